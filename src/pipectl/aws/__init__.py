@@ -1,0 +1,249 @@
+"""The one door to AWS: clients, settings, retries, waiting, and botocore's errors turned into ours.
+
+Every call of every client goes through `_Door`, so what a resource asks of AWS is already retried where AWS is known
+to be slow to agree with itself (`consistency.py`), and what it raises is already one of `errors.py`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader
+
+from pipectl.aws.translate import translate
+from pipectl.clock import Clock, Say, SystemClock, pauses
+from pipectl.aws.consistency import Fact, fact_for
+from pipectl.errors import AwsError, CredentialsError, WaitTimeoutError, WrongAccountError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sts import STSClient
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as it left: ``lambda`` ``CreateFunction`` and its parameters."""
+
+    service: str
+    operation: str
+
+    @property
+    def reads(self) -> bool:
+        """Whether the operation, going by its name, changes nothing."""
+        return self.operation.startswith(("Get", "List", "Describe", "Head", "Scan", "Query", "Filter"))
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Credentials given outright; they win over profile and environment."""
+
+    access_key: str
+    secret_key: str
+
+
+def regions() -> list[str]:
+    """Every region that has Lambda, as the installed botocore knows them."""
+    session = botocore.session.Session()
+    return sorted(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("lambda", partition_name=partition)
+    )
+
+
+def known_runtimes() -> list[str]:
+    """The runtimes in the installed botocore's model of Lambda."""
+    model = Loader().load_service_model("lambda", "service-2")
+    return list(model["shapes"]["Runtime"]["enum"])
+
+
+class Aws:
+    """AWS in one account and region.
+
+    Args:
+        region: Where the pipeline is.
+        profile: A profile of the AWS config, else the default chain.
+        endpoint_url: Another address for every service.
+        credentials: Given outright, for the embedded AWS.
+        clock: Time; tests pass their own.
+        say: Called with what is awaited and why, when something has to be.
+        on_call: Called for each call before it leaves.
+    """
+
+    def __init__(
+        self,
+        region: str,
+        *,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        credentials: Credentials | None = None,
+        clock: Clock | None = None,
+        say: Say = lambda text: None,
+        on_call: Callable[[Call], None] = lambda call: None,
+    ) -> None:
+        self.region = region
+        self.endpoint_url = endpoint_url
+        self.clock = clock or SystemClock()
+        self.say = say
+        self.on_call = on_call
+        self._lock = threading.RLock()
+        self._clients: dict[str, Any] = {}
+        try:
+            self._session = boto3.Session(
+                region_name=region,
+                profile_name=profile,
+                aws_access_key_id=credentials.access_key if credentials else None,
+                aws_secret_access_key=credentials.secret_key if credentials else None,
+            )
+        except BotoCoreError as error:
+            raise CredentialsError(str(error), hint="check --profile and AWS_PROFILE against ~/.aws/config") from error
+        self._session.events.register("creating-client-class", self._put_door)
+
+    @cached_property
+    def partition(self) -> str:
+        return self._session.get_partition_for_region(self.region)
+
+    @cached_property
+    def account_id(self) -> str:
+        with self._lock:
+            return self.sts.get_caller_identity()["Account"]
+
+    def require_account(self, expected: str | None) -> None:
+        """Refuse any account but the expected one.
+
+        Raises:
+            WrongAccountError: the credentials belong to another account.
+        """
+        if expected and self.account_id != expected:
+            raise WrongAccountError(
+                f"these credentials belong to account {self.account_id}, the config names {expected}; nothing was touched",
+                hint="use the right --profile, or correct account_id in the config",
+            )
+
+    @property
+    def cloudwatch(self) -> CloudWatchClient:
+        return cast("CloudWatchClient", self._client("cloudwatch"))
+
+    @property
+    def dynamodb(self) -> DynamoDBClient:
+        return cast("DynamoDBClient", self._client("dynamodb"))
+
+    @property
+    def streams(self) -> DynamoDBStreamsClient:
+        return cast("DynamoDBStreamsClient", self._client("dynamodbstreams"))
+
+    @property
+    def iam(self) -> IAMClient:
+        return cast("IAMClient", self._client("iam"))
+
+    @property
+    def lambda_(self) -> LambdaClient:
+        return cast("LambdaClient", self._client("lambda"))
+
+    @property
+    def logs(self) -> CloudWatchLogsClient:
+        return cast("CloudWatchLogsClient", self._client("logs"))
+
+    @property
+    def s3(self) -> S3Client:
+        return cast("S3Client", self._client("s3"))
+
+    @property
+    def sqs(self) -> SQSClient:
+        return cast("SQSClient", self._client("sqs"))
+
+    @property
+    def sts(self) -> STSClient:
+        return cast("STSClient", self._client("sts"))
+
+    def wait(self, ready: Callable[[], bool], what: str, bound: float) -> None:
+        """Poll until ``ready`` says so.
+
+        Args:
+            ready: Asks AWS.
+            what: What is awaited: ``"table dev-orders-table-backend to become ACTIVE"``.
+            bound: Seconds after which to give up.
+
+        Raises:
+            WaitTimeoutError: it did not come about in time.
+        """
+        said = False
+        for waited in pauses(self.clock, bound):
+            if ready():
+                return
+            if waited > 2 and not said:
+                self.say(f"waiting for {what}")
+                said = True
+        raise WaitTimeoutError(
+            f"waited {bound:.0f} seconds for {what}",
+            hint="run the same command again: it goes on where this one stopped",
+        )
+
+    def _client(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._session.client(
+                    service, endpoint_url=self.endpoint_url, config=_SETTINGS
+                )
+            return self._clients[service]
+
+    def _put_door(self, base_classes: list[type], **_: Any) -> None:
+        base_classes.insert(0, type("Door", (_Door,), {"_aws": self}))
+
+
+_SETTINGS = Config(
+    retries={"mode": "standard", "total_max_attempts": 6},
+    connect_timeout=5,
+    read_timeout=70,
+    max_pool_connections=32,
+    user_agent_extra="pipectl",
+)
+
+
+class _Door:
+    """Mixed into every client that botocore builds (event ``creating-client-class``)."""
+
+    _aws: Aws
+
+    def _make_api_call(self, operation_name: str, api_params: dict[str, Any]) -> Any:
+        service: str = self.meta.service_model.service_name  # type: ignore[attr-defined]
+        call = Call(service, operation_name)
+        clock = self._aws.clock
+        start, tries, awaited = clock.monotonic(), 0, None
+        while True:
+            tries += 1
+            self._aws.on_call(call)
+            try:
+                return super()._make_api_call(operation_name, api_params)  # type: ignore[misc]
+            except (ClientError, BotoCoreError) as error:
+                ours = translate(error, service, operation_name)
+                fact = fact_for(ours)
+                waited = clock.monotonic() - start
+                if fact is None or waited >= fact.bound:
+                    raise (_given_up(ours, fact, tries, waited) if fact else ours) from error
+            if awaited is not fact:
+                self._aws.say(f"waiting: {fact.why} ({service} {operation_name})")
+                awaited = fact
+            clock.sleep(2.0 if waited > 30 else min(0.5, 0.25 * 1.2**tries))
+
+
+def _given_up(error: AwsError, fact: Fact, tries: int, waited: float) -> AwsError:
+    error.args = (f"{error.message} (tried {tries} times in {waited:.0f} seconds)",)
+    error.message = error.args[0]
+    error.hint = error.hint or f"{fact.why}: if that is not so, this error is permanent; correct its cause and run again"
+    return error

@@ -1,0 +1,137 @@
+"""Where AWS is slow to agree with itself: errors that go away when one waits, and for how long to wait.
+
+One table of facts. Each line matches the code *and* the text, because AWS uses the same code for what passes and for
+what never will. Sources are the AWS API references and what deployers such as the Terraform AWS provider and Chalice
+wait for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from pipectl.errors import AwsError
+
+
+@dataclass(frozen=True)
+class Fact:
+    """An error that passes.
+
+    Args:
+        service: As boto3 names it; empty for every service.
+        operations: The operations it passes for; empty for all.
+        codes: The error codes; empty for any.
+        text: A pattern in the message.
+        bound: Seconds to wait before it counts as permanent.
+        why: What is being waited for, for people.
+    """
+
+    service: str
+    operations: Collection[str]
+    codes: Collection[str]
+    text: str
+    bound: float
+    why: str
+
+    def covers(self, error: AwsError) -> bool:
+        return (
+            (not self.service or error.service == self.service)
+            and (not self.operations or error.operation in self.operations)
+            and (not self.codes or error.aws_code in self.codes)
+            and re.search(self.text, error.aws_message, re.IGNORECASE) is not None
+        )
+
+
+THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "ProvisionedThroughputExceededException",
+        "SlowDown",
+    }
+)
+_MAPPING_WRITES = ("CreateEventSourceMapping", "UpdateEventSourceMapping")
+_FUNCTION_WRITES = ("CreateFunction", "UpdateFunctionConfiguration", "UpdateFunctionCode")
+_BUCKET_WRITES = (
+    "PutPublicAccessBlock",
+    "PutBucketEncryption",
+    "PutBucketVersioning",
+    "PutBucketOwnershipControls",
+    "PutBucketPolicy",
+    "PutBucketTagging",
+)
+_INVALID = ("InvalidParameterValueException",)
+
+FACTS = (
+    Fact("", (), THROTTLED, "", 300, "AWS asks to slow down"),
+    Fact("lambda", _FUNCTION_WRITES, _INVALID, "cannot be assumed by Lambda", 120, "the new role has not reached Lambda yet"),
+    Fact("lambda", (), _INVALID, "throttled by EC2", 300, "Lambda is being throttled by EC2"),
+    Fact(
+        "lambda",
+        (*_FUNCTION_WRITES, *_MAPPING_WRITES),
+        _INVALID,
+        "does not have permissions to call|Cannot access stream ARN|add Lambda as a Trusted Entity",
+        120,
+        "the role's new policy has not reached Lambda yet",
+    ),
+    Fact(
+        "lambda",
+        (),
+        ("ResourceConflictException",),
+        "update is in progress|currently in the following state|concurrent update operation",
+        300,
+        "Lambda is still working on the previous change",
+    ),
+    Fact(
+        "lambda",
+        ("UpdateEventSourceMapping", "DeleteEventSourceMapping"),
+        ("ResourceInUseException",),
+        "in use",
+        300,
+        "the event source mapping is still changing its state",
+    ),
+    Fact(
+        "sqs",
+        ("CreateQueue",),
+        ("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"),
+        "",
+        90,
+        "SQS keeps a queue's name for 60 seconds after it was deleted",
+    ),
+    Fact("sqs", ("SetQueueAttributes",), ("InvalidAttributeValue",), "parameter Policy", 30, "a new role is not known to SQS yet"),
+    Fact("s3", (), ("OperationAborted",), "", 300, "S3 is still working on the previous change to the bucket"),
+    Fact("s3", _BUCKET_WRITES, ("NoSuchBucket",), "", 30, "the new bucket is not known everywhere yet"),
+    Fact(
+        "dynamodb",
+        ("CreateTable", "UpdateTable", "DeleteTable"),
+        ("LimitExceededException",),
+        "simultaneously",
+        600,
+        "other tables of the account are being changed",
+    ),
+    Fact("dynamodb", ("UpdateTable", "DeleteTable", "TagResource"), ("ResourceInUseException",), "", 600, "the table is still changing"),
+    Fact(
+        "dynamodb",
+        ("UpdateContinuousBackups",),
+        ("ContinuousBackupsUnavailableException", "TableNotFoundException"),
+        "",
+        600,
+        "DynamoDB is still preparing backups of the new table",
+    ),
+    Fact("iam", (), ("DeleteConflict",), "", 60, "IAM still sees what was just detached from the role"),
+    Fact("iam", (), ("ConcurrentModification", "ConcurrentModificationException"), "", 60, "the role is being changed elsewhere"),
+    Fact("iam", (), ("MalformedPolicyDocument",), "Invalid principal", 120, "a new principal is not known to IAM yet"),
+    Fact("iam", ("PutRolePolicy", "TagRole"), ("NoSuchEntity",), "", 30, "the new role is not known everywhere yet"),
+    Fact("logs", (), ("OperationAbortedException",), "", 60, "another change to the log group is in progress"),
+)
+
+
+def fact_for(error: AwsError) -> Fact | None:
+    """The line of the table that covers this error, or ``None`` when waiting would not help."""
+    return next((fact for fact in FACTS if fact.covers(error)), None)

@@ -1,0 +1,288 @@
+"""The config file: its models, and every rule that can be checked before AWS is asked.
+
+One section per resource; the section's name is the resource's key everywhere else (``orders-table``). A field's
+description, range and default are the config reference.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from pipectl.aws import regions
+from pipectl.names import NAME_RULES, RESERVED_TAGS, Names, log_group_of, tag_problem
+from pipectl.runtimes import RUNTIMES, supported
+
+HOUR = 3600
+STREAM_RETENTION_SECONDS = 24 * HOUR
+LONGEST_SAFE_RECORD_AGE = STREAM_RETENTION_SECONDS // 2
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+_ANY_ACCOUNT = "0" * 12
+
+
+def _known_region(region: str) -> str:
+    if region not in regions():
+        raise ValueError(f"{region!r} is not a region that has Lambda; known are {', '.join(regions())}")
+    return region
+
+
+def _prefix(prefix: str) -> str:
+    if prefix.startswith("/") or prefix.endswith("/") or "//" in prefix:
+        raise ValueError("neither begins nor ends with '/', nor has an empty part")
+    return prefix
+
+
+def _retention(days: int) -> int:
+    if days not in LOG_RETENTION_DAYS:
+        raise ValueError(f"CloudWatch Logs allows {', '.join(map(str, LOG_RETENTION_DAYS))} days")
+    return days
+
+
+Label = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=32)]
+ResourceName = Annotated[str, Field(min_length=1, description="the middle part of the physical name")]
+Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9!_./=-]+$", max_length=512), AfterValidator(_prefix)]
+Arn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:\d{0,12}:.+$")]
+
+
+class Section(BaseModel):
+    """Strict, immutable, and closed: an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True, validate_default=True)
+
+
+class OrdersTable(Section):
+    resource: ResourceName = "orders-table"
+    partition_key: str = Field("orderId", min_length=1, max_length=255, description="name of the partition key, a string")
+    point_in_time_recovery: bool = Field(True, description="keep continuous backups")
+    deletion_protection: bool = Field(False, description="let nobody delete the table before this is switched off")
+
+
+class AuditTable(Section):
+    resource: ResourceName = "audit-logs-table"
+    point_in_time_recovery: bool = Field(True, description="keep continuous backups")
+    deletion_protection: bool = Field(False, description="let nobody delete the table before this is switched off")
+
+
+class Bucket(Section):
+    resource: ResourceName = Field(
+        "processed-data-{account_id}",
+        description="the middle part of the physical name; {account_id} is filled in, for bucket names are global",
+    )
+    prefix: Prefix = Field("processed-data", description="where the processed records go")
+    failed_prefix: Prefix = Field("failed-data", description="where the raw records that failed are quarantined")
+
+    @field_validator("failed_prefix")
+    @classmethod
+    def _apart(cls, failed: str, info: ValidationInfo) -> str:
+        prefix = info.data.get("prefix")
+        if prefix and (f"{failed}/".startswith(f"{prefix}/") or f"{prefix}/".startswith(f"{failed}/")):
+            raise ValueError(f"must lie outside of prefix {prefix!r}, and prefix outside of it")
+        return failed
+
+
+class DeadLetterQueue(Section):
+    resource: ResourceName = "order-processor-dlq"
+    retention_days: int = Field(14, ge=1, le=14, description="days that an unread failure is kept")
+    maximum_message_size: int = Field(262144, ge=1024, le=1048576, description="bytes")
+    visibility_timeout: int = Field(
+        180, ge=0, le=43200, description="seconds; at least 6 x the auditor's timeout plus the queue mapping's window"
+    )
+
+
+class Role(Section):
+    resource: ResourceName
+
+
+class ProcessorRole(Role):
+    resource: ResourceName = "order-processor-role"
+
+
+class AuditorRole(Role):
+    resource: ResourceName = "audit-processor-role"
+
+
+class Function(Section):
+    resource: ResourceName
+    source: str = Field(min_length=1, description="folder of the handler, relative to this file; {language} is filled in")
+    handler: str = Field("handler.handler", pattern=r"^[^\s/]+(/[^\s/]+)*\.[^\s./]+$", max_length=128)
+    runtime: str = Field(description="a Lambda runtime, such as python3.14")
+    architecture: Literal["arm64", "x86_64"] = "arm64"
+    memory: int = Field(ge=128, le=10240, description="MB")
+    timeout: int = Field(ge=1, le=900, description="seconds")
+
+    @field_validator("runtime")
+    @classmethod
+    def _supported(cls, runtime: str) -> str:
+        known = RUNTIMES.get(runtime)
+        if known is None:
+            raise ValueError(f"{runtime!r} is not a runtime pipectl knows; allowed are {', '.join(supported())}")
+        if not known.supported:
+            raise ValueError(f"{runtime!r} is deprecated since {known.deprecated}; allowed are {', '.join(supported())}")
+        return runtime
+
+    @property
+    def language(self) -> str:
+        """The folder under ``lambda_src`` that the runtime's handlers are in."""
+        return RUNTIMES[self.runtime].language
+
+
+class Processor(Function):
+    resource: ResourceName = "order-processor-lambda"
+    memory: int = Field(256, ge=128, le=10240, description="MB")
+    timeout: int = Field(60, ge=1, le=900, description="seconds")
+
+
+class Auditor(Function):
+    resource: ResourceName = "audit-processor-lambda"
+    memory: int = Field(128, ge=128, le=10240, description="MB")
+    timeout: int = Field(30, ge=1, le=900, description="seconds")
+
+
+class StreamMapping(Section):
+    enabled: bool = Field(True, description="whether records are processed at all")
+    batch_size: int = Field(100, ge=1, le=10000, description="the most records of one invocation")
+    batching_window: int = Field(0, ge=0, le=300, description="seconds to wait for a batch to fill")
+    parallelization_factor: int = Field(1, ge=1, le=10, description="batches of one shard processed at once")
+    retry_attempts: int = Field(3, ge=-1, le=10000, description="retries of a failing batch; -1 until the record's age")
+    bisect: bool = Field(True, description="split a failing batch to close in on the record that fails")
+    maximum_record_age: int = Field(
+        6 * HOUR, ge=-1, le=604800, description="seconds; -1 for ever. Older records go to the dead-letter queue"
+    )
+    allow_expiry: bool = Field(
+        False, description="allow a maximum_record_age with which failures arrive when their records are already gone"
+    )
+    starting_position: Literal["TRIM_HORIZON", "LATEST"] = Field(
+        "TRIM_HORIZON", description="where a new mapping begins; LATEST can miss records written while it is made"
+    )
+
+    @model_validator(mode="after")
+    def _records_outlive_failures(self) -> StreamMapping:
+        age = self.maximum_record_age
+        if 0 <= age < 60:
+            raise ValueError(f"maximum_record_age is {age}; Lambda allows -1, or 60 to 604800 seconds")
+        if (age == -1 or age > LONGEST_SAFE_RECORD_AGE) and not self.allow_expiry:
+            raise ValueError(
+                f"maximum_record_age is {age}; with -1, or more than {LONGEST_SAFE_RECORD_AGE} seconds, a failure can arrive "
+                "when the stream has already forgotten its records (24 hours). Lower it, or set allow_expiry: true"
+            )
+        return self
+
+
+class QueueMapping(Section):
+    enabled: bool = Field(True, description="whether failures are audited at all")
+    batch_size: int = Field(10, ge=1, le=10000, description="the most messages of one invocation")
+    batching_window: int = Field(0, ge=0, le=300, description="seconds to wait for a batch to fill")
+    maximum_concurrency: int | None = Field(None, ge=2, le=1000, description="the most invocations at once")
+
+    @model_validator(mode="after")
+    def _window(self) -> QueueMapping:
+        if self.batch_size > 10 and self.batching_window < 1:
+            raise ValueError(f"batch_size is {self.batch_size}; above 10 Lambda asks for a batching_window of at least 1 second")
+        return self
+
+
+class ErrorsAlarm(Section):
+    resource: ResourceName = "order-processor-errors-alarm"
+    threshold: int = Field(5, ge=1, description="errors of the processor in one period")
+    period: int = Field(300, ge=10, le=86400, description="seconds: 10, 30, or a multiple of 60")
+    actions: tuple[Arn, ...] = Field((), max_length=5, strict=False, description="ARNs to notify, of every alarm")
+
+    @field_validator("period")
+    @classmethod
+    def _whole_minutes(cls, period: int) -> int:
+        if period not in (10, 30) and period % 60:
+            raise ValueError("CloudWatch allows 10, 30, or a multiple of 60 seconds")
+        return period
+
+
+class LogGroup(Section):
+    retention_days: Annotated[int, AfterValidator(_retention)] = Field(30, description="days that log lines are kept")
+
+
+class Config(Section):
+    """The whole file."""
+
+    environment: Label = Field(description="first part of every name, and a tag")
+    team: Label = Field(description="last part of every name, and a tag")
+    project: Label = Field(description="a tag; with the environment it says what is ours")
+    region: Annotated[str, AfterValidator(_known_region)] = Field(description="where everything is")
+    account_id: str | None = Field(None, pattern=r"^\d{12}$", description="refuse every other account; 12 digits, quoted")
+    tags: dict[str, str] = Field(default_factory=dict, max_length=46, description="more tags on everything that takes them")
+    extra_alarms: bool = Field(False, description="four more alarms, for what the errors alarm cannot see")
+    orders_table: OrdersTable = Field(alias="orders-table", default_factory=OrdersTable)
+    audit_table: AuditTable = Field(alias="audit-table", default_factory=AuditTable)
+    bucket: Bucket = Field(default_factory=Bucket)
+    dead_letter_queue: DeadLetterQueue = Field(alias="dead-letter-queue", default_factory=DeadLetterQueue)
+    processor_role: ProcessorRole = Field(alias="processor-role", default_factory=ProcessorRole)
+    auditor_role: AuditorRole = Field(alias="auditor-role", default_factory=AuditorRole)
+    processor: Processor
+    auditor: Auditor
+    stream_mapping: StreamMapping = Field(alias="stream-mapping", default_factory=StreamMapping)
+    queue_mapping: QueueMapping = Field(alias="queue-mapping", default_factory=QueueMapping)
+    errors_alarm: ErrorsAlarm = Field(alias="errors-alarm", default_factory=ErrorsAlarm)
+    processor_log_group: LogGroup = Field(alias="processor-log-group", default_factory=LogGroup)
+    auditor_log_group: LogGroup = Field(alias="auditor-log-group", default_factory=LogGroup)
+
+    @field_validator("tags")
+    @classmethod
+    def _taggable(cls, tags: dict[str, str]) -> dict[str, str]:
+        reserved = {key.lower() for key in RESERVED_TAGS}
+        for key, value in tags.items():
+            if key.lower() in reserved:
+                raise ValueError(f"{key!r} is set by pipectl itself")
+            if problem := tag_problem(key, value):
+                raise ValueError(f"{key!r}: {problem}")
+        return tags
+
+    def source_of(self, function: Function, file: Path) -> Path:
+        """The handler's folder; ``source`` is relative to the config file."""
+        return (file.parent / function.source.replace("{language}", function.language)).resolve()
+
+
+def cross_problems(config: Config) -> list[tuple[tuple[str, ...], str]]:
+    """What is wrong between sections: the key to point at, and the words."""
+    problems: list[tuple[tuple[str, ...], str]] = []
+    needed = 6 * config.auditor.timeout + config.queue_mapping.batching_window
+    if config.dead_letter_queue.visibility_timeout < needed:
+        problems.append(
+            (
+                ("dead-letter-queue", "visibility_timeout"),
+                f"is {config.dead_letter_queue.visibility_timeout} seconds; at least {needed} are needed: 6 x the auditor's "
+                f"timeout of {config.auditor.timeout} plus the queue mapping's window, or messages come back while they "
+                "are still being audited",
+            )
+        )
+    taken: dict[tuple[str, str], str] = {}
+    names = Names(config.environment, config.team, config.project, config.region, _ANY_ACCOUNT)
+    for key, kind, resource in named_resources(config):
+        name = names.physical(resource)
+        at = (key, "resource") if key.replace("-", "_") in Config.model_fields else ("environment",)
+        if problem := NAME_RULES[kind].problem(name):
+            problems.append((at, f"makes the {kind} name {problem}"))
+        elif other := taken.setdefault((kind, name), key):
+            if other != key:
+                problems.append((at, f"makes the {kind} name {name!r}, which {other} has already"))
+    return problems
+
+
+def named_resources(config: Config) -> list[tuple[str, str, str]]:
+    """Key, kind and configured name of everything that bears a name of the config's."""
+    return [
+        ("orders-table", "table", config.orders_table.resource),
+        ("audit-table", "table", config.audit_table.resource),
+        ("bucket", "bucket", config.bucket.resource),
+        ("dead-letter-queue", "queue", config.dead_letter_queue.resource),
+        ("processor-role", "role", config.processor_role.resource),
+        ("auditor-role", "role", config.auditor_role.resource),
+        ("processor", "function", config.processor.resource),
+        ("auditor", "function", config.auditor.resource),
+        ("errors-alarm", "alarm", config.errors_alarm.resource),
+    ]
+
+
+__all__ = ["Config", "Section", "cross_problems", "log_group_of", "named_resources"]

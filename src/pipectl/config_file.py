@@ -1,0 +1,216 @@
+"""Read a config file: YAML with line numbers, and every mistake of the file at once."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from pipectl.config import Config, cross_problems
+from pipectl.errors import ConfigError, Problem
+
+LARGEST_BYTES = 1_000_000
+DEEPEST = 12
+_STAND_INS: Mapping[tuple[str, ...], Any] = {
+    ("environment",): "dev",
+    ("team",): "team",
+    ("project",): "project",
+    ("region",): "us-east-1",
+    ("processor",): {"source": "source", "runtime": "python3.14"},
+    ("processor", "source"): "source",
+    ("processor", "runtime"): "python3.14",
+    ("auditor",): {"source": "source", "runtime": "python3.14"},
+    ("auditor", "source"): "source",
+    ("auditor", "runtime"): "python3.14",
+}
+"""Valid values for what has no default, so that the rest of a wrong file can still be checked."""
+
+Path_ = tuple[str | int, ...]
+
+
+@dataclass
+class _Document:
+    """The values of a file, the line of every key, and what is wrong with its YAML."""
+
+    file: str
+    lines: dict[Path_, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def value(self, node: Node, path: Path_, depth: int = 0) -> Any:
+        if depth > DEEPEST:
+            self.problem(node, path, f"is nested more than {DEEPEST} deep")
+            return None
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path, depth)
+        if isinstance(node, SequenceNode):
+            return [self.value(item, (*path, index), depth + 1) for index, item in enumerate(self._marked(node.value, path))]
+        return self._scalar(node, path)
+
+    def problem(self, node: Node, path: Path_, message: str) -> None:
+        self.problems.append(Problem(self.file, node.start_mark.line + 1, _dotted(path), message))
+
+    def line(self, path: Path_) -> int:
+        """The line of a key, or of the nearest one above it that the file has."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def _mapping(self, node: MappingNode, path: Path_, depth: int) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, ScalarNode):
+                self.problem(key_node, path, "a key must be a plain word")
+                continue
+            here = (*path, key_node.value)
+            if key_node.value in values:
+                self.problem(key_node, here, f"stands twice; first in line {self.lines[here]}")
+                continue
+            self.lines[here] = key_node.start_mark.line + 1
+            values[key_node.value] = self.value(value_node, here, depth + 1)
+        return values
+
+    def _marked(self, items: list[Node], path: Path_) -> list[Node]:
+        for index, item in enumerate(items):
+            self.lines[(*path, index)] = item.start_mark.line + 1
+        return items
+
+    def _scalar(self, node: Node, path: Path_) -> Any:
+        constructor = yaml.constructor.SafeConstructor()
+        try:
+            return constructor.construct_object(node)  # type: ignore[no-untyped-call]
+        except (yaml.YAMLError, ValueError) as error:
+            text = getattr(error, "problem", None) or error
+            self.problem(node, path, f"cannot be read: {text}")
+            return None
+
+
+def load(file: Path) -> Config:
+    """The config in ``file``.
+
+    Raises:
+        ConfigError: it cannot be read or is wrong; every mistake is in it, with line and key.
+    """
+    text = _read(file)
+    document = _Document(str(file))
+    values = _parse(text, file, document)
+    problems = list(document.problems)
+    config = None
+    if not problems:
+        config, found = _validate(values)
+        problems = [Problem(str(file), document.line(path), _dotted(path), message) for path, message in found]
+    if problems or config is None:
+        ordered = sorted(problems, key=lambda problem: problem.line)
+        raise ConfigError(ordered, hint="every key is explained in docs/config.md")
+    return config
+
+
+def _read(file: Path) -> str:
+    def wrong(message: str, hint: str | None = None) -> ConfigError:
+        return ConfigError([Problem(str(file), 1, "", message)], hint=hint)
+
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(LARGEST_BYTES + 1)
+    except FileNotFoundError:
+        raise wrong("there is no such file", "name the config with -c FILE or PIPECTL_CONFIG") from None
+    except OSError as error:
+        raise wrong(f"cannot be read: {error.strerror}") from None
+    if len(raw) > LARGEST_BYTES:
+        raise wrong(f"is larger than {LARGEST_BYTES:,} bytes")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise ConfigError([Problem(str(file), line, "", "is not UTF-8")], hint="save it as UTF-8") from None
+
+
+def _parse(text: str, file: Path, document: _Document) -> dict[str, Any]:
+    def wrong(line: int, message: str) -> ConfigError:
+        return ConfigError([Problem(str(file), line, "", message)], hint="see config/dev.yaml for the form of the file")
+
+    try:
+        _bound(text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise wrong(mark.line + 1 if mark else 1, f"is not YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise wrong(1, f"is not YAML: {error}") from None
+    if not isinstance(root, MappingNode):
+        raise wrong(1, "must be a mapping of keys to values" if root else "is empty")
+    values: dict[str, Any] = document.value(root, ())
+    return values
+
+
+def _bound(text: str) -> None:
+    """Refuse, before anything is built, nesting that would exhaust the stack and aliases that would multiply."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases (*) are not allowed", problem_mark=event.start_mark)
+        if depth > DEEPEST:
+            raise yaml.MarkedYAMLError(problem=f"nested more than {DEEPEST} deep", problem_mark=event.start_mark)
+
+
+def _validate(values: dict[str, Any]) -> tuple[Config | None, list[tuple[Path_, str]]]:
+    """Validate; where it fails, go on with valid values in place of the wrong ones, to find what else is wrong."""
+    problems: list[tuple[Path_, str]] = []
+    values = copy.deepcopy(values)
+    for _ in range(4):
+        try:
+            config = Config.model_validate(values)
+        except ValidationError as error:
+            for detail in error.errors():
+                path = detail["loc"]
+                problems.append((path, _words(detail)))
+                _mend(values, path)
+            continue
+        problems.extend(cross_problems(config))
+        return (None if problems else config), problems
+    return None, problems
+
+
+def _mend(values: dict[str, Any], path: Path_) -> None:
+    """Take the wrong value out, or put a stand-in where there is no default."""
+    names = tuple(str(part) for part in path)
+    parent: Any = values
+    for part in path[:-1]:
+        parent = parent.get(part) if isinstance(parent, dict) else None
+    if not isinstance(parent, dict):
+        values.pop(names[0], None)  # a value inside a list: the whole of it goes
+        if names[:1] in _STAND_INS:
+            values[names[0]] = copy.deepcopy(_STAND_INS[names[:1]])
+    elif names in _STAND_INS:
+        parent[path[-1]] = copy.deepcopy(_STAND_INS[names])
+    else:
+        parent.pop(path[-1], None)
+
+
+def _words(detail: ErrorDetails) -> str:
+    given = detail["input"]
+    if detail["type"] == "extra_forbidden":
+        return "is not a key that pipectl knows"
+    if detail["type"] == "missing":
+        return "is missing"
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    message = detail["msg"][0].lower() + detail["msg"][1:]
+    if detail["type"] == "string_type" and isinstance(given, int | float):
+        message += "; put it in quotes"
+    shown = repr(given)
+    return f"{message}, not {shown if len(shown) <= 60 else shown[:57] + '...'}"
+
+
+def _dotted(path: Path_) -> str:
+    return ".".join(map(str, path))

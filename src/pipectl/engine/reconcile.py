@@ -1,0 +1,184 @@
+"""Decide what to do with each resource, and do it. Knows no AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+
+from pipectl.engine.diff import diff, top_level
+from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
+from pipectl.engine.walk import Walked, walk
+from pipectl.errors import ExistsError, ForeignError, PipectlError, UnreconcilableError
+
+Resources = Mapping[str, Resource]
+Observations = Mapping[str, Observation | None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One change per resource, in dependency order, and the observations it was made from."""
+
+    changes: tuple[Change, ...]
+    observed: Observations
+
+    @property
+    def refusals(self) -> list[Change]:
+        return [change for change in self.changes if change.action is Action.REFUSE]
+
+    @property
+    def pending(self) -> list[Change]:
+        """What would be done: all that is neither kept nor refused."""
+        return [change for change in self.changes if change.action not in (Action.KEEP, Action.REFUSE)]
+
+
+def graph_of(resources: Resources) -> dict[str, Collection[str]]:
+    return {key: resource.needs for key, resource in resources.items()}
+
+
+def observe(resources: Resources, cancel: Callable[[], None] = lambda: None) -> dict[str, Observation | None]:
+    """Read all resources at once.
+
+    Raises:
+        PipectlError: the first read that failed: what cannot be read is never taken for absent.
+    """
+    walked = walk({key: () for key in resources}, lambda key: resources[key].observe(), cancel=cancel)
+    for error in walked.failed.values():
+        raise error
+    return walked.done
+
+
+def is_ours(observed: Observation, ownership: Mapping[str, str]) -> bool:
+    """Whether the tags say so; something that AWS made for us and nobody tagged counts."""
+    if observed.foreign:
+        return False
+    if observed.takes_over_untagged and not observed.tags:
+        return True
+    return all(observed.tags.get(key) == value for key, value in ownership.items())
+
+
+def plan_up(resources: Resources, observed: Observations, ownership: Mapping[str, str], *, adopt: bool = False) -> Plan:
+    """What would make the observed equal the desired."""
+    changes: list[Change] = []
+    facts: dict[str, Facts] = {}
+    for key in TopologicalSorter(graph_of(resources)).static_order():
+        resource = resources[key]
+        change = decide(resource, resource.desired(facts), observed[key], ownership, adopt=adopt)
+        facts[key] = resource.facts_after(change, observed[key])
+        changes.append(change)
+    return Plan(tuple(changes), observed)
+
+
+def decide(
+    resource: Resource,
+    desired: Attributes,
+    observed: Observation | None,
+    ownership: Mapping[str, str],
+    *,
+    adopt: bool = False,
+) -> Change:
+    """The one place that says what happens to a resource."""
+    change = Change(resource.key, resource.kind, resource.name, Action.KEEP)
+    if observed is None:
+        return replace(change, action=Action.CREATE, attributes=diff(desired, Observation({}, {})))
+    ours = is_ours(observed, ownership)
+    if observed.foreign or not (ours or adopt):
+        return replace(change, action=Action.REFUSE, reason=observed.foreign or _not_ours(observed, ownership))
+    deltas = diff(desired, observed)
+    differs = top_level(deltas)
+    if stuck := sorted(differs.intersection(resource.fixed)):
+        reason = f"{', '.join(stuck)} cannot be changed without making it anew, and its data would be lost"
+        return replace(change, action=Action.REFUSE, attributes=_only(deltas, stuck), reason=reason)
+    if differs.intersection(resource.replaces):
+        return replace(change, action=Action.REPLACE, attributes=deltas)
+    if not ours:
+        return replace(change, action=Action.ADOPT, attributes=deltas)
+    return replace(change, action=Action.UPDATE if deltas else Action.KEEP, attributes=deltas)
+
+
+def refusal(changes: Collection[Change]) -> PipectlError:
+    """The error that names every refused resource at once."""
+    lines = "\n".join(f"{change.resource} ({change.name}): {change.reason}" for change in changes)
+    first = next(iter(changes)).resource if len(changes) == 1 else None
+    if any(change.attributes for change in changes):
+        hint = "change the config back, or name another resource in it; nothing was touched"
+        return UnreconcilableError(f"cannot be reconciled, nothing was touched:\n{lines}", hint=hint, resource=first)
+    hint = "choose another name in the config, remove the resource, or take it over with --adopt"
+    return ForeignError(f"not ours, nothing was touched:\n{lines}", hint=hint, resource=first)
+
+
+def apply(
+    resources: Resources,
+    plan: Plan,
+    ownership: Mapping[str, str],
+    around: Callable[[Change, Callable[[], Facts]], Facts],
+    cancel: Callable[[], None],
+) -> Walked[Facts]:
+    """Carry a plan out, each change as soon as what it needs is done.
+
+    Args:
+        resources: The whole system.
+        plan: What `plan_up` made of it, without refusals.
+        ownership: The tags that make a resource ours.
+        around: Called with each change and the work itself; reports progress.
+        cancel: See `walk`.
+    """
+    facts: dict[str, Facts] = {}
+    changes = {change.resource: change for change in plan.changes}
+
+    def visit(key: str) -> Facts:
+        work = lambda: carry_out(resources[key], changes[key], plan.observed[key], facts, ownership)  # noqa: E731
+        facts[key] = around(changes[key], work)
+        return facts[key]
+
+    return walk(graph_of(resources), visit, cancel=cancel)
+
+
+def carry_out(
+    resource: Resource,
+    change: Change,
+    observed: Observation | None,
+    facts: Mapping[str, Facts],
+    ownership: Mapping[str, str],
+) -> Facts:
+    """Do what ``change`` says, with what is now known of the resources it needs."""
+    if change.action is Action.KEEP and observed is not None:
+        return observed.facts
+    desired = resource.desired(facts)
+    if observed is None:
+        try:
+            return resource.create(desired)
+        except ExistsError:
+            return _after_lost_race(resource, desired, facts, ownership)
+    if change.action is Action.REPLACE:
+        return resource.replace(desired, observed)
+    return resource.update(desired, observed, top_level(diff(desired, observed)))
+
+
+def _after_lost_race(
+    resource: Resource, desired: Attributes, facts: Mapping[str, Facts], ownership: Mapping[str, str]
+) -> Facts:
+    """Somebody created it first: another `up`, or a stranger."""
+    observed = resource.observe()
+    if observed is None:
+        raise ForeignError(
+            f"{resource.kind} {resource.name} exists, yet AWS shows it to nobody in this account",
+            hint="the name is taken: choose another one in the config",
+        )
+    change = decide(resource, desired, observed, ownership)
+    if change.action is Action.REFUSE:
+        raise refusal([change])
+    return carry_out(resource, change, observed, facts, ownership)
+
+
+def _not_ours(observed: Observation, ownership: Mapping[str, str]) -> str:
+    wrong = [
+        f"{key} is {observed.tags[key]!r}, not {value!r}" if key in observed.tags else f"no tag {key}"
+        for key, value in ownership.items()
+        if observed.tags.get(key) != value
+    ]
+    return f"exists and is not ours: {', '.join(wrong)}"
+
+
+def _only(deltas: Mapping[str, Delta], attributes: Collection[str]) -> dict[str, Delta]:
+    return {path: delta for path, delta in deltas.items() if path.split(".", 1)[0] in attributes}

@@ -1,0 +1,125 @@
+"""Physical names, ARNs and tags: everything that follows from the config, the account and the region alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MANAGED_BY = "pipectl"
+RESERVED_TAGS = ("Environment", "Team", "Project", "ManagedBy")
+OWNERSHIP_TAGS = ("ManagedBy", "Project", "Environment")
+
+
+@dataclass(frozen=True)
+class NameRule:
+    """What a service allows as a name. ``says`` is the rule in words, for the error message."""
+
+    shape: re.Pattern[str]
+    longest: int
+    says: str
+
+    def problem(self, name: str) -> str | None:
+        """Why ``name`` is not allowed, or ``None``."""
+        if len(name) > self.longest:
+            return f"{name!r} has {len(name)} characters; {self.says}"
+        if not self.shape.fullmatch(name):
+            return f"{name!r} is not allowed; {self.says}"
+        return None
+
+
+NAME_RULES: Mapping[str, NameRule] = {
+    "role": NameRule(re.compile(r"[\w+=,.@-]+", re.ASCII), 64, "IAM allows 1 to 64 letters, digits and +=,.@_-"),
+    "table": NameRule(re.compile(r"[a-zA-Z0-9_.-]{3,}"), 255, "DynamoDB allows 3 to 255 letters, digits and _.-"),
+    "bucket": NameRule(
+        re.compile(
+            r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)(?!.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$)"
+            r"[a-z0-9][a-z0-9.-]+[a-z0-9]"
+        ),
+        63,
+        "S3 allows 3 to 63 lowercase letters, digits, dots and hyphens, beginning and ending with a letter or digit",
+    ),
+    "queue": NameRule(re.compile(r"[A-Za-z0-9_-]+"), 80, "SQS allows 1 to 80 letters, digits, hyphens and underscores"),
+    "function": NameRule(re.compile(r"[A-Za-z0-9_-]+"), 64, "Lambda allows 1 to 64 letters, digits, - and _"),
+    "alarm": NameRule(re.compile(r"[\x20-\x7e]+"), 255, "CloudWatch allows 1 to 255 characters"),
+    "log-group": NameRule(re.compile(r"[A-Za-z0-9_/.#-]+"), 512, "CloudWatch Logs allows 1 to 512 of A-Za-z0-9_-/.#"),
+}
+
+
+def tag_problem(key: str, value: str) -> str | None:
+    """Why AWS would not take this tag, or ``None``.
+
+    Source: "Tag naming limits and requirements" in the AWS Tagging guide.
+    """
+    allowed = re.compile(r"[\w\s.:/=+\-@]*")
+    if not 1 <= len(key) <= 128:
+        return f"a tag's key has 1 to 128 characters, not {len(key)}"
+    if len(value) > 256:
+        return f"a tag's value has at most 256 characters, not {len(value)}"
+    if key.lower().startswith("aws:"):
+        return "tags that begin with 'aws:' belong to AWS"
+    for what, text in (("key", key), ("value", value)):
+        if not allowed.fullmatch(text):
+            return f"a tag's {what} may hold letters, digits, spaces and .:/=+-@_"
+    return None
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names and ARNs of one pipeline in one account and region."""
+
+    environment: str
+    team: str
+    project: str
+    region: str
+    account_id: str
+    partition: str = "aws"
+
+    def physical(self, resource: str) -> str:
+        """``<environment>-<resource>-<team>``; ``{account_id}`` in the resource is filled in."""
+        filled = resource.replace("{account_id}", self.account_id)
+        return f"{self.environment}-{filled}-{self.team}"
+
+    def tags(self, own: Mapping[str, str]) -> dict[str, str]:
+        """The tags that every resource bears: ours, plus the config's own."""
+        return {
+            **own,
+            "Environment": self.environment,
+            "Team": self.team,
+            "Project": self.project,
+            "ManagedBy": MANAGED_BY,
+        }
+
+    def ownership(self) -> dict[str, str]:
+        """The tags that make a resource ours."""
+        tags = self.tags({})
+        return {key: tags[key] for key in OWNERSHIP_TAGS}
+
+    def table_arn(self, table: str) -> str:
+        return self._arn("dynamodb", f"table/{table}")
+
+    def bucket_arn(self, bucket: str) -> str:
+        return f"arn:{self.partition}:s3:::{bucket}"
+
+    def queue_arn(self, queue: str) -> str:
+        return self._arn("sqs", queue)
+
+    def role_arn(self, role: str) -> str:
+        return f"arn:{self.partition}:iam::{self.account_id}:role/{role}"
+
+    def function_arn(self, function: str) -> str:
+        return self._arn("lambda", f"function:{function}")
+
+    def alarm_arn(self, alarm: str) -> str:
+        return self._arn("cloudwatch", f"alarm:{alarm}")
+
+    def log_group_arn(self, log_group: str) -> str:
+        return self._arn("logs", f"log-group:{log_group}")
+
+    def _arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
+
+
+def log_group_of(function: str) -> str:
+    """The log group that Lambda writes a function's output to."""
+    return f"/aws/lambda/{function}"

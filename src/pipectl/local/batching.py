@@ -1,0 +1,213 @@
+"""What becomes of one batch of stream records: which of them to invoke next, which have failed for good. Pure.
+
+A batch is a row of units, each a run of neighbouring records that is invoked as one event. It starts as a single unit,
+and the first unit is always the next to be invoked, so the order of the stream is kept. What AWS documents is followed
+to the letter; where it is silent, the harsher reading is taken, so that what survives here survives there:
+
+* ``MaximumRetryAttempts`` counts the attempts after the first. Bisecting consumes none of them.
+* A partial batch response is a checkpoint *and* counts as a retry of the record it names, for that record has had its
+  attempt: reported once and then raising, it is given up after 1 + ``MaximumRetryAttempts`` attempts in all. Records
+  that come to stand first later start with all their retries.
+* A response that names the very first record has made no progress: there is nothing to split, so all of the unit is
+  retried together and, in the end, given up together. A handler that wants its batch bisected has to raise.
+* A throttled invocation never reached the function, so it consumes no retry; only age ends it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, Literal
+
+Record = Mapping[str, Any]
+"""One stream record in the shape of a Lambda event."""
+
+Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
+
+UNLIMITED = -1
+WHOLE_UNIT = -1
+"""The function raised, or said something that cannot be read: the failure has no place within the unit."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of an event source mapping that decide about failures; -1 is unlimited, as in Lambda's API."""
+
+    max_retries: int = UNLIMITED
+    max_age_seconds: int = UNLIMITED
+    bisect: bool = False
+    report_item_failures: bool = False
+
+    @classmethod
+    def of(cls, mapping: Mapping[str, Any]) -> Settings:
+        """Read them from an event source mapping as ``GetEventSourceMapping`` describes it."""
+        return cls(
+            max_retries=_number(mapping.get("MaximumRetryAttempts")),
+            max_age_seconds=_number(mapping.get("MaximumRecordAgeInSeconds")),
+            bisect=bool(mapping.get("BisectBatchOnFunctionError")),
+            report_item_failures="ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or ()),
+        )
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else UNLIMITED
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one invocation ended: with a payload, with a function error, or without reaching the function at all."""
+
+    payload: object = None
+    raised: bool = False
+    throttled: bool = False
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The records ``start`` to ``stop`` (exclusive) of a batch, to be invoked together."""
+
+    start: int
+    stop: int
+    retries: int = 0
+    invocations: int = 0
+    raised: bool = False
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A range of records that is not tried again. ``raised`` is false when it was only reported, or never tried."""
+
+    records: Sequence[Record]
+    condition: Condition
+    invocations: int
+    raised: bool
+
+
+class Batch:
+    """The state of one batch. Ask for ``next_unit``, invoke it, ``settle`` the outcome; until there is none."""
+
+    def __init__(self, records: Sequence[Record], *, consolidate: bool = False) -> None:
+        self.records = records
+        self._consolidate = consolidate
+        self._position = {sequence_number(record): position for position, record in enumerate(records)}
+        self._units = deque([Unit(0, len(records))] if records else ())
+        self._failed: list[tuple[Condition, Unit]] = []
+
+    @property
+    def settled(self) -> int:
+        """How many records, from the first on, need no further invocation."""
+        return self._units[0].start if self._units else len(self.records)
+
+    def next_unit(self, settings: Settings, now: float) -> Unit | None:
+        """The unit to invoke next, after what has grown too old by ``now`` (epoch seconds) was given up."""
+        while self._units:
+            unit = self._units[0]
+            expired = self._expired(unit, settings, now)
+            if not expired:
+                return unit
+            self._failed.append(("RecordAgeExceeded", replace(unit, stop=unit.start + expired)))
+            self._replace_first([replace(unit, start=unit.start + expired)] if expired < unit.size else [])
+        return None
+
+    def settle(self, outcome: Outcome, settings: Settings) -> None:
+        """Take the outcome of invoking the first unit into account."""
+        if outcome.throttled:
+            return
+        unit = self._units[0]
+        unit = replace(unit, invocations=unit.invocations + 1, raised=outcome.raised)
+        failed_at = self._failed_at(unit, outcome, settings)
+        if failed_at is None:
+            self._replace_first([])
+        elif failed_at > 0:
+            self._replace_first(self._from_checkpoint(unit, failed_at, settings))
+        elif failed_at == WHOLE_UNIT and settings.bisect and unit.size > 1:
+            middle = unit.start + unit.size // 2
+            self._replace_first([replace(unit, stop=middle), replace(unit, start=middle, retries=0)])
+        else:
+            self._replace_first(self._retry(unit, settings))
+
+    def take_failures(self, *, abandon: bool = False) -> list[Failure]:
+        """What has failed for good since the last call and is to be told to the on-failure destination now.
+
+        Consolidated failures are held back until the batch has ended, or is given up with ``abandon``.
+        """
+        if self._consolidate and self._units and not abandon:
+            return []
+        failed, self._failed = self._failed, []
+        if not self._consolidate:
+            return [self._failure(condition, unit, unit) for condition, unit in failed]
+        groups = (list(group) for _, group in groupby(failed, key=lambda item: item[0]))
+        return [self._failure(group[-1][0], group[0][1], group[-1][1]) for group in groups]
+
+    def _failure(self, condition: Condition, first: Unit, last: Unit) -> Failure:
+        records = self.records[first.start : last.stop]
+        return Failure(records, condition, max(first.invocations, last.invocations), last.raised)
+
+    def _replace_first(self, units: Iterable[Unit]) -> None:
+        self._units.popleft()
+        self._units.extendleft(reversed(list(units)))
+
+    def _from_checkpoint(self, unit: Unit, failed_at: int, settings: Settings) -> list[Unit]:
+        rest = replace(unit, start=unit.start + failed_at, retries=0)
+        if settings.bisect:
+            # Splitting at the checkpoint is free, so the rest is always invoked once more, whatever the limit.
+            return [replace(rest, retries=1)]
+        return self._retry(rest, settings)
+
+    def _retry(self, unit: Unit, settings: Settings) -> list[Unit]:
+        if settings.max_retries == UNLIMITED or unit.retries < settings.max_retries:
+            return [replace(unit, retries=unit.retries + 1)]
+        self._failed.append(("RetryAttemptsExhausted", unit))
+        return []
+
+    def _failed_at(self, unit: Unit, outcome: Outcome, settings: Settings) -> int | None:
+        """Where in the unit its first failed record stands, or ``WHOLE_UNIT``; ``None`` when none has failed."""
+        if outcome.raised:
+            return WHOLE_UNIT
+        if not settings.report_item_failures:
+            return None
+        identifiers = reported_failures(outcome.payload)
+        positions = [self._position.get(identifier, WHOLE_UNIT) - unit.start for identifier in identifiers]
+        if any(not 0 <= position < unit.size for position in positions):
+            return WHOLE_UNIT
+        return min(positions, default=None)
+
+    def _expired(self, unit: Unit, settings: Settings, now: float) -> int:
+        if settings.max_age_seconds == UNLIMITED:
+            return 0
+        oldest = now - settings.max_age_seconds
+        records = self.records[unit.start : unit.stop]
+        return next((n for n, record in enumerate(records) if arrival(record) >= oldest), unit.size)
+
+
+def reported_failures(payload: object) -> list[str]:
+    """The identifiers in a partial batch response; an empty one stands for one that cannot be read.
+
+    Lambda takes an empty or null response, and an empty or null list, as success; an identifier that is empty, null or
+    under another name as the failure of the whole batch.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    """
+    if payload is None:
+        return []
+    if not isinstance(payload, Mapping):
+        return [""]
+    items = payload.get("batchItemFailures") or []
+    if not isinstance(items, list):
+        return [""]
+    return [str(item.get("itemIdentifier") or "") if isinstance(item, Mapping) else "" for item in items]
+
+
+def sequence_number(record: Record) -> str:
+    """A record's place in its shard. Compare as integers: they differ in length."""
+    return str(record["dynamodb"]["SequenceNumber"])
+
+
+def arrival(record: Record) -> float:
+    """When the record was written to the stream, in epoch seconds."""
+    return float(record["dynamodb"]["ApproximateCreationDateTime"])

@@ -1,0 +1,55 @@
+"""The message that Lambda sends to the on-failure destination of a stream mapping. Pure.
+
+It holds no records, only where they are.
+https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from pipectl.local.batching import Failure, arrival, sequence_number
+
+
+def failure_message(
+    failure: Failure, *, function_arn: str, stream_arn: str, shard_id: str, now: float
+) -> dict[str, Any]:
+    """The body of the message, as plain data. ``now`` is in epoch seconds.
+
+    ``responseContext`` is missing when the records were given up before they were ever tried, and its
+    ``functionError`` is null when the function did not raise but only reported them.
+    """
+    first, last = failure.records[0], failure.records[-1]
+    message: dict[str, Any] = {
+        "requestContext": {
+            "requestId": str(uuid.uuid4()),
+            "functionArn": function_arn,
+            "condition": failure.condition,
+            "approximateInvokeCount": failure.invocations,
+        },
+        "responseContext": {
+            "statusCode": 200,
+            "executedVersion": "$LATEST",
+            "functionError": "Unhandled" if failure.raised else None,
+        },
+        "version": "1.0",
+        "timestamp": _iso(now, "milliseconds"),
+        "DDBStreamBatchInfo": {
+            "shardId": shard_id,
+            "startSequenceNumber": sequence_number(first),
+            "endSequenceNumber": sequence_number(last),
+            "approximateArrivalOfFirstRecord": _iso(arrival(first), "seconds"),
+            "approximateArrivalOfLastRecord": _iso(arrival(last), "seconds"),
+            "batchSize": len(failure.records),
+            "streamArn": stream_arn,
+        },
+    }
+    if not failure.invocations:
+        del message["responseContext"]
+    return message
+
+
+def _iso(epoch: float, precision: str) -> str:
+    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec=precision).replace("+00:00", "Z")

@@ -1,0 +1,65 @@
+"""S3 and DynamoDB as the handlers see them: they count, remember, and fail when told to."""
+
+import threading
+from typing import Any
+
+from botocore.exceptions import ClientError
+from handler_loading import parse
+
+
+def client_error(code: str, status: int = 400) -> ClientError:
+    response = {"Error": {"Code": code, "Message": f"{code} it is"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "PutSomething")  # type: ignore[arg-type]
+
+
+class FakeS3:
+    """A versioned bucket that knows conditional puts. `fail(key, ...)` makes the next puts of a key raise."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, list[bytes]] = {}
+        self.requests: list[dict[str, Any]] = []
+        self.failures: dict[str, list[Exception]] = {}
+        self.lock = threading.Lock()
+
+    def fail(self, key: str, *errors: Exception) -> None:
+        self.failures[key] = list(errors)
+
+    def put_object(self, **request: Any) -> dict[str, Any]:
+        with self.lock:
+            key = request["Key"]
+            self.requests.append(request)
+            if self.failures.get(key):
+                raise self.failures[key].pop(0)
+            if request.get("IfNoneMatch") == "*" and key in self.versions:
+                raise client_error("PreconditionFailed", 412)
+            self.versions.setdefault(key, []).append(request["Body"])
+            return {}
+
+    def objects(self) -> dict[str, Any]:
+        return {key: parse(versions[-1]) for key, versions in self.versions.items()}
+
+
+class FakeDynamoDB:
+    """A table that knows the one condition used. `fail(message id, error)` refuses that message's item."""
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
+        self.requests: list[dict[str, Any]] = []
+        self.failures: dict[str, Exception] = {}
+        self.lock = threading.Lock()
+
+    def fail(self, message_id: str, error: Exception) -> None:
+        self.failures[message_id] = error
+
+    def put_item(self, **request: Any) -> dict[str, Any]:
+        with self.lock:
+            self.requests.append(request)
+            item = request["Item"]
+            if error := self.failures.get(item["message"]["M"].get("messageId", {}).get("S", "")):
+                raise error
+            key = (item["auditId"]["S"], item["timestamp"]["S"])
+            if key in self.items:
+                assert request["ConditionExpression"] == "attribute_not_exists(auditId)"
+                raise client_error("ConditionalCheckFailedException")
+            self.items[key] = item
+            return {}

@@ -25,7 +25,8 @@ LOG_RETENTION_DAYS = (
 _ANY_ACCOUNT = "0" * 12
 
 
-def _known_region(region: str) -> str:
+def known_region(region: str) -> str:
+    """``region``, or a `ValueError` that lists the known ones."""
     if region not in regions():
         raise ValueError(f"{region!r} is not a region that has Lambda; known are {', '.join(regions())}")
     return region
@@ -57,7 +58,9 @@ class Section(BaseModel):
 
 class OrdersTable(Section):
     resource: ResourceName = "orders-table"
-    partition_key: str = Field("orderId", min_length=1, max_length=255, description="name of the partition key, a string")
+    partition_key: str = Field(
+        "orderId", min_length=1, max_length=255, description="name of the partition key, a string"
+    )
     point_in_time_recovery: bool = Field(True, description="keep continuous backups")
     deletion_protection: bool = Field(False, description="let nobody delete the table before this is switched off")
 
@@ -108,7 +111,9 @@ class AuditorRole(Role):
 
 class Function(Section):
     resource: ResourceName
-    source: str = Field(min_length=1, description="folder of the handler, relative to this file; {language} is filled in")
+    source: str = Field(
+        min_length=1, description="folder of the handler, relative to this file; {language} is filled in"
+    )
     handler: str = Field("handler.handler", pattern=r"^[^\s/]+(/[^\s/]+)*\.[^\s./]+$", max_length=128)
     runtime: str = Field(description="a Lambda runtime, such as python3.14")
     architecture: Literal["arm64", "x86_64"] = "arm64"
@@ -122,7 +127,9 @@ class Function(Section):
         if known is None:
             raise ValueError(f"{runtime!r} is not a runtime pipectl knows; allowed are {', '.join(supported())}")
         if not known.supported:
-            raise ValueError(f"{runtime!r} is deprecated since {known.deprecated}; allowed are {', '.join(supported())}")
+            raise ValueError(
+                f"{runtime!r} is deprecated since {known.deprecated}; allowed are {', '.join(supported())}"
+            )
         return runtime
 
     @property
@@ -167,8 +174,8 @@ class StreamMapping(Section):
             raise ValueError(f"maximum_record_age is {age}; Lambda allows -1, or 60 to 604800 seconds")
         if (age == -1 or age > LONGEST_SAFE_RECORD_AGE) and not self.allow_expiry:
             raise ValueError(
-                f"maximum_record_age is {age}; with -1, or more than {LONGEST_SAFE_RECORD_AGE} seconds, a failure can arrive "
-                "when the stream has already forgotten its records (24 hours). Lower it, or set allow_expiry: true"
+                f"maximum_record_age is {age}; with -1, or more than {LONGEST_SAFE_RECORD_AGE} seconds, a failure can "
+                "arrive when the stream has already forgotten its records (24 hours); lower it, or set allow_expiry"
             )
         return self
 
@@ -182,7 +189,9 @@ class QueueMapping(Section):
     @model_validator(mode="after")
     def _window(self) -> QueueMapping:
         if self.batch_size > 10 and self.batching_window < 1:
-            raise ValueError(f"batch_size is {self.batch_size}; above 10 Lambda asks for a batching_window of at least 1 second")
+            raise ValueError(
+                f"batch_size is {self.batch_size}; above 10 Lambda asks for a batching_window of at least 1 second"
+            )
         return self
 
 
@@ -210,9 +219,15 @@ class Config(Section):
     environment: Label = Field(description="first part of every name, and a tag")
     team: Label = Field(description="last part of every name, and a tag")
     project: Label = Field(description="a tag; with the environment it says what is ours")
-    region: Annotated[str, AfterValidator(_known_region)] = Field(description="where everything is")
-    account_id: str | None = Field(None, pattern=r"^\d{12}$", description="refuse every other account; 12 digits, quoted")
-    tags: dict[str, str] = Field(default_factory=dict, max_length=46, description="more tags on everything that takes them")
+    region: Annotated[str, AfterValidator(known_region)] | None = Field(
+        None, description="where everything is; else --region or AWS_REGION says so"
+    )
+    account_id: str | None = Field(
+        None, pattern=r"^\d{12}$", description="refuse every other account; 12 digits, quoted"
+    )
+    tags: dict[str, str] = Field(
+        default_factory=dict, max_length=46, description="more tags on everything that takes them"
+    )
     extra_alarms: bool = Field(False, description="four more alarms, for what the errors alarm cannot see")
     orders_table: OrdersTable = Field(alias="orders-table", default_factory=OrdersTable)
     audit_table: AuditTable = Field(alias="audit-table", default_factory=AuditTable)
@@ -252,21 +267,22 @@ def cross_problems(config: Config) -> list[tuple[tuple[str, ...], str]]:
         problems.append(
             (
                 ("dead-letter-queue", "visibility_timeout"),
-                f"is {config.dead_letter_queue.visibility_timeout} seconds; at least {needed} are needed: 6 x the auditor's "
-                f"timeout of {config.auditor.timeout} plus the queue mapping's window, or messages come back while they "
-                "are still being audited",
+                (
+                    f"is {config.dead_letter_queue.visibility_timeout} seconds; at least {needed} are needed: 6 x the "
+                    f"auditor's timeout of {config.auditor.timeout} plus the queue mapping's window, or messages come "
+                    "back while they are still being audited"
+                ),
             )
         )
     taken: dict[tuple[str, str], str] = {}
-    names = Names(config.environment, config.team, config.project, config.region, _ANY_ACCOUNT)
+    names = Names(config.environment, config.team, config.project, "us-east-1", _ANY_ACCOUNT)
     for key, kind, resource in named_resources(config):
         name = names.physical(resource)
         at = (key, "resource") if key.replace("-", "_") in Config.model_fields else ("environment",)
         if problem := NAME_RULES[kind].problem(name):
             problems.append((at, f"makes the {kind} name {problem}"))
-        elif other := taken.setdefault((kind, name), key):
-            if other != key:
-                problems.append((at, f"makes the {kind} name {name!r}, which {other} has already"))
+        elif (other := taken.setdefault((kind, name), key)) != key:
+            problems.append((at, f"makes the {kind} name {name!r}, which {other} has already"))
     return problems
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ _STAND_INS: Mapping[tuple[str, ...], Any] = {
     ("environment",): "dev",
     ("team",): "team",
     ("project",): "project",
-    ("region",): "us-east-1",
     ("processor",): {"source": "source", "runtime": "python3.14"},
     ("processor", "source"): "source",
     ("processor", "runtime"): "python3.14",
@@ -50,7 +49,9 @@ class _Document:
         if isinstance(node, MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, SequenceNode):
-            return [self.value(item, (*path, index), depth + 1) for index, item in enumerate(self._marked(node.value, path))]
+            return [
+                self.value(item, (*path, index), depth + 1) for index, item in enumerate(self._marked(node.value, path))
+            ]
         return self._scalar(node, path)
 
     def problem(self, node: Node, path: Path_, message: str) -> None:
@@ -84,7 +85,7 @@ class _Document:
     def _scalar(self, node: Node, path: Path_) -> Any:
         constructor = yaml.constructor.SafeConstructor()
         try:
-            return constructor.construct_object(node)  # type: ignore[no-untyped-call]
+            return constructor.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             text = getattr(error, "problem", None) or error
             self.problem(node, path, f"cannot be read: {text}")
@@ -136,7 +137,7 @@ def _parse(text: str, file: Path, document: _Document) -> dict[str, Any]:
         return ConfigError([Problem(str(file), line, "", message)], hint="see config/dev.yaml for the form of the file")
 
     try:
-        _bound(text)
+        _bound(text, wrong)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -149,7 +150,7 @@ def _parse(text: str, file: Path, document: _Document) -> dict[str, Any]:
     return values
 
 
-def _bound(text: str) -> None:
+def _bound(text: str, wrong: Callable[[int, str], ConfigError]) -> None:
     """Refuse, before anything is built, nesting that would exhaust the stack and aliases that would multiply."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
@@ -157,10 +158,11 @@ def _bound(text: str) -> None:
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="aliases (*) are not allowed", problem_mark=event.start_mark)
+            raise wrong(line, "aliases (*) are not allowed")
         if depth > DEEPEST:
-            raise yaml.MarkedYAMLError(problem=f"nested more than {DEEPEST} deep", problem_mark=event.start_mark)
+            raise wrong(line, f"is nested more than {DEEPEST} deep")
 
 
 def _validate(values: dict[str, Any]) -> tuple[Config | None, list[tuple[Path_, str]]]:

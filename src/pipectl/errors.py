@@ -5,6 +5,7 @@
     PipectlError                 what failed, where, what to do next
     |-- ConfigError              the config file is wrong: every problem, with file, line and key   (exit 2)
     |-- UsageError               the command line is wrong, or a question cannot be asked           (exit 2)
+    |-- PackageError             a handler's folder cannot be made into a package                   (exit 2)
     |-- RefusedError             pipectl could, but must not
     |   |-- ForeignError         something of that name belongs to somebody else
     |   |-- UnreconcilableError  the difference cannot be removed without losing data
@@ -79,6 +80,13 @@ class UsageError(PipectlError):
     """The command cannot be run as it was given."""
 
     code = "Usage"
+    exit_code = 2
+
+
+class PackageError(PipectlError):
+    """A handler's folder is missing, empty, does not parse, or is too large."""
+
+    code = "HandlerInvalid"
     exit_code = 2
 
 

@@ -18,9 +18,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader
 
+from pipectl.aws.consistency import Fact, fact_for
 from pipectl.aws.translate import translate
 from pipectl.clock import Clock, Say, SystemClock, pauses
-from pipectl.aws.consistency import Fact, fact_for
 from pipectl.errors import AwsError, CredentialsError, WaitTimeoutError, WrongAccountError
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class Call:
 class Credentials:
     """Credentials given outright; they win over profile and environment."""
 
-    access_key: str
-    secret_key: str
+    aws_access_key_id: str
+    aws_secret_access_key: str
 
 
 def regions() -> list[str]:
@@ -93,8 +93,8 @@ class Aws:
         endpoint_url: str | None = None,
         credentials: Credentials | None = None,
         clock: Clock | None = None,
-        say: Say = lambda text: None,
-        on_call: Callable[[Call], None] = lambda call: None,
+        say: Say = lambda _: None,
+        on_call: Callable[[Call], None] = lambda _: None,
     ) -> None:
         self.region = region
         self.endpoint_url = endpoint_url
@@ -107,8 +107,8 @@ class Aws:
             self._session = boto3.Session(
                 region_name=region,
                 profile_name=profile,
-                aws_access_key_id=credentials.access_key if credentials else None,
-                aws_secret_access_key=credentials.secret_key if credentials else None,
+                aws_access_key_id=credentials.aws_access_key_id if credentials else None,
+                aws_secret_access_key=credentials.aws_secret_access_key if credentials else None,
             )
         except BotoCoreError as error:
             raise CredentialsError(str(error), hint="check --profile and AWS_PROFILE against ~/.aws/config") from error
@@ -131,7 +131,7 @@ class Aws:
         """
         if expected and self.account_id != expected:
             raise WrongAccountError(
-                f"these credentials belong to account {self.account_id}, the config names {expected}; nothing was touched",
+                f"these credentials are of account {self.account_id}, the config says {expected}; nothing was touched",
                 hint="use the right --profile, or correct account_id in the config",
             )
 
@@ -197,7 +197,7 @@ class Aws:
     def _client(self, service: str) -> Any:
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self._session.client(
+                self._clients[service] = cast(Any, self._session).client(
                     service, endpoint_url=self.endpoint_url, config=_SETTINGS
                 )
             return self._clients[service]
@@ -245,5 +245,7 @@ class _Door:
 def _given_up(error: AwsError, fact: Fact, tries: int, waited: float) -> AwsError:
     error.args = (f"{error.message} (tried {tries} times in {waited:.0f} seconds)",)
     error.message = error.args[0]
-    error.hint = error.hint or f"{fact.why}: if that is not so, this error is permanent; correct its cause and run again"
+    error.hint = (
+        error.hint or f"{fact.why}: if that is not so, this error is permanent; correct its cause and run again"
+    )
     return error

@@ -70,7 +70,14 @@ _INVALID = ("InvalidParameterValueException",)
 
 FACTS = (
     Fact("", (), THROTTLED, "", 300, "AWS asks to slow down"),
-    Fact("lambda", _FUNCTION_WRITES, _INVALID, "cannot be assumed by Lambda", 120, "the new role has not reached Lambda yet"),
+    Fact(
+        "lambda",
+        _FUNCTION_WRITES,
+        _INVALID,
+        "cannot be assumed by Lambda",
+        120,
+        "the new role has not reached Lambda yet",
+    ),
     Fact("lambda", (), _INVALID, "throttled by EC2", 300, "Lambda is being throttled by EC2"),
     Fact(
         "lambda",
@@ -104,7 +111,14 @@ FACTS = (
         90,
         "SQS keeps a queue's name for 60 seconds after it was deleted",
     ),
-    Fact("sqs", ("SetQueueAttributes",), ("InvalidAttributeValue",), "parameter Policy", 30, "a new role is not known to SQS yet"),
+    Fact(
+        "sqs",
+        ("SetQueueAttributes",),
+        ("InvalidAttributeValue",),
+        "parameter Policy",
+        30,
+        "a new role is not known to SQS yet",
+    ),
     Fact("s3", (), ("OperationAborted",), "", 300, "S3 is still working on the previous change to the bucket"),
     Fact("s3", _BUCKET_WRITES, ("NoSuchBucket",), "", 30, "the new bucket is not known everywhere yet"),
     Fact(
@@ -115,7 +129,14 @@ FACTS = (
         600,
         "other tables of the account are being changed",
     ),
-    Fact("dynamodb", ("UpdateTable", "DeleteTable", "TagResource"), ("ResourceInUseException",), "", 600, "the table is still changing"),
+    Fact(
+        "dynamodb",
+        ("UpdateTable", "DeleteTable", "TagResource"),
+        ("ResourceInUseException",),
+        "",
+        600,
+        "the table is still changing",
+    ),
     Fact(
         "dynamodb",
         ("UpdateContinuousBackups",),
@@ -125,7 +146,14 @@ FACTS = (
         "DynamoDB is still preparing backups of the new table",
     ),
     Fact("iam", (), ("DeleteConflict",), "", 60, "IAM still sees what was just detached from the role"),
-    Fact("iam", (), ("ConcurrentModification", "ConcurrentModificationException"), "", 60, "the role is being changed elsewhere"),
+    Fact(
+        "iam",
+        (),
+        ("ConcurrentModification", "ConcurrentModificationException"),
+        "",
+        60,
+        "the role is being changed elsewhere",
+    ),
     Fact("iam", (), ("MalformedPolicyDocument",), "Invalid principal", 120, "a new principal is not known to IAM yet"),
     Fact("iam", ("PutRolePolicy", "TagRole"), ("NoSuchEntity",), "", 30, "the new role is not known everywhere yet"),
     Fact("logs", (), ("OperationAbortedException",), "", 60, "another change to the log group is in progress"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from pipectl.errors import (
     AbsentError,
@@ -49,13 +50,14 @@ _EXISTS = frozenset(
     }
 )
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"})
+_UNKNOWN_KEY = "AWS does not know this access key: check --profile, AWS_PROFILE and AWS_ACCESS_KEY_ID"
 _BAD_CREDENTIALS = {
     "ExpiredToken": "the session has expired: log in again",
     "ExpiredTokenException": "the session has expired: log in again",
     "RequestExpired": "the session has expired, or this machine's clock is wrong",
-    "InvalidClientTokenId": "AWS does not know this access key: check --profile, AWS_PROFILE and AWS_ACCESS_KEY_ID",
-    "UnrecognizedClientException": "AWS does not know this access key: check --profile, AWS_PROFILE and AWS_ACCESS_KEY_ID",
-    "InvalidAccessKeyId": "AWS does not know this access key: check --profile, AWS_PROFILE and AWS_ACCESS_KEY_ID",
+    "InvalidClientTokenId": _UNKNOWN_KEY,
+    "UnrecognizedClientException": _UNKNOWN_KEY,
+    "InvalidAccessKeyId": _UNKNOWN_KEY,
     "SignatureDoesNotMatch": "the secret key is not the access key's, or this machine's clock is wrong",
     "AuthFailure": "AWS does not accept these credentials: log in again",
     "InvalidToken": "the session token is not the access key's: log in again",
@@ -75,8 +77,11 @@ def translate(error: ClientError | BotoCoreError, service: str, operation: str) 
         kind, hint = CredentialsError, "log in again: `aws sso login`"
     elif isinstance(error, (boto.ConnectionError, boto.HTTPClientError)):
         kind, hint = UnreachableError, "check the network, the region, --endpoint-url and AWS_ENDPOINT_URL"
-    elif isinstance(error, boto.ResponseParserError):
-        kind, hint = UnreachableError, "what answers there is not AWS: check --endpoint-url, AWS_ENDPOINT_URL and proxies"
+    elif isinstance(error, ResponseParserError):
+        kind, hint = (
+            UnreachableError,
+            "what answers there is not AWS: check --endpoint-url, AWS_ENDPOINT_URL and proxies",
+        )
     text = str(error)
     return kind(f"{service} {operation}: {text}", service=service, operation=operation, aws_message=text, hint=hint)
 

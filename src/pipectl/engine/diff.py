@@ -16,7 +16,11 @@ def diff(desired: Attributes, observed: Observation) -> dict[str, Delta]:
     """
     deltas: dict[str, Delta] = {}
     for key, wanted in desired.items():
-        found = observed.attributes.get(key) if key != "tags" else {k: observed.tags[k] for k in wanted if k in observed.tags}
+        found = (
+            observed.attributes.get(key)
+            if key != "tags"
+            else {k: observed.tags[k] for k in wanted if k in observed.tags}
+        )
         deltas.update(_compare(key, found, wanted))
     return deltas
 

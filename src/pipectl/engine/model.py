@@ -107,7 +107,7 @@ class Resource(ABC):
 
     @abstractmethod
     def observe(self) -> Observation | None:
-        """Read what is there, normalised to the shape of `desired`; ``None`` when AWS says by name that it is absent."""
+        """Read what is there, in the shape of `desired`; ``None`` when AWS says by name that it is absent."""
 
     @abstractmethod
     def create(self, desired: Attributes) -> Facts:

@@ -42,7 +42,7 @@ def observe(resources: Resources, cancel: Callable[[], None] = lambda: None) -> 
     Raises:
         PipectlError: the first read that failed: what cannot be read is never taken for absent.
     """
-    walked = walk({key: () for key in resources}, lambda key: resources[key].observe(), cancel=cancel)
+    walked = walk(dict.fromkeys(resources, ()), lambda key: resources[key].observe(), cancel=cancel)
     for error in walked.failed.values():
         raise error
     return walked.done

@@ -1,0 +1,41 @@
+"""`config`: look at the config file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipectl.config import Config
+from pipectl.package import build
+
+
+def check(config: Config, file: Path) -> dict[str, Any]:
+    """Build both packages, as `up` would.
+
+    Returns:
+        ``{"packages": {"processor": {"bytes": ..., "sha256": ...}, ...}}``
+
+    Raises:
+        PackageError: a handler's folder is missing or wrong.
+    """
+    packages = {}
+    for key, function in (("processor", config.processor), ("auditor", config.auditor)):
+        built = build(config.source_of(function, file), function.handler)
+        packages[key] = {"bytes": len(built.body), "sha256": built.sha256}
+    return {"packages": packages}
+
+
+def show(config: Config) -> dict[str, Any]:
+    """The config with every default filled in."""
+    return config.model_dump(by_alias=True, mode="json")
+
+
+def as_yaml(shown: dict[str, Any]) -> str:
+    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).rstrip()
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of the config file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema(by_alias=True)}

@@ -1,0 +1,88 @@
+"""What every command is given, and what it tells while it works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from pipectl.aws import Aws
+from pipectl.config import Config
+from pipectl.engine.model import Change, Facts, Resource
+from pipectl.errors import CancelledError, IncompleteError, PipectlError
+from pipectl.pipeline import Pipeline
+
+
+class Reporter(Protocol):
+    """Progress, for people; the result of a command goes another way."""
+
+    def started(self, change: Change) -> None: ...
+
+    def finished(self, change: Change, seconds: float) -> None: ...
+
+    def failed(self, change: Change, error: PipectlError) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+Confirm = Callable[[Sequence[Change]], None]
+"""Shows the changes and asks: returns on yes; `DeclinedError` on no, `UsageError` where nobody can answer."""
+
+
+@dataclass
+class Context:
+    """A config, the AWS it is about, and somebody to report to."""
+
+    config: Config
+    file: Path
+    aws: Aws
+    reporter: Reporter
+    cancel: Callable[[], None] = field(default=lambda: None)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The system; refuses a wrong account before anything else is asked."""
+        self.aws.require_account(self.config.account_id)
+        return Pipeline(self.config, self.file, self.aws)
+
+    @cached_property
+    def resources(self) -> dict[str, Resource]:
+        return self.pipeline.resources()
+
+    def around(self, change: Change, work: Callable[[], Facts]) -> Facts:
+        """Do one change and report how it went."""
+        start = self.aws.clock.monotonic()
+        self.reporter.started(change)
+        try:
+            facts = work()
+        except PipectlError as error:
+            self.reporter.failed(change, error)
+            raise
+        self.reporter.finished(change, self.aws.clock.monotonic() - start)
+        return facts
+
+
+def raise_if_incomplete(failed: dict[str, PipectlError], blocked: dict[str, set[str]], done: int, command: str) -> None:
+    """One error for all that went wrong.
+
+    Raises:
+        CancelledError: the user interrupted.
+        PipectlError: the one error there was.
+        IncompleteError: there were several.
+    """
+    if not failed:
+        return
+    hint = f"what is done stays; `pipectl {command}` goes on from here"
+    if any(isinstance(error, CancelledError) for error in failed.values()):
+        unfinished = ", ".join(sorted(failed.keys() | blocked.keys()))
+        raise CancelledError(f"interrupted: {done} resources done, not done: {unfinished}", hint=hint)
+    if len(failed) == 1 and not blocked:
+        raise next(iter(failed.values()))
+    lines = [f"{key}: {error.message}" for key, error in sorted(failed.items())]
+    lines += [f"{key}: not begun, it needs {', '.join(sorted(needs))}" for key, needs in sorted(blocked.items())]
+    hints = {error.hint for error in failed.values() if error.hint}
+    raise IncompleteError(
+        "\n".join(["some resources failed:", *lines]), dict(failed), hint="; ".join([*sorted(hints), hint])
+    )

@@ -1,0 +1,161 @@
+"""`demo`: the whole story on an embedded AWS of its own, told in steps, ended with what it proved in numbers."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipectl.aws import Aws
+from pipectl.commands.context import Context, Reporter
+from pipectl.commands.down import down
+from pipectl.commands.up import up
+from pipectl.config import Config
+from pipectl.engine.model import Action
+from pipectl.errors import PipectlError
+from pipectl.local import lifecycle
+from pipectl.pipeline import FAILURE_TYPE_INDEX
+
+POISON = 2
+"""Orders that fail for good. One makes four errors, the first try and three retries; the alarm asks for five."""
+_BOUND = 120
+
+
+@dataclass
+class DemoReport:
+    """What the demo proved. ``seconds`` per step and in all."""
+
+    resources: int = 0
+    orders: int = 0
+    updates: int = 0
+    objects: int = 0
+    poison: int = 0
+    audited: int = 0
+    quarantined: int = 0
+    errors_alarm: str = ""
+    left: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def demo(
+    config: Config,
+    file: Path,
+    make_aws: Callable[[lifecycle.LocalAws], Aws],
+    reporter: Reporter,
+    *,
+    orders: int,
+    cancel: Callable[[], None] = lambda: None,
+) -> DemoReport:
+    """Run the story.
+
+    Args:
+        config: The pipeline; of its account nothing is asked.
+        file: The config file.
+        make_aws: Makes the door to the embedded AWS that was started for this.
+        reporter: Hears every step.
+        orders: How many good orders to send; every third is then updated.
+        cancel: Tells what is under way to hurry.
+
+    Raises:
+        PipectlError: something did not come about as it should.
+    """
+    with lifecycle.temporary() as running:
+        aws = make_aws(running)
+        unbound = config.model_copy(update={"account_id": None})
+        return _Story(Context(unbound, file, aws, reporter, cancel), orders).tell()
+
+
+class _Story:
+    def __init__(self, context: Context, orders: int) -> None:
+        self._context = context
+        self._aws = context.aws
+        self._names = context.pipeline.physical
+        self._report = DemoReport(orders=orders, updates=(orders + 2) // 3, poison=POISON)
+
+    def tell(self) -> DemoReport:
+        start = self._aws.clock.monotonic()
+        self._step("1. `pipectl up` makes the pipeline on an embedded AWS, with IAM enforced", "up", self._up)
+        self._step(
+            f"2. {self._report.orders} orders come in, {self._report.updates} are updated, and every version is stored",
+            "orders",
+            self._orders,
+        )
+        self._step(
+            f"3. {POISON} orders cannot be processed: they are retried, quarantined, and audited",
+            "failures",
+            self._poison,
+        )
+        self._step("4. The alarm goes off", "alarm", self._alarm)
+        self._step("5. `pipectl down` removes everything, and looks again", "down", self._down)
+        self._report.seconds["total"] = self._aws.clock.monotonic() - start
+        return self._report
+
+    def _step(self, title: str, name: str, act: Callable[[], None]) -> None:
+        self._context.reporter.note(title)
+        start = self._aws.clock.monotonic()
+        act()
+        self._report.seconds[name] = self._aws.clock.monotonic() - start
+
+    def _up(self) -> None:
+        report = up(self._context, lambda _: None)
+        self._report.resources = len(report.changes)
+        again = up(self._context, lambda _: None)
+        if any(change.action is not Action.KEEP for change in again.changes):
+            raise PipectlError("a second `up` found something to do")
+
+    def _orders(self) -> None:
+        chance = random.Random(2026)  # noqa: S311 - amounts of play money
+        for number in range(self._report.orders):
+            self._put(number, {"N": f"{chance.randint(1, 99_999)}.{chance.randint(10, 99)}"})
+            if number % 3 == 0:
+                self._put(number, {"N": f"{chance.randint(100_000, 999_999)}.{chance.randint(10, 99)}"})
+        wanted = self._report.orders + self._report.updates
+        prefix = self._context.config.bucket.prefix
+        self._aws.wait(lambda: len(self._keys(prefix)) >= wanted, f"{wanted} objects in the bucket", _BOUND)
+        keys = self._keys(prefix)
+        self._report.objects = len(keys)
+        sample = json.loads(self._aws.s3.get_object(Bucket=self._names.bucket, Key=keys[0])["Body"].read())
+        self._context.reporter.note(f"   one of them: {keys[0]}\n   {json.dumps(sample)}")
+
+    def _poison(self) -> None:
+        for number in range(POISON):
+            self._put(1_000_000 + number, {"S": "twelve"})
+        self._aws.wait(lambda: len(self._failures()) >= POISON, f"{POISON} audited failures", _BOUND)
+        self._report.audited = len(self._failures())
+        self._report.quarantined = len(self._keys(self._context.config.bucket.failed_prefix))
+        kept = len(self._keys(self._context.config.bucket.prefix))
+        if kept != self._report.objects:
+            raise PipectlError(f"the bucket held {self._report.objects} records and now holds {kept}")
+
+    def _alarm(self) -> None:
+        def state() -> str:
+            answer = self._aws.cloudwatch.describe_alarms(AlarmNames=[self._names.errors_alarm])
+            return answer["MetricAlarms"][0]["StateValue"]
+
+        self._aws.wait(lambda: state() == "ALARM", f"alarm {self._names.errors_alarm} to go off", _BOUND)
+        self._report.errors_alarm = state()
+
+    def _down(self) -> None:
+        down(self._context, lambda _: None, delete_data=True)
+        self._report.left = sum(resource.observe() is not None for resource in self._context.resources.values())
+
+    def _put(self, number: int, amount: Any) -> None:
+        key = self._context.config.orders_table.partition_key
+        item = {key: {"S": f"order-{number:07}"}, "amount": amount, "customer": {"S": "Ada"}}
+        self._aws.dynamodb.put_item(TableName=self._names.orders_table, Item=item)
+
+    def _keys(self, prefix: str) -> list[str]:
+        pages = self._aws.s3.get_paginator("list_objects_v2").paginate(Bucket=self._names.bucket, Prefix=f"{prefix}/")
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def _failures(self) -> list[Any]:
+        pages = self._aws.dynamodb.get_paginator("query").paginate(
+            TableName=self._names.audit_table,
+            IndexName=FAILURE_TYPE_INDEX,
+            KeyConditionExpression="failureType = :type",
+            ExpressionAttributeValues={":type": {"S": "RetryAttemptsExhausted"}},
+        )
+        return [item for page in pages for item in page["Items"]]

@@ -1,0 +1,116 @@
+"""`down`: remove what is ours, in reverse, and prove that nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from pipectl.commands.context import Confirm, Context, raise_if_incomplete
+from pipectl.engine.model import Action, Change, Facts, Observation
+from pipectl.engine.reconcile import graph_of, is_ours, observe
+from pipectl.engine.walk import reverse, walk
+from pipectl.errors import DataLossError, PipectlError
+
+
+@dataclass(frozen=True)
+class DownReport:
+    """What was removed, and what was left alone and why."""
+
+    changes: tuple[Change, ...]
+
+
+def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_data: bool = False) -> DownReport:
+    """Remove the pipeline.
+
+    Args:
+        context: The pipeline.
+        confirm: Asked with the list of changes, if there is anything to remove.
+        delete_data: Remove data too.
+        keep_data: Leave tables, bucket, log groups, and whatever else holds data.
+
+    Raises:
+        DataLossError: data would be lost and no flag says what to do with it; nothing was touched.
+        DeclinedError: the user said no; nothing was touched.
+        PipectlError: what failed, or what is still there afterwards.
+    """
+    observed = observe(context.resources, context.cancel)
+    contents = {} if delete_data else _contents(context, observed)
+    if contents and not keep_data:
+        raise _data_loss(contents)
+    changes = _changes(context, observed, keep_data, contents)
+    doomed = {change.resource: change for change in changes if change.action is Action.DELETE}
+    if not doomed:
+        return DownReport(changes)
+    confirm(changes)
+    _delete(context, observed, doomed)
+    _prove_gone(context, doomed)
+    return DownReport(changes)
+
+
+def _ours(context: Context, observed: dict[str, Observation | None]) -> dict[str, Observation]:
+    ownership = context.pipeline.ownership
+    return {key: found for key, found in observed.items() if found and is_ours(found, ownership)}
+
+
+def _contents(context: Context, observed: dict[str, Observation | None]) -> dict[str, str]:
+    ours = _ours(context, observed)
+    walked = walk(
+        dict.fromkeys(ours, ()), lambda key: context.resources[key].contents(ours[key]), cancel=context.cancel
+    )
+    for error in walked.failed.values():
+        raise error
+    return {key: text for key, text in walked.done.items() if text}
+
+
+def _data_loss(contents: dict[str, str]) -> DataLossError:
+    lines = "\n".join(f"{key}: {text}" for key, text in sorted(contents.items()))
+    return DataLossError(
+        f"data would be lost, nothing was touched:\n{lines}",
+        hint="--keep-data removes the rest and leaves these; --delete-data removes everything for good",
+    )
+
+
+def _changes(
+    context: Context, observed: dict[str, Observation | None], keep_data: bool, contents: dict[str, str]
+) -> tuple[Change, ...]:
+    ours = _ours(context, observed)
+    changes = []
+    for key, resource in context.resources.items():
+        action, reason = Action.DELETE, None
+        if observed[key] is None:
+            continue
+        if key not in ours:
+            action, reason = Action.KEEP, "not ours"
+        elif keep_data and (resource.holds_data or key in contents):
+            action, reason = Action.KEEP, "data is kept"
+        changes.append(Change(key, resource.kind, resource.name, action, reason=reason))
+    return tuple(changes)
+
+
+def _delete(context: Context, observed: dict[str, Observation | None], doomed: dict[str, Change]) -> None:
+    def visit(key: str) -> Facts:
+        found = observed[key]
+        if key not in doomed or found is None:
+            return {}
+
+        def work() -> Facts:
+            context.resources[key].delete(found)
+            return {}
+
+        return context.around(doomed[key], work)
+
+    walked = walk(reverse(graph_of(context.resources)), visit, cancel=context.cancel)
+    raise_if_incomplete(walked.failed, walked.blocked, len(walked.done.keys() & doomed.keys()), "down")
+
+
+def _prove_gone(context: Context, doomed: Collection[str]) -> None:
+    """Look again. An invocation that ended late makes its log group anew, so what is back is removed once more."""
+    for last in (False, True):
+        left = {key: found for key, found in _ours(context, observe(context.resources)).items() if key in doomed}
+        if not left:
+            return
+        if last:
+            names = ", ".join(f"{key} ({context.resources[key].name})" for key in sorted(left))
+            raise PipectlError(f"still there after having been removed: {names}", hint="run `pipectl down` again")
+        for key, found in left.items():
+            context.resources[key].delete(found)

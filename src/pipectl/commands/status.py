@@ -1,0 +1,63 @@
+"""`status` and `outputs`: what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pipectl.commands.context import Context
+from pipectl.engine.model import Action, Change, Delta
+from pipectl.engine.reconcile import is_ours, observe, plan_up
+from pipectl.errors import PipectlError
+
+
+class State(StrEnum):
+    IN_SYNC = "in-sync"
+    DRIFTED = "drifted"
+    MISSING = "missing"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True)
+class ResourceStatus:
+    """One resource, and how it differs from the config."""
+
+    resource: str
+    kind: str
+    name: str
+    state: State
+    drift: Mapping[str, Delta]
+    reason: str | None = None
+
+
+def status(context: Context) -> list[ResourceStatus]:
+    """The state of every resource. Reads only."""
+    observed = observe(context.resources, context.cancel)
+    plan = plan_up(context.resources, observed, context.pipeline.ownership)
+    return [_status(change) for change in plan.changes]
+
+
+def _status(change: Change) -> ResourceStatus:
+    states = {Action.CREATE: State.MISSING, Action.KEEP: State.IN_SYNC}
+    state = states.get(change.action, State.DRIFTED)
+    if change.action is Action.REFUSE and not change.attributes:
+        state = State.FOREIGN
+    drift = change.attributes if state is State.DRIFTED else {}
+    return ResourceStatus(change.resource, change.kind, change.name, state, drift, change.reason)
+
+
+def outputs(context: Context) -> dict[str, str]:
+    """What others need to use the pipeline. Reads only.
+
+    Raises:
+        PipectlError: some of it is not there.
+    """
+    observed = observe(context.resources, context.cancel)
+    ours = {k: found.facts for k, found in observed.items() if found and is_ours(found, context.pipeline.ownership)}
+    missing = [key for key in context.pipeline.output_resources if key not in ours]
+    if missing:
+        raise PipectlError(
+            f"no outputs: not there, or not ours: {', '.join(missing)}", hint="run `pipectl up`, then ask again"
+        )
+    return context.pipeline.outputs(ours)

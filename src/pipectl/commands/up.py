@@ -1,0 +1,65 @@
+"""`up` and `plan`: make what is there equal what the config says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipectl.commands.context import Confirm, Context, raise_if_incomplete
+from pipectl.engine.model import Action, Change, Facts
+from pipectl.engine.reconcile import Plan, apply, observe, plan_up, refusal
+
+
+@dataclass(frozen=True)
+class UpReport:
+    """The changes that were planned or made, and the outputs of what is there afterwards."""
+
+    changes: tuple[Change, ...]
+    outputs: dict[str, str]
+
+    @property
+    def pending(self) -> list[Change]:
+        return [change for change in self.changes if change.action not in (Action.KEEP, Action.REFUSE)]
+
+    @property
+    def refused(self) -> list[Change]:
+        return [change for change in self.changes if change.action is Action.REFUSE]
+
+
+def plan(context: Context, *, adopt: bool = False) -> UpReport:
+    """What `up` would do. Reads only."""
+    made = _plan(context, adopt)
+    return UpReport(made.changes, context.pipeline.outputs(_facts(made)))
+
+
+def up(context: Context, confirm: Confirm, *, adopt: bool = False) -> UpReport:
+    """Create what is missing and repair what differs.
+
+    Args:
+        context: The pipeline.
+        confirm: Asked once the plan is known, if it changes anything.
+        adopt: Take over what is not ours but of the right name.
+
+    Raises:
+        RefusedError: something is not ours or cannot be reconciled; nothing was touched.
+        DeclinedError: the user said no; nothing was touched.
+        PipectlError: what failed; the rest was brought to its end.
+    """
+    made = _plan(context, adopt)
+    if made.refusals:
+        raise refusal(made.refusals)
+    if not made.pending:
+        return UpReport(made.changes, context.pipeline.outputs(_facts(made)))
+    confirm(made.changes)
+    walked = apply(context.resources, made, context.pipeline.ownership, context.around, context.cancel)
+    raise_if_incomplete(walked.failed, walked.blocked, len(walked.done), "up")
+    return UpReport(made.changes, context.pipeline.outputs(walked.done))
+
+
+def _plan(context: Context, adopt: bool) -> Plan:
+    observed = observe(context.resources, context.cancel)
+    return plan_up(context.resources, observed, context.pipeline.ownership, adopt=adopt)
+
+
+def _facts(made: Plan) -> dict[str, Facts]:
+    refused = {change.resource for change in made.refusals}
+    return {key: found.facts for key, found in made.observed.items() if found and key not in refused}

@@ -1,0 +1,392 @@
+"""The whole system on one page: a config, an account and a region become a graph of resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pipectl import package
+from pipectl.aws import Aws
+from pipectl.config import Config
+from pipectl.config import Function as FunctionConfig
+from pipectl.engine.model import Facts, Resource
+from pipectl.names import Names, log_group_of
+from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Metric
+from pipectl.resources.bucket import Bucket
+from pipectl.resources.function import Function, Settings
+from pipectl.resources.log_group import LogGroup
+from pipectl.resources.mapping import QueueMapping, StreamMapping
+from pipectl.resources.policy import Statement, allow
+from pipectl.resources.queue import Queue
+from pipectl.resources.role import Role
+from pipectl.resources.table import NEW_AND_OLD_IMAGES, Keys, Table
+
+DAY = 24 * 3600
+FAILURE_TYPE_INDEX = "failure-type-index"
+LOGS_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+
+
+_CHOSEN_BY_AWS = (
+    ("orders-table", "stream_arn", "OrdersTableStreamArn"),
+    ("dead-letter-queue", "url", "DeadLetterQueueUrl"),
+)
+
+
+@dataclass(frozen=True)
+class Physical:
+    """The physical names of the config's resources in one account."""
+
+    orders_table: str
+    audit_table: str
+    bucket: str
+    queue: str
+    processor: str
+    auditor: str
+    processor_role: str
+    auditor_role: str
+    errors_alarm: str
+
+
+class Pipeline:
+    """One environment's pipeline in one account and region.
+
+    Args:
+        config: What is wanted.
+        file: The config file, which handlers' folders are relative to.
+        aws: Where it is wanted.
+    """
+
+    def __init__(self, config: Config, file: Path, aws: Aws) -> None:
+        self.config = config
+        self.names = Names(config.environment, config.team, config.project, aws.region, aws.account_id, aws.partition)
+        self.ownership = self.names.ownership()
+        self._file = file
+        self._aws = aws
+        self._tags = self.names.tags(config.tags)
+        of = self.names.physical
+        self.physical = Physical(
+            orders_table=of(config.orders_table.resource),
+            audit_table=of(config.audit_table.resource),
+            bucket=of(config.bucket.resource),
+            queue=of(config.dead_letter_queue.resource),
+            processor=of(config.processor.resource),
+            auditor=of(config.auditor.resource),
+            processor_role=of(config.processor_role.resource),
+            auditor_role=of(config.auditor_role.resource),
+            errors_alarm=of(config.errors_alarm.resource),
+        )
+
+    def resources(self) -> dict[str, Resource]:
+        """Every resource by its key. What one needs is named with it; the engine finds the order."""
+        made = [
+            *self._roles(),
+            *self._tables(),
+            self._bucket(),
+            self._queue(),
+            *self._log_groups(),
+            *self._functions(),
+            *self._mappings(),
+            *self._alarms(),
+        ]
+        return {resource.key: resource for resource in made}
+
+    def _roles(self) -> list[Resource]:
+        return [
+            Role(
+                f"{function}-role",
+                name,
+                self._aws,
+                trust=[self._trust_lambda()],
+                policies=policies,
+                tags=self._tags,
+            )
+            for function, name, policies in (
+                ("processor", self.physical.processor_role, self._processor_policies()),
+                ("auditor", self.physical.auditor_role, self._auditor_policies()),
+            )
+        ]
+
+    def _trust_lambda(self) -> Statement:
+        return {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": self.names.account_id}},
+        }
+
+    def _processor_policies(self) -> Mapping[str, list[Statement]]:
+        bucket, config = self.names.bucket_arn(self.physical.bucket), self.config.bucket
+        stream = f"{self.names.table_arn(self.physical.orders_table)}/stream/*"
+        return {
+            "read-orders-stream": [
+                allow(["dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"], [stream])
+            ],
+            "write-records": [
+                allow(
+                    ["s3:PutObject", "s3:PutObjectAcl"],
+                    [f"{bucket}/{config.prefix}/*", f"{bucket}/{config.failed_prefix}/*"],
+                )
+            ],
+            "tell-failures": [allow(["sqs:SendMessage"], [self.names.queue_arn(self.physical.queue)])],
+            "write-logs": [self._allow_logs(self.physical.processor)],
+        }
+
+    def _auditor_policies(self) -> Mapping[str, list[Statement]]:
+        return {
+            "write-audit-items": [
+                allow(
+                    ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem"],
+                    [self.names.table_arn(self.physical.audit_table)],
+                )
+            ],
+            "read-failures": [
+                allow(
+                    ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+                    [self.names.queue_arn(self.physical.queue)],
+                )
+            ],
+            "write-logs": [self._allow_logs(self.physical.auditor)],
+        }
+
+    def _allow_logs(self, function: str) -> Statement:
+        group = self.names.log_group_arn(log_group_of(function))
+        return allow(LOGS_ACTIONS, [group, f"{group}:*"])
+
+    def _tables(self) -> list[Resource]:
+        orders, audit = self.config.orders_table, self.config.audit_table
+        return [
+            Table(
+                "orders-table",
+                self.physical.orders_table,
+                self._aws,
+                keys=Keys(orders.partition_key),
+                stream=NEW_AND_OLD_IMAGES,
+                indexes={},
+                point_in_time_recovery=orders.point_in_time_recovery,
+                deletion_protection=orders.deletion_protection,
+                tags=self._tags,
+            ),
+            Table(
+                "audit-table",
+                self.physical.audit_table,
+                self._aws,
+                keys=Keys("auditId", "timestamp"),
+                stream=None,
+                indexes={FAILURE_TYPE_INDEX: Keys("failureType", "timestamp")},
+                point_in_time_recovery=audit.point_in_time_recovery,
+                deletion_protection=audit.deletion_protection,
+                tags=self._tags,
+            ),
+        ]
+
+    def _bucket(self) -> Resource:
+        name = self.physical.bucket
+        return Bucket("bucket", name, self._aws, arn=self.names.bucket_arn(name), tags=self._tags)
+
+    def _queue(self) -> Resource:
+        config = self.config.dead_letter_queue
+        return Queue(
+            "dead-letter-queue",
+            self.physical.queue,
+            self._aws,
+            arn=self.names.queue_arn(self.physical.queue),
+            retention=config.retention_days * DAY,
+            maximum_message_size=config.maximum_message_size,
+            visibility_timeout=config.visibility_timeout,
+            tags=self._tags,
+        )
+
+    def _log_groups(self) -> list[Resource]:
+        return [
+            LogGroup(
+                f"{key}-log-group",
+                log_group_of(function),
+                self._aws,
+                arn=self.names.log_group_arn(log_group_of(function)),
+                retention_days=config.retention_days,
+                tags=self._tags,
+            )
+            for key, function, config in (
+                ("processor", self.physical.processor, self.config.processor_log_group),
+                ("auditor", self.physical.auditor, self.config.auditor_log_group),
+            )
+        ]
+
+    def _functions(self) -> list[Resource]:
+        bucket = self.config.bucket
+        processor_environment = {
+            "BUCKET_NAME": self.physical.bucket,
+            "PROCESSED_PREFIX": bucket.prefix,
+            "FAILED_PREFIX": bucket.failed_prefix,
+        }
+        auditor_environment = {"AUDIT_TABLE_NAME": self.physical.audit_table}
+        return [
+            self._function("processor", self.physical.processor, self.config.processor, processor_environment),
+            self._function("auditor", self.physical.auditor, self.config.auditor, auditor_environment),
+        ]
+
+    def _function(self, key: str, name: str, config: FunctionConfig, environment: dict[str, str]) -> Resource:
+        role = self.physical.processor_role if key == "processor" else self.physical.auditor_role
+        return Function(
+            key,
+            name,
+            self._aws,
+            arn=self.names.function_arn(name),
+            needs=(f"{key}-role", f"{key}-log-group"),
+            settings=Settings(
+                role_arn=self.names.role_arn(role),
+                runtime=config.runtime,
+                handler=config.handler,
+                architecture=config.architecture,
+                memory=config.memory,
+                timeout=config.timeout,
+                environment=environment,
+            ),
+            package=partial(package.build, self.config.source_of(config, self._file), config.handler),
+            tags=self._tags,
+        )
+
+    def _mappings(self) -> list[Resource]:
+        stream, queue = self.config.stream_mapping, self.config.queue_mapping
+        queue_arn = self.names.queue_arn(self.physical.queue)
+        return [
+            StreamMapping(
+                "stream-mapping",
+                self._aws,
+                name=f"{self.physical.orders_table} -> {self.physical.processor}",
+                needs=("orders-table", "dead-letter-queue", "processor"),
+                function=self.physical.processor,
+                function_arn=self.names.function_arn(self.physical.processor),
+                ownership=self.ownership,
+                tags=self._tags,
+                table="orders-table",
+                table_arn=self.names.table_arn(self.physical.orders_table),
+                queue_arn=queue_arn,
+                settings=stream.model_dump(exclude={"allow_expiry"}),
+            ),
+            QueueMapping(
+                "queue-mapping",
+                self._aws,
+                name=f"{self.physical.queue} -> {self.physical.auditor}",
+                needs=("dead-letter-queue", "auditor"),
+                function=self.physical.auditor,
+                function_arn=self.names.function_arn(self.physical.auditor),
+                ownership=self.ownership,
+                tags=self._tags,
+                queue_arn=queue_arn,
+                settings=queue.model_dump(),
+            ),
+        ]
+
+    def _alarms(self) -> list[Resource]:
+        alarm = self.config.errors_alarm
+        of_processor = {"FunctionName": self.physical.processor}
+        errors = self._alarm(
+            "errors-alarm",
+            self.physical.errors_alarm,
+            "processor",
+            "The processor fails: orders are not being stored. Ask `pipectl status` what failed.",
+            Metric("AWS/Lambda", "Errors", of_processor, period=alarm.period),
+            AT_LEAST,
+            alarm.threshold,
+        )
+        return [errors, *(self._extra_alarms(of_processor) if self.config.extra_alarms else [])]
+
+    def _extra_alarms(self, of_processor: Mapping[str, str]) -> list[Resource]:
+        """What the errors alarm cannot see: one poison record makes fewer errors than it asks for."""
+        of = self.names.physical
+        return [
+            self._alarm(
+                "failures-alarm",
+                of("order-failures-alarm"),
+                "dead-letter-queue",
+                "An order failed for good and waits for a replay. `pipectl audit` names it; its records last 24 hours.",
+                Metric("AWS/SQS", "NumberOfMessagesSent", {"QueueName": self.physical.queue}),
+                AT_LEAST,
+                1,
+            ),
+            self._alarm(
+                "iterator-age-alarm",
+                of("order-processor-iterator-age-alarm"),
+                "processor",
+                "Records wait for more than an hour: the processor is blocked or too slow.",
+                Metric("AWS/Lambda", "IteratorAge", of_processor, statistic="Maximum"),
+                MORE_THAN,
+                3_600_000,
+            ),
+            self._alarm(
+                "auditor-errors-alarm",
+                of("audit-processor-errors-alarm"),
+                "auditor",
+                "Failures are not being audited. They stay in the dead-letter queue meanwhile.",
+                Metric("AWS/Lambda", "Errors", {"FunctionName": self.physical.auditor}),
+                AT_LEAST,
+                1,
+            ),
+            self._alarm(
+                "lost-failures-alarm",
+                of("order-lost-failures-alarm"),
+                "processor",
+                "A failure was dropped: the dead-letter queue did not take it. `pipectl verify` finds its records.",
+                Metric("AWS/Lambda", "DestinationDeliveryFailures", of_processor),
+                AT_LEAST,
+                1,
+            ),
+        ]
+
+    def _alarm(
+        self, key: str, name: str, about: str, description: str, metric: Metric, comparison: str, threshold: float
+    ) -> Resource:
+        return Alarm(
+            key,
+            name,
+            self._aws,
+            arn=self.names.alarm_arn(name),
+            needs=(about,),
+            description=description,
+            metric=metric,
+            comparison=comparison,
+            threshold=threshold,
+            actions=self.config.errors_alarm.actions,
+            tags=self._tags,
+        )
+
+    def outputs(self, facts: Mapping[str, Facts]) -> dict[str, str]:
+        """What others need to use the pipeline; of the resources in ``facts`` only."""
+        outputs: dict[str, str] = {}
+        for key, named in self._named_outputs().items():
+            if key in facts:
+                outputs |= named
+        for key, fact, output in _CHOSEN_BY_AWS:
+            if value := facts.get(key, {}).get(fact):
+                outputs[output] = value
+        return outputs
+
+    @property
+    def output_resources(self) -> list[str]:
+        """The resources that the outputs are about."""
+        return list(self._named_outputs())
+
+    def _named_outputs(self) -> dict[str, dict[str, str]]:
+        names, physical = self.names, self.physical
+        table, audit, bucket = physical.orders_table, physical.audit_table, physical.bucket
+        return {
+            "orders-table": {"OrdersTableName": table, "OrdersTableArn": names.table_arn(table)},
+            "processor": {
+                "ProcessorFunctionName": physical.processor,
+                "ProcessorFunctionArn": names.function_arn(physical.processor),
+            },
+            "bucket": {"ProcessedBucketName": bucket, "ProcessedBucketArn": names.bucket_arn(bucket)},
+            "audit-table": {"AuditTableName": audit, "AuditTableArn": names.table_arn(audit)},
+            "auditor": {
+                "AuditFunctionName": physical.auditor,
+                "AuditFunctionArn": names.function_arn(physical.auditor),
+            },
+            "dead-letter-queue": {"DeadLetterQueueArn": names.queue_arn(physical.queue)},
+            "errors-alarm": {
+                "AlarmName": physical.errors_alarm,
+                "AlarmArn": names.alarm_arn(physical.errors_alarm),
+            },
+        }

@@ -1,0 +1,148 @@
+"""CloudWatch alarms on one metric."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipectl.aws import Aws
+from pipectl.engine.model import Attributes, Facts, Observation, Resource
+from pipectl.errors import AbsentError
+from pipectl.resources.tagging import from_list, to_list
+
+AT_LEAST = "GreaterThanOrEqualToThreshold"
+MORE_THAN = "GreaterThanThreshold"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """``AWS/Lambda`` ``Errors`` of one function, and how its data points are made."""
+
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str]
+    statistic: str = "Sum"
+    period: int = 300
+
+
+class Alarm(Resource):
+    """An alarm; missing data never breaches.
+
+    Args:
+        key: Its section in the config.
+        name: Its physical name.
+        aws: Where it is.
+        arn: Its ARN.
+        needs: What its metric is about.
+        description: What it means when it goes off.
+        metric: What it watches.
+        comparison: `AT_LEAST` or `MORE_THAN`.
+        threshold: In the metric's unit.
+        actions: ARNs to notify when it goes off and when it is over.
+        tags: The tags it bears.
+    """
+
+    kind = "alarm"
+
+    def __init__(
+        self,
+        key: str,
+        name: str,
+        aws: Aws,
+        *,
+        arn: str,
+        needs: Collection[str],
+        description: str,
+        metric: Metric,
+        comparison: str,
+        threshold: float,
+        actions: Collection[str],
+        tags: Mapping[str, str],
+    ) -> None:
+        super().__init__(key, name, needs)
+        self._aws = aws
+        self._arn = arn
+        self._desired: Attributes = {
+            "description": description,
+            "namespace": metric.namespace,
+            "metric": metric.name,
+            "dimensions": dict(metric.dimensions),
+            "statistic": metric.statistic,
+            "period": metric.period,
+            "evaluation_periods": 1,
+            "threshold": float(threshold),
+            "comparison": comparison,
+            "missing_data": "notBreaching",
+            "actions_enabled": True,
+            "actions": sorted(actions),
+            "ok_actions": sorted(actions),
+            "tags": dict(tags),
+        }
+
+    def desired(self, facts: Mapping[str, Facts]) -> Attributes:
+        del facts
+        return self._desired
+
+    def observe(self) -> Observation | None:
+        answer = self._aws.cloudwatch.describe_alarms(AlarmNames=[self.name], AlarmTypes=["MetricAlarm"])
+        if not answer["MetricAlarms"]:
+            return None
+        alarm: Any = answer["MetricAlarms"][0]
+        try:
+            tags = from_list(self._aws.cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"])
+        except AbsentError:
+            return None
+        attributes: Attributes = {
+            "description": alarm.get("AlarmDescription"),
+            "namespace": alarm.get("Namespace"),
+            "metric": alarm.get("MetricName"),
+            "dimensions": {d["Name"]: d["Value"] for d in alarm.get("Dimensions", [])},
+            "statistic": alarm.get("Statistic") or alarm.get("ExtendedStatistic"),
+            "period": alarm.get("Period"),
+            "evaluation_periods": alarm.get("EvaluationPeriods"),
+            "threshold": alarm.get("Threshold"),
+            "comparison": alarm.get("ComparisonOperator"),
+            "missing_data": alarm.get("TreatMissingData", "missing"),
+            "actions_enabled": alarm.get("ActionsEnabled", True),
+            "actions": sorted(alarm.get("AlarmActions", [])),
+            "ok_actions": sorted(alarm.get("OKActions", [])),
+        }
+        return Observation(attributes, tags, {"arn": alarm["AlarmArn"], "state": alarm.get("StateValue", "")})
+
+    def create(self, desired: Attributes) -> Facts:
+        self._put(desired, Tags=to_list(desired["tags"]))
+        return {"arn": self._arn}
+
+    def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
+        if set(differs) - {"tags"}:
+            self._put(desired)  # replaces every setting; tags of an alarm that exists are not touched by it
+        if "tags" in differs:
+            self._aws.cloudwatch.tag_resource(ResourceARN=observed.facts["arn"], Tags=to_list(desired["tags"]))
+        return observed.facts
+
+    def delete(self, observed: Observation) -> None:
+        del observed
+        try:
+            self._aws.cloudwatch.delete_alarms(AlarmNames=[self.name])
+        except AbsentError:
+            return
+
+    def _put(self, desired: Attributes, **more: Any) -> None:
+        self._aws.cloudwatch.put_metric_alarm(
+            AlarmName=self.name,
+            AlarmDescription=desired["description"],
+            Namespace=desired["namespace"],
+            MetricName=desired["metric"],
+            Dimensions=[{"Name": name, "Value": value} for name, value in desired["dimensions"].items()],
+            Statistic=desired["statistic"],
+            Period=desired["period"],
+            EvaluationPeriods=desired["evaluation_periods"],
+            Threshold=desired["threshold"],
+            ComparisonOperator=desired["comparison"],
+            TreatMissingData=desired["missing_data"],
+            ActionsEnabled=desired["actions_enabled"],
+            AlarmActions=desired["actions"],
+            OKActions=desired["ok_actions"],
+            **more,
+        )

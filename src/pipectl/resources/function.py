@@ -1,0 +1,165 @@
+"""Lambda functions made from a folder of this project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pipectl.aws import Aws
+from pipectl.engine.model import Attributes, Facts, Observation, Resource
+from pipectl.errors import AbsentError, AwsError
+from pipectl.package import Package
+
+_BOUND = 300
+_CONFIGURATION = ("role", "handler", "runtime", "memory", "timeout", "environment", "layers")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a function runs. ``memory`` in MB, ``timeout`` in seconds."""
+
+    role_arn: str
+    runtime: str
+    handler: str
+    architecture: str
+    memory: int
+    timeout: int
+    environment: Mapping[str, str]
+
+
+class Function(Resource):
+    """A function.
+
+    Args:
+        key: Its section in the config.
+        name: Its physical name.
+        aws: Where it is.
+        arn: Its ARN.
+        needs: Its role and its log group.
+        settings: How it runs.
+        package: Builds its code; called at most once, and only where the code matters.
+        tags: The tags it bears.
+    """
+
+    kind = "function"
+
+    def __init__(
+        self,
+        key: str,
+        name: str,
+        aws: Aws,
+        *,
+        arn: str,
+        needs: Collection[str],
+        settings: Settings,
+        package: Callable[[], Package],
+        tags: Mapping[str, str],
+    ) -> None:
+        super().__init__(key, name, needs)
+        self._aws = aws
+        self._arn = arn
+        self._settings = settings
+        self._build = package
+        self._tags = tags
+
+    @cached_property
+    def _package(self) -> Package:
+        return self._build()
+
+    def desired(self, facts: Mapping[str, Facts]) -> Attributes:
+        del facts
+        settings = self._settings
+        return {
+            "role": settings.role_arn,
+            "handler": settings.handler,
+            "runtime": settings.runtime,
+            "architecture": settings.architecture,
+            "memory": settings.memory,
+            "timeout": settings.timeout,
+            "environment": dict(settings.environment),
+            "layers": [],
+            "reserved_concurrency": None,
+            "code_sha256": self._package.sha256,
+            "tags": dict(self._tags),
+        }
+
+    def observe(self) -> Observation | None:
+        try:
+            answer: Any = self._aws.lambda_.get_function(FunctionName=self.name)
+        except AbsentError:
+            return None
+        found = answer["Configuration"]
+        attributes: Attributes = {
+            "role": found["Role"],
+            "handler": found.get("Handler"),
+            "runtime": found.get("Runtime"),
+            "architecture": found.get("Architectures", ["x86_64"])[0],
+            "memory": found["MemorySize"],
+            "timeout": found["Timeout"],
+            "environment": found.get("Environment", {}).get("Variables", {}),
+            "layers": [layer["Arn"] for layer in found.get("Layers", [])],
+            "reserved_concurrency": answer.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
+            "code_sha256": found["CodeSha256"],
+        }
+        return Observation(attributes, answer.get("Tags", {}), {"arn": found["FunctionArn"]})
+
+    def create(self, desired: Attributes) -> Facts:
+        answer = self._aws.lambda_.create_function(
+            FunctionName=self.name,
+            Architectures=[desired["architecture"]],
+            Code={"ZipFile": self._package.body},
+            Tags=desired["tags"],
+            **_configuration(desired),
+        )
+        return {"arn": answer["FunctionArn"]}
+
+    def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
+        """Lambda takes one change at a time: each is waited for before the next."""
+        client = self._aws.lambda_
+        self._wait_until_settled()
+        if {"code_sha256", "architecture"} & set(differs):
+            client.update_function_code(
+                FunctionName=self.name, ZipFile=self._package.body, Architectures=[desired["architecture"]]
+            )
+            self._wait_until_settled()
+        if set(_CONFIGURATION) & set(differs):
+            client.update_function_configuration(FunctionName=self.name, **_configuration(desired))
+            self._wait_until_settled()
+        if "reserved_concurrency" in differs:
+            client.delete_function_concurrency(FunctionName=self.name)
+        if "tags" in differs:
+            client.tag_resource(Resource=self._arn, Tags=desired["tags"])
+        return observed.facts
+
+    def delete(self, observed: Observation) -> None:
+        del observed
+        try:
+            self._aws.lambda_.delete_function(FunctionName=self.name)
+        except AbsentError:
+            return
+
+    def _wait_until_settled(self) -> None:
+        def settled() -> bool:
+            found = self._aws.lambda_.get_function_configuration(FunctionName=self.name)
+            if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
+                reason = found.get("LastUpdateStatusReason") or found.get("StateReason") or "no reason given"
+                raise AwsError(
+                    f"function {self.name} failed: {reason}", hint="correct the cause and run `pipectl up` again"
+                )
+            return found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress"
+
+        self._aws.wait(settled, f"function {self.name} to be updated", _BOUND)
+
+
+def _configuration(desired: Attributes) -> Any:
+    return {
+        "Role": desired["role"],
+        "Handler": desired["handler"],
+        "Runtime": desired["runtime"],
+        "MemorySize": desired["memory"],
+        "Timeout": desired["timeout"],
+        "Environment": {"Variables": desired["environment"]},
+        "Layers": desired["layers"],
+    }

@@ -1,0 +1,67 @@
+"""CloudWatch log groups of functions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from pipectl.aws import Aws
+from pipectl.engine.model import Attributes, Facts, Observation, Resource
+from pipectl.errors import AbsentError
+
+
+class LogGroup(Resource):
+    """A log group of exactly the name that Lambda writes to.
+
+    Lambda makes it by itself, untagged, when it is not there at an invocation: such a one is taken over.
+    """
+
+    kind = "log-group"
+    holds_data = True
+
+    def __init__(
+        self, key: str, name: str, aws: Aws, *, arn: str, retention_days: int, tags: Mapping[str, str]
+    ) -> None:
+        super().__init__(key, name)
+        self._aws = aws
+        self._arn = arn
+        self._desired: Attributes = {"retention_days": retention_days, "tags": dict(tags)}
+
+    def desired(self, facts: Mapping[str, Facts]) -> Attributes:
+        del facts
+        return self._desired
+
+    def observe(self) -> Observation | None:
+        group = self._find()
+        if group is None:
+            return None
+        try:
+            tags = self._aws.logs.list_tags_for_resource(resourceArn=self._arn).get("tags", {})
+        except AbsentError:
+            return None
+        attributes: Attributes = {"retention_days": group.get("retentionInDays")}
+        return Observation(attributes, tags, {"arn": self._arn}, takes_over_untagged=True)
+
+    def create(self, desired: Attributes) -> Facts:
+        self._aws.logs.create_log_group(logGroupName=self.name, tags=desired["tags"])
+        self._aws.logs.put_retention_policy(logGroupName=self.name, retentionInDays=desired["retention_days"])
+        return {"arn": self._arn}
+
+    def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
+        if "tags" in differs:
+            self._aws.logs.tag_resource(resourceArn=self._arn, tags=desired["tags"])
+        if "retention_days" in differs:
+            self._aws.logs.put_retention_policy(logGroupName=self.name, retentionInDays=desired["retention_days"])
+        return observed.facts
+
+    def delete(self, observed: Observation) -> None:
+        del observed
+        try:
+            self._aws.logs.delete_log_group(logGroupName=self.name)
+        except AbsentError:
+            return
+
+    def _find(self) -> Any:
+        pages = self._aws.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self.name)
+        groups = (group for page in pages for group in page["logGroups"])
+        return next((group for group in groups if group["logGroupName"] == self.name), None)

@@ -1,0 +1,68 @@
+"""Policy documents in one normal form, so that equal policies compare equal however they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Statement = dict[str, Any]
+
+VERSION = "2012-10-17"
+_LISTS = ("Action", "NotAction", "Resource", "NotResource")
+
+
+def allow(actions: list[str], resources: list[str]) -> Statement:
+    """A statement that allows ``actions`` on ``resources``."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+def deny_plain_http(actions: list[str], resources: list[str]) -> Statement:
+    """A statement of a resource policy that denies everybody whatever does not come over TLS."""
+    return {
+        "Sid": "DenyInsecureTransport",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": resources,
+        "Condition": {"Bool": {"aws:SecureTransport": ["false"]}},
+    }
+
+
+def document(body: list[Statement]) -> dict[str, Any]:
+    return {"Version": VERSION, "Statement": body}
+
+
+def statements(policy: Mapping[str, Any]) -> list[Statement]:
+    """The statements of a policy in normal form: lists for single values, sorted where order means nothing."""
+    body = policy.get("Statement", [])
+    normal = [_normal(statement) for statement in ([body] if isinstance(body, dict) else body)]
+    return sorted(normal, key=repr)
+
+
+def _normal(statement: Mapping[str, Any]) -> Statement:
+    normal: Statement = {}
+    for key in sorted(statement):
+        value = statement[key]
+        if key in _LISTS:
+            normal[key] = _sorted(value)
+        elif key in ("Principal", "NotPrincipal"):
+            normal[key] = _principal(value)
+        elif key == "Condition":
+            normal[key] = {op: {k: _sorted(v) for k, v in test.items()} for op, test in sorted(value.items())}
+        else:
+            normal[key] = value
+    return normal
+
+
+def _principal(value: Any) -> Any:
+    if value in ("*", {"AWS": "*"}, {"AWS": ["*"]}):
+        return "*"
+    return {kind: _sorted(names) for kind, names in sorted(value.items())} if isinstance(value, Mapping) else value
+
+
+def _sorted(value: Any) -> list[str]:
+    return sorted(map(_text, value)) if isinstance(value, list | tuple) else [_text(value)]
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

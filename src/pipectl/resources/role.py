@@ -1,0 +1,139 @@
+"""IAM roles. Policies are attributes of their role; whatever else is found on it is drift."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from pipectl.aws import Aws
+from pipectl.engine.model import Attributes, Facts, Observation, Resource
+from pipectl.errors import AbsentError
+from pipectl.resources.policy import Statement, document, statements
+from pipectl.resources.tagging import from_list, to_list
+
+_ROOT_PATH = "/"
+
+
+class Role(Resource):
+    """A role that Lambda assumes.
+
+    Args:
+        key: Its section in the config.
+        name: Its physical name.
+        aws: Where it is.
+        trust: Who may assume it.
+        policies: Its inline policies, by name.
+        tags: The tags it bears.
+    """
+
+    kind = "role"
+    fixed = ("path",)
+
+    def __init__(
+        self,
+        key: str,
+        name: str,
+        aws: Aws,
+        *,
+        trust: list[Statement],
+        policies: Mapping[str, list[Statement]],
+        tags: Mapping[str, str],
+    ) -> None:
+        super().__init__(key, name)
+        self._aws = aws
+        self._desired: Attributes = {
+            "path": _ROOT_PATH,
+            "trust": statements({"Statement": trust}),
+            "policies": {policy: statements({"Statement": body}) for policy, body in policies.items()},
+            "attached_policies": [],
+            "permissions_boundary": None,
+            "tags": dict(tags),
+        }
+
+    def desired(self, facts: Mapping[str, Facts]) -> Attributes:
+        del facts
+        return self._desired
+
+    def observe(self) -> Observation | None:
+        iam = self._aws.iam
+        try:
+            role = iam.get_role(RoleName=self.name)["Role"]
+            names = [
+                n
+                for p in iam.get_paginator("list_role_policies").paginate(RoleName=self.name)
+                for n in p["PolicyNames"]
+            ]
+            policies = {
+                n: _read(iam.get_role_policy(RoleName=self.name, PolicyName=n)["PolicyDocument"]) for n in names
+            }
+            attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.name)
+            attributes: Attributes = {
+                "path": role["Path"],
+                "trust": _read(role["AssumeRolePolicyDocument"]),
+                "policies": policies,
+                "attached_policies": sorted(
+                    str(a.get("PolicyArn")) for page in attached for a in page["AttachedPolicies"]
+                ),
+                "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+            }
+        except AbsentError:
+            return None
+        return Observation(attributes, from_list(role.get("Tags", [])), {"arn": role["Arn"]})
+
+    def create(self, desired: Attributes) -> Facts:
+        role = self._aws.iam.create_role(
+            RoleName=self.name,
+            Path=_ROOT_PATH,
+            AssumeRolePolicyDocument=json.dumps(document(desired["trust"])),
+            Tags=to_list(desired["tags"]),
+        )["Role"]
+        self._put_policies(desired["policies"], stale=())
+        return {"arn": role["Arn"]}
+
+    def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
+        iam = self._aws.iam
+        if "permissions_boundary" in differs:
+            iam.delete_role_permissions_boundary(RoleName=self.name)
+        if "attached_policies" in differs:
+            self._detach(observed)
+        if "trust" in differs:
+            iam.update_assume_role_policy(RoleName=self.name, PolicyDocument=json.dumps(document(desired["trust"])))
+        if "policies" in differs:
+            found = observed.attributes["policies"]
+            wanted = {name: body for name, body in desired["policies"].items() if found.get(name) != body}
+            self._put_policies(wanted, stale=found.keys() - desired["policies"].keys())
+        if "tags" in differs:
+            iam.tag_role(RoleName=self.name, Tags=to_list(desired["tags"]))
+        return observed.facts
+
+    def delete(self, observed: Observation) -> None:
+        try:
+            self._detach(observed)
+            self._put_policies({}, stale=observed.attributes["policies"])
+            self._aws.iam.delete_role(RoleName=self.name)
+        except AbsentError:
+            return
+
+    def _detach(self, observed: Observation) -> None:
+        for arn in observed.attributes["attached_policies"]:
+            try:
+                self._aws.iam.detach_role_policy(RoleName=self.name, PolicyArn=arn)
+            except AbsentError:
+                continue
+
+    def _put_policies(self, wanted: Mapping[str, list[Statement]], stale: Collection[str]) -> None:
+        for name, body in wanted.items():
+            policy = json.dumps(document(body))
+            self._aws.iam.put_role_policy(RoleName=self.name, PolicyName=name, PolicyDocument=policy)
+        for name in stale:
+            try:
+                self._aws.iam.delete_role_policy(RoleName=self.name, PolicyName=name)
+            except AbsentError:
+                continue
+
+
+def _read(policy: Any) -> list[Statement]:
+    """botocore decodes policies of IAM to a dict; what it could not decode is still URL-encoded JSON."""
+    return statements(json.loads(unquote(policy)) if isinstance(policy, str) else policy)

@@ -1,0 +1,15 @@
+"""Tags as AWS lists them, and as a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def to_list(tags: Mapping[str, str]) -> list[Any]:
+    """``[{"Key": ..., "Value": ...}]``, the form of most services."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def from_list(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags}

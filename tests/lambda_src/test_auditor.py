@@ -1,0 +1,357 @@
+"""The auditor: every dead-letter message leaves one item, whatever is in it and however often it comes."""
+
+import hashlib
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.types import TypeDeserializer
+from handler_fakes import FakeDynamoDB, client_error
+from handler_loading import cases, load
+from hypothesis import given
+from hypothesis import strategies as st
+
+module = load("auditor")
+
+CONTEXT = SimpleNamespace(aws_request_id="request-1")
+CASES = cases("auditor_cases.json")
+FAILURE_TYPES = {"RetryAttemptsExhausted", "RecordAgeExceeded", "UnparseableMessage", "Other"}
+ALL_GOOD: dict[str, Any] = {"batchItemFailures": []}
+KB = 1024
+
+
+def message(body: object, message_id: str = "message-1", **fields: Any) -> dict[str, Any]:
+    return {
+        "messageId": message_id,
+        "receiptHandle": "a new one at every delivery",
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": "1767323460250",
+            "SenderId": "AROA:processor",
+            "ApproximateFirstReceiveTimestamp": "1767323460255",
+        },
+        "messageAttributes": {},
+        "md5OfBody": "e4d909c290d0fb1ca068ffaddf22cbd0",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:dlq",
+        "awsRegion": "eu-central-1",
+    } | fields
+
+
+def failure(first: int = 1, **fields: Any) -> dict[str, Any]:
+    batch = {
+        "streamArn": "arn:x",
+        "shardId": "s",
+        "startSequenceNumber": str(first),
+        "endSequenceNumber": str(first + 1),
+    }
+    return {
+        "requestContext": {"condition": "RetryAttemptsExhausted"},
+        "timestamp": "2026-01-02T03:10:00.000Z",
+        "DDBStreamBatchInfo": batch,
+    } | fields
+
+
+def audit(dynamodb: Any, *messages: object) -> Any:
+    return module.Auditor(dynamodb, "audit").audit({"Records": list(messages)}, CONTEXT)
+
+
+def items(dynamodb: FakeDynamoDB) -> list[dict[str, Any]]:
+    return [TypeDeserializer().deserialize({"M": item}) for item in dynamodb.items.values()]
+
+
+def only_item(dynamodb: FakeDynamoDB) -> dict[str, Any]:
+    (item,) = items(dynamodb)
+    return item
+
+
+def size(value: dict[str, Any]) -> int:
+    """What DynamoDB counts for a typed value: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html"""
+    ((kind, content),) = value.items()
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + size(member) for name, member in content.items())
+    if kind == "L":
+        return 3 + sum(1 + size(member) for member in content)
+    return len(content.encode()) if kind == "S" else 2 + len(content) // 2
+
+
+def assert_fits(dynamodb: FakeDynamoDB) -> None:
+    for item in dynamodb.items.values():
+        assert size({"M": item}) < 400 * KB
+        assert item["timestamp"]["S"]
+        assert item["failureType"]["S"] in FAILURE_TYPES
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(name: str, dynamodb: FakeDynamoDB) -> None:
+    case = CASES[name]
+    sent = message(case["body"])
+    assert audit(dynamodb, sent) == ALL_GOOD
+    item = only_item(dynamodb)
+    assert item.pop("message") == {
+        "messageId": "message-1",
+        "body": sent["body"],
+        "md5OfBody": sent["md5OfBody"],
+        "sentTimestamp": "2026-01-02T03:11:00.250Z",
+        "attributes": sent["attributes"],
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": sent["eventSourceARN"],
+        "awsRegion": "eu-central-1",
+    }
+    assert item == case["item"]
+    assert_fits(dynamodb)
+
+
+class TestOnce:
+    def test_the_same_message_twice_is_one_item(self, dynamodb: FakeDynamoDB) -> None:
+        assert audit(dynamodb, message(failure())) == ALL_GOOD
+        again = message(failure(), receiptHandle="another")
+        again["attributes"]["ApproximateReceiveCount"] = "2"
+        assert audit(dynamodb, again) == ALL_GOOD
+        assert only_item(dynamodb)["message"]["attributes"]["ApproximateReceiveCount"] == "1"
+
+    def test_the_same_failure_in_two_messages_is_one_item(self, dynamodb: FakeDynamoDB) -> None:
+        assert audit(dynamodb, message(failure(), "a"), message(failure(), "b")) == ALL_GOOD
+        assert len(dynamodb.items) == 1
+
+    def test_two_failures_are_two_items(self, dynamodb: FakeDynamoDB) -> None:
+        audit(dynamodb, message(failure(1), "a"), message(failure(2), "a"), message("?", "a"), message("?", "b"))
+        assert len(dynamodb.items) == 4
+
+    @pytest.mark.parametrize("name", ["streamArn", "shardId", "startSequenceNumber", "endSequenceNumber"])
+    @pytest.mark.parametrize("value", [None, "", 5, []])
+    def test_a_failure_without_its_whole_range_goes_by_its_message(
+        self, dynamodb: FakeDynamoDB, name: str, value: object
+    ) -> None:
+        broken = failure()
+        broken["DDBStreamBatchInfo"][name] = value
+        audit(dynamodb, message(broken))
+        assert only_item(dynamodb)["auditId"] == hashlib.sha256(b"message-1").hexdigest()[:32]
+
+    def test_what_a_replay_noted_is_never_overwritten(self, table: Any) -> None:
+        client = boto3.client("dynamodb")
+        audit(client, message(failure()))
+        (item,) = table.scan()["Items"]
+        key = {"auditId": item["auditId"], "timestamp": item["timestamp"]}
+        table.update_item(
+            Key=key, UpdateExpression="SET replayStatus = :r", ExpressionAttributeValues={":r": "REPLAYED"}
+        )
+        assert audit(client, message(failure())) == ALL_GOOD
+        assert [item["replayStatus"] for item in table.scan()["Items"]] == ["REPLAYED"]
+
+
+class TestIndex:
+    def test_asked_for_every_type_it_is_complete_and_in_the_order_of_time(self, table: Any) -> None:
+        for number, case in enumerate(CASES.values()):
+            audit(boto3.client("dynamodb"), message(case["body"], f"message-{number}"))
+        found = []
+        for failure_type in sorted(FAILURE_TYPES):
+            answer = table.query(
+                IndexName="failure-type-index", KeyConditionExpression=Key("failureType").eq(failure_type)
+            )
+            times = [item["timestamp"] for item in answer["Items"]]
+            assert times == sorted(times)
+            found += answer["Items"]
+        assert len(found) == len(CASES)
+
+    @pytest.mark.parametrize(
+        ("own", "expected"),
+        [
+            ("2026-01-02T03:10:00Z", "2026-01-02T03:10:00.000Z"),
+            ("2026-01-02T03:10:00.123456+02:00", "2026-01-02T01:10:00.123Z"),
+            ("2026-01-02T03:10:00", "2026-01-02T03:10:00.000Z"),
+            ("0001-01-01T00:00:00+01:00", "2026-01-02T03:11:00.250Z"),
+            ("", "2026-01-02T03:11:00.250Z"),
+            (None, "2026-01-02T03:11:00.250Z"),
+            ([], "2026-01-02T03:11:00.250Z"),
+        ],
+    )
+    def test_timestamps_have_one_form(self, dynamodb: FakeDynamoDB, own: object, expected: str) -> None:
+        audit(dynamodb, message(failure(timestamp=own)))
+        assert only_item(dynamodb)["timestamp"] == expected
+
+    @pytest.mark.parametrize("sent", [None, "", "soon", "9" * 30, [], "1.5"])
+    def test_a_message_that_names_no_time_at_all_still_has_the_same_one_at_every_delivery(
+        self, dynamodb: FakeDynamoDB, sent: object
+    ) -> None:
+        audit(dynamodb, message("?", attributes={"SentTimestamp": sent}))
+        assert only_item(dynamodb)["timestamp"] == "1970-01-01T00:00:00.000Z"
+
+
+class TestSize:
+    def test_a_body_of_300_kb_is_kept_whole(self, dynamodb: FakeDynamoDB) -> None:
+        audit(dynamodb, message("x" * 300 * KB))
+        kept = only_item(dynamodb)["message"]
+        assert kept["body"] == "x" * 300 * KB
+        assert "bodyLength" not in kept
+        assert "bodySha256" not in kept
+
+    def test_a_body_of_a_megabyte_is_cut_and_says_so(self, dynamodb: FakeDynamoDB) -> None:
+        body = json.dumps(failure(padding="x" * 1024 * KB))
+        audit(dynamodb, message(body))
+        item = only_item(dynamodb)
+        assert item["failureType"] == "RetryAttemptsExhausted"
+        assert item["message"]["body"] == body[: 300 * KB]
+        assert item["message"]["bodyLength"] == len(body)
+        assert item["message"]["bodySha256"] == hashlib.sha256(body.encode()).hexdigest()
+        assert_fits(dynamodb)
+
+    def test_a_body_is_measured_in_bytes_and_cut_between_characters(self, dynamodb: FakeDynamoDB) -> None:
+        body = "x" + "🚚" * 100 * KB
+        audit(dynamodb, message(body))
+        kept = only_item(dynamodb)["message"]
+        assert kept["body"] == "x" + "🚚" * (75 * KB - 1)
+        assert kept["bodyLength"] == 1 + 400 * KB
+
+    def test_moto_takes_the_largest_item(self, table: Any) -> None:
+        attributes = {f"a{number}": {"stringValue": "x" * 100, "dataType": "String"} for number in range(200)}
+        huge = dict.fromkeys(("requestId", "functionArn", "condition"), "x" * KB * KB)
+        largest = message(failure(requestContext=huge), messageAttributes=attributes)
+        assert audit(boto3.client("dynamodb"), largest) == ALL_GOOD
+        (item,) = table.scan()["Items"]
+        assert item["message"]["messageAttributes"] == attributes
+
+    @pytest.mark.parametrize("filler", [[{}] * 8_000, [[]] * 8_000, [1] * 10_000, {"a": "x" * 32_000}, [{}] * 100_000])
+    def test_everything_large_at_once_still_fits(self, dynamodb: FakeDynamoDB, filler: object) -> None:
+        huge = "é" * KB * KB
+        body = failure(
+            requestContext=dict.fromkeys(("requestId", "functionArn", "condition", "approximateInvokeCount"), huge),
+            responseContext={"functionError": huge},
+            DDBStreamBatchInfo=dict.fromkeys(failure()["DDBStreamBatchInfo"].keys() | {"batchSize"}, huge),
+        )
+        names = ("messageId", "md5OfBody", "eventSource", "eventSourceARN", "awsRegion")
+        fields: dict[str, Any] = {"messageAttributes": filler, "attributes": filler, **dict.fromkeys(names, huge)}
+        assert audit(dynamodb, message(body, **fields)) == ALL_GOOD
+        assert_fits(dynamodb)
+
+    def test_a_body_of_brackets_is_no_way_to_stop_the_trail(self, dynamodb: FakeDynamoDB) -> None:
+        assert audit(dynamodb, message("[" * KB * KB)) == ALL_GOOD
+        assert only_item(dynamodb)["failureType"] == "UnparseableMessage"
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**40), 10**40) | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters()), inner, max_size=3),
+    max_leaves=8,
+)
+PLACES = [
+    ("requestContext",),
+    ("requestContext", "condition"),
+    ("requestContext", "approximateInvokeCount"),
+    ("responseContext",),
+    ("responseContext", "functionError"),
+    ("timestamp",),
+    ("DDBStreamBatchInfo",),
+    ("DDBStreamBatchInfo", "shardId"),
+    ("DDBStreamBatchInfo", "batchSize"),
+]
+
+
+def replaced(value: Any, place: tuple[str, ...], odd: object) -> Any:
+    return value | {place[0]: replaced(value.get(place[0], {}), place[1:], odd)} if place else odd
+
+
+def assert_audited(*messages: object) -> None:
+    """By a client that checks what boto3 would send, twice, as one item each."""
+    dynamodb = FakeDynamoDB()
+    for _ in range(2):
+        assert audit(dynamodb, *messages) == ALL_GOOD
+    assert len(dynamodb.items) == len(messages)
+    for item in items(dynamodb):
+        json.dumps(item, default=str, ensure_ascii=False).encode()
+    assert_fits(dynamodb)
+
+
+class TestOddData:
+    @given(st.sampled_from(PLACES), JSON_VALUES)
+    def test_in_a_body_is_audited(self, place: tuple[str, ...], odd: object) -> None:
+        assert_audited(message(replaced(failure(), place, odd)))
+
+    @given(st.sampled_from(sorted(message("").keys() - {"messageId"})), JSON_VALUES)
+    def test_in_a_message_is_audited(self, name: str, odd: object) -> None:
+        assert_audited(message("?") | {name: odd})
+
+    @given(st.text(st.characters()))
+    def test_in_a_text_is_audited(self, odd: str) -> None:
+        assert_audited(message(odd, odd))
+
+    @given(JSON_VALUES)
+    def test_as_a_message_is_audited(self, odd: object) -> None:
+        assert_audited(odd)
+
+    def test_nested_deeper_than_dynamodb_nests_is_kept_as_text(self, table: Any) -> None:
+        deep: dict[str, Any] = {}
+        for _ in range(50):
+            deep = {"a": deep}
+        assert audit(boto3.client("dynamodb"), message("?", messageAttributes=deep)) == ALL_GOOD
+
+    @pytest.mark.parametrize("event", [{}, {"Records": None}, {"Records": []}, None, []])
+    def test_without_messages_there_is_nothing_to_do(self, dynamodb: FakeDynamoDB, event: object) -> None:
+        assert module.Auditor(dynamodb, "audit").audit(event, CONTEXT) == ALL_GOOD
+
+    def test_as_the_list_of_messages_is_an_error(self, dynamodb: FakeDynamoDB) -> None:
+        with pytest.raises(module.BatchError, match="Records must be a list, got str"):
+            module.Auditor(dynamodb, "audit").audit({"Records": "many"}, CONTEXT)
+
+
+class TestFailures:
+    def test_only_failed_messages_are_reported_and_each_is_logged_as_one_line(
+        self, dynamodb: FakeDynamoDB, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        dynamodb.fail("b", client_error("ProvisionedThroughputExceededException"))
+        response = audit(dynamodb, *[message(failure(number), name) for number, name in enumerate("abc")])
+        assert response == {"batchItemFailures": [{"itemIdentifier": "b"}]}
+        assert {item["message"]["messageId"] for item in items(dynamodb)} == {"a", "c"}
+        (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert "ProvisionedThroughputExceededException" in line.pop("reason")
+        assert line == {
+            "level": "ERROR",
+            "message": "message not audited",
+            "messageId": "b",
+            "requestId": "request-1",
+        }
+
+    def test_of_every_message_raise_so_that_the_errors_metric_sees_it(
+        self, dynamodb: FakeDynamoDB, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name in "ab":
+            dynamodb.fail(name, client_error("ResourceNotFoundException"))
+        with pytest.raises(
+            module.BatchError, match=r"message a is not in the audit trail: .*ResourceNotFoundException"
+        ):
+            audit(dynamodb, message(failure(1), "a"), message(failure(2), "b"))
+        assert len(capsys.readouterr().out.splitlines()) == 2
+
+    def test_of_a_message_that_cannot_be_named_raise(self, dynamodb: FakeDynamoDB) -> None:
+        dynamodb.fail("", client_error("InternalServerError", 500))
+        with pytest.raises(module.BatchError, match="message without an id"):
+            audit(dynamodb, message(failure(1), "a"), message(failure(2), ""))
+        assert len(dynamodb.items) == 1
+
+
+class TestEnvironment:
+    def test_gives_the_table(self, table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AUDIT_TABLE_NAME", "audit")
+        assert load("auditor").handler({"Records": [message(failure())]}, CONTEXT) == ALL_GOOD
+        assert len(table.scan()["Items"]) == 1
+
+    def test_has_one_client_with_a_connection_for_each_writer(self, aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AUDIT_TABLE_NAME", "audit")
+        fresh = load("auditor")
+        auditor = fresh.auditor()
+        assert fresh.auditor() is auditor
+        assert auditor.dynamodb.meta.config.max_pool_connections == fresh.WRITERS
+        assert auditor.dynamodb.meta.config.retries == {"mode": "standard", "total_max_attempts": 3}
+
+    def test_of_lambda_makes_the_client_before_the_first_event(
+        self, aws: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert load("auditor").auditor.cache_info().currsize == 0
+        monkeypatch.setenv("AUDIT_TABLE_NAME", "audit")
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "auditor")
+        assert load("auditor").auditor.cache_info().currsize == 1

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+
+from pipectl.local import lifecycle
+from pipectl.local.lifecycle import LocalAws
+from tests.support import FakeClock, World, make_world
+
+
+@pytest.fixture(autouse=True)
+def no_outside_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing of the machine's AWS settings reaches a test, and no test can reach AWS."""
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "PIPECTL_CONFIG", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    # moto answers on the plain endpoints only
+    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
+    monkeypatch.setenv("PIPECTL_HOME", str(tmp_path_factory.mktemp("pipectl-home")))
+
+
+@pytest.fixture
+def moto_world(tmp_path: Path) -> Iterator[World]:
+    """The dev config on moto, with a clock that costs no time."""
+    with mock_aws():
+        yield make_world(tmp_path, clock=FakeClock())
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[LocalAws]:
+    """One embedded AWS for all tests of this worker; each test takes an account of its own on it."""
+    with lifecycle.temporary() as running:
+        yield running

@@ -1,0 +1,135 @@
+"""What tests of all levels pass in: a config, an AWS with recorded calls, time that costs nothing."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipectl.aws import Aws, Call, Credentials
+from pipectl.clock import Clock
+from pipectl.commands.context import Context
+from pipectl.config import Config
+from pipectl.config_file import load
+from pipectl.engine.model import Change
+from pipectl.errors import PipectlError
+
+ROOT = Path(__file__).parent.parent
+DEV_CONFIG = ROOT / "config" / "dev.yaml"
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+
+class FakeClock:
+    """A clock that only `sleep` moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.started = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return self.started + timedelta(seconds=self.seconds)
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@dataclass
+class Recorder:
+    """A reporter that remembers."""
+
+    notes: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    errors: dict[str, PipectlError] = field(default_factory=dict)
+
+    def started(self, change: Change) -> None:
+        pass
+
+    def finished(self, change: Change, seconds: float) -> None:
+        self.done.append(change.resource)
+
+    def failed(self, change: Change, error: PipectlError) -> None:
+        self.errors[change.resource] = error
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def write_config(folder: Path, changes: dict[str, Any] | None = None) -> Path:
+    """A copy of config/dev.yaml in ``folder``, its handlers still found, with ``changes`` laid over it.
+
+    ``{"processor": {"memory": 512}}`` changes one key; a value of ``None`` removes the key.
+    """
+    values = yaml.safe_load(DEV_CONFIG.read_text())
+    for function in ("processor", "auditor"):
+        values[function]["source"] = f"{ROOT}/lambda_src/{{language}}/{function}"
+    _lay_over(values, copy.deepcopy(changes or {}))
+    file = folder / "pipectl.yaml"
+    file.write_text(yaml.safe_dump(values, sort_keys=False))
+    return file
+
+
+def _lay_over(values: dict[str, Any], changes: dict[str, Any]) -> None:
+    for key, change in changes.items():
+        if change is None:
+            values.pop(key, None)
+        elif isinstance(change, dict) and isinstance(values.get(key), dict):
+            _lay_over(values[key], change)
+        else:
+            values[key] = change
+
+
+@dataclass
+class World:
+    """A config file and an AWS; every command gets a fresh `Context`, as on the command line."""
+
+    file: Path
+    aws: Aws
+    calls: list[Call]
+
+    @property
+    def config(self) -> Config:
+        return load(self.file)
+
+    def context(self, **changes: Any) -> Context:
+        """A context; ``changes`` are laid over the config for this one."""
+        if changes:
+            write_config(self.file.parent, changes)
+        return Context(self.config, self.file, self.aws, Recorder())
+
+    def writes(self) -> list[str]:
+        """The recorded calls that may change something, and forget all recorded calls."""
+        made = [f"{call.service}:{call.operation}" for call in self.calls if not call.reads]
+        self.calls.clear()
+        return made
+
+
+def make_world(
+    folder: Path,
+    changes: dict[str, Any] | None = None,
+    *,
+    endpoint_url: str | None = None,
+    account: str = ACCOUNT,
+    clock: Clock | None = None,
+) -> World:
+    """A `World` on moto (no endpoint) or on the embedded AWS, where any twelve digits are an account of their own."""
+    calls: list[Call] = []
+    aws = Aws(
+        REGION,
+        endpoint_url=endpoint_url,
+        credentials=Credentials(account, "test"),
+        clock=clock,
+        on_call=calls.append,
+    )
+    return World(write_config(folder, changes), aws, calls)
+
+
+def yes(changes: object) -> None:
+    """Confirms everything."""

@@ -1,6 +1,4 @@
-from pipectl.commands.down import down
-from pipectl.commands.status import State, status
-from pipectl.commands.up import plan, up
+from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from tests.support import World, yes
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import boto3
 import pytest
-from handler_fakes import FakeDynamoDB, FakeS3
 from moto import mock_aws
+
+from tests.lambda_src.fakes import FakeDynamoDB, FakeS3
 
 
 @pytest.fixture

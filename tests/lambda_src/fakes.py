@@ -1,10 +1,12 @@
 """S3 and DynamoDB as the handlers see them: they count, remember, and fail when told to."""
 
+import re
 import threading
 from typing import Any
 
 from botocore.exceptions import ClientError
-from handler_loading import parse
+
+from tests.lambda_src.loading import parse
 
 
 def client_error(code: str, status: int = 400) -> ClientError:
@@ -39,6 +41,26 @@ class FakeS3:
         return {key: parse(versions[-1]) for key, versions in self.versions.items()}
 
 
+def refuse_what_dynamodb_refuses(value: dict[str, Any], depth: int = 0) -> None:
+    """Raise on a typed value that is no Unicode, too deep, without a name, or a number of more than 38 digits."""
+    ((kind, content),) = value.items()
+    assert depth <= 32
+    match kind:
+        case "S":
+            content.encode()
+        case "N":
+            assert re.fullmatch(r"-?[0-9]{1,38}", content)
+        case "L":
+            for member in content:
+                refuse_what_dynamodb_refuses(member, depth + 1)
+        case "M":
+            for name, member in content.items():
+                assert name.encode()
+                refuse_what_dynamodb_refuses(member, depth + 1)
+        case _:
+            raise AssertionError(kind)
+
+
 class FakeDynamoDB:
     """A table that knows the one condition used. `fail(message id, error)` refuses that message's item."""
 
@@ -55,6 +77,7 @@ class FakeDynamoDB:
         with self.lock:
             self.requests.append(request)
             item = request["Item"]
+            refuse_what_dynamodb_refuses({"M": item})
             if error := self.failures.get(item["message"]["M"].get("messageId", {}).get("S", "")):
                 raise error
             key = (item["auditId"]["S"], item["timestamp"]["S"])

@@ -14,10 +14,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from handler_fakes import FakeS3, client_error
-from handler_loading import SOURCES, Number, cases, load, parse
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.lambda_src.fakes import FakeS3, client_error
+from tests.lambda_src.loading import SOURCES, Number, cases, load, parse
 
 module = load("processor")
 

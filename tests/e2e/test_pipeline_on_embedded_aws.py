@@ -19,7 +19,7 @@ from pipectl.local import lifecycle
 from pipectl.local.lifecycle import LocalAws
 from pipectl.local.role_calls import event_record
 from pipectl.pipeline import Physical
-from tests.lambda_src.handler_loading import parse
+from tests.lambda_src.loading import parse
 from tests.support import World, make_world, yes
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(170)]

@@ -27,7 +27,7 @@ from pipectl.engine.model import Action
 from pipectl.errors import DataLossError
 from pipectl.local.role_calls import event_record
 from pipectl.pipeline import Physical
-from tests.lambda_src.handler_loading import load
+from tests.lambda_src.loading import load
 from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, yes
 
 PROCESSOR = load("processor")

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from pipectl.errors import LocalError
 
@@ -41,9 +42,6 @@ KEPT_VARIABLES = (
     *("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "NODE_PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
 )
 """All that the server, and with it every function, gets to see of the user's environment: no AWS setting, no proxy."""
-
-_children: dict[int, subprocess.Popen[bytes]] = {}
-"""Servers that this very process started, to be reaped when they end."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,15 @@ def home() -> Path:
     return (Path(data) if data else Path.home() / ".local" / "share") / "pipectl"
 
 
-def credentials(account_id: str = ACCOUNT_ID) -> dict[str, str]:
-    """The root credentials of an account there, as keyword arguments of ``boto3.Session``.
+class Credentials(TypedDict):
+    """Keyword arguments of ``boto3.Session``."""
+
+    aws_access_key_id: str
+    aws_secret_access_key: str
+
+
+def credentials(account_id: str = ACCOUNT_ID) -> Credentials:
+    """The root credentials of an account there.
 
     Any twelve digits are an account of their own, so that several pipelines can share one server and not meet.
     """
@@ -209,8 +214,7 @@ def _launch(home: Path, lock: int, *, port: int, consolidate: bool, tether: int 
             start_new_session=True,
             pass_fds=(lock,),
         )
-    _children[process.pid] = process
-    _write_record(home, {"pid": process.pid, "port": port, "log": str(home / LOG)})
+    process.returncode = 0  # it is meant to outlive us: let Popen neither wait for it nor warn
     return _local_aws(home, port, process.pid)
 
 
@@ -244,9 +248,10 @@ def _environment(home: Path, port: int, *, consolidate: bool, tethered: bool) ->
     }
 
 
-def _write_record(home: Path, record: dict[str, object]) -> None:
+def write_record(home: Path, port: int) -> None:
+    """Write down who serves. The server does it itself, so that one that lives is never without a record for long."""
     draft = home / f"{RECORD}.new"
-    draft.write_text(json.dumps(record), encoding="utf-8")
+    draft.write_text(json.dumps({"pid": os.getpid(), "port": port, "log": str(home / LOG)}), encoding="utf-8")
     draft.replace(home / RECORD)
 
 
@@ -264,9 +269,8 @@ def _local_aws(home: Path, port: int, pid: int) -> LocalAws:
 
 
 def _await_health(server: LocalAws, deadline: float) -> LocalAws:
-    child = _children[server.pid]
     while not _healthy(server.port):
-        if child.poll() is not None:
+        if not _runs(server.home):
             raise LocalError(
                 f"The embedded AWS has ended while it was starting:\n{_last_lines(server.log)}",
                 hint=f"All of its output is in {server.log}.",
@@ -315,8 +319,8 @@ def _end(server: LocalAws, patience: float) -> None:
     else:
         raise LocalError(f"The embedded AWS (process {server.pid}) does not end.", hint="End it by hand.")
     _signal_group(server.pid, signal.SIGKILL)  # functions that are still busy
-    if child := _children.pop(server.pid, None):
-        child.wait()
+    with suppress(ChildProcessError):
+        os.waitpid(server.pid, 0)
 
 
 def _released(home: Path, deadline: float) -> bool:

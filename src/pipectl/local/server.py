@@ -12,23 +12,26 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
+
+from pipectl.local import lifecycle
 
 
 def main() -> None:
     """Serve on 127.0.0.1 until a signal comes, or, when tethered, until standard input ends."""
+    home, port = Path(os.environ["PIPECTL_HOME"]), int(os.environ["GATEWAY_PORT"])
+    lifecycle.write_record(home, port)
     if os.environ.get("PIPECTL_LOCAL_TETHERED") == "1":
-        threading.Thread(target=_end_with_parent, name="tether", daemon=True).start()
+        threading.Thread(target=_end_with_parent, args=(home,), name="tether", daemon=True).start()
 
     from ministack import app
 
-    from pipectl.local import metrics, streams
+    from pipectl.local import metrics, stream_permissions, streams
 
     app.pin_request_origin = trusting_loopback(app.pin_request_origin)
     metrics.install()
-    streams.install(
-        f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
-        consolidate=os.environ.get("PIPECTL_LOCAL_CONSOLIDATE") == "1",
-    )
+    stream_permissions.install()
+    streams.install(f"http://127.0.0.1:{port}", consolidate=os.environ.get("PIPECTL_LOCAL_CONSOLIDATE") == "1")
     app.main()
 
 
@@ -52,10 +55,10 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(home: Path) -> None:
     """Leave nothing behind when the process that holds the other end of standard input is gone, however it went."""
     sys.stdin.buffer.read()
-    shutil.rmtree(os.environ["PIPECTL_HOME"], ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 

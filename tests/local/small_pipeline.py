@@ -1,0 +1,179 @@
+"""A small pipeline on the embedded AWS: table, stream, function, on-failure queue; each in an account of its own."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import boto3
+
+from pipectl.local.lifecycle import REGION, LocalAws, credentials
+
+T = TypeVar("T")
+
+STREAM_ACTIONS = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+ALL_ACTIONS = (*STREAM_ACTIONS, "sqs:SendMessage", "s3:PutObject")
+
+POLITE_HANDLER = """
+def handler(event, context):
+    poison = [r["dynamodb"]["SequenceNumber"] for r in event["Records"] if "poison" in r["dynamodb"]["NewImage"]]
+    if poison and poison[0] == event["Records"][0]["dynamodb"]["SequenceNumber"]:
+        raise ValueError("poison stands first")
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in poison]}
+"""
+
+_accounts: Iterator[int] = itertools.count(700_000_000_001)
+
+
+@dataclass
+class Pipeline:
+    """What a test touches, by name."""
+
+    aws: LocalAws
+    handler: str = POLITE_HANDLER
+    actions: tuple[str, ...] = ALL_ACTIONS
+    readable_table: str = "orders"
+    mapping: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    account_id: str = field(default_factory=lambda: str(next(_accounts)))
+
+    def __post_init__(self) -> None:
+        self._session = boto3.Session(region_name=REGION, **credentials(self.account_id))
+        self.role_arn = self._create_role()
+        self.stream_arn = self._create_table()
+        self.queue_url = self.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
+        self.queue_arn = f"arn:aws:sqs:{REGION}:{self.account_id}:failures"
+        self._create_function()
+        self.mapping_id = self._create_mapping()
+
+    def client(self, service: str) -> Any:
+        make: Callable[..., Any] = self._session.client
+        return make(service, endpoint_url=self.aws.endpoint_url)
+
+    def put(self, *order_ids: str, poison: tuple[str, ...] = (), padding: str = "") -> None:
+        """Write orders one by one, so that they come in this order."""
+        table = self.client("dynamodb")
+        for order_id in order_ids:
+            item = {"orderId": {"S": order_id}, "padding": {"S": padding}}
+            if order_id in poison:
+                item["poison"] = {"S": "yes"}
+            table.put_item(TableName="orders", Item=item)
+
+    def put_at_once(self, *order_ids: str, poison: tuple[str, ...] = (), padding: str = "") -> None:
+        """Write orders while the mapping is disabled, so that they come as one batch."""
+        self.enable(False)
+        self.put(*order_ids, poison=poison, padding=padding)
+        self.enable()
+
+    def enable(self, enabled: bool = True) -> None:
+        self.client("lambda").update_event_source_mapping(UUID=self.mapping_id, Enabled=enabled)
+
+    def set_stream(self, *, enabled: bool) -> None:
+        specification = {"StreamEnabled": enabled} | ({"StreamViewType": "NEW_AND_OLD_IMAGES"} if enabled else {})
+        self.client("dynamodb").update_table(TableName="orders", StreamSpecification=specification)
+
+    def grant(self, *actions: str, table: str = "orders") -> None:
+        """Allow the role these actions and nothing else, on its own bucket, its own queue and one table's streams."""
+        resources = [
+            f"arn:aws:dynamodb:{REGION}:{self.account_id}:table/{table}/stream/*",
+            f"arn:aws:sqs:{REGION}:{self.account_id}:failures",
+            f"arn:aws:s3:::bucket-{self.account_id}/*",
+        ]
+        allowed = {"Effect": "Allow", "Action": list(actions), "Resource": resources}
+        self.client("iam").put_role_policy(RoleName="processor", PolicyName="work", PolicyDocument=policy(allowed))
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What lies in the queue, taken out of it."""
+        sqs = self.client("sqs")
+        received = sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in received:
+            sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in received]
+
+    def processing_result(self) -> str:
+        mapping = self.client("lambda").get_event_source_mapping(UUID=self.mapping_id)
+        return str(mapping["LastProcessingResult"])
+
+    def metric(self, name: str, *, namespace: str = "AWS/Lambda", dimension: str = "FunctionName=processor") -> float:
+        """The sum of a metric over the last minutes."""
+        key, value = dimension.split("=")
+        now = time.time()
+        points = self.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=name,
+            Dimensions=[{"Name": key, "Value": value}],
+            StartTime=now - 300,
+            EndTime=now + 60,
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return float(sum(point["Sum"] for point in points))
+
+    def _create_role(self) -> str:
+        iam = self.client("iam")
+        trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        role = iam.create_role(RoleName="processor", AssumeRolePolicyDocument=policy(trust))["Role"]
+        self.grant(*self.actions, table=self.readable_table)
+        return str(role["Arn"])
+
+    def _create_table(self) -> str:
+        table = self.client("dynamodb").create_table(
+            TableName="orders",
+            AttributeDefinitions=[{"AttributeName": "orderId", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "orderId", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )["TableDescription"]
+        return str(table["LatestStreamArn"])
+
+    def _create_function(self) -> None:
+        self.client("lambda").create_function(
+            FunctionName="processor",
+            Runtime="python3.12",
+            Handler="index.handler",
+            Role=self.role_arn,
+            Code={"ZipFile": zipped(self.handler)},
+            Timeout=20,
+            Environment={"Variables": dict(self.environment)},
+        )
+
+    def _create_mapping(self) -> str:
+        settings = {
+            "StartingPosition": "TRIM_HORIZON",
+            "BatchSize": 100,
+            "MaximumRetryAttempts": 2,
+            "BisectBatchOnFunctionError": True,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "DestinationConfig": {"OnFailure": {"Destination": self.queue_arn}},
+        }
+        mapping = self.client("lambda").create_event_source_mapping(
+            EventSourceArn=self.stream_arn, FunctionName="processor", **(settings | dict(self.mapping))
+        )
+        return str(mapping["UUID"])
+
+
+def eventually(read: Callable[[], T], done: Callable[[T], bool] = bool, *, seconds: float = 20) -> T:
+    """Read until it is as wanted; the last value when time is up, for the caller's assertion to show."""
+    deadline = time.monotonic() + seconds
+    while not done(value := read()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return value
+
+
+def zipped(source: str) -> bytes:
+    """A function's code, as Lambda takes it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.py", source)
+    return buffer.getvalue()
+
+
+def policy(*statements: Mapping[str, Any]) -> str:
+    """A policy document."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

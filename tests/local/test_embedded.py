@@ -1,0 +1,244 @@
+"""The supplement at work: a stream, a function that fails, a queue, with IAM enforced."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from small_pipeline import ALL_ACTIONS, STREAM_ACTIONS, Pipeline, eventually, policy, zipped
+
+from pipectl.local.lifecycle import REGION, LocalAws, temporary
+
+pytestmark = pytest.mark.embedded
+
+ORDERS = tuple(f"order-{n}" for n in range(12))
+
+FAILING = "def handler(event, context): raise ValueError('always')"
+WORKING = "def handler(event, context): return {}"
+WRITING = """
+import boto3, os
+def handler(event, context):
+    boto3.client("s3").put_object(Bucket=event["bucket"], Key="key", Body=b"body")
+"""
+ECHOING = """
+import json
+def handler(event, context): raise ValueError(json.dumps([r["eventName"] for r in event["Records"]]))
+"""
+WAITING = "import time\ndef handler(event, context): time.sleep(15)"
+
+
+def sequence_numbers(pipeline: Pipeline) -> list[str]:
+    """Those of all records of the stream."""
+    streams = pipeline.client("dynamodbstreams")
+    [shard] = streams.describe_stream(StreamArn=pipeline.stream_arn)["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(
+        StreamArn=pipeline.stream_arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    records = streams.get_records(ShardIterator=iterator)["Records"]
+    return [record["dynamodb"]["SequenceNumber"] for record in records]
+
+
+def failures(pipeline: Pipeline, count: int) -> list[dict[str, Any]]:
+    """The first so many messages of the queue."""
+    received: list[dict[str, Any]] = []
+
+    def receive() -> int:
+        received.extend(pipeline.messages())
+        return len(received)
+
+    eventually(receive, lambda seen: seen >= count)
+    return received
+
+
+def ranges(messages: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    infos = [message["DDBStreamBatchInfo"] for message in messages]
+    return [(info["startSequenceNumber"], info["endSequenceNumber"], info["batchSize"]) for info in infos]
+
+
+def test_one_poison_record_of_twelve_ends_alone_in_the_queue(embedded: LocalAws) -> None:
+    pipeline = Pipeline(embedded)
+    assert pipeline.processing_result() == "No records processed"
+    pipeline.put_at_once(*ORDERS, poison=("order-5",))
+    messages = failures(pipeline, 1)
+    poison = sequence_numbers(pipeline)[5]
+    assert ranges(messages) == [(poison, poison, 1)]
+    assert messages[0]["requestContext"]["functionArn"].endswith(":function:processor")
+    assert messages[0]["DDBStreamBatchInfo"]["streamArn"] == pipeline.stream_arn
+    # Reported once, then split out of [5..11] and [5, 6, 7], then tried alone with the one retry that it has left.
+    assert eventually(pipeline.processing_result, lambda result: result == "OK") == "OK"
+    assert pipeline.metric("Errors") == 4
+    assert pipeline.metric("DestinationDeliveryFailures") == 0
+    assert pipeline.metric("NumberOfMessagesSent", namespace="AWS/SQS", dimension="QueueName=failures") == 1
+
+
+def test_failures_of_one_batch_can_be_consolidated() -> None:
+    with temporary(consolidate=True) as consolidating:
+        pipeline = Pipeline(consolidating)
+        pipeline.put_at_once(*ORDERS, poison=("order-3", "order-8"))
+        messages = failures(pipeline, 1)
+        numbers = sequence_numbers(pipeline)
+        assert ranges(messages) == [(numbers[3], numbers[8], 6)]
+
+
+def test_a_batch_is_put_together_from_several_pages(embedded: LocalAws) -> None:
+    settings = {"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": False}
+    pipeline = Pipeline(embedded, handler=FAILING, mapping=settings)
+    pipeline.put_at_once(*ORDERS, padding="x" * 300_000)
+    assert [message["DDBStreamBatchInfo"]["batchSize"] for message in failures(pipeline, 1)] == [12]
+
+
+def test_only_what_passes_the_filter_is_invoked(embedded: LocalAws) -> None:
+    filters = {"Filters": [{"Pattern": json.dumps({"eventName": ["INSERT", "MODIFY"]})}]}
+    settings = {"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": False, "FilterCriteria": filters}
+    pipeline = Pipeline(embedded, handler=ECHOING, mapping=settings | {"Enabled": False})
+    pipeline.put("a", "b")
+    pipeline.client("dynamodb").delete_item(TableName="orders", Key={"orderId": {"S": "a"}})
+    pipeline.put("c")
+    pipeline.enable()
+    numbers = sequence_numbers(pipeline)
+    assert ranges(failures(pipeline, 1)) == [(numbers[0], numbers[3], 3)]
+
+
+def test_records_that_grow_too_old_are_given_up(embedded: LocalAws) -> None:
+    pipeline = Pipeline(embedded, handler=FAILING, mapping={"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 1})
+    pipeline.put("a")
+    [message] = failures(pipeline, 1)
+    assert message["requestContext"]["condition"] == "RecordAgeExceeded"
+
+
+def test_a_retry_runs_the_function_as_it_is_now(embedded: LocalAws) -> None:
+    pipeline = Pipeline(embedded, handler=FAILING, mapping={"MaximumRetryAttempts": -1})
+    pipeline.put("a")
+    failed = "PROBLEM: Function call failed"
+    assert eventually(pipeline.processing_result, lambda result: result == failed) == failed
+    pipeline.client("lambda").update_function_code(FunctionName="processor", ZipFile=zipped(WORKING))
+    assert eventually(pipeline.processing_result, lambda result: result == "OK") == "OK"
+    assert pipeline.messages() == []
+
+
+def test_a_mapping_reads_its_own_stream_and_not_its_successor(embedded: LocalAws) -> None:
+    settings = {"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": False, "Enabled": False}
+    pipeline = Pipeline(embedded, handler=FAILING, mapping=settings)
+    pipeline.put("a", "b")
+    numbers = sequence_numbers(pipeline)
+    pipeline.set_stream(enabled=False)
+    pipeline.set_stream(enabled=True)
+    pipeline.put("c")
+    pipeline.enable()
+    assert ranges(failures(pipeline, 1)) == [(numbers[0], numbers[1], 2)]
+    assert eventually(lambda: pipeline.metric("Invocations"), lambda count: count >= 1) == 1
+
+
+def test_a_slow_function_does_not_keep_others_waiting(embedded: LocalAws) -> None:
+    slow, quick = Pipeline(embedded, handler=WAITING), Pipeline(embedded, handler=WORKING)
+    slow.put("a")
+    quick.put("a")
+    assert eventually(quick.processing_result, lambda result: result == "OK") == "OK"
+    assert slow.metric("Invocations") == 0
+
+
+class TestIam:
+    def test_without_send_message_the_failure_is_dropped_and_counted(self, embedded: LocalAws) -> None:
+        pipeline = Pipeline(embedded, actions=STREAM_ACTIONS)
+        pipeline.put_at_once("good", "bad", "fine", poison=("bad",))
+        dropped = eventually(lambda: pipeline.metric("DestinationDeliveryFailures"))
+        assert dropped == 1
+        assert eventually(pipeline.processing_result, lambda result: result == "OK") == "OK"
+        assert pipeline.messages() == []
+
+    @pytest.mark.parametrize("missing", STREAM_ACTIONS)
+    def test_without_a_read_action_nothing_moves_until_it_is_granted(self, embedded: LocalAws, missing: str) -> None:
+        pipeline = Pipeline(embedded, actions=tuple(action for action in ALL_ACTIONS if action != missing))
+        pipeline.put("a")
+        result = eventually(pipeline.processing_result, lambda text: text.startswith("PROBLEM"))
+        assert result.startswith("PROBLEM: Cannot access stream")
+        assert pipeline.metric("Invocations") == 0
+        pipeline.grant(*ALL_ACTIONS)
+        assert eventually(pipeline.processing_result, lambda text: text == "OK") == "OK"
+        assert pipeline.metric("Invocations") == 1
+
+    def test_the_right_to_read_another_tables_stream_does_not_help(self, embedded: LocalAws) -> None:
+        pipeline = Pipeline(embedded, readable_table="others")
+        pipeline.put("a")
+        result = eventually(pipeline.processing_result, lambda text: text.startswith("PROBLEM"))
+        assert result.startswith("PROBLEM: Cannot access stream")
+
+    @pytest.mark.parametrize(("denied_transport", "error"), [("false", None), ("true", "AccessDenied")])
+    def test_a_bucket_that_denies_plain_http_lets_functions_write_over_loopback(
+        self, embedded: LocalAws, denied_transport: str, error: str | None
+    ) -> None:
+        pipeline = Pipeline(embedded, handler=WRITING)
+        bucket = f"bucket-{pipeline.account_id}"
+        s3 = pipeline.client("s3")
+        s3.create_bucket(Bucket=bucket)
+        deny = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": f"arn:aws:s3:::{bucket}/*",
+            "Condition": {"Bool": {"aws:SecureTransport": denied_transport}},
+        }
+        s3.put_bucket_policy(Bucket=bucket, Policy=policy(deny))
+        answer = pipeline.client("lambda").invoke(FunctionName="processor", Payload=json.dumps({"bucket": bucket}))
+        payload = answer["Payload"].read().decode()
+        assert (error in payload) if error else (payload == "null")
+
+
+class TestMetrics:
+    def test_invocations_by_the_api_are_counted_once(self, embedded: LocalAws) -> None:
+        pipeline = Pipeline(embedded, handler=WORKING)
+        pipeline.client("lambda").invoke(FunctionName="processor")
+        assert pipeline.metric("Invocations") == 1
+        assert pipeline.metric("Errors") == 0
+
+    def test_invocations_by_a_queue_are_counted(self, embedded: LocalAws) -> None:
+        pipeline = Pipeline(embedded, handler=FAILING)
+        mapping = pipeline.client("lambda").create_event_source_mapping(
+            EventSourceArn=pipeline.queue_arn, FunctionName="processor"
+        )
+        pipeline.client("sqs").send_message(QueueUrl=pipeline.queue_url, MessageBody="body")
+        assert eventually(lambda: pipeline.metric("Errors")) == 1
+        assert pipeline.metric("Invocations") == 1
+        pipeline.mapping_id = mapping["UUID"]
+        failed = "PROBLEM: Function call failed"
+        assert eventually(pipeline.processing_result, lambda result: result == failed) == failed
+
+    def test_the_age_of_what_the_function_gets_is_known(self, embedded: LocalAws) -> None:
+        pipeline = Pipeline(embedded, handler=WORKING)
+        pipeline.put("a")
+        assert eventually(lambda: pipeline.metric("IteratorAge")) > 0
+
+    def test_an_alarm_heeds_its_own_function_alone(self, embedded: LocalAws) -> None:
+        pipeline = Pipeline(embedded, handler=FAILING)
+        for function in ("processor", "auditor"):
+            pipeline.client("cloudwatch").put_metric_alarm(
+                AlarmName=function,
+                Namespace="AWS/Lambda",
+                MetricName="Errors",
+                Dimensions=[{"Name": "FunctionName", "Value": function}],
+                Statistic="Sum",
+                Period=300,
+                EvaluationPeriods=1,
+                Threshold=2,
+                ComparisonOperator="GreaterThanOrEqualToThreshold",
+                TreatMissingData="notBreaching",
+            )
+        assert eventually(lambda: states(pipeline), lambda seen: seen["processor"] == "OK")["auditor"] == "OK"
+        pipeline.put("a")
+        expected = {"processor": "ALARM", "auditor": "OK"}
+        assert eventually(lambda: states(pipeline), lambda seen: seen == expected) == expected
+
+
+def states(pipeline: Pipeline) -> dict[str, str]:
+    alarms = pipeline.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    return {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
+
+
+def test_accounts_and_regions_do_not_meet(embedded: LocalAws) -> None:
+    one, other = Pipeline(embedded, handler=WORKING), Pipeline(embedded, handler=WORKING)
+    one.put("a")
+    assert eventually(one.processing_result, lambda result: result == "OK") == "OK"
+    assert other.processing_result() == "No records processed"
+    assert one.queue_url == f"{embedded.endpoint_url}/{one.account_id}/failures"
+    assert f":{REGION}:" in one.stream_arn

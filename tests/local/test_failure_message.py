@@ -1,0 +1,60 @@
+"""The shape of https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html, key by key."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from pipectl.local.batching import Condition, Failure, Record
+from pipectl.local.failure_message import failure_message
+
+FUNCTION_ARN = "arn:aws:lambda:us-east-2:123456789012:function:myfunction"
+STREAM_ARN = "arn:aws:dynamodb:us-east-2:123456789012:table/mytable/stream/2019-11-14T00:04:06.388"
+
+
+def record(sequence_number: str, arrival: int) -> Record:
+    return {"dynamodb": {"SequenceNumber": sequence_number, "ApproximateCreationDateTime": arrival}}
+
+
+RECORDS = [record("800000000003126276362", 1573690398), record("800000000003126276363", 1573690399)]
+
+
+def message(condition: Condition = "RetryAttemptsExhausted", invocations: int = 4, raised: bool = True) -> Any:
+    failure = Failure(RECORDS, condition, invocations, raised)
+    return failure_message(
+        failure, function_arn=FUNCTION_ARN, stream_arn=STREAM_ARN, shard_id="shardId-1", now=1573690429.7174
+    )
+
+
+def test_says_where_the_records_are_and_holds_none() -> None:
+    body = message()
+    assert UUID(body["requestContext"].pop("requestId"))
+    assert body == {
+        "requestContext": {
+            "functionArn": FUNCTION_ARN,
+            "condition": "RetryAttemptsExhausted",
+            "approximateInvokeCount": 4,
+        },
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "version": "1.0",
+        "timestamp": "2019-11-14T00:13:49.717Z",
+        "DDBStreamBatchInfo": {
+            "shardId": "shardId-1",
+            "startSequenceNumber": "800000000003126276362",
+            "endSequenceNumber": "800000000003126276363",
+            "approximateArrivalOfFirstRecord": "2019-11-14T00:13:18Z",
+            "approximateArrivalOfLastRecord": "2019-11-14T00:13:19Z",
+            "batchSize": 2,
+            "streamArn": STREAM_ARN,
+        },
+    }
+
+
+def test_names_no_error_for_records_that_were_only_reported() -> None:
+    assert message(raised=False)["responseContext"]["functionError"] is None
+
+
+def test_has_no_response_of_records_that_were_never_tried() -> None:
+    body = message("RecordAgeExceeded", invocations=0, raised=False)
+    assert body["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert "responseContext" not in body

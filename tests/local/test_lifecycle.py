@@ -1,0 +1,286 @@
+"""Starting, finding and stopping the embedded AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import boto3
+import pytest
+from small_pipeline import eventually, policy, zipped
+
+from pipectl.errors import LocalError
+from pipectl.local import lifecycle
+from pipectl.local.lifecycle import REGION, LocalAws, credentials, start, status, stop, temporary
+from pipectl.local.server import trusting_loopback
+
+RECORD = "local.json"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "home"
+    yield folder
+    stop(folder, timeout=0)
+
+
+@pytest.fixture
+def port() -> int:
+    """A port of one's own: the default one is the same for all who test at the same time."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended and was not yet reaped does not."""
+    command = ["ps", "-o", "stat=", "-p", str(pid)]
+    state = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.startswith("Z")
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
+def fake_ministack(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    """Let the server find another MiniStack than the one that is installed."""
+    (folder / "ministack").mkdir(parents=True)
+    (folder / "ministack" / "__init__.py").write_text(source)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+class TestHome:
+    def test_is_the_users_own_choice(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PIPECTL_HOME", "/own")
+        monkeypatch.setenv("XDG_DATA_HOME", "/data")
+        assert lifecycle.home() == Path("/own")
+
+    def test_else_lies_in_the_users_data(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("PIPECTL_HOME", raising=False)
+        monkeypatch.setenv("XDG_DATA_HOME", "/data")
+        assert lifecycle.home() == Path("/data/pipectl")
+        monkeypatch.delenv("XDG_DATA_HOME")
+        monkeypatch.setenv("HOME", "/users/me")
+        assert lifecycle.home() == Path("/users/me/.local/share/pipectl")
+
+
+@pytest.mark.embedded
+class TestStart:
+    def test_starts_one_that_status_finds_and_stop_ends(self, home: Path, port: int) -> None:
+        running = start(home, port=port)
+        expected = LocalAws(
+            endpoint_url=f"http://127.0.0.1:{port}", port=port, pid=running.pid, log=home / "local.log", home=home
+        )
+        assert running == expected
+        assert json.loads((home / RECORD).read_text()) == {
+            "pid": running.pid,
+            "port": port,
+            "log": str(home / "local.log"),
+        }
+        assert status(home) == running
+        assert start(home) == running
+        assert stop(home) is True
+        assert status(home) is None
+        assert not alive(running.pid)
+        assert not answers(port)
+        assert stop(home) is False
+        assert sorted(path.name for path in home.iterdir()) == ["local.lock", "local.log"]
+
+    def test_starts_one_only_when_many_ask_at_once(self, home: Path, port: int) -> None:
+        with ThreadPoolExecutor(8) as threads:
+            running = list(threads.map(lambda _: start(home, port=port), range(8)))
+        assert len(set(running)) == 1
+
+    def test_outlives_the_process_that_started_it(self, home: Path, port: int) -> None:
+        script = "import pathlib, sys; from pipectl.local.lifecycle import start; "
+        script += "start(pathlib.Path(sys.argv[1]), port=int(sys.argv[2]))"
+        subprocess.run([sys.executable, "-c", script, str(home), str(port)], check=True)
+        assert (running := status(home))
+        assert stop(home)
+        assert not alive(running.pid)
+
+    def test_takes_another_port_when_the_usual_one_is_taken(self, home: Path) -> None:
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                other.bind(("127.0.0.1", lifecycle.DEFAULT_PORT))
+                other.listen()
+            except OSError:
+                pass  # taken it is
+            assert start(home).port != lifecycle.DEFAULT_PORT
+
+    @pytest.mark.parametrize("content", ['{"pid": %d, "port": %d, "log": ""}', "not even JSON"])
+    def test_is_not_misled_by_what_a_dead_one_left(self, home: Path, port: int, content: str) -> None:
+        with subprocess.Popen(
+            [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
+        ) as other:
+            home.mkdir()
+            record = content % (other.pid, port) if "%" in content else content
+            (home / RECORD).write_text(record)
+            assert status(home) is None
+            assert not (home / RECORD).exists()
+            (home / RECORD).write_text(record)
+            assert stop(home) is False
+            (home / RECORD).write_text(record)
+            assert start(home, port=port).pid != other.pid
+            assert other.poll() is None
+            other.kill()
+
+    def test_is_found_to_be_dead_when_it_was_killed(self, home: Path, port: int) -> None:
+        killed = start(home, port=port)
+        os.kill(killed.pid, signal.SIGKILL)
+        assert eventually(lambda: status(home), lambda found: found is None) is None
+        assert start(home, port=port).pid != killed.pid
+
+
+class TestStartFails:
+    def test_when_the_port_is_taken(self, home: Path) -> None:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            taken = other.getsockname()[1]
+            with pytest.raises(LocalError, match=f"Port {taken} is taken"):
+                start(home, port=taken)
+        assert status(home) is None
+
+    def test_when_ministack_is_not_installed(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "ministack", None)
+        with pytest.raises(LocalError, match="not installed") as caught:
+            start(home)
+        assert caught.value.hint == "pip install 'pipectl[local]'"
+
+    def test_when_it_dies_and_shows_its_last_words(
+        self, home: Path, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fake_ministack(tmp_path / "fake", monkeypatch, "raise RuntimeError('no such luck')")
+        with pytest.raises(LocalError, match="no such luck") as caught:
+            start(home, port=port)
+        assert str(home / "local.log") in (caught.value.hint or "")
+        assert status(home) is None
+
+    def test_when_it_does_not_answer_and_is_ended(
+        self, home: Path, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fake_ministack(tmp_path / "fake", monkeypatch, "import time; time.sleep(60)")
+        with pytest.raises(LocalError, match="does not answer"):
+            start(home, port=port, timeout=0.5)
+        assert status(home) is None
+
+    def test_when_the_home_cannot_be_made(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(LocalError, match="cannot use the folder"):
+            start(tmp_path / "file" / "home")
+
+
+def test_looking_makes_no_folder(home: Path) -> None:
+    assert status(home) is None
+    assert stop(home) is False
+    assert not home.exists()
+
+
+@pytest.mark.embedded
+class TestStop:
+    def test_kills_one_that_does_not_listen(self, home: Path, port: int) -> None:
+        running = start(home, port=port)
+        os.kill(running.pid, signal.SIGSTOP)
+        assert stop(home, timeout=0.2) is True
+        assert not alive(running.pid)
+
+    def test_takes_the_functions_along(self, home: Path, port: int) -> None:
+        worker = invoke(start(home, port=port), "import os\ndef handler(event, context): return os.getpid()")
+        assert isinstance(worker, int)
+        assert alive(worker)
+        assert stop(home)
+        assert not eventually(lambda: alive(worker), lambda lives: not lives)
+        assert not (home / "tmp").exists()
+
+
+@pytest.mark.embedded
+class TestTemporary:
+    def test_leaves_nothing_behind(self) -> None:
+        with temporary() as aws:
+            assert answers(aws.port)
+        assert not alive(aws.pid)
+        assert not aws.home.exists()
+
+    def test_is_ended_by_an_interruption(self) -> None:
+        with pytest.raises(KeyboardInterrupt), temporary() as aws:
+            raise KeyboardInterrupt
+        assert not alive(aws.pid)
+        assert not aws.home.exists()
+
+    def test_dies_with_its_parent_even_if_that_is_killed(self) -> None:
+        script = "from pipectl.local.lifecycle import temporary\n"
+        script += "with temporary() as aws: print(aws.pid, aws.home, flush=True); input()"
+        with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+            assert parent.stdout
+            pid, folder = parent.stdout.readline().decode().split()
+            assert alive(int(pid))
+            parent.kill()
+        assert not eventually(lambda: alive(int(pid)), lambda lives: not lives)
+        assert not Path(folder).exists()
+
+
+@pytest.mark.embedded
+def test_functions_see_nothing_of_the_users_credentials(home: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    users = {
+        "AWS_PROFILE": "production",
+        "AWS_ACCESS_KEY_ID": "AKIAUSER",
+        "AWS_SECRET_ACCESS_KEY": "users-secret",
+        "AWS_ENDPOINT_URL": "https://users.example",
+        "AWS_CA_BUNDLE": "/users/ca.pem",
+        "HTTP_PROXY": "http://users.example:1",
+        "USERS_SECRET": "users-secret",
+    }
+    with monkeypatch.context() as environment:
+        for name, value in users.items():
+            environment.setenv(name, value)
+        running = start(home, port=port)
+    seen = invoke(running, "import os\ndef handler(event, context): return dict(os.environ)")
+    assert isinstance(seen, dict)
+    assert not set(users.values()) & set(seen.values())
+    assert seen["AWS_ENDPOINT_URL"] == running.endpoint_url
+    assert seen["AWS_CONFIG_FILE"] == os.devnull
+
+
+@pytest.mark.parametrize(
+    ("source_ip", "secure", "counts_as_secure"),
+    [
+        ("127.0.0.1", False, True),
+        ("127.8.9.1", False, True),
+        ("::1", False, True),
+        ("192.168.1.7", False, False),
+        ("192.168.1.7", True, True),
+        ("not an address", False, False),
+    ],
+)
+def test_plain_http_counts_as_tls_on_loopback_alone(source_ip: str, secure: bool, counts_as_secure: bool) -> None:
+    pinned: list[tuple[str, bool]] = []
+    trusting_loopback(lambda *origin: pinned.append(origin))(source_ip, secure)
+    assert pinned == [(source_ip, counts_as_secure)]
+
+
+def invoke(aws: LocalAws, source: str) -> object:
+    """Make a function of the source and return what it returns."""
+    session = boto3.Session(region_name=REGION, **credentials())
+    trust = policy({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    iam = session.client("iam", endpoint_url=aws.endpoint_url)
+    role = iam.create_role(RoleName="probe", AssumeRolePolicyDocument=trust)["Role"]
+    lambdas = session.client("lambda", endpoint_url=aws.endpoint_url)
+    lambdas.create_function(
+        FunctionName="probe",
+        Runtime="python3.12",
+        Handler="index.handler",
+        Role=role["Arn"],
+        Code={"ZipFile": zipped(source)},
+    )
+    return json.load(lambdas.invoke(FunctionName="probe")["Payload"])

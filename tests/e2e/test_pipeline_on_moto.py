@@ -1,7 +1,7 @@
 """The whole way of an order on moto: `up`, items written, the real stream records given to the real handlers, `down`.
 
-moto executes no function, and a table with a mapping, even a disabled one, tries to invoke on every write and loses its
-stream; so once `up` has made the mappings, moto's own triggers are taken off, and the test carries records and messages.
+moto executes no function, and a table with a mapping, even a disabled one, tries to invoke on every write and loses
+its stream; so once `up` has made the mappings, moto's own triggers are taken off, and the test carries records and messages.
 It also heeds no condition of a bucket policy, so the denial of plain http would deny everything, and is taken off too.
 """
 

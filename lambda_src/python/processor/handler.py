@@ -192,8 +192,8 @@ def verdict(failures: Sequence[Failure]) -> dict[str, list[dict[str, str | None]
         if failure.position == 0 or failure.sequence_number is None:
             others = f" ({len(failures) - 1} more of the batch failed)" if len(failures) > 1 else ""
             raise BatchError(
-                f"record with keys {json.dumps(failure.keys)} and sequence number {failure.sequence_number or 'unknown'}"
-                f" failed: {failure.reason}{others}"
+                f"record with keys {json.dumps(failure.keys)}"
+                f" and sequence number {failure.sequence_number or 'unknown'} failed: {failure.reason}{others}"
             )
     return {"batchItemFailures": [{"itemIdentifier": failure.sequence_number} for failure in failures]}
 

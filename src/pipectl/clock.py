@@ -54,13 +54,16 @@ class SystemClock:
 def pauses(clock: Clock, bound: float) -> Iterator[float]:
     """Sleep between the polls of one wait: 0.25 s growing to 0.5 s for the first 30 s, 2 s after that.
 
-    Yields the seconds waited so far, first 0.0 without sleeping, and ends once ``bound`` seconds have passed.
+    Yields the seconds waited so far, first 0.0 without sleeping, and last when ``bound`` seconds have passed.
     """
     start = clock.monotonic()
     pause = 0.25
-    while (waited := clock.monotonic() - start) < bound:
+    while True:
+        waited = clock.monotonic() - start
         yield waited
-        clock.sleep(2.0 if waited > 30 else pause)
+        if waited >= bound:
+            return
+        clock.sleep(max(0.001, min(2.0 if waited > 30 else pause, bound - waited)))
         pause = min(0.5, pause * 1.2)
 
 

@@ -130,7 +130,8 @@ class AwsError(PipectlError):
     """An AWS call failed for good.
 
     ``service``, ``operation`` and ``aws_code`` are the API's own words, e.g. ``lambda``, ``CreateFunction``,
-    ``ResourceConflictException``; ``aws_message`` is the last text that AWS sent.
+    ``ResourceConflictException``; ``aws_message`` is the last text that AWS sent, ``status`` its HTTP status. Where no
+    answer came, ``aws_code`` is botocore's name of what went wrong on the way, such as ``ReadTimeoutError``.
     """
 
     code = "AwsCallFailed"
@@ -143,6 +144,7 @@ class AwsError(PipectlError):
         operation: str = "",
         aws_code: str = "",
         aws_message: str = "",
+        status: int = 0,
         hint: str | None = None,
         resource: str | None = None,
     ) -> None:
@@ -151,6 +153,7 @@ class AwsError(PipectlError):
         self.operation = operation
         self.aws_code = aws_code
         self.aws_message = aws_message
+        self.status = status
 
 
 class AbsentError(AwsError):

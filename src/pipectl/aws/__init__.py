@@ -9,19 +9,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.configprovider import ConstantProvider
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader
+from botocore.parsers import ResponseParserError
 
 from pipectl.aws.consistency import Fact, fact_for
 from pipectl.aws.translate import translate
 from pipectl.clock import Clock, Say, SystemClock, pauses
-from pipectl.errors import AwsError, CredentialsError, WaitTimeoutError, WrongAccountError
+from pipectl.errors import AwsError, CredentialsError, UnreachableError, UsageError, WaitTimeoutError, WrongAccountError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -56,13 +58,16 @@ class Credentials:
     aws_secret_access_key: str
 
 
-def regions() -> list[str]:
+@cache
+def regions() -> tuple[str, ...]:
     """Every region that has Lambda, as the installed botocore knows them."""
-    session = botocore.session.Session()
-    return sorted(
-        region
-        for partition in session.get_available_partitions()
-        for region in session.get_available_regions("lambda", partition_name=partition)
+    session = _profileless()
+    return tuple(
+        sorted(
+            region
+            for partition in session.get_available_partitions()
+            for region in session.get_available_regions("lambda", partition_name=partition)
+        )
     )
 
 
@@ -109,6 +114,7 @@ class Aws:
                 profile_name=profile,
                 aws_access_key_id=credentials.aws_access_key_id if credentials else None,
                 aws_secret_access_key=credentials.aws_secret_access_key if credentials else None,
+                botocore_session=_profileless() if credentials else None,
             )
         except BotoCoreError as error:
             raise CredentialsError(str(error), hint="check --profile and AWS_PROFILE against ~/.aws/config") from error
@@ -121,7 +127,13 @@ class Aws:
     @cached_property
     def account_id(self) -> str:
         with self._lock:
-            return self.sts.get_caller_identity()["Account"]
+            account: str | None = self.sts.get_caller_identity().get("Account")
+        if not account:
+            raise UnreachableError(
+                "sts GetCallerIdentity: the answer names no account",
+                hint="what answers there is not AWS: check --endpoint-url, AWS_ENDPOINT_URL and proxies",
+            )
+        return account
 
     def require_account(self, expected: str | None) -> None:
         """Refuse any account but the expected one.
@@ -197,22 +209,41 @@ class Aws:
     def _client(self, service: str) -> Any:
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = cast(Any, self._session).client(
-                    service, endpoint_url=self.endpoint_url, config=_SETTINGS
-                )
+                try:
+                    self._clients[service] = cast(Any, self._session).client(
+                        service, endpoint_url=self.endpoint_url, config=_SETTINGS.get(service, _SETTINGS[""])
+                    )
+                except ValueError as error:  # not a URL, says botocore
+                    raise UsageError(str(error), hint="correct --endpoint-url or AWS_ENDPOINT_URL") from error
             return self._clients[service]
 
     def _put_door(self, base_classes: list[type], **_: Any) -> None:
         base_classes.insert(0, type("Door", (_Door,), {"_aws": self}))
 
 
-_SETTINGS = Config(
-    retries={"mode": "standard", "total_max_attempts": 6},
-    connect_timeout=5,
-    read_timeout=70,
-    max_pool_connections=32,
-    user_agent_extra="pipectl",
-)
+def _profileless() -> botocore.session.Session:
+    """A session that no profile can break: an unknown AWS_PROFILE fails even where credentials are given outright."""
+    session = botocore.session.Session()
+    session.get_component("config_store").set_config_provider("profile", ConstantProvider(None))
+    return session
+
+
+def _settings(read_timeout: int) -> Config:
+    """One attempt: `_Door` tries again, with a clock that Ctrl-C stops."""
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": 1},
+        connect_timeout=5,
+        read_timeout=read_timeout,
+        tcp_keepalive=True,
+        max_pool_connections=32,
+        user_agent_extra="pipectl",
+    )
+
+
+_SETTINGS = {
+    "": _settings(read_timeout=70),
+    "lambda": _settings(read_timeout=930),  # an invocation answers when the function ends: 900 seconds at most
+}
 
 
 class _Door:
@@ -224,22 +255,25 @@ class _Door:
         service: str = self.meta.service_model.service_name  # type: ignore[attr-defined]
         call = Call(service, operation_name)
         clock = self._aws.clock
-        start, tries, awaited = clock.monotonic(), 0, None
+        start, tries = clock.monotonic(), 0
+        since: dict[Fact, float] = {}
         while True:
             tries += 1
             self._aws.on_call(call)
             try:
                 return super()._make_api_call(operation_name, api_params)  # type: ignore[misc]
-            except (ClientError, BotoCoreError) as error:
+            except (ClientError, BotoCoreError, ResponseParserError) as error:
                 ours = translate(error, service, operation_name)
-                fact = fact_for(ours)
-                waited = clock.monotonic() - start
-                if fact is None or waited >= fact.bound:
-                    raise (_given_up(ours, fact, tries, waited) if fact else ours) from error
-            if awaited is not fact:
-                self._aws.say(f"waiting: {fact.why} ({service} {operation_name})")
-                awaited = fact
-            clock.sleep(2.0 if waited > 30 else min(0.5, 0.25 * 1.2**tries))
+                fact, now = fact_for(ours), clock.monotonic()
+                if fact is None:
+                    raise ours from error
+                if fact not in since:
+                    since[fact] = now
+                    self._aws.say(f"waiting: {fact.why} ({service} {operation_name})")
+                waited = now - since[fact]
+                if waited >= fact.bound:
+                    raise _given_up(ours, fact, tries, now - start) from error
+            clock.sleep(max(0.001, min(fact.pause(tries, waited), fact.bound - waited)))
 
 
 def _given_up(error: AwsError, fact: Fact, tries: int, waited: float) -> AwsError:

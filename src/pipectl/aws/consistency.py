@@ -1,12 +1,14 @@
-"""Where AWS is slow to agree with itself: errors that go away when one waits, and for how long to wait.
+"""Errors that go away when one waits, and for how long to wait: throttling, faults, and slowness to agree with itself.
 
 One table of facts. Each line matches the code *and* the text, because AWS uses the same code for what passes and for
 what never will. Sources are the AWS API references and what deployers such as the Terraform AWS provider and Chalice
-wait for.
+wait for. botocore's own retries are switched off (`pipectl.aws`): two loops around one call would multiply, and
+botocore's sleeps know no Ctrl-C.
 """
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ class Fact:
         text: A pattern in the message.
         bound: Seconds to wait before it counts as permanent.
         why: What is being waited for, for people.
+        back_off: Asking again soon would make it worse, so each pause is longer than the last.
+        statuses: The HTTP statuses; empty for any.
     """
 
     service: str
@@ -33,14 +37,26 @@ class Fact:
     text: str
     bound: float
     why: str
+    back_off: bool = False
+    statuses: Collection[int] = ()
 
     def covers(self, error: AwsError) -> bool:
         return (
             (not self.service or error.service == self.service)
             and (not self.operations or error.operation in self.operations)
             and (not self.codes or error.aws_code in self.codes)
+            and (not self.statuses or error.status in self.statuses)
             and re.search(self.text, error.aws_message, re.IGNORECASE) is not None
         )
+
+    def pause(self, tries: int, waited: float) -> float:
+        """Seconds until the next try, after ``tries`` that failed and ``waited`` seconds in all.
+
+        Many calls are refused at the same time, so the long pauses are spread, or they would come back together.
+        """
+        if self.back_off:
+            return min(20.0, 0.5 * 2.0 ** min(tries - 1, 10)) * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
+        return 2.0 if waited > 30 else min(0.5, 0.25 * 1.2 ** min(tries, 10))
 
 
 THROTTLED = frozenset(
@@ -53,8 +69,32 @@ THROTTLED = frozenset(
         "RequestThrottled",
         "RequestThrottledException",
         "ProvisionedThroughputExceededException",
+        "BandwidthLimitExceeded",
         "SlowDown",
     }
+)
+_FAULTS = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "PriorRequestNotComplete",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceException",
+        "ServiceFailure",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    }
+)
+_NOBODY_THERE = ("EndpointConnectionError", "ProxyConnectionError")
+_CONNECTION_BROKE = (
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ConnectionClosedError",
+    "HTTPClientError",
+    "ResponseStreamingError",
+    "IncompleteReadError",
 )
 _MAPPING_WRITES = ("CreateEventSourceMapping", "UpdateEventSourceMapping")
 _FUNCTION_WRITES = ("CreateFunction", "UpdateFunctionConfiguration", "UpdateFunctionCode")
@@ -69,7 +109,19 @@ _BUCKET_WRITES = (
 _INVALID = ("InvalidParameterValueException",)
 
 FACTS = (
-    Fact("", (), THROTTLED, "", 300, "AWS asks to slow down"),
+    Fact("", (), THROTTLED, "", 300, "AWS asks to slow down", back_off=True),
+    Fact(
+        "dynamodbstreams",
+        (),
+        ("LimitExceededException",),
+        "",
+        300,
+        "the stream has as many readers as it takes",
+        back_off=True,
+    ),
+    # The user waits in front of the screen, and mostly the address is wrong.
+    Fact("", (), _NOBODY_THERE, "", 3, "nobody answers at the endpoint"),
+    Fact("", (), _CONNECTION_BROKE, "", 20, "the connection broke", back_off=True),
     Fact(
         "lambda",
         _FUNCTION_WRITES,
@@ -157,6 +209,8 @@ FACTS = (
     Fact("iam", (), ("MalformedPolicyDocument",), "Invalid principal", 120, "a new principal is not known to IAM yet"),
     Fact("iam", ("PutRolePolicy", "TagRole"), ("NoSuchEntity",), "", 30, "the new role is not known everywhere yet"),
     Fact("logs", (), ("OperationAbortedException",), "", 60, "another change to the log group is in progress"),
+    Fact("", (), _FAULTS, "", 30, "AWS had a fault of its own", back_off=True),
+    Fact("", (), (), "", 30, "AWS had a fault of its own", back_off=True, statuses=(500, 502, 503, 504)),
 )
 
 

@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 from pipectl.engine.diff import diff, top_level
 from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
 from pipectl.engine.walk import Walked, walk
-from pipectl.errors import ExistsError, ForeignError, PipectlError, UnreconcilableError
+from pipectl.errors import CancelledError, ExistsError, ForeignError, PipectlError, UnreconcilableError
 
 Resources = Mapping[str, Resource]
 Observations = Mapping[str, Observation | None]
@@ -40,9 +40,12 @@ def observe(resources: Resources, cancel: Callable[[], None] = lambda: None) -> 
     """Read all resources at once.
 
     Raises:
+        CancelledError: the user pressed Ctrl-C, however much had been read by then.
         PipectlError: the first read that failed: what cannot be read is never taken for absent.
     """
     walked = walk(dict.fromkeys(resources, ()), lambda key: resources[key].observe(), cancel=cancel)
+    if walked.interrupted:
+        raise CancelledError("interrupted while reading; nothing was touched")
     for error in walked.failed.values():
         raise error
     return walked.done

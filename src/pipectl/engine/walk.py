@@ -24,6 +24,8 @@ class Walked(Generic[T]):
     done: dict[str, T] = field(default_factory=dict)
     failed: dict[str, PipectlError] = field(default_factory=dict)
     blocked: dict[str, set[str]] = field(default_factory=dict)
+    interrupted: bool = False
+    """The user pressed Ctrl-C, even if everything had begun by then and came to its end."""
 
 
 def reverse(graph: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
@@ -69,7 +71,11 @@ def walk(
                 if running:
                     sorter.done(*_collect(running, walked))
         except KeyboardInterrupt:
+            walked.interrupted = True
             _abandon(running, walked, cancel, graph)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return walked
 
 
@@ -79,14 +85,17 @@ def _visit(visit: Callable[[str], T], node: str) -> T:
 
 
 def _collect(running: dict[Future[T], str], walked: Walked[T]) -> list[str]:
-    ended = wait(running, return_when=FIRST_COMPLETED).done
-    nodes = [running.pop(future) for future in ended]
-    for future, node in zip(ended, nodes, strict=True):
+    """Wait for one visit to end. What is noted before it is forgotten survives a Ctrl-C in between."""
+    nodes = []
+    for future in wait(running, return_when=FIRST_COMPLETED).done:
+        node = running[future]
         try:
             walked.done[node] = future.result()
         except PipectlError as error:
             error.resource = error.resource or node
             walked.failed[node] = error
+        del running[future]
+        nodes.append(node)
     return nodes
 
 

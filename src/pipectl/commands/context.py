@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipectl.aws import Aws
 from pipectl.config import Config
 from pipectl.engine.model import Change, Facts, Resource
+from pipectl.engine.walk import Walked
 from pipectl.errors import CancelledError, IncompleteError, PipectlError
 from pipectl.pipeline import Pipeline
 
@@ -64,19 +65,20 @@ class Context:
         return facts
 
 
-def raise_if_incomplete(failed: dict[str, PipectlError], blocked: dict[str, set[str]], done: int, command: str) -> None:
-    """One error for all that went wrong.
+def raise_if_incomplete(walked: Walked[Any], done: int, command: str) -> None:
+    """One error for all that went wrong; an interrupted walk is one even where all came to its end.
 
     Raises:
         CancelledError: the user interrupted.
         PipectlError: the one error there was.
         IncompleteError: there were several.
     """
-    if not failed:
+    failed, blocked = walked.failed, walked.blocked
+    if not failed and not walked.interrupted:
         return
     hint = f"what is done stays; `pipectl {command}` goes on from here"
-    if any(isinstance(error, CancelledError) for error in failed.values()):
-        unfinished = ", ".join(sorted(failed.keys() | blocked.keys()))
+    if walked.interrupted or any(isinstance(error, CancelledError) for error in failed.values()):
+        unfinished = ", ".join(sorted(failed.keys() | blocked.keys())) or "nothing"
         raise CancelledError(f"interrupted: {done} resources done, not done: {unfinished}", hint=hint)
     if len(failed) == 1 and not blocked:
         raise next(iter(failed.values()))

@@ -9,7 +9,7 @@ from pipectl.commands.context import Confirm, Context, raise_if_incomplete
 from pipectl.engine.model import Action, Change, Facts, Observation
 from pipectl.engine.reconcile import graph_of, is_ours, observe
 from pipectl.engine.walk import reverse, walk
-from pipectl.errors import DataLossError, PipectlError
+from pipectl.errors import CancelledError, DataLossError, PipectlError
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ def _contents(context: Context, observed: dict[str, Observation | None]) -> dict
     walked = walk(
         dict.fromkeys(ours, ()), lambda key: context.resources[key].contents(ours[key]), cancel=context.cancel
     )
+    if walked.interrupted:
+        raise CancelledError("interrupted while reading; nothing was touched")
     for error in walked.failed.values():
         raise error
     return {key: text for key, text in walked.done.items() if text}
@@ -100,13 +102,13 @@ def _delete(context: Context, observed: dict[str, Observation | None], doomed: d
         return context.around(doomed[key], work)
 
     walked = walk(reverse(graph_of(context.resources)), visit, cancel=context.cancel)
-    raise_if_incomplete(walked.failed, walked.blocked, len(walked.done.keys() & doomed.keys()), "down")
+    raise_if_incomplete(walked, len(walked.done.keys() & doomed.keys()), "down")
 
 
 def _prove_gone(context: Context, doomed: Collection[str]) -> None:
     """Look again. An invocation that ended late makes its log group anew, so what is back is removed once more."""
     for last in (False, True):
-        left = {key: found for key, found in _ours(context, observe(context.resources)).items() if key in doomed}
+        left = {key: found for key, found in _ours(context, observe(context.resources, context.cancel)).items() if key in doomed}
         if not left:
             return
         if last:

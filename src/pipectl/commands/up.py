@@ -51,7 +51,7 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False) -> UpReport:
         return UpReport(made.changes, context.pipeline.outputs(_facts(made)))
     confirm(made.changes)
     walked = apply(context.resources, made, context.pipeline.ownership, context.around, context.cancel)
-    raise_if_incomplete(walked.failed, walked.blocked, len(walked.done), "up")
+    raise_if_incomplete(walked, len(walked.done), "up")
     return UpReport(made.changes, context.pipeline.outputs(walked.done))
 
 

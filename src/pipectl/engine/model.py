@@ -75,6 +75,8 @@ class Change:
     action: Action
     attributes: Mapping[str, Delta] = field(default_factory=dict)
     reason: str | None = None
+    adoptable: bool = False
+    """Refused only because of its tags, so that ``--adopt`` would take it over."""
 
 
 class Resource(ABC):

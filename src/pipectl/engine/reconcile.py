@@ -86,7 +86,8 @@ def decide(
         return replace(change, action=Action.CREATE, attributes=diff(desired, Observation({}, {})))
     ours = is_ours(observed, ownership)
     if observed.foreign or not (ours or adopt):
-        return replace(change, action=Action.REFUSE, reason=observed.foreign or _not_ours(observed, ownership))
+        reason = observed.foreign or _not_ours(observed, ownership)
+        return replace(change, action=Action.REFUSE, reason=reason, adoptable=not observed.foreign)
     deltas = diff(desired, observed)
     differs = top_level(deltas)
     if stuck := sorted(differs.intersection(resource.fixed)):
@@ -99,15 +100,18 @@ def decide(
     return replace(change, action=Action.UPDATE if deltas else Action.KEEP, attributes=deltas)
 
 
-def refusal(changes: Collection[Change]) -> PipectlError:
-    """The error that names every refused resource at once."""
+def refusal(changes: Collection[Change], *, begun: bool = False) -> PipectlError:
+    """The error that names every refused resource at once; ``begun`` if others have been changed already."""
+    untouched = "" if begun else ", nothing was touched"
     lines = "\n".join(f"{change.resource} ({change.name}): {change.reason}" for change in changes)
     first = next(iter(changes)).resource if len(changes) == 1 else None
     if any(change.attributes for change in changes):
         hint = "change the config back, or name another resource in it; nothing was touched"
-        return UnreconcilableError(f"cannot be reconciled, nothing was touched:\n{lines}", hint=hint, resource=first)
-    hint = "choose another name in the config, remove the resource, or take it over with --adopt"
-    return ForeignError(f"not ours, nothing was touched:\n{lines}", hint=hint, resource=first)
+        return UnreconcilableError(f"cannot be reconciled{untouched}:\n{lines}", hint=hint, resource=first)
+    hint = "choose another name in the config"
+    if any(change.adoptable for change in changes):
+        hint += ", remove the resource, or take it over with --adopt"
+    return ForeignError(f"not ours{untouched}:\n{lines}", hint=hint, resource=first)
 
 
 def apply(
@@ -170,7 +174,7 @@ def _after_lost_race(
         )
     change = decide(resource, desired, observed, ownership)
     if change.action is Action.REFUSE:
-        raise refusal([change])
+        raise refusal([change], begun=True)
     return carry_out(resource, change, observed, facts, ownership)
 
 

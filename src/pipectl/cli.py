@@ -226,16 +226,29 @@ def main(context: click.Context, /, **options: Any) -> None:
     context.obj = Globals(**options)
 
 
+_allow_stream_replacement = click.option(
+    "--allow-stream-replacement",
+    is_flag=True,
+    help="Replace the orders table's stream, or where its mapping begins, even if that misses records.",
+)
+
+
 @main.command()
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be done, as `plan` does.")
 @click.option("--adopt", is_flag=True, help="Take over resources of these names that are not ours.")
+@_allow_stream_replacement
 @global_options
-def up(session: Session, yes: bool, dry_run: bool, adopt: bool) -> int:
+def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_replacement: bool) -> int:
     """Create what is missing and repair what differs."""
     if dry_run:
-        return _show_plan(session, adopt)
-    report = run_up(session.context, session.confirm("Make these changes?", yes), adopt=adopt)
+        return _show_plan(session, adopt, allow_stream_replacement)
+    report = run_up(
+        session.context,
+        session.confirm("Make these changes?", yes),
+        adopt=adopt,
+        allow_stream_replacement=allow_stream_replacement,
+    )
     session.screen.changes(report, done=True)
     return 0
 
@@ -243,14 +256,15 @@ def up(session: Session, yes: bool, dry_run: bool, adopt: bool) -> int:
 @main.command()
 @click.option("--exit-code", is_flag=True, help="Exit with 3 when there are changes.")
 @click.option("--adopt", is_flag=True, help="Plan to take over resources of these names that are not ours.")
+@_allow_stream_replacement
 @global_options
-def plan(session: Session, exit_code: bool, adopt: bool) -> int:
+def plan(session: Session, exit_code: bool, adopt: bool, allow_stream_replacement: bool) -> int:
     """Show what `up` would do, attribute by attribute. Changes nothing."""
-    return _show_plan(session, adopt, CHANGES_PENDING if exit_code else 0)
+    return _show_plan(session, adopt, allow_stream_replacement, CHANGES_PENDING if exit_code else 0)
 
 
-def _show_plan(session: Session, adopt: bool, pending_code: int = 0) -> int:
-    report = run_plan(session.context, adopt=adopt)
+def _show_plan(session: Session, adopt: bool, allow_stream_replacement: bool, pending_code: int = 0) -> int:
+    report = run_plan(session.context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     session.screen.changes(report, done=False)
     if report.refused:
         error = refusal(report.refused)

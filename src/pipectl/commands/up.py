@@ -25,26 +25,27 @@ class UpReport:
         return [change for change in self.changes if change.action is Action.REFUSE]
 
 
-def plan(context: Context, *, adopt: bool = False) -> UpReport:
+def plan(context: Context, *, adopt: bool = False, allow_stream_replacement: bool = False) -> UpReport:
     """What `up` would do. Reads only."""
-    made = _plan(context, adopt)
+    made = _plan(context, adopt, allow_stream_replacement)
     return UpReport(made.changes, context.pipeline.outputs(_facts(made)))
 
 
-def up(context: Context, confirm: Confirm, *, adopt: bool = False) -> UpReport:
+def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_replacement: bool = False) -> UpReport:
     """Create what is missing and repair what differs.
 
     Args:
         context: The pipeline.
         confirm: Asked once the plan is known, if it changes anything.
         adopt: Take over what is not ours but of the right name.
+        allow_stream_replacement: Replace a stream, or a mapping, although records can be missed meanwhile.
 
     Raises:
         RefusedError: something is not ours or cannot be reconciled; nothing was touched.
         DeclinedError: the user said no; nothing was touched.
         PipectlError: what failed; the rest was brought to its end.
     """
-    made = _plan(context, adopt)
+    made = _plan(context, adopt, allow_stream_replacement)
     if made.refusals:
         raise refusal(made.refusals)
     if not made.pending:
@@ -55,9 +56,9 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False) -> UpReport:
     return UpReport(made.changes, context.pipeline.outputs(walked.done))
 
 
-def _plan(context: Context, adopt: bool) -> Plan:
+def _plan(context: Context, adopt: bool, accept_loss: bool) -> Plan:
     observed = observe(context.resources, context.cancel)
-    return plan_up(context.resources, observed, context.pipeline.ownership, adopt=adopt)
+    return plan_up(context.resources, observed, context.pipeline.ownership, adopt=adopt, accept_loss=accept_loss)
 
 
 def _facts(made: Plan) -> dict[str, Facts]:

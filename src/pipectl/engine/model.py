@@ -56,6 +56,7 @@ class Observation:
         facts: What AWS chose.
         foreign: Why it cannot be ours whatever its tags say, for example another account's bucket.
         takes_over_untagged: It bears no tags because AWS itself made it on our behalf.
+        note: What the user should know although it is no difference.
     """
 
     attributes: Attributes
@@ -63,6 +64,7 @@ class Observation:
     facts: Facts = field(default_factory=dict)
     foreign: str | None = None
     takes_over_untagged: bool = False
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Resource(ABC):
 
     kind: ClassVar[str]
     fixed: ClassVar[Collection[str]] = ()
-    """Attributes that no call changes and that hold data, so a difference is refused."""
+    """Attributes that no call changes and that only a new resource could have, so a difference is refused."""
     replaces: ClassVar[Collection[str]] = ()
     """Attributes that only a new resource can have, so a difference is a replacement."""
     holds_data: ClassVar[bool] = False
@@ -130,6 +132,11 @@ class Resource(ABC):
     def replace(self, desired: Attributes, observed: Observation) -> Facts:
         """Make the new one, then remove the old one."""
         raise NotImplementedError(f"{self.kind} is never replaced")
+
+    def objection(self, deltas: Mapping[str, Delta]) -> str | None:
+        """Why removing these differences would lose data and is refused; ``None`` when it would not."""
+        del deltas
+        return None
 
     def facts_after(self, change: Change, observed: Observation | None) -> Facts:
         """What is known, before `up` runs, of this resource's facts after it."""

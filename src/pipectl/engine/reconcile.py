@@ -60,13 +60,29 @@ def is_ours(observed: Observation, ownership: Mapping[str, str]) -> bool:
     return all(observed.tags.get(key) == value for key, value in ownership.items())
 
 
-def plan_up(resources: Resources, observed: Observations, ownership: Mapping[str, str], *, adopt: bool = False) -> Plan:
-    """What would make the observed equal the desired."""
+def plan_up(
+    resources: Resources,
+    observed: Observations,
+    ownership: Mapping[str, str],
+    *,
+    adopt: bool = False,
+    accept_loss: bool = False,
+) -> Plan:
+    """What would make the observed equal the desired.
+
+    Args:
+        resources: The whole system.
+        observed: What is there.
+        ownership: The tags that make a resource ours.
+        adopt: Take over what is not ours but of the right name.
+        accept_loss: Do even what a resource objects to.
+    """
     changes: list[Change] = []
     facts: dict[str, Facts] = {}
     for key in TopologicalSorter(graph_of(resources)).static_order():
         resource = resources[key]
-        change = decide(resource, resource.desired(facts), observed[key], ownership, adopt=adopt)
+        desired = resource.desired(facts)
+        change = decide(resource, desired, observed[key], ownership, adopt=adopt, accept_loss=accept_loss)
         facts[key] = resource.facts_after(change, observed[key])
         changes.append(change)
     return Plan(tuple(changes), observed)
@@ -79,9 +95,11 @@ def decide(
     ownership: Mapping[str, str],
     *,
     adopt: bool = False,
+    accept_loss: bool = False,
 ) -> Change:
     """The one place that says what happens to a resource."""
-    change = Change(resource.key, resource.kind, resource.name, Action.KEEP)
+    note = observed.note if observed else None
+    change = Change(resource.key, resource.kind, resource.name, Action.KEEP, reason=note)
     if observed is None:
         return replace(change, action=Action.CREATE, attributes=diff(desired, Observation({}, {})))
     ours = is_ours(observed, ownership)
@@ -91,8 +109,10 @@ def decide(
     deltas = diff(desired, observed)
     differs = top_level(deltas)
     if stuck := sorted(differs.intersection(resource.fixed)):
-        reason = f"{', '.join(stuck)} cannot be changed without making it anew, and its data would be lost"
+        reason = f"{', '.join(stuck)} cannot be changed without deleting it and making it anew"
         return replace(change, action=Action.REFUSE, attributes=_only(deltas, stuck), reason=reason)
+    if not accept_loss and (objection := resource.objection(deltas)):
+        return replace(change, action=Action.REFUSE, attributes=deltas, reason=objection)
     if differs.intersection(resource.replaces):
         return replace(change, action=Action.REPLACE, attributes=deltas)
     if not ours:
@@ -106,7 +126,7 @@ def refusal(changes: Collection[Change], *, begun: bool = False) -> PipectlError
     lines = "\n".join(f"{change.resource} ({change.name}): {change.reason}" for change in changes)
     first = next(iter(changes)).resource if len(changes) == 1 else None
     if any(change.attributes for change in changes):
-        hint = "change the config back, or name another resource in it; nothing was touched"
+        hint = "change the config or the resource so that they agree, or use the flag that the reason names"
         return UnreconcilableError(f"cannot be reconciled{untouched}:\n{lines}", hint=hint, resource=first)
     hint = "choose another name in the config"
     if any(change.adoptable for change in changes):

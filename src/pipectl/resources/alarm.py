@@ -8,7 +8,7 @@ from typing import Any
 
 from pipectl.aws import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
-from pipectl.errors import AbsentError
+from pipectl.errors import AbsentError, ExistsError
 from pipectl.resources.tagging import from_list, to_list
 
 AT_LEAST = "GreaterThanOrEqualToThreshold"
@@ -28,6 +28,8 @@ class Metric:
 
 class Alarm(Resource):
     """An alarm; missing data never breaches.
+
+    No unit is asked for: one that the metric does not have would keep the alarm silent for ever.
 
     Args:
         key: Its section in the config.
@@ -70,6 +72,7 @@ class Alarm(Resource):
             "dimensions": dict(metric.dimensions),
             "statistic": metric.statistic,
             "period": metric.period,
+            "unit": None,
             "evaluation_periods": 1,
             "threshold": float(threshold),
             "comparison": comparison,
@@ -85,10 +88,12 @@ class Alarm(Resource):
         return self._desired
 
     def observe(self) -> Observation | None:
-        answer = self._aws.cloudwatch.describe_alarms(AlarmNames=[self.name], AlarmTypes=["MetricAlarm"])
+        answer = self._find()
+        if answer.get("CompositeAlarms"):
+            return Observation({}, {}, foreign="exists and is a composite alarm")
         if not answer["MetricAlarms"]:
             return None
-        alarm: Any = answer["MetricAlarms"][0]
+        alarm = answer["MetricAlarms"][0]
         try:
             tags = from_list(self._aws.cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"])
         except AbsentError:
@@ -100,6 +105,7 @@ class Alarm(Resource):
             "dimensions": {d["Name"]: d["Value"] for d in alarm.get("Dimensions", [])},
             "statistic": alarm.get("Statistic") or alarm.get("ExtendedStatistic"),
             "period": alarm.get("Period"),
+            "unit": alarm.get("Unit"),
             "evaluation_periods": alarm.get("EvaluationPeriods"),
             "threshold": alarm.get("Threshold"),
             "comparison": alarm.get("ComparisonOperator"),
@@ -111,6 +117,10 @@ class Alarm(Resource):
         return Observation(attributes, tags, {"arn": alarm["AlarmArn"], "state": alarm.get("StateValue", "")})
 
     def create(self, desired: Attributes) -> Facts:
+        """PutMetricAlarm overwrites an alarm that is there, and says nothing: hence the look before."""
+        found = self._find()
+        if found["MetricAlarms"] or found.get("CompositeAlarms"):
+            raise ExistsError(f"alarm {self.name} exists already")
         self._put(desired, Tags=to_list(desired["tags"]))
         return {"arn": self._arn}
 
@@ -127,6 +137,11 @@ class Alarm(Resource):
             self._aws.cloudwatch.delete_alarms(AlarmNames=[self.name])
         except AbsentError:
             return
+
+    def _find(self) -> Any:
+        return self._aws.cloudwatch.describe_alarms(
+            AlarmNames=[self.name], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+        )
 
     def _put(self, desired: Attributes, **more: Any) -> None:
         self._aws.cloudwatch.put_metric_alarm(

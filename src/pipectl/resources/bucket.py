@@ -46,7 +46,7 @@ class Bucket(Resource):
     def observe(self) -> Observation | None:
         s3, ours = self._aws.s3, self._ours
         try:
-            s3.head_bucket(**ours)
+            region = s3.head_bucket(**ours).get("BucketRegion", self._aws.region)
         except AbsentError:
             return None
         except AccessDeniedError:
@@ -55,6 +55,8 @@ class Bucket(Resource):
             if error.aws_code in ("301", "400"):
                 return Observation({}, {}, foreign="exists in another region")
             raise
+        if region != self._aws.region:  # botocore follows S3 there by itself
+            return Observation({}, {}, foreign=f"exists in another region, {region}")
         attributes: Attributes = {
             "public_access_block": _or_none(lambda: _blocks(s3.get_public_access_block(**ours))),
             "encryption": _or_none(lambda: _encryption(s3.get_bucket_encryption(**ours))),
@@ -133,6 +135,8 @@ class Bucket(Resource):
             self._aws.s3.head_bucket(**self._ours)
         except AbsentError:
             return False
+        except AccessDeniedError:
+            return True  # another account's: `observe` says so
         return True
 
     def _empty(self) -> None:

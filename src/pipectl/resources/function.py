@@ -13,7 +13,6 @@ from pipectl.errors import AbsentError, AwsError
 from pipectl.package import Package
 
 _BOUND = 300
-_CONFIGURATION = ("role", "handler", "runtime", "memory", "timeout", "environment", "layers")
 
 
 @dataclass(frozen=True)
@@ -111,23 +110,35 @@ class Function(Resource):
             Architectures=[desired["architecture"]],
             Code={"ZipFile": self._package.body},
             Tags=desired["tags"],
-            **_configuration(desired),
+            **{name: value for _, name, value in _configuration(desired)},
         )
         return {"arn": answer["FunctionArn"]}
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
-        """Lambda takes one change at a time: each is waited for before the next."""
+        """Lambda takes one change at a time: each is waited for before the next.
+
+        When both code and configuration change, say from Python to Node.js, there is a moment with the one new and the
+        other old, in which every record would fail and use up its retries. So the function is held meanwhile: reserved
+        concurrency 0 throttles, and a throttled batch waits without using up a retry (Lambda Developer Guide, "Retain
+        discarded records for a DynamoDB event source"). A run that ends in between leaves the hold as drift, which the
+        next one takes away last.
+        """
         client = self._aws.lambda_
-        self._wait_until_settled()
-        if {"code_sha256", "architecture"} & set(differs):
+        code = bool({"code_sha256", "architecture"} & set(differs))
+        configuration = {name: value for key, name, value in _configuration(desired) if key in differs}
+        hold = code and bool(configuration)
+        self._wait_until_idle()
+        if hold:
+            client.put_function_concurrency(FunctionName=self.name, ReservedConcurrentExecutions=0)
+        if code:
             client.update_function_code(
                 FunctionName=self.name, ZipFile=self._package.body, Architectures=[desired["architecture"]]
             )
-            self._wait_until_settled()
-        if set(_CONFIGURATION) & set(differs):
-            client.update_function_configuration(FunctionName=self.name, **_configuration(desired))
-            self._wait_until_settled()
-        if "reserved_concurrency" in differs:
+            self._wait_until_updated()
+        if configuration:
+            client.update_function_configuration(FunctionName=self.name, **configuration)
+            self._wait_until_updated()
+        if hold or "reserved_concurrency" in differs:
             client.delete_function_concurrency(FunctionName=self.name)
         if "tags" in differs:
             client.tag_resource(Resource=self._arn, Tags=desired["tags"])
@@ -140,26 +151,38 @@ class Function(Resource):
         except AbsentError:
             return
 
-    def _wait_until_settled(self) -> None:
-        def settled() -> bool:
-            found = self._aws.lambda_.get_function_configuration(FunctionName=self.name)
+    def _wait_until_idle(self) -> None:
+        """Until no change is under way; whether the last one failed does not matter, for another is to follow."""
+        self._aws.wait(lambda: _is_idle(self._read()), f"function {self.name} to be idle", _BOUND)
+
+    def _wait_until_updated(self) -> None:
+        def updated() -> bool:
+            found = self._read()
             if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
                 reason = found.get("LastUpdateStatusReason") or found.get("StateReason") or "no reason given"
                 raise AwsError(
                     f"function {self.name} failed: {reason}", hint="correct the cause and run `pipectl up` again"
                 )
-            return found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress"
+            return _is_idle(found)
 
-        self._aws.wait(settled, f"function {self.name} to be updated", _BOUND)
+        self._aws.wait(updated, f"function {self.name} to be updated", _BOUND)
+
+    def _read(self) -> Any:
+        return self._aws.lambda_.get_function_configuration(FunctionName=self.name)
 
 
-def _configuration(desired: Attributes) -> Any:
-    return {
-        "Role": desired["role"],
-        "Handler": desired["handler"],
-        "Runtime": desired["runtime"],
-        "MemorySize": desired["memory"],
-        "Timeout": desired["timeout"],
-        "Environment": {"Variables": desired["environment"]},
-        "Layers": desired["layers"],
-    }
+def _is_idle(found: Mapping[str, Any]) -> bool:
+    return found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress"
+
+
+def _configuration(desired: Attributes) -> list[tuple[str, str, Any]]:
+    """Attribute, parameter and value of what UpdateFunctionConfiguration sets."""
+    return [
+        ("role", "Role", desired["role"]),
+        ("handler", "Handler", desired["handler"]),
+        ("runtime", "Runtime", desired["runtime"]),
+        ("memory", "MemorySize", desired["memory"]),
+        ("timeout", "Timeout", desired["timeout"]),
+        ("environment", "Environment", {"Variables": desired["environment"]}),
+        ("layers", "Layers", desired["layers"]),
+    ]

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipectl.aws import Aws
-from pipectl.engine.model import UNKNOWN, Attributes, Facts, Observation, Resource
+from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError
 
 _BOUND = 600
 _CHANGING = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}
 REPORT_BATCH_ITEM_FAILURES = "ReportBatchItemFailures"
+STREAM_RETENTION = timedelta(hours=24)
+"""How long a stream keeps its records, after it was switched off too. Source: DynamoDB Developer Guide, "Streams"."""
 
 
 class EventSourceMapping(Resource):
-    """A mapping of a function to one of our sources.
+    """A mapping of one of our sources to a function.
 
-    AWS knows a mapping by a UUID alone, so ours is the one on our function whose source is ours. Where there are
-    several, the one with the newest source is it, and the others of ours (left by a replacement that was interrupted)
-    are ``superseded``: drift, and removed.
+    AWS knows a mapping by a UUID alone, so ours is the one of our source that invokes our function, or bears our tags
+    wherever it was pointed since. Where there are several, the one with the newest source is it. Of the others of ours,
+    those that may still have something to read are ``draining``: a fact, and left alone. The rest are ``superseded``:
+    drift, and removed.
     """
 
     kind = "mapping"
@@ -53,91 +57,149 @@ class EventSourceMapping(Resource):
         """The managed attributes of an observed mapping that only this kind of source has."""
 
     @abstractmethod
-    def _request(self, desired: Attributes) -> dict[str, Any]:
-        """The same settings as Create- and UpdateEventSourceMapping take them."""
+    def _requests(self, desired: Attributes) -> dict[str, dict[str, Any]]:
+        """For each of the same settings, the parameters of Create- and UpdateEventSourceMapping that set it."""
+
+    def _may_have_unread(self, source: str, newest: str) -> bool:
+        """Whether ``source`` may hold what its mapping has yet to read, now that there is a newer one."""
+        del source, newest
+        return False
 
     def observe(self) -> Observation | None:
-        candidates = [(found, self._tags_of(found)) for found in self._list() if self._reads(found["EventSourceArn"])]
+        candidates = self._candidates()
         if not candidates:
             return None
-        ours = [pair for pair in candidates if self._ownership.items() <= pair[1].items()]
+        ours = [found for found, tags in candidates if self._is_ours(tags)]
         # A stream's ARN ends with the time it was switched on, so the greatest is the newest.
-        found, tags = max(ours or candidates, key=lambda pair: (pair[0]["EventSourceArn"], pair[0]["UUID"]))
+        found, tags = max(
+            (pair for pair in candidates if pair[0] in ours or not ours),
+            key=lambda pair: (pair[0]["EventSourceArn"], pair[0]["FunctionArn"] == self._function_arn, pair[0]["UUID"]),
+        )
+        others = [other for other in ours if other["UUID"] != found["UUID"]]
+        newest = found["EventSourceArn"]
+        draining = sorted(o["UUID"] for o in others if self._may_have_unread(o["EventSourceArn"], newest))
         attributes: Attributes = {
-            "source": found["EventSourceArn"],
+            "source": newest,
             "function": found["FunctionArn"],
-            "enabled": found["State"] in ("Enabled", "Enabling", "Creating", "Updating"),
+            "enabled": found["State"] in ("Enabled", "Enabling", "Creating"),
             "batch_size": found["BatchSize"],
             "batching_window": found.get("MaximumBatchingWindowInSeconds", 0),
             "response_types": sorted(found.get("FunctionResponseTypes", [])),
-            "superseded": sorted(other["UUID"] for other, _ in ours if other["UUID"] != found["UUID"]),
+            "filter": sorted(f.get("Pattern", "") for f in (found.get("FilterCriteria") or {}).get("Filters", [])),
+            "superseded": sorted(other["UUID"] for other in others if other["UUID"] not in draining),
             **self._settings(found),
         }
         facts = {"uuid": found["UUID"], "state": found["State"], "last_result": found.get("LastProcessingResult", "")}
-        return Observation(attributes, tags, facts)
+        return Observation(attributes, tags, facts | {"draining": " ".join(draining)}, note=_note(draining))
 
     def create(self, desired: Attributes) -> Facts:
+        requests = {name: value for each in self._all_requests(desired).values() for name, value in each.items()}
         created = self._aws.lambda_.create_event_source_mapping(
             EventSourceArn=desired["source"],
-            FunctionName=self._function,
-            Enabled=desired["enabled"],
             Tags=desired["tags"],
             **self._starting(desired),
-            **self._common(desired),
+            **{name: value for name, value in requests.items() if value != {}},
         )
         self._wait_until_steady(created["UUID"])
         return {"uuid": created["UUID"]}
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
+        """What is not sent stays as it is; an empty structure takes a setting away."""
         uuid = observed.facts["uuid"]
-        if set(differs) - {"tags", "superseded"}:
-            self._wait_until_steady(uuid)
-            self._aws.lambda_.update_event_source_mapping(
-                UUID=uuid, Enabled=desired["enabled"], **self._common(desired)
-            )
-            self._wait_until_steady(uuid)
+        requests: dict[str, Any] = {}
+        for attribute, parameters in self._all_requests(desired).items():
+            if attribute in differs:
+                requests |= parameters
+        if requests:
+            self._update(uuid, requests)
+        if "enabled" in differs:
+            for other in observed.facts.get("draining", "").split():
+                self._update(other, {"Enabled": desired["enabled"]})
         if "tags" in differs:
             self._aws.lambda_.tag_resource(Resource=self._arn(uuid), Tags=desired["tags"])
         self._remove(observed.attributes["superseded"])
         return observed.facts
 
     def replace(self, desired: Attributes, observed: Observation) -> Facts:
-        """The new one is there before the old one goes, so that nothing written in between is missed.
+        """A new source has its new mapping before the old one goes, so that nothing written in between is missed.
+
+        And the old one goes only once its source holds nothing that it has yet to read. AWS does not say how far a
+        mapping has read, so it stays, enabled, for as long as there can be records: reading on is harmless, for both
+        write the same objects, and losing a record is not.
 
         Lambda allows one mapping per function and source, so with the same source the old one has to go first; the new
         one reads the stream from its beginning then, and what was done already is done twice to the same effect.
         """
-        old = [*observed.attributes["superseded"], observed.facts["uuid"]]
-        if observed.attributes["source"] == desired["source"]:
-            self._remove(old)
+        uuid, source = observed.facts["uuid"], observed.attributes["source"]
+        if source == desired["source"]:
+            self._remove([*observed.attributes["superseded"], uuid])
             return self.create(desired)
         facts = self.create(desired)
-        self._remove(old)
+        if self._may_have_unread(source, desired["source"]):
+            self._aws.lambda_.tag_resource(Resource=self._arn(uuid), Tags=desired["tags"])
+            if desired["enabled"] and not observed.attributes["enabled"]:
+                self._update(uuid, {"Enabled": True})
+            self._remove(observed.attributes["superseded"])
+        else:
+            self._remove([*observed.attributes["superseded"], uuid])
         return facts
 
     def delete(self, observed: Observation) -> None:
-        self._remove([*observed.attributes["superseded"], observed.facts["uuid"]])
+        draining = observed.facts.get("draining", "").split()
+        self._remove([*observed.attributes["superseded"], *draining, observed.facts["uuid"]])
 
-    def _common(self, desired: Attributes) -> dict[str, Any]:
-        return {
+    def _all_requests(self, desired: Attributes) -> dict[str, dict[str, Any]]:
+        batch = {
             "BatchSize": desired["batch_size"],
-            "MaximumBatchingWindowInSeconds": desired["batching_window"],
-            "FunctionResponseTypes": desired["response_types"],
-            **self._request(desired),
+            "MaximumBatchingWindowInSeconds": desired["batching_window"],  # a batch above 10 messages asks for one
         }
+        patterns = [{"Pattern": pattern} for pattern in desired["filter"]]
+        return {
+            "function": {"FunctionName": self._function},
+            "enabled": {"Enabled": desired["enabled"]},
+            "batch_size": batch,
+            "batching_window": batch,
+            "response_types": {"FunctionResponseTypes": desired["response_types"]},
+            "filter": {"FilterCriteria": {"Filters": patterns} if patterns else {}},
+            **self._requests(desired),
+        }
+
+    def _update(self, uuid: str, requests: Mapping[str, Any]) -> None:
+        self._wait_until_steady(uuid)
+        self._aws.lambda_.update_event_source_mapping(UUID=uuid, **requests)
+        self._wait_until_steady(uuid)
 
     def _starting(self, desired: Attributes) -> dict[str, Any]:
         start = desired.get("starting_position")
         return {"StartingPosition": start} if start else {}
 
-    def _list(self) -> list[Any]:
-        """All mappings on our function. DeleteFunction leaves them behind, so there can be some without a function."""
-        try:
-            pages = self._aws.lambda_.get_paginator("list_event_source_mappings").paginate(FunctionName=self._function)
-            found = [mapping for page in pages for mapping in page["EventSourceMappings"]]
-        except AbsentError:
-            return []
-        return [mapping for mapping in found if mapping.get("State") != "Deleting" and mapping.get("EventSourceArn")]
+    def _is_ours(self, tags: Mapping[str, str]) -> bool:
+        return self._ownership.items() <= tags.items()
+
+    def _candidates(self) -> list[tuple[Any, dict[str, str]]]:
+        """Every mapping of our source that invokes our function or bears our tags, with its tags.
+
+        All mappings of the account are listed: a stream has had other ARNs before, and the function may be gone, for
+        DeleteFunction leaves its mappings behind.
+        """
+        pages = self._aws.lambda_.get_paginator("list_event_source_mappings").paginate()
+        listed = [mapping for page in pages for mapping in page["EventSourceMappings"]]
+        candidates = []
+        for mapping in listed:
+            if mapping.get("State") == "Deleting" or not self._reads(mapping.get("EventSourceArn", "")):
+                continue
+            found = self._once_updated(mapping)
+            tags = self._tags_of(found)
+            if self._is_ours(tags) or f"{found['FunctionArn']}:".startswith(f"{self._function_arn}:"):
+                candidates.append((found, tags))
+        return candidates
+
+    def _once_updated(self, found: Any) -> Any:
+        """A mapping that is Updating does not say whether it is enabled."""
+        if found["State"] != "Updating":
+            return found
+        self._wait_until_steady(found["UUID"])
+        return self._aws.lambda_.get_event_source_mapping(UUID=found["UUID"])
 
     def _tags_of(self, found: Any) -> dict[str, str]:
         try:
@@ -170,6 +232,9 @@ class EventSourceMapping(Resource):
 class StreamMapping(EventSourceMapping):
     """The mapping of a table's stream.
 
+    A stream that was switched off and on again is a new stream. The old one can be read for another 24 hours, and its
+    mapping stays for as long.
+
     Args:
         table: The key of the table; its stream's ARN is one of the table's facts.
         table_arn: Streams of this table are ours, old ones too.
@@ -197,10 +262,33 @@ class StreamMapping(EventSourceMapping):
             **self._config,
             "response_types": [REPORT_BATCH_ITEM_FAILURES],
             "filter": ['{"eventName": ["INSERT", "MODIFY"]}'],
+            "tumbling_window": 0,
             "on_failure": self._queue_arn,
             "superseded": [],
             "tags": dict(self._tags),
         }
+
+    def objection(self, deltas: Mapping[str, Delta]) -> str | None:
+        """Another beginning on the same stream means another mapping, which knows nothing of how far the old one is."""
+        start = deltas.get("starting_position")
+        if start is None or start.after != "LATEST" or not start.before or "source" in deltas:
+            return None
+        return (
+            "a mapping that begins at LATEST would miss what the present one has not read yet; leave it at "
+            f"{start.before}, or use --allow-stream-replacement"
+        )
+
+    def _may_have_unread(self, source: str, newest: str) -> bool:
+        if source == newest:
+            return False
+        switched_on = _switched_on(newest)
+        if switched_on and self._aws.clock.now() - switched_on > STREAM_RETENTION:
+            return False
+        try:
+            self._aws.streams.describe_stream(StreamArn=source)
+        except AbsentError:
+            return False
+        return True
 
     def _reads(self, source: str) -> bool:
         return source.startswith(f"{self._table_arn}/stream/")
@@ -212,23 +300,23 @@ class StreamMapping(EventSourceMapping):
             "bisect": bool(found.get("BisectBatchOnFunctionError")),
             "maximum_record_age": found.get("MaximumRecordAgeInSeconds", -1),
             "starting_position": found.get("StartingPosition"),
-            "filter": sorted(f.get("Pattern", "") for f in (found.get("FilterCriteria") or {}).get("Filters", [])),
+            "tumbling_window": found.get("TumblingWindowInSeconds", 0),
             "on_failure": ((found.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination"),
         }
 
-    def _request(self, desired: Attributes) -> dict[str, Any]:
+    def _requests(self, desired: Attributes) -> dict[str, dict[str, Any]]:
         return {
-            "ParallelizationFactor": desired["parallelization_factor"],
-            "MaximumRetryAttempts": desired["retry_attempts"],
-            "BisectBatchOnFunctionError": desired["bisect"],
-            "MaximumRecordAgeInSeconds": desired["maximum_record_age"],
-            "FilterCriteria": {"Filters": [{"Pattern": pattern} for pattern in desired["filter"]]},
-            "DestinationConfig": {"OnFailure": {"Destination": desired["on_failure"]}},
+            "parallelization_factor": {"ParallelizationFactor": desired["parallelization_factor"]},
+            "retry_attempts": {"MaximumRetryAttempts": desired["retry_attempts"]},
+            "bisect": {"BisectBatchOnFunctionError": desired["bisect"]},
+            "maximum_record_age": {"MaximumRecordAgeInSeconds": desired["maximum_record_age"]},
+            "tumbling_window": {"TumblingWindowInSeconds": desired["tumbling_window"]},
+            "on_failure": {"DestinationConfig": {"OnFailure": {"Destination": desired["on_failure"]}}},
         }
 
 
 class QueueMapping(EventSourceMapping):
-    """The mapping of a queue.
+    """The mapping of a queue. It has no filter: Lambda deletes the messages that one leaves out.
 
     Args:
         queue_arn: The queue.
@@ -250,6 +338,7 @@ class QueueMapping(EventSourceMapping):
             "function": self._function_arn,
             **self._config,
             "response_types": [REPORT_BATCH_ITEM_FAILURES],
+            "filter": [],
             "superseded": [],
             "tags": dict(self._tags),
         }
@@ -260,6 +349,23 @@ class QueueMapping(EventSourceMapping):
     def _settings(self, found: Any) -> Attributes:
         return {"maximum_concurrency": (found.get("ScalingConfig") or {}).get("MaximumConcurrency")}
 
-    def _request(self, desired: Attributes) -> dict[str, Any]:
+    def _requests(self, desired: Attributes) -> dict[str, dict[str, Any]]:
         most = desired["maximum_concurrency"]
-        return {"ScalingConfig": {"MaximumConcurrency": most} if most else {}}
+        return {"maximum_concurrency": {"ScalingConfig": {"MaximumConcurrency": most} if most else {}}}
+
+
+def _note(draining: Collection[str]) -> str | None:
+    if not draining:
+        return None
+    return (
+        f"{', '.join(draining)} still reads the stream before this one, whose records last 24 hours; "
+        "`up` removes it once they are gone"
+    )
+
+
+def _switched_on(stream_arn: str) -> datetime | None:
+    """When a stream was switched on: its label, the end of its ARN."""
+    try:
+        return datetime.fromisoformat(stream_arn.rsplit("/stream/", 1)[-1]).replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipectl.aws import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
-from pipectl.errors import AbsentError
+from pipectl.errors import AbsentError, ExistsError
 from pipectl.resources.policy import deny_plain_http, document, statements
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _COUNTS: tuple[QueueAttributeNameType, ...] = (
 
 
 class Queue(Resource):
-    """A standard queue.
+    """A standard queue. It has no redrive policy: that would take failures away before they are audited.
 
     Args:
         key: Its section in the config.
@@ -53,11 +53,13 @@ class Queue(Resource):
     ) -> None:
         super().__init__(key, name)
         self._aws = aws
+        self._arn = arn
         self._desired: Attributes = {
             "retention": retention,
             "maximum_message_size": maximum_message_size,
             "visibility_timeout": visibility_timeout,
             "encryption": _SSE_SQS,
+            "redrive_policy": None,
             "policy": statements(document([deny_plain_http(["sqs:*"], [arn])])),
             "tags": dict(tags),
         }
@@ -80,28 +82,42 @@ class Queue(Resource):
             "maximum_message_size": int(found["MaximumMessageSize"]),
             "visibility_timeout": int(found["VisibilityTimeout"]),
             "encryption": _encryption(found),
+            "redrive_policy": found.get("RedrivePolicy") or None,
             "policy": statements(json.loads(policy)) if policy else None,
         }
         return Observation(attributes, tags, {"url": url, "arn": found["QueueArn"]})
 
     def create(self, desired: Attributes) -> Facts:
-        attributes = {name: value for name, value in _settings(desired).items() if value}
-        url = self._aws.sqs.create_queue(QueueName=self.name, Attributes=attributes, tags=desired["tags"])["QueueUrl"]
+        """CreateQueue answers as if it had made the queue when one with these very settings is there already.
+
+        Only the tags tell whose it is then, for it does not touch them.
+        """
+        sqs = self._aws.sqs
+        settings = {name: value for each in _settings(desired).values() for name, value in each.items() if value}
+        url = sqs.create_queue(QueueName=self.name, Attributes=settings, tags=desired["tags"])["QueueUrl"]
+        found: dict[str, str] = {}
 
         def usable() -> bool:
             try:
-                self._aws.sqs.get_queue_url(QueueName=self.name)
+                sqs.get_queue_url(QueueName=self.name)
+                found.update(sqs.list_queue_tags(QueueUrl=url).get("Tags", {}))
             except AbsentError:
                 return False
             return True
 
         self._aws.wait(usable, f"queue {self.name} to be known", 60)
-        return {"url": url}
+        if not desired["tags"].items() <= found.items():
+            raise ExistsError(f"queue {self.name} exists already")
+        return {"url": url, "arn": self._arn}
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         url = observed.facts["url"]
-        if set(differs) - {"tags"}:
-            self._aws.sqs.set_queue_attributes(QueueUrl=url, Attributes=_settings(desired))
+        settings: dict[str, str] = {}
+        for attribute, values in _settings(desired).items():
+            if attribute in differs:
+                settings |= values
+        if settings:
+            self._aws.sqs.set_queue_attributes(QueueUrl=url, Attributes=settings)  # type: ignore[arg-type]
         if "tags" in differs:
             self._aws.sqs.tag_queue(QueueUrl=url, Tags=desired["tags"])
         return observed.facts
@@ -128,15 +144,19 @@ class Queue(Resource):
         return f"about {count} messages" if count else None
 
 
-def _settings(desired: Attributes) -> Any:
-    """The attributes as SetQueueAttributes takes them; an empty KmsMasterKeyId takes a customer key away."""
+def _settings(desired: Attributes) -> dict[str, Any]:
+    """Each attribute as SetQueueAttributes takes it; an empty string takes a setting away.
+
+    SQS refuses two kinds of encryption in one call ("You can use one type of server-side encryption (SSE) at one
+    time"), but an empty KmsMasterKeyId is none: it goes along to take a customer key away.
+    """
     return {
-        "MessageRetentionPeriod": str(desired["retention"]),
-        "MaximumMessageSize": str(desired["maximum_message_size"]),
-        "VisibilityTimeout": str(desired["visibility_timeout"]),
-        "KmsMasterKeyId": "",
-        "SqsManagedSseEnabled": "true",
-        "Policy": json.dumps(document(desired["policy"])),
+        "retention": {"MessageRetentionPeriod": str(desired["retention"])},
+        "maximum_message_size": {"MaximumMessageSize": str(desired["maximum_message_size"])},
+        "visibility_timeout": {"VisibilityTimeout": str(desired["visibility_timeout"])},
+        "encryption": {"KmsMasterKeyId": "", "SqsManagedSseEnabled": "true"},
+        "redrive_policy": {"RedrivePolicy": ""},
+        "policy": {"Policy": json.dumps(document(desired["policy"]))},
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipectl.aws import Aws
-from pipectl.engine.model import Action, Attributes, Change, Facts, Observation, Resource
+from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError
 from pipectl.resources.tagging import from_list, to_list
 
@@ -154,6 +154,16 @@ class Table(Resource):
             return
         self._aws.wait(self._is_gone, f"table {self.name} to be deleted", _BOUND)
 
+    def objection(self, deltas: Mapping[str, Delta]) -> str | None:
+        """A stream that is off is switched on; one with another view type has first to be switched off."""
+        stream = deltas.get("stream")
+        if stream is None or not (stream.before and stream.after):
+            return None
+        return (
+            f"its stream has the view type {stream.before}, which no call changes: it would be switched off and on "
+            "again, and what is written in between is in neither stream; --allow-stream-replacement does it"
+        )
+
     def facts_after(self, change: Change, observed: Observation | None) -> Facts:
         if change.action is not Action.REFUSE and "stream" in change.attributes:
             return {}  # a stream that is switched on gets another ARN
@@ -217,7 +227,8 @@ class Table(Resource):
             if found:
                 self._change(GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": index}}])
             create = {"Create": self._index(index, self._indexes[index])}
-            self._change(AttributeDefinitions=self._definitions(), GlobalSecondaryIndexUpdates=[create])
+            definitions = self._definitions(self._describe()["AttributeDefinitions"])
+            self._change(AttributeDefinitions=definitions, GlobalSecondaryIndexUpdates=[create])
 
     def _set_recovery(self, desired: Attributes) -> None:
         self._aws.dynamodb.update_continuous_backups(
@@ -239,9 +250,10 @@ class Table(Resource):
         pages = self._aws.dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
         return from_list(tag for page in pages for tag in page["Tags"])
 
-    def _definitions(self) -> list[Any]:
-        named = {d["AttributeName"]: d for keys in (self._keys, *self._indexes.values()) for d in keys.definitions()}
-        return list(named.values())
+    def _definitions(self, present: Collection[Any] = ()) -> list[Any]:
+        """The attributes that keys are made of; ``present`` are the table's now, with those of others' indexes."""
+        ours = [d for keys in (self._keys, *self._indexes.values()) for d in keys.definitions()]
+        return list({definition["AttributeName"]: definition for definition in [*present, *ours]}.values())
 
     def _index(self, name: str, keys: Keys) -> Any:
         return {"IndexName": name, "KeySchema": keys.schema(), "Projection": {"ProjectionType": "ALL"}}

@@ -1,0 +1,134 @@
+"""An account that is a dictionary, and resources in it that a crash can hit at every verb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipectl.engine.model import UNKNOWN, Attributes, Facts, Observation, Resource
+from pipectl.errors import AwsError, ExistsError
+
+OWNERSHIP = {"ManagedBy": "pipectl", "Project": "shop", "Environment": "dev"}
+TAGS = {**OWNERSHIP, "Team": "backend"}
+
+
+class Killed(BaseException):
+    """The process died. No `except Exception` sees it, as none would see a kill."""
+
+
+@dataclass
+class Thing:
+    """What is there under one name."""
+
+    attributes: dict[str, Any]
+    tags: dict[str, str]
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Account:
+    """Everything that exists, and every change that was asked for, in order."""
+
+    things: dict[str, Thing] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+    before_write: Callable[[str], None] = lambda _: None
+    made: int = 0
+
+    def write(self, what: str) -> None:
+        self.before_write(what)
+        self.writes.append(what)
+
+
+class FakeResource(Resource):
+    """A resource that is made in two steps: the thing itself with its tags, then its ``size``.
+
+    Its fact ``id`` is chosen when it is made. ``from_fact=(key, fact)`` makes another's fact an attribute of this one.
+    """
+
+    kind = "fake"
+    fixed = ("keys",)
+    replaces = ("source",)
+
+    def __init__(
+        self,
+        account: Account,
+        key: str,
+        needs: Collection[str] = (),
+        *,
+        from_fact: tuple[str, str] | None = None,
+        takes_over_untagged: bool = False,
+        objects: str | None = None,
+        **attributes: Any,
+    ) -> None:
+        super().__init__(key, f"dev-{key}-backend", needs)
+        self.account = account
+        self.from_fact = from_fact
+        self.takes_over_untagged = takes_over_untagged
+        self.objects = objects
+        self.wanted: Attributes = {"size": 1, **attributes, "tags": dict(TAGS)}
+
+    def desired(self, facts: Mapping[str, Facts]) -> Attributes:
+        if not self.from_fact:
+            return dict(self.wanted)
+        key, fact = self.from_fact
+        return {**self.wanted, "source": facts.get(key, {}).get(fact, UNKNOWN)}
+
+    def observe(self) -> Observation | None:
+        thing = self.account.things.get(self.name)
+        if thing is None:
+            return None
+        return Observation(
+            dict(thing.attributes),
+            dict(thing.tags),
+            dict(thing.facts),
+            takes_over_untagged=self.takes_over_untagged,
+        )
+
+    def create(self, desired: Attributes) -> Facts:
+        self.account.write(f"create {self.key}")
+        if self.name in self.account.things:
+            raise ExistsError(f"{self.name} exists", service="fake", operation="Create")
+        self.account.made += 1
+        self.account.things[self.name] = Thing(
+            {key: value for key, value in desired.items() if key not in ("tags", "size")},
+            dict(desired["tags"]),
+            {"id": f"{self.key}-{self.account.made}"},
+        )
+        self._set("size", desired)
+        return dict(self.account.things[self.name].facts)
+
+    def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
+        for attribute in sorted(differs):
+            self._set(attribute, desired)
+        return observed.facts
+
+    def replace(self, desired: Attributes, observed: Observation) -> Facts:
+        self.account.write(f"delete {self.key}")
+        del self.account.things[self.name]
+        return self.create(desired)
+
+    def delete(self, observed: Observation) -> None:
+        self.account.write(f"delete {self.key}")
+        self.account.things.pop(self.name, None)
+
+    def objection(self, deltas: Mapping[str, Any]) -> str | None:
+        return self.objects if deltas else None
+
+    def _set(self, attribute: str, desired: Attributes) -> None:
+        self.account.write(f"set {attribute} of {self.key}")
+        thing = self.account.things[self.name]
+        if attribute == "tags":
+            thing.tags.update(desired["tags"])
+        else:
+            thing.attributes[attribute] = desired[attribute]
+
+
+def there(resource: FakeResource, tags: Mapping[str, str] = TAGS, **changes: Any) -> None:
+    """Put into the account what ``resource`` wants, with ``changes`` to its attributes."""
+    attributes = {key: value for key, value in resource.desired({}).items() if key != "tags"}
+    resource.account.things[resource.name] = Thing({**attributes, **changes}, dict(tags), {"id": f"{resource.key}-0"})
+
+
+def denied(resource: str) -> AwsError:
+    return AwsError(f"fake Create: AccessDenied: no {resource} for you", service="fake", operation="Create")

@@ -1,0 +1,211 @@
+"""The order of a walk, proven with events: a visit that waits for another can only end if that other one runs."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Collection
+
+import pytest
+
+from pipectl.engine.walk import current, reverse, walk
+from pipectl.errors import CancelledError, PipectlError
+
+PATIENCE = 20
+"""Seconds after which a test fails instead of hanging; no passing test waits for it."""
+
+
+def wait_for(event: threading.Event) -> None:
+    assert event.wait(PATIENCE)
+
+
+def test_visits_every_node_after_what_it_needs() -> None:
+    graph = {"mapping": ["table", "function"], "function": ["role"], "table": [], "role": [], "alarm": ["function"]}
+    order: list[str] = []
+    walked = walk(graph, order.append)
+    assert sorted(order) == sorted(graph)
+    assert all(order.index(need) < order.index(node) for node, needs in graph.items() for need in needs)
+    assert walked.done.keys() == graph.keys()
+    assert not walked.failed
+    assert not walked.blocked
+
+
+def test_an_empty_graph_is_no_work() -> None:
+    assert walk({}, lambda node: node).done == {}
+
+
+def test_the_values_of_the_visits_are_kept() -> None:
+    assert walk({"a": [], "b": ["a"]}, str.upper).done == {"a": "A", "b": "B"}
+
+
+def test_a_node_starts_the_moment_its_own_needs_are_met() -> None:
+    """``slow`` stands a level below ``late`` and ends only after ``late`` has begun: with levels it never would."""
+    late_began = threading.Event()
+
+    def visit(node: str) -> None:
+        if node == "slow":
+            wait_for(late_began)
+        if node == "late":
+            late_began.set()
+
+    walked = walk({"slow": [], "quick": [], "middle": ["quick"], "late": ["middle"]}, visit)
+    assert walked.done.keys() == {"slow", "quick", "middle", "late"}
+
+
+def test_all_that_is_ready_runs_at_once() -> None:
+    together = threading.Barrier(12, timeout=PATIENCE)
+    walked = walk({f"node-{n}": [] for n in range(12)}, lambda _: together.wait())
+    assert len(walked.done) == 12
+
+
+def test_no_more_run_at_once_than_workers() -> None:
+    lock, running, most = threading.Lock(), 0, 0
+
+    def visit(_: str) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        threading.Event().wait(0.001)
+        with lock:
+            running -= 1
+
+    walk({f"node-{n}": [] for n in range(20)}, visit, workers=3)
+    assert 1 <= most <= 3
+
+
+def test_each_visit_knows_its_node() -> None:
+    walked = walk({"a": [], "b": ["a"]}, lambda _: current.get())
+    assert walked.done == {"a": "a", "b": "b"}
+    assert current.get() is None
+
+
+def test_a_failure_blocks_only_what_needs_it() -> None:
+    graph = {"bad": [], "child": ["bad"], "grandchild": ["child"], "good": [], "other": ["good"]}
+
+    def visit(node: str) -> str:
+        if node == "bad":
+            raise PipectlError("no")
+        return node
+
+    walked = walk(graph, visit)
+    assert walked.done.keys() == {"good", "other"}
+    assert walked.failed.keys() == {"bad"}
+    assert walked.blocked == {"child": {"bad"}, "grandchild": {"child"}}
+    assert not walked.interrupted
+
+
+def test_a_failure_is_named_after_its_node_unless_it_names_one_itself() -> None:
+    own = PipectlError("about another", resource="elsewhere")
+
+    def visit(node: str) -> None:
+        raise own if node == "b" else PipectlError("no")
+
+    walked = walk({"a": [], "b": []}, visit)
+    assert (walked.failed["a"].resource, walked.failed["b"].resource) == ("a", "elsewhere")
+
+
+def test_a_bug_ends_the_walk_and_what_waits_for_a_worker_never_starts() -> None:
+    started: list[str] = []
+
+    def visit(node: str) -> None:
+        started.append(node)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        walk({f"node-{n}": [] for n in range(1000)}, visit, workers=1)
+    assert len(started) < 1000
+
+
+class Interrupted:
+    """Presses Ctrl-C once ``node`` is being visited, and lets that visit end only when the walk has noticed."""
+
+    def __init__(self, node: str, then: Callable[[], None] = lambda: None) -> None:
+        self.node = node
+        self.then = then
+        self.noticed = threading.Event()
+        self.started: list[str] = []
+
+    def visit(self, node: str) -> str:
+        self.started.append(node)
+        if node == self.node:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            wait_for(self.noticed)
+            self.then()
+        return node
+
+
+def test_after_ctrl_c_what_is_under_way_ends_and_nothing_more_starts() -> None:
+    pressed = Interrupted("busy")
+    walked = walk({"busy": [], "next": ["busy"], "last": ["next"]}, pressed.visit, cancel=pressed.noticed.set)
+    assert walked.interrupted
+    assert walked.done == {"busy": "busy"}
+    assert pressed.started == ["busy"]
+    assert {node: type(error) for node, error in walked.failed.items()} == {
+        "next": CancelledError,
+        "last": CancelledError,
+    }
+    assert walked.failed["next"].resource == "next"
+
+
+def test_after_ctrl_c_what_waits_for_a_worker_is_cancelled() -> None:
+    pressed = Interrupted("first")
+    graph: dict[str, Collection[str]] = {"first": [], "second": [], "third": []}
+    walked = walk(graph, pressed.visit, cancel=pressed.noticed.set, workers=1)
+    assert pressed.started == ["first"]
+    assert walked.failed.keys() == {"second", "third"}
+
+
+def test_after_ctrl_c_what_fails_keeps_its_own_reason() -> None:
+    def fail() -> None:
+        raise PipectlError("AWS said no")
+
+    pressed = Interrupted("busy", then=fail)
+    walked = walk({"busy": [], "next": ["busy"]}, pressed.visit, cancel=pressed.noticed.set)
+    assert walked.failed["busy"].message == "AWS said no"
+    assert isinstance(walked.failed["next"], CancelledError)
+
+
+def test_ctrl_c_is_known_even_if_everything_came_to_its_end() -> None:
+    pressed = Interrupted("only")
+    walked = walk({"only": []}, pressed.visit, cancel=pressed.noticed.set)
+    assert walked.done == {"only": "only"}
+    assert not walked.failed
+    assert walked.interrupted
+
+
+def test_what_failed_before_ctrl_c_still_blocks() -> None:
+    def visit(node: str) -> str:
+        if node == "bad":
+            raise PipectlError("no")
+        return pressed.visit(node)
+
+    pressed = Interrupted("busy")
+    graph = {"bad": [], "blocked": ["bad"], "busy": ["other"], "other": [], "next": ["busy"]}
+    walked = walk(graph, visit, cancel=pressed.noticed.set, workers=1)
+    assert walked.interrupted
+    assert {"bad", "next"} <= walked.failed.keys()
+    assert "blocked" in walked.blocked.keys() | walked.failed.keys()
+    assert "blocked" not in walked.done
+
+
+def test_reverse_turns_every_arrow() -> None:
+    graph = {"mapping": ["table", "function"], "function": ["role"], "table": [], "role": []}
+    assert reverse(graph) == {
+        "mapping": set(),
+        "function": {"mapping"},
+        "table": {"mapping"},
+        "role": {"function"},
+    }
+
+
+def test_reversing_twice_is_the_same_graph() -> None:
+    graph = {"a": {"b", "c"}, "b": {"c"}, "c": set[str]()}
+    assert reverse(reverse(graph)) == graph
+
+
+def test_a_circle_is_refused_before_anything_starts() -> None:
+    started: list[str] = []
+    with pytest.raises(ValueError, match="cycle"):
+        walk({"a": ["b"], "b": ["a"]}, started.append)
+    assert started == []

@@ -1,0 +1,109 @@
+"""A failure as the audit table holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pipectl.aws import plain_item
+
+FAILURE_TYPES = ("RetryAttemptsExhausted", "RecordAgeExceeded", "UnparseableMessage", "Other")
+"""A closed list, so that asking the index for each of them finds every failure."""
+
+STREAM_RETENTION = timedelta(hours=24)
+"""How long a stream remembers a record. Source: "Change data capture" in the DynamoDB Developer Guide."""
+
+
+class ReplayStatus(StrEnum):
+    OPEN = "OPEN"
+    REPLAYED = "REPLAYED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+
+
+UNRESOLVED = (ReplayStatus.OPEN, ReplayStatus.PARTIAL, ReplayStatus.FAILED)
+"""What still waits for a replay."""
+
+
+@dataclass(frozen=True)
+class StreamRange:
+    """Where the records are: within one shard, from the first to the last sequence number, both included.
+
+    It is an upper bound: Lambda may put several failures into one message, with good records between them. ``digits``
+    is how many the numbers are written with, leading zeros and all.
+    """
+
+    stream_arn: str
+    shard_id: str
+    first: int
+    last: int
+    digits: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One item of the audit table, read tolerantly: what is missing or odd is ``None``."""
+
+    item: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, typed: Mapping[str, Any]) -> Failure:
+        """From an item as DynamoDB's client answers it (``{"auditId": {"S": ...}}``)."""
+        return cls(plain_item(typed))
+
+    @property
+    def audit_id(self) -> str:
+        return str(self.item["auditId"])
+
+    @property
+    def timestamp(self) -> str:
+        return str(self.item["timestamp"])
+
+    @property
+    def failure_type(self) -> str:
+        return str(self.item.get("failureType", "Other"))
+
+    @property
+    def status(self) -> ReplayStatus:
+        try:
+            return ReplayStatus(str(self.item.get("replayStatus")))
+        except ValueError:
+            return ReplayStatus.OPEN
+
+    @property
+    def range(self) -> StreamRange | None:
+        """Where its records are; ``None`` when the message did not say."""
+        stream = self._stream
+        try:
+            first, last = str(stream["startSequenceNumber"]), str(stream["endSequenceNumber"])
+            found = StreamRange(str(stream["arn"]), str(stream["shardId"]), int(first), int(last), len(first))
+        except (KeyError, ValueError):
+            return None
+        return found if found.first <= found.last and "/stream/" in found.stream_arn else None
+
+    @property
+    def starts_to_expire(self) -> datetime | None:
+        """When the stream forgets the first of its records."""
+        return _later(self._stream.get("firstArrival"))
+
+    @property
+    def at_risk(self) -> datetime | None:
+        """When the stream has forgotten the last of its records."""
+        return _later(self._stream.get("lastArrival"))
+
+    @property
+    def _stream(self) -> Mapping[str, Any]:
+        stream = self.item.get("stream")
+        return stream if isinstance(stream, Mapping) else {}
+
+
+def _later(arrival: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(arrival))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) + STREAM_RETENTION

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import ContextVar
@@ -55,60 +56,77 @@ def walk(
         cancel: Tells what is under way to hurry.
         workers: The most visits at once.
     """
-    walked: Walked[T] = Walked()
-    sorter = TopologicalSorter(graph)
-    sorter.prepare()
-    running: dict[Future[T], str] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            while sorter.is_active():
-                for node in sorter.get_ready():
-                    if unmet := set(graph[node]) - walked.done.keys():
-                        walked.blocked[node] = unmet
-                        sorter.done(node)
-                    else:
-                        running[pool.submit(_visit, visit, node)] = node
-                if running:
-                    sorter.done(*_collect(running, walked))
-        except KeyboardInterrupt:
+    under_way = _Walk(graph, visit, workers)
+    try:
+        under_way.start()
+        under_way.ended.wait()
+    except KeyboardInterrupt:
+        under_way.interrupt()
+        cancel()
+        under_way.ended.wait()
+    return under_way.outcome()
+
+
+class _Walk(Generic[T]):
+    """One walk, driven by a thread of its own: a Ctrl-C hits the main thread alone, never in the middle of a step."""
+
+    def __init__(self, graph: Mapping[str, Collection[str]], visit: Callable[[str], T], workers: int) -> None:
+        self.ended = threading.Event()
+        self._graph = graph
+        self._visit = visit
+        self._workers = workers
+        self._sorter = TopologicalSorter(graph)
+        self._sorter.prepare()
+        self._walked: Walked[T] = Walked()
+        self._interrupted = threading.Event()
+        self._bug: BaseException | None = None
+
+    def start(self) -> None:
+        threading.Thread(target=self._drive, daemon=True).start()
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+
+    def outcome(self) -> Walked[T]:
+        if self._bug:
+            raise self._bug
+        if self._interrupted.is_set():
+            walked = self._walked
             walked.interrupted = True
-            _abandon(running, walked, cancel, graph)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return walked
+            for node in self._graph.keys() - walked.done.keys() - walked.failed.keys() - walked.blocked.keys():
+                walked.failed[node] = CancelledError("interrupted before it began", resource=node)
+        return self._walked
 
-
-def _visit(visit: Callable[[str], T], node: str) -> T:
-    current.set(node)
-    return visit(node)
-
-
-def _collect(running: dict[Future[T], str], walked: Walked[T]) -> list[str]:
-    """Wait for one visit to end. What is noted before it is forgotten survives a Ctrl-C in between."""
-    nodes = []
-    for future in wait(running, return_when=FIRST_COMPLETED).done:
-        node = running[future]
+    def _drive(self) -> None:
+        pool = ThreadPoolExecutor(self._workers)
         try:
-            walked.done[node] = future.result()
+            running: dict[Future[None], str] = {}
+            while self._sorter.is_active() and not self._interrupted.is_set():
+                self._begin_what_is_ready(pool, running)
+                if running:
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        future.result()
+                        self._sorter.done(running.pop(future))
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+            self._bug = error
+        finally:
+            pool.shutdown(cancel_futures=True)
+            self.ended.set()
+
+    def _begin_what_is_ready(self, pool: ThreadPoolExecutor, running: dict[Future[None], str]) -> None:
+        for node in self._sorter.get_ready():
+            if unmet := set(self._graph[node]) - self._walked.done.keys():
+                self._walked.blocked[node] = unmet
+                self._sorter.done(node)
+            else:
+                running[pool.submit(self._work, node)] = node
+
+    def _work(self, node: str) -> None:
+        if self._interrupted.is_set():
+            return
+        current.set(node)
+        try:
+            self._walked.done[node] = self._visit(node)
         except PipectlError as error:
             error.resource = error.resource or node
-            walked.failed[node] = error
-        del running[future]
-        nodes.append(node)
-    return nodes
-
-
-def _abandon(
-    running: dict[Future[T], str],
-    walked: Walked[T],
-    cancel: Callable[[], None],
-    graph: Mapping[str, Collection[str]],
-) -> None:
-    cancel()
-    for future in [future for future in running if future.cancel()]:
-        del running[future]
-    while running:
-        _collect(running, walked)
-    for node in graph.keys() - walked.done.keys() - walked.failed.keys() - walked.blocked.keys():
-        walked.failed[node] = CancelledError("interrupted before it began", resource=node)
+            self._walked.failed[node] = error

@@ -1,0 +1,494 @@
+"""For every managed attribute of every kind of resource: how somebody drifts it by hand, and what `plan` says then.
+
+A drift is done with raw boto3 and returns what `plan` must show as found, by dotted path.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pipectl.engine.model import Action, Resource
+from tests.resources.hands import ADMINISTRATOR, OPEN_TO_THE_WORLD, Hands, policy, zipped
+
+Found = dict[str, Any]
+TOPIC = "arn:aws:sns:us-east-1:123456789012:somebody"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How to drift one attribute.
+
+    Args:
+        do: Does it; returns the found values that `plan` must show.
+        action: What `plan` calls the repair.
+        embedded: moto does not hold this attribute, or does not let it be changed; the embedded AWS does.
+    """
+
+    do: Callable[[Hands, Resource], Found]
+    action: Action = Action.UPDATE
+    embedded: bool = False
+
+
+def retag(hands: Hands, resource: Resource) -> Found:
+    hands.tag(resource, {"Team": "sales"})
+    return {"tags.Team": "sales"}
+
+
+# roles
+
+
+def _attach(hands: Hands, role: Resource) -> Found:
+    hands.iam.attach_role_policy(RoleName=role.name, PolicyArn=ADMINISTRATOR)
+    return {"attached_policies": [ADMINISTRATOR]}
+
+
+def _bound(hands: Hands, role: Resource) -> Found:
+    hands.iam.put_role_permissions_boundary(RoleName=role.name, PermissionsBoundary=ADMINISTRATOR)
+    return {"permissions_boundary": ADMINISTRATOR}
+
+
+def _widen(hands: Hands, role: Resource) -> Found:
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    hands.iam.put_role_policy(RoleName=role.name, PolicyName="write-logs", PolicyDocument=policy(everything))
+    hands.iam.put_role_policy(RoleName=role.name, PolicyName="extra", PolicyDocument=policy(everything))
+    found = [{"Action": ["*"], "Effect": "Allow", "Resource": ["*"]}]
+    return {"policies.write-logs": found, "policies.extra": found}
+
+
+def _open_trust(hands: Hands, role: Resource) -> Found:
+    anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    hands.iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=policy(anybody))
+    return {"trust": [{"Action": ["sts:AssumeRole"], "Effect": "Allow", "Principal": "*"}]}
+
+
+def delete_role(hands: Hands, name: str) -> None:
+    for inline in hands.iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        hands.iam.delete_role_policy(RoleName=name, PolicyName=inline)
+    hands.iam.delete_role(RoleName=name)
+
+
+def _elsewhere(hands: Hands, role: Resource) -> Found:
+    tags = hands.iam.list_role_tags(RoleName=role.name)["Tags"]
+    trust = hands.iam.get_role(RoleName=role.name)["Role"]["AssumeRolePolicyDocument"]
+    delete_role(hands, role.name)
+    hands.iam.create_role(RoleName=role.name, Path="/elsewhere/", AssumeRolePolicyDocument=json.dumps(trust), Tags=tags)
+    return {"path": "/elsewhere/"}
+
+
+ROLE = {
+    "path": Drift(_elsewhere, Action.REFUSE),
+    "trust": Drift(_open_trust),
+    "policies": Drift(_widen),
+    "attached_policies": Drift(_attach, embedded=True),
+    "permissions_boundary": Drift(_bound),
+}
+
+
+# tables
+
+
+def _provision(hands: Hands, table: Resource) -> Found:
+    capacity = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+    described = hands.dynamodb.describe_table(TableName=table.name)["Table"]
+    updates = [
+        {"Update": {"IndexName": index["IndexName"], "ProvisionedThroughput": capacity}}
+        for index in described.get("GlobalSecondaryIndexes", [])
+    ]
+    more = {"GlobalSecondaryIndexUpdates": updates} if updates else {}
+    hands.dynamodb.update_table(TableName=table.name, BillingMode="PROVISIONED", ProvisionedThroughput=capacity, **more)
+    return {"billing_mode": "PROVISIONED"}
+
+
+def _switch_stream(hands: Hands, table: Resource) -> Found:
+    """Off where it is on, on where it is off."""
+    if table.key == "orders-table":
+        hands.dynamodb.update_table(TableName=table.name, StreamSpecification={"StreamEnabled": False})
+        return {"stream": None}
+    on = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    hands.dynamodb.update_table(TableName=table.name, StreamSpecification=on)
+    return {"stream": "KEYS_ONLY"}
+
+
+def _protect(hands: Hands, table: Resource) -> Found:
+    hands.dynamodb.update_table(TableName=table.name, DeletionProtectionEnabled=True)
+    return {"deletion_protection": True}
+
+
+def _no_recovery(hands: Hands, table: Resource) -> Found:
+    off = {"PointInTimeRecoveryEnabled": False}
+    hands.dynamodb.update_continuous_backups(TableName=table.name, PointInTimeRecoverySpecification=off)
+    return {"point_in_time_recovery": False}
+
+
+def _project_keys_only(hands: Hands, table: Resource) -> Found:
+    """The audit table's index; the orders table wants none, and others' are left alone."""
+    described = hands.dynamodb.describe_table(TableName=table.name)["Table"]
+    (index,) = described["GlobalSecondaryIndexes"]
+    name = index["IndexName"]
+    hands.dynamodb.update_table(TableName=table.name, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": name}}])
+    create = {"IndexName": name, "KeySchema": index["KeySchema"], "Projection": {"ProjectionType": "KEYS_ONLY"}}
+    hands.dynamodb.update_table(
+        TableName=table.name,
+        AttributeDefinitions=described["AttributeDefinitions"],
+        GlobalSecondaryIndexUpdates=[{"Create": create}],
+    )
+    return {f"indexes.{name}.projection": "KEYS_ONLY"}
+
+
+def _other_key(hands: Hands, table: Resource) -> Found:
+    tags = hands.dynamodb.list_tags_of_resource(ResourceArn=hands.arn(table))["Tags"]
+    hands.dynamodb.delete_table(TableName=table.name)
+    hands.dynamodb.create_table(
+        TableName=table.name,
+        KeySchema=[{"AttributeName": "number", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "number", "AttributeType": "N"}],
+        BillingMode="PAY_PER_REQUEST",
+        Tags=tags,
+    )
+    return {"keys": ["number N"]}
+
+
+TABLE = {
+    "keys": Drift(_other_key, Action.REFUSE),
+    "billing_mode": Drift(_provision),
+    "stream": Drift(_switch_stream, embedded=True),
+    "indexes": Drift(_project_keys_only),
+    "point_in_time_recovery": Drift(_no_recovery),
+    "deletion_protection": Drift(_protect),
+}
+
+
+# bucket
+
+
+def _unblock(hands: Hands, bucket: Resource) -> Found:
+    hands.s3.delete_public_access_block(Bucket=bucket.name)
+    return {"public_access_block": None}
+
+
+def _encrypt_otherwise(hands: Hands, bucket: Resource) -> Found:
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "somebodys"}}
+    hands.s3.put_bucket_encryption(Bucket=bucket.name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    return {"encryption": "aws:kms:somebodys"}
+
+
+def _suspend(hands: Hands, bucket: Resource) -> Found:
+    hands.s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Suspended"})
+    return {"versioning": "Suspended"}
+
+
+def _disown(hands: Hands, bucket: Resource) -> Found:
+    controls = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    hands.s3.put_bucket_ownership_controls(Bucket=bucket.name, OwnershipControls=controls)
+    return {"ownership": "ObjectWriter"}
+
+
+def _no_bucket_policy(hands: Hands, bucket: Resource) -> Found:
+    hands.s3.delete_bucket_policy(Bucket=bucket.name)
+    return {"policy": None}
+
+
+BUCKET = {
+    "public_access_block": Drift(_unblock),
+    "encryption": Drift(_encrypt_otherwise),
+    "versioning": Drift(_suspend),
+    "ownership": Drift(_disown),
+    "policy": Drift(_no_bucket_policy),
+}
+
+
+# queue
+
+
+def _set_queue(attribute: str, name: str, value: str, found: Any) -> Callable[[Hands, Resource], Found]:
+    def do(hands: Hands, queue: Resource) -> Found:
+        hands.sqs.set_queue_attributes(QueueUrl=hands.queue_url(), Attributes={name: value})
+        return {attribute: found}
+
+    return do
+
+
+def _encrypt_with_key(hands: Hands, queue: Resource) -> Found:
+    key = {"KmsMasterKeyId": "alias/aws/sqs", "SqsManagedSseEnabled": "false"}
+    hands.sqs.set_queue_attributes(QueueUrl=hands.queue_url(), Attributes=key)
+    return {"encryption": "SSE-KMS:alias/aws/sqs"}
+
+
+def _open_queue(hands: Hands, queue: Resource) -> Found:
+    everybody = policy(OPEN_TO_THE_WORLD | {"Action": "sqs:*"})
+    hands.sqs.set_queue_attributes(QueueUrl=hands.queue_url(), Attributes={"Policy": everybody})
+    return {"policy": [{"Action": ["sqs:*"], "Effect": "Allow", "Principal": "*", "Resource": ["*"]}]}
+
+
+def _redrive(hands: Hands, queue: Resource) -> Found:
+    hands.sqs.create_queue(QueueName="elsewhere")
+    arn = f"arn:aws:sqs:us-east-1:{hands.account}:elsewhere"
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
+    hands.sqs.set_queue_attributes(QueueUrl=hands.queue_url(), Attributes={"RedrivePolicy": redrive})
+    return {"redrive_policy": redrive}
+
+
+# moto forgets the policy of a queue whenever another setting of it is changed.
+QUEUE = {
+    "retention": Drift(_set_queue("retention", "MessageRetentionPeriod", "60", 60), embedded=True),
+    "maximum_message_size": Drift(
+        _set_queue("maximum_message_size", "MaximumMessageSize", "1024", 1024), embedded=True
+    ),
+    "visibility_timeout": Drift(_set_queue("visibility_timeout", "VisibilityTimeout", "0", 0), embedded=True),
+    "encryption": Drift(_encrypt_with_key, embedded=True),
+    "redrive_policy": Drift(_redrive, embedded=True),
+    "policy": Drift(_open_queue, embedded=True),
+}
+
+
+# log groups
+
+
+def _keep_for_ever(hands: Hands, group: Resource) -> Found:
+    hands.logs.delete_retention_policy(logGroupName=group.name)
+    return {"retention_days": None}
+
+
+LOG_GROUP = {"retention_days": Drift(_keep_for_ever)}
+
+
+# functions
+
+
+def _configure(attribute: str, found: Any, **parameters: Any) -> Callable[[Hands, Resource], Found]:
+    def do(hands: Hands, function: Resource) -> Found:
+        hands.lambda_.update_function_configuration(FunctionName=function.name, **parameters)
+        return {attribute: found}
+
+    return do
+
+
+def _add_variable(hands: Hands, function: Resource) -> Found:
+    found = hands.lambda_.get_function_configuration(FunctionName=function.name)
+    variables = found["Environment"]["Variables"] | {"DEBUG": "1"}
+    hands.lambda_.update_function_configuration(FunctionName=function.name, Environment={"Variables": variables})
+    return {"environment.DEBUG": "1"}
+
+
+def _add_layer(hands: Hands, function: Resource) -> Found:
+    layer = hands.lambda_.publish_layer_version(LayerName="extra", Content={"ZipFile": zipped("")})
+    arn = layer["LayerVersionArn"]
+    hands.lambda_.update_function_configuration(FunctionName=function.name, Layers=[arn])
+    return {"layers": [arn]}
+
+
+def _hold(hands: Hands, function: Resource) -> Found:
+    hands.lambda_.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=0)
+    return {"reserved_concurrency": 0}
+
+
+def _other_code(hands: Hands, function: Resource) -> Found:
+    answer = hands.lambda_.update_function_code(FunctionName=function.name, ZipFile=zipped("def handler(*_): ..."))
+    return {"code_sha256": answer["CodeSha256"]}
+
+
+def _other_architecture(hands: Hands, function: Resource) -> Found:
+    url = hands.lambda_.get_function(FunctionName=function.name)["Configuration"]
+    assert url["Architectures"] == ["arm64"]
+    same = hands.resources[function.key]._package.body  # type: ignore[attr-defined]
+    hands.lambda_.update_function_code(FunctionName=function.name, ZipFile=same, Architectures=["x86_64"])
+    return {"architecture": "x86_64"}
+
+
+def _other_role(hands: Hands, function: Resource) -> Found:
+    mine = hands.names.processor_role if function.key == "processor" else hands.names.auditor_role
+    others = hands.names.auditor_role if function.key == "processor" else hands.names.processor_role
+    found = hands.lambda_.get_function_configuration(FunctionName=function.name)["Role"]
+    role = found.replace(mine, others)
+    hands.lambda_.update_function_configuration(FunctionName=function.name, Role=role)
+    return {"role": role}
+
+
+FUNCTION = {
+    "role": Drift(_other_role),
+    "handler": Drift(_configure("handler", "other.handler", Handler="other.handler")),
+    "runtime": Drift(_configure("runtime", "python3.12", Runtime="python3.12")),
+    "architecture": Drift(_other_architecture, embedded=True),
+    "memory": Drift(_configure("memory", 1024, MemorySize=1024)),
+    "timeout": Drift(_configure("timeout", 1, Timeout=1)),
+    "environment": Drift(_add_variable),
+    "layers": Drift(_add_layer),
+    "reserved_concurrency": Drift(_hold, embedded=True),
+    "code_sha256": Drift(_other_code),
+}
+
+
+# mappings
+
+
+def _map(attribute: str, found: Any, **parameters: Any) -> Callable[[Hands, Resource], Found]:
+    def do(hands: Hands, mapping: Resource) -> Found:
+        hands.lambda_.update_event_source_mapping(UUID=hands.mapping(mapping)["UUID"], **parameters)
+        return {attribute: found}
+
+    return do
+
+
+def _point_elsewhere(hands: Hands, mapping: Resource) -> Found:
+    found = hands.mapping(mapping)
+    names = hands.names
+    mine, other = (
+        (names.processor, names.auditor) if mapping.key == "stream-mapping" else (names.auditor, names.processor)
+    )
+    hands.lambda_.update_event_source_mapping(UUID=found["UUID"], FunctionName=other)
+    return {"function": found["FunctionArn"].replace(mine, other)}
+
+
+def again(hands: Hands, mapping: Resource, **changes: Any) -> str:
+    """Make a second mapping like the first, with the same tags; its UUID."""
+    first = hands.mapping(mapping)
+    tags = hands.tags(mapping)
+    start = {"StartingPosition": first["StartingPosition"]} if "StartingPosition" in first else {}
+    created = hands.lambda_.create_event_source_mapping(
+        **(
+            {"EventSourceArn": first["EventSourceArn"], "FunctionName": first["FunctionArn"], "Tags": tags}
+            | start
+            | changes
+        )
+    )
+    return str(created["UUID"])
+
+
+def _second(hands: Hands, mapping: Resource) -> Found:
+    """The one with the lower UUID is the one too many."""
+    first = hands.mapping(mapping)["UUID"]
+    second = again(hands, mapping)
+    if second > first:  # the new one, with other settings, counts; give it those of the first
+        hands.lambda_.delete_event_source_mapping(UUID=second)
+        return _second(hands, mapping)
+    return {"superseded": [second]}
+
+
+def _begin_at_latest(hands: Hands, mapping: Resource) -> Found:
+    first = hands.mapping(mapping)["UUID"]
+    again(hands, mapping, StartingPosition="LATEST")
+    hands.lambda_.delete_event_source_mapping(UUID=first)
+    return {"starting_position": "LATEST"}
+
+
+def _read_elsewhere(hands: Hands, mapping: Resource) -> Found:
+    """A mapping's source is for ever: to change it is to delete it and make another."""
+    found = hands.mapping(mapping)
+    hands.sqs.create_queue(QueueName="elsewhere")
+    again(hands, mapping, EventSourceArn=f"arn:aws:sqs:us-east-1:{hands.account}:elsewhere")
+    hands.lambda_.delete_event_source_mapping(UUID=found["UUID"])
+    return {"source": None}
+
+
+def _new_stream(hands: Hands, mapping: Resource) -> Found:
+    found = hands.mapping(mapping)["EventSourceArn"]
+    on = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    for specification in ({"StreamEnabled": False}, on):
+        hands.dynamodb.update_table(TableName=hands.names.orders_table, StreamSpecification=specification)
+    return {"source": found}
+
+
+_ONLY_REMOVES = {"Filters": [{"Pattern": '{"eventName": ["REMOVE"]}'}]}
+
+QUEUE_MAPPING = {
+    "source": Drift(_read_elsewhere, Action.CREATE),
+    "function": Drift(_point_elsewhere),
+    "enabled": Drift(_map("enabled", False, Enabled=False)),
+    "batch_size": Drift(_map("batch_size", 3, BatchSize=3)),
+    "batching_window": Drift(_map("batching_window", 5, MaximumBatchingWindowInSeconds=5)),
+    "maximum_concurrency": Drift(_map("maximum_concurrency", 2, ScalingConfig={"MaximumConcurrency": 2})),
+    "response_types": Drift(_map("response_types", [], FunctionResponseTypes=[])),
+    "filter": Drift(_map("filter", ['{"eventName": ["REMOVE"]}'], FilterCriteria=_ONLY_REMOVES)),
+    "superseded": Drift(_second),
+}
+
+STREAM_MAPPING = {
+    **{key: drift for key, drift in QUEUE_MAPPING.items() if key != "maximum_concurrency"},
+    "source": Drift(_new_stream, Action.REPLACE, embedded=True),
+    "starting_position": Drift(_begin_at_latest, Action.REPLACE),
+    "parallelization_factor": Drift(_map("parallelization_factor", 10, ParallelizationFactor=10)),
+    "retry_attempts": Drift(_map("retry_attempts", 0, MaximumRetryAttempts=0)),
+    "bisect": Drift(_map("bisect", False, BisectBatchOnFunctionError=False)),
+    "maximum_record_age": Drift(_map("maximum_record_age", 60, MaximumRecordAgeInSeconds=60)),
+    "tumbling_window": Drift(_map("tumbling_window", 30, TumblingWindowInSeconds=30)),
+    "on_failure": Drift(_map("on_failure", None, DestinationConfig={})),
+}
+
+
+# alarms
+
+_SETTINGS = (
+    *("AlarmName", "AlarmDescription", "ActionsEnabled", "OKActions", "AlarmActions", "MetricName", "Namespace"),
+    *("Statistic", "Dimensions", "Period", "Unit", "EvaluationPeriods", "Threshold", "ComparisonOperator"),
+    "TreatMissingData",
+)
+
+
+def _alarm(attribute: str, found: Any, **changes: Any) -> Callable[[Hands, Resource], Found]:
+    def do(hands: Hands, alarm: Resource) -> Found:
+        (present,) = hands.cloudwatch.describe_alarms(AlarmNames=[alarm.name])["MetricAlarms"]
+        hands.cloudwatch.put_metric_alarm(**({k: present[k] for k in _SETTINGS if k in present} | changes))
+        return {attribute: found}
+
+    return do
+
+
+def _another_dimension(hands: Hands, alarm: Resource) -> Found:
+    (present,) = hands.cloudwatch.describe_alarms(AlarmNames=[alarm.name])["MetricAlarms"]
+    (dimension,) = present["Dimensions"]
+    other = [{"Name": dimension["Name"], "Value": "other"}]
+    return _alarm(f"dimensions.{dimension['Name']}", "other", Dimensions=other)(hands, alarm)
+
+
+def _silence(hands: Hands, alarm: Resource) -> Found:
+    hands.cloudwatch.disable_alarm_actions(AlarmNames=[alarm.name])
+    return {"actions_enabled": False}
+
+
+ALARM = {
+    "description": Drift(_alarm("description", "?", AlarmDescription="?")),
+    "namespace": Drift(_alarm("namespace", "Other", Namespace="Other")),
+    "metric": Drift(_alarm("metric", "Other", MetricName="Other")),
+    "dimensions": Drift(_another_dimension),
+    "statistic": Drift(_alarm("statistic", "Minimum", Statistic="Minimum")),
+    "period": Drift(_alarm("period", 60, Period=60)),
+    "unit": Drift(_alarm("unit", "Bytes", Unit="Bytes")),
+    "evaluation_periods": Drift(_alarm("evaluation_periods", 9, EvaluationPeriods=9)),
+    "threshold": Drift(_alarm("threshold", 999.0, Threshold=999)),
+    "comparison": Drift(_alarm("comparison", "LessThanThreshold", ComparisonOperator="LessThanThreshold")),
+    "missing_data": Drift(_alarm("missing_data", "breaching", TreatMissingData="breaching")),
+    "actions_enabled": Drift(_silence),
+    "actions": Drift(_alarm("actions", [TOPIC], AlarmActions=[TOPIC])),
+    "ok_actions": Drift(_alarm("ok_actions", [TOPIC], OKActions=[TOPIC])),
+}
+
+BY_KIND = {
+    "role": ROLE,
+    "table": TABLE,
+    "bucket": BUCKET,
+    "queue": QUEUE,
+    "log-group": LOG_GROUP,
+    "function": FUNCTION,
+    "alarm": ALARM,
+}
+BY_KEY = {"stream-mapping": STREAM_MAPPING, "queue-mapping": QUEUE_MAPPING}
+
+WANTED_EMPTY = {("orders-table", "indexes")}
+"""Attributes that cannot drift: none is wanted, and what others have there is left alone."""
+
+
+def has_drift(resource: Resource, attribute: str) -> bool:
+    """Whether there is a case of this attribute."""
+    return attribute == "tags" or attribute in _table_of(resource)
+
+
+def drift_of(resource: Resource, attribute: str) -> Drift:
+    """The case of one attribute."""
+    return Drift(retag) if attribute == "tags" else _table_of(resource)[attribute]
+
+
+def _table_of(resource: Resource) -> dict[str, Drift]:
+    return BY_KEY.get(resource.key) or BY_KIND[resource.kind]

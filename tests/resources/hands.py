@@ -1,0 +1,173 @@
+"""What somebody does by hand: raw boto3, past everything that pipectl knows."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import boto3
+
+from pipectl.commands.context import Context
+from pipectl.engine.model import Resource
+from pipectl.pipeline import Physical
+from tests.support import ACCOUNT, REGION, Recorder, World
+
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+OPEN_TO_THE_WORLD = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+TAKES_OVER_UNTAGGED = ("log-group",)
+
+
+@dataclass
+class Hands:
+    """Raw clients of one account, and the names of the pipeline in it."""
+
+    world: World
+    account: str = ACCOUNT
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def names(self) -> Physical:
+        return self.world.context().pipeline.physical
+
+    @cached_property
+    def resources(self) -> dict[str, Resource]:
+        """Everything in the config, as this run of the tests sees it."""
+        return self.world.context().resources
+
+    def __getattr__(self, service: str) -> Any:
+        if service.startswith("_"):
+            raise AttributeError(service)
+        if service not in self._clients:
+            endpoint = self.world.aws.endpoint_url
+            secret = {"aws_access_key_id": self.account, "aws_secret_access_key": "test"} if endpoint else {}
+            session = boto3.Session(region_name=REGION, **secret)
+            self._clients[service] = session.client(service.rstrip("_"), endpoint_url=endpoint)  # type: ignore[call-overload]
+        return self._clients[service]
+
+    # what is there
+
+    def queue_url(self) -> str:
+        return str(self.sqs.get_queue_url(QueueName=self.names.queue)["QueueUrl"])
+
+    def arn(self, resource: Resource) -> str:
+        """What the tagging calls of its service want."""
+        names = self.world.context().pipeline.names
+        if resource.kind == "mapping":
+            return f"arn:aws:lambda:{REGION}:{names.account_id}:event-source-mapping:{self.mapping(resource)['UUID']}"
+        of = {
+            "table": names.table_arn,
+            "alarm": names.alarm_arn,
+            "log-group": names.log_group_arn,
+            "function": names.function_arn,
+            "role": names.role_arn,
+        }
+        return of[resource.kind](resource.name)
+
+    def mappings(self, resource: Resource) -> list[Any]:
+        source = self.names.orders_table if resource.key == "stream-mapping" else self.names.queue
+        listed = self.lambda_.list_event_source_mappings()["EventSourceMappings"]
+        return [m for m in listed if source in m["EventSourceArn"]]
+
+    def mapping(self, resource: Resource) -> Any:
+        (found,) = self.mappings(resource)
+        return found
+
+    # tags
+
+    def tag(self, resource: Resource, tags: Mapping[str, str]) -> None:
+        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+        if resource.kind == "role":
+            self.iam.tag_role(RoleName=resource.name, Tags=pairs)
+        elif resource.kind == "table":
+            self.dynamodb.tag_resource(ResourceArn=self.arn(resource), Tags=pairs)
+        elif resource.kind == "bucket":
+            self._set_bucket_tags(resource, self.tags(resource) | tags)
+        elif resource.kind == "queue":
+            self.sqs.tag_queue(QueueUrl=self.queue_url(), Tags=dict(tags))
+        elif resource.kind == "alarm":
+            self.cloudwatch.tag_resource(ResourceARN=self.arn(resource), Tags=pairs)
+        elif resource.kind == "log-group":
+            self.logs.tag_resource(resourceArn=self.arn(resource), tags=dict(tags))
+        else:
+            self.lambda_.tag_resource(Resource=self.arn(resource), Tags=dict(tags))
+
+    def untag(self, resource: Resource, keys: Collection[str]) -> None:
+        gone = list(keys)
+        if resource.kind == "role":
+            self.iam.untag_role(RoleName=resource.name, TagKeys=gone)
+        elif resource.kind == "table":
+            self.dynamodb.untag_resource(ResourceArn=self.arn(resource), TagKeys=gone)
+        elif resource.kind == "bucket":
+            self._set_bucket_tags(resource, {k: v for k, v in self.tags(resource).items() if k not in keys})
+        elif resource.kind == "queue":
+            self.sqs.untag_queue(QueueUrl=self.queue_url(), TagKeys=gone)
+        elif resource.kind == "alarm":
+            self.cloudwatch.untag_resource(ResourceARN=self.arn(resource), TagKeys=gone)
+        elif resource.kind == "log-group":
+            self.logs.untag_resource(resourceArn=self.arn(resource), tagKeys=gone)
+        else:
+            self.lambda_.untag_resource(Resource=self.arn(resource), TagKeys=gone)
+
+    def tags(self, resource: Resource) -> dict[str, str]:
+        if resource.kind == "queue":
+            return dict(self.sqs.list_queue_tags(QueueUrl=self.queue_url()).get("Tags", {}))
+        if resource.kind in ("function", "mapping"):
+            return dict(self.lambda_.list_tags(Resource=self.arn(resource))["Tags"])
+        if resource.kind == "log-group":
+            return dict(self.logs.list_tags_for_resource(resourceArn=self.arn(resource))["tags"])
+        if resource.kind == "role":
+            pairs = self.iam.list_role_tags(RoleName=resource.name)["Tags"]
+        elif resource.kind == "table":
+            pairs = self.dynamodb.list_tags_of_resource(ResourceArn=self.arn(resource))["Tags"]
+        elif resource.kind == "bucket":
+            pairs = self.s3.get_bucket_tagging(Bucket=resource.name)["TagSet"]
+        else:
+            pairs = self.cloudwatch.list_tags_for_resource(ResourceARN=self.arn(resource))["Tags"]
+        return {pair["Key"]: pair["Value"] for pair in pairs}
+
+    def _set_bucket_tags(self, resource: Resource, tags: Mapping[str, str]) -> None:
+        if not tags:
+            self.s3.delete_bucket_tagging(Bucket=resource.name)
+            return
+        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+        self.s3.put_bucket_tagging(Bucket=resource.name, Tagging={"TagSet": pairs})
+
+
+@dataclass
+class Narrow(Context):
+    """A context of one resource and what it needs: as `up` sees it, without the time that all the others cost."""
+
+    only: str = ""
+
+    @cached_property
+    def resources(self) -> dict[str, Resource]:
+        everything = self.pipeline.resources()
+        wanted = set(_with_needs(everything, self.only))
+        return {key: resource for key, resource in everything.items() if key in wanted}
+
+
+def narrow(world: World, key: str) -> Narrow:
+    return Narrow(world.config, world.file, world.aws, Recorder(), only=key)
+
+
+def _with_needs(resources: Mapping[str, Resource], key: str) -> Iterator[str]:
+    yield key
+    for need in resources[key].needs:
+        yield from _with_needs(resources, need)
+
+
+def policy(*statements: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def zipped(text: str) -> bytes:
+    """Other code than ours, as Lambda takes it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("handler.py", text)
+    return buffer.getvalue()

@@ -1,0 +1,125 @@
+"""Every managed attribute of every resource: drifted by hand, shown by `plan`, repaired by `up`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipectl.commands.up import UpReport, plan, up
+from pipectl.engine.model import Action, Attributes, Change, Resource
+from pipectl.errors import UnreconcilableError
+from pipectl.pipeline import Pipeline
+from tests.resources.drift_cases import BY_KEY, BY_KIND, WANTED_EMPTY, Drift, drift_of, has_drift
+from tests.resources.hands import Hands, narrow
+from tests.support import ACCOUNT, REGION, make_world, yes
+
+
+def _managed() -> dict[str, Resource]:
+    """All resources of the config; what they manage, they say themselves."""
+    with tempfile.TemporaryDirectory() as folder:
+        world = make_world(Path(folder))
+        return Pipeline(world.config, world.file, SimpleNamespace(**WHERE)).resources()  # type: ignore[arg-type]
+
+
+WHERE = {"region": REGION, "account_id": ACCOUNT, "partition": "aws"}
+MANAGED = _managed()
+
+
+def _case(key: str, attribute: str) -> Any:
+    drift = drift_of(MANAGED[key], attribute)
+    return pytest.param(key, drift, id=f"{key}:{attribute}", marks=[pytest.mark.embedded] * drift.embedded)
+
+
+CASES = [
+    _case(key, attribute)
+    for key, resource in MANAGED.items()
+    for attribute in resource.desired({})
+    if (key, attribute) not in WANTED_EMPTY and has_drift(resource, attribute)
+]
+
+
+def test_every_managed_attribute_has_a_case() -> None:
+    """Whoever adds an attribute says how it drifts."""
+    forgotten = [
+        f"{key}: {attribute}"
+        for key, resource in MANAGED.items()
+        for attribute in resource.desired({})
+        if not has_drift(resource, attribute)
+    ]
+    assert forgotten == []
+    assert all(not MANAGED[key].desired({})[attribute] for key, attribute in WANTED_EMPTY)
+
+
+@pytest.mark.parametrize(("key", "drift"), CASES)
+def test_drift_is_shown_and_repaired(request: pytest.FixtureRequest, key: str, drift: Drift) -> None:
+    hands: Hands = request.getfixturevalue("embedded_hands" if drift.embedded else "standing")
+    resource = hands.resources[key]
+    found = drift.do(hands, resource)
+
+    change = _planned(hands, key)
+    assert change.action is drift.action
+    assert {path: delta.before for path, delta in change.attributes.items() if path in found} == found
+    if drift.action in (Action.UPDATE, Action.REFUSE):
+        assert change.attributes.keys() == found.keys()
+    _check_wanted(change, found, resource)
+
+    if drift.action is Action.REFUSE:
+        _check_refused(hands, resource)
+        up(hands.world.context(), yes)
+    else:
+        up(narrow(hands.world, key), yes)
+    assert _not_kept(plan(narrow(hands.world, key))) == {}
+
+
+def test_nothing_is_left_of_all_that_drifting(standing: Hands) -> None:
+    assert _not_kept(plan(standing.world.context())) == {}
+
+
+def _planned(hands: Hands, key: str) -> Change:
+    (change,) = [change for change in plan(narrow(hands.world, key)).changes if change.resource == key]
+    return change
+
+
+def _not_kept(report: UpReport) -> dict[str, Any]:
+    return {c.resource: (c.action, c.attributes) for c in report.changes if c.action is not Action.KEEP}
+
+
+def _check_wanted(change: Change, found: dict[str, Any], resource: Resource) -> None:
+    """What `plan` says it will be is what the config says."""
+    desired = resource.desired({})
+    for path in found:
+        if path == "source" and resource.key == "stream-mapping":
+            continue  # the stream's ARN is DynamoDB's choice
+        assert change.attributes[path].after == _at(desired, path)
+
+
+def _at(desired: Attributes, path: str) -> Any:
+    attribute, _, rest = path.partition(".")
+    value = desired[attribute]
+    for part in rest.rsplit(".", 1) if attribute == "indexes" else [rest] * bool(rest):
+        value = value.get(part)
+    return value
+
+
+def _check_refused(hands: Hands, resource: Resource) -> None:
+    """Nothing is touched; the way out is to remove it."""
+    hands.world.writes()
+    with pytest.raises(UnreconcilableError, match=resource.name):
+        up(narrow(hands.world, resource.key), yes)
+    assert hands.world.writes() == []
+    observed = resource.observe()
+    assert observed is not None
+    resource.delete(observed)
+    up(narrow(hands.world, resource.key), yes)
+
+
+def test_every_case_is_of_an_attribute_that_is_managed() -> None:
+    """A case for what is no longer managed would prove nothing."""
+    managed = {(resource.kind, name) for resource in MANAGED.values() for name in resource.desired({})}
+    assert {(kind, name) for kind, table in BY_KIND.items() for name in table} <= managed
+    for key, table in BY_KEY.items():
+        assert table.keys() <= MANAGED[key].desired({}).keys()

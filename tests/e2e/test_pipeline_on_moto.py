@@ -1,8 +1,9 @@
 """The whole way of an order on moto: `up`, items written, the real stream records given to the real handlers, `down`.
 
 moto executes no function, and a table with a mapping, even a disabled one, tries to invoke on every write and loses
-its stream; so once `up` has made the mappings, moto's own triggers are taken off, and the test carries records and messages.
-It also heeds no condition of a bucket policy, so the denial of plain http would deny everything, and is taken off too.
+its stream; so once `up` has made the mappings, moto's own triggers are taken off, and the test carries the records and
+the messages. It also heeds no condition of a bucket policy, so the denial of plain http would deny everything, and is
+taken off too.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from pipectl.commands.status import State, outputs, status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from pipectl.errors import DataLossError
-from pipectl.local.role_calls import event_record
 from pipectl.pipeline import Physical
+from pipectl.stream_records import event_record
 from tests.lambda_src.loading import load
 from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, yes
 

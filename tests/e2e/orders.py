@@ -1,0 +1,134 @@
+"""Orders written to a real pipeline, and what became of them, read back from every place they can be in."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipectl.commands.status import outputs
+from pipectl.pipeline import Physical
+from pipectl.stream_records import EventRecord, event_record, sequence_number
+from tests.lambda_src.loading import parse
+from tests.support import World
+
+Version = tuple[str, int]
+SEED = 20261122
+
+
+@dataclass
+class Orders:
+    """What was written to the orders table: the amount of each version of an order, exactly as it was sent."""
+
+    world: World
+    names: Physical
+    good: dict[Version, str] = field(default_factory=dict)
+    poison: set[Version] = field(default_factory=set)
+
+    def write(self, count: int, poison: int) -> None:
+        """``count`` writes, every third an update of an order that is there, ``poison`` of them at random places."""
+        chance = random.Random(SEED)
+        poison_at = set(chance.sample(range(count), poison))
+        versions = dict[str, int]()
+        for number in range(count):
+            order = chance.choice(list(versions)) if versions and number % 3 == 2 else f"order-{number:03}"
+            version = versions[order] = versions.get(order, 0) + 1
+            if number in poison_at:
+                self.poison.add((order, version))
+                self._put(order, version, {"S": "twelve"})
+            else:
+                self.good[order, version] = _digits(chance)
+                self._put(order, version, {"N": self.good[order, version]})
+
+    def records(self) -> dict[Version, EventRecord]:
+        """The stream's records as Lambda events hold them."""
+        stream, streams = outputs(self.world.context())["OrdersTableStreamArn"], self.world.aws.streams
+        shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
+        answer = streams.get_shard_iterator(StreamArn=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+        iterator, records = answer.get("ShardIterator"), list[EventRecord]()
+        while iterator:
+            page = streams.get_records(ShardIterator=iterator)
+            records += [event_record(record, stream) for record in page["Records"]]
+            iterator = page.get("NextShardIterator") if page["Records"] else None
+        return {_version(record): record for record in records}
+
+    def keys(self, prefix: str) -> list[str]:
+        pages = self.world.aws.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.names.bucket, Prefix=f"{prefix}/"
+        )
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def bodies(self, prefix: str) -> dict[str, Any]:
+        """The objects under a prefix, their numbers as they are spelled."""
+        s3, bucket = self.world.aws.s3, self.names.bucket
+        return {key: parse(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in self.keys(prefix)}
+
+    def stored(self) -> dict[Version, str]:
+        """The amount of each version that the bucket has; each object lies under the id of its stream record."""
+        records, stored = self.records(), dict[Version, str]()
+        for key, body in self.bodies("processed-data").items():
+            image = body["newImage"]
+            version = (image["orderId"], int(image["version"]))
+            assert key.endswith(f"/{records[version]['eventID']}.json")
+            stored[version] = str(image["amount"])
+        return stored
+
+    def object_versions(self) -> list[str]:
+        """The key of every version of every object."""
+        pages = self.world.aws.s3.get_paginator("list_object_versions").paginate(Bucket=self.names.bucket)
+        return [entry["Key"] for page in pages for entry in page["Versions"]]
+
+    def audit_items(self) -> list[dict[str, Any]]:
+        pages = self.world.aws.dynamodb.get_paginator("scan").paginate(TableName=self.names.audit_table)
+        return [item for page in pages for item in page["Items"]]
+
+    def audited(self) -> set[int]:
+        """The sequence numbers of the stream's records that lie in an audited range."""
+        streams = [item["stream"]["M"] for item in self.audit_items()]
+        ranges = [(int(s["startSequenceNumber"]["S"]), int(s["endSequenceNumber"]["S"])) for s in streams]
+        numbers = {sequence_number(record) for record in self.records().values()}
+        return {number for number in numbers if any(low <= number <= high for low, high in ranges)}
+
+    def poison_numbers(self) -> set[int]:
+        records = self.records()
+        return {sequence_number(records[version]) for version in self.poison}
+
+    def quarantine(self) -> dict[str, Any]:
+        """What has to be in quarantine: each poison record, raw, under its stream and number."""
+        records = self.records()
+        label = outputs(self.world.context())["OrdersTableStreamArn"].split("/stream/")[1]
+        return {
+            f"failed-data/{label}/{sequence_number(records[version]):040}.json": parse(json.dumps(records[version]))
+            for version in self.poison
+        }
+
+    def wait_until_settled(self) -> None:
+        """Until every good version is stored and every poison one audited."""
+        poison = self.poison_numbers()
+        self.world.aws.wait(
+            lambda: self.audited() >= poison and len(self.keys("processed-data")) >= len(self.good),
+            "every order to be stored or audited",
+            150,
+        )
+
+    def _put(self, order: str, version: int, amount: Any) -> None:
+        self.world.aws.dynamodb.update_item(
+            TableName=self.names.orders_table,
+            Key={"orderId": {"S": order}},
+            UpdateExpression="SET amount = :amount, version = :version",
+            ExpressionAttributeValues={":amount": amount, ":version": {"N": str(version)}},
+        )
+
+
+def _version(record: EventRecord) -> Version:
+    image = record["dynamodb"]["NewImage"]
+    return image["orderId"]["S"], int(image["version"]["N"])
+
+
+def _digits(chance: random.Random) -> str:
+    """A number of 38 significant digits, with a point somewhere."""
+    middle = "".join(str(chance.randint(0, 9)) for _ in range(36))
+    digits = f"{chance.randint(1, 9)}{middle}{chance.randint(1, 9)}"
+    point = chance.randint(1, 38)
+    return digits if point == 38 else f"{digits[:point]}.{digits[point:]}"

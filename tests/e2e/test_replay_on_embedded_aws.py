@@ -1,0 +1,75 @@
+"""Failures replayed on the embedded AWS: IAM enforced, the function fixed through `up`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pipectl.commands.replay import Replay, ReplayReport, Selection
+from pipectl.commands.up import up
+from pipectl.engine.model import Action
+from pipectl.failures.model import FAILURE_TYPES
+from pipectl.local.lifecycle import LocalAws
+from tests.e2e.orders import Orders
+from tests.support import ROOT, World, make_world, yes
+
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(170)]
+
+ORDERS = 120
+POISON = 8
+ACCOUNT = "300000000006"
+
+
+@pytest.fixture
+def failed(server: tuple[LocalAws, bool], tmp_path: Path) -> Iterator[Orders]:
+    """120 orders written, 8 of them poison; every good one stored, every poison one audited."""
+    world = make_world(tmp_path, endpoint_url=server[0].endpoint_url, account=ACCOUNT)
+    up(world.context(), yes)
+    orders = Orders(world, world.context().pipeline.physical)
+    orders.write(ORDERS, POISON)
+    orders.wait_until_settled()
+    yield orders
+    from pipectl.commands.down import down
+
+    down(world.context(), yes, delete_data=True)
+
+
+def _replay(world: World) -> ReplayReport:
+    now = world.aws.clock.now()
+    selection = Selection(FAILURE_TYPES, since=now - timedelta(hours=48), until=now)
+    return Replay(world.context(), selection).run()
+
+
+def _fix(world: World, folder: Path) -> None:
+    """A processor that takes an amount in words, brought out as any change is: by `up`."""
+    source = (ROOT / "lambda_src/python/processor/handler.py").read_text()
+    broken = 'if amount is not None and "N" not in amount:'
+    assert broken in source
+    folder.mkdir()
+    (folder / "handler.py").write_text(source.replace(broken, "if False:"))
+    report = up(world.context(processor={"source": str(folder)}), yes)
+    assert {change.resource for change in report.changes if change.action is Action.UPDATE} == {"processor"}
+
+
+def test_after_the_fix_a_replay_leaves_every_order_stored_once(failed: Orders, tmp_path: Path) -> None:
+    world = failed.world
+    still_poison = _replay(world)
+    assert {each.sequence_number for each in still_poison.failing} == failed.poison_numbers()
+    assert all("amount must be a number" in each.error for each in still_poison.failing)
+    assert still_poison.left == sum(still_poison.statuses.values()) > 0
+
+    _fix(world, tmp_path / "fixed")
+    replayed = _replay(world)
+    assert (replayed.left, replayed.failing) == (0, [])
+    expected = failed.good | dict.fromkeys(failed.poison, "twelve")
+    assert failed.stored() == expected
+    versions = [key for key in failed.object_versions() if key.startswith("processed-data/")]
+    assert len(versions) == len(set(versions)) == ORDERS
+    assert {item["replayStatus"]["S"] for item in failed.audit_items()} == {"REPLAYED"}
+    assert all("claimedBy" not in item for item in failed.audit_items())
+
+    again = _replay(world)
+    assert (sum(again.statuses.values()), again.replayed) == (0, 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipectl import package
 from pipectl.aws import Aws
-from pipectl.config import Config
+from pipectl.config import EXTRA_ALARMS, Config
 from pipectl.config import Function as FunctionConfig
 from pipectl.engine.model import Facts, Resource
 from pipectl.names import Names, log_group_of
@@ -300,7 +300,7 @@ class Pipeline:
         return [
             self._alarm(
                 "failures-alarm",
-                of("order-failures-alarm"),
+                of(EXTRA_ALARMS["failures-alarm"]),
                 "dead-letter-queue",
                 "An order failed for good and waits for a replay. `pipectl audit` names it; its records last 24 hours.",
                 Metric("AWS/SQS", "NumberOfMessagesSent", {"QueueName": self.physical.queue}),
@@ -309,7 +309,7 @@ class Pipeline:
             ),
             self._alarm(
                 "iterator-age-alarm",
-                of("order-processor-iterator-age-alarm"),
+                of(EXTRA_ALARMS["iterator-age-alarm"]),
                 "processor",
                 "Records wait for more than an hour: the processor is blocked or too slow.",
                 Metric("AWS/Lambda", "IteratorAge", of_processor, statistic="Maximum"),
@@ -318,7 +318,7 @@ class Pipeline:
             ),
             self._alarm(
                 "auditor-errors-alarm",
-                of("audit-processor-errors-alarm"),
+                of(EXTRA_ALARMS["auditor-errors-alarm"]),
                 "auditor",
                 "Failures are not being audited. They stay in the dead-letter queue meanwhile.",
                 Metric("AWS/Lambda", "Errors", {"FunctionName": self.physical.auditor}),
@@ -327,7 +327,7 @@ class Pipeline:
             ),
             self._alarm(
                 "lost-failures-alarm",
-                of("order-lost-failures-alarm"),
+                of(EXTRA_ALARMS["lost-failures-alarm"]),
                 "processor",
                 "A failure was dropped: the dead-letter queue did not take it. `pipectl verify` finds its records.",
                 Metric("AWS/Lambda", "DestinationDeliveryFailures", of_processor),

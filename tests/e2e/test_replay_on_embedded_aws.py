@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipectl.commands.replay import Replay, ReplayReport, Selection
+from pipectl.commands.down import down
+from pipectl.commands.replay import Selection, replay
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
-from pipectl.failures.model import FAILURE_TYPES
+from pipectl.failures.replaying import ReplayReport
 from pipectl.local.lifecycle import LocalAws
 from tests.e2e.orders import Orders
 from tests.support import ROOT, World, make_world, yes
@@ -32,15 +33,12 @@ def failed(server: tuple[LocalAws, bool], tmp_path: Path) -> Iterator[Orders]:
     orders.write(ORDERS, POISON)
     orders.wait_until_settled()
     yield orders
-    from pipectl.commands.down import down
-
     down(world.context(), yes, delete_data=True)
 
 
 def _replay(world: World) -> ReplayReport:
     now = world.aws.clock.now()
-    selection = Selection(FAILURE_TYPES, since=now - timedelta(hours=48), until=now)
-    return Replay(world.context(), selection).run()
+    return replay(world.context(), Selection(since=now - timedelta(hours=48), until=now), yes)
 
 
 def _fix(world: World, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from pipectl.aws import Aws
 from pipectl.config import Config
 from pipectl.engine.model import Change, Facts, Resource
+from pipectl.engine.reconcile import is_ours, observe
 from pipectl.engine.walk import Walked
 from pipectl.errors import CancelledError, IncompleteError, PipectlError
 from pipectl.pipeline import Pipeline
@@ -51,6 +52,18 @@ class Context:
     @cached_property
     def resources(self) -> dict[str, Resource]:
         return self.pipeline.resources()
+
+    def require(self, keys: Collection[str]) -> dict[str, Facts]:
+        """The facts of resources that a command works with.
+
+        Raises:
+            PipectlError: one of them is not there, or is not ours.
+        """
+        observed = observe({key: self.resources[key] for key in keys}, self.cancel)
+        ours = {k: found.facts for k, found in observed.items() if found and is_ours(found, self.pipeline.ownership)}
+        if missing := [f"{key} ({self.resources[key].name})" for key in keys if key not in ours]:
+            raise PipectlError(f"not there, or not ours: {', '.join(missing)}", hint="`pipectl up` makes the pipeline")
+        return ours
 
     def around(self, change: Change, work: Callable[[], Facts]) -> Facts:
         """Do one change and report how it went."""

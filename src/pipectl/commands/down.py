@@ -108,7 +108,11 @@ def _delete(context: Context, observed: dict[str, Observation | None], doomed: d
 def _prove_gone(context: Context, doomed: Collection[str]) -> None:
     """Look again. An invocation that ended late makes its log group anew, so what is back is removed once more."""
     for last in (False, True):
-        left = {key: found for key, found in _ours(context, observe(context.resources, context.cancel)).items() if key in doomed}
+        left = {
+            key: found
+            for key, found in _ours(context, observe(context.resources, context.cancel)).items()
+            if key in doomed
+        }
         if not left:
             return
         if last:

@@ -1,46 +1,43 @@
-"""`replay-dlq`: process again what failed for good, and say of each failure what came of it."""
+"""`replay-dlq`: process again what failed for good, or keep its records for later."""
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
+from pathlib import Path
 
 from pipectl.commands.context import Context
-from pipectl.engine.walk import walk
-from pipectl.errors import PipectlError
-from pipectl.failures.invoking import Failing, Invoker, chunks
-from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus, StreamRange
-from pipectl.failures.ranges import Span, spans
+from pipectl.engine.model import Facts
+from pipectl.failures import saved
+from pipectl.failures.invoking import Invoker
+from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, Failure
+from pipectl.failures.queue import audit_what_waits
+from pipectl.failures.ranges import spans
 from pipectl.failures.records import Reading, RecordReader
-from pipectl.failures.trail import Outcome, Trail, failures_by_id, failures_of_type
-from pipectl.stream_records import sequence_number
+from pipectl.failures.replaying import Replay, ReplayReport, Tools
+from pipectl.failures.trail import failures_by_id, failures_of_type
 
-BATCH = 500
-"""Failures that are claimed, put together and replayed at once; memory does not grow beyond it."""
-PARALLEL = 8
-LOOK_BACK = timedelta(hours=48)
+MOST_PREVIEWED = 1000
+NEEDS = ("orders-table", "audit-table", "bucket", "dead-letter-queue", "processor", "auditor")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which failures. Without ``since`` those of the last 48 hours; ``ids`` wins over times and types."""
+    """Which failures: of these types and times, or of these ids. ``again`` takes those that are done, too."""
 
-    types: tuple[str, ...]
     since: datetime
     until: datetime
+    types: tuple[str, ...] = FAILURE_TYPES
     ids: tuple[str, ...] = ()
     limit: int | None = None
     again: bool = False
 
     def failures(self, context: Context) -> Iterator[Failure]:
-        """The selected failures, of each type the oldest first, for those expire first."""
-        found = self._by_id(context) if self.ids else self._by_time(context)
-        return islice(found, self.limit)
+        """The selected failures; of each type the oldest first, for those expire first."""
+        return islice(self._by_id(context) if self.ids else self._by_time(context), self.limit)
 
     def _by_id(self, context: Context) -> Iterator[Failure]:
         for failure in failures_by_id(context.aws, context.pipeline.physical.audit_table, self.ids):
@@ -61,156 +58,123 @@ class Selection:
 
 
 @dataclass
-class ReplayReport:
-    """What came of it: failures by status, records, and who still fails."""
+class Preview:
+    """What a replay would take on, counted up to a thousand; ``more`` when there is more."""
 
-    statuses: Counter[str] = field(default_factory=Counter)
-    replayed: int = 0
-    failing: list[Failing] = field(default_factory=list)
-    expired: list[int] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    claimed_elsewhere: int = 0
-    audited: int = 0
-
-    def add(self, outcome: Outcome) -> None:
-        self.statuses[outcome.status] += 1
-        self.expired += outcome.expired
-        if outcome.error:
-            self.errors.append(outcome.error)
-
-    @property
-    def left(self) -> int:
-        """Failures that still wait, or are beyond help."""
-        unresolved = sum(self.statuses[status] for status in (*UNRESOLVED, ReplayStatus.EXPIRED))
-        return unresolved + self.claimed_elsewhere
+    failures: int = 0
+    more: bool = False
+    by_type: Counter[str] = field(default_factory=Counter)
+    first_to_expire: datetime | None = None
+    waiting_in_queue: int = 0
 
 
-class Replay:
-    """One run of `replay-dlq`.
+@dataclass
+class SaveReport:
+    """What was kept: failures and records, and those whose records could not all be had any more."""
+
+    failures: int = 0
+    records: int = 0
+    incomplete: list[str] = field(default_factory=list)
+
+
+def preview(context: Context, selection: Selection) -> Preview:
+    """Look at what a replay would take on. Reads only."""
+    facts = context.require(NEEDS)
+    found = Preview(waiting_in_queue=_depth(context, facts))
+    for number, failure in enumerate(selection.failures(context)):
+        if number == MOST_PREVIEWED:
+            found.more = True
+            break
+        found.failures += 1
+        found.by_type[failure.failure_type] += 1
+        clocks = [clock for clock in (found.first_to_expire, failure.starts_to_expire) if clock]
+        found.first_to_expire = min(clocks, default=None)
+    return found
+
+
+def replay(
+    context: Context,
+    selection: Selection,
+    confirm: Callable[[Preview], None],
+    *,
+    overwrite: bool = False,
+    source: Path | None = None,
+) -> ReplayReport:
+    """Process failures again and write on each audit item what came of it.
 
     Args:
         context: The pipeline.
         selection: Which failures.
+        confirm: Asked with what would be taken on, if there is anything.
         overwrite: Replace objects that are there already.
+        source: A folder of saved records to take them from, instead of the stream.
     """
+    facts = context.require(NEEDS)
+    audited = 0
+    if _depth(context, facts):
+        names, queue = context.pipeline.physical, facts["dead-letter-queue"]
+        audited = audit_what_waits(
+            context.aws, queue["url"], context.pipeline.names.queue_arn(names.queue), names.auditor
+        )
+    found = preview(context, selection)
+    if not found.failures:
+        return ReplayReport(audited=audited)
+    confirm(found)
+    run = Replay(_tools(context, selection, overwrite))
+    if source:
+        folder = source
+        report = run.from_records(selection.failures(context), lambda failure: saved.read(folder, failure.audit_id))
+    else:
+        report = run.from_stream(selection.failures(context))
+    report.audited = audited
+    return report
 
-    def __init__(self, context: Context, selection: Selection, *, overwrite: bool = False) -> None:
-        names, config = context.pipeline.physical, context.config
-        self._context = context
-        self._selection = selection
-        self._chunk = config.stream_mapping.batch_size
-        self._table_arn = context.pipeline.names.table_arn(names.orders_table)
-        self._reader = RecordReader(context.aws, names.bucket, config.bucket.failed_prefix)
-        self._invoker = Invoker(context.aws, names.processor, overwrite=overwrite)
-        seconds = config.processor.timeout + 60
-        self._trail = Trail(context.aws, names.audit_table, owner=uuid.uuid4().hex, seconds=seconds)
-        self._renew_after = seconds / 2
-        self.report = ReplayReport()
 
-    def run(self) -> ReplayReport:
-        """Replay all of the selection, batch by batch."""
-        selected = self._selection.failures(self._context)
-        while batch := list(islice(selected, BATCH)):
-            self._batch(batch)
-        return self.report
-
-    def _batch(self, batch: Sequence[Failure]) -> None:
-        claimed: list[Failure] = []
-        try:
-            with ThreadPoolExecutor(PARALLEL) as pool:
-                taken = pool.map(lambda failure: self._trail.claim(failure, again=self._selection.again), batch)
-                claimed += [failure for failure, mine in zip(batch, taken, strict=True) if mine]
-            self.report.claimed_elsewhere += len(batch) - len(claimed)
-            located = list(self._locate(claimed))
-            merged = {f"{number}": span for number, span in enumerate(spans(located))}
-            walked = walk(dict.fromkeys(merged, ()), lambda key: self._span(merged[key]), workers=PARALLEL)
-        except (KeyboardInterrupt, PipectlError):
-            self._release(claimed)
-            raise
-        for error in walked.failed.values():
-            self._release(claimed)
-            raise error
-
-    def _release(self, claimed: Iterable[Failure]) -> None:
-        """Give back what is not settled; settled failures have lost their claim already."""
-        for failure in claimed:
-            try:
-                self._trail.release(failure)
-            except PipectlError:
-                return  # the claims run out by themselves
-
-    def _locate(self, claimed: Iterable[Failure]) -> Iterator[tuple[StreamRange, Failure]]:
-        """Where the records of each failure are; what cannot be located is settled at once."""
-        for failure in claimed:
-            where = failure.range
-            if where is None:
-                self._settle(failure, _unreplayable("its message does not say where its records are"))
-            elif not where.stream_arn.startswith(f"{self._table_arn}/stream/"):
-                self._settle(failure, _unreplayable(f"its records are in another stream: {where.stream_arn}"))
-            else:
-                yield where, failure
-
-    def _span(self, span: Span) -> None:
-        """Read one stretch, process it in chunks, and settle the failures in it."""
+def save(context: Context, selection: Selection, folder: Path) -> SaveReport:
+    """Keep the records of failures in files. Changes nothing on AWS."""
+    context.require(NEEDS)
+    reader, report = _reader(context), SaveReport()
+    for failure in selection.failures(context):
+        where = failure.range
+        if where is None:
+            report.incomplete.append(failure.audit_id)
+            continue
+        (span,) = spans([(where, failure)])
         reading = Reading()
-        tallies = [_Tally(where, failure) for where, failure in span.failures]
-        renewed = self._context.aws.clock.monotonic()
-        for chunk in chunks(self._reader.read(span, reading), self._chunk):
-            if self._context.aws.clock.monotonic() - renewed > self._renew_after:
-                for tally in tallies:
-                    self._trail.claim(tally.failure, again=self._selection.again)
-                renewed = self._context.aws.clock.monotonic()
-            failing = {each.sequence_number: each for each in self._invoker.replay(chunk)}
-            self.report.replayed += len(chunk) - len(failing)
-            self.report.failing += failing.values()
-            for record in chunk:
-                number = sequence_number(record)
-                for tally in tallies:
-                    tally.count(number, failing.get(number))
-        for tally in tallies:
-            self._settle(tally.failure, tally.outcome(reading))
-
-    def _settle(self, failure: Failure, outcome: Outcome) -> None:
-        self._trail.settle(failure, outcome)
-        self.report.add(outcome)
+        report.records += saved.write(folder, failure, reader.read(span, reading))
+        report.failures += 1
+        if reading.gaps or not reading.complete:
+            report.incomplete.append(failure.audit_id)
+        context.reporter.note(f"saved {failure.audit_id}")
+    return report
 
 
-class _Tally:
-    """Counts, of the records of a stretch, those in the range of one failure."""
+def _tools(context: Context, selection: Selection, overwrite: bool) -> Tools:
+    names, timeout = context.pipeline.physical, context.config.processor.timeout
 
-    def __init__(self, where: StreamRange, failure: Failure) -> None:
-        self.failure = failure
-        self._where = where
-        self._replayed = 0
-        self._failing: list[Failing] = []
-        self._missing = {where.first, where.last}
+    def progress(report: ReplayReport) -> None:
+        context.reporter.note(f"{report.total} failures done, {report.replayed} records through")
 
-    def count(self, number: int, failing: Failing | None) -> None:
-        if self._where.first <= number <= self._where.last:
-            self._missing.discard(number)
-            if failing:
-                self._failing.append(failing)
-            else:
-                self._replayed += 1
-
-    def outcome(self, reading: Reading) -> Outcome:
-        """Both ends of a range are records that failed or stood beside one, so they have to have come."""
-        failing, missing = tuple(self._failing), sorted(self._missing)
-        expired = tuple(number for number in missing if reading.forgot(number))
-        unread = [number for number in missing if number not in expired]
-        error = None
-        if unread:
-            status = ReplayStatus.PARTIAL if self._replayed else ReplayStatus.FAILED
-            error = f"the stream did not give records {', '.join(map(str, unread))}; try again"
-        elif failing:
-            status = ReplayStatus.PARTIAL if self._replayed else ReplayStatus.FAILED
-        elif expired:
-            status = ReplayStatus.EXPIRED
-            error = f"records {', '.join(map(str, expired))} are neither in the stream nor in the quarantine any more"
-        else:
-            status = ReplayStatus.REPLAYED
-        return Outcome(status, self._replayed, failing, expired, error)
+    return Tools(
+        aws=context.aws,
+        audit_table=names.audit_table,
+        table_arn=context.pipeline.names.table_arn(names.orders_table),
+        reader=_reader(context),
+        invoker=Invoker(context.aws, names.processor, overwrite=overwrite),
+        chunk=context.config.stream_mapping.batch_size,
+        claim_seconds=timeout + 60,
+        again=selection.again,
+        progress=progress,
+        cancel=context.cancel,
+    )
 
 
-def _unreplayable(why: str) -> Outcome:
-    return Outcome(ReplayStatus.FAILED, error=why)
+def _reader(context: Context) -> RecordReader:
+    return RecordReader(context.aws, context.pipeline.physical.bucket, context.config.bucket.failed_prefix)
+
+
+def _depth(context: Context, facts: dict[str, Facts]) -> int:
+    answer = context.aws.sqs.get_queue_attributes(
+        QueueUrl=facts["dead-letter-queue"]["url"], AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])

@@ -83,8 +83,8 @@ class Invoker:
             event["overwrite"] = True
         answer = self._aws.lambda_.invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
         payload = answer["Payload"].read()
-        if "FunctionError" in answer:
-            return _Answer(_error(payload, answer["FunctionError"]))
+        if kind := answer.get("FunctionError"):
+            return _Answer(_error(payload, kind))
         return _reported(payload, records)
 
 

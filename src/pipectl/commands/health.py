@@ -1,0 +1,205 @@
+"""Is it well? One check per thing that can go wrong while it runs, and one verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from itertools import islice
+from typing import Any
+
+from pipectl.commands.context import Context
+from pipectl.engine.model import Facts
+from pipectl.engine.walk import walk
+from pipectl.failures.model import UNRESOLVED
+from pipectl.failures.trail import failures
+
+HOUR = 3600
+OLDEST_UNAUDITED = 300
+"""Seconds that a message may wait for the auditor before it counts as stuck."""
+LOOK_BACK = timedelta(hours=48)
+MOST_COUNTED = 1000
+
+
+class Severity(IntEnum):
+    """How bad. The verdict is the worst of all checks."""
+
+    HEALTHY = 0
+    DEGRADED = 1
+    FAILING = 2
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question about the running pipeline. What cannot be read never passes."""
+
+    name: str
+    severity: Severity
+    value: Any
+    detail: str
+
+    @property
+    def ok(self) -> bool:
+        return self.severity is Severity.HEALTHY
+
+
+@dataclass(frozen=True)
+class Health:
+    checks: tuple[Check, ...]
+
+    @property
+    def verdict(self) -> Severity:
+        return max((check.severity for check in self.checks), default=Severity.HEALTHY)
+
+
+def health(context: Context, facts: Mapping[str, Facts]) -> Health:
+    """Ask everything at once. Reads only.
+
+    Args:
+        context: The pipeline.
+        facts: Those of the resources that exist and are ours.
+    """
+    now = context.aws.clock.now()
+    metrics = _Metrics(context, now)
+    questions: dict[str, Callable[[], Check]] = {
+        "stream-mapping": lambda: _mapping("stream-mapping", facts, "orders are not being processed"),
+        "queue-mapping": lambda: _mapping("queue-mapping", facts, "failures are not being audited"),
+        "iterator-age": lambda: _iterator_age(metrics),
+        "processor-errors": lambda: _errors("processor-errors", metrics.of_last_hour("processor")),
+        "auditor-errors": lambda: _errors("auditor-errors", metrics.of_last_hour("auditor")),
+        "queue": lambda: _queue(context, facts, metrics),
+        "alarms": lambda: _alarms(context, facts),
+        "open-failures": lambda: _open_failures(context, now),
+    }
+    walked = walk(dict.fromkeys(questions, ()), lambda name: questions[name](), cancel=context.cancel)
+    unread = {
+        name: Check(name, Severity.DEGRADED, None, f"cannot be read: {error.message}")
+        for name, error in walked.failed.items()
+    }
+    return Health(tuple((walked.done | unread)[name] for name in questions))
+
+
+class _Metrics:
+    """CloudWatch metrics of the pipeline; each call asks for what one check needs."""
+
+    def __init__(self, context: Context, now: datetime) -> None:
+        self._context = context
+        self._now = now
+
+    def of_last_hour(self, function: str) -> float | None:
+        name = getattr(self._context.pipeline.physical, function)
+        return self._read("AWS/Lambda", "Errors", {"FunctionName": name}, "Sum", timedelta(hours=1), sum)
+
+    def iterator_age(self) -> float | None:
+        """Seconds, the greatest of the last quarter of an hour."""
+        dimensions = {"FunctionName": self._context.pipeline.physical.processor}
+        milliseconds = self._read("AWS/Lambda", "IteratorAge", dimensions, "Maximum", timedelta(minutes=15), max)
+        return None if milliseconds is None else milliseconds / 1000
+
+    def age_of_oldest_message(self) -> float | None:
+        """Seconds, the last that CloudWatch knows."""
+        dimensions = {"QueueName": self._context.pipeline.physical.queue}
+        name = "ApproximateAgeOfOldestMessage"
+        return self._read("AWS/SQS", name, dimensions, "Maximum", timedelta(minutes=15), lambda values: values[0])
+
+    def _read(
+        self,
+        namespace: str,
+        name: str,
+        dimensions: Mapping[str, str],
+        statistic: str,
+        back: timedelta,
+        fold: Callable[[list[float]], float],
+    ) -> float | None:
+        """The data points of one metric, newest first, folded into one; ``None`` where there are none."""
+        metric: Any = {
+            "Metric": {
+                "Namespace": namespace,
+                "MetricName": name,
+                "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+            },
+            "Period": 300,
+            "Stat": statistic,
+        }
+        pages = self._context.aws.cloudwatch.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=[{"Id": "m", "MetricStat": metric}],
+            StartTime=self._now - back,
+            EndTime=self._now + timedelta(minutes=1),
+            ScanBy="TimestampDescending",
+        )
+        values = [value for page in pages for result in page["MetricDataResults"] for value in result["Values"]]
+        return fold(values) if values else None
+
+
+def _mapping(key: str, facts: Mapping[str, Facts], consequence: str) -> Check:
+    mapping = facts.get(key)
+    if mapping is None:
+        return Check(key, Severity.FAILING, None, f"there is none: {consequence}")
+    state, last = mapping["state"], mapping.get("last_result", "")
+    if state not in ("Enabled", "Enabling", "Creating", "Updating"):
+        return Check(key, Severity.FAILING, state, f"{state}: {consequence}")
+    if last.startswith("PROBLEM"):
+        return Check(key, Severity.FAILING, state, last)
+    return Check(key, Severity.HEALTHY, state, f"last result: {last or 'none yet'}")
+
+
+def _iterator_age(metrics: _Metrics) -> Check:
+    age = metrics.iterator_age()
+    if age is None:
+        return Check("iterator-age", Severity.HEALTHY, None, "no records in the last 15 minutes")
+    severity = Severity.FAILING if age > HOUR else Severity.HEALTHY
+    return Check("iterator-age", severity, age, f"records waited up to {age:.0f} s in the last 15 minutes")
+
+
+def _errors(name: str, errors: float | None) -> Check:
+    count = int(errors or 0)
+    severity = Severity.DEGRADED if count else Severity.HEALTHY
+    return Check(name, severity, count, f"{count} errors in the last hour")
+
+
+def _queue(context: Context, facts: Mapping[str, Facts], metrics: _Metrics) -> Check:
+    queue = facts.get("dead-letter-queue")
+    if queue is None:
+        return Check("queue", Severity.FAILING, None, "there is none: failures are lost")
+    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = context.aws.sqs.get_queue_attributes(QueueUrl=queue["url"], AttributeNames=names)["Attributes"]
+    depth = sum(int(value) for value in answer.values())
+    if not depth:
+        return Check("queue", Severity.HEALTHY, 0, "no failure waits for the auditor")
+    age = metrics.age_of_oldest_message()
+    if age is not None and age <= OLDEST_UNAUDITED:
+        return Check(
+            "queue", Severity.HEALTHY, depth, f"{depth} messages on their way to the auditor, the oldest {age:.0f} s"
+        )
+    oldest = "of unknown age" if age is None else f"the oldest {age:.0f} s"
+    return Check("queue", Severity.DEGRADED, depth, f"{depth} messages wait for the auditor, {oldest}")
+
+
+def _alarms(context: Context, facts: Mapping[str, Facts]) -> Check:
+    names = [resource.name for key, resource in context.resources.items() if resource.kind == "alarm" and key in facts]
+    if not names:
+        return Check("alarms", Severity.DEGRADED, None, "there are none: nobody is told of errors")
+    answer = context.aws.cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]
+    on = sorted(alarm["AlarmName"] for alarm in answer if alarm["StateValue"] == "ALARM")
+    if not on:
+        return Check("alarms", Severity.HEALTHY, [], f"none of {len(answer)} alarms is on")
+    errors_on = context.pipeline.physical.errors_alarm in on
+    return Check("alarms", Severity.FAILING if errors_on else Severity.DEGRADED, on, f"in ALARM: {', '.join(on)}")
+
+
+def _open_failures(context: Context, now: datetime) -> Check:
+    """How many wait for a replay, and when the stream forgets the first of their records."""
+    table = context.pipeline.physical.audit_table
+    found = list(
+        islice(failures(context.aws, table, since=now - LOOK_BACK, until=now, statuses=UNRESOLVED), MOST_COUNTED)
+    )
+    if not found:
+        return Check("open-failures", Severity.HEALTHY, 0, "none in the last 48 hours")
+    count = f"{len(found)}{'+' if len(found) == MOST_COUNTED else ''}"
+    clocks = sorted(failure.starts_to_expire for failure in found if failure.starts_to_expire)
+    detail = f"{count} wait for a replay"
+    if clocks:
+        left = (clocks[0] - now).total_seconds() / HOUR
+        detail += f"; records expire in {left:.1f} h" if left > 0 else f"; records expire since {-left:.1f} h"
+    return Check("open-failures", Severity.DEGRADED, len(found), detail)

@@ -1,0 +1,74 @@
+"""`logs`: what the functions wrote, from CloudWatch Logs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pipectl.commands.context import Context
+from pipectl.errors import AbsentError
+
+FOLLOW_SECONDS = 2.0
+LATE = timedelta(seconds=30)
+"""CloudWatch Logs shows a line up to some seconds after its own time; following looks back this far again."""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One event of a function's log group."""
+
+    time: datetime
+    function: str
+    message: str
+    event_id: str
+
+
+def lines(
+    context: Context, functions: Collection[str], since: datetime, until: datetime | None, pattern: str | None
+) -> list[LogLine]:
+    """The lines of the functions (``processor``, ``auditor``) in order of time. Reads only.
+
+    Args:
+        context: The pipeline.
+        functions: Whose.
+        since: The earliest.
+        until: The latest; ``None`` for all there is.
+        pattern: A filter pattern of CloudWatch Logs.
+    """
+    found = [line for function in functions for line in _read(context, function, since, until, pattern)]
+    return sorted(found, key=lambda line: (line.time, line.event_id))
+
+
+def follow(context: Context, functions: Collection[str], since: datetime, pattern: str | None) -> Iterator[LogLine]:
+    """The same, and then whatever is written, until interrupted."""
+    seen: dict[str, datetime] = {}
+    while True:
+        for line in lines(context, functions, since, None, pattern):
+            if line.event_id not in seen:
+                seen[line.event_id] = line.time
+                yield line
+        if seen:
+            since = max(since, max(seen.values()) - LATE)
+            seen = {event_id: time for event_id, time in seen.items() if time >= since}
+        context.aws.clock.sleep(FOLLOW_SECONDS)
+
+
+def _read(
+    context: Context, function: str, since: datetime, until: datetime | None, pattern: str | None
+) -> Iterator[LogLine]:
+    group = context.resources[f"{function}-log-group"].name
+    request: dict[str, Any] = {"logGroupName": group, "startTime": int(since.timestamp() * 1000)}
+    if until:
+        request["endTime"] = int(until.timestamp() * 1000)
+    if pattern:
+        request["filterPattern"] = pattern
+    try:
+        for page in context.aws.logs.get_paginator("filter_log_events").paginate(**request):
+            for event in page["events"]:
+                time = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+                yield LogLine(time, function, event["message"].rstrip("\n"), event["eventId"])
+    except AbsentError as error:
+        error.hint = f"there is no log group {group}: `pipectl up` makes it"
+        raise

@@ -6,17 +6,22 @@ description, range and default are the config reference.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic.fields import FieldInfo
 
 from pipectl.aws import regions
-from pipectl.names import NAME_RULES, RESERVED_TAGS, Names, log_group_of, tag_problem
+from pipectl.names import NAME_RULES, RESERVED_TAGS, Names, tag_problem
 from pipectl.runtimes import RUNTIMES, supported
 
 HOUR = 3600
 STREAM_RETENTION_SECONDS = 24 * HOUR
+SHORTEST_RECORD_AGE = 60
+LARGEST_BATCH_WITHOUT_WINDOW = 10
 LONGEST_SAFE_RECORD_AGE = STREAM_RETENTION_SECONDS // 2
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
@@ -25,35 +30,62 @@ LOG_RETENTION_DAYS = (
 _ANY_ACCOUNT = "0" * 12
 
 
+EXTRA_ALARMS: Mapping[str, str] = {
+    "failures-alarm": "order-failures-alarm",
+    "iterator-age-alarm": "order-processor-iterator-age-alarm",
+    "auditor-errors-alarm": "audit-processor-errors-alarm",
+    "lost-failures-alarm": "order-lost-failures-alarm",
+}
+"""The middle parts of the physical names of the extra alarms, by their keys."""
+
+
 def known_region(region: str) -> str:
-    """``region``, or a `ValueError` that lists the known ones."""
+    """``region``, or a `ValueError` that names the one that was meant, else all."""
     if region not in regions():
-        raise ValueError(f"{region!r} is not a region that has Lambda; known are {', '.join(regions())}")
+        meant = get_close_matches(region, regions(), n=3)
+        rest = f"did you mean {' or '.join(meant)}?" if meant else f"known are {', '.join(regions())}"
+        raise ValueError(f"{region!r} is not a region that has Lambda; {rest}")
     return region
 
 
 def _prefix(prefix: str) -> str:
-    if prefix.startswith("/") or prefix.endswith("/") or "//" in prefix:
-        raise ValueError("neither begins nor ends with '/', nor has an empty part")
+    if {"", ".", ".."}.intersection(prefix.split("/")):
+        raise ValueError(
+            f"is {prefix!r}; it neither begins nor ends with '/', nor has a part that is empty, '.' or '..'"
+        )
     return prefix
 
 
 def _retention(days: int) -> int:
     if days not in LOG_RETENTION_DAYS:
-        raise ValueError(f"CloudWatch Logs allows {', '.join(map(str, LOG_RETENTION_DAYS))} days")
+        raise ValueError(f"is {days}; CloudWatch Logs allows {', '.join(map(str, LOG_RETENTION_DAYS))} days")
     return days
 
 
-Label = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=32)]
+_LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+_PREFIX = r"^[A-Za-z0-9!_./=-]+$"
+_ARN = r"^arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]{0,12}:.+$"
+_HANDLER = r"^[^\s/]+(/[^\s/]+)*\.[^\s./]+$"
+_ACCOUNT = r"^[0-9]{12}$"
+SHAPES: Mapping[str, str] = {
+    _LABEL: "lowercase letters, digits and hyphens, the first and the last no hyphen",
+    _PREFIX: "letters, digits and !_.=-, with / between parts; a wildcard would widen the role's policy",
+    _ARN: "an ARN, such as arn:aws:sns:us-east-1:123456789012:on-call",
+    _HANDLER: "<file>.<function>, such as handler.handler",
+    _ACCOUNT: "12 digits",
+}
+"""Every pattern below in words, for error messages."""
+
+Label = Annotated[str, Field(pattern=_LABEL, max_length=32)]
 ResourceName = Annotated[str, Field(min_length=1, description="the middle part of the physical name")]
-Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9!_./=-]+$", max_length=512), AfterValidator(_prefix)]
-Arn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:\d{0,12}:.+$")]
+Prefix = Annotated[str, Field(pattern=_PREFIX, max_length=512), AfterValidator(_prefix)]
+Arn = Annotated[str, Field(pattern=_ARN)]
 
 
 class Section(BaseModel):
     """Strict, immutable, and closed: an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
 class OrdersTable(Section):
@@ -78,14 +110,6 @@ class Bucket(Section):
     )
     prefix: Prefix = Field("processed-data", description="where the processed records go")
     failed_prefix: Prefix = Field("failed-data", description="where the raw records that failed are quarantined")
-
-    @field_validator("failed_prefix")
-    @classmethod
-    def _apart(cls, failed: str, info: ValidationInfo) -> str:
-        prefix = info.data.get("prefix")
-        if prefix and (f"{failed}/".startswith(f"{prefix}/") or f"{prefix}/".startswith(f"{failed}/")):
-            raise ValueError(f"must lie outside of prefix {prefix!r}, and prefix outside of it")
-        return failed
 
 
 class DeadLetterQueue(Section):
@@ -114,9 +138,11 @@ class Function(Section):
     source: str = Field(
         min_length=1, description="folder of the handler, relative to this file; {language} is filled in"
     )
-    handler: str = Field("handler.handler", pattern=r"^[^\s/]+(/[^\s/]+)*\.[^\s./]+$", max_length=128)
+    handler: str = Field(
+        "handler.handler", pattern=_HANDLER, max_length=128, description="<file>.<function> in that folder"
+    )
     runtime: str = Field(description="a Lambda runtime, such as python3.14")
-    architecture: Literal["arm64", "x86_64"] = "arm64"
+    architecture: Literal["arm64", "x86_64"] = Field("arm64", description="the processor it runs on")
     memory: int = Field(ge=128, le=10240, description="MB")
     timeout: int = Field(ge=1, le=900, description="seconds")
 
@@ -167,18 +193,6 @@ class StreamMapping(Section):
         "TRIM_HORIZON", description="where a new mapping begins; LATEST can miss records written while it is made"
     )
 
-    @model_validator(mode="after")
-    def _records_outlive_failures(self) -> StreamMapping:
-        age = self.maximum_record_age
-        if 0 <= age < 60:
-            raise ValueError(f"maximum_record_age is {age}; Lambda allows -1, or 60 to 604800 seconds")
-        if (age == -1 or age > LONGEST_SAFE_RECORD_AGE) and not self.allow_expiry:
-            raise ValueError(
-                f"maximum_record_age is {age}; with -1, or more than {LONGEST_SAFE_RECORD_AGE} seconds, a failure can "
-                "arrive when the stream has already forgotten its records (24 hours); lower it, or set allow_expiry"
-            )
-        return self
-
 
 class QueueMapping(Section):
     enabled: bool = Field(True, description="whether failures are audited at all")
@@ -186,26 +200,18 @@ class QueueMapping(Section):
     batching_window: int = Field(0, ge=0, le=300, description="seconds to wait for a batch to fill")
     maximum_concurrency: int | None = Field(None, ge=2, le=1000, description="the most invocations at once")
 
-    @model_validator(mode="after")
-    def _window(self) -> QueueMapping:
-        if self.batch_size > 10 and self.batching_window < 1:
-            raise ValueError(
-                f"batch_size is {self.batch_size}; above 10 Lambda asks for a batching_window of at least 1 second"
-            )
-        return self
-
 
 class ErrorsAlarm(Section):
     resource: ResourceName = "order-processor-errors-alarm"
     threshold: int = Field(5, ge=1, description="errors of the processor in one period")
-    period: int = Field(300, ge=10, le=86400, description="seconds: 10, 30, or a multiple of 60")
+    period: int = Field(300, ge=10, le=86400, description="seconds: 10, 20, 30, or a multiple of 60")
     actions: tuple[Arn, ...] = Field((), max_length=5, strict=False, description="ARNs to notify, of every alarm")
 
     @field_validator("period")
     @classmethod
     def _whole_minutes(cls, period: int) -> int:
-        if period not in (10, 30) and period % 60:
-            raise ValueError("CloudWatch allows 10, 30, or a multiple of 60 seconds")
+        if period not in (10, 20, 30) and period % 60:
+            raise ValueError(f"is {period}; CloudWatch allows 10, 20, 30, or a multiple of 60 seconds")
         return period
 
 
@@ -222,9 +228,7 @@ class Config(Section):
     region: Annotated[str, AfterValidator(known_region)] | None = Field(
         None, description="where everything is; else --region or AWS_REGION says so"
     )
-    account_id: str | None = Field(
-        None, pattern=r"^\d{12}$", description="refuse every other account; 12 digits, quoted"
-    )
+    account_id: str | None = Field(None, pattern=_ACCOUNT, description="refuse every other account; 12 digits, quoted")
     tags: dict[str, str] = Field(
         default_factory=dict, max_length=46, description="more tags on everything that takes them"
     )
@@ -243,47 +247,82 @@ class Config(Section):
     processor_log_group: LogGroup = Field(alias="processor-log-group", default_factory=LogGroup)
     auditor_log_group: LogGroup = Field(alias="auditor-log-group", default_factory=LogGroup)
 
-    @field_validator("tags")
-    @classmethod
-    def _taggable(cls, tags: dict[str, str]) -> dict[str, str]:
-        reserved = {key.lower() for key in RESERVED_TAGS}
-        for key, value in tags.items():
-            if key.lower() in reserved:
-                raise ValueError(f"{key!r} is set by pipectl itself")
-            if problem := tag_problem(key, value):
-                raise ValueError(f"{key!r}: {problem}")
-        return tags
-
     def source_of(self, function: Function, file: Path) -> Path:
         """The handler's folder; ``source`` is relative to the config file."""
         return (file.parent / function.source.replace("{language}", function.language)).resolve()
 
 
-def cross_problems(config: Config) -> list[tuple[tuple[str, ...], str]]:
-    """What is wrong between sections: the key to point at, and the words."""
-    problems: list[tuple[tuple[str, ...], str]] = []
-    needed = 6 * config.auditor.timeout + config.queue_mapping.batching_window
-    if config.dead_letter_queue.visibility_timeout < needed:
-        problems.append(
-            (
-                ("dead-letter-queue", "visibility_timeout"),
-                (
-                    f"is {config.dead_letter_queue.visibility_timeout} seconds; at least {needed} are needed: 6 x the "
-                    f"auditor's timeout of {config.auditor.timeout} plus the queue mapping's window, or messages come "
-                    "back while they are still being audited"
-                ),
-            )
+Problems = Iterator[tuple[tuple[str, ...], str]]
+"""The key to point at, and the words."""
+
+
+def cross_problems(config: Config) -> Problems:
+    """What is wrong between keys, each of which is right by itself."""
+    yield from _tag_problems(config.tags)
+    yield from _prefix_problems(config.bucket)
+    yield from _queue_problems(config)
+    yield from _stream_problems(config.stream_mapping)
+    yield from _name_problems(config)
+
+
+def _tag_problems(tags: Mapping[str, str]) -> Problems:
+    reserved = {key.lower() for key in RESERVED_TAGS}
+    seen: dict[str, str] = {}
+    for key, value in tags.items():
+        if key.lower() in reserved:
+            yield ("tags", key), f"is set by pipectl itself, as are {', '.join(RESERVED_TAGS)}"
+        elif problem := tag_problem(key, value):
+            yield ("tags", key), problem
+        elif (other := seen.setdefault(key.lower(), key)) != key:
+            yield ("tags", key), f"is the same as {other!r} to IAM, which does not tell upper from lower case"
+
+
+def _prefix_problems(bucket: Bucket) -> Problems:
+    prefix, failed = f"{bucket.prefix}/", f"{bucket.failed_prefix}/"
+    if prefix.startswith(failed) or failed.startswith(prefix):
+        failed = f"failed_prefix {bucket.failed_prefix!r}"
+        yield ("bucket", "prefix"), f"is {bucket.prefix!r}; it must lie outside of {failed}, and that outside of it"
+
+
+def _queue_problems(config: Config) -> Problems:
+    mapping, visibility = config.queue_mapping, config.dead_letter_queue.visibility_timeout
+    needed = 6 * config.auditor.timeout + mapping.batching_window
+    if visibility < needed:
+        words = (
+            f"is {visibility} seconds; at least {needed} are needed: 6 x the auditor's timeout of "
+            f"{config.auditor.timeout} plus the queue mapping's window of {mapping.batching_window}, or messages come "
+            "back while they are still being audited"
         )
+        yield ("dead-letter-queue", "visibility_timeout"), words
+    if mapping.batch_size > LARGEST_BATCH_WITHOUT_WINDOW and mapping.batching_window < 1:
+        above = f"above {LARGEST_BATCH_WITHOUT_WINDOW} Lambda asks for a batching_window of at least 1 second"
+        yield ("queue-mapping", "batch_size"), f"is {mapping.batch_size}; {above}"
+
+
+def _stream_problems(mapping: StreamMapping) -> Problems:
+    age = mapping.maximum_record_age
+    key = ("stream-mapping", "maximum_record_age")
+    if 0 <= age < SHORTEST_RECORD_AGE:
+        yield key, f"is {age}; Lambda allows -1, or {SHORTEST_RECORD_AGE} to 604800 seconds"
+    elif (age == -1 or age > LONGEST_SAFE_RECORD_AGE) and not mapping.allow_expiry:
+        words = (
+            f"is {age}; with -1, or more than {LONGEST_SAFE_RECORD_AGE} seconds, a failure can arrive when the stream "
+            "has already forgotten its records (24 hours); lower it, or set allow_expiry: true"
+        )
+        yield key, words
+
+
+def _name_problems(config: Config) -> Problems:
+    names = Names(config.environment, config.team, config.project, "us-east-1", config.account_id or _ANY_ACCOUNT)
     taken: dict[tuple[str, str], str] = {}
-    names = Names(config.environment, config.team, config.project, "us-east-1", _ANY_ACCOUNT)
+    if config.extra_alarms:
+        taken = {("alarm", names.physical(resource)): key for key, resource in EXTRA_ALARMS.items()}
     for key, kind, resource in named_resources(config):
         name = names.physical(resource)
-        at = (key, "resource") if key.replace("-", "_") in Config.model_fields else ("environment",)
         if problem := NAME_RULES[kind].problem(name):
-            problems.append((at, f"makes the {kind} name {problem}"))
+            yield (key, "resource"), f"the {kind} name {problem}"
         elif (other := taken.setdefault((kind, name), key)) != key:
-            problems.append((at, f"makes the {kind} name {name!r}, which {other} has already"))
-    return problems
+            yield (key, "resource"), f"the {kind} name {name!r} is that of {other} already"
 
 
 def named_resources(config: Config) -> list[tuple[str, str, str]]:
@@ -301,4 +340,16 @@ def named_resources(config: Config) -> list[tuple[str, str, str]]:
     ]
 
 
-__all__ = ["Config", "Section", "cross_problems", "log_group_of", "named_resources"]
+def fields_of(path: tuple[str | int, ...]) -> Mapping[str, FieldInfo]:
+    """The keys that may stand in the section at ``path``; none where there is no such section."""
+    model: type[BaseModel] = Config
+    for part in path:
+        field = _by_key(model).get(str(part))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return {}
+        model = field.annotation
+    return _by_key(model)
+
+
+def _by_key(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from pipectl.config import Config, cross_problems
+from pipectl.config import SHAPES, Config, cross_problems, fields_of
 from pipectl.errors import ConfigError, Problem
 
 LARGEST_BYTES = 1_000_000
 DEEPEST = 12
+LONGEST_SHOWN = 60
 _STAND_INS: Mapping[tuple[str, ...], Any] = {
     ("environment",): "dev",
     ("team",): "team",
@@ -42,16 +45,11 @@ class _Document:
     lines: dict[Path_, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def value(self, node: Node, path: Path_, depth: int = 0) -> Any:
-        if depth > DEEPEST:
-            self.problem(node, path, f"is nested more than {DEEPEST} deep")
-            return None
+    def value(self, node: Node, path: Path_) -> Any:
         if isinstance(node, MappingNode):
-            return self._mapping(node, path, depth)
+            return self._mapping(node, path)
         if isinstance(node, SequenceNode):
-            return [
-                self.value(item, (*path, index), depth + 1) for index, item in enumerate(self._marked(node.value, path))
-            ]
+            return [self._item(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._scalar(node, path)
 
     def problem(self, node: Node, path: Path_, message: str) -> None:
@@ -63,7 +61,11 @@ class _Document:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def _mapping(self, node: MappingNode, path: Path_, depth: int) -> dict[str, Any]:
+    def _item(self, node: Node, path: Path_) -> Any:
+        self.lines[path] = node.start_mark.line + 1
+        return self.value(node, path)
+
+    def _mapping(self, node: MappingNode, path: Path_) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode):
@@ -74,20 +76,15 @@ class _Document:
                 self.problem(key_node, here, f"stands twice; first in line {self.lines[here]}")
                 continue
             self.lines[here] = key_node.start_mark.line + 1
-            values[key_node.value] = self.value(value_node, here, depth + 1)
+            values[key_node.value] = self.value(value_node, here)
         return values
 
-    def _marked(self, items: list[Node], path: Path_) -> list[Node]:
-        for index, item in enumerate(items):
-            self.lines[(*path, index)] = item.start_mark.line + 1
-        return items
-
     def _scalar(self, node: Node, path: Path_) -> Any:
-        constructor = yaml.constructor.SafeConstructor()
         try:
-            return constructor.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
-            text = getattr(error, "problem", None) or error
+            return yaml.constructor.SafeConstructor().construct_object(node)
+        except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError) as error:
+            # An explicit tag such as !!timestamp on what is none makes PyYAML fail in all these ways.
+            text = getattr(error, "problem", None) or f"{node.value!r} is not {node.tag.rpartition(':')[2]}"
             self.problem(node, path, f"cannot be read: {text}")
             return None
 
@@ -101,11 +98,16 @@ def load(file: Path) -> Config:
     text = _read(file)
     document = _Document(str(file))
     values = _parse(text, file, document)
-    problems = list(document.problems)
-    config = None
-    if not problems:
-        config, found = _validate(values)
-        problems = [Problem(str(file), document.line(path), _dotted(path), message) for path, message in found]
+    unreadable = {problem.key for problem in document.problems}
+    config, found = _validate(values)
+    problems = [
+        *document.problems,
+        *(
+            Problem(str(file), document.line(path), _dotted(path), message)
+            for path, message in found
+            if _dotted(path) not in unreadable
+        ),
+    ]
     if problems or config is None:
         ordered = sorted(problems, key=lambda problem: problem.line)
         raise ConfigError(ordered, hint="every key is explained in docs/config.md")
@@ -141,11 +143,13 @@ def _parse(text: str, file: Path, document: _Document) -> dict[str, Any]:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise wrong(mark.line + 1 if mark else 1, f"is not YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise wrong(1, f"is not YAML: {error}") from None
+        words = ", ".join(part for part in (error.context, error.problem) if part)
+        raise wrong(mark.line + 1 if mark else 1, f"is not YAML: {words}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise wrong(line, f"is not YAML: it holds the character {chr(error.character)!a}") from None
     if not isinstance(root, MappingNode):
-        raise wrong(1, "must be a mapping of keys to values" if root else "is empty")
+        raise wrong(1, "must be keys and values" if root else "is empty")
     values: dict[str, Any] = document.value(root, ())
     return values
 
@@ -199,20 +203,72 @@ def _mend(values: dict[str, Any], path: Path_) -> None:
         parent.pop(path[-1], None)
 
 
+_MUST_BE = {
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "dict_type": "keys and values",
+    "model_type": "keys and values",
+    "tuple_type": "a list",
+}
+
+
 def _words(detail: ErrorDetails) -> str:
-    given = detail["input"]
-    if detail["type"] == "extra_forbidden":
-        return "is not a key that pipectl knows"
-    if detail["type"] == "missing":
+    """What is wrong and what is allowed."""
+    kind, path, given, about = detail["type"], detail["loc"], detail["input"], detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown_key(path)
+    if kind == "missing":
         return "is missing"
-    if detail["type"] == "value_error":
-        return str(detail["ctx"]["error"])
-    message = detail["msg"][0].lower() + detail["msg"][1:]
-    if detail["type"] == "string_type" and isinstance(given, int | float):
-        message += "; put it in quotes"
-    shown = repr(given)
-    return f"{message}, not {shown if len(shown) <= 60 else shown[:57] + '...'}"
+    if kind in _MUST_BE:
+        return _wrong_type(_MUST_BE[kind], given)
+    if kind == "value_error":
+        return str(about["error"])
+    if kind in ("greater_than_equal", "less_than_equal"):
+        return f"is {given}; {_range(path)}"
+    if kind == "string_pattern_mismatch":
+        return f"is {_short(given)}; it must be {SHAPES[about['pattern']]}"
+    if kind == "string_too_short":
+        return "is empty"
+    if kind in ("string_too_long", "too_long"):
+        what = "characters" if kind == "string_too_long" else "entries"
+        return f"has {len(given)} {what}; at most {about['max_length']} are allowed"
+    if kind == "literal_error":
+        return f"is {_short(given)}; allowed are {about['expected']}"
+    return f"{detail['msg'][0].lower()}{detail['msg'][1:]}, not {_short(given)}"
+
+
+def _unknown_key(path: Path_) -> str:
+    known = list(fields_of(path[:-1]))
+    meant = get_close_matches(str(path[-1]).replace("_", "-"), known, n=1) or get_close_matches(
+        str(path[-1]), known, n=1
+    )
+    rest = f"did you mean {meant[0]}?" if meant else f"known are {', '.join(known)}"
+    return f"is not a key that pipectl knows; {rest}"
+
+
+def _wrong_type(wanted: str, given: Any) -> str:
+    if given is None:
+        return f"is empty; it must be {wanted}, or be left out"
+    if wanted == "text" and not isinstance(given, list | dict):
+        return f"must be text, and YAML reads this as {_short(given)}: put it in quotes"
+    return f"must be {wanted}, not {_short(given)}"
+
+
+def _range(path: Path_) -> str:
+    field = fields_of(path[:-1])[str(path[-1])]
+    bounds: dict[str, Any] = {}
+    for limit in field.metadata:
+        bounds |= {side: getattr(limit, side) for side in ("ge", "le") if hasattr(limit, side)}
+    allowed = f"{bounds['ge']} to {bounds['le']}" if "le" in bounds else f"{bounds['ge']} and more"
+    return f"allowed are {allowed} ({field.description})"
+
+
+def _short(given: Any) -> str:
+    shown = str(given) if isinstance(given, date) else repr(given)
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[: LONGEST_SHOWN - 3]}..."
 
 
 def _dotted(path: Path_) -> str:
-    return ".".join(map(str, path))
+    """The path as people write it; a line break or an escape code in a key would garble the error."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in ".".join(map(str, path)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -37,7 +38,9 @@ NAME_RULES: Mapping[str, NameRule] = {
             r"[a-z0-9][a-z0-9.-]+[a-z0-9]"
         ),
         63,
-        "S3 allows 3 to 63 lowercase letters, digits, dots and hyphens, beginning and ending with a letter or digit",
+        "S3 allows 3 to 63 lowercase letters, digits, dots and hyphens, the first and the last a letter or digit, no "
+        "two dots in a row; it reserves xn--, sthree- and amzn-s3-demo- at the beginning, and -s3alias, --ol-s3, .mrap,"
+        " --x-s3 and --table-s3 at the end",
     ),
     "queue": NameRule(re.compile(r"[A-Za-z0-9_-]+"), 80, "SQS allows 1 to 80 letters, digits, hyphens and underscores"),
     "function": NameRule(re.compile(r"[A-Za-z0-9_-]+"), 64, "Lambda allows 1 to 64 letters, digits, - and _"),
@@ -46,12 +49,14 @@ NAME_RULES: Mapping[str, NameRule] = {
 }
 
 
+_TAG_SIGNS = ".:/=+-@_"
+
+
 def tag_problem(key: str, value: str) -> str | None:
     """Why AWS would not take this tag, or ``None``.
 
     Source: "Tag naming limits and requirements" in the AWS Tagging guide.
     """
-    allowed = re.compile(r"[\w\s.:/=+\-@]*")
     if not 1 <= len(key) <= 128:
         return f"a tag's key has 1 to 128 characters, not {len(key)}"
     if len(value) > 256:
@@ -59,9 +64,15 @@ def tag_problem(key: str, value: str) -> str | None:
     if key.lower().startswith("aws:"):
         return "tags that begin with 'aws:' belong to AWS"
     for what, text in (("key", key), ("value", value)):
-        if not allowed.fullmatch(text):
-            return f"a tag's {what} may hold letters, digits, spaces and .:/=+-@_"
+        if wrong := sorted({c for c in text if not _taggable(c)}):
+            signs = " ".join(map(repr, wrong))
+            return f"a tag's {what} may hold letters, digits, spaces and {_TAG_SIGNS}, but not {signs}"
     return None
+
+
+def _taggable(character: str) -> bool:
+    """Letters, numbers and separators of every script; a line break or a tab is none of these."""
+    return character in _TAG_SIGNS or unicodedata.category(character)[0] in "LNZ"
 
 
 @dataclass(frozen=True)

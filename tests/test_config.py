@@ -1,0 +1,522 @@
+"""What a config may say, and how a mistake in it is told: file, line, key, what is wrong and what is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from pipectl.config import EXTRA_ALARMS, LOG_RETENTION_DAYS, SHAPES, Config, fields_of, known_region, named_resources
+from pipectl.config_file import DEEPEST, LARGEST_BYTES, load
+from pipectl.errors import ConfigError, Problem
+from pipectl.pipeline import Pipeline
+from tests.support import DEV_CONFIG, World, write_config
+
+MINIMAL = """\
+environment: dev
+team: backend
+project: shop
+processor:
+  source: handlers/processor
+  runtime: python3.14
+auditor:
+  source: handlers/auditor
+  runtime: python3.14
+"""
+
+
+def problems(folder: Path, text: str | bytes) -> tuple[Problem, ...]:
+    """Every mistake that ``text`` holds; none means that it is valid."""
+    file = folder / "pipectl.yaml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    try:
+        load(file)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def changed(changes: dict[str, Any]) -> str:
+    """`MINIMAL` with other values; a value of ``None`` takes the key out."""
+    values = yaml.safe_load(MINIMAL)
+    for dotted, value in changes.items():
+        *sections, key = dotted.split("/")
+        section = values
+        for name in sections:
+            section = section.setdefault(name, {})
+        if value is None:
+            section.pop(key)
+        else:
+            section[key] = value
+    return yaml.safe_dump(values, sort_keys=False)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Values laid over `MINIMAL`, the key that is at fault, and words that the message must hold."""
+
+    changes: dict[str, Any]
+    key: str
+    words: tuple[str, ...]
+
+
+def broken(path: str, value: Any, *words: str, key: str | None = None) -> Broken:
+    return Broken({path: value}, key or path.replace("/", "."), words)
+
+
+LABEL = "lowercase letters, digits and hyphens"
+ARN = "arn:aws:sns:us-east-1:123456789012:on-call"
+BROKEN = {
+    # the head
+    "environment missing": broken("environment", None, "is missing"),
+    "team missing": broken("team", None, "is missing"),
+    "project missing": broken("project", None, "is missing"),
+    "environment in capitals": broken("environment", "Dev", "'Dev'", LABEL),
+    "environment ends with a hyphen": broken("environment", "dev-", "'dev-'", LABEL),
+    "environment with a line break": broken("environment", "dev\n", LABEL),
+    "team with a space": broken("team", "back end", LABEL),
+    "project too long": broken("project", "p" * 33, "33 characters", "at most 32"),
+    "environment empty": broken("environment", "", LABEL),
+    "environment a number": broken("environment", 1, "must be text", "quotes"),
+    "environment a yes": broken("environment", True, "reads this as True", "quotes"),
+    "region misspelled": broken("region", "us-east1", "'us-east1'", "did you mean", "us-east-1"),
+    "region unknown": broken("region", "mars", "known are", "eu-central-1"),
+    "account id unquoted": broken("account_id", 123456789012, "must be text", "123456789012", "quotes"),
+    "account id short": broken("account_id", "12345678901", "12 digits"),
+    "account id in other digits": broken("account_id", "١٢٣٤٥٦٧٨٩٠١٢", "12 digits"),
+    "extra alarms a word": broken("extra_alarms", "on", "true or false", "'on'"),
+    "an unknown section": broken("lambda", {}, "not a key that pipectl knows", "known are", "processor"),
+    "an unknown key": broken("processor/memroy", 1, "not a key", "did you mean memory?"),
+    "a section written with _": broken("orders_table", {}, "not a key", "did you mean orders-table?"),
+    "a section that is a number": broken("bucket", 5, "must be keys and values", "5"),
+    "a section that is a list": broken("bucket", ["a"], "must be keys and values"),
+    # tags
+    "tags a list": broken("tags", ["a"], "must be keys and values"),
+    "tag a number": broken("tags/CostCenter", 5, "must be text", "quotes"),
+    "tag of ours": broken("tags/Project", "x", "set by pipectl itself", "ManagedBy"),
+    "tag of ours in another case": broken("tags/managedby", "x", "set by pipectl itself"),
+    "tag of AWS": broken("tags/aws:x", "x", "belong to AWS"),
+    "tag key too long": broken("tags/" + "k" * 129, "x", "1 to 128 characters", "129"),
+    "tag value too long": broken("tags/k", "v" * 257, "at most 256 characters", "257"),
+    "tag with a sign": broken("tags/k", "a&b", "letters, digits, spaces", "'&'"),
+    "tag with a line break": broken("tags/k", "a\nb", "'\\n'"),
+    "too many tags": broken("tags", {f"k{n}": "v" for n in range(47)}, "47 entries", "at most 46"),
+    "tags that IAM cannot tell apart": Broken({"tags": {"Cost": "1", "cost": "2"}}, "tags.cost", ("'Cost'", "IAM")),
+    # names
+    "name of a table with a slash": broken("orders-table/resource", "a/b", "table", "DynamoDB allows 3 to 255"),
+    "name of a table too long": broken(
+        "orders-table/resource", "t" * 250, "262 characters", "DynamoDB allows 3 to 255"
+    ),
+    "name of a queue too long": broken("dead-letter-queue/resource", "q" * 69, "81 characters", "SQS allows 1 to 80"),
+    "name of a queue with a dot": broken("dead-letter-queue/resource", "a.fifo", "SQS allows"),
+    "name of a role too long": broken("processor-role/resource", "r" * 53, "65 characters", "IAM allows 1 to 64"),
+    "name of a role with a slash": broken("auditor-role/resource", "path/role", "IAM allows"),
+    "name of a function too long": broken("processor/resource", "f" * 53, "65 characters", "Lambda allows 1 to 64"),
+    "name of a function with a dot": broken("auditor/resource", "a.b", "Lambda allows"),
+    "name of an alarm too long": broken("errors-alarm/resource", "a" * 244, "256 characters", "CloudWatch allows"),
+    "name of a bucket too long": broken("bucket/resource", "b" * 52, "64 characters", "S3 allows 3 to 63"),
+    "name of a bucket with its account too long": broken("bucket/resource", "b" * 40 + "{account_id}", "64 characters"),
+    "name of a bucket in capitals": broken("bucket/resource", "Data", "S3 allows", "lowercase"),
+    "name of a bucket with _": broken("bucket/resource", "a_b", "S3 allows"),
+    "name of a bucket with two dots": broken("bucket/resource", "a..b", "no two dots"),
+    "name of a bucket with another template": broken("bucket/resource", "a-{region}", "S3 allows"),
+    "name of a bucket that S3 reserves": Broken({"environment": "sthree"}, "bucket.resource", ("sthree-",)),
+    "an empty name": broken("bucket/resource", "", "is empty"),
+    "two tables of one name": broken("audit-table/resource", "orders-table", "table name", "that of orders-table"),
+    "two functions of one name": broken("auditor/resource", "order-processor-lambda", "that of processor"),
+    "two roles of one name": broken("auditor-role/resource", "order-processor-role", "that of processor-role"),
+    "an alarm named as an extra one": Broken(
+        {"extra_alarms": True, "errors-alarm/resource": "order-failures-alarm"},
+        "errors-alarm.resource",
+        ("that of failures-alarm",),
+    ),
+    # tables and bucket
+    "partition key empty": broken("orders-table/partition_key", "", "is empty"),
+    "partition key too long": broken("orders-table/partition_key", "k" * 256, "256 characters", "at most 255"),
+    "backups a word": broken("audit-table/point_in_time_recovery", "yes", "true or false"),
+    "prefix with a wildcard": broken("bucket/prefix", "data/*", "'data/*'", "wildcard"),
+    "prefix with another wildcard": broken("bucket/failed_prefix", "fail?", "'fail?'", "wildcard"),
+    "prefix with a variable of policies": broken("bucket/prefix", "${aws:username}", "wildcard"),
+    "prefix begins with /": broken("bucket/prefix", "/data", "neither begins nor ends"),
+    "prefix ends with /": broken("bucket/prefix", "data/", "neither begins nor ends"),
+    "prefix with an empty part": broken("bucket/prefix", "a//b", "empty"),
+    "prefix that goes up": broken("bucket/prefix", "a/../b", "'..'"),
+    "prefix too long": broken("bucket/prefix", "p" * 513, "513 characters", "at most 512"),
+    "prefixes equal": broken("bucket/prefix", "failed-data", "outside of failed_prefix 'failed-data'"),
+    "prefix in the failed prefix": broken("bucket/prefix", "failed-data/x", "outside of failed_prefix"),
+    "failed prefix in the prefix": broken("bucket/failed_prefix", "processed-data/x", "outside", key="bucket.prefix"),
+    # queue
+    "visibility below 6 x the auditor's timeout": broken(
+        "auditor/timeout", 31, "180 seconds", "at least 186", "6 x", key="dead-letter-queue.visibility_timeout"
+    ),
+    "visibility without the window": broken(
+        "queue-mapping/batching_window", 1, "at least 181", "window of 1", key="dead-letter-queue.visibility_timeout"
+    ),
+    # functions
+    "no source": broken("processor/source", None, "is missing"),
+    "source empty": broken("processor/source", "", "is empty"),
+    "no runtime": broken("auditor/runtime", None, "is missing"),
+    "no processor": broken("processor", None, "is missing"),
+    "no auditor": broken("auditor", None, "is missing"),
+    "runtime unknown": broken("processor/runtime", "python2.7", "'python2.7'", "allowed are", "python3.14"),
+    "runtime of another language": broken("processor/runtime", "java21", "allowed are", "nodejs24.x"),
+    "runtime deprecated": broken("processor/runtime", "nodejs20.x", "deprecated since 2026-04-30", "nodejs24.x"),
+    "runtime a number": broken("processor/runtime", 3.14, "must be text", "quotes"),
+    "architecture unknown": broken("processor/architecture", "arm", "'arm'", "'arm64' or 'x86_64'"),
+    "handler without a function": broken("processor/handler", "handler", "<file>.<function>", "handler.handler"),
+    "handler with a space": broken("auditor/handler", "my handler.handler", "<file>.<function>"),
+    "handler too long": broken("auditor/handler", "h" * 127 + ".h", "129 characters", "at most 128"),
+    "memory a word": broken("processor/memory", "256", "a whole number", "'256'"),
+    "memory a fraction": broken("processor/memory", 256.5, "a whole number"),
+    "memory a yes": broken("processor/memory", True, "a whole number"),
+    # mappings
+    "start unknown": broken("stream-mapping/starting_position", "AT_TIMESTAMP", "'TRIM_HORIZON' or 'LATEST'"),
+    "records for ever": broken("stream-mapping/maximum_record_age", -1, "24 hours", "allow_expiry: true"),
+    "records older than 12 hours": broken(
+        "stream-mapping/maximum_record_age", 43201, "more than 43200", "allow_expiry"
+    ),
+    "records younger than a minute": broken("stream-mapping/maximum_record_age", 59, "-1, or 60 to 604800"),
+    "records no older than nothing": broken("stream-mapping/maximum_record_age", 0, "-1, or 60 to 604800"),
+    "more than 10 messages without a window": broken("queue-mapping/batch_size", 11, "above 10", "at least 1 second"),
+    # alarm and log groups
+    "period no whole minutes": broken("errors-alarm/period", 90, "is 90", "10, 20, 30, or a multiple of 60"),
+    "action no ARN": broken("errors-alarm/actions", ["mail me"], "'mail me'", ARN, key="errors-alarm.actions.0"),
+    "actions a word": broken("errors-alarm/actions", ARN, "must be a list"),
+    "too many actions": broken("errors-alarm/actions", [ARN] * 6, "6 entries", "at most 5"),
+    "retention that CloudWatch does not have": broken("processor-log-group/retention_days", 31, "is 31", "30, 60, 90"),
+}
+
+RANGES = {
+    "dead-letter-queue/retention_days": (1, 14),
+    "dead-letter-queue/maximum_message_size": (1024, 1048576),
+    "dead-letter-queue/visibility_timeout": (180, 43200),
+    "processor/memory": (128, 10240),
+    "processor/timeout": (1, 900),
+    "auditor/memory": (128, 10240),
+    "auditor/timeout": (1, 30),
+    "stream-mapping/batch_size": (1, 10000),
+    "stream-mapping/batching_window": (0, 300),
+    "stream-mapping/parallelization_factor": (1, 10),
+    "stream-mapping/retry_attempts": (-1, 10000),
+    "stream-mapping/maximum_record_age": (60, 43200),
+    "queue-mapping/batch_size": (1, 10),
+    "queue-mapping/batching_window": (0, 0),
+    "queue-mapping/maximum_concurrency": (2, 1000),
+    "errors-alarm/period": (10, 86400),
+    "errors-alarm/threshold": (1, 10**6),
+}
+"""The least and the most that is allowed, the other keys having their defaults."""
+BOUND_ONLY_BY_OTHERS = {"errors-alarm/threshold": "no upper end", "queue-mapping/batching_window": "see BROKEN"}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_config_says_where_what_is_wrong_and_what_is_allowed(name: str, tmp_path: Path) -> None:
+    case = BROKEN[name]
+    text = changed(case.changes)
+    found = problems(tmp_path, text)
+    assert [problem.key for problem in found] == [case.key]
+    for words in case.words:
+        assert words in found[0].message
+    assert found[0].line == line_of(text, case.key)
+    assert found[0].file == str(tmp_path / "pipectl.yaml")
+
+
+def line_of(text: str, key: str) -> int:
+    """The line of a dotted key, or of the nearest section above it that is written."""
+    line, indent, start = 1, 0, 0
+    lines = text.splitlines()
+    for part in [part for part in key.split(".") if not part.isdecimal()]:
+        inside = takewhile(lambda n, indent=indent: lines[n].startswith(" " * indent), range(start, len(lines)))
+        at = next((n for n in inside if lines[n].strip(" ?").startswith((part, f"'{part}'"))), None)
+        if at is None:
+            return line
+        line, start, indent = at + 1, at + 1, indent + 2
+    return line + 1 if key[-1].isdecimal() else line
+
+
+def test_there_are_no_fewer_broken_configs_than_keys() -> None:
+    assert len(BROKEN) >= 50
+
+
+@pytest.mark.parametrize("path", RANGES)
+def test_both_ends_of_a_range_are_allowed_and_what_is_beyond_them_is_not(path: str, tmp_path: Path) -> None:
+    least, most = RANGES[path]
+    for value in (least, most):
+        assert problems(tmp_path, changed({path: value})) == ()
+    beyond = (least - 1,) if path in BOUND_ONLY_BY_OTHERS else (least - 1, most + 1)
+    for value in beyond:
+        found = problems(tmp_path, changed({path: value}))
+        assert len(found) == 1, value
+        assert f"is {value}" in found[0].message or f"timeout of {value}" in found[0].message
+
+
+def test_a_range_is_told_whole_with_its_unit(tmp_path: Path) -> None:
+    (low,) = problems(tmp_path, changed({"processor/memory": 64}))
+    (high,) = problems(tmp_path, changed({"processor/memory": 20480}))
+    assert low.message == "is 64; allowed are 128 to 10240 (MB)"
+    assert high.message == "is 20480; allowed are 128 to 10240 (MB)"
+
+
+def test_every_number_of_the_config_has_its_range_tested() -> None:
+    numbers = {
+        f"{section}/{key}"
+        for section in fields_of(())
+        for key, field in fields_of((section,)).items()
+        if field.annotation in (int, int | None) and key != "retention_days"
+    }
+    assert numbers <= RANGES.keys()
+
+
+@pytest.mark.parametrize("days", LOG_RETENTION_DAYS)
+def test_every_retention_that_cloudwatch_has_is_allowed(days: int, tmp_path: Path) -> None:
+    assert problems(tmp_path, changed({"auditor-log-group/retention_days": days})) == ()
+
+
+VALID: dict[str, dict[str, Any]] = {
+    "nothing but what has no default": {},
+    "an account": {"account_id": "012345678901"},
+    "a region": {"region": "eu-central-1"},
+    "a region of China": {"region": "cn-north-1"},
+    "node": {"processor/runtime": "nodejs24.x"},
+    "one letter": {"environment": "d", "team": "1"},
+    "a label of full length": {"project": "p" * 32},
+    "records for ever, knowingly": {"stream-mapping/maximum_record_age": -1, "stream-mapping/allow_expiry": True},
+    "records for a week, knowingly": {"stream-mapping/maximum_record_age": 604800, "stream-mapping/allow_expiry": True},
+    "retries without end": {"stream-mapping/retry_attempts": -1},
+    "a large batch with a window": {
+        "queue-mapping/batch_size": 10000,
+        "queue-mapping/batching_window": 300,
+        "dead-letter-queue/visibility_timeout": 480,
+    },
+    "visibility of exactly 6 x the timeout": {"auditor/timeout": 60, "dead-letter-queue/visibility_timeout": 360},
+    "prefixes side by side": {"bucket/prefix": "data", "bucket/failed_prefix": "data-failed"},
+    "prefixes in one folder": {"bucket/prefix": "orders/good", "bucket/failed_prefix": "orders/bad"},
+    "a prefix of partitions": {"bucket/prefix": "table=orders/v1.0_a-b!"},
+    "tags in any script": {"tags": {"Größe": "中文 und Leerzeichen", "a.b:c/d=e+f-g@h_i": ""}},
+    "as many tags as fit": {"tags": {f"k{n}": "v" for n in range(46)}},
+    "a tag of full length": {"tags/" + "k" * 128: "v" * 256},
+    "a table name of full length": {"orders-table/resource": "t" * 243},
+    "a bucket name of full length": {"bucket/resource": "b" * 51},
+    "a function name of full length": {"processor/resource": "f" * 52},
+    "a table and a queue of one name": {"orders-table/resource": "same", "dead-letter-queue/resource": "same"},
+    "a handler in a folder": {"processor/handler": "app/orders.handle"},
+    "a topic": {"errors-alarm/actions": [ARN]},
+    "an OpsItem": {"errors-alarm/actions": ["arn:aws:ssm:us-east-1:123456789012:opsitem:1"]},
+    "periods below a minute": {"errors-alarm/period": 30},
+}
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_valid(name: str, tmp_path: Path) -> None:
+    assert problems(tmp_path, changed(VALID[name])) == ()
+
+
+FILES: dict[str, tuple[str | bytes, int, tuple[str, ...]]] = {
+    "empty": ("", 1, ("is empty",)),
+    "only comments": ("# nothing\n", 1, ("is empty",)),
+    "a list": ("- environment: dev\n", 1, ("must be keys and values",)),
+    "a word": ("dev\n", 1, ("must be keys and values",)),
+    "not YAML": (MINIMAL + "tags: {a: b\n", 11, ("is not YAML", "flow mapping")),
+    "a tab": ("environment: dev\n\tteam: backend\n", 2, ("is not YAML", "'\\t'")),
+    "two documents": (MINIMAL + "---\nenvironment: prod\n", 10, ("single document",)),
+    "a control character": ("environment: dev\nteam: \x00\n", 2, ("is not YAML", "'\\x00'")),
+    "not UTF-8": (MINIMAL.encode() + b"tags: {a: \xff}\n", 10, ("is not UTF-8",)),
+    "UTF-16": (MINIMAL.encode("utf-16"), 1, ("is not UTF-8",)),
+    "too large": (MINIMAL + "#" * LARGEST_BYTES, 1, ("larger than 1,000,000 bytes",)),
+    "nested too deep": ("a: " + "[" * 5000 + "\n", 1, (f"nested more than {DEEPEST} deep",)),
+    "an alias": (MINIMAL + "tags: &t {a: b}\nbucket: *t\n", 11, ("aliases (*) are not allowed",)),
+    "aliases that multiply": ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", 2, ("aliases",)),
+    "a merge": (MINIMAL + "tags: &t {a: b}\nbucket:\n  <<: *t\n", 12, ("aliases",)),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_no_config_at_all(name: str, tmp_path: Path) -> None:
+    text, line, words = FILES[name]
+    (found,) = problems(tmp_path, text)
+    assert found.line == line
+    assert found.key == ""
+    for each in words:
+        assert each in found.message
+
+
+def test_a_config_of_exactly_the_largest_size_is_read(tmp_path: Path) -> None:
+    assert problems(tmp_path, MINIMAL + "#" * (LARGEST_BYTES - len(MINIMAL))) == ()
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    assert problems(tmp_path, MINIMAL.encode("utf-8-sig")) == ()
+
+
+def test_no_such_file_names_the_ways_to_name_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such file") as caught:
+        load(tmp_path / "nowhere.yaml")
+    assert "-c FILE" in str(caught.value.hint)
+    assert "PIPECTL_CONFIG" in str(caught.value.hint)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path)
+
+
+YAML_MISTAKES = {
+    "a key twice": ("team: other\n", 10, "team", "stands twice; first in line 2"),
+    "a key twice in a section": ("tags:\n  a: b\n  c: d\n  a: e\n", 13, "tags.a", "first in line 11"),
+    "a key that is a list": ("[a, b]: c\n", 10, "", "plain word"),
+    "a Python object": ("tags: {a: !!python/object:os.system x}\n", 10, "tags.a", "cannot be read"),
+    "no time": ("tags: {a: !!timestamp later}\n", 10, "tags.a", "'later' is not timestamp"),
+    "no number": ("tags: {a: !!int many}\n", 10, "tags.a", "cannot be read"),
+    "no truth": ("extra_alarms: !!bool maybe\n", 10, "extra_alarms", "'maybe' is not bool"),
+    "a number that is too long": (f"tags: {{a: {'9' * 5000}}}\n", 10, "tags.a", "cannot be read"),
+    "a date": ("tags: {a: 2026-01-01}\n", 10, "tags.a", "reads this as 2026-01-01: put it in quotes"),
+    "an account id that begins with 0": ("account_id: 012345670123\n", 10, "account_id", "put it in quotes"),
+    "a section without keys": ("orders-table:\n", 10, "orders-table", "is empty; it must be keys and values, or be"),
+    "a key without a value": ("bucket:\n  prefix:\n", 11, "bucket.prefix", "is empty; it must be text, or be left out"),
+    "a key with an escape code": ('tags: {"a\\e[31m": b}\n', 10, "tags.a\\x1b[31m", "'\\x1b'"),
+}
+
+
+@pytest.mark.parametrize("name", YAML_MISTAKES)
+def test_what_yaml_makes_of_it_is_told_too(name: str, tmp_path: Path) -> None:
+    text, line, key, words = YAML_MISTAKES[name]
+    (found,) = problems(tmp_path, MINIMAL + text)
+    assert (found.line, found.key) == (line, key)
+    assert words in found.message
+
+
+def test_all_mistakes_of_a_file_are_told_at_once_in_its_order(tmp_path: Path) -> None:
+    text = """\
+environment: Dev
+team: backend
+team: again
+project: shop
+colour: red
+tags:
+  ManagedBy: me
+bucket:
+  prefix: /data
+dead-letter-queue:
+  visibility_timeout: 30
+processor:
+  source: here
+  runtime: python2.7
+  memory: lots
+auditor:
+  source: here
+stream-mapping:
+  maximum_record_age: -1
+"""
+    assert [(problem.line, problem.key) for problem in problems(tmp_path, text)] == [
+        (1, "environment"),
+        (3, "team"),
+        (5, "colour"),
+        (7, "tags.ManagedBy"),
+        (9, "bucket.prefix"),
+        (11, "dead-letter-queue.visibility_timeout"),
+        (14, "processor.runtime"),
+        (15, "processor.memory"),
+        (16, "auditor.runtime"),
+        (19, "stream-mapping.maximum_record_age"),
+    ]
+
+
+def test_an_error_reads_as_editors_and_terminals_link_it(tmp_path: Path) -> None:
+    file = tmp_path / "pipectl.yaml"
+    file.write_text(changed({"processor/memory": 64}))
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert caught.value.message == f"{file}:7: processor.memory: is 64; allowed are 128 to 10240 (MB)"
+    assert caught.value.exit_code == 2
+
+
+def test_a_long_wrong_value_is_cut(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, changed({"processor/memory": "x" * 1000}))
+    assert len(found.message) < 200
+
+
+def test_dev_yaml_is_valid() -> None:
+    config = load(DEV_CONFIG)
+    assert (config.environment, config.team, config.processor.runtime) == ("dev", "backend", "python3.14")
+
+
+def test_dev_yaml_holds_no_value_that_differs_from_the_default() -> None:
+    """Who deletes a line there gets the same pipeline. Two things are there on purpose and have another default."""
+    values = yaml.safe_load(DEV_CONFIG.read_text())
+    for name in ("tags", "extra_alarms"):
+        values.pop(name)
+    config = load(DEV_CONFIG)
+    for section, keys in values.items():
+        if not isinstance(keys, dict):
+            continue
+        model: BaseModel = getattr(config, section.replace("-", "_"))
+        for key in keys:
+            field = type(model).model_fields[key]
+            if not field.is_required():
+                assert getattr(model, key) == field.get_default(call_default_factory=True), f"{section}.{key}"
+
+
+def test_dev_yaml_has_every_section() -> None:
+    assert yaml.safe_load(DEV_CONFIG.read_text()).keys() >= fields_of(()).keys() - {"account_id"}
+
+
+def test_the_sources_of_dev_yaml_are_there() -> None:
+    config = load(DEV_CONFIG)
+    for function in (config.processor, config.auditor):
+        assert config.source_of(function, DEV_CONFIG).is_dir()
+
+
+def test_a_source_is_relative_to_the_file_and_knows_its_language(tmp_path: Path) -> None:
+    file = write_config(tmp_path, {"processor": {"source": "code/{language}", "runtime": "nodejs24.x"}})
+    config = load(file)
+    assert config.source_of(config.processor, file) == tmp_path / "code" / "nodejs"
+
+
+def test_a_config_cannot_be_changed() -> None:
+    config = load(DEV_CONFIG)
+    with pytest.raises(ValueError, match="frozen"):
+        config.processor.memory = 1  # type: ignore[misc]
+
+
+def test_every_pattern_has_words() -> None:
+    def patterns(schema: Any) -> set[str]:
+        if isinstance(schema, dict):
+            own = {schema["pattern"]} if isinstance(schema.get("pattern"), str) else set()
+            return own.union(*map(patterns, schema.values()))
+        return set().union(*map(patterns, schema)) if isinstance(schema, list) else set()
+
+    assert patterns(Config.model_json_schema()) == SHAPES.keys()
+
+
+def test_every_key_is_described() -> None:
+    undescribed = [
+        f"{section}.{key}"
+        for section in fields_of(())
+        for key, field in fields_of((section,)).items()
+        if not field.description
+    ]
+    assert undescribed == []
+
+
+def test_every_resource_with_a_name_of_the_config_has_its_name_checked(moto_world: World) -> None:
+    """Log groups are named by Lambda, mappings not at all, extra alarms by pipectl."""
+    config, aws = moto_world.config, moto_world.aws
+    made = Pipeline(config, moto_world.file, aws).resources().values()
+    named = {resource.key for resource in made if resource.kind not in ("log-group", "mapping")}
+    assert {key for key, _, _ in named_resources(config)} == named - EXTRA_ALARMS.keys()
+
+
+def test_the_names_of_the_extra_alarms_are_those_that_are_made(moto_world: World) -> None:
+    made = Pipeline(moto_world.config, moto_world.file, moto_world.aws).resources()
+    for key, resource in EXTRA_ALARMS.items():
+        assert made[key].name == f"dev-{resource}-backend"
+
+
+def test_known_regions_include_those_of_all_partitions() -> None:
+    for region in ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"):
+        assert known_region(region) == region

@@ -123,7 +123,8 @@ class Hands:
         if resource.kind == "role":
             pairs = self.iam.list_role_tags(RoleName=resource.name)["Tags"]
         elif resource.kind == "table":
-            pairs = self.dynamodb.list_tags_of_resource(ResourceArn=self.arn(resource))["Tags"]
+            pages = self.dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=self.arn(resource))
+            pairs = [pair for page in pages for pair in page["Tags"]]
         elif resource.kind == "bucket":
             pairs = self.s3.get_bucket_tagging(Bucket=resource.name)["TagSet"]
         else:

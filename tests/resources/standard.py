@@ -1,0 +1,28 @@
+"""What the standard cases of creation and of what stands already have in common."""
+
+from __future__ import annotations
+
+from pipectl.commands.up import plan
+from pipectl.engine.model import Change
+from tests.resources.hands import Hands, narrow
+
+ONE_OF_EACH = [
+    "processor-role",
+    "orders-table",
+    "bucket",
+    "dead-letter-queue",
+    "processor-log-group",
+    "processor",
+    "stream-mapping",
+    "queue-mapping",
+    "errors-alarm",
+]
+NAMED = [key for key in ONE_OF_EACH if not key.endswith("-mapping")]
+OWNERSHIP = {"ManagedBy": "pipectl", "Project": "order-pipeline", "Environment": "dev"}
+OURS = OWNERSHIP | {"Team": "backend", "CostCenter": "orders"}
+STRANGER = {"Owner": "somebody"}
+
+
+def planned(hands: Hands, key: str, *, adopt: bool = False) -> Change:
+    (change,) = [c for c in plan(narrow(hands.world, key), adopt=adopt).changes if c.resource == key]
+    return change

@@ -1,0 +1,178 @@
+"""The same table of cases for every kind of resource: coming and going."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pipectl.aws import Aws, Call, Credentials
+from pipectl.aws.translate import translate
+from pipectl.commands.context import Confirm
+from pipectl.commands.up import up
+from pipectl.engine.model import Action
+from pipectl.errors import ForeignError
+from tests.resources.conftest import long_after
+from tests.resources.hands import Hands, narrow
+from tests.resources.standard import NAMED, ONE_OF_EACH, OURS, planned
+from tests.support import ACCOUNT, REGION, World, make_world, write_config, yes
+
+each = pytest.mark.parametrize("key", ONE_OF_EACH)
+
+
+@each
+def test_created_whole_with_all_tags(hands: Hands, key: str) -> None:
+    change = planned(hands, key)
+    resource = hands.resources[key]
+    assert change.action is Action.CREATE
+    assert {path.partition(".")[0] for path in change.attributes} <= resource.desired({}).keys()
+    up(narrow(hands.world, key), yes)
+    assert hands.tags(resource) == OURS
+    assert planned(hands, key).action is Action.KEEP
+
+
+@each
+def test_deleting_what_is_gone_is_success(hands: Hands, key: str) -> None:
+    up(narrow(hands.world, key), yes)
+    resource = hands.resources[key]
+    observed = resource.observe()
+    assert observed is not None
+    resource.delete(observed)
+    assert resource.observe() is None
+    resource.delete(observed)
+
+
+class CrashError(BaseException):
+    """The process dies."""
+
+
+def dying_world(folder: Path, writes: int, endpoint_url: str | None, account: str) -> World:
+    """A world whose every run dies before it makes one writing call more than ``writes``."""
+    made: list[Call] = []
+
+    def on_call(call: Call) -> None:
+        if not call.reads:
+            made.append(call)
+            if len(made) > writes:
+                raise CrashError
+
+    aws = Aws(
+        REGION,
+        endpoint_url=endpoint_url,
+        credentials=Credentials(account, "test"),
+        clock=long_after(),
+        on_call=on_call,
+    )
+    return World(write_config(folder), aws, made)
+
+
+def converges_wherever_it_dies(hands: Hands, folder: Path, key: str) -> None:
+    """Die before the first write, after it, after the second, and so on; the next run always ends what was begun."""
+    for writes in range(30):
+        dying = dying_world(folder, writes, hands.world.aws.endpoint_url, hands.account)
+        try:
+            up(narrow(dying, key), yes)
+        except CrashError:
+            up(narrow(hands.world, key), yes)
+            assert planned(hands, key).action is Action.KEEP
+            for resource in reversed(list(narrow(hands.world, key).resources.values())):
+                if observed := resource.observe():
+                    resource.delete(observed)
+        else:
+            assert writes > 0
+            return
+    raise AssertionError("it never came to an end")
+
+
+@pytest.mark.parametrize("key", [key for key in NAMED if key != "bucket"])
+def test_converges_wherever_the_process_dies(hands: Hands, tmp_path: Path, key: str) -> None:
+    converges_wherever_it_dies(hands, tmp_path, key)
+
+
+@pytest.mark.embedded
+def test_a_bucket_is_ours_from_the_creating_call_on(embedded_hands: Hands, tmp_path: Path) -> None:
+    """On the embedded AWS, for moto drops the tags of CreateBucket."""
+    bucket = embedded_hands.resources["bucket"]
+    observed = bucket.observe()
+    assert observed is not None
+    bucket.delete(observed)
+    converges_wherever_it_dies(embedded_hands, tmp_path, "bucket")
+
+
+def competitor(hands: Hands, folder: Path, key: str, changes: dict[str, Any]) -> Confirm:
+    """Somebody who creates the same just after `up` has looked, and before it creates."""
+    (folder / "other").mkdir()
+    theirs = make_world(folder / "other", changes, endpoint_url=hands.world.aws.endpoint_url, account=hands.account)
+
+    def confirm(_: object) -> None:
+        resource = theirs.context().resources[key]
+        resource.create(resource.desired({}))
+
+    return confirm
+
+
+def with_what_it_needs(hands: Hands, key: str) -> None:
+    for need in hands.resources[key].needs:
+        up(narrow(hands.world, need), yes)
+
+
+@pytest.mark.parametrize("key", NAMED)
+def test_lost_race_against_another_up_of_ours_converges(hands: Hands, tmp_path: Path, key: str) -> None:
+    with_what_it_needs(hands, key)
+    report = up(narrow(hands.world, key), competitor(hands, tmp_path, key, {}))
+    assert [change.resource for change in report.changes if change.action is Action.CREATE] == [key]
+    assert planned(hands, key).action is Action.KEEP
+
+
+@pytest.mark.parametrize("key", NAMED)
+def test_lost_race_against_a_stranger_is_refused(hands: Hands, tmp_path: Path, key: str) -> None:
+    with_what_it_needs(hands, key)
+    # moto, other than AWS, tags a queue that is there already if its attributes are the wanted ones
+    stranger = {"project": "another", "dead-letter-queue": {"retention_days": 7}}
+    with pytest.raises(ForeignError, match=hands.resources[key].name):
+        up(narrow(hands.world, key), competitor(hands, tmp_path, key, stranger))
+    assert hands.tags(hands.resources[key])["Project"] == "another"
+
+
+@pytest.mark.embedded
+def test_lost_race_for_a_queue_with_the_very_same_settings(embedded_hands: Hands, tmp_path: Path) -> None:
+    """CreateQueue answers as if it had made it: the tags tell that it has not."""
+    key = "dead-letter-queue"
+    observed = embedded_hands.resources[key].observe()
+    assert observed is not None
+    embedded_hands.resources[key].delete(observed)
+    with pytest.raises(ForeignError, match="Project is 'another'"):
+        up(narrow(embedded_hands.world, key), competitor(embedded_hands, tmp_path, key, {"project": "another"}))
+    assert embedded_hands.tags(embedded_hands.resources[key])["Project"] == "another"
+
+
+@pytest.mark.parametrize("key", ["stream-mapping", "queue-mapping"])
+def test_lost_race_for_a_mapping(hands: Hands, tmp_path: Path, key: str) -> None:
+    """moto lets one function have two mappings of a source; Lambda does not, and says so as here."""
+    up(narrow(hands.world, key), yes)
+    resource = hands.resources[key]
+    observed = resource.observe()
+    assert observed is not None
+    conflict = ClientError(
+        {"Error": {"Code": "ResourceConflictException", "Message": "The provided mapping already exists."}}, "Create"
+    )
+
+    def refuse(call: Call) -> None:
+        if call.operation == "CreateEventSourceMapping":
+            raise translate(conflict, "lambda", call.operation)
+
+    aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=long_after(), on_call=refuse)
+    first, tags = hands.mapping(resource), hands.tags(resource)
+
+    def created_by_somebody(_: object) -> None:
+        start = {"StartingPosition": first["StartingPosition"]} if "StartingPosition" in first else {}
+        hands.lambda_.create_event_source_mapping(
+            EventSourceArn=first["EventSourceArn"], FunctionName=first["FunctionArn"], Tags=tags, **start
+        )
+
+    hands.lambda_.delete_event_source_mapping(UUID=first["UUID"])
+    up(narrow(replace(hands.world, aws=aws), key), created_by_somebody)
+    assert planned(hands, key).action is Action.KEEP

@@ -1,0 +1,111 @@
+"""The same table of cases for every kind of resource: what is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pipectl.commands.up import plan, up
+from pipectl.engine.model import Action
+from pipectl.engine.reconcile import observe
+from pipectl.errors import ForeignError
+from tests.resources.hands import TAKES_OVER_UNTAGGED, Hands, narrow
+from tests.resources.standard import ONE_OF_EACH, OURS, STRANGER, planned
+from tests.support import yes
+
+each = pytest.mark.parametrize("key", ONE_OF_EACH)
+
+
+@pytest.fixture
+def strangers(standing: Hands, key: str) -> Iterator[Hands]:
+    """A pipeline of which one resource lacks our tags and bears somebody's."""
+    resource = standing.resources[key]
+    standing.tag(resource, STRANGER)
+    standing.untag(resource, OURS)
+    standing.world.writes()
+    yield standing
+    standing.tag(resource, OURS)
+    standing.untag(resource, STRANGER)
+
+
+@each
+def test_kept_without_a_writing_call(standing: Hands, key: str) -> None:
+    standing.world.writes()
+    up(narrow(standing.world, key), yes)
+    assert standing.world.writes() == []
+
+
+@each
+def test_foreign_is_refused_named_and_untouched(strangers: Hands, key: str) -> None:
+    resource = strangers.resources[key]
+    assert planned(strangers, key).action is Action.REFUSE
+    with pytest.raises(ForeignError) as refused:
+        up(narrow(strangers.world, key), yes)
+    assert resource.name in refused.value.message
+    assert "no tag ManagedBy" in refused.value.message
+    assert strangers.world.writes() == []
+    assert strangers.tags(resource) == STRANGER
+
+
+@each
+def test_another_pipelines_is_foreign(standing: Hands, key: str) -> None:
+    resource = standing.resources[key]
+    standing.tag(resource, {"Project": "another"})
+    try:
+        change = planned(standing, key)
+        assert change.action is Action.REFUSE
+        assert change.reason is not None
+        assert "Project is 'another', not 'order-pipeline'" in change.reason
+    finally:
+        standing.tag(resource, OURS)
+
+
+@each
+def test_foreign_is_adopted_when_asked_and_keeps_others_tags(strangers: Hands, key: str) -> None:
+    assert planned(strangers, key, adopt=True).action is Action.ADOPT
+    up(narrow(strangers.world, key), yes, adopt=True)
+    assert strangers.tags(strangers.resources[key]) == OURS | STRANGER
+    assert planned(strangers, key).action is Action.KEEP
+
+
+@each
+def test_others_tags_are_left_alone(standing: Hands, key: str) -> None:
+    resource = standing.resources[key]
+    standing.tag(resource, STRANGER)
+    assert planned(standing, key).action is Action.KEEP
+    standing.tag(resource, {"Team": "sales"})
+    up(narrow(standing.world, key), yes)
+    assert standing.tags(resource) == OURS | STRANGER
+    standing.untag(resource, STRANGER)
+
+
+@each
+def test_a_tag_that_was_removed_comes_back(standing: Hands, key: str) -> None:
+    resource = standing.resources[key]
+    standing.untag(resource, ["Team", "CostCenter"])
+    change = planned(standing, key)
+    assert {path: delta.before for path, delta in change.attributes.items()} == {
+        "tags.Team": None,
+        "tags.CostCenter": None,
+    }
+    up(narrow(standing.world, key), yes)
+    assert standing.tags(resource) == OURS
+
+
+def test_log_group_of_lambdas_own_making_is_taken_over(standing: Hands) -> None:
+    group = standing.resources["processor-log-group"]
+    assert group.kind in TAKES_OVER_UNTAGGED
+    standing.logs.delete_log_group(logGroupName=group.name)
+    standing.logs.create_log_group(logGroupName=group.name)
+    change = planned(standing, group.key)
+    assert change.action is Action.UPDATE
+    assert change.attributes["retention_days"].before is None
+    up(narrow(standing.world, group.key), yes)
+    assert standing.tags(group) == OURS
+
+
+def test_everything_is_as_it_was(standing: Hands) -> None:
+    context = standing.world.context()
+    assert all(found is not None for found in observe(context.resources).values())
+    assert [c.resource for c in plan(context).changes if c.action is not Action.KEEP] == []

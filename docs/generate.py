@@ -1,0 +1,142 @@
+"""Write the parts of the documentation that the program itself knows: `python docs/generate.py`.
+
+`docs/config.md` comes from the models, `docs/commands.md` from the command line. A test keeps both equal to what this
+makes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipectl.cli import main as pipectl
+from pipectl.config import Config
+from pipectl.runtimes import RUNTIMES
+
+DOCS = Path(__file__).parent
+DO_NOT_EDIT = "<!-- Made by docs/generate.py. -->\n"
+
+
+def config_reference() -> str:
+    """Every key of the config file: what it means, what it may be, and what it is when it is not there."""
+    schema = Config.model_json_schema(by_alias=True)
+    sections = {
+        key: schema["$defs"][prop["$ref"].rsplit("/", 1)[1]]
+        for key, prop in schema["properties"].items()
+        if "$ref" in prop
+    }
+    top = {key: prop for key, prop in schema["properties"].items() if key not in sections}
+    parts = [
+        DO_NOT_EDIT,
+        "# The config file\n",
+        "UTF-8 YAML. Unknown keys, keys that stand twice, and aliases are mistakes; all mistakes of a file are told at",
+        "once. Every name is `<environment>-<resource>-<team>`, where `resource` is the key of that name in a section.",
+        "`pipectl config check` checks a file, `pipectl config show` prints it with every default filled in,",
+        "`pipectl config schema` prints its JSON Schema for an editor.\n",
+        "## Top level\n",
+        *_table(top, schema.get("required", [])),
+    ]
+    for key, section in sections.items():
+        parts += [f"\n## `{key}`\n", *_table(section["properties"], section.get("required", []))]
+    parts += ["\n## Runtimes\n", *_runtimes()]
+    return "\n".join(parts) + "\n"
+
+
+def _table(properties: dict[str, Any], required: list[str]) -> Iterator[str]:
+    yield "| key | default | allowed | what |"
+    yield "| --- | --- | --- | --- |"
+    for key, prop in properties.items():
+        default = "**required**" if key in required else f"`{json.dumps(prop.get('default'))}`"
+        if prop.get("default", 0) is None:
+            default = "none"
+        yield f"| `{key}` | {default} | {_allowed(prop)} | {prop.get('description', '')} |"
+
+
+def _allowed(prop: dict[str, Any]) -> str:
+    kinds = [kind for kind in prop.get("anyOf", [prop]) if kind.get("type") != "null"]
+    (kind,) = kinds
+    if "enum" in kind:
+        return ", ".join(f"`{value}`" for value in kind["enum"])
+    words = {"integer": "whole number", "boolean": "`true`, `false`", "string": "text", "array": "list", "object": "map"}
+    text = words[kind["type"]]
+    low, high = kind.get("minimum"), kind.get("maximum")
+    if low is not None and high is not None:
+        text += f", {low} to {high}"
+    elif low is not None:
+        text += f", {low} or more"
+    if longest := kind.get("maxLength"):
+        text += f", at most {longest} characters"
+    if most := kind.get("maxItems") or kind.get("maxProperties"):
+        text += f" of at most {most}"
+    return text
+
+
+def _runtimes() -> Iterator[str]:
+    yield "| runtime | language | AWS stops patching it |"
+    yield "| --- | --- | --- |"
+    for runtime in RUNTIMES.values():
+        if runtime.supported:
+            yield f"| `{runtime.name}` | {runtime.language} | {runtime.deprecated or 'not announced'} |"
+
+
+def command_reference() -> str:
+    """Every command and option, as the program explains them."""
+    root = click.Context(pipectl, info_name="pipectl")
+    shared = {option.opts[-1] for option in pipectl.params if isinstance(option, click.Option)}
+    parts = [
+        DO_NOT_EDIT,
+        "# Commands\n",
+        "```",
+        "pipectl [OPTIONS] COMMAND [OPTIONS]",
+        "```\n",
+        "These options work on either side of the command:\n",
+        *_options(pipectl, root, set()),
+    ]
+    for context in _commands(pipectl, root):
+        command = context.command
+        usage = " ".join(command.collect_usage_pieces(context))
+        parts += [f"\n## {context.command_path}\n", "```", f"{context.command_path} {usage}", "```\n", _help(command)]
+        parts += _options(command, context, shared)
+    return "\n".join(parts) + "\n"
+
+
+def _commands(group: click.Group, parent: click.Context) -> Iterator[click.Context]:
+    for name in group.list_commands(parent):
+        command = group.get_command(parent, name)
+        assert command
+        context = click.Context(command, info_name=name, parent=parent)
+        if isinstance(command, click.Group):
+            yield from _commands(command, context)
+        else:
+            yield context
+
+
+def _help(command: click.Command) -> str:
+    paragraphs = (command.help or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _options(command: click.Command, context: click.Context, shared: set[str]) -> list[str]:
+    records = [
+        record
+        for option in command.get_params(context)
+        if isinstance(option, click.Option) and option.opts[-1] not in shared | {"--help"}
+        if (record := option.get_help_record(context))
+    ]
+    if not records:
+        return []
+    cells = [(flags.replace("|", "\\|"), words.replace("|", "\\|")) for flags, words in records]
+    return ["", "| option | what |", "| --- | --- |", *(f"| `{flags}` | {words} |" for flags, words in cells)]
+
+
+def main() -> None:
+    (DOCS / "config.md").write_text(config_reference(), encoding="utf-8")
+    (DOCS / "commands.md").write_text(command_reference(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -231,12 +232,16 @@ def line_of(text: str, key: str) -> int:
     line, indent, start = 1, 0, 0
     lines = text.splitlines()
     for part in [part for part in key.split(".") if not part.isdecimal()]:
-        inside = takewhile(lambda n, indent=indent: lines[n].startswith(" " * indent), range(start, len(lines)))
+        inside = takewhile(partial(_is_in, lines, " " * indent), range(start, len(lines)))
         at = next((n for n in inside if lines[n].strip(" ?").startswith((part, f"'{part}'"))), None)
         if at is None:
             return line
         line, start, indent = at + 1, at + 1, indent + 2
     return line + 1 if key[-1].isdecimal() else line
+
+
+def _is_in(lines: list[str], indent: str, n: int) -> bool:
+    return lines[n].startswith(indent)
 
 
 def test_there_are_no_fewer_broken_configs_than_keys() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import sys
+import warnings
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipectl.errors import PackageError
 
@@ -15,6 +18,7 @@ LARGEST_UPLOAD = 50 * 1024 * 1024
 """Bytes that `CreateFunction` takes directly. Source: "Lambda quotas" in the AWS Lambda Developer Guide."""
 
 _LEFT_OUT = {"__pycache__", "node_modules", ".DS_Store"}
+_HANDLER_SUFFIXES = {".py", ".js", ".mjs", ".cjs"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 _READABLE = 0o100644 << 16
 
@@ -31,43 +35,71 @@ def build(source: Path, handler: str) -> Package:
     """Zip the folder ``source``: stored, sorted, with fixed times and modes.
 
     Raises:
-        PackageError: the folder is missing, lacks the handler's file, does not parse, or is too large.
+        PackageError: the folder is missing, cannot be read, lacks the handler's file, does not parse, or is too large.
     """
     if not source.is_dir():
-        raise PackageError(f"the handler's folder {source} does not exist", hint="correct `source` in the config")
-    files = sorted(path for path in source.rglob("*") if path.is_file() and not _LEFT_OUT.intersection(path.parts))
-    _check_handler(source, handler, files)
-    if sum(path.stat().st_size for path in files) > LARGEST_UPLOAD:
-        raise PackageError(
-            f"{source} holds more than {LARGEST_UPLOAD // 2**20} MB, the most that Lambda takes directly"
-        )
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for path in files:
-            info = zipfile.ZipInfo(path.relative_to(source).as_posix(), _EPOCH)
-            info.create_system = 3  # Unix, also when made on Windows
-            info.external_attr = _READABLE
-            archive.writestr(info, path.read_bytes())
-    body = buffer.getvalue()
+        problem = "is not a folder" if source.exists() else "does not exist"
+        raise PackageError(f"the handler's folder {source} {problem}", hint="correct `source` in the config")
+    try:
+        files = _files(source)
+        _check_size(source, files)
+        contents = {name: path.read_bytes() for name, path in files.items()}
+    except OSError as error:
+        raise PackageError(f"{error.filename or source} cannot be read: {error.strerror}") from error
+    _check_handler(source, handler, contents)
+    body = _zip(contents)
     return Package(body, base64.b64encode(hashlib.sha256(body).digest()).decode())
 
 
-def _check_handler(source: Path, handler: str, files: list[Path]) -> None:
-    module = handler.rsplit(".", 1)[0]
-    found = [path for path in files if path.relative_to(source).with_suffix("").as_posix() == module]
-    if not found:
+def _files(source: Path) -> dict[str, Path]:
+    """Every file by its name in the zip, sorted in the same way on every machine."""
+    found = {path.relative_to(source): path for path in source.rglob("*") if path.is_file()}
+    kept = {name.as_posix(): path for name, path in found.items() if not _LEFT_OUT.intersection(name.parts)}
+    return dict(sorted(kept.items()))
+
+
+def _check_size(source: Path, files: Mapping[str, Path]) -> None:
+    size = sum(path.stat().st_size for path in files.values())
+    if size > LARGEST_UPLOAD:
+        most = LARGEST_UPLOAD // 2**20
+        raise PackageError(
+            f"{source} holds {size / 2**20:.0f} MB, more than the {most} MB that Lambda takes directly",
+            hint="leave out what the function does not import",
+        )
+
+
+def _zip(contents: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in contents.items():
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.create_system = 3  # Unix, also when made on Windows
+            info.external_attr = _READABLE
+            archive.writestr(info, content)
+    return buffer.getvalue()
+
+
+def _check_handler(source: Path, handler: str, contents: Mapping[str, bytes]) -> None:
+    module = handler.rpartition(".")[0]
+    modules = {str(PurePosixPath(n).with_suffix("")) for n in contents if PurePosixPath(n).suffix in _HANDLER_SUFFIXES}
+    if module not in modules and module.replace(".", "/") not in modules:
         raise PackageError(
             f"{source} has no file for the handler {handler!r}",
             hint=f"expected {module}.py, {module}.mjs or the like there",
         )
-    for path in files:
-        if path.suffix == ".py":
-            _check_python(path)
+    for name, content in contents.items():
+        if name.endswith(".py"):
+            _check_python(source / name, content)
 
 
-def _check_python(path: Path) -> None:
+def _check_python(path: Path, content: bytes) -> None:
     try:
-        compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        with warnings.catch_warnings(action="ignore"):  # what the code is warned of is its author's business
+            compile(content, str(path), "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
-        raise PackageError(f"{path}:{line}: does not parse: {getattr(error, 'msg', error)}") from None
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise PackageError(
+            f"{path}:{line}: does not parse: {getattr(error, 'msg', error)}",
+            hint=f"correct it; if it is meant for a newer Python than the {version} that pipectl runs on, use that one",
+        ) from None

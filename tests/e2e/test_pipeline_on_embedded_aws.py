@@ -47,6 +47,6 @@ def test_three_hundred_orders_five_of_them_poison(server: tuple[LocalAws, bool],
 
     world.aws.wait(lambda: alarm() == "ALARM", "the errors alarm", 30)
 
-    assert {each.state for each in status(world.context())} == {State.IN_SYNC}
+    assert {each.state for each in status(world.context()).resources} == {State.IN_SYNC}
     down(world.context(), yes, delete_data=True)
-    assert {each.state for each in status(world.context())} == {State.MISSING}
+    assert {each.state for each in status(world.context()).resources} == {State.MISSING}

@@ -199,7 +199,7 @@ def test_down_asks_about_data_then_leaves_nothing(world: World) -> None:
 
     report = down(world.context(), yes, delete_data=True)
     assert {change.action for change in report.changes} == {Action.DELETE}
-    assert {each.state for each in status(world.context())} == {State.MISSING}
+    assert {each.state for each in status(world.context()).resources} == {State.MISSING}
     assert down(world.context(), yes).changes == ()
 
 

@@ -16,12 +16,11 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader
-from botocore.parsers import ResponseParserError
 
 from pipectl.aws.consistency import Fact, fact_for
-from pipectl.aws.translate import translate
+from pipectl.aws.translate import BOTO_ERRORS, translate
 from pipectl.clock import Clock, Say, SystemClock, pauses
 from pipectl.errors import AwsError, CredentialsError, UnreachableError, UsageError, WaitTimeoutError, WrongAccountError
 
@@ -262,7 +261,7 @@ class _Door:
             self._aws.on_call(call)
             try:
                 return super()._make_api_call(operation_name, api_params)  # type: ignore[misc]
-            except (ClientError, BotoCoreError, ResponseParserError) as error:
+            except BOTO_ERRORS as error:
                 ours = translate(error, service, operation_name)
                 fact, now = fact_for(ours), clock.monotonic()
                 if fact is None:

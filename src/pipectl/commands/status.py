@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pipectl.commands.context import Context
+from pipectl.commands.health import Health, Severity, health
 from pipectl.engine.model import Action, Change, Delta
 from pipectl.engine.reconcile import is_ours, observe, plan_up
 from pipectl.errors import PipectlError
@@ -31,11 +32,27 @@ class ResourceStatus:
     reason: str | None = None
 
 
-def status(context: Context) -> list[ResourceStatus]:
-    """The state of every resource. Reads only."""
+@dataclass(frozen=True)
+class StatusReport:
+    """Every resource, and the health of what runs."""
+
+    resources: tuple[ResourceStatus, ...]
+    health: Health
+
+    @property
+    def well(self) -> bool:
+        """In sync and healthy."""
+        in_sync = all(each.state is State.IN_SYNC for each in self.resources)
+        return in_sync and self.health.verdict is Severity.HEALTHY
+
+
+def status(context: Context) -> StatusReport:
+    """The state of every resource, and one verdict on health. Reads only."""
     observed = observe(context.resources, context.cancel)
-    plan = plan_up(context.resources, observed, context.pipeline.ownership)
-    return [_status(change) for change in plan.changes]
+    ownership = context.pipeline.ownership
+    plan = plan_up(context.resources, observed, ownership)
+    ours = {key: found.facts for key, found in observed.items() if found and is_ours(found, ownership)}
+    return StatusReport(tuple(_status(change) for change in plan.changes), health(context, ours))
 
 
 def _status(change: Change) -> ResourceStatus:

@@ -1,0 +1,1 @@
+"""Every word and colour that pipectl shows."""

@@ -1,0 +1,147 @@
+"""Where words go: results to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+from pipectl.aws import Call
+from pipectl.engine.model import Action, Change
+from pipectl.engine.walk import current
+from pipectl.errors import ConfigError, PipectlError
+
+ACTION_LOOK = {
+    Action.CREATE: ("+", "green", "created"),
+    Action.UPDATE: ("~", "yellow", "updated"),
+    Action.REPLACE: ("±", "magenta", "replaced"),
+    Action.DELETE: ("-", "red", "deleted"),
+    Action.ADOPT: (">", "cyan", "adopted"),
+    Action.REFUSE: ("!", "bold red", "refused"),
+    Action.KEEP: ("=", "dim", "kept"),
+}
+"""Mark, colour and past tense of each action."""
+
+
+class Screen:
+    """Where words go.
+
+    Args:
+        json_output: Print results as one JSON document.
+        quiet: No progress.
+        verbose: Every AWS call too, and tracebacks.
+        color: ``False`` for none; ``None`` leaves it to the terminal and NO_COLOR.
+    """
+
+    def __init__(
+        self, *, json_output: bool = False, quiet: bool = False, verbose: bool = False, color: bool | None = None
+    ) -> None:
+        plain = {"highlight": False, "markup": False, "emoji": False, "soft_wrap": True}
+        no_color = True if color is False else None
+        self.json_output = json_output
+        self.verbose = verbose
+        self._quiet = quiet
+        self.out = Console(no_color=no_color, **plain)  # type: ignore[arg-type]
+        self.err = Console(stderr=True, no_color=no_color, **plain)  # type: ignore[arg-type]
+        self._lock = threading.Lock()
+        self._running: dict[str, str] = {}
+        self._spinner: Status | None = None
+
+    def json(self, document: Any) -> None:
+        self.out.out(json.dumps(document, indent=2, default=str, ensure_ascii=False), highlight=False)
+
+    def line(self, text: str | Text = "") -> None:
+        self.out.print(text)
+
+    def result(self, document: Any, words: str) -> None:
+        """The same result as a document and as words."""
+        if self.json_output:
+            self.json(document)
+        else:
+            self.line(words)
+
+    def note(self, text: str) -> None:
+        if not self._quiet:
+            self.err.print(text)
+
+    def waiting(self, text: str) -> None:
+        resource = current.get()
+        self.note(f"  {resource}: {text}" if resource else f"  {text}")
+
+    def called(self, call: Call) -> None:
+        if self.verbose:
+            self.err.print(Text(f"  {call.service} {call.operation}", "dim"))
+
+    def started(self, change: Change) -> None:
+        if change.action is Action.KEEP:
+            return
+        with self._lock:
+            self._running[change.resource] = change.action
+            self._spin()
+
+    def finished(self, change: Change, seconds: float) -> None:
+        if change.action is Action.KEEP:
+            return
+        with self._lock:
+            self._running.pop(change.resource, None)
+            self._spin()
+        mark, colour, done = ACTION_LOOK[change.action]
+        self.note_line(Text(f"{mark} {change.resource} {done}", colour).append(f"  {seconds:.1f} s", "dim"))
+
+    def failed(self, change: Change, error: PipectlError) -> None:
+        with self._lock:
+            self._running.pop(change.resource, None)
+            self._spin()
+        self.note_line(Text(f"! {change.resource} failed: {error.message}", "bold red"))
+
+    def note_line(self, text: Text) -> None:
+        if not self._quiet:
+            self.err.print(text)
+
+    def error(self, error: PipectlError) -> None:
+        """The error, for people or as JSON, on stderr."""
+        if self.json_output:
+            self.err.out(json.dumps({"error": error_document(error)}, ensure_ascii=False), highlight=False)
+            return
+        where = f"{error.resource}: " if error.resource and not error.message.startswith(error.resource) else ""
+        self.err.print(Text("Error: ", "bold red").append(f"{where}{error.message}", "not bold"))
+        if error.hint:
+            self.err.print(Text("  What to do: ", "bold").append(error.hint, "not bold"))
+
+    def traceback(self) -> None:
+        self.err.print_exception(word_wrap=True)
+
+    def close(self) -> None:
+        with self._lock:
+            self._running.clear()
+            self._spin()
+
+    def _spin(self) -> None:
+        """The line that turns while something runs; only where a terminal shows it."""
+        if self._quiet or not self.err.is_terminal:
+            return
+        if self._running:
+            words = "  ".join(f"{action} {resource}" for resource, action in self._running.items())
+            if self._spinner is None:
+                self._spinner = self.err.status(words)
+                self._spinner.start()
+            self._spinner.update(words)
+        elif self._spinner is not None:
+            self._spinner.stop()
+            self._spinner = None
+
+
+def error_document(error: PipectlError) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "resource": error.resource,
+    }
+    if isinstance(error, ConfigError):
+        document["problems"] = [vars(problem) for problem in error.problems]
+    return document

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from pipectl.aws import Aws
 from pipectl.commands.context import Context, Reporter
 from pipectl.commands.down import down
+from pipectl.commands.replay import Selection, replay
 from pipectl.commands.up import up
 from pipectl.config import Config
 from pipectl.engine.model import Action
@@ -22,6 +26,18 @@ from pipectl.pipeline import FAILURE_TYPE_INDEX
 POISON = 2
 """Orders that fail for good. One makes four errors, the first try and three retries; the alarm asks for five."""
 _BOUND = 120
+FIX = """
+
+_strict = enrich
+
+
+def enrich(order):
+    try:
+        return _strict(order)
+    except InvalidOrderError:
+        return {"status": "PROCESSED_AS_IT_IS"}
+"""
+"""What the demo adds to the processor."""
 
 
 @dataclass
@@ -36,6 +52,8 @@ class DemoReport:
     audited: int = 0
     quarantined: int = 0
     errors_alarm: str = ""
+    replayed: int = 0
+    objects_in_the_end: int = 0
     left: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -62,14 +80,15 @@ def demo(
     Raises:
         PipectlError: something did not come about as it should.
     """
-    with lifecycle.temporary() as running:
+    with lifecycle.temporary() as running, tempfile.TemporaryDirectory() as folder:
         aws = make_aws(running)
         unbound = config.model_copy(update={"account_id": None})
-        return _Story(Context(unbound, file, aws, reporter, cancel), orders).tell()
+        return _Story(Context(unbound, file, aws, reporter, cancel), orders, Path(folder)).tell()
 
 
 class _Story:
-    def __init__(self, context: Context, orders: int) -> None:
+    def __init__(self, context: Context, orders: int, folder: Path) -> None:
+        self._folder = folder
         self._context = context
         self._aws = context.aws
         self._names = context.pipeline.physical
@@ -89,7 +108,9 @@ class _Story:
             self._poison,
         )
         self._step("4. The alarm goes off", "alarm", self._alarm)
-        self._step("5. `pipectl down` removes everything, and looks again", "down", self._down)
+        self._step("5. A fixed processor goes out with `pipectl up`", "fix", self._fix)
+        self._step("6. `pipectl replay-dlq` brings the failed orders through", "replay", self._replay)
+        self._step("7. `pipectl down` removes everything, and looks again", "down", self._down)
         self._report.seconds["total"] = self._aws.clock.monotonic() - start
         return self._report
 
@@ -137,6 +158,29 @@ class _Story:
 
         self._aws.wait(lambda: state() == "ALARM", f"alarm {self._names.errors_alarm} to go off", _BOUND)
         self._report.errors_alarm = state()
+
+    def _fix(self) -> None:
+        """The same handler with one rule more: what it refused is taken as it is."""
+        config, file = self._context.config, self._context.file
+        source = config.source_of(config.processor, file)
+        fixed = Path(shutil.copytree(source, self._folder / "processor"))
+        handler = fixed / f"{config.processor.handler.rsplit('.', 1)[0]}.py"
+        handler.write_text(handler.read_text() + FIX)
+        processor = config.processor.model_copy(update={"source": str(fixed)})
+        fixed_config = config.model_copy(update={"processor": processor})
+        self._context = replace(self._context, config=fixed_config)
+        report = up(self._context, lambda _: None)
+        changed = [change.resource for change in report.changes if change.action is not Action.KEEP]
+        if changed != ["processor"]:
+            raise PipectlError(f"the fix should have changed the processor alone, and changed {changed}")
+
+    def _replay(self) -> None:
+        now = self._aws.clock.now()
+        report = replay(self._context, Selection(since=now - timedelta(hours=1), until=now), lambda _: None)
+        self._report.replayed = report.replayed
+        if report.left:
+            raise PipectlError(f"{report.left} failures are left after the replay: {report.errors or report.failing}")
+        self._report.objects_in_the_end = len(self._keys(self._context.config.bucket.prefix))
 
     def _down(self) -> None:
         down(self._context, lambda _: None, delete_data=True)

@@ -84,6 +84,8 @@ class Hands:
         if resource.kind == "role":
             self.iam.tag_role(RoleName=resource.name, Tags=pairs)
         elif resource.kind == "table":
+            # moto would have the tag twice, and its pages of tags never end then
+            self.dynamodb.untag_resource(ResourceArn=self.arn(resource), TagKeys=list(tags))
             self.dynamodb.tag_resource(ResourceArn=self.arn(resource), Tags=pairs)
         elif resource.kind == "bucket":
             self._set_bucket_tags(resource, self.tags(resource) | tags)

@@ -9,7 +9,7 @@ from typing import Any
 from pipectl.aws import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError, ExistsError
-from pipectl.resources.tagging import from_list, to_list
+from pipectl.resources.tagging import differing, from_list, to_list
 
 AT_LEAST = "GreaterThanOrEqualToThreshold"
 MORE_THAN = "GreaterThanThreshold"
@@ -128,7 +128,8 @@ class Alarm(Resource):
         if set(differs) - {"tags"}:
             self._put(desired)  # replaces every setting; tags of an alarm that exists are not touched by it
         if "tags" in differs:
-            self._aws.cloudwatch.tag_resource(ResourceARN=observed.facts["arn"], Tags=to_list(desired["tags"]))
+            tags = to_list(differing(desired["tags"], observed.tags))
+            self._aws.cloudwatch.tag_resource(ResourceARN=observed.facts["arn"], Tags=tags)
         return observed.facts
 
     def delete(self, observed: Observation) -> None:

@@ -11,6 +11,7 @@ from pipectl.aws import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError, AwsError
 from pipectl.package import Package
+from pipectl.resources.tagging import differing
 
 _BOUND = 300
 
@@ -141,7 +142,7 @@ class Function(Resource):
         if hold or "reserved_concurrency" in differs:
             client.delete_function_concurrency(FunctionName=self.name)
         if "tags" in differs:
-            client.tag_resource(Resource=self._arn, Tags=desired["tags"])
+            client.tag_resource(Resource=self._arn, Tags=differing(desired["tags"], observed.tags))
         return observed.facts
 
     def delete(self, observed: Observation) -> None:

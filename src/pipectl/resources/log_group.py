@@ -8,6 +8,7 @@ from typing import Any
 from pipectl.aws import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
+from pipectl.resources.tagging import differing
 
 
 class LogGroup(Resource):
@@ -49,7 +50,7 @@ class LogGroup(Resource):
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         if "tags" in differs:
-            self._aws.logs.tag_resource(resourceArn=self._arn, tags=desired["tags"])
+            self._aws.logs.tag_resource(resourceArn=self._arn, tags=differing(desired["tags"], observed.tags))
         if "retention_days" in differs:
             self._aws.logs.put_retention_policy(logGroupName=self.name, retentionInDays=desired["retention_days"])
         return observed.facts

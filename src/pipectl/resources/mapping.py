@@ -10,6 +10,7 @@ from typing import Any
 from pipectl.aws import Aws
 from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError
+from pipectl.resources.tagging import differing
 
 _BOUND = 600
 _CHANGING = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}
@@ -116,7 +117,7 @@ class EventSourceMapping(Resource):
             for other in observed.facts.get("draining", "").split():
                 self._update(other, {"Enabled": desired["enabled"]})
         if "tags" in differs:
-            self._aws.lambda_.tag_resource(Resource=self._arn(uuid), Tags=desired["tags"])
+            self._aws.lambda_.tag_resource(Resource=self._arn(uuid), Tags=differing(desired["tags"], observed.tags))
         self._remove(observed.attributes["superseded"])
         return observed.facts
 

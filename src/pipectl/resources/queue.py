@@ -10,6 +10,7 @@ from pipectl.aws import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError, ExistsError
 from pipectl.resources.policy import deny_plain_http, document, statements
+from pipectl.resources.tagging import differing
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -119,7 +120,7 @@ class Queue(Resource):
         if settings:
             self._aws.sqs.set_queue_attributes(QueueUrl=url, Attributes=settings)  # type: ignore[arg-type]
         if "tags" in differs:
-            self._aws.sqs.tag_queue(QueueUrl=url, Tags=desired["tags"])
+            self._aws.sqs.tag_queue(QueueUrl=url, Tags=differing(desired["tags"], observed.tags))
         return observed.facts
 
     def delete(self, observed: Observation) -> None:

@@ -11,7 +11,7 @@ from pipectl.aws import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
 from pipectl.resources.policy import Statement, document, statements
-from pipectl.resources.tagging import from_list, to_list
+from pipectl.resources.tagging import differing, from_list, to_list
 
 _ROOT_PATH = "/"
 
@@ -105,7 +105,7 @@ class Role(Resource):
             wanted = {name: body for name, body in desired["policies"].items() if found.get(name) != body}
             self._put_policies(wanted, stale=found.keys() - desired["policies"].keys())
         if "tags" in differs:
-            iam.tag_role(RoleName=self.name, Tags=to_list(desired["tags"]))
+            iam.tag_role(RoleName=self.name, Tags=to_list(differing(desired["tags"], observed.tags)))
         return observed.facts
 
     def delete(self, observed: Observation) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from pipectl.aws import Aws
 from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError
-from pipectl.resources.tagging import from_list, to_list
+from pipectl.resources.tagging import differing, from_list, to_list
 
 _BOUND = 1800
 ON_DEMAND = "PAY_PER_REQUEST"
@@ -138,7 +138,7 @@ class Table(Resource):
             "stream": lambda: self._set_stream(desired, observed),
             "indexes": lambda: self._rebuild_indexes(desired, observed),
             "point_in_time_recovery": lambda: self._set_recovery(desired),
-            "tags": lambda: self._tag(desired),
+            "tags": lambda: self._tag(desired, observed),
         }
         for attribute, step in steps.items():
             if attribute in differs:
@@ -236,9 +236,9 @@ class Table(Resource):
             PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": desired["point_in_time_recovery"]},
         )
 
-    def _tag(self, desired: Attributes) -> None:
+    def _tag(self, desired: Attributes, observed: Observation) -> None:
         arn = self._describe()["TableArn"]
-        self._aws.dynamodb.tag_resource(ResourceArn=arn, Tags=to_list(desired["tags"]))
+        self._aws.dynamodb.tag_resource(ResourceArn=arn, Tags=to_list(differing(desired["tags"], observed.tags)))
 
         def tagged() -> bool:  # TagResource answers before it is done
             tags = self._tags_of(arn)

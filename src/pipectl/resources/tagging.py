@@ -13,3 +13,8 @@ def to_list(tags: Mapping[str, str]) -> list[Any]:
 
 def from_list(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def differing(wanted: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str]:
+    """The wanted tags that are missing or have another value."""
+    return {key: value for key, value in wanted.items() if found.get(key) != value}

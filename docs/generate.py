@@ -7,15 +7,22 @@ makes.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
 
 from pipectl.cli import main as pipectl
 from pipectl.config import Config
+from pipectl.config_file import load
+from pipectl.pipeline import Pipeline
 from pipectl.runtimes import RUNTIMES
+
+sys.path.insert(0, str(Path(__file__).parent))
+from operator_actions import actions
 
 DOCS = Path(__file__).parent
 DO_NOT_EDIT = "<!-- Made by docs/generate.py. -->\n"
@@ -56,12 +63,27 @@ def _table(properties: dict[str, Any], required: list[str]) -> Iterator[str]:
         yield f"| `{key}` | {default} | {_allowed(prop)} | {prop.get('description', '')} |"
 
 
+_KINDS = {
+    "array": "list",
+    "boolean": "`true`, `false`",
+    "integer": "whole number",
+    "object": "map",
+    "string": "text",
+}
+
+
 def _allowed(prop: dict[str, Any]) -> str:
     kinds = [kind for kind in prop.get("anyOf", [prop]) if kind.get("type") != "null"]
     (kind,) = kinds
     if "enum" in kind:
         return ", ".join(f"`{value}`" for value in kind["enum"])
-    words = {"integer": "whole number", "boolean": "`true`, `false`", "string": "text", "array": "list", "object": "map"}
+    words = {
+        "integer": "whole number",
+        "boolean": "`true`, `false`",
+        "string": "text",
+        "array": "list",
+        "object": "map",
+    }
     text = words[kind["type"]]
     low, high = kind.get("minimum"), kind.get("maximum")
     if low is not None and high is not None:
@@ -133,7 +155,38 @@ def _options(command: click.Command, context: click.Context, shared: set[str]) -
     return ["", "| option | what |", "| --- | --- |", *(f"| `{flags}` | {words} |" for flags, words in cells)]
 
 
+def permissions() -> str:
+    """What the two functions may do, and what who runs pipectl needs."""
+    parts = [DO_NOT_EDIT, "# Permissions\n", "## What the functions may do\n", _ROLES]
+    for key, policies in _policies().items():
+        parts += [f"\n### `{key}`\n", "| policy | actions | on |", "| --- | --- | --- |"]
+        for name, statements in policies.items():
+            for statement in statements:
+                done = "<br>".join(f"`{action}`" for action in statement["Action"])
+                on = "<br>".join(f"`{resource}`" for resource in statement["Resource"])
+                parts.append(f"| {name} | {done} | {on} |")
+    parts += ["\n## What you need\n", _OPERATOR, "", "| service | actions |", "| --- | --- |"]
+    parts += [f"| {prefix} | {', '.join(f'`{action}`' for action in of)} |" for prefix, of in actions().items()]
+    return "\n".join(parts) + "\n"
+
+
+_ROLES = """Two roles, which Lambda alone can assume, and only for functions of this account. No managed policies, no
+`*` resources; `pipectl up` removes whatever else it finds on them. With `config/dev.yaml`, in account 123456789012:"""
+
+_OPERATOR = """Everything that any command of pipectl can ever ask AWS, read out of its source. `plan`, `status` and
+`outputs` need only what begins with Get, List, Describe, Query or Scan. `iam:PassRole` shows in no call: it is
+needed on the two roles, for `lambda.amazonaws.com`."""
+
+
+def _policies() -> dict[str, Any]:
+    aws: Any = SimpleNamespace(region="us-east-1", account_id="123456789012", partition="aws")
+    file = DOCS.parent / "config" / "dev.yaml"
+    resources = Pipeline(load(file), file, aws).resources()
+    return {key: resources[key].desired({})["policies"] for key in ("processor-role", "auditor-role")}
+
+
 def main() -> None:
+    (DOCS / "permissions.md").write_text(permissions(), encoding="utf-8")
     (DOCS / "config.md").write_text(config_reference(), encoding="utf-8")
     (DOCS / "commands.md").write_text(command_reference(), encoding="utf-8")
 

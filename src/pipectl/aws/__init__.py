@@ -214,6 +214,8 @@ class Aws:
                     )
                 except ValueError as error:  # not a URL, says botocore
                     raise UsageError(str(error), hint="correct --endpoint-url or AWS_ENDPOINT_URL") from error
+                except BotoCoreError as error:  # credentials are looked for here
+                    raise translate(error, service, "client") from error
             return self._clients[service]
 
     def _put_door(self, base_classes: list[type], **_: Any) -> None:

@@ -1,0 +1,106 @@
+"""Which IAM actions the operator of pipectl needs: read out of the source, so that none is forgotten.
+
+Every call goes through a client attribute of `Aws` (``aws.lambda_.create_function(...)``), so the calls can be found in
+the syntax tree; what IAM calls them is told by `IAM_NAMES` where it differs from the API's name.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import botocore.session
+from botocore import xform_name
+
+SOURCE = Path(__file__).parent.parent / "src" / "pipectl"
+CLIENTS = {
+    "cloudwatch": "cloudwatch",
+    "dynamodb": "dynamodb",
+    "streams": "dynamodbstreams",
+    "iam": "iam",
+    "lambda_": "lambda",
+    "logs": "logs",
+    "s3": "s3",
+    "sqs": "sqs",
+    "sts": "sts",
+}
+IAM_NAMES: dict[str, list[str]] = {
+    "dynamodbstreams:DescribeStream": ["dynamodb:DescribeStream"],
+    "dynamodbstreams:GetRecords": ["dynamodb:GetRecords"],
+    "dynamodbstreams:GetShardIterator": ["dynamodb:GetShardIterator"],
+    "lambda:Invoke": ["lambda:InvokeFunction"],
+    "s3:DeleteObjects": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+    "s3:GetBucketEncryption": ["s3:GetEncryptionConfiguration"],
+    "s3:GetPublicAccessBlock": ["s3:GetBucketPublicAccessBlock"],
+    "s3:HeadBucket": ["s3:ListBucket"],
+    "s3:HeadObject": ["s3:GetObject"],
+    "s3:ListMultipartUploads": ["s3:ListBucketMultipartUploads"],
+    "s3:ListObjectVersions": ["s3:ListBucketVersions"],
+    "s3:ListObjectsV2": ["s3:ListBucket"],
+    "s3:PutBucketEncryption": ["s3:PutEncryptionConfiguration"],
+    "s3:PutPublicAccessBlock": ["s3:PutBucketPublicAccessBlock"],
+    "sqs:DeleteMessageBatch": ["sqs:DeleteMessage"],
+    "sts:GetCallerIdentity": [],
+}
+"""Where IAM's name is another one. GetCallerIdentity needs no permission."""
+
+
+def actions() -> dict[str, list[str]]:
+    """The IAM actions of everything that pipectl can ever ask AWS, by service prefix."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for service, method in _calls():
+        operation = _operations(service)[method]
+        name = f"{service}:{operation}"
+        for action in IAM_NAMES.get(name, [name]):
+            found[action.split(":")[0]].add(action)
+    found["iam"].add("iam:PassRole")
+    return {prefix: sorted(found[prefix]) for prefix in sorted(found)}
+
+
+def _calls() -> Iterator[tuple[str, str]]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        if "local" in path.relative_to(SOURCE).parts:
+            continue
+        aliases: dict[str, str] = {}
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign):
+                aliases.update(_aliases(node))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                service = _service(node.func.value, aliases)
+                if service and (method := _method(node)) in _operations(service):
+                    yield service, str(method)
+
+
+def _aliases(node: ast.Assign) -> Iterator[tuple[str, str]]:
+    """``client = self._aws.lambda_`` and ``s3, ours = self._aws.s3, self._ours``."""
+    (target,) = node.targets
+    pairs = (
+        zip(target.elts, node.value.elts, strict=True)
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+        else [(target, node.value)]
+    )
+    for name, value in pairs:
+        if isinstance(name, ast.Name) and isinstance(value, ast.Attribute) and value.attr in CLIENTS:
+            yield name.id, CLIENTS[value.attr]
+
+
+def _service(value: ast.expr, aliases: dict[str, str]) -> str | None:
+    if isinstance(value, ast.Attribute):
+        return CLIENTS.get(value.attr)
+    return aliases.get(value.id) if isinstance(value, ast.Name) else None
+
+
+def _method(node: ast.Call) -> str | None:
+    assert isinstance(node.func, ast.Attribute)
+    if node.func.attr == "get_paginator" and isinstance(node.args[0], ast.Constant):
+        return str(node.args[0].value)
+    return node.func.attr
+
+
+def _operations(service: str) -> dict[str, str]:
+    names = botocore.session.get_session().get_service_model(service).operation_names
+    return {xform_name(name): name for name in names}

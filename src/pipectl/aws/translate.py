@@ -25,7 +25,7 @@ ABSENT = frozenset(
         ("iam", "NoSuchEntity"),
         ("lambda", "ResourceNotFoundException"),
         ("logs", "ResourceNotFoundException"),
-        ("s3", "404"),  # HeadBucket has no body, so botocore has only the status
+        ("s3", "404"),
         ("s3", "NoSuchBucket"),
         ("s3", "NoSuchBucketPolicy"),
         ("s3", "NoSuchPublicAccessBlockConfiguration"),
@@ -75,8 +75,9 @@ _NOT_AWS = "what answers there is not AWS: check --endpoint-url, AWS_ENDPOINT_UR
 _NO_ANSWER = "check the network, the region, --endpoint-url and AWS_ENDPOINT_URL"
 _SSO_LOGIN = "log in again: `aws sso login`, or `aws login`"
 
-BotoError = ClientError | BotoCoreError | ResponseParserError
-"""All that a botocore client raises; a `ResponseParserError` is none of the other two."""
+BOTO_ERRORS = (ClientError, BotoCoreError, ResponseParserError, KeyError)
+"""All that a botocore client raises. An answer that is not AWS's is none of the first two: XML that is not well-formed
+is a `ResponseParserError`, XML without the wrapper of its operation a bare `KeyError`."""
 
 _Kind = tuple[type[AwsError], str | None]
 _ON_THE_WAY: tuple[tuple[tuple[type[Exception], ...], _Kind], ...] = (
@@ -93,16 +94,16 @@ _ON_THE_WAY: tuple[tuple[tuple[type[Exception], ...], _Kind], ...] = (
         (CredentialsError, _LOGIN),
     ),
     ((boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError), (UnreachableError, _NO_ANSWER)),
-    ((ResponseParserError,), (UnreachableError, _NOT_AWS)),
+    ((ResponseParserError, KeyError), (UnreachableError, _NOT_AWS)),
 )
 
 
-def translate(error: BotoError, service: str, operation: str) -> AwsError:
+def translate(error: Exception, service: str, operation: str) -> AwsError:
     """The same error in our words. Absent and existing are told by the *named* code alone."""
     if isinstance(error, ClientError):
         return _answered(error, service, operation)
     kind, hint = next((kind for types, kind in _ON_THE_WAY if isinstance(error, types)), (AwsError, None))
-    text = " ".join(str(error).split()) if isinstance(error, ResponseParserError) else str(error)
+    text = "the answer cannot be read" if isinstance(error, KeyError) else " ".join(str(error).split())
     text = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
     return kind(
         f"{service} {operation}: {text}",
@@ -120,16 +121,16 @@ def _answered(error: ClientError, service: str, operation: str) -> AwsError:
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     kind: type[AwsError] = AwsError
     hint = None
-    if (service, code) in ABSENT:
+    if (service, code) in ABSENT and not (code.isdecimal() and operation not in _WITHOUT_BODY):
         kind = AbsentError
     elif (service, operation, code) in _EXISTS and not _passing_conflict(code, text):
         kind = ExistsError
+    elif operation not in _WITHOUT_BODY and (code.isdecimal() or code in ("", "Unknown")):
+        kind, hint = UnreachableError, _NOT_AWS
     elif code in _DENIED:
         kind, hint = AccessDeniedError, f"the caller needs {_action(service, operation)}; see docs/permissions.md"
     elif code in _BAD_CREDENTIALS:
         kind, hint = CredentialsError, _BAD_CREDENTIALS[code]
-    elif code.isdecimal() and operation not in _WITHOUT_BODY:
-        kind, hint = UnreachableError, _NOT_AWS
     return kind(
         f"{service} {operation}: {code}: {text}" if text else f"{service} {operation}: {code}",
         service=service,
@@ -146,7 +147,22 @@ def _passing_conflict(code: str, text: str) -> bool:
     return code == "ResourceConflictException" and "already exist" not in text
 
 
+_ACTIONS = {
+    ("lambda", "Invoke"): "InvokeFunction",
+    ("s3", "HeadBucket"): "ListBucket",
+    ("s3", "HeadObject"): "GetObject",
+    ("s3", "ListObjectsV2"): "ListBucket",
+    ("s3", "ListObjectVersions"): "ListBucketVersions",
+    ("s3", "ListMultipartUploads"): "ListBucketMultipartUploads",
+    ("s3", "DeleteObjects"): "DeleteObject",
+    ("s3", "GetBucketEncryption"): "GetEncryptionConfiguration",
+    ("s3", "PutBucketEncryption"): "PutEncryptionConfiguration",
+    ("s3", "GetPublicAccessBlock"): "GetBucketPublicAccessBlock",
+    ("s3", "PutPublicAccessBlock"): "PutBucketPublicAccessBlock",
+}
+"""The actions that policies do not call by the name of the operation."""
+
+
 def _action(service: str, operation: str) -> str:
     prefix = {"dynamodbstreams": "dynamodb"}.get(service, service)
-    name = {"HeadBucket": "ListBucket", "Invoke": "InvokeFunction"}.get(operation, operation)
-    return f"{prefix}:{name}"
+    return f"{prefix}:{_ACTIONS.get((service, operation), operation)}"

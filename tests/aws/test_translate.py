@@ -1,0 +1,230 @@
+"""Which of our errors each of AWS's becomes, and what it tells the user to do."""
+
+from __future__ import annotations
+
+import pytest
+from botocore import exceptions as boto
+from botocore.exceptions import BotoCoreError
+
+from pipectl.aws.translate import ABSENT, translate
+from pipectl.errors import (
+    AbsentError,
+    AccessDeniedError,
+    AwsError,
+    CredentialsError,
+    ExistsError,
+    UnreachableError,
+)
+from tests.aws.fakes import Wire, answer, client_error, json_error, s3_error, xml_error
+
+
+@pytest.mark.parametrize(("service", "code"), sorted(pair for pair in ABSENT if not pair[1].isdecimal()))
+def test_absent_is_told_by_the_services_own_named_code(service: str, code: str) -> None:
+    assert type(translate(client_error(code, "no", 404), service, "DescribeIt")) is AbsentError
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code", "status"),
+    [
+        ("dynamodb", "DescribeTable", "ValidationException", 400),
+        ("dynamodb", "DescribeTable", "ResourceNotFound", 404),
+        ("lambda", "GetFunction", "NoSuchEntity", 404),
+        ("iam", "GetRole", "ResourceNotFoundException", 404),
+        ("iam", "GetRole", "AccessDenied", 403),
+        ("s3", "GetBucketPolicy", "404", 404),
+        ("s3", "HeadBucket", "403", 403),
+        ("s3", "HeadBucket", "301", 301),
+        ("sqs", "GetQueueUrl", "404", 404),
+        ("sqs", "GetQueueUrl", "InternalError", 500),
+    ],
+)
+def test_no_other_error_is_taken_for_absent(service: str, operation: str, code: str, status: int) -> None:
+    assert not isinstance(translate(client_error(code, "not found", status), service, operation), AbsentError)
+
+
+def test_a_bucket_that_is_absent_is_told_by_the_status_alone_for_head_has_no_body() -> None:
+    assert isinstance(translate(client_error("404", "Not Found", 404), "s3", "HeadBucket"), AbsentError)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code", "text"),
+    [
+        ("dynamodb", "CreateTable", "ResourceInUseException", "Table already exists: t"),
+        ("iam", "CreateRole", "EntityAlreadyExists", "Role with name r already exists."),
+        ("lambda", "CreateFunction", "ResourceConflictException", "Function already exist: f"),
+        ("lambda", "CreateEventSourceMapping", "ResourceConflictException", "provided mapping already exists."),
+        ("logs", "CreateLogGroup", "ResourceAlreadyExistsException", "The specified log group already exists"),
+        ("s3", "CreateBucket", "BucketAlreadyExists", "The requested bucket name is not available."),
+        ("s3", "CreateBucket", "BucketAlreadyOwnedByYou", "you already own it"),
+        ("sqs", "CreateQueue", "QueueNameExists", "A queue already exists with the same name"),
+        ("sqs", "CreateQueue", "QueueAlreadyExists", "A queue already exists with the same name"),
+    ],
+)
+def test_exists(service: str, operation: str, code: str, text: str) -> None:
+    assert type(translate(client_error(code, text, 409), service, operation)) is ExistsError
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code", "text"),
+    [
+        ("lambda", "CreateFunction", "ResourceConflictException", "An update is in progress for resource: f"),
+        ("dynamodb", "UpdateTable", "ResourceInUseException", "Table is being updated"),
+        ("lambda", "UpdateFunctionCode", "ResourceConflictException", "Function already exist: f"),
+        ("iam", "TagRole", "EntityAlreadyExists", "already exists"),
+    ],
+)
+def test_the_same_code_of_something_that_is_busy_is_not_existing(
+    service: str, operation: str, code: str, text: str
+) -> None:
+    assert not isinstance(translate(client_error(code, text, 409), service, operation), ExistsError)
+
+
+@pytest.mark.parametrize(
+    "code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"]
+)
+def test_denied_names_the_permission(code: str) -> None:
+    error = translate(client_error(code, "not authorized", 403), "dynamodb", "CreateTable")
+    assert type(error) is AccessDeniedError
+    assert "dynamodb:CreateTable" in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "action"),
+    [
+        ("lambda", "Invoke", "lambda:InvokeFunction"),
+        ("s3", "HeadBucket", "s3:ListBucket"),
+        ("s3", "ListObjectsV2", "s3:ListBucket"),
+        ("s3", "ListObjectVersions", "s3:ListBucketVersions"),
+        ("s3", "ListMultipartUploads", "s3:ListBucketMultipartUploads"),
+        ("s3", "DeleteObjects", "s3:DeleteObject"),
+        ("s3", "GetBucketEncryption", "s3:GetEncryptionConfiguration"),
+        ("s3", "PutBucketEncryption", "s3:PutEncryptionConfiguration"),
+        ("s3", "GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock"),
+        ("s3", "PutPublicAccessBlock", "s3:PutBucketPublicAccessBlock"),
+        ("dynamodbstreams", "GetRecords", "dynamodb:GetRecords"),
+        ("sqs", "GetQueueUrl", "sqs:GetQueueUrl"),
+    ],
+)
+def test_a_permission_is_named_as_policies_name_it(service: str, operation: str, action: str) -> None:
+    error = translate(client_error("AccessDenied", "no", 403), service, operation)
+    assert f"the caller needs {action};" in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("ExpiredToken", "log in again"),
+        ("ExpiredTokenException", "log in again"),
+        ("RequestExpired", "clock"),
+        ("InvalidClientTokenId", "access key"),
+        ("UnrecognizedClientException", "access key"),
+        ("InvalidAccessKeyId", "access key"),
+        ("SignatureDoesNotMatch", "secret key"),
+        ("InvalidSignatureException", "secret key"),
+        ("AuthFailure", "log in again"),
+        ("InvalidToken", "log in again"),
+        ("RequestTimeTooSkewed", "clock"),
+    ],
+)
+def test_credentials_that_aws_does_not_accept(code: str, words: str) -> None:
+    error = translate(client_error(code, "no", 403), "sts", "GetCallerIdentity")
+    assert type(error) is CredentialsError
+    assert words in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (boto.NoCredentialsError(), "--profile"),
+        (boto.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"), "--profile"),
+        (boto.CredentialRetrievalError(provider="custom-process", error_msg="exit 1"), "--profile"),
+        (boto.TokenRetrievalError(provider="sso", error_msg="expired"), "aws sso login"),
+        (boto.UnauthorizedSSOTokenError(), "aws sso login"),
+        (boto.SSOTokenLoadError(error_msg="no token"), "aws sso login"),
+        (boto.LoginRefreshRequired(), "aws login"),
+    ],
+)
+def test_credentials_that_are_not_there(error: BotoCoreError, words: str) -> None:
+    ours = translate(error, "sts", "GetCallerIdentity")
+    assert type(ours) is CredentialsError
+    assert words in str(ours.hint)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        boto.EndpointConnectionError(endpoint_url="http://x", error="no"),
+        boto.ConnectTimeoutError(endpoint_url="http://x", error="no"),
+        boto.ReadTimeoutError(endpoint_url="http://x", error="no"),
+        boto.ConnectionClosedError(endpoint_url="http://x", error="no"),
+        boto.ProxyConnectionError(proxy_url="http://x", error="no"),
+        boto.SSLError(endpoint_url="http://x", error=ValueError("no")),
+    ],
+)
+def test_no_answer_is_unreachable(error: BotoCoreError) -> None:
+    ours = translate(error, "sts", "GetCallerIdentity")
+    assert type(ours) is UnreachableError
+    assert ours.aws_code == type(error).__name__
+    assert "--endpoint-url" in str(ours.hint)
+
+
+HTML = "<html><head><title>Hello</title></head><body>Log in to the <b>Wi-Fi</body></html>"
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 405, 407])
+@pytest.mark.parametrize("body", [HTML, HTML.replace("<b>", ""), "It works!", ""])
+def test_what_is_not_aws_is_told_so_by_the_first_call(body: str, status: int, wire: Wire) -> None:
+    """A web server, a proxy, a hotel: whatever it says to GetCallerIdentity, which is always asked first."""
+    wire.meets = lambda: answer(body, status)
+    with pytest.raises(UnreachableError) as caught:
+        _ = wire_account(wire)
+    assert "not AWS" in str(caught.value.hint)
+    assert len(caught.value.message) < 500
+
+
+def wire_account(wire: Wire) -> str:
+    wire.call("sts", "GetCallerIdentity")
+    return wire.aws.account_id
+
+
+@pytest.mark.parametrize("service", ["iam", "dynamodb", "lambda", "sqs", "logs", "cloudwatch"])
+def test_an_error_page_instead_of_an_answer_is_not_aws(service: str, wire: Wire) -> None:
+    operation = {
+        "iam": "GetRole",
+        "dynamodb": "DescribeTable",
+        "lambda": "GetFunction",
+        "sqs": "GetQueueUrl",
+        "logs": "DescribeLogGroups",
+        "cloudwatch": "DescribeAlarms",
+    }[service]
+    wire.meets = lambda: answer(HTML, 404)
+    with pytest.raises(AwsError) as caught:
+        wire.call(service, operation)
+    assert type(caught.value) is UnreachableError
+
+
+def test_an_error_says_who_was_asked_and_what_the_answer_was() -> None:
+    error = translate(client_error("ValidationException", "One table only", 400), "dynamodb", "CreateTable")
+    assert error.message == "dynamodb CreateTable: ValidationException: One table only"
+    assert (error.service, error.operation) == ("dynamodb", "CreateTable")
+    assert (error.aws_code, error.aws_message, error.status) == ("ValidationException", "One table only", 400)
+
+
+def test_an_error_without_a_text_ends_with_its_code() -> None:
+    assert translate(client_error("404", "", 404), "s3", "HeadBucket").message == "s3 HeadBucket: 404"
+
+
+def test_off_the_wire_codes_are_the_same(wire: Wire) -> None:
+    for service, operation, response, kind in (
+        ("iam", "GetRole", xml_error("NoSuchEntity", "no such role", 404), AbsentError),
+        ("dynamodb", "DescribeTable", json_error("ResourceNotFoundException", "no such table"), AbsentError),
+        ("lambda", "GetFunction", json_error("ResourceNotFoundException", "no such function", 404), AbsentError),
+        ("s3", "GetBucketPolicy", s3_error("NoSuchBucketPolicy", "no policy", 404), AbsentError),
+        ("s3", "HeadBucket", answer("", 404), AbsentError),
+        ("s3", "HeadBucket", answer("", 403), AccessDeniedError),
+        ("sts", "GetCallerIdentity", xml_error("ExpiredToken", "expired", 403), CredentialsError),
+        ("logs", "CreateLogGroup", json_error("ResourceAlreadyExistsException", "exists"), ExistsError),
+    ):
+        wire.meets = lambda response=response: response  # type: ignore[misc]
+        with pytest.raises(kind):
+            wire.call(service, operation)

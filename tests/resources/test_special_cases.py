@@ -1,0 +1,416 @@
+"""What goes wrong in practice, one by one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from pipectl.aws import Aws, Credentials
+from pipectl.commands.status import State, status
+from pipectl.commands.up import plan, up
+from pipectl.engine.model import Action, Change
+from pipectl.errors import ForeignError, PipectlError, UnreconcilableError
+from tests.resources.conftest import long_after
+from tests.resources.drift_cases import _begin_at_latest, _other_code, _widen, again
+from tests.resources.hands import ADMINISTRATOR, OPEN_TO_THE_WORLD, Hands, narrow, policy, zipped
+from tests.resources.standard import OURS, planned
+from tests.support import ACCOUNT, REGION, FakeClock, World, write_config, yes
+
+embedded = pytest.mark.embedded
+NEW_AND_OLD = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+@pytest.fixture
+def built(hands: Hands) -> Hands:
+    """A pipeline on moto that is up."""
+    up(hands.world.context(), yes)
+    hands.world.writes()
+    return hands
+
+
+def changes(hands: Hands, **options: bool) -> dict[str, Change]:
+    """Whatever is not kept."""
+    made = plan(hands.world.context(), **options).changes
+    return {change.resource: change for change in made if change.action is not Action.KEEP}
+
+
+def repaired(hands: Hands, **options: bool) -> None:
+    up(hands.world.context(), yes, **options)
+    assert changes(hands) == {}
+
+
+def switch_stream(hands: Hands, *specifications: dict[str, Any]) -> None:
+    for specification in specifications:
+        hands.dynamodb.update_table(TableName=hands.names.orders_table, StreamSpecification=specification)
+
+
+# the stream and its mapping
+
+
+@embedded
+def test_stream_switched_off_comes_back_and_no_record_is_lost(embedded_hands: Hands) -> None:
+    """The new mapping is made before anything is removed, and the old one stays: it may have records to read."""
+    hands = embedded_hands
+    resource = hands.resources["stream-mapping"]
+    old = hands.mapping(resource)
+    switch_stream(hands, {"StreamEnabled": False})
+    assert {key: change.action for key, change in changes(hands).items()} == {
+        "orders-table": Action.UPDATE,
+        "stream-mapping": Action.REPLACE,
+    }
+    hands.world.writes()
+    repaired(hands)
+    writes = hands.world.writes()
+    assert "lambda:CreateEventSourceMapping" in writes
+    assert "lambda:DeleteEventSourceMapping" not in writes
+    by_source = {mapping["EventSourceArn"]: mapping for mapping in hands.mappings(resource)}
+    assert by_source.pop(old["EventSourceArn"])["UUID"] == old["UUID"]
+    (new,) = by_source.values()
+    assert (
+        new["EventSourceArn"]
+        == hands.dynamodb.describe_table(TableName=hands.names.orders_table)["Table"]["LatestStreamArn"]
+    )
+    assert {mapping["State"] for mapping in hands.mappings(resource)} == {"Enabled"}
+
+
+@embedded
+def test_the_old_mapping_is_shown_kept_and_goes_after_24_hours(embedded_hands: Hands) -> None:
+    hands = embedded_hands
+    old = hands.mapping(hands.resources["stream-mapping"])["UUID"]
+    switch_stream(hands, {"StreamEnabled": False}, NEW_AND_OLD)
+    repaired(hands)
+    (shown,) = [each for each in status(hands.world.context()).resources if each.resource == "stream-mapping"]
+    assert (shown.state, dict(shown.drift)) == (State.IN_SYNC, {})
+    assert shown.reason is not None
+    assert old in shown.reason
+
+    clock = FakeClock()
+    clock.started = hands.world.aws.clock.now() + timedelta(hours=25)
+    credentials = Credentials(hands.account, "test")
+    tomorrow = World(
+        hands.world.file,
+        Aws(REGION, endpoint_url=hands.world.aws.endpoint_url, credentials=credentials, clock=clock),
+        [],
+    )
+    later = Hands(tomorrow, hands.account)
+    assert changes(later)["stream-mapping"].attributes["superseded"].before == [old]
+    repaired(later)
+    assert old not in [mapping["UUID"] for mapping in hands.mappings(hands.resources["stream-mapping"])]
+
+
+@embedded
+def test_down_removes_the_old_mapping_too(embedded_hands: Hands) -> None:
+    hands = embedded_hands
+    resource = hands.resources["stream-mapping"]
+    switch_stream(hands, {"StreamEnabled": False}, NEW_AND_OLD)
+    repaired(hands)
+    assert len(hands.mappings(resource)) == 2
+    observed = resource.observe()
+    assert observed is not None
+    resource.delete(observed)
+    assert hands.mappings(resource) == []
+
+
+@embedded
+def test_an_old_mapping_that_was_disabled_is_enabled_to_read_on(embedded_hands: Hands) -> None:
+    hands = embedded_hands
+    resource = hands.resources["stream-mapping"]
+    old = hands.mapping(resource)["UUID"]
+    hands.lambda_.update_event_source_mapping(UUID=old, Enabled=False)
+    switch_stream(hands, {"StreamEnabled": False}, NEW_AND_OLD)
+    repaired(hands)
+    assert hands.lambda_.get_event_source_mapping(UUID=old)["State"] == "Enabled"
+
+
+@embedded
+def test_wrong_view_type_is_refused_until_it_is_allowed(embedded_hands: Hands) -> None:
+    hands = embedded_hands
+    switch_stream(hands, {"StreamEnabled": False}, {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    hands.world.writes()
+    change = changes(hands)["orders-table"]
+    assert change.action is Action.REFUSE
+    assert change.attributes["stream"].before == "KEYS_ONLY"
+    with pytest.raises(UnreconcilableError, match="--allow-stream-replacement"):
+        up(hands.world.context(), yes)
+    assert hands.world.writes() == []
+    assert changes(hands, allow_stream_replacement=True)["orders-table"].action is Action.UPDATE
+    repaired(hands, allow_stream_replacement=True)
+
+
+def test_a_later_beginning_is_refused_until_it_is_allowed(built: Hands) -> None:
+    """TRIM_HORIZON -> LATEST in the config would skip what is not read yet."""
+    write_config(built.world.file.parent, {"stream-mapping": {"starting_position": "LATEST"}})
+    with pytest.raises(UnreconcilableError, match="--allow-stream-replacement"):
+        up(built.world.context(), yes)
+    assert built.world.writes() == []
+    repaired(built, allow_stream_replacement=True)
+
+
+def test_a_mapping_that_began_at_latest_is_replaced(built: Hands) -> None:
+    mapping = built.resources["stream-mapping"]
+    _begin_at_latest(built, mapping)
+    assert changes(built)["stream-mapping"].action is Action.REPLACE
+    repaired(built)
+    assert built.mapping(mapping)["StartingPosition"] == "TRIM_HORIZON"
+
+
+@pytest.mark.parametrize("key", ["stream-mapping", "queue-mapping"])
+def test_mapping_deleted_is_made_again(built: Hands, key: str) -> None:
+    built.lambda_.delete_event_source_mapping(UUID=built.mapping(built.resources[key])["UUID"])
+    assert {k: change.action for k, change in changes(built).items()} == {key: Action.CREATE}
+    repaired(built)
+
+
+def test_superseded_mapping_of_an_interrupted_replacement_is_removed(built: Hands) -> None:
+    mapping = built.resources["stream-mapping"]
+    again(built, mapping)
+    assert len(built.mappings(mapping)) == 2
+    assert changes(built)["stream-mapping"].attributes.keys() >= {"superseded"}
+    repaired(built)
+    assert len(built.mappings(mapping)) == 1
+
+
+def test_somebody_elses_mapping_of_our_stream_is_left_alone(built: Hands) -> None:
+    """A second consumer, with a function of its own, is none of our business."""
+    mapping = built.resources["stream-mapping"]
+    other = again(built, mapping, FunctionName=built.names.auditor, Tags={"Owner": "somebody"})
+    assert changes(built) == {}
+    observed = mapping.observe()
+    assert observed is not None
+    mapping.delete(observed)
+    assert [left["UUID"] for left in built.mappings(mapping)] == [other]
+
+
+def test_mapping_outlives_its_function_and_serves_the_next(built: Hands) -> None:
+    """DeleteFunction leaves mappings behind; making another would be refused as a duplicate."""
+    mapping = built.resources["stream-mapping"]
+    uuid = built.mapping(mapping)["UUID"]
+    built.lambda_.delete_function(FunctionName=built.names.processor)
+    assert {key: change.action for key, change in changes(built).items()} == {"processor": Action.CREATE}
+    repaired(built)
+    assert built.mapping(mapping)["UUID"] == uuid
+
+
+# functions
+
+
+def calls_of(hands: Hands, key: str, folder: dict[str, Any]) -> list[str]:
+    write_config(hands.world.file.parent, folder)
+    hands.world.writes()
+    up(narrow(hands.world, key), yes)
+    return hands.world.writes()
+
+
+def test_code_and_configuration_together_change_while_the_function_is_held(built: Hands, tmp_path: Path) -> None:
+    """So that no record meets the new code with the old runtime: throttled, it waits and uses up no retry."""
+    other = tmp_path / "javascript"
+    other.mkdir()
+    (other / "handler.mjs").write_text("export const handler = async () => ({});")
+    changed = {"processor": {"runtime": "nodejs24.x", "source": str(other)}}
+    assert calls_of(built, "processor", changed) == [
+        "lambda:PutFunctionConcurrency",
+        "lambda:UpdateFunctionCode",
+        "lambda:UpdateFunctionConfiguration",
+        "lambda:DeleteFunctionConcurrency",
+    ]
+    assert changes(built) == {}
+
+
+def test_code_alone_changes_in_one_call(built: Hands) -> None:
+    _other_code(built, built.resources["processor"])
+    assert calls_of(built, "processor", {}) == ["lambda:UpdateFunctionCode"]
+
+
+def test_configuration_alone_changes_in_one_call(built: Hands) -> None:
+    assert calls_of(built, "processor", {"processor": {"memory": 512}}) == ["lambda:UpdateFunctionConfiguration"]
+
+
+@embedded
+def test_a_hold_left_behind_is_taken_away(embedded_hands: Hands) -> None:
+    name = embedded_hands.names.processor
+    embedded_hands.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    embedded_hands.lambda_.update_function_code(FunctionName=name, ZipFile=zipped("def handler(*_): ..."))
+    assert changes(embedded_hands)["processor"].attributes.keys() == {"reserved_concurrency", "code_sha256"}
+    repaired(embedded_hands)
+    assert "Concurrency" not in embedded_hands.lambda_.get_function(FunctionName=name)
+
+
+# roles
+
+
+@embedded
+def test_everything_on_a_role_at_once_is_removed(embedded_hands: Hands) -> None:
+    hands = embedded_hands
+    role = hands.resources["processor-role"]
+    hands.iam.attach_role_policy(RoleName=role.name, PolicyArn=ADMINISTRATOR)
+    hands.iam.put_role_permissions_boundary(RoleName=role.name, PermissionsBoundary=ADMINISTRATOR)
+    _widen(hands, role)
+    hands.iam.delete_role_policy(RoleName=role.name, PolicyName="write-records")
+    repaired(hands)
+    assert hands.iam.list_attached_role_policies(RoleName=role.name)["AttachedPolicies"] == []
+    assert "PermissionsBoundary" not in hands.iam.get_role(RoleName=role.name)["Role"]
+    assert len(hands.iam.list_role_policies(RoleName=role.name)["PolicyNames"]) == 4
+
+
+def test_a_role_with_more_policies_than_a_page_holds(built: Hands) -> None:
+    """moto pages list_role_policies and list_attached_role_policies at 100, as IAM does."""
+    role = built.resources["processor-role"]
+    extra = policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    for number in range(105):
+        built.iam.put_role_policy(RoleName=role.name, PolicyName=f"extra-{number:03}", PolicyDocument=extra)
+    assert len(changes(built)["processor-role"].attributes) == 105
+    up(narrow(built.world, role.key), yes)
+    assert len(built.iam.list_role_policies(RoleName=role.name)["PolicyNames"]) == 4
+
+
+# tables
+
+
+def test_table_with_another_key_is_refused_and_nothing_at_all_is_touched(built: Hands) -> None:
+    write_config(built.world.file.parent, {"orders-table": {"partition_key": "number"}, "processor": {"memory": 512}})
+    with pytest.raises(UnreconcilableError, match=built.names.orders_table):
+        up(built.world.context(), yes)
+    assert built.world.writes() == []
+
+
+def test_index_deleted_is_built_again_beside_somebody_elses(built: Hands) -> None:
+    table = built.names.audit_table
+    name = "failure-type-index"
+    built.dynamodb.update_table(TableName=table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": name}}])
+    keys = [{"AttributeName": "requestId", "KeyType": "HASH"}]
+    theirs = {"IndexName": "theirs", "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}
+    built.dynamodb.update_table(
+        TableName=table,
+        AttributeDefinitions=[
+            {"AttributeName": attribute, "AttributeType": "S"} for attribute in ("auditId", "timestamp", "requestId")
+        ],
+        GlobalSecondaryIndexUpdates=[{"Create": theirs}],
+    )
+    assert changes(built)["audit-table"].attributes.keys() == {f"indexes.{name}"}
+    repaired(built)
+    indexes = built.dynamodb.describe_table(TableName=table)["Table"]["GlobalSecondaryIndexes"]
+    assert {index["IndexName"] for index in indexes} == {name, "theirs"}
+
+
+# buckets
+
+
+def test_bucket_made_public_is_closed(built: Hands) -> None:
+    bucket = built.names.bucket
+    built.s3.delete_public_access_block(Bucket=bucket)
+    public = policy(OPEN_TO_THE_WORLD | {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"})
+    built.s3.put_bucket_policy(Bucket=bucket, Policy=public)
+    assert changes(built)["bucket"].attributes.keys() == {"public_access_block", "policy"}
+    repaired(built)
+    blocks = built.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert set(blocks.values()) == {True}
+    assert "Deny" in built.s3.get_bucket_policy(Bucket=bucket)["Policy"]
+
+
+@embedded
+def test_bucket_of_another_account_is_foreign_and_cannot_be_adopted(embedded_hands: Hands) -> None:
+    hands = embedded_hands
+    bucket = hands.resources["bucket"]
+    observed = bucket.observe()
+    assert observed is not None
+    bucket.delete(observed)
+    secret = {"aws_access_key_id": "799999999999", "aws_secret_access_key": "test"}
+    other = boto3.Session(region_name=REGION, **secret).client("s3", endpoint_url=hands.world.aws.endpoint_url)
+    other.create_bucket(Bucket=bucket.name)
+    try:
+        for adopt in (False, True):
+            change = changes(hands, adopt=adopt)["bucket"]
+            assert (change.action, "another account" in str(change.reason)) == (Action.REFUSE, True)
+        with pytest.raises(PipectlError, match=bucket.name):
+            bucket.create(bucket.desired({}))  # created by somebody since we looked
+    finally:
+        other.delete_bucket(Bucket=bucket.name)
+
+
+def test_bucket_in_another_region_is_foreign(hands: Hands) -> None:
+    """A bucket's name is the same in every region; botocore would follow it there without a word."""
+    elsewhere = boto3.Session(region_name="eu-west-1").client("s3")
+    name = hands.resources["bucket"].name
+    elsewhere.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    change = planned(hands, "bucket", adopt=True)
+    assert change.action is Action.REFUSE
+    assert "another region, eu-west-1" in str(change.reason)
+
+
+def test_bucket_outside_us_east_1_says_where(tmp_path: Path, hands: Hands) -> None:
+    aws = Aws("eu-west-1", credentials=Credentials(ACCOUNT, "test"), clock=long_after())
+    world = World(write_config(tmp_path, {"region": "eu-west-1"}), aws, [])
+    up(narrow(world, "bucket"), yes)
+    name = hands.resources["bucket"].name
+    assert hands.s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-west-1"
+    assert planned(Hands(world), "bucket").action is Action.KEEP
+
+
+def test_bucket_with_more_versions_than_a_page_holds_is_emptied(hands: Hands) -> None:
+    up(narrow(hands.world, "bucket"), yes)
+    bucket = hands.resources["bucket"]
+    hands.s3.delete_bucket_policy(Bucket=bucket.name)  # moto denies without looking at the condition
+    for number in range(501):
+        hands.s3.put_object(Bucket=bucket.name, Key=f"{number}")
+        hands.s3.delete_object(Bucket=bucket.name, Key=f"{number}")
+    hands.s3.put_object(Bucket=bucket.name, Key="a b/ä+%.json")
+    hands.s3.create_multipart_upload(Bucket=bucket.name, Key="never ended")
+    observed = bucket.observe()
+    assert observed is not None
+    assert bucket.contents(observed) == "more than 1000 object versions"
+    bucket.delete(observed)
+    assert bucket.observe() is None
+
+
+# log groups, alarms
+
+
+def test_log_group_that_begins_like_ours_is_not_ours(hands: Hands) -> None:
+    group = hands.resources["processor-log-group"]
+    for number in range(60):  # DescribeLogGroups answers with 50 at a time
+        hands.logs.create_log_group(logGroupName=f"{group.name}-{number}")
+    assert group.observe() is None
+    up(narrow(hands.world, group.key), yes)
+    assert hands.tags(group) == OURS
+
+
+def test_log_group_with_somebodys_tags_is_foreign(hands: Hands) -> None:
+    group = hands.resources["processor-log-group"]
+    hands.logs.create_log_group(logGroupName=group.name, tags={"Owner": "somebody"})
+    with pytest.raises(ForeignError, match=group.name):
+        up(narrow(hands.world, group.key), yes)
+
+
+# several at once
+
+
+def test_several_at_once(built: Hands) -> None:
+    names = built.names
+    built.logs.delete_log_group(logGroupName=f"/aws/lambda/{names.auditor}")
+    built.cloudwatch.disable_alarm_actions(AlarmNames=[names.errors_alarm])
+    built.s3.put_bucket_versioning(Bucket=names.bucket, VersioningConfiguration={"Status": "Suspended"})
+    built.iam.delete_role_policy(RoleName=names.auditor_role, PolicyName="write-logs")
+    built.lambda_.update_function_configuration(FunctionName=names.processor, Timeout=1)
+    built.dynamodb.delete_table(TableName=names.audit_table)
+    assert {key: change.action for key, change in changes(built).items()} == {
+        "auditor-log-group": Action.CREATE,
+        "errors-alarm": Action.UPDATE,
+        "bucket": Action.UPDATE,
+        "auditor-role": Action.UPDATE,
+        "processor": Action.UPDATE,
+        "audit-table": Action.CREATE,
+    }
+    repaired(built)
+
+
+def test_a_refusal_of_one_keeps_all_others_untouched(built: Hands) -> None:
+    names = built.names
+    built.cloudwatch.disable_alarm_actions(AlarmNames=[names.errors_alarm])
+    built.untag(built.resources["bucket"], OURS)
+    with pytest.raises(ForeignError, match=names.bucket):
+        up(built.world.context(), yes)
+    assert built.world.writes() == []

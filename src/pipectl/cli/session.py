@@ -76,14 +76,22 @@ class Session:
 
     def __init__(self, options: Globals) -> None:
         self.options = options
-        color = False if options.no_color else None
         self.screen = Screen(
             json_output=options.output == "json",
             quiet=bool(options.quiet),
             verbose=bool(options.verbose),
-            color=color,
+            color=not (options.no_color or os.environ.get("NO_COLOR")),
         )
         self.clock = SystemClock()
+
+    def check(self) -> None:
+        """Refuse what no command takes.
+
+        Raises:
+            UsageError: two options contradict each other.
+        """
+        if self.options.local and self.options.endpoint_url:
+            raise UsageError("--local and --endpoint-url exclude each other", hint="leave one of them out")
 
     @cached_property
     def file(self) -> Path:
@@ -109,12 +117,12 @@ class Session:
     def context(self) -> Context:
         config = self.config
         if self.options.local:
-            if self.options.endpoint_url:
-                raise UsageError("--local and --endpoint-url exclude each other", hint="leave one of them out")
             config = config.model_copy(update={"account_id": None})
             aws = self.local_aws(local_commands.endpoint())
         else:
-            aws = self.aws(self.options.endpoint_url or os.environ.get("AWS_ENDPOINT_URL"))
+            aws = self.aws(
+                self.options.endpoint_url
+            )  # AWS_ENDPOINT_URL, and one for each service, botocore reads itself
         return Context(config, self.file, aws, self.screen, cancel=self.clock.cancel)
 
     def local_aws(self, running: LocalAws) -> Aws:
@@ -138,7 +146,7 @@ class Session:
             if yes:
                 return
             show(about)
-            if not sys.stdin.isatty():
+            if sys.stdin is None or not sys.stdin.isatty():
                 raise UsageError(
                     f"cannot ask {question!r}: this is not a terminal", hint="say yes beforehand with --yes"
                 )
@@ -157,7 +165,12 @@ def global_options(command: F) -> F:
         given = Globals(**{f.name: kwargs.pop(f"global_{f.name}") for f in fields(Globals)})
         session = Session(context.find_root().obj.overlaid(given))
         context.find_root().meta["pipectl.session"] = session
-        return _run(session, lambda: command(session, *args, **kwargs))
+
+        def checked() -> Any:
+            session.check()
+            return command(session, *args, **kwargs)
+
+        return _run(session, checked)
 
     wrapped: Any = with_session
     for option in reversed(_options("global_")):
@@ -183,6 +196,11 @@ def _run(session: Session, command: Callable[[], int | None]) -> None:
         code = _fail(session, error)
     except BrokenPipeError:
         code = _closed_pipe()
+    except OSError as error:
+        code = _fail(session, PipectlError(str(error)))
+    except Exception as error:  # noqa: BLE001 - a user is shown no traceback, unless with -v
+        hint = "run it again with -v, and report what it shows"
+        code = _fail(session, PipectlError(f"a bug in pipectl: {type(error).__name__}: {error}", hint=hint))
     finally:
         session.screen.close()
     sys.exit(code)

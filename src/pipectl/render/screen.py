@@ -34,21 +34,23 @@ class Screen:
         json_output: Print results as one JSON document.
         quiet: No progress.
         verbose: Every AWS call too, and tracebacks.
-        color: ``False`` for none; ``None`` leaves it to the terminal and NO_COLOR.
+        color: Whether a terminal is shown colours, and the line that turns; what is no terminal never is.
     """
 
     def __init__(
-        self, *, json_output: bool = False, quiet: bool = False, verbose: bool = False, color: bool | None = None
+        self, *, json_output: bool = False, quiet: bool = False, verbose: bool = False, color: bool = True
     ) -> None:
-        plain = {"highlight": False, "markup": False, "emoji": False, "soft_wrap": True}
-        no_color = True if color is False else None
+        plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False, "soft_wrap": True}
+        # Without a colour system no escape code is written; rich's own no_color keeps those for bold and dim.
+        plain["color_system"] = "auto" if color else None
         self.json_output = json_output
         self.verbose = verbose
         self._quiet = quiet
-        self.out = Console(no_color=no_color, **plain)  # type: ignore[arg-type]
-        self.err = Console(stderr=True, no_color=no_color, **plain)  # type: ignore[arg-type]
+        self.out = Console(**plain)
+        self.err = Console(stderr=True, **plain)
         self._lock = threading.Lock()
         self._running: dict[str, str] = {}
+        self._turns = color and not quiet and self.err.is_terminal
         self._spinner: Status | None = None
 
     def json(self, document: Any) -> None:
@@ -122,7 +124,7 @@ class Screen:
 
     def _spin(self) -> None:
         """The line that turns while something runs; only where a terminal shows it."""
-        if self._quiet or not self.err.is_terminal:
+        if not self._turns:
             return
         if self._running:
             words = "  ".join(f"{action} {resource}" for resource, action in self._running.items())

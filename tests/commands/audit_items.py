@@ -1,0 +1,124 @@
+"""Audit items as the auditor writes them, and a stand-in for a table that holds a great many of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+from pipectl.failures.model import FAILURE_TYPES
+from pipectl.failures.trail import iso
+from tests.support import ACCOUNT, REGION
+
+STREAM = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/dev-orders-table-backend/stream/2026-01-01T00:00:00.000"
+NEWEST = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def audit_item(
+    audit_id: str,
+    at: datetime,
+    failure_type: str = "RetryAttemptsExhausted",
+    status: str = "OPEN",
+    *,
+    first: str | None = "100000000000000000001",
+    last: str | None = None,
+    arrival: datetime | None = None,
+    stream: str = STREAM,
+    shard: str = "shardId-1",
+    body: str = "{}",
+) -> dict[str, Any]:
+    """One failure in DynamoDB's typed form; without ``first`` its message does not say where the records are."""
+    where = {
+        "arn": {"S": stream},
+        "shardId": {"S": shard},
+        "startSequenceNumber": {"S": first or ""},
+        "endSequenceNumber": {"S": last or first or ""},
+        "firstArrival": {"S": iso(arrival or at)},
+        "lastArrival": {"S": iso(arrival or at)},
+        "batchSize": {"N": "1"},
+    }
+    return {
+        "auditId": {"S": audit_id},
+        "timestamp": {"S": iso(at)},
+        "failureType": {"S": failure_type},
+        "replayStatus": {"S": status},
+        "approximateInvokeCount": {"N": "4"},
+        "stream": {"M": where if first else {}},
+        "message": {"M": {"body": {"S": body}}},
+    }
+
+
+class PagingTable(BaseHTTPRequestHandler):
+    """Answers what `audit` asks of AWS, as a table of ``count`` failures, a minute apart, that is never in memory.
+
+    Every fourth is of the same type. Queries are newest first, in pages of at most a megabyte, as DynamoDB's are.
+    """
+
+    count = 100_000
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        request = self.rfile.read(int(self.headers["Content-Length"]))
+        target = self.headers.get("X-Amz-Target", "")
+        if not target:
+            answer = f"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{ACCOUNT}</Account>"
+            self._send((answer + "</GetCallerIdentityResult></GetCallerIdentityResponse>").encode(), "text/xml")
+            return
+        self._send(json.dumps(self._answer(target.split(".")[1], json.loads(request))).encode(), "application/json")
+
+    def _answer(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if operation == "DescribeTable":
+            name = request["TableName"]
+            arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
+            keys = [{"AttributeName": "auditId", "KeyType": "HASH"}, {"AttributeName": "timestamp", "KeyType": "RANGE"}]
+            described = {"TableName": name, "TableArn": arn, "TableStatus": "ACTIVE", "KeySchema": keys}
+            return {"Table": {**described, "AttributeDefinitions": []}}
+        if operation == "ListTagsOfResource":
+            tags = {"ManagedBy": "pipectl", "Project": "order-pipeline", "Environment": "dev"}
+            return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        return self._query(request) if operation == "Query" else {"ContinuousBackupsDescription": {}}
+
+    def _query(self, request: dict[str, Any]) -> dict[str, Any]:
+        values = request["ExpressionAttributeValues"]
+        place = FAILURE_TYPES.index(values[":type"]["S"])
+        if "ExclusiveStartKey" in request:
+            place = int(request["ExclusiveStartKey"]["auditId"]["S"]) + len(FAILURE_TYPES)
+        items: list[dict[str, Any]] = []
+        size = 0
+        projected = "ProjectionExpression" in request
+        while place < self.count and len(items) < request.get("Limit", self.count) and size < 1_000_000:
+            moment = NEWEST - timedelta(minutes=place)
+            item = audit_item(str(place), moment, FAILURE_TYPES[place % 4], body="x" * 1000)
+            size += 1600
+            items.append({name: item[name] for name in ("timestamp", "replayStatus")} if projected else item)
+            last = {name: item[name] for name in ("failureType", "timestamp", "auditId")}
+            place += len(FAILURE_TYPES)
+        more = {"LastEvaluatedKey": last} if place < self.count else {}
+        return {"Items": items, "Count": len(items), "ScannedCount": len(items), **more}
+
+    def _send(self, body: bytes, content_type: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def paging_table() -> Iterator[str]:
+    """A `PagingTable` that serves; its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), PagingTable)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,338 @@
+"""What failed is found: by type, time and status, newest first, page by page; and a failure can be looked into."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from moto.dynamodb import dynamodb_backends
+
+from pipectl.aws import Aws, Credentials
+from pipectl.commands.audit import AuditPage, Origin, audit_list, audit_show, audit_stats
+from pipectl.commands.up import up
+from pipectl.errors import AbsentError, PipectlError, UsageError
+from pipectl.failures.listing import Wanted
+from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
+from pipectl.stream_records import EventRecord, event_record
+from tests.commands.audit_items import audit_item, paging_table
+from tests.resources.hands import narrow
+from tests.support import ACCOUNT, REGION, ROOT, FakeClock, World, make_world, write_config, yes
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ALL = Wanted(since=NOW - timedelta(days=30), until=NOW)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """An audit table, and nothing else yet."""
+    with mock_aws():
+        world = make_world(tmp_path, clock=FakeClock())
+        up(narrow(world, "audit-table"), yes)
+        world.calls.clear()
+        yield world
+
+
+def _put(world: World, *items: dict[str, Any]) -> None:
+    for item in items:
+        world.aws.dynamodb.put_item(TableName=world.context().pipeline.physical.audit_table, Item=item)
+    world.calls.clear()
+
+
+def _ids(page: AuditPage) -> list[str]:
+    return [entry.failure.audit_id for entry in page.entries]
+
+
+def _ago(minutes: float) -> datetime:
+    return NOW - timedelta(minutes=minutes)
+
+
+def test_failures_of_all_types_are_listed_in_one_order_of_time(world: World) -> None:
+    _put(world, *(audit_item(f"f{n}", _ago(n), FAILURE_TYPES[n * 7 % 4]) for n in range(12)))
+    page = audit_list(world.context(), ALL)
+    assert (_ids(page), page.next) == ([f"f{n}" for n in range(12)], None)
+
+
+def test_one_page_of_each_type_is_read_and_no_more(world: World) -> None:
+    _put(world, *(audit_item(f"f{n:02}", _ago(n), FAILURE_TYPES[n % 2]) for n in range(30)))
+    page = audit_list(world.context(), ALL, limit=5)
+    assert _ids(page) == [f"f{n:02}" for n in range(5)]
+    assert page.next
+    assert [call.operation for call in world.calls].count("Query") == len(FAILURE_TYPES)
+
+
+@pytest.mark.parametrize("statuses", [(), (ReplayStatus.OPEN, ReplayStatus.PARTIAL)])
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 40])
+def test_pages_put_together_are_the_whole_list(world: World, limit: int, statuses: tuple[ReplayStatus, ...]) -> None:
+    """Several fail in the same millisecond, of the same type and of others."""
+    moments = [_ago(n // 6) for n in range(24)]
+    _put(world, *(audit_item(f"f{n:02}", at, FAILURE_TYPES[n % 3]) for n, at in enumerate(moments)))
+    wanted = Wanted(ALL.since, ALL.until, statuses=statuses)
+    pages = [audit_list(world.context(), wanted, limit=limit)]
+    while token := pages[-1].next:
+        pages.append(audit_list(world.context(), wanted, limit=limit, page=token))
+    entries = [entry for page in pages for entry in page.entries]
+    assert sorted(entry.failure.audit_id for entry in entries) == [f"f{n:02}" for n in range(24)]
+    assert [entry.failure.timestamp for entry in entries] == sorted(
+        (e.failure.timestamp for e in entries), reverse=True
+    )
+    assert [len(page.entries) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+
+
+def test_a_failure_that_comes_meanwhile_moves_no_page(world: World) -> None:
+    _put(world, *(audit_item(f"f{n}", _ago(n + 1)) for n in range(4)))
+    first = audit_list(world.context(), ALL, limit=2)
+    _put(world, audit_item("new", _ago(0), "Other"))
+    assert _ids(audit_list(world.context(), ALL, limit=2, page=first.next)) == ["f2", "f3"]
+
+
+def test_types_times_and_statuses_choose(world: World) -> None:
+    _put(
+        world,
+        audit_item("open", _ago(10)),
+        audit_item("done", _ago(10), status="REPLAYED"),
+        audit_item("late", _ago(1)),
+        audit_item("early", _ago(100)),
+        audit_item("aged", _ago(10), "RecordAgeExceeded"),
+    )
+    wanted = Wanted(_ago(60), _ago(5), ("RetryAttemptsExhausted",), (ReplayStatus.OPEN,))
+    assert _ids(audit_list(world.context(), wanted)) == ["open"]
+    assert _ids(audit_list(world.context(), Wanted(_ago(60), _ago(5), ("RecordAgeExceeded",)))) == ["aged"]
+
+
+@pytest.mark.parametrize("page", ["nonsense", "", "e30", "WyJhIiwgMV0"])
+def test_what_is_no_page_is_a_usage_error(world: World, page: str) -> None:
+    if not page:
+        assert audit_list(world.context(), ALL, page=page).entries == ()
+        return
+    with pytest.raises(UsageError, match=f"not a page: {page}"):
+        audit_list(world.context(), ALL, page=page)
+
+
+@pytest.mark.parametrize(
+    ("hours", "status", "clock"),
+    [
+        (23, "OPEN", (False, False)),
+        (24, "OPEN", (True, True)),
+        (25, "FAILED", (True, True)),
+        (25, "REPLAYED", (False, False)),
+    ],
+)
+def test_every_failure_shows_its_expiry_clock(
+    world: World, hours: float, status: str, clock: tuple[bool, bool]
+) -> None:
+    arrival = NOW - timedelta(hours=hours)
+    _put(world, audit_item("f", _ago(1), status=status, arrival=arrival))
+    (entry,) = audit_list(world.context(), ALL).entries
+    assert (entry.expiring, entry.expired) == clock
+    assert entry.starts_to_expire == entry.at_risk == arrival + timedelta(hours=24)
+
+
+def test_a_failure_that_does_not_say_when_its_records_came_has_no_clock(world: World) -> None:
+    _put(world, audit_item("f", _ago(1), first=None))
+    (entry,) = audit_list(world.context(), ALL).entries
+    assert (entry.starts_to_expire, entry.at_risk, entry.expiring, entry.expired) == (None, None, False, False)
+
+
+def test_the_document_is_json_with_the_audit_item_in_it(world: World) -> None:
+    _put(world, audit_item("f", _ago(1), arrival=_ago(60)))
+    document = json.loads(json.dumps(audit_list(world.context(), ALL).document()))
+    (failure,) = document["failures"]
+    assert document["next"] is None
+    assert (failure["auditId"], failure["approximateInvokeCount"]) == ("f", 4)
+    assert failure["expiryClock"]["startsToExpire"] == "2026-01-01T23:00:00.000Z"
+
+
+def test_stats_count_by_type_day_and_status(world: World) -> None:
+    day = 24 * 60
+    _put(
+        world,
+        audit_item("a", _ago(1)),
+        audit_item("b", _ago(2), status="REPLAYED"),
+        audit_item("c", _ago(day + 1), "RecordAgeExceeded"),
+        audit_item("d", _ago(40 * day)),
+    )
+    stats = audit_stats(world.context(), ALL)
+    assert stats.total == 3
+    assert stats.by_type == {"RetryAttemptsExhausted": 2, "RecordAgeExceeded": 1}
+    assert stats.by_status == {"OPEN": 2, "REPLAYED": 1}
+    assert list(stats.by_day.items()) == [
+        ("2025-12-31", {"RetryAttemptsExhausted": 2}),
+        ("2025-12-30", {"RecordAgeExceeded": 1}),
+    ]
+    assert json.loads(json.dumps(stats.document()))["byDay"]["2025-12-30"] == {"RecordAgeExceeded": 1}
+
+
+def test_a_missing_audit_table_is_said(tmp_path: Path) -> None:
+    with mock_aws():
+        world = make_world(tmp_path, clock=FakeClock())
+        for ask in (lambda: audit_list(world.context(), ALL), lambda: audit_stats(world.context(), ALL)):
+            with pytest.raises(PipectlError, match="audit-table"):
+                ask()
+
+
+# show
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[World]:
+    """A pipeline that is up, without the triggers and the policy that moto does not model."""
+    with mock_aws():
+        world = make_world(tmp_path, clock=FakeClock())
+        up(world.context(), yes)
+        names = world.context().pipeline.physical
+        world.aws.s3.delete_bucket_policy(Bucket=names.bucket)
+        dynamodb_backends[ACCOUNT][REGION].tables[names.orders_table].lambda_event_source_mappings.clear()
+        yield world
+
+
+def _records(world: World, *orders: str) -> tuple[str, str, list[EventRecord]]:
+    """Write orders; the stream's ARN, its shard, and their records."""
+    names, streams = world.context().pipeline.physical, world.aws.streams
+    for order in orders:
+        item = {"orderId": {"S": order}, "amount": {"N": "1"}}
+        world.aws.dynamodb.put_item(TableName=names.orders_table, Item=item)
+    arn = world.aws.dynamodb.describe_table(TableName=names.orders_table)["Table"]["LatestStreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    page = streams.get_records(ShardIterator=iterator["ShardIterator"])
+    return arn, shard, [event_record(record, arn) for record in page["Records"]]
+
+
+def test_show_reads_the_records_back(pipeline: World) -> None:
+    arn, shard, records = _records(pipeline, "order-1", "order-2", "order-3")
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
+    _put(pipeline, audit_item("f", _ago(1), first=numbers[0], last=numbers[1], stream=arn, shard=shard))
+    (detail,) = audit_show(pipeline.context(), "f")
+    assert [(found.origin, found.record) for found in detail.records] == [
+        (Origin.STREAM, records[0]),
+        (Origin.STREAM, records[1]),
+    ]
+    assert not detail.more
+    document = json.loads(json.dumps(detail.document()))
+    assert document["records"][0]["record"]["dynamodb"]["NewImage"]["orderId"] == {"S": "order-1"}
+
+
+class Forgetful(Aws):
+    """An AWS whose streams are all older than 24 hours."""
+
+    @property
+    def streams(self) -> Any:
+        return self
+
+    def get_shard_iterator(self, **_: str) -> None:
+        raise AbsentError("no such stream", service="dynamodbstreams", aws_code="ResourceNotFoundException")
+
+
+def test_show_finds_in_the_quarantine_what_the_stream_forgot_and_says_what_is_gone(pipeline: World) -> None:
+    """One of the two records that were given up was quarantined."""
+    names = pipeline.context().pipeline.physical
+    old = f"{pipeline.context().pipeline.names.table_arn(names.orders_table)}/stream/2025-12-01T00:00:00.000"
+    first, last = "100000000000000000001", "100000000000000000005"
+    kept = {"eventID": "1", "eventName": "INSERT", "dynamodb": {"SequenceNumber": last, "Keys": {}}}
+    pipeline.aws.s3.put_object(
+        Bucket=names.bucket, Key=f"failed-data/2025-12-01T00:00:00.000/{int(last):040}.json", Body=json.dumps(kept)
+    )
+    _put(pipeline, audit_item("f", _ago(1), first=first, last=last, stream=old))
+    forgetful = Forgetful(REGION, credentials=Credentials(ACCOUNT, "test"), clock=FakeClock())
+    (detail,) = audit_show(replace(pipeline.context(), aws=forgetful), "f")
+    assert [(found.sequence_number, found.origin) for found in detail.records] == [
+        (int(first), Origin.GONE),
+        (int(last), Origin.QUARANTINE),
+    ]
+    assert detail.records[1].record == kept
+
+
+@pytest.mark.parametrize(
+    ("item", "why"),
+    [
+        (audit_item("f", NOW, first=None), "does not say"),
+        (audit_item("f", NOW, stream=f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/other/stream/x"), "another stream"),
+        (audit_item("f", NOW, shard="by hand"), "ShardId"),
+    ],
+)
+def test_show_says_why_there_are_no_records(pipeline: World, item: dict[str, Any], why: str) -> None:
+    _put(pipeline, item)
+    (detail,) = audit_show(pipeline.context(), "f")
+    assert detail.records == ()
+    assert why in str(detail.unreadable)
+
+
+def test_show_of_an_unknown_id_is_an_error(pipeline: World) -> None:
+    with pytest.raises(PipectlError, match="there is no failure nobody"):
+        audit_show(pipeline.context(), "nobody")
+
+
+# a great many
+
+
+MEASURED = """
+import json, resource, sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from pipectl.aws import Aws, Credentials
+from pipectl.aws import Aws, Credentials
+from pipectl.commands.audit import audit_list, audit_stats
+from pipectl.commands.context import Context
+from pipectl.config_file import load
+from pipectl.failures.listing import Wanted
+
+class Silent:
+    def __getattr__(self, name):
+        return lambda *args: None
+
+calls = []
+file = Path(sys.argv[1])
+aws = Aws("us-east-1", endpoint_url=sys.argv[2], credentials=Credentials("123456789012", "test"), on_call=calls.append)
+context = Context(load(file), file, aws, Silent())
+now = datetime(2026, 1, 1, tzinfo=UTC)
+wanted = Wanted(now - timedelta(days=365), now)
+if sys.argv[3] == "list":
+    page = audit_list(context, wanted, limit=20)
+    found = [entry.failure.audit_id for entry in page.entries]
+else:
+    found = audit_stats(context, wanted).total
+queries = sum(call.operation == "Query" for call in calls)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"found": found, "queries": queries, "peak": peak}))
+"""
+
+
+LAUNCHER = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, *sys.argv[1:]]).returncode)"
+"""A process starts with the peak of the one that it was forked from, so it is forked from a small one."""
+
+
+def _measured(tmp_path: Path, what: str) -> dict[str, Any]:
+    """Run in a process of its own over a table of 100,000 failures; what was found, and the peak in MB."""
+    with paging_table() as address:
+        run = subprocess.run(
+            [sys.executable, "-c", LAUNCHER, "-c", MEASURED, str(write_config(tmp_path)), address, what],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=ROOT,
+            check=False,
+        )
+    assert run.returncode == 0, run.stderr
+    result: dict[str, Any] = json.loads(run.stdout)
+    return result
+
+
+def test_twenty_of_a_hundred_thousand_take_four_queries_and_little_memory(tmp_path: Path) -> None:
+    measured = _measured(tmp_path, "list")
+    assert measured["found"] == [str(n) for n in range(20)]
+    assert measured["queries"] == len(FAILURE_TYPES)
+    assert measured["peak"] < 150
+
+
+def test_a_hundred_thousand_are_counted_in_little_memory(tmp_path: Path) -> None:
+    measured = _measured(tmp_path, "stats")
+    assert measured["found"] == 100_000
+    assert measured["peak"] < 150

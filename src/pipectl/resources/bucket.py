@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from pipectl.aws import Aws
@@ -140,7 +140,11 @@ class Bucket(Resource):
         return True
 
     def _empty(self) -> None:
-        for batch in self._versions():
+        """Versions and delete markers, a page of 1,000 at a time, which is what DeleteObjects takes.
+
+        Always the first page: an invocation that ends late may have written to one that was read already.
+        """
+        while batch := self._first_page():
             answer = self._aws.s3.delete_objects(**self._ours, Delete={"Objects": batch, "Quiet": True})
             if errors := answer.get("Errors"):
                 first = errors[0]
@@ -152,12 +156,10 @@ class Bucket(Resource):
                     aws_code=str(first.get("Code")),
                 )
 
-    def _versions(self) -> Iterator[list[Any]]:
-        """Every version and delete marker, in the pages of at most 1,000 that DeleteObjects takes."""
-        for page in self._aws.s3.get_paginator("list_object_versions").paginate(**self._ours):
-            entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            if entries:
-                yield [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
+    def _first_page(self) -> list[Any]:
+        page = self._aws.s3.list_object_versions(**self._ours)
+        entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        return [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
 
     def _abort_uploads(self) -> None:
         for page in self._aws.s3.get_paginator("list_multipart_uploads").paginate(**self._ours):

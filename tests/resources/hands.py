@@ -143,19 +143,24 @@ class Hands:
 
 @dataclass
 class Narrow(Context):
-    """A context of one resource and what it needs: as `up` sees it, without the time that all the others cost."""
+    """A context of few resources: as `up` sees them, without the time that all the others cost."""
 
     only: str = ""
+    standing: bool = False
 
     @cached_property
     def resources(self) -> dict[str, Resource]:
         everything = self.pipeline.resources()
+        if self.standing:
+            for resource in everything.values():
+                resource.needs = tuple(key for key in resource.needs if key == "orders-table")
         wanted = set(_with_needs(everything, self.only))
         return {key: resource for key, resource in everything.items() if key in wanted}
 
 
-def narrow(world: World, key: str) -> Narrow:
-    return Narrow(world.config, world.file, world.aws, Recorder(), only=key)
+def narrow(world: World, key: str, *, standing: bool = False) -> Narrow:
+    """One resource and what it needs; where all of that is ``standing``, only what it needs to know: the stream."""
+    return Narrow(world.config, world.file, world.aws, Recorder(), only=key, standing=standing)
 
 
 def _with_needs(resources: Mapping[str, Resource], key: str) -> Iterator[str]:

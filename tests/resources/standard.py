@@ -23,6 +23,6 @@ OURS = OWNERSHIP | {"Team": "backend", "CostCenter": "orders"}
 STRANGER = {"Owner": "somebody"}
 
 
-def planned(hands: Hands, key: str, *, adopt: bool = False) -> Change:
-    (change,) = [c for c in plan(narrow(hands.world, key), adopt=adopt).changes if c.resource == key]
+def planned(hands: Hands, key: str, *, adopt: bool = False, standing: bool = False) -> Change:
+    (change,) = [c for c in plan(narrow(hands.world, key, standing=standing), adopt=adopt).changes if c.resource == key]
     return change

@@ -71,8 +71,8 @@ def test_drift_is_shown_and_repaired(request: pytest.FixtureRequest, key: str, d
         _check_refused(hands, resource)
         up(hands.world.context(), yes)
     else:
-        up(narrow(hands.world, key), yes)
-    assert _not_kept(plan(narrow(hands.world, key))) == {}
+        up(narrow(hands.world, key, standing=True), yes)
+    assert _not_kept(plan(narrow(hands.world, key, standing=True))) == {}
 
 
 def test_nothing_is_left_of_all_that_drifting(standing: Hands) -> None:
@@ -80,7 +80,7 @@ def test_nothing_is_left_of_all_that_drifting(standing: Hands) -> None:
 
 
 def _planned(hands: Hands, key: str) -> Change:
-    (change,) = [change for change in plan(narrow(hands.world, key)).changes if change.resource == key]
+    (change,) = [change for change in plan(narrow(hands.world, key, standing=True)).changes if change.resource == key]
     return change
 
 
@@ -109,12 +109,12 @@ def _check_refused(hands: Hands, resource: Resource) -> None:
     """Nothing is touched; the way out is to remove it."""
     hands.world.writes()
     with pytest.raises(UnreconcilableError, match=resource.name):
-        up(narrow(hands.world, resource.key), yes)
+        up(narrow(hands.world, resource.key, standing=True), yes)
     assert hands.world.writes() == []
     observed = resource.observe()
     assert observed is not None
     resource.delete(observed)
-    up(narrow(hands.world, resource.key), yes)
+    up(narrow(hands.world, resource.key, standing=True), yes)
 
 
 def test_every_case_is_of_an_attribute_that_is_managed() -> None:

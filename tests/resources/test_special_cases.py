@@ -25,11 +25,10 @@ NEW_AND_OLD = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 @pytest.fixture
-def built(hands: Hands) -> Hands:
-    """A pipeline on moto that is up."""
-    up(hands.world.context(), yes)
-    hands.world.writes()
-    return hands
+def built(embedded_hands: Hands) -> Hands:
+    """A pipeline that is up, and none of its calls recorded yet."""
+    embedded_hands.world.writes()
+    return embedded_hands
 
 
 def changes(hands: Hands, **options: bool) -> dict[str, Change]:

@@ -32,16 +32,16 @@ def strangers(standing: Hands, key: str) -> Iterator[Hands]:
 @each
 def test_kept_without_a_writing_call(standing: Hands, key: str) -> None:
     standing.world.writes()
-    up(narrow(standing.world, key), yes)
+    up(narrow(standing.world, key, standing=True), yes)
     assert standing.world.writes() == []
 
 
 @each
 def test_foreign_is_refused_named_and_untouched(strangers: Hands, key: str) -> None:
     resource = strangers.resources[key]
-    assert planned(strangers, key).action is Action.REFUSE
+    assert planned(strangers, key, standing=True).action is Action.REFUSE
     with pytest.raises(ForeignError) as refused:
-        up(narrow(strangers.world, key), yes)
+        up(narrow(strangers.world, key, standing=True), yes)
     assert resource.name in refused.value.message
     assert "no tag ManagedBy" in refused.value.message
     assert strangers.world.writes() == []
@@ -53,7 +53,7 @@ def test_another_pipelines_is_foreign(standing: Hands, key: str) -> None:
     resource = standing.resources[key]
     standing.tag(resource, {"Project": "another"})
     try:
-        change = planned(standing, key)
+        change = planned(standing, key, standing=True)
         assert change.action is Action.REFUSE
         assert change.reason is not None
         assert "Project is 'another', not 'order-pipeline'" in change.reason
@@ -63,19 +63,19 @@ def test_another_pipelines_is_foreign(standing: Hands, key: str) -> None:
 
 @each
 def test_foreign_is_adopted_when_asked_and_keeps_others_tags(strangers: Hands, key: str) -> None:
-    assert planned(strangers, key, adopt=True).action is Action.ADOPT
-    up(narrow(strangers.world, key), yes, adopt=True)
+    assert planned(strangers, key, adopt=True, standing=True).action is Action.ADOPT
+    up(narrow(strangers.world, key, standing=True), yes, adopt=True)
     assert strangers.tags(strangers.resources[key]) == OURS | STRANGER
-    assert planned(strangers, key).action is Action.KEEP
+    assert planned(strangers, key, standing=True).action is Action.KEEP
 
 
 @each
 def test_others_tags_are_left_alone(standing: Hands, key: str) -> None:
     resource = standing.resources[key]
     standing.tag(resource, STRANGER)
-    assert planned(standing, key).action is Action.KEEP
+    assert planned(standing, key, standing=True).action is Action.KEEP
     standing.tag(resource, {"Team": "sales"})
-    up(narrow(standing.world, key), yes)
+    up(narrow(standing.world, key, standing=True), yes)
     assert standing.tags(resource) == OURS | STRANGER
     standing.untag(resource, STRANGER)
 
@@ -84,12 +84,12 @@ def test_others_tags_are_left_alone(standing: Hands, key: str) -> None:
 def test_a_tag_that_was_removed_comes_back(standing: Hands, key: str) -> None:
     resource = standing.resources[key]
     standing.untag(resource, ["Team", "CostCenter"])
-    change = planned(standing, key)
+    change = planned(standing, key, standing=True)
     assert {path: delta.before for path, delta in change.attributes.items()} == {
         "tags.Team": None,
         "tags.CostCenter": None,
     }
-    up(narrow(standing.world, key), yes)
+    up(narrow(standing.world, key, standing=True), yes)
     assert standing.tags(resource) == OURS
 
 
@@ -98,10 +98,10 @@ def test_log_group_of_lambdas_own_making_is_taken_over(standing: Hands) -> None:
     assert group.kind in TAKES_OVER_UNTAGGED
     standing.logs.delete_log_group(logGroupName=group.name)
     standing.logs.create_log_group(logGroupName=group.name)
-    change = planned(standing, group.key)
+    change = planned(standing, group.key, standing=True)
     assert change.action is Action.UPDATE
     assert change.attributes["retention_days"].before is None
-    up(narrow(standing.world, group.key), yes)
+    up(narrow(standing.world, group.key, standing=True), yes)
     assert standing.tags(group) == OURS
 
 

@@ -14,10 +14,13 @@ from pipectl.engine.model import Facts
 from pipectl.engine.walk import walk
 from pipectl.failures.model import UNRESOLVED
 from pipectl.failures.trail import failures
+from pipectl.pausing import ENABLED, Pause
 
 HOUR = 3600
 OLDEST_UNAUDITED = 300
 """Seconds that a message may wait for the auditor before it counts as stuck."""
+LEAST_LEFT = timedelta(hours=6)
+"""A pause that leaves the stream's records less time than this is an emergency."""
 LOOK_BACK = timedelta(hours=48)
 MOST_COUNTED = 1000
 
@@ -63,7 +66,7 @@ def health(context: Context, facts: Mapping[str, Facts]) -> Health:
     now = context.aws.clock.now()
     metrics = _Metrics(context, now)
     questions: dict[str, Callable[[], Check]] = {
-        "stream-mapping": lambda: _mapping("stream-mapping", facts, "orders are not being processed"),
+        "stream-mapping": lambda: _stream_mapping(facts, now),
         "queue-mapping": lambda: _mapping("queue-mapping", facts, "failures are not being audited"),
         "iterator-age": lambda: _iterator_age(metrics),
         "processor-errors": lambda: _errors("processor-errors", metrics.of_last_hour("processor")),
@@ -137,11 +140,25 @@ def _mapping(key: str, facts: Mapping[str, Facts], consequence: str) -> Check:
     if mapping is None:
         return Check(key, Severity.FAILING, None, f"there is none: {consequence}")
     state, last = mapping["state"], mapping.get("last_result", "")
-    if state not in ("Enabled", "Enabling", "Creating", "Updating"):
+    if state not in (*ENABLED, "Updating"):
         return Check(key, Severity.FAILING, state, f"{state}: {consequence}")
     if last.startswith("PROBLEM"):
         return Check(key, Severity.FAILING, state, last)
     return Check(key, Severity.HEALTHY, state, f"last result: {last or 'none yet'}")
+
+
+def _stream_mapping(facts: Mapping[str, Facts], now: datetime) -> Check:
+    """One that is paused is not well, and worse the nearer the stream comes to forgetting what waits in it."""
+    check = _mapping("stream-mapping", facts, "orders are not being processed")
+    pause = Pause.of_tags(facts.get(check.name, {}))
+    if pause is None:
+        return check
+    if check.value in ENABLED:
+        detail = "a pause was begun and not ended: `pipectl pause` or `pipectl resume` does so"
+        return Check(check.name, max(check.severity, Severity.DEGRADED), check.value, detail)
+    left = pause.left(now)
+    severity = Severity.FAILING if left is None or left < LEAST_LEFT else Severity.DEGRADED
+    return Check(check.name, severity, check.value, f"{pause.words(now)}: `pipectl resume` goes on")
 
 
 def _iterator_age(metrics: _Metrics) -> Check:

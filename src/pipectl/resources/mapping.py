@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from pipectl.aws import Aws
 from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError
+from pipectl.pausing import ENABLED, STREAM_RETENTION, Pause
 from pipectl.resources.tagging import differing
 
 _BOUND = 600
 _CHANGING = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}
 REPORT_BATCH_ITEM_FAILURES = "ReportBatchItemFailures"
-STREAM_RETENTION = timedelta(hours=24)
-"""How long a stream keeps its records, after it was switched off too. Source: DynamoDB Developer Guide, "Streams"."""
 
 
 class EventSourceMapping(Resource):
@@ -26,6 +25,9 @@ class EventSourceMapping(Resource):
     wherever it was pointed since. Where there are several, the one with the newest source is it. Of the others of ours,
     those that may still have something to read are ``draining``: a fact, and left alone. The rest are ``superseded``:
     drift, and removed.
+
+    While a mapping bears the tag of a pause, ``enabled`` is as the config wants it whatever it is: `up` leaves it, and
+    a fact and a note tell of it.
     """
 
     kind = "mapping"
@@ -41,6 +43,7 @@ class EventSourceMapping(Resource):
         function_arn: str,
         ownership: Mapping[str, str],
         tags: Mapping[str, str],
+        settings: Attributes,
     ) -> None:
         super().__init__(key, name, needs)
         self._aws = aws
@@ -48,6 +51,7 @@ class EventSourceMapping(Resource):
         self._function_arn = function_arn
         self._ownership = ownership
         self._tags = tags
+        self._config = settings
 
     @abstractmethod
     def _reads(self, source: str) -> bool:
@@ -79,10 +83,11 @@ class EventSourceMapping(Resource):
         others = [other for other in ours if other["UUID"] != found["UUID"]]
         newest = found["EventSourceArn"]
         draining = sorted(o["UUID"] for o in others if self._may_have_unread(o["EventSourceArn"], newest))
+        enabled, pause = found["State"] in ENABLED, Pause.of_tags(tags)
         attributes: Attributes = {
             "source": newest,
             "function": found["FunctionArn"],
-            "enabled": found["State"] in ("Enabled", "Enabling", "Creating"),
+            "enabled": self._config["enabled"] if pause else enabled,
             "batch_size": found["BatchSize"],
             "batching_window": found.get("MaximumBatchingWindowInSeconds", 0),
             "response_types": sorted(found.get("FunctionResponseTypes", [])),
@@ -90,8 +95,17 @@ class EventSourceMapping(Resource):
             "superseded": sorted(other["UUID"] for other in others if other["UUID"] not in draining),
             **self._settings(found),
         }
-        facts = {"uuid": found["UUID"], "state": found["State"], "last_result": found.get("LastProcessingResult", "")}
-        return Observation(attributes, tags, facts | {"draining": " ".join(draining)}, note=_note(draining))
+        facts = {
+            "uuid": found["UUID"],
+            "arn": self._arn(found["UUID"]),
+            "state": found["State"],
+            "last_result": found.get("LastProcessingResult", ""),
+            "draining": " ".join(draining),
+            **(pause.tags() if pause else {}),
+        }
+        notes = [_pause_note(pause, enabled, self._aws.clock.now())] if pause else []
+        notes += [_draining_note(draining)] if draining else []
+        return Observation(attributes, tags, facts, note="; ".join(notes) or None)
 
     def create(self, desired: Attributes) -> Facts:
         requests = {name: value for each in self._all_requests(desired).values() for name, value in each.items()}
@@ -130,7 +144,11 @@ class EventSourceMapping(Resource):
 
         Lambda allows one mapping per function and source, so with the same source the old one has to go first; the new
         one reads the stream from its beginning then, and what was done already is done twice to the same effect.
+
+        What is paused stays paused.
         """
+        if pause := Pause.of_tags(observed.tags):
+            desired = desired | {"enabled": False, "tags": desired["tags"] | pause.tags()}
         uuid, source = observed.facts["uuid"], observed.attributes["source"]
         if source == desired["source"]:
             self._remove([*observed.attributes["superseded"], uuid])
@@ -247,14 +265,11 @@ class StreamMapping(EventSourceMapping):
 
     replaces = ("source", "starting_position")
 
-    def __init__(
-        self, key: str, aws: Aws, *, table: str, table_arn: str, queue_arn: str, settings: Attributes, **common: Any
-    ) -> None:
+    def __init__(self, key: str, aws: Aws, *, table: str, table_arn: str, queue_arn: str, **common: Any) -> None:
         super().__init__(key, aws, **common)
         self._table = table
         self._table_arn = table_arn
         self._queue_arn = queue_arn
-        self._config = settings
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
         return {
@@ -327,10 +342,9 @@ class QueueMapping(EventSourceMapping):
 
     replaces = ("source",)
 
-    def __init__(self, key: str, aws: Aws, *, queue_arn: str, settings: Attributes, **common: Any) -> None:
+    def __init__(self, key: str, aws: Aws, *, queue_arn: str, **common: Any) -> None:
         super().__init__(key, aws, **common)
         self._queue_arn = queue_arn
-        self._config = settings
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
         del facts
@@ -355,9 +369,13 @@ class QueueMapping(EventSourceMapping):
         return {"maximum_concurrency": {"ScalingConfig": {"MaximumConcurrency": most} if most else {}}}
 
 
-def _note(draining: Collection[str]) -> str | None:
-    if not draining:
-        return None
+def _pause_note(pause: Pause, enabled: bool, now: datetime) -> str:
+    if enabled:
+        return "a pause was begun and not ended: `pipectl pause` or `pipectl resume` does so"
+    return f"{pause.words(now)}; `up` leaves it so, `pipectl resume` ends it"
+
+
+def _draining_note(draining: Collection[str]) -> str:
     return (
         f"{', '.join(draining)} still reads the stream before this one, whose records last 24 hours; "
         "`up` removes it once they are gone"

@@ -7,14 +7,18 @@ import json
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import boto3
 
 from pipectl.commands.context import Context
+from pipectl.config import Config
+from pipectl.config_file import load
 from pipectl.engine.model import Resource
-from pipectl.pipeline import Physical
+from pipectl.names import Names
+from pipectl.pipeline import Physical, Pipeline
 from tests.support import ACCOUNT, REGION, Recorder, World
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -31,13 +35,17 @@ class Hands:
     _clients: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
+    def _pipeline(self) -> Pipeline:
+        return self.world.context().pipeline
+
+    @property
     def names(self) -> Physical:
-        return self.world.context().pipeline.physical
+        return self._pipeline.physical
 
     @cached_property
     def resources(self) -> dict[str, Resource]:
         """Everything in the config, as this run of the tests sees it."""
-        return self.world.context().resources
+        return self._pipeline.resources()
 
     def __getattr__(self, service: str) -> Any:
         if service.startswith("_"):
@@ -56,7 +64,7 @@ class Hands:
 
     def arn(self, resource: Resource) -> str:
         """What the tagging calls of its service want."""
-        names = self.world.context().pipeline.names
+        names: Names = self._pipeline.names
         if resource.kind == "mapping":
             return f"arn:aws:lambda:{REGION}:{names.account_id}:event-source-mapping:{self.mapping(resource)['UUID']}"
         of = {
@@ -160,7 +168,15 @@ class Narrow(Context):
 
 def narrow(world: World, key: str, *, standing: bool = False) -> Narrow:
     """One resource and what it needs; where all of that is ``standing``, only what it needs to know: the stream."""
-    return Narrow(world.config, world.file, world.aws, Recorder(), only=key, standing=standing)
+    config = _config(world.file, world.file.read_text())
+    return Narrow(config, world.file, world.aws, Recorder(), only=key, standing=standing)
+
+
+@lru_cache
+def _config(file: Path, text: str) -> Config:
+    """Loaded once for as long as the file says the same: it is most of the time of a small case."""
+    del text
+    return load(file)
 
 
 def _with_needs(resources: Mapping[str, Resource], key: str) -> Iterator[str]:

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from pipectl.commands.context import Context
 from pipectl.engine.model import Facts
+from pipectl.errors import PipectlError
 from pipectl.failures import saved
 from pipectl.failures.invoking import Invoker
-from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, Failure
+from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, Failure, ReplayStatus
 from pipectl.failures.queue import audit_what_waits
 from pipectl.failures.ranges import spans
 from pipectl.failures.records import Reading, RecordReader
 from pipectl.failures.replaying import Replay, ReplayReport, Tools
+from pipectl.failures.shard import Shard
+from pipectl.failures.tally import Tally
 from pipectl.failures.trail import failures_by_id, failures_of_type
 
 MOST_PREVIEWED = 1000
+MOST_SHARDS = 16
+"""Shards of which a page is kept while failures are saved."""
+INDEX_LAG = 1.0
+"""Seconds that the index of the audit table is given to follow its table."""
 NEEDS = ("orders-table", "audit-table", "bucket", "dead-letter-queue", "processor", "auditor")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which failures: of these types and times, or of these ids. ``again`` takes those that are done, too."""
+    """Which failures: of these types, and of these times or ids. ``again`` takes those that are done, too."""
 
     since: datetime
     until: datetime
@@ -40,9 +48,11 @@ class Selection:
         return islice(self._by_id(context) if self.ids else self._by_time(context), self.limit)
 
     def _by_id(self, context: Context) -> Iterator[Failure]:
-        for failure in failures_by_id(context.aws, context.pipeline.physical.audit_table, self.ids):
-            if self.again or failure.status in UNRESOLVED:
-                yield failure
+        table = context.pipeline.physical.audit_table
+        for audit_id in dict.fromkeys(self.ids):
+            for failure in failures_by_id(context.aws, table, [audit_id]):
+                if failure.failure_type in self.types and (self.again or failure.status in UNRESOLVED):
+                    yield failure
 
     def _by_time(self, context: Context) -> Iterator[Failure]:
         for failure_type in self.types:
@@ -52,7 +62,7 @@ class Selection:
                 failure_type,
                 since=self.since,
                 until=self.until,
-                statuses=UNRESOLVED,
+                statuses=() if self.again else UNRESOLVED,
                 newest_first=False,
             )
 
@@ -79,7 +89,10 @@ class SaveReport:
 
 def preview(context: Context, selection: Selection) -> Preview:
     """Look at what a replay would take on. Reads only."""
-    facts = context.require(NEEDS)
+    return _preview(context, context.require(NEEDS), selection)
+
+
+def _preview(context: Context, facts: dict[str, Facts], selection: Selection) -> Preview:
     found = Preview(waiting_in_queue=_depth(context, facts))
     for number, failure in enumerate(selection.failures(context)):
         if number == MOST_PREVIEWED:
@@ -110,22 +123,21 @@ def replay(
         source: A folder of saved records to take them from, instead of the stream.
     """
     facts = context.require(NEEDS)
-    audited = 0
-    if _depth(context, facts):
-        names, queue = context.pipeline.physical, facts["dead-letter-queue"]
-        audited = audit_what_waits(
-            context.aws, queue["url"], context.pipeline.names.queue_arn(names.queue), names.auditor
-        )
-    found = preview(context, selection)
-    if not found.failures:
-        return ReplayReport(audited=audited)
-    confirm(found)
-    run = Replay(_tools(context, selection, overwrite))
     if source:
-        folder = source
-        report = run.from_records(selection.failures(context), lambda failure: saved.read(folder, failure.audit_id))
-    else:
-        report = run.from_stream(selection.failures(context))
+        selection = _of_folder(selection, source)
+    audited = _drain(context, facts)
+    unknown = _unknown(context, selection)
+    if unknown and not source:
+        raise PipectlError(f"there is no failure {', '.join(unknown)}", hint="`pipectl audit list` names them")
+    found = _preview(context, facts, selection)
+    report = ReplayReport()
+    if found.failures:
+        confirm(found)
+        run = Replay(_tools(context, selection, overwrite))
+        failures = selection.failures(context)
+        report = run.from_records(failures, partial(saved.read, source)) if source else run.from_stream(failures)
+    for audit_id in unknown:
+        report.give_up(audit_id, "it is not in the audit table any more; its saved records are kept")
     report.audited = audited
     return report
 
@@ -133,27 +145,61 @@ def replay(
 def save(context: Context, selection: Selection, folder: Path) -> SaveReport:
     """Keep the records of failures in files. Changes nothing on AWS."""
     context.require(NEEDS)
-    reader, report = _reader(context), SaveReport()
+    reader, report, shards = _reader(context), SaveReport(), dict[tuple[str, str], Shard]()
+    streams = f"{context.pipeline.names.table_arn(context.pipeline.physical.orders_table)}/stream/"
     for failure in selection.failures(context):
+        context.aws.clock.sleep(0)  # raises once the user has pressed Ctrl-C
         where = failure.range
-        if where is None:
+        if where is None or not where.stream_arn.startswith(streams):
             report.incomplete.append(failure.audit_id)
             continue
         (span,) = spans([(where, failure)])
+        if len(shards) >= MOST_SHARDS:
+            shards.clear()
+        shard = shards.setdefault((span.stream_arn, span.shard_id), reader.shard(span))
         reading = Reading()
-        report.records += saved.write(folder, failure, reader.read(span, reading))
+        report.records += saved.write(folder, failure, reader.read(span, reading, shard))
         report.failures += 1
-        if reading.gaps or not reading.complete:
+        if Tally(failure, where).outcome(reading).status is not ReplayStatus.REPLAYED:
             report.incomplete.append(failure.audit_id)
         context.reporter.note(f"saved {failure.audit_id}")
     return report
 
 
+def _of_folder(selection: Selection, folder: Path) -> Selection:
+    """The failures that the folder has records of, however old they are."""
+    there = saved.audit_ids(folder)
+    if missing := [audit_id for audit_id in selection.ids if audit_id not in there]:
+        raise PipectlError(
+            f"{folder} holds nothing of {', '.join(missing)}", hint="leave --id out to replay what it has"
+        )
+    return replace(selection, ids=selection.ids or tuple(there))
+
+
+def _unknown(context: Context, selection: Selection) -> list[str]:
+    """Ids that no failure has: nothing would happen, and nobody would be told."""
+
+    def known(audit_id: str) -> bool:
+        return any(True for _ in failures_by_id(context.aws, context.pipeline.physical.audit_table, [audit_id]))
+
+    return [audit_id for audit_id in selection.ids if not known(audit_id)]
+
+
+def _drain(context: Context, facts: dict[str, Facts]) -> int:
+    """Audit what waits in the queue; how many messages there were."""
+    if not _depth(context, facts):
+        return 0
+    names, url = context.pipeline.physical, facts["dead-letter-queue"]["url"]
+    audited = audit_what_waits(context.aws, url, context.pipeline.names.queue_arn(names.queue), names.auditor)
+    context.aws.clock.sleep(INDEX_LAG)
+    return audited
+
+
 def _tools(context: Context, selection: Selection, overwrite: bool) -> Tools:
     names, timeout = context.pipeline.physical, context.config.processor.timeout
 
-    def progress(report: ReplayReport) -> None:
-        context.reporter.note(f"{report.total} failures done, {report.replayed} records through")
+    def progress(failures: int, records: int) -> None:
+        context.reporter.note(f"{failures} failures done, {records} records through")
 
     return Tools(
         aws=context.aws,

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pipectl.aws import Aws
+from pipectl.errors import AwsError
+from pipectl.failures.body import read_body
 from pipectl.stream_records import EventRecord, sequence_number
 
+T = TypeVar("T")
+
+LONGEST_ERROR = 1000
 LARGEST_PAYLOAD = 5_500_000
 """Bytes of one event; Lambda takes 6 MB. Source: "Lambda quotas" in the AWS Lambda Developer Guide."""
 
 
 @dataclass(frozen=True)
 class Failing:
-    """A record that failed again: its sequence number, its keys, and the function's own error."""
+    """A record that failed again: its sequence number, its keys, and the function's own error.
+
+    ``written`` is the sequence number as DynamoDB writes it, with leading zeros.
+    """
 
     sequence_number: int
     keys: Any
     error: str
+    written: str
 
 
 @dataclass(frozen=True)
@@ -45,12 +54,18 @@ class Invoker:
         self._function = function
         self._overwrite = overwrite
 
-    def replay(self, records: Sequence[EventRecord]) -> list[Failing]:
+    def replay(self, records: Sequence[EventRecord], before_each: Callable[[], None] = lambda: None) -> list[Failing]:
         """Process a chunk, however its records fail; those that do, each with the error of an invocation of its own.
 
         The processor attempts every record of a batch, and raises when the first one fails. So when an invocation
         fails, its first record is tried alone and the rest together; when the first record was not to blame (a
-        time-out, a crash), the rest is halved until the blame is found.
+        time-out, a crash), the rest is halved until the blame is found. A partial batch response is read as Lambda
+        reads it: what stands before the first record reported is done, and nothing else, because a handler may stop
+        there.
+
+        Args:
+            records: The chunk.
+            before_each: Called before each invocation.
         """
         failing: list[Failing] = []
         stack = [list(records)]
@@ -58,53 +73,70 @@ class Invoker:
             chunk = stack.pop()
             if not chunk:
                 continue
-            answer = self._invoke(chunk)
-            if answer.error is None:
-                failing += [again for position in answer.reported if (again := self._alone(chunk[position]))]
+            answer = self._invoke(chunk, before_each)
+            if answer.error is not None and len(chunk) > 1:
+                if first := self._alone(chunk[0], before_each):
+                    failing += first
+                    stack.append(chunk[1:])
+                else:
+                    middle = (len(chunk) + 1) // 2
+                    stack += [chunk[middle:], chunk[1:middle]]
             elif len(chunk) == 1:
-                failing.append(_failing(chunk[0], answer.error))
-            elif first := self._alone(chunk[0]):
-                failing.append(first)
-                stack.append(chunk[1:])
-            else:
-                middle = (len(chunk) + 1) // 2
-                stack += [chunk[middle:], chunk[1:middle]]
+                failing += _failing(chunk[0], answer)
+            elif answer.reported:
+                for position in answer.reported:
+                    failing += self._alone(chunk[position], before_each)
+                after = range(answer.reported[0] + 1, len(chunk))
+                stack.append([chunk[position] for position in after if position not in answer.reported])
         return sorted(failing, key=lambda each: each.sequence_number)
 
-    def _alone(self, record: EventRecord) -> Failing | None:
-        answer = self._invoke([record])
-        if answer.error is None and not answer.reported:
-            return None
-        return _failing(record, answer.error or "reported as failed, without an error")
+    def _alone(self, record: EventRecord, before_each: Callable[[], None]) -> list[Failing]:
+        return _failing(record, self._invoke([record], before_each))
 
-    def _invoke(self, records: Sequence[EventRecord]) -> _Answer:
+    def _invoke(self, records: Sequence[EventRecord], before_each: Callable[[], None]) -> _Answer:
+        before_each()
         event: dict[str, Any] = {"Records": list(records)}
         if self._overwrite:
             event["overwrite"] = True
-        answer = self._aws.lambda_.invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
-        payload = answer["Payload"].read()
+        try:
+            answer = self._aws.lambda_.invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
+        except AwsError as error:
+            if error.aws_code != "RequestTooLargeException":
+                raise
+            return _Answer(error.message)
+        payload = read_body(answer["Payload"], "lambda", "Invoke")
         if kind := answer.get("FunctionError"):
             return _Answer(_error(payload, kind))
         return _reported(payload, records)
 
 
-def chunks(records: Iterator[EventRecord], most: int) -> Iterator[list[EventRecord]]:
+def chunks(records: Iterable[EventRecord], most: int) -> Iterator[list[EventRecord]]:
     """Records in chunks of at most ``most``, and of what one event can hold."""
-    chunk: list[EventRecord] = []
+    return chunks_of(records, most, lambda record: record)
+
+
+def chunks_of(things: Iterable[T], most: int, record_of: Callable[[T], EventRecord]) -> Iterator[list[T]]:
+    """The same with things that have a record each."""
+    chunk: list[T] = []
     size = 0
-    for record in records:
-        length = len(json.dumps(record)) + 2
+    for thing in things:
+        length = len(json.dumps(record_of(thing))) + 2
         if chunk and (len(chunk) >= most or size + length > LARGEST_PAYLOAD):
             yield chunk
             chunk, size = [], 0
-        chunk.append(record)
+        chunk.append(thing)
         size += length
     if chunk:
         yield chunk
 
 
-def _failing(record: EventRecord, error: str) -> Failing:
-    return Failing(sequence_number(record), record["dynamodb"].get("Keys"), error)
+def _failing(record: EventRecord, answer: _Answer) -> list[Failing]:
+    """The record, if the answer to it alone is that it failed."""
+    if answer.error is None and not answer.reported:
+        return []
+    error = (answer.error or "reported as failed, without an error")[:LONGEST_ERROR]
+    stream = record["dynamodb"]
+    return [Failing(sequence_number(record), stream.get("Keys"), error, stream["SequenceNumber"])]
 
 
 def _reported(payload: bytes, records: Sequence[EventRecord]) -> _Answer:
@@ -113,9 +145,9 @@ def _reported(payload: bytes, records: Sequence[EventRecord]) -> _Answer:
         answer = json.loads(payload or b"null")
         failures = (answer or {}).get("batchItemFailures") or []
         identifiers = [failure["itemIdentifier"] for failure in failures]
-        positions = {record["dynamodb"]["SequenceNumber"]: place for place, record in enumerate(records)}
-        return _Answer(None, tuple(sorted({positions[identifier] for identifier in identifiers})))
-    except (ValueError, AttributeError, KeyError, TypeError):
+        numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
+        return _Answer(None, tuple(sorted({numbers.index(identifier) for identifier in identifiers})))
+    except (ValueError, AttributeError, KeyError, TypeError):  # ValueError: not JSON, or no record of the batch
         return _Answer(
             f"the function answered what is no partial batch response: {payload[:200].decode(errors='replace')}"
         )

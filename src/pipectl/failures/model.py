@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,9 @@ FAILURE_TYPES = ("RetryAttemptsExhausted", "RecordAgeExceeded", "UnparseableMess
 
 STREAM_RETENTION = timedelta(hours=24)
 """How long a stream remembers a record. Source: "Change data capture" in the DynamoDB Developer Guide."""
+
+
+_SEQUENCE_NUMBER = re.compile(r"[0-9]{21,40}")
 
 
 class ReplayStatus(StrEnum):
@@ -77,13 +81,13 @@ class Failure:
     @property
     def range(self) -> StreamRange | None:
         """Where its records are; ``None`` when the message did not say."""
-        stream = self._stream
-        try:
-            first, last = str(stream["startSequenceNumber"]), str(stream["endSequenceNumber"])
-            found = StreamRange(str(stream["arn"]), str(stream["shardId"]), int(first), int(last), len(first))
-        except (KeyError, ValueError):
+        names = ("arn", "shardId", "startSequenceNumber", "endSequenceNumber")
+        arn, shard_id, first, last = (str(self._stream.get(name, "")) for name in names)
+        numbered = _SEQUENCE_NUMBER.fullmatch(first) and _SEQUENCE_NUMBER.fullmatch(last)
+        if not (numbered and shard_id and "/stream/" in arn):
             return None
-        return found if found.first <= found.last and "/stream/" in found.stream_arn else None
+        found = StreamRange(arn, shard_id, int(first), int(last), len(first))
+        return found if found.first <= found.last else None
 
     @property
     def starts_to_expire(self) -> datetime | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from pipectl.aws import Aws
 from pipectl.errors import AwsError
+from pipectl.failures.body import read_body
 
 _RECEIVED_AT_ONCE = 10
 _WAIT_SECONDS = 1
@@ -32,12 +34,7 @@ def audit_what_waits(aws: Aws, queue_url: str, queue_arn: str, auditor: str) -> 
         _delete(aws, queue_url, done)
         audited += len(done)
         if failed:
-            raise AwsError(
-                f"the auditor could not write {len(failed)} of {len(messages)} messages; they stay in the queue",
-                service="lambda",
-                operation="Invoke",
-                hint="`pipectl logs auditor` says why",
-            )
+            raise _auditor_failed(f"the auditor {auditor} could not write {len(failed)} of {len(messages)} messages")
     return audited
 
 
@@ -56,16 +53,26 @@ def _receive(aws: Aws, queue_url: str) -> Sequence[Any]:
 def _audit(aws: Aws, auditor: str, records: list[dict[str, Any]]) -> set[str]:
     """The ids of the messages that have no item now."""
     answer = aws.lambda_.invoke(FunctionName=auditor, Payload=json.dumps({"Records": records}).encode())
-    payload = answer["Payload"].read()
+    payload = read_body(answer["Payload"], "lambda", "Invoke")
+    said = payload[:500].decode(errors="replace")
     if answer.get("FunctionError"):
-        raise AwsError(
-            f"the auditor {auditor} failed: {payload[:500].decode(errors='replace')}",
-            service="lambda",
-            operation="Invoke",
-            hint="the messages stay in the queue; `pipectl logs auditor` says why",
-        )
-    failures = (json.loads(payload or b"null") or {}).get("batchItemFailures", [])
-    return {failure["itemIdentifier"] for failure in failures}
+        raise _auditor_failed(f"the auditor {auditor} failed: {said}")
+    try:
+        failures = (json.loads(payload or b"null") or {}).get("batchItemFailures") or []
+        failed = {failure["itemIdentifier"] for failure in failures}
+    except (ValueError, AttributeError, KeyError, TypeError):
+        raise _auditor_failed(f"the auditor {auditor} answered what is no partial batch response: {said}") from None
+    sent = {record["messageId"] for record in records}
+    return min(failed, sent)  # as for Lambda: a name that is none makes the whole batch a failure
+
+
+def _auditor_failed(what: str) -> AwsError:
+    return AwsError(
+        f"{what}; the messages stay in the queue",
+        service="lambda",
+        operation="Invoke",
+        hint="`pipectl logs auditor` says why; once it is mended, run this again",
+    )
 
 
 def _delete(aws: Aws, queue_url: str, messages: Sequence[Any]) -> None:
@@ -95,4 +102,4 @@ def _event_record(message: Any, queue_arn: str, region: str) -> dict[str, Any]:
 
 
 def _text(value: Any) -> Any:
-    return value.hex() if isinstance(value, bytes) else value
+    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value

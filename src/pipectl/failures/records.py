@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from pipectl.aws import Aws
-from pipectl.errors import AbsentError, AwsError
+from pipectl.errors import AwsError
+from pipectl.failures.body import read_body
 from pipectl.failures.ranges import Span
-from pipectl.stream_records import EventRecord, event_record, sequence_number
+from pipectl.failures.shard import Passage, Shard
+from pipectl.stream_records import EventRecord, sequence_number
 
 DIGITS = 40
 """The longest sequence number. Quarantined records are named by theirs in as many digits, so that names sort."""
 
 REPLAYED_EVENTS = ("INSERT", "MODIFY")
-_PAUSE_AFTER_EMPTY = 0.25
-_MOST_EMPTY_PAGES = 40
-_TRIMMED = "TrimmedDataAccessException"
-_EXPIRED_ITERATOR = "ExpiredIteratorException"
 
 
 @dataclass
@@ -27,13 +24,19 @@ class Reading:
     """What became of a reading; filled while its records are taken.
 
     Attributes:
-        gaps: Stretches that the stream has forgotten; the quarantine was asked for them.
+        gaps: Stretches that the stream has proved to have forgotten; the quarantine was asked for them.
         complete: The reading came to the end of the stretch: what did not come is not there. Else the stream only
             answered empty pages, which proves nothing.
+        came: The ends of the failures' ranges that were met, whatever kind of record they are.
+        damaged: Places that hold what is no stream record.
+        from_quarantine: The record taken last came from there.
     """
 
     gaps: list[tuple[int, int]] = field(default_factory=list)
     complete: bool = False
+    came: set[int] = field(default_factory=set)
+    damaged: list[str] = field(default_factory=list)
+    from_quarantine: bool = False
 
     def forgot(self, number: int) -> bool:
         """Whether the stream has said that this sequence number is gone."""
@@ -54,87 +57,72 @@ class RecordReader:
         self._bucket = bucket
         self._failed_prefix = failed_prefix
 
-    def read(self, span: Span, reading: Reading) -> Iterator[EventRecord]:
+    def shard(self, span: Span) -> Shard:
+        """The shard of a stretch, to read several stretches of it with fewer calls."""
+        return Shard(self._aws, span.stream_arn, span.shard_id)
+
+    def read(self, span: Span, reading: Reading, shard: Shard | None = None) -> Iterator[EventRecord]:
         """The inserts and updates of a stretch, in order, each once."""
-        for record in self._from_stream(span, reading):
+        ends = {end for where, _ in span.failures for end in (where.first, where.last)}
+        for record in self._all(span, reading, shard or self.shard(span)):
+            number = sequence_number(record)
+            if number in ends:
+                reading.came.add(number)
             if record.get("eventName") in REPLAYED_EVENTS:
                 yield record
 
-    def _from_stream(self, span: Span, reading: Reading) -> Iterator[EventRecord]:
-        """Follow the shard; at each place where it has forgotten something, go to the quarantine for that."""
-        expected = span.first
-        try:
-            for number, record in self._pages(span, reading):
-                if reading.gaps and reading.gaps[-1][0] == expected and number > expected:
-                    yield from self._forgotten(span, reading, expected, min(number - 1, span.last))
-                if number > span.last:
-                    break
-                if number >= span.first:
-                    yield record
-                expected = max(expected, number + 1)
-        except AbsentError:  # the stream, or the shard, is older than the stream's memory
-            reading.gaps.append((expected, span.last))
-            reading.complete = True
-        if reading.gaps and reading.gaps[-1][0] == expected <= span.last:
-            yield from self._forgotten(span, reading, expected, span.last)
-
-    def _forgotten(self, span: Span, reading: Reading, first: int, last: int) -> Iterator[EventRecord]:
-        reading.gaps[-1] = (first, last)
-        yield from self._quarantined(span, first, last)
-
-    def _pages(self, span: Span, reading: Reading) -> Iterator[tuple[int, EventRecord]]:
-        """Page by page to the end of the stretch. An empty page is not the end, says DynamoDB."""
-        start, empty = span.first, 0
-        iterator = self._iterator(span, reading, start)
-        while iterator and empty < _MOST_EMPTY_PAGES:
-            try:
-                page = self._aws.streams.get_records(ShardIterator=iterator)
-            except AwsError as error:
-                if error.aws_code not in (_EXPIRED_ITERATOR, _TRIMMED):
-                    raise
-                iterator = self._iterator(span, reading, start)  # it lasts 15 minutes, and the horizon moves on
-                continue
-            for raw in page["Records"]:
-                record = event_record(raw, span.stream_arn)
-                start = sequence_number(record) + 1
-                reading.complete = reading.complete or start > span.last
-                yield start - 1, record
-            if reading.complete:
-                return
-            empty = 0 if page["Records"] else empty + 1
-            if empty:
-                self._aws.clock.sleep(_PAUSE_AFTER_EMPTY)
-            iterator = page.get("NextShardIterator")
-        reading.complete = not iterator  # a closed shard has been read to its end
-
-    def _iterator(self, span: Span, reading: Reading, start: int) -> str | None:
-        """At a sequence number; where that is trimmed, at the oldest record there is."""
-        where: dict[str, Any] = {"StreamArn": span.stream_arn, "ShardId": span.shard_id}
-        at, after = ("AT", start) if start == span.first else ("AFTER", start - 1)
-        try:
-            answer = self._aws.streams.get_shard_iterator(
-                **where,
-                ShardIteratorType=f"{at}_SEQUENCE_NUMBER",  # type: ignore[arg-type]
-                SequenceNumber=self._written(span, after),
-            )
-        except AwsError as error:
-            if error.aws_code != _TRIMMED:
-                raise
-            reading.gaps.append((start, start))
-            answer = self._aws.streams.get_shard_iterator(**where, ShardIteratorType="TRIM_HORIZON")
-        return answer.get("ShardIterator")
+    def _all(self, span: Span, reading: Reading, shard: Shard) -> Iterator[EventRecord]:
+        """Follow the shard. At its beginning, where it has forgotten something, and at its end: ask the quarantine."""
+        expected, passage = span.first, Passage()
+        for record in shard.records(span.first, span.last, passage, span.digits):
+            number = sequence_number(record)
+            forgotten = passage.trimmed_at == expected
+            if number > expected and (forgotten or expected == span.first):
+                if forgotten:
+                    reading.gaps.append((expected, number - 1))
+                yield from self._quarantined(span, expected, number - 1, reading)
+            reading.from_quarantine = False
+            expected = number + 1
+            reading.complete = number == span.last
+            yield record
+        reading.complete = passage.ended
+        if expected <= span.last:
+            self._note_gap(expected, span, passage, reading, shard)
+            yield from self._quarantined(span, expected, span.last, reading)
 
     @staticmethod
-    def _written(span: Span, number: int) -> str:
-        """As DynamoDB writes it: with the leading zeros that the audited range has."""
-        return f"{number:0{span.digits}}"
+    def _note_gap(expected: int, span: Span, passage: Passage, reading: Reading, shard: Shard) -> None:
+        """Only what the stream has said is gone counts as forgotten. From an open shard, silence says nothing."""
+        if passage.absent:
+            reading.gaps.append((expected, span.last))
+        elif passage.trimmed_at == expected:
+            proved = passage.ended or shard.is_trimmed(span.last, span.digits)
+            reading.gaps.append((expected, span.last if proved else expected))
+            reading.complete = proved
 
-    def _quarantined(self, span: Span, first: int, last: int) -> Iterator[EventRecord]:
+    def _quarantined(self, span: Span, first: int, last: int, reading: Reading) -> Iterator[EventRecord]:
+        reading.from_quarantine = True
         folder = f"{self._failed_prefix}/{span.stream_arn.split('/stream/')[1]}/"
+        keys = iter([f"{folder}{first:0{DIGITS}}.json"]) if first == last else self._keys(folder, first, last)
+        for key in keys:
+            body = self._body(key)
+            if body is None:
+                continue
+            try:
+                record = json.loads(body)
+                matches = first <= sequence_number(record) <= last
+            except (ValueError, KeyError, TypeError):
+                matches = False
+            if matches:
+                yield record
+            else:
+                reading.damaged.append(f"s3://{self._bucket}/{key} is not the record that its name says")
+
+    def _keys(self, folder: str, first: int, last: int) -> Iterator[str]:
         pages = self._aws.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket,
             Prefix=folder,
-            StartAfter=f"{folder}{first - 1:0{DIGITS}}.json",
+            StartAfter=f"{folder}{max(first - 1, 0):0{DIGITS}}.json",
             ExpectedBucketOwner=self._aws.account_id,
         )
         end = f"{folder}{last:0{DIGITS}}.json"
@@ -142,7 +130,14 @@ class RecordReader:
             for entry in page.get("Contents", []):
                 if entry["Key"] > end:
                     return
-                answer = self._aws.s3.get_object(
-                    Bucket=self._bucket, Key=entry["Key"], ExpectedBucketOwner=self._aws.account_id
-                )
-                yield json.loads(answer["Body"].read())
+                yield entry["Key"]
+
+    def _body(self, key: str) -> bytes | None:
+        """An object's content; ``None`` when there is none of that name."""
+        try:
+            answer = self._aws.s3.get_object(Bucket=self._bucket, Key=key, ExpectedBucketOwner=self._aws.account_id)
+        except AwsError as error:
+            if error.aws_code == "NoSuchKey":
+                return None
+            raise
+        return read_body(answer["Body"], "s3", "GetObject")

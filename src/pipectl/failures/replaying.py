@@ -3,65 +3,33 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby, islice
+from threading import Lock, Semaphore
 
 from pipectl.aws import Aws
-from pipectl.engine.walk import walk
-from pipectl.errors import PipectlError
-from pipectl.failures.invoking import Failing, Invoker, chunks
-from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus, StreamRange
+from pipectl.engine.walk import Walked, walk
+from pipectl.errors import CancelledError
+from pipectl.failures.claims import PARALLEL, Claims, Whose
+from pipectl.failures.invoking import Invoker
+from pipectl.failures.line import Line, Work, Workers
+from pipectl.failures.model import Failure, StreamRange
 from pipectl.failures.ranges import Span, spans
 from pipectl.failures.records import Reading, RecordReader
-from pipectl.failures.trail import Outcome, Trail
-from pipectl.stream_records import EventRecord, sequence_number
+from pipectl.failures.report import ReplayReport
+from pipectl.failures.tally import Tally
+from pipectl.failures.trail import Trail
+from pipectl.stream_records import EventRecord
+
+__all__ = ["Replay", "ReplayReport", "Tools"]
 
 BATCH = 500
 """Failures that are claimed, put together and replayed at once; memory does not grow beyond it."""
-PARALLEL = 8
-MOST_NAMED = 1000
-"""Records and errors that a report names; it counts them all."""
-
-
-@dataclass
-class ReplayReport:
-    """What came of it: failures by status, records, and who still fails."""
-
-    statuses: Counter[str] = field(default_factory=Counter)
-    replayed: int = 0
-    still_failing: int = 0
-    failing: list[Failing] = field(default_factory=list)
-    expired: list[int] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    claimed_elsewhere: int = 0
-    audited: int = 0
-
-    def add(self, failure: Failure, outcome: Outcome) -> None:
-        self.statuses[outcome.status] += 1
-        self.expired += outcome.expired
-        if outcome.error:
-            self.errors.append(f"{failure.audit_id}: {outcome.error}")
-
-    def merge(self, part: ReplayReport) -> None:
-        self.statuses += part.statuses
-        self.replayed += part.replayed
-        self.still_failing += part.still_failing
-        self.failing = (self.failing + part.failing)[:MOST_NAMED]
-        self.expired = (self.expired + part.expired)[:MOST_NAMED]
-        self.errors = (self.errors + part.errors)[:MOST_NAMED]
-
-    @property
-    def total(self) -> int:
-        return sum(self.statuses.values())
-
-    @property
-    def left(self) -> int:
-        """Failures that still wait, or are beyond help."""
-        unresolved = sum(self.statuses[status] for status in (*UNRESOLVED, ReplayStatus.EXPIRED))
-        return unresolved + self.claimed_elsewhere
+_TELL_EVERY = 1.0
+_HINT = "nothing is lost: what is done is written down, and the same command goes on from here"
 
 
 @dataclass(frozen=True)
@@ -77,7 +45,7 @@ class Tools:
         chunk: The most records of one invocation.
         claim_seconds: How long a claim holds; longer than one invocation.
         again: Take failures that are done, too.
-        progress: Called with each batch's report so far.
+        progress: Called every now and then with the number of failures done and of records through so far.
         cancel: Tells what is under way to hurry.
     """
 
@@ -89,7 +57,7 @@ class Tools:
     chunk: int
     claim_seconds: float
     again: bool = False
-    progress: Callable[[ReplayReport], None] = lambda _: None
+    progress: Callable[[int, int], None] = lambda _failures, _records: None
     cancel: Callable[[], None] = lambda: None
 
 
@@ -98,141 +66,121 @@ class Replay:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._trail = Trail(tools.aws, tools.audit_table, owner=uuid.uuid4().hex, seconds=tools.claim_seconds)
+        trail = Trail(tools.aws, tools.audit_table, owner=uuid.uuid4().hex, seconds=tools.claim_seconds)
+        self._claims = Claims(trail, tools.aws.clock, tools.claim_seconds)
         self.report = ReplayReport()
+        self._telling = Lock()
+        self._told = tools.aws.clock.monotonic()
 
     def from_stream(self, failures: Iterator[Failure]) -> ReplayReport:
-        """Replay failures, batch by batch; overlapping ones are read once."""
-        while batch := list(islice(failures, BATCH)):
-            self._batch(batch, self._spans)
-        return self.report
+        """Replay failures, batch by batch; overlapping ones are read once, and a shard by one reader alone."""
+        return self._batches(failures, self._of_stream)
 
     def from_records(
-        self, failures: Iterator[Failure], records: Callable[[Failure], Iterator[EventRecord]]
+        self, failures: Iterator[Failure], records: Callable[[Failure, Reading], Iterator[EventRecord]]
     ) -> ReplayReport:
         """Replay failures whose records are at hand."""
 
-        def one_by_one(claimed: Sequence[Failure]) -> list[Callable[[], ReplayReport]]:
-            return [lambda failure=failure: self._process(records(failure), [_Tally(failure)]) for failure in claimed]  # type: ignore[misc]
+        def works(claimed: Sequence[Failure]) -> dict[str, list[Work]]:
+            return {"saved": [Work([Tally(each, each.range)], partial(records, each)) for each in claimed]}
 
+        return self._batches(failures, works)
+
+    def _batches(
+        self, failures: Iterator[Failure], works_of: Callable[[Sequence[Failure]], dict[str, list[Work]]]
+    ) -> ReplayReport:
         while batch := list(islice(failures, BATCH)):
-            self._batch(batch, one_by_one)
+            try:
+                self._batch(batch, works_of)
+            except BaseException:
+                self._claims.release(batch)
+                raise
         return self.report
 
-    def _batch(
-        self, batch: Sequence[Failure], work_of: Callable[[Sequence[Failure]], list[Callable[[], ReplayReport]]]
-    ) -> None:
-        claimed: list[Failure] = []
-        try:
-            with ThreadPoolExecutor(PARALLEL) as pool:
-                for failure, mine in zip(batch, pool.map(self._claim, batch), strict=True):
-                    if mine:
-                        claimed.append(failure)
-            self.report.claimed_elsewhere += len(batch) - len(claimed)
-            work = {str(number): act for number, act in enumerate(work_of(claimed))}
-            walked = walk(dict.fromkeys(work, ()), lambda key: work[key](), cancel=self._tools.cancel, workers=PARALLEL)
-        except BaseException:
-            self._release(claimed)
-            raise
-        for part in walked.done.values():
-            self.report.merge(part)
-        for error in walked.failed.values():
-            self._release(claimed)
-            raise error
-        self._tools.progress(self.report)
+    def _batch(self, batch: Sequence[Failure], works_of: Callable[[Sequence[Failure]], dict[str, list[Work]]]) -> None:
+        tools = self._tools
+        works = works_of(self._claim(batch))
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            lines: dict[str, Line] = {}
+            workers = Workers(
+                invoker=tools.invoker,
+                claims=self._claims,
+                clock=tools.aws.clock,
+                pool=pool,
+                room=Semaphore(PARALLEL),
+                chunk=tools.chunk,
+                progress=lambda: self._tell(lines.values()),
+            )
+            lines |= {name: Line(workers) for name in works}
+            walked = walk(
+                dict.fromkeys(works, ()),
+                lambda name: lines[name].run(works[name]),
+                cancel=tools.cancel,
+                workers=PARALLEL,
+            )
+        for line in lines.values():
+            self.report.merge(line.report)
+        self._raise_what_went_wrong(walked)
 
-    def _claim(self, failure: Failure) -> bool:
-        return self._trail.claim(failure, again=self._tools.again)
+    def _claim(self, batch: Sequence[Failure]) -> list[Failure]:
+        def take(failure: Failure) -> Whose:
+            self._tools.aws.clock.sleep(0)  # raises once the user has pressed Ctrl-C
+            return self._claims.take(failure, again=self._tools.again)
 
-    def _release(self, claimed: Iterable[Failure]) -> None:
-        """Give back what is not settled; what is has lost its claim already."""
-        for failure in claimed:
+        different = list({(each.audit_id, each.timestamp): each for each in batch}.values())
+        with ThreadPoolExecutor(PARALLEL) as pool:
             try:
-                self._trail.release(failure)
-            except PipectlError:
-                return  # the claims run out by themselves
+                whose = list(pool.map(take, different))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        self.report.claimed_elsewhere += whose.count(Whose.CLAIMED_ELSEWHERE)
+        return [failure for failure, whose_it_is in zip(different, whose, strict=True) if whose_it_is is Whose.OURS]
 
-    def _spans(self, claimed: Sequence[Failure]) -> list[Callable[[], ReplayReport]]:
-        """The work that a batch is: one piece per stretch of a shard. What cannot be located is settled at once."""
+    def _tell(self, lines: Collection[Line]) -> None:
+        now = self._tools.aws.clock.monotonic()
+        with self._telling:
+            if now - self._told < _TELL_EVERY:
+                return
+            self._told = now
+        settled = self.report.total + sum(line.settled for line in lines)
+        self._tools.progress(settled, self.report.replayed + sum(line.report.replayed for line in lines))
+
+    def _raise_what_went_wrong(self, walked: Walked[None]) -> None:
+        if walked.interrupted or any(isinstance(error, CancelledError) for error in walked.failed.values()):
+            raise CancelledError(f"interrupted: {self.report.total} failures done", hint=_HINT)
+        for error in walked.failed.values():
+            error.hint = f"{error.hint}; {_HINT}" if error.hint else _HINT
+            raise error
+
+    def _of_stream(self, claimed: Sequence[Failure]) -> dict[str, list[Work]]:
+        """The works of each shard. What cannot be located is a work with nothing but the reason."""
         located: list[tuple[StreamRange, Failure]] = []
+        lost: list[Work] = []
         for failure in claimed:
             where = failure.range
             if where is None:
-                self._unreplayable(failure, "its message does not say where its records are")
+                lost.append(_unreplayable(failure, "its message does not say where its records are"))
             elif not where.stream_arn.startswith(f"{self._tools.table_arn}/stream/"):
-                self._unreplayable(failure, f"its records are in another stream: {where.stream_arn}")
+                lost.append(_unreplayable(failure, f"its records are in another stream: {where.stream_arn}"))
             else:
                 located.append((where, failure))
-        return [lambda span=span: self._span(span) for span in spans(located)]  # type: ignore[misc]
+        works = {
+            f"{stream_arn.partition('/stream/')[2]}/{shard_id}": self._of_shard(list(of_shard))
+            for (stream_arn, shard_id), of_shard in groupby(spans(located), lambda s: (s.stream_arn, s.shard_id))
+        }
+        return {**works, "unreplayable": lost} if lost else works
 
-    def _unreplayable(self, failure: Failure, why: str) -> None:
-        outcome = Outcome(ReplayStatus.FAILED, error=why)
-        self._trail.settle(failure, outcome)
-        self.report.add(failure, outcome)
-
-    def _span(self, span: Span) -> ReplayReport:
-        reading = Reading()
-        tallies = [_Tally(failure, where) for where, failure in span.failures]
-        return self._process(self._tools.reader.read(span, reading), tallies, reading)
-
-    def _process(
-        self, records: Iterator[EventRecord], tallies: Sequence[_Tally], reading: Reading | None = None
-    ) -> ReplayReport:
-        """Give records to the processor in chunks, and settle the failures that they belong to."""
-        report, clock = ReplayReport(), self._tools.aws.clock
-        renewed = clock.monotonic()
-        for chunk in chunks(records, self._tools.chunk):
-            if clock.monotonic() - renewed > self._tools.claim_seconds / 2:
-                renewed = clock.monotonic()
-                for tally in tallies:
-                    self._claim(tally.failure)
-            failing = {each.sequence_number: each for each in self._tools.invoker.replay(chunk)}
-            report.replayed += len(chunk) - len(failing)
-            report.still_failing += len(failing)
-            report.failing += failing.values()
-            for number in map(sequence_number, chunk):
-                for tally in tallies:
-                    tally.count(number, failing.get(number))
-        for tally in tallies:
-            outcome = tally.outcome(reading or Reading(complete=True))
-            self._trail.settle(tally.failure, outcome)
-            report.add(tally.failure, outcome)
-        return report
+    def _of_shard(self, of_shard: Sequence[Span]) -> list[Work]:
+        reader, shard = self._tools.reader, self._tools.reader.shard(of_shard[0])
+        return [
+            Work(
+                [Tally(failure, where) for where, failure in span.failures],
+                lambda reading, span=span: reader.read(span, reading, shard),  # type: ignore[misc]
+            )
+            for span in of_shard
+        ]
 
 
-class _Tally:
-    """Counts the records of one failure: those in its range, or, with no range, all."""
-
-    def __init__(self, failure: Failure, where: StreamRange | None = None) -> None:
-        self.failure = failure
-        self._where = where
-        self._replayed = 0
-        self._failing: list[Failing] = []
-        self._missing = {where.first, where.last} if where else set()
-
-    def count(self, number: int, failing: Failing | None) -> None:
-        if self._where and not self._where.first <= number <= self._where.last:
-            return
-        self._missing.discard(number)
-        if failing:
-            self._failing.append(failing)
-        else:
-            self._replayed += 1
-
-    def outcome(self, reading: Reading) -> Outcome:
-        """Both ends of a range are records that were given up, so they have to have come."""
-        expired = tuple(sorted(number for number in self._missing if reading.forgot(number)))
-        unread = sorted(self._missing.difference(expired))
-        status, error = ReplayStatus.REPLAYED, None
-        if unread or self._failing:
-            status = ReplayStatus.PARTIAL if self._replayed else ReplayStatus.FAILED
-        elif expired:
-            status = ReplayStatus.EXPIRED
-            error = f"neither the stream nor the quarantine has {_listed(expired)} any more"
-        if unread:
-            error = f"the stream did not give {_listed(unread)}: try again"
-        return Outcome(status, self._replayed, tuple(self._failing), expired, error)
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return f"record {', '.join(map(str, numbers))}"
+def _unreplayable(failure: Failure, why: str) -> Work:
+    return Work([Tally(failure)], lambda _: iter(()), error=why)

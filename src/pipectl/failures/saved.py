@@ -6,26 +6,36 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+from urllib.parse import quote, unquote
 
 from pipectl.errors import PipectlError
 from pipectl.failures.model import Failure
-from pipectl.stream_records import EventRecord
+from pipectl.failures.records import Reading
+from pipectl.stream_records import EventRecord, sequence_number
 
 _SUFFIX = ".jsonl"
 
 
 def write(folder: Path, failure: Failure, records: Iterable[EventRecord]) -> int:
-    """Write the records of one failure to ``<folder>/<audit id>.jsonl``, whole or not at all; how many there were."""
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{failure.audit_id}.partial"
-    count = 0
-    with partial.open("w", encoding="utf-8") as stream:
-        for record in records:
-            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
-            count += 1
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(folder / f"{failure.audit_id}{_SUFFIX}")
+    """Write the records of one failure to ``<folder>/<audit id>.jsonl``, whole or not at all; how many there were.
+
+    Raises:
+        PipectlError: the disk does not take them.
+    """
+    path = _path(folder, failure.audit_id)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".", suffix=".partial", delete=False) as file:
+            try:
+                count = _write_lines(file, records)
+            except BaseException:
+                Path(file.name).unlink()
+                raise
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise PipectlError(f"cannot write {path}: {error.strerror}", hint="choose another folder for --save") from error
     return count
 
 
@@ -35,24 +45,54 @@ def audit_ids(folder: Path) -> list[str]:
     Raises:
         PipectlError: there is no such folder, or it holds none.
     """
-    found = sorted(path.name.removesuffix(_SUFFIX) for path in folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
-    if not found:
+    names = sorted(path.name for path in folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
+    if not names:
         raise PipectlError(f"{folder} holds no saved failures", hint="save some with `pipectl replay-dlq --save DIR`")
-    return found
+    return [unquote(name.removesuffix(_SUFFIX)) for name in names]
 
 
-def read(folder: Path, audit_id: str) -> Iterator[EventRecord]:
-    """The saved records of one failure.
+def read(folder: Path, failure: Failure, reading: Reading) -> Iterator[EventRecord]:
+    """The saved records of one failure. A line that is none is named in ``reading``, and the others are taken.
 
     Raises:
-        PipectlError: a line is not a record.
+        PipectlError: the file cannot be read.
     """
-    path = folder / f"{audit_id}{_SUFFIX}"
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, 1):
-            try:
-                record = json.loads(line)
-                int(record["dynamodb"]["SequenceNumber"])
-            except (ValueError, KeyError, TypeError):
-                raise PipectlError(f"{path}:{number}: is not a stream record", hint="save the failure again") from None
-            yield record
+    path, where = _path(folder, failure.audit_id), failure.range
+    ends = {where.first, where.last} if where else set[int]()
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line_number, line in enumerate(file, 1):
+                record = _record(line)
+                if record is None:
+                    reading.damaged.append(f"{path}:{line_number}: is not a stream record")
+                    continue
+                reading.came |= ends & {sequence_number(record)}
+                yield record
+    except OSError as error:
+        raise PipectlError(f"cannot read {path}: {error.strerror}") from error
+    reading.complete = True
+
+
+def _path(folder: Path, audit_id: str) -> Path:
+    """An id from the table can hold anything; in a file's name it must not lead out of the folder."""
+    return folder / f"{quote(audit_id, safe='')}{_SUFFIX}"
+
+
+def _write_lines(file: IO[str], records: Iterable[EventRecord]) -> int:
+    count = 0
+    for record in records:
+        file.write(json.dumps(record) + "\n")
+        count += 1
+    file.flush()
+    os.fsync(file.fileno())
+    return count
+
+
+def _record(line: str) -> EventRecord | None:
+    try:
+        record = json.loads(line)
+        sequence_number(record)
+        whole = isinstance(record["dynamodb"]["SequenceNumber"], str) and isinstance(record["eventName"], str)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return record if whole else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipectl.aws import Aws
@@ -15,11 +15,14 @@ from pipectl.failures.model import FAILURE_TYPES, Failure, ReplayStatus
 INDEX = "failure-type-index"
 MOST_NAMED = 100
 """Records named on an audit item; an item holds 400 KB."""
+_NAMED_TEXT = 20_000
+"""Characters of all their errors together."""
+_LONGEST_ERROR = 2000
 
 
 def iso(moment: datetime) -> str:
     """The form of the auditor's timestamps, so that they compare as text."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def failures_of_type(
@@ -97,15 +100,19 @@ class Outcome:
         status: What the audit item says from now on.
         replayed: Records that are through.
         failing: Those that still fail.
-        expired: Sequence numbers that neither the stream nor the quarantine has any more.
+        expired: Sequence numbers, as DynamoDB writes them, that neither the stream nor the quarantine has any more.
         error: Why, where no single record is to blame.
     """
 
     status: ReplayStatus
     replayed: int = 0
     failing: tuple[Failing, ...] = ()
-    expired: tuple[int, ...] = ()
+    expired: tuple[str, ...] = ()
     error: str | None = None
+
+    def without_names(self) -> Outcome:
+        """The same with no record named, for an item that has no room for names."""
+        return Outcome(self.status, self.replayed, error=self.error[:100] if self.error else None)
 
 
 class Trail:
@@ -121,24 +128,30 @@ class Trail:
         self._seconds = seconds
 
     def claim(self, failure: Failure, *, again: bool = False) -> bool:
-        """Take a failure, or take it for longer. False when it is somebody else's for now, or is done.
+        """Take a failure. False when it is somebody else's for now, or is done.
 
         ``again`` takes one that is done, too.
         """
-        now = self._aws.clock.now()
         done = "" if again else " AND NOT replayStatus IN (:replayed, :expired)"
-        values = {
-            ":me": self._owner,
-            ":now": iso(now),
-            ":until": iso(now + timedelta(seconds=self._seconds)),
-            **({} if again else {":replayed": ReplayStatus.REPLAYED, ":expired": ReplayStatus.EXPIRED}),
-        }
+        values = {} if again else {":replayed": ReplayStatus.REPLAYED, ":expired": ReplayStatus.EXPIRED}
         free = "attribute_not_exists(claimedUntil) OR claimedUntil < :now OR claimedBy = :me"
+        return self._claim(
+            failure, f"attribute_exists(auditId) AND ({free}){done}", values | {":now": iso(self._aws.clock.now())}
+        )
+
+    def renew(self, failure: Failure) -> bool:
+        """Keep a claim for longer. False when it ran out and somebody else took the failure, be it done or not."""
+        return self._claim(failure, "claimedBy = :me", {})
+
+    def _claim(self, failure: Failure, condition: str, values: Mapping[str, str]) -> bool:
+        until = iso(self._aws.clock.now() + timedelta(seconds=self._seconds))
         return self._update(
             failure,
             UpdateExpression="SET claimedBy = :me, claimedUntil = :until",
-            ConditionExpression=f"attribute_exists(auditId) AND ({free}){done}",
-            ExpressionAttributeValues={name: {"S": str(value)} for name, value in values.items()},
+            ConditionExpression=condition,
+            ExpressionAttributeValues={
+                name: {"S": str(value)} for name, value in {**values, ":me": self._owner, ":until": until}.items()
+            },
         )
 
     def release(self, failure: Failure) -> bool:
@@ -152,10 +165,24 @@ class Trail:
 
     def settle(self, failure: Failure, outcome: Outcome) -> bool:
         """Write what came of it, and give the claim back. False when the claim ran out and somebody else has it."""
-        failing = [
-            {"M": {"sequenceNumber": {"S": str(f.sequence_number)}, "error": {"S": f.error[:1000]}}}
-            for f in outcome.failing[:MOST_NAMED]
-        ]
+        try:
+            settled = self._settle(failure, outcome)
+        except AwsError as error:
+            if error.aws_code != "ValidationException":
+                raise
+            settled = self._settle(failure, outcome.without_names())  # the item is at DynamoDB's limit of 400 KB
+        if settled:
+            return True
+        # An answer can be lost on the way, and then the call that is made again finds its own work.
+        found = self.look(failure)
+        return found is not None and found.item.get("replayedBy") == self._owner
+
+    def look(self, failure: Failure) -> Failure | None:
+        """The failure as it is now; ``None`` when it has been deleted."""
+        answer = self._aws.dynamodb.get_item(TableName=self._table, Key=_key(failure), ConsistentRead=True)
+        return Failure.of(answer["Item"]) if "Item" in answer else None
+
+    def _settle(self, failure: Failure, outcome: Outcome) -> bool:
         values: dict[str, Any] = {
             ":me": {"S": self._owner},
             ":status": {"S": str(outcome.status)},
@@ -163,12 +190,13 @@ class Trail:
             ":one": {"N": "1"},
             ":zero": {"N": "0"},
             ":replayed": {"N": str(outcome.replayed)},
-            ":failing": {"L": failing},
-            ":expired": {"L": [{"S": str(number)} for number in outcome.expired[:MOST_NAMED]]},
+            ":failing": {"L": [_named(each, outcome) for each in outcome.failing[:MOST_NAMED]]},
+            ":expired": {"L": [{"S": number} for number in outcome.expired[:MOST_NAMED]]},
         }
         sets = [
             "replayStatus = :status",
             "replayedAt = :now",
+            "replayedBy = :me",
             "replayAttempts = if_not_exists(replayAttempts, :zero) + :one",
             "replayedRecords = :replayed",
             "failingRecords = :failing",
@@ -176,7 +204,7 @@ class Trail:
         ]
         removes = ["claimedBy", "claimedUntil"]
         if outcome.error:
-            values[":error"] = {"S": outcome.error[:2000]}
+            values[":error"] = {"S": outcome.error[:_LONGEST_ERROR]}
             sets.append("replayError = :error")
         else:
             removes.append("replayError")
@@ -188,11 +216,20 @@ class Trail:
         )
 
     def _update(self, failure: Failure, **request: Any) -> bool:
-        key = {"auditId": {"S": failure.audit_id}, "timestamp": {"S": failure.timestamp}}
         try:
-            self._aws.dynamodb.update_item(TableName=self._table, Key=key, **request)
+            self._aws.dynamodb.update_item(TableName=self._table, Key=_key(failure), **request)
         except AwsError as error:
             if error.aws_code == "ConditionalCheckFailedException":
                 return False
             raise
         return True
+
+
+def _key(failure: Failure) -> dict[str, Any]:
+    return {"auditId": {"S": failure.audit_id}, "timestamp": {"S": failure.timestamp}}
+
+
+def _named(failing: Failing, outcome: Outcome) -> dict[str, Any]:
+    """A failing record as the item names it: the more there are, the less is said of each."""
+    error = failing.error[: max(100, _NAMED_TEXT // min(len(outcome.failing), MOST_NAMED))]
+    return {"M": {"sequenceNumber": {"S": failing.written}, "error": {"S": error}}}

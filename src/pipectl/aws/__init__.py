@@ -7,17 +7,18 @@ to be slow to agree with itself (`consistency.py`), and what it raises is alread
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import botocore.session
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.exceptions import BotoCoreError
-from botocore.loaders import Loader
+from botocore.loaders import Loader, create_loader
 
 from pipectl.aws.consistency import Fact, fact_for
 from pipectl.aws.translate import BOTO_ERRORS, translate
@@ -72,7 +73,7 @@ def regions() -> tuple[str, ...]:
 
 def known_runtimes() -> list[str]:
     """The runtimes in the installed botocore's model of Lambda."""
-    model = Loader().load_service_model("lambda", "service-2")
+    model = _models().load_service_model("lambda", "service-2")
     return list(model["shapes"]["Runtime"]["enum"])
 
 
@@ -107,14 +108,16 @@ class Aws:
         self.on_call = on_call
         self._lock = threading.RLock()
         self._clients: dict[str, Any] = {}
+        session = _profileless() if credentials else _session()
         try:
             self._session = boto3.Session(
                 region_name=region,
                 profile_name=profile,
                 aws_access_key_id=credentials.aws_access_key_id if credentials else None,
                 aws_secret_access_key=credentials.aws_secret_access_key if credentials else None,
-                botocore_session=_profileless() if credentials else None,
+                botocore_session=session,
             )
+            session.get_scoped_config()  # fails now, not at the first call, where the profile is unknown
         except BotoCoreError as error:
             raise CredentialsError(str(error), hint="check --profile and AWS_PROFILE against ~/.aws/config") from error
         self._session.events.register("creating-client-class", self._put_door)
@@ -222,9 +225,21 @@ class Aws:
         base_classes.insert(0, type("Door", (_Door,), {"_aws": self}))
 
 
+@cache
+def _models() -> Loader:
+    """botocore's JSON, parsed once for all sessions of this process: half a second for each otherwise."""
+    return create_loader()
+
+
+def _session() -> botocore.session.Session:
+    session = botocore.session.Session()
+    session.register_component("data_loader", _models())
+    return session
+
+
 def _profileless() -> botocore.session.Session:
     """A session that no profile can break: an unknown AWS_PROFILE fails even where credentials are given outright."""
-    session = botocore.session.Session()
+    session = _session()
     session.get_component("config_store").set_config_provider("profile", ConstantProvider(None))
     return session
 
@@ -284,3 +299,9 @@ def _given_up(error: AwsError, fact: Fact, tries: int, waited: float) -> AwsErro
         error.hint or f"{fact.why}: if that is not so, this error is permanent; correct its cause and run again"
     )
     return error
+
+
+def plain_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item as DynamoDB's client answers it (``{"auditId": {"S": ...}}``), in plain Python; numbers are Decimals."""
+    read = TypeDeserializer().deserialize
+    return {name: read(value) for name, value in item.items()}

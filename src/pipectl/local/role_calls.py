@@ -6,16 +6,15 @@ it does on AWS.
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from botocore.config import Config
 from botocore.session import Session
+
+from pipectl.stream_records import event_record
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, invocation payload, synchronous."""
@@ -88,24 +87,3 @@ def _client(service: str, role: RoleCalls) -> Any:
 @lru_cache(maxsize=1)
 def _session() -> Session:
     return Session()
-
-
-def event_record(record: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:
-    """A record of ``GetRecords`` in the shape of a Lambda event: epoch seconds, base64, and the stream's ARN."""
-    event: dict[str, Any] = _plain(record)
-    event["eventSourceARN"] = stream_arn
-    if identity := event.get("userIdentity"):
-        event["userIdentity"] = {"type": identity["Type"], "principalId": identity["PrincipalId"]}
-    return event
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, datetime):
-        return int(value.timestamp())
-    return value

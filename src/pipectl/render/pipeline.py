@@ -114,7 +114,7 @@ def demo(screen: Screen, report: DemoReport) -> None:
         f"  {versions} order versions in, {report.objects} objects out, in {seconds['orders']:.1f} s",
         f"  {report.poison} poison orders: {failures}, in {seconds['failures']:.1f} s",
         f"  errors alarm: {report.errors_alarm}",
-        f"  {report.replayed} failed orders replayed after the fix, in {saving:.1f} s; {report.objects_in_the_end} objects",
+        f"  {report.replayed} orders replayed after the fix, in {saving:.1f} s: {report.objects_in_the_end} objects",
         f"  removed in {seconds['down']:.1f} s; {report.left} resources left",
         f"  {seconds['total']:.1f} s in all",
     ):

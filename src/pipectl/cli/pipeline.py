@@ -176,7 +176,7 @@ def local_status(session: Session) -> int:
 def demo(session: Session, orders: int) -> int:
     """Tell the whole story on an embedded AWS of its own, in about a minute."""
     report = run_demo(
-        session.config, session.file, session.local_aws, session.screen, orders=orders, cancel=session.clock.cancel
+        session.config, session.file, session.local_aws, session.screen, orders=orders, cancel=session.cancel
     )
     render.demo(session.screen, report)
     return 0

@@ -21,7 +21,7 @@ class Pipectl(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:
         given = list(sys.argv[1:] if args is None else args)
-        extra["standalone_mode"] = False
+        extra |= {"standalone_mode": False, "prog_name": "pipectl"}
         try:
             sys.exit(super().main(given, *more, **extra) or 0)
         except click.Abort:
@@ -38,7 +38,7 @@ class Pipectl(click.Group):
 def _asks_for_json(args: Sequence[str]) -> bool:
     """Whether the last ``-o`` says so; the line could not be parsed, so this is all that is known of it."""
     joined = " ".join(args[: args.index("--")] if "--" in args else args)
-    return re.findall(r"(?:^|\s)(?:-[a-z]*o[=\s]?|--output[=\s])(\S+)", joined)[-1:] == ["json"]
+    return re.findall(r"(?:^|\s)(?:-[a-z]*?o[=\s]?|--output[=\s])(\S+)", joined)[-1:] == ["json"]
 
 
 def _usage_error(error: click.ClickException) -> UsageError:

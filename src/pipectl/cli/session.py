@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, wraps
@@ -123,7 +124,12 @@ class Session:
             aws = self.aws(
                 self.options.endpoint_url
             )  # AWS_ENDPOINT_URL, and one for each service, botocore reads itself
-        return Context(config, self.file, aws, self.screen, cancel=self.clock.cancel)
+        return Context(config, self.file, aws, self.screen, cancel=self.cancel)
+
+    def cancel(self) -> None:
+        """What the first Ctrl-C does while threads work."""
+        self.screen.note("Interrupted: what is under way comes to its end. Ctrl-C again leaves at once.")
+        self.clock.cancel()
 
     def local_aws(self, running: LocalAws) -> Aws:
         return self.aws(running.endpoint_url, Credentials(**lifecycle.credentials()))
@@ -190,6 +196,7 @@ def _run(session: Session, command: Callable[[], int | None]) -> None:
         code = command() or 0
     except KeyboardInterrupt:
         code = _fail(session, CancelledError("interrupted"))
+        _leave_if_threads_would_not(code)
     except click.Abort:
         code = _fail(session, CancelledError("interrupted; nothing was touched"))
     except PipectlError as error:
@@ -212,6 +219,14 @@ def _fail(session: Session, error: PipectlError) -> int:
         session.screen.traceback()
     session.screen.error(error)
     return error.exit_code
+
+
+def _leave_if_threads_would_not(code: int) -> None:
+    """After a second Ctrl-C: the interpreter would wait for each thread that waits for AWS."""
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _closed_pipe() -> int:

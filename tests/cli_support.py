@@ -1,0 +1,71 @@
+"""Running the command line, in this process and against servers that are not AWS."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from pipectl.cli import main
+
+
+def pipectl(*args: str | Path, answers: str | None = None) -> Result:
+    """Run a command in this process. ``answers`` are typed at a terminal; without them there is none."""
+    typed = Terminal(answers.encode()) if answers is not None else None
+    return CliRunner().invoke(main, list(map(str, args)), input=typed)
+
+
+class Terminal(io.BytesIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def document(result: Result) -> Any:
+    """stdout as one JSON document."""
+    return json.loads(result.stdout)
+
+
+def error(result: Result) -> Any:
+    """The error document, which is the last line on stderr."""
+    return json.loads(result.stderr.splitlines()[-1])["error"]
+
+
+CALLER = (
+    "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult>"
+    "</GetCallerIdentityResponse>"
+)
+"""GetCallerIdentity's answer."""
+
+
+@contextmanager
+def endpoint(reply: Callable[[str], str]) -> Iterator[str]:
+    """The address of a server on this machine that answers each request with what ``reply`` makes of its body."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode(errors="replace")
+            answer = reply(body).encode()
+            with suppress(ConnectionError):  # who asked may have left
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -1,0 +1,179 @@
+"""A process of its own: Ctrl-C, pipes, terminals, and endpoints that are not AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli_support import CALLER, endpoint, pipectl
+from tests.support import write_config
+
+PATIENCE = 60
+"""Seconds after which a test fails instead of hanging; no passing test waits for it."""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return write_config(tmp_path)
+
+
+def test_a_bug_is_told_without_a_traceback_and_with_one_if_asked(file: Path) -> None:
+    """A stranger's JSON where AWS should be: its first answer parses, and its second lacks what it must have."""
+    with endpoint(lambda body: CALLER if "GetCallerIdentity" in body else "{}") as url:
+        plain = pipectl("-c", file, "--endpoint-url", url, "plan")
+        verbose = pipectl("-c", file, "--endpoint-url", url, "plan", "-v")
+    for result in (plain, verbose):
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "a bug in pipectl" in result.stderr
+    assert "Traceback" not in plain.stderr
+    assert "Traceback" in verbose.stderr
+
+
+def test_an_error_of_ours_has_a_traceback_only_if_asked(tmp_path: Path) -> None:
+    for flags, shown in (((), False), (("-v",), True)):
+        result = pipectl("-c", tmp_path / "none.yaml", "plan", *flags)
+        assert result.exit_code == 2
+        assert ("Traceback" in result.stderr) is shown
+
+
+def test_an_endpoint_where_nobody_answers_is_told_in_seconds(file: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    result = pipectl("-c", file, "plan", "--endpoint-url", url)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert url in result.stderr
+    assert "--endpoint-url" in result.stderr
+
+
+def test_an_endpoint_that_is_not_aws_is_told_so(file: Path) -> None:
+    with endpoint(lambda _: "<html><body>Hello</body></html>") as url:
+        result = pipectl("-c", file, "plan", "--endpoint-url", url)
+    assert result.exit_code == 1
+    assert "not AWS" in result.stderr
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {
+        **{k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "TERM")},
+        "TERM": "xterm-256color",
+        **more,
+    }
+
+
+def start(*args: str | Path, **how: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "from pipectl.cli import main; main()", *map(str, args)]
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment(), **how}
+    return subprocess.Popen(command, text=True, **how)
+
+
+def test_ctrl_c_exits_with_130_and_no_traceback(file: Path) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def hang(_: str) -> str:
+        asked.set()
+        release.wait(PATIENCE)
+        return ""
+
+    with endpoint(hang) as url:
+        process = start("-c", file, "--endpoint-url", url, "-o", "json", "plan")
+        assert asked.wait(PATIENCE)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+        release.set()
+    assert process.returncode == 130
+    assert out == ""
+    assert json.loads(err.splitlines()[-1])["error"]["code"] == "Interrupted"
+    assert "Traceback" not in err
+
+
+def test_a_second_ctrl_c_leaves_at_once_although_aws_has_not_answered(file: Path) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def hang_later(body: str) -> str:
+        if "GetCallerIdentity" in body:
+            return CALLER
+        asked.set()
+        release.wait(PATIENCE)
+        return ""
+
+    with endpoint(hang_later) as url:
+        process = start("-c", file, "--endpoint-url", url, "plan")
+        assert asked.wait(PATIENCE)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert "Ctrl-C again leaves at once" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+        still_unanswered = not release.is_set()
+        release.set()
+    assert still_unanswered
+    assert process.returncode == 130
+    assert out == ""
+    assert "interrupted" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("stream", ["stdout", "both"])
+def test_a_reader_that_has_seen_enough_is_no_error(stream: str, file: Path) -> None:
+    """``pipectl ... | head -1``: the other end of the pipe is closed before anything is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    other = {"stderr": writing} if stream == "both" else {}
+    process = start("-c", file, "config", "show", stdout=writing, **other)
+    os.close(writing)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert not err
+
+
+def on_a_terminal(*args: str | Path, env: Mapping[str, str] | None = None) -> str:
+    """What a command writes to a terminal, stdout and stderr together."""
+    ours, theirs = pty.openpty()
+    process = start(*args, stdin=theirs, stdout=theirs, stderr=theirs, env=env or environment())
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            chunk = os.read(ours, 65536)
+        except OSError:  # Linux says EIO where others say end of file
+            break
+        if not chunk:
+            break
+        written += chunk
+    process.wait(PATIENCE)
+    os.close(ours)
+    return written.decode()
+
+
+def test_colours_are_for_terminals_and_can_be_switched_off(tmp_path: Path) -> None:
+    command = ("-c", tmp_path / "none.yaml", "plan")
+    assert "\x1b[" in on_a_terminal(*command)
+    assert "\x1b" not in on_a_terminal(*command, "--no-color")
+    assert "\x1b" not in on_a_terminal("--no-color", *command)
+    assert "\x1b" not in on_a_terminal(*command, env=environment(NO_COLOR="1"))
+    assert "there is no such file" in on_a_terminal(*command, env=environment(NO_COLOR="1"))
+
+
+def test_what_is_piped_has_no_escape_codes(tmp_path: Path) -> None:
+    _, err = start("-c", tmp_path / "none.yaml", "plan").communicate(timeout=PATIENCE)
+    assert "there is no such file" in err
+    assert "\x1b" not in err
+
+
+def test_a_long_line_is_not_broken_for_a_narrow_terminal(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 40)
+    folder.mkdir()
+    written = on_a_terminal("-c", folder / "none.yaml", "plan", "--no-color", env=environment(COLUMNS="40"))
+    assert f"{folder}/none.yaml:1" in written

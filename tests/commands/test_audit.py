@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
-from moto.dynamodb import dynamodb_backends
 
 from pipectl.aws import Aws, Credentials
 from pipectl.commands.audit import AuditPage, Origin, audit_list, audit_show, audit_stats
@@ -21,8 +20,8 @@ from pipectl.commands.up import up
 from pipectl.errors import AbsentError, PipectlError, UsageError
 from pipectl.failures.listing import Wanted
 from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
-from pipectl.stream_records import EventRecord, event_record
 from tests.commands.audit_items import audit_item, paging_table
+from tests.commands.standing import fail, put_audit_items, standing, write
 from tests.resources.hands import narrow
 from tests.support import ACCOUNT, REGION, ROOT, FakeClock, World, make_world, write_config, yes
 
@@ -40,12 +39,6 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def _put(world: World, *items: dict[str, Any]) -> None:
-    for item in items:
-        world.aws.dynamodb.put_item(TableName=world.context().pipeline.physical.audit_table, Item=item)
-    world.calls.clear()
-
-
 def _ids(page: AuditPage) -> list[str]:
     return [entry.failure.audit_id for entry in page.entries]
 
@@ -55,13 +48,13 @@ def _ago(minutes: float) -> datetime:
 
 
 def test_failures_of_all_types_are_listed_in_one_order_of_time(world: World) -> None:
-    _put(world, *(audit_item(f"f{n}", _ago(n), FAILURE_TYPES[n * 7 % 4]) for n in range(12)))
+    put_audit_items(world, *(audit_item(f"f{n}", _ago(n), FAILURE_TYPES[n * 7 % 4]) for n in range(12)))
     page = audit_list(world.context(), ALL)
     assert (_ids(page), page.next) == ([f"f{n}" for n in range(12)], None)
 
 
 def test_one_page_of_each_type_is_read_and_no_more(world: World) -> None:
-    _put(world, *(audit_item(f"f{n:02}", _ago(n), FAILURE_TYPES[n % 2]) for n in range(30)))
+    put_audit_items(world, *(audit_item(f"f{n:02}", _ago(n), FAILURE_TYPES[n % 2]) for n in range(30)))
     page = audit_list(world.context(), ALL, limit=5)
     assert _ids(page) == [f"f{n:02}" for n in range(5)]
     assert page.next
@@ -73,7 +66,7 @@ def test_one_page_of_each_type_is_read_and_no_more(world: World) -> None:
 def test_pages_put_together_are_the_whole_list(world: World, limit: int, statuses: tuple[ReplayStatus, ...]) -> None:
     """Several fail in the same millisecond, of the same type and of others."""
     moments = [_ago(n // 6) for n in range(24)]
-    _put(world, *(audit_item(f"f{n:02}", at, FAILURE_TYPES[n % 3]) for n, at in enumerate(moments)))
+    put_audit_items(world, *(audit_item(f"f{n:02}", at, FAILURE_TYPES[n % 3]) for n, at in enumerate(moments)))
     wanted = Wanted(ALL.since, ALL.until, statuses=statuses)
     pages = [audit_list(world.context(), wanted, limit=limit)]
     while token := pages[-1].next:
@@ -87,14 +80,14 @@ def test_pages_put_together_are_the_whole_list(world: World, limit: int, statuse
 
 
 def test_a_failure_that_comes_meanwhile_moves_no_page(world: World) -> None:
-    _put(world, *(audit_item(f"f{n}", _ago(n + 1)) for n in range(4)))
+    put_audit_items(world, *(audit_item(f"f{n}", _ago(n + 1)) for n in range(4)))
     first = audit_list(world.context(), ALL, limit=2)
-    _put(world, audit_item("new", _ago(0), "Other"))
+    put_audit_items(world, audit_item("new", _ago(0), "Other"))
     assert _ids(audit_list(world.context(), ALL, limit=2, page=first.next)) == ["f2", "f3"]
 
 
 def test_types_times_and_statuses_choose(world: World) -> None:
-    _put(
+    put_audit_items(
         world,
         audit_item("open", _ago(10)),
         audit_item("done", _ago(10), status="REPLAYED"),
@@ -129,20 +122,20 @@ def test_every_failure_shows_its_expiry_clock(
     world: World, hours: float, status: str, clock: tuple[bool, bool]
 ) -> None:
     arrival = NOW - timedelta(hours=hours)
-    _put(world, audit_item("f", _ago(1), status=status, arrival=arrival))
+    put_audit_items(world, audit_item("f", _ago(1), status=status, arrival=arrival))
     (entry,) = audit_list(world.context(), ALL).entries
     assert (entry.expiring, entry.expired) == clock
     assert entry.starts_to_expire == entry.at_risk == arrival + timedelta(hours=24)
 
 
 def test_a_failure_that_does_not_say_when_its_records_came_has_no_clock(world: World) -> None:
-    _put(world, audit_item("f", _ago(1), first=None))
+    put_audit_items(world, audit_item("f", _ago(1), first=None))
     (entry,) = audit_list(world.context(), ALL).entries
     assert (entry.starts_to_expire, entry.at_risk, entry.expiring, entry.expired) == (None, None, False, False)
 
 
 def test_the_document_is_json_with_the_audit_item_in_it(world: World) -> None:
-    _put(world, audit_item("f", _ago(1), arrival=_ago(60)))
+    put_audit_items(world, audit_item("f", _ago(1), arrival=_ago(60)))
     document = json.loads(json.dumps(audit_list(world.context(), ALL).document()))
     (failure,) = document["failures"]
     assert document["next"] is None
@@ -152,7 +145,7 @@ def test_the_document_is_json_with_the_audit_item_in_it(world: World) -> None:
 
 def test_stats_count_by_type_day_and_status(world: World) -> None:
     day = 24 * 60
-    _put(
+    put_audit_items(
         world,
         audit_item("a", _ago(1)),
         audit_item("b", _ago(2), status="REPLAYED"),
@@ -183,37 +176,18 @@ def test_a_missing_audit_table_is_said(tmp_path: Path) -> None:
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Iterator[World]:
-    """A pipeline that is up, without the triggers and the policy that moto does not model."""
-    with mock_aws():
-        world = make_world(tmp_path, clock=FakeClock())
-        up(world.context(), yes)
-        names = world.context().pipeline.physical
-        world.aws.s3.delete_bucket_policy(Bucket=names.bucket)
-        dynamodb_backends[ACCOUNT][REGION].tables[names.orders_table].lambda_event_source_mappings.clear()
+    with standing(tmp_path, FakeClock()) as world:
         yield world
 
 
-def _records(world: World, *orders: str) -> tuple[str, str, list[EventRecord]]:
-    """Write orders; the stream's ARN, its shard, and their records."""
-    names, streams = world.context().pipeline.physical, world.aws.streams
-    for order in orders:
-        item = {"orderId": {"S": order}, "amount": {"N": "1"}}
-        world.aws.dynamodb.put_item(TableName=names.orders_table, Item=item)
-    arn = world.aws.dynamodb.describe_table(TableName=names.orders_table)["Table"]["LatestStreamArn"]
-    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-    iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-    page = streams.get_records(ShardIterator=iterator["ShardIterator"])
-    return arn, shard, [event_record(record, arn) for record in page["Records"]]
-
-
 def test_show_reads_the_records_back(pipeline: World) -> None:
-    arn, shard, records = _records(pipeline, "order-1", "order-2", "order-3")
-    numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
-    _put(pipeline, audit_item("f", _ago(1), first=numbers[0], last=numbers[1], stream=arn, shard=shard))
-    (detail,) = audit_show(pipeline.context(), "f")
+    first, second, _ = write(pipeline, "order-1", "order-2", "order-3")
+    (detail,) = audit_show(pipeline.context(), fail(pipeline, first, second))
+    for record in (first, second):
+        del record["shard"]
     assert [(found.origin, found.record) for found in detail.records] == [
-        (Origin.STREAM, records[0]),
-        (Origin.STREAM, records[1]),
+        (Origin.STREAM, first),
+        (Origin.STREAM, second),
     ]
     assert not detail.more
     document = json.loads(json.dumps(detail.document()))
@@ -240,7 +214,7 @@ def test_show_finds_in_the_quarantine_what_the_stream_forgot_and_says_what_is_go
     pipeline.aws.s3.put_object(
         Bucket=names.bucket, Key=f"failed-data/2025-12-01T00:00:00.000/{int(last):040}.json", Body=json.dumps(kept)
     )
-    _put(pipeline, audit_item("f", _ago(1), first=first, last=last, stream=old))
+    put_audit_items(pipeline, audit_item("f", _ago(1), first=first, last=last, stream=old))
     forgetful = Forgetful(REGION, credentials=Credentials(ACCOUNT, "test"), clock=FakeClock())
     (detail,) = audit_show(replace(pipeline.context(), aws=forgetful), "f")
     assert [(found.sequence_number, found.origin) for found in detail.records] == [
@@ -259,7 +233,7 @@ def test_show_finds_in_the_quarantine_what_the_stream_forgot_and_says_what_is_go
     ],
 )
 def test_show_says_why_there_are_no_records(pipeline: World, item: dict[str, Any], why: str) -> None:
-    _put(pipeline, item)
+    put_audit_items(pipeline, item)
     (detail,) = audit_show(pipeline.context(), "f")
     assert detail.records == ()
     assert why in str(detail.unreadable)

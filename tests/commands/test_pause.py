@@ -236,9 +236,7 @@ def test_a_mapping_that_somebody_disabled_is_no_pause(hands: Hands) -> None:
 # the tag
 
 
-@pytest.mark.parametrize(
-    "by", ["ada", "arn:aws:iam::1:user/a,b", "Ada\tLovelace & <co>", "é" * 400, "\U0001d49c #1"]
-)
+@pytest.mark.parametrize("by", ["ada", "arn:aws:iam::1:user/a,b", "Ada\tLovelace & <co>", "é" * 400, "\U0001d49c #1"])
 def test_whoever_it_is_makes_a_tag_that_aws_takes(by: str) -> None:
     made = Pause(datetime(2026, 1, 1, 12, tzinfo=UTC), by)
     for key, value in made.tags().items():

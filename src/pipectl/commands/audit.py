@@ -214,7 +214,7 @@ def _with_records(context: Context, entry: AuditEntry, where: StreamRange) -> Au
     records = reader.read(span, reading)
     for record in islice(records, MOST_RECORDS):
         number = sequence_number(record)
-        origin = Origin.QUARANTINE if reading.forgot(number) else Origin.STREAM
+        origin = Origin.QUARANTINE if reading.from_quarantine else Origin.STREAM
         found.append(FoundRecord(number, origin, record))
     if more := next(records, None) is not None:
         return AuditDetail(entry, tuple(found), more)

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from pipectl.commands.context import Context
+from pipectl.commands.metrics import Metrics
 from pipectl.engine.model import Facts
 from pipectl.engine.walk import walk
 from pipectl.failures.model import UNRESOLVED
@@ -64,7 +65,7 @@ def health(context: Context, facts: Mapping[str, Facts]) -> Health:
         facts: Those of the resources that exist and are ours.
     """
     now = context.aws.clock.now()
-    metrics = _Metrics(context, now)
+    metrics = Metrics(context, now)
     questions: dict[str, Callable[[], Check]] = {
         "stream-mapping": lambda: _stream_mapping(facts, now),
         "queue-mapping": lambda: _mapping("queue-mapping", facts, "failures are not being audited"),
@@ -81,58 +82,6 @@ def health(context: Context, facts: Mapping[str, Facts]) -> Health:
         for name, error in walked.failed.items()
     }
     return Health(tuple((walked.done | unread)[name] for name in questions))
-
-
-class _Metrics:
-    """CloudWatch metrics of the pipeline; each call asks for what one check needs."""
-
-    def __init__(self, context: Context, now: datetime) -> None:
-        self._context = context
-        self._now = now
-
-    def of_last_hour(self, function: str) -> float | None:
-        name = getattr(self._context.pipeline.physical, function)
-        return self._read("AWS/Lambda", "Errors", {"FunctionName": name}, "Sum", timedelta(hours=1), sum)
-
-    def iterator_age(self) -> float | None:
-        """Seconds, the greatest of the last quarter of an hour."""
-        dimensions = {"FunctionName": self._context.pipeline.physical.processor}
-        milliseconds = self._read("AWS/Lambda", "IteratorAge", dimensions, "Maximum", timedelta(minutes=15), max)
-        return None if milliseconds is None else milliseconds / 1000
-
-    def age_of_oldest_message(self) -> float | None:
-        """Seconds, the last that CloudWatch knows."""
-        dimensions = {"QueueName": self._context.pipeline.physical.queue}
-        name = "ApproximateAgeOfOldestMessage"
-        return self._read("AWS/SQS", name, dimensions, "Maximum", timedelta(minutes=15), lambda values: values[0])
-
-    def _read(
-        self,
-        namespace: str,
-        name: str,
-        dimensions: Mapping[str, str],
-        statistic: str,
-        back: timedelta,
-        fold: Callable[[list[float]], float],
-    ) -> float | None:
-        """The data points of one metric, newest first, folded into one; ``None`` where there are none."""
-        metric: Any = {
-            "Metric": {
-                "Namespace": namespace,
-                "MetricName": name,
-                "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
-            },
-            "Period": 300,
-            "Stat": statistic,
-        }
-        pages = self._context.aws.cloudwatch.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=[{"Id": "m", "MetricStat": metric}],
-            StartTime=self._now - back,
-            EndTime=self._now + timedelta(minutes=1),
-            ScanBy="TimestampDescending",
-        )
-        values = [value for page in pages for result in page["MetricDataResults"] for value in result["Values"]]
-        return fold(values) if values else None
 
 
 def _mapping(key: str, facts: Mapping[str, Facts], consequence: str) -> Check:
@@ -161,7 +110,7 @@ def _stream_mapping(facts: Mapping[str, Facts], now: datetime) -> Check:
     return Check(check.name, severity, check.value, f"{pause.words(now)}: `pipectl resume` goes on")
 
 
-def _iterator_age(metrics: _Metrics) -> Check:
+def _iterator_age(metrics: Metrics) -> Check:
     age = metrics.iterator_age()
     if age is None:
         return Check("iterator-age", Severity.HEALTHY, None, "no records in the last 15 minutes")
@@ -175,7 +124,7 @@ def _errors(name: str, errors: float | None) -> Check:
     return Check(name, severity, count, f"{count} errors in the last hour")
 
 
-def _queue(context: Context, facts: Mapping[str, Facts], metrics: _Metrics) -> Check:
+def _queue(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Check:
     queue = facts.get("dead-letter-queue")
     if queue is None:
         return Check("queue", Severity.FAILING, None, "there is none: failures are lost")

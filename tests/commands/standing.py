@@ -1,0 +1,75 @@
+"""A pipeline on moto that is up, without what moto does not model: its triggers, and the bucket policy's condition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from moto import mock_aws
+from moto.dynamodb import dynamodb_backends
+from moto.sqs import sqs_backends
+
+from pipectl.clock import Clock
+from pipectl.commands.up import up
+from pipectl.failures.objects import object_key
+from pipectl.stream_records import EventRecord, event_record
+from tests.commands.audit_items import audit_item
+from tests.support import ACCOUNT, REGION, World, make_world, yes
+
+
+@contextmanager
+def standing(folder: Path, clock: Clock) -> Iterator[World]:
+    with mock_aws():
+        world = make_world(folder, clock=clock)
+        up(world.context(), yes)
+        names = world.context().pipeline.physical
+        world.aws.s3.delete_bucket_policy(Bucket=names.bucket)
+        dynamodb_backends[ACCOUNT][REGION].tables[names.orders_table].lambda_event_source_mappings.clear()
+        sqs_backends[ACCOUNT][REGION].queues[names.queue].lambda_event_source_mappings.clear()
+        world.calls.clear()
+        yield world
+
+
+def write(world: World, *orders: str) -> list[EventRecord]:
+    """Write orders; the records of all that was ever written, each with its shard beside it."""
+    names, streams = world.context().pipeline.physical, world.aws.streams
+    for order in orders:
+        world.aws.dynamodb.put_item(TableName=names.orders_table, Item={"orderId": {"S": order}})
+    arn = world.aws.dynamodb.describe_table(TableName=names.orders_table)["Table"]["LatestStreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    page = streams.get_records(ShardIterator=iterator["ShardIterator"])
+    world.calls.clear()
+    return [event_record(record, arn) | {"shard": shard} for record in page["Records"]]
+
+
+def store(world: World, *records: EventRecord, body: bytes = b"{}") -> None:
+    """Put the objects of records."""
+    for record in records:
+        key = object_key(world.config.bucket.prefix, record)
+        world.aws.s3.put_object(Bucket=world.context().pipeline.physical.bucket, Key=key, Body=body)
+    world.calls.clear()
+
+
+def fail(world: World, first: EventRecord, last: EventRecord, **changes: Any) -> str:
+    """Audit a failure of all from ``first`` to ``last``; its id."""
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in (first, last)]
+    item = audit_item(
+        f"failure-{numbers[0]}-{numbers[1]}",
+        changes.pop("at", world.aws.clock.now()),
+        first=numbers[0],
+        last=numbers[1],
+        stream=first["eventSourceARN"],
+        shard=first["shard"],
+        **changes,
+    )
+    put_audit_items(world, item)
+    return str(item["auditId"]["S"])
+
+
+def put_audit_items(world: World, *items: dict[str, Any]) -> None:
+    for item in items:
+        world.aws.dynamodb.put_item(TableName=world.context().pipeline.physical.audit_table, Item=item)
+    world.calls.clear()

@@ -1,0 +1,263 @@
+"""Every record of the stream is stored, known to have failed, still waiting, or named as lost; and can be repaired."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from pipectl.clock import SystemClock
+from pipectl.commands.pause import pause, resume
+from pipectl.commands.up import up
+from pipectl.commands.verify import VerifyReport, verify
+from pipectl.errors import DeclinedError, PipectlError
+from pipectl.failures.objects import object_key
+from pipectl.local.lifecycle import LocalAws
+from tests.commands.standing import fail, standing, store, write
+from tests.e2e.orders import Orders
+from tests.resources.hands import Hands
+from tests.support import ROOT, FakeClock, World, make_world, yes
+
+_accounts = itertools.count(400_000_000_101)
+DAY = timedelta(hours=24)
+
+
+class Later(SystemClock):
+    """Ten minutes ahead: what was written just now is no longer young."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(minutes=10)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """moto writes records at the time it is; this clock begins ten minutes later, and then only `sleep` moves it."""
+    clock = FakeClock()
+    clock.started = datetime.now(UTC) + timedelta(minutes=10)
+    return clock
+
+
+@pytest.fixture
+def world(tmp_path: Path, clock: FakeClock) -> Iterator[World]:
+    """A pipeline on moto: what is stored and what is audited, the test says."""
+    with standing(tmp_path, clock) as world:
+        yield world
+
+
+def _verify(world: World, **options: Any) -> VerifyReport:
+    return verify(world.context(), world.aws.clock.now() - DAY, **options)
+
+
+def _lost(report: VerifyReport) -> list[str]:
+    return [record.keys["orderId"]["S"] for record in report.records]
+
+
+def test_every_record_is_stored_failed_or_named_as_lost(world: World) -> None:
+    a, b, c, d, e = write(world, "a", "b", "c", "d", "e")
+    store(world, a, d)
+    fail(world, b, b)
+    report = _verify(world)
+    assert (report.read, report.stored, report.failed, report.pending, report.lost) == (5, 2, 1, 0, 2)
+    assert _lost(report) == ["c", "e"]
+    assert not report.ok
+    (lost, _) = report.records
+    assert lost.object_name == object_key("", c).removeprefix("/")
+    assert (lost.event_name, lost.event_id, lost.shard_id) == ("INSERT", c["eventID"], c["shard"])
+    assert lost.sequence_number == c["dynamodb"]["SequenceNumber"]
+    assert world.writes() == []
+    store(world, c, e)
+    assert _verify(world).ok
+
+
+def test_a_range_covers_what_lies_in_it_whatever_became_of_it(world: World) -> None:
+    a, b, c, _d = write(world, "a", "b", "c", "d")
+    store(world, b)
+    fail(world, a, c, status="REPLAYED")
+    report = _verify(world)
+    assert (report.stored, report.failed, _lost(report)) == (1, 2, ["d"])
+
+
+def test_a_range_of_another_shard_or_stream_covers_nothing(world: World) -> None:
+    (a,) = write(world, "a")
+    fail(world, a | {"shard": "shardId-00000000000000000000-other"}, a)
+    fail(world, a | {"eventSourceARN": f"{a['eventSourceARN']}-older"}, a)
+    assert _lost(_verify(world)) == ["a"]
+
+
+def test_a_removal_needs_no_object(world: World) -> None:
+    store(world, *write(world, "a"))
+    names = world.context().pipeline.physical
+    world.aws.dynamodb.delete_item(TableName=names.orders_table, Key={"orderId": {"S": "a"}})
+    report = _verify(world)
+    assert (report.read, report.ok) == (1, True)
+
+
+def test_only_records_since_then_are_looked_at(world: World, clock: FakeClock) -> None:
+    write(world, "a")
+    report = verify(world.context(), clock.now() - timedelta(minutes=5))
+    assert (report.read, report.ok) == (0, True)
+    assert report.oldest
+    assert report.oldest < clock.now() - timedelta(minutes=5)
+
+
+def test_each_day_is_listed_once_and_no_object_is_asked_for(world: World) -> None:
+    store(world, *write(world, *(f"o{n}" for n in range(20))))
+    world.calls.clear()
+    assert _verify(world).stored == 20
+    s3 = [call.operation for call in world.calls if call.service == "s3"]
+    assert s3.count("ListObjectsV2") == 1
+    assert "HeadObject" not in s3
+    assert "GetObject" not in s3
+
+
+def test_an_object_of_another_name_is_no_object_of_the_record(world: World) -> None:
+    (a,) = write(world, "a")
+    key = object_key(world.config.bucket.prefix, a)
+    for other in (f"{key}.bak", key.replace("processed-data", "failed-data"), key.replace(".json", "x.json")):
+        world.aws.s3.put_object(Bucket=world.context().pipeline.physical.bucket, Key=other, Body=b"{}")
+    assert _lost(_verify(world)) == ["a"]
+
+
+# what may just not have been got to
+
+
+def test_a_young_record_is_pending(world: World, clock: FakeClock) -> None:
+    write(world, "a")
+    clock.started -= timedelta(minutes=9, seconds=30)
+    report = _verify(world)
+    assert (report.pending, report.lost, report.ok) == (1, 0, True)
+    assert _lost(_verify(world, grace=timedelta(seconds=5))) == ["a"]
+
+
+def test_a_record_younger_than_the_mapping_lags_behind_is_pending(world: World) -> None:
+    write(world, "a")
+    age: Any = {
+        "MetricName": "IteratorAge",
+        "Dimensions": [{"Name": "FunctionName", "Value": world.context().pipeline.physical.processor}],
+        "Timestamp": world.aws.clock.now() - timedelta(minutes=5),
+        "Value": 20 * 60 * 1000,
+        "Unit": "Milliseconds",
+    }
+    world.aws.cloudwatch.put_metric_data(Namespace="AWS/Lambda", MetricData=[age])
+    assert _verify(world).pending == 1
+
+
+def test_while_paused_what_comes_after_the_last_that_was_stored_is_pending(world: World) -> None:
+    a, _b, c, _d = write(world, "a", "b", "c", "d")
+    store(world, a, c)
+    pause(world.context(), "ada")
+    report = _verify(world)
+    assert (report.stored, report.pending, _lost(report)) == (2, 1, ["b"])
+    resume(world.context())
+    assert _lost(_verify(world)) == ["b", "d"]
+
+
+def test_while_paused_with_nothing_stored_all_is_pending(world: World) -> None:
+    write(world, "a", "b")
+    pause(world.context(), "ada")
+    assert _verify(world).pending == 2
+
+
+def test_failures_that_wait_for_the_auditor_are_told_of(world: World) -> None:
+    url = world.aws.sqs.get_queue_url(QueueName=world.context().pipeline.physical.queue)["QueueUrl"]
+    world.aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    assert _verify(world).waiting_in_queue == 1
+
+
+def test_an_empty_stream_is_well(world: World) -> None:
+    report = _verify(world)
+    assert (report.read, report.oldest, report.ok) == (0, None, True)
+
+
+def test_without_a_pipeline_it_is_an_error(tmp_path: Path) -> None:
+    with mock_aws():
+        world = make_world(tmp_path, clock=FakeClock())
+        with pytest.raises(PipectlError, match="orders-table"):
+            _verify(world)
+
+
+# repair
+
+
+def _no(report: VerifyReport) -> None:
+    raise DeclinedError("no")
+
+
+def test_a_repair_that_is_declined_processes_nothing(world: World) -> None:
+    write(world, "a")
+    with pytest.raises(DeclinedError):
+        _verify(world, repair=True, confirm=_no)
+    assert world.writes() == []
+
+
+def test_with_nothing_lost_a_repair_asks_nothing(world: World) -> None:
+    store(world, *write(world, "a"))
+    assert _verify(world, repair=True, confirm=_no).ok
+    assert world.writes() == []
+
+
+# a permission lost, on the embedded AWS
+
+
+@pytest.fixture
+def dropped(embedded: LocalAws, tmp_path: Path) -> Orders:
+    """40 orders, 4 of them poison, whose failures could not be told because the role may not write to the queue."""
+    account = str(next(_accounts))
+    world = make_world(tmp_path, endpoint_url=embedded.endpoint_url, account=account, clock=Later())
+    up(world.context(), yes)
+    hands = Hands(world, account)
+    hands.iam.delete_role_policy(RoleName=hands.names.processor_role, PolicyName="tell-failures")
+    orders = Orders(world, hands.names)
+    orders.write(40, 4)
+
+    def worked_off() -> bool:
+        metric = world.aws.cloudwatch.get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="DestinationDeliveryFailures",
+            Dimensions=[{"Name": "FunctionName", "Value": hands.names.processor}],
+            StartTime=datetime.now(UTC) - timedelta(minutes=10),
+            EndTime=datetime.now(UTC) + timedelta(minutes=1),
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return sum(point["Sum"] for point in metric) == 4 and len(orders.keys("processed-data")) == 36
+
+    world.aws.wait(worked_off, "the failures to be dropped", 120)
+    return orders
+
+
+@pytest.mark.embedded
+@pytest.mark.timeout(170)
+def test_what_a_lost_permission_dropped_is_named_and_repaired_once(dropped: Orders, tmp_path: Path) -> None:
+    world = dropped.world
+    records = dropped.records()
+    poison = {records[version]["eventID"]: version for version in dropped.poison}
+    report = _verify(world)
+    assert (report.read, report.stored, report.failed, report.pending) == (40, 36, 0, 0)
+    assert {record.event_id for record in report.records} == set(poison)
+    assert {record.keys["orderId"]["S"] for record in report.records} == {order for order, _ in dropped.poison}
+
+    still = _verify(world, repair=True)
+    assert (still.lost, still.repaired, still.ok) == (4, 0, False)
+    assert {each.sequence_number for each in still.failing} == dropped.poison_numbers()
+    assert all("amount must be a number" in each.error for each in still.failing)
+
+    source = (ROOT / "lambda_src/python/processor/handler.py").read_text()
+    (tmp_path / "fixed").mkdir()
+    (tmp_path / "fixed/handler.py").write_text(
+        source.replace('if amount is not None and "N" not in amount:', "if False:")
+    )
+    up(world.context(processor={"source": str(tmp_path / "fixed")}), yes)
+    repaired = _verify(world, repair=True)
+    assert (repaired.lost, repaired.repaired, repaired.failing, repaired.ok) == (4, 4, (), True)
+    assert dropped.stored() == dropped.good | dict.fromkeys(dropped.poison, "twelve")
+    versions = [key for key in dropped.object_versions() if key.startswith("processed-data/")]
+    assert len(versions) == len(set(versions)) == 40
+
+    after = _verify(world, repair=True)
+    assert (after.stored, after.lost, after.ok) == (40, 0, True)

@@ -68,7 +68,9 @@ def replayed(screen: Screen, report: ReplayReport) -> None:
         screen.line("Nothing to replay: no failure is open.")
         return
     for each in report.failing[:_MOST_SHOWN]:
-        screen.line(Text("! ", "red").append(f"{_keys(each)} record {each.sequence_number}: {each.error}", "default"))
+        screen.line(
+            Text("! ", "red").append(f"{keys_shown(each.keys)} record {each.sequence_number}: {each.error}", "default")
+        )
     if report.still_failing > _MOST_SHOWN:
         screen.line(f"! and {report.still_failing - _MOST_SHOWN} more; `pipectl audit list` shows them")
     for error in report.errors[:_MOST_SHOWN]:
@@ -118,10 +120,7 @@ def _replay_document(report: ReplayReport) -> dict[str, Any]:
     return {
         "failures": {str(status): report.statuses[status] for status in ReplayStatus},
         "records": {"replayed": report.replayed, "failing": report.still_failing},
-        "failing": [
-            {"sequenceNumber": str(each.sequence_number), "keys": each.keys, "error": each.error}
-            for each in report.failing
-        ],
+        "failing": [failing_document(each) for each in report.failing],
         "expired": [str(number) for number in report.expired],
         "errors": report.errors,
         "claimedElsewhere": report.claimed_elsewhere,
@@ -133,8 +132,12 @@ def _log_document(line: LogLine) -> dict[str, Any]:
     return {"time": line.time.isoformat(), "function": line.function, "message": line.message}
 
 
-def _keys(failing: Failing) -> str:
+def failing_document(failing: Failing) -> dict[str, Any]:
+    return {"sequenceNumber": str(failing.sequence_number), "keys": failing.keys, "error": failing.error}
+
+
+def keys_shown(keys: Any) -> str:
     """``orderId=order-7``: the keys without DynamoDB's types."""
-    if not isinstance(failing.keys, dict):
+    if not isinstance(keys, dict):
         return "(no keys)"
-    return " ".join(f"{name}={next(iter(value.values()), '')}" for name, value in failing.keys.items())
+    return " ".join(f"{name}={next(iter(value.values()), '')}" for name, value in keys.items())

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pipectl.aws import Aws
+from pipectl.aws.body import read_body
 from pipectl.errors import AwsError
-from pipectl.failures.body import read_body
 from pipectl.stream_records import EventRecord, sequence_number
 
 T = TypeVar("T")

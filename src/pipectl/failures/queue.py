@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipectl.aws import Aws
+from pipectl.aws.body import read_body
 from pipectl.errors import AwsError
-from pipectl.failures.body import read_body
 
 _RECEIVED_AT_ONCE = 10
 _WAIT_SECONDS = 1

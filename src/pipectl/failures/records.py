@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipectl.aws import Aws
+from pipectl.aws.body import read_body
 from pipectl.errors import AwsError
-from pipectl.failures.body import read_body
 from pipectl.failures.ranges import Span
 from pipectl.failures.shard import Passage, Shard
 from pipectl.stream_records import EventRecord, sequence_number

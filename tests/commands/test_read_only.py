@@ -1,0 +1,88 @@
+"""Commands that say "changes nothing": recorded call by call, they only read, whatever is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+
+from pipectl.commands import config
+from pipectl.commands.status import outputs, status
+from pipectl.commands.up import plan, up
+from pipectl.errors import PipectlError
+from tests.cli_support import pipectl
+from tests.support import FakeClock, World, make_world, yes
+
+COMMANDS: dict[str, Callable[[World], object]] = {
+    "plan": lambda world: plan(world.context()),
+    "plan --adopt": lambda world: plan(world.context(), adopt=True),
+    "status": lambda world: status(world.context()),
+    "outputs": lambda world: outputs(world.context()),
+}
+OFFLINE = ("check", "show", "schema")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[World]:
+    with mock_aws():
+        yield make_world(tmp_path, clock=FakeClock())
+
+
+@pytest.fixture
+def standing(empty: World) -> World:
+    up(empty.context(), yes)
+    empty.calls.clear()
+    return empty
+
+
+@pytest.fixture
+def drifted(standing: World) -> World:
+    """Something differs, something is gone, and something is a stranger's."""
+    aws = standing.aws
+    aws.lambda_.update_function_configuration(FunctionName="dev-order-processor-lambda-backend", MemorySize=512)
+    aws.cloudwatch.delete_alarms(AlarmNames=["dev-order-processor-errors-alarm-backend"])
+    role = "dev-audit-processor-role-backend"
+    aws.iam.untag_role(RoleName=role, TagKeys=["ManagedBy"])
+    standing.calls.clear()
+    return standing
+
+
+@pytest.mark.parametrize("there", ["empty", "standing", "drifted"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_only_reads(name: str, there: str, request: pytest.FixtureRequest) -> None:
+    world: World = request.getfixturevalue(there)
+    try:
+        COMMANDS[name](world)
+    except PipectlError:
+        assert name == "outputs"
+        assert there != "standing"
+    assert [call for call in world.calls if call.service != "sts"]
+    assert world.writes() == []
+
+
+@pytest.mark.parametrize("command", OFFLINE)
+def test_config_commands_ask_aws_nothing(command: str, tmp_path: Path) -> None:
+    """With ``-v`` every call is named on stderr, and there is no AWS here that could be asked."""
+    world = make_world(tmp_path)
+    result = pipectl("-c", world.file, "-v", "-o", "json", "config", command)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert json.loads(result.stdout)
+    assert world.calls == []
+
+
+def test_config_check_builds_what_up_would_upload(standing: World) -> None:
+    checked = config.check(standing.config, standing.file)
+    found = standing.aws.lambda_.get_function(FunctionName="dev-order-processor-lambda-backend")
+    assert checked["packages"]["processor"]["sha256"] == found["Configuration"]["CodeSha256"]
+
+
+def test_a_recorded_write_would_be_noticed(standing: World) -> None:
+    standing.aws.lambda_.tag_resource(
+        Resource=f"arn:aws:lambda:us-east-1:{standing.aws.account_id}:function:dev-order-processor-lambda-backend",
+        Tags={"a": "b"},
+    )
+    assert standing.writes() == ["lambda:TagResource"]

@@ -1,7 +1,7 @@
 """Which IAM actions the operator of pipectl needs: read out of the source, so that none is forgotten.
 
 Every call goes through a client attribute of `Aws` (``aws.lambda_.create_function(...)``), so the calls can be found in
-the syntax tree; what IAM calls them is told by `IAM_NAMES` where it differs from the API's name.
+the syntax tree.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import botocore.session
 from botocore import xform_name
+
+from pipectl.aws.translate import iam_actions
 
 SOURCE = Path(__file__).parent.parent / "src" / "pipectl"
 CLIENTS = {
@@ -26,25 +28,6 @@ CLIENTS = {
     "sqs": "sqs",
     "sts": "sts",
 }
-IAM_NAMES: dict[str, list[str]] = {
-    "dynamodbstreams:DescribeStream": ["dynamodb:DescribeStream"],
-    "dynamodbstreams:GetRecords": ["dynamodb:GetRecords"],
-    "dynamodbstreams:GetShardIterator": ["dynamodb:GetShardIterator"],
-    "lambda:Invoke": ["lambda:InvokeFunction"],
-    "s3:DeleteObjects": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-    "s3:GetBucketEncryption": ["s3:GetEncryptionConfiguration"],
-    "s3:GetPublicAccessBlock": ["s3:GetBucketPublicAccessBlock"],
-    "s3:HeadBucket": ["s3:ListBucket"],
-    "s3:HeadObject": ["s3:GetObject"],
-    "s3:ListMultipartUploads": ["s3:ListBucketMultipartUploads"],
-    "s3:ListObjectVersions": ["s3:ListBucketVersions"],
-    "s3:ListObjectsV2": ["s3:ListBucket"],
-    "s3:PutBucketEncryption": ["s3:PutEncryptionConfiguration"],
-    "s3:PutPublicAccessBlock": ["s3:PutBucketPublicAccessBlock"],
-    "sqs:DeleteMessageBatch": ["sqs:DeleteMessage"],
-    "sts:GetCallerIdentity": [],
-}
-"""Where IAM's name is another one. GetCallerIdentity needs no permission."""
 
 
 def actions() -> dict[str, list[str]]:
@@ -52,8 +35,7 @@ def actions() -> dict[str, list[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for service, method in _calls():
         operation = _operations(service)[method]
-        name = f"{service}:{operation}"
-        for action in IAM_NAMES.get(name, [name]):
+        for action in iam_actions(service, operation):
             found[action.split(":")[0]].add(action)
     found["iam"].add("iam:PassRole")
     return {prefix: sorted(found[prefix]) for prefix in sorted(found)}
@@ -77,7 +59,7 @@ def _calls() -> Iterator[tuple[str, str]]:
 
 def _aliases(node: ast.Assign) -> Iterator[tuple[str, str]]:
     """``client = self._aws.lambda_`` and ``s3, ours = self._aws.s3, self._ours``."""
-    (target,) = node.targets
+    target = node.targets[-1]
     pairs = (
         zip(target.elts, node.value.elts, strict=True)
         if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)

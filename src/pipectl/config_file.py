@@ -18,6 +18,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from pipectl.config import SHAPES, Config, cross_problems, fields_of
 from pipectl.errors import ConfigError, Problem
 
+_NAME_IT = "name the config with -c FILE or PIPECTL_CONFIG"
 LARGEST_BYTES = 1_000_000
 DEEPEST = 12
 LONGEST_SHOWN = 60
@@ -122,9 +123,9 @@ def _read(file: Path) -> str:
         with file.open("rb") as stream:
             raw = stream.read(LARGEST_BYTES + 1)
     except FileNotFoundError:
-        raise wrong("there is no such file", "name the config with -c FILE or PIPECTL_CONFIG") from None
+        raise wrong("there is no such file", _NAME_IT) from None
     except OSError as error:
-        raise wrong(f"cannot be read: {error.strerror}") from None
+        raise wrong(f"cannot be read: {error.strerror}", _NAME_IT) from None
     if len(raw) > LARGEST_BYTES:
         raise wrong(f"is larger than {LARGEST_BYTES:,} bytes")
     try:

@@ -126,9 +126,12 @@ def _answered(error: ClientError, service: str, operation: str) -> AwsError:
     elif (service, operation, code) in _EXISTS and not _passing_conflict(code, text):
         kind = ExistsError
     elif operation not in _WITHOUT_BODY and (code.isdecimal() or code in ("", "Unknown")):
-        kind, hint = UnreachableError, _NOT_AWS
+        kind, hint, text = UnreachableError, _NOT_AWS, text or f"HTTP {status} without an error of AWS's"
     elif code in _DENIED:
-        kind, hint = AccessDeniedError, f"the caller needs {_action(service, operation)}; see docs/permissions.md"
+        kind, hint = (
+            AccessDeniedError,
+            f"the caller needs {' and '.join(iam_actions(service, operation))}; see docs/permissions.md",
+        )
     elif code in _BAD_CREDENTIALS:
         kind, hint = CredentialsError, _BAD_CREDENTIALS[code]
     return kind(
@@ -147,22 +150,25 @@ def _passing_conflict(code: str, text: str) -> bool:
     return code == "ResourceConflictException" and "already exist" not in text
 
 
-_ACTIONS = {
-    ("lambda", "Invoke"): "InvokeFunction",
-    ("s3", "HeadBucket"): "ListBucket",
-    ("s3", "HeadObject"): "GetObject",
-    ("s3", "ListObjectsV2"): "ListBucket",
-    ("s3", "ListObjectVersions"): "ListBucketVersions",
-    ("s3", "ListMultipartUploads"): "ListBucketMultipartUploads",
-    ("s3", "DeleteObjects"): "DeleteObject",
-    ("s3", "GetBucketEncryption"): "GetEncryptionConfiguration",
-    ("s3", "PutBucketEncryption"): "PutEncryptionConfiguration",
-    ("s3", "GetPublicAccessBlock"): "GetBucketPublicAccessBlock",
-    ("s3", "PutPublicAccessBlock"): "PutBucketPublicAccessBlock",
+_IAM_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("lambda", "Invoke"): ("InvokeFunction",),
+    ("s3", "DeleteObjects"): ("DeleteObject", "DeleteObjectVersion"),
+    ("s3", "GetBucketEncryption"): ("GetEncryptionConfiguration",),
+    ("s3", "GetPublicAccessBlock"): ("GetBucketPublicAccessBlock",),
+    ("s3", "HeadBucket"): ("ListBucket",),
+    ("s3", "HeadObject"): ("GetObject",),
+    ("s3", "ListMultipartUploads"): ("ListBucketMultipartUploads",),
+    ("s3", "ListObjectVersions"): ("ListBucketVersions",),
+    ("s3", "ListObjectsV2"): ("ListBucket",),
+    ("s3", "PutBucketEncryption"): ("PutEncryptionConfiguration",),
+    ("s3", "PutPublicAccessBlock"): ("PutBucketPublicAccessBlock",),
+    ("sqs", "DeleteMessageBatch"): ("DeleteMessage",),
+    ("sts", "GetCallerIdentity"): (),
 }
-"""The actions that policies do not call by the name of the operation."""
+"""The actions that policies do not call by the name of the operation. GetCallerIdentity needs no permission."""
 
 
-def _action(service: str, operation: str) -> str:
+def iam_actions(service: str, operation: str) -> list[str]:
+    """What a policy has to allow for a call. Source: the Service Authorization Reference."""
     prefix = {"dynamodbstreams": "dynamodb"}.get(service, service)
-    return f"{prefix}:{_ACTIONS.get((service, operation), operation)}"
+    return [f"{prefix}:{name}" for name in _IAM_NAMES.get((service, operation), (operation,))]

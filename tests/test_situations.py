@@ -1,0 +1,308 @@
+"""Situations that go wrong: what a user is told, and that nothing was touched.
+
+Each row is run through the real command line. What a situation is made of is real too: an address where nobody
+answers, a server that answers something else than AWS, users on the embedded AWS whom IAM denies a service.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+
+from pipectl.cli import main as pipectl
+from pipectl.local.lifecycle import LocalAws
+from tests.support import write_config
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+NO_KEYS = dict.fromkeys(KEYS, "")
+HTML = "<!DOCTYPE html><html><body><h1>It works!</h1></body></html>"
+ACCOUNT = "600000000001"
+
+
+class _Answer(BaseHTTPRequestHandler):
+    """The same answer to everything; every request is remembered."""
+
+    status: ClassVar[int]
+    kind: ClassVar[str]
+    body: ClassVar[bytes]
+    asked: ClassVar[list[str]]
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.asked.append(f"{self.command} {self.path} {self.headers.get('X-Amz-Target', '')}")
+        self.send_response(self.status)
+        self.send_header("Content-Type", self.kind)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(self.body)
+
+    do_GET = do_HEAD = do_PUT = do_DELETE = do_POST  # noqa: N815 - the names of the base class
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class has it
+        """Keep quiet."""
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[int, str, str], tuple[str, list[str]]]]:
+    """Starts a server that answers everything alike; its address, and what it was asked."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(status: int, kind: str, body: str) -> tuple[str, list[str]]:
+        asked: list[str] = []
+        handler = type("Handler", (_Answer,), {"status": status, "kind": kind, "body": body.encode(), "asked": asked})
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}", asked
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def _run(words: list[str], file: Path, **environment: str) -> Result:
+    return CliRunner().invoke(pipectl, ["-c", str(file), *words], env={**KEYS, **environment})
+
+
+def _sts_error(code: str, message: str) -> str:
+    return (
+        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
+        f"<Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+    )
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is done, and what the user has to be told.
+
+    ``says`` must stand in the error, ``advises`` in what to do.
+    """
+
+    says: list[str]
+    advises: str
+    words: list[str] = field(default_factory=lambda: ["up", "--yes"])
+    environment: dict[str, str] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    code: int = 1
+
+
+AT_ONCE = {
+    "no credentials": Situation(["Unable to locate credentials"], "aws configure", environment=NO_KEYS),
+    "half of the credentials": Situation(
+        ["AWS_SECRET_ACCESS_KEY"], "AWS_PROFILE", environment={"AWS_SECRET_ACCESS_KEY": ""}
+    ),
+    "a profile that is not there": Situation(["nowhere"], "AWS_PROFILE", words=["--profile", "nowhere", "status"]),
+    "a profile of the environment that is not there": Situation(
+        ["nowhere"], "AWS_PROFILE", words=["plan"], environment={"AWS_PROFILE": "nowhere"}
+    ),
+    "a region that is not one": Situation(["moon-1", "us-east-1"], "", words=["--region", "moon-1", "up"], code=2),
+    "no region anywhere": Situation(["region"], "AWS_REGION", words=["plan"], config={"region": None}, code=2),
+    "local and an address": Situation(
+        ["--local", "--endpoint-url"], "leave", words=["--local", "--endpoint-url", "http://127.0.0.1:1", "up"], code=2
+    ),
+    "keep and delete": Situation(
+        ["--keep-data", "--delete-data"], "leave", words=["down", "--keep-data", "--delete-data"], code=2
+    ),
+    "an address without a scheme": Situation(
+        ["127.0.0.1:1"], "--endpoint-url", words=["--endpoint-url", "127.0.0.1:1", "status"], code=2
+    ),
+    "nobody at the address": Situation(
+        ["Could not connect", "127.0.0.1:1"], "--endpoint-url", words=["--endpoint-url", "http://127.0.0.1:1", "up"]
+    ),
+    "a name that leads nowhere": Situation(
+        ["aws.invalid"], "--endpoint-url", words=["--endpoint-url", "http://aws.invalid", "status"]
+    ),
+    "no config": Situation(["no such file"], "PIPECTL_CONFIG", words=["-c", "nowhere.yaml", "up"], code=2),
+    "a config that is a folder": Situation(["directory"], "-c", words=["-c", "/", "up"], code=2),
+}
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_told_before_aws_answers(name: str, tmp_path: Path) -> None:
+    situation = AT_ONCE[name]
+    result = _run(situation.words, write_config(tmp_path, situation.config), **situation.environment)
+    _assert_told(situation, result)
+
+
+ANSWERS = {
+    "expired": (403, "text/xml", _sts_error("ExpiredToken", "The security token is expired"), ["expired"], "log in"),
+    "unknown key": (403, "text/xml", _sts_error("InvalidClientTokenId", "Invalid token"), ["Invalid token"], "key"),
+    "wrong secret": (403, "text/xml", _sts_error("SignatureDoesNotMatch", "No match"), ["No match"], "secret"),
+    "clock wrong": (403, "text/xml", _sts_error("RequestExpired", "Request has expired"), ["expired"], "clock"),
+    "denied": (403, "text/xml", _sts_error("AccessDenied", "Not authorized"), ["Not authorized"], "docs/permissions"),
+    "html, well": (200, "text/html", HTML, ["not AWS"], "--endpoint-url"),
+    "html, not found": (404, "text/html", HTML, ["HTTP 404"], "--endpoint-url"),
+    "json instead of xml": (200, "application/json", '{"hello": "world"}', ["not AWS"], "--endpoint-url"),
+    "nothing at all": (200, "text/xml", "", ["not AWS"], "--endpoint-url"),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_told_after_the_first_answer(
+    name: str, answering: Callable[[int, str, str], tuple[str, list[str]]], tmp_path: Path
+) -> None:
+    status, kind, body, says, advises = ANSWERS[name]
+    address, asked = answering(status, kind, body)
+    result = _run(["up", "--yes"], write_config(tmp_path), AWS_ENDPOINT_URL=address)
+    _assert_told(Situation(says, advises), result)
+    assert len(asked) == 1, "one question is enough to know"
+
+
+@pytest.fixture(scope="module")
+def denied(embedded: LocalAws) -> Callable[[str], dict[str, str]]:
+    """Makes a user who may do everything but what begins with a prefix, and gives the keys."""
+    iam: Any = boto3.client(
+        "iam",
+        region_name="us-east-1",
+        endpoint_url=embedded.endpoint_url,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="test",
+    )
+
+    def make(prefix: str) -> dict[str, str]:
+        user = f"no-{prefix.replace(':', '-').replace('*', '')}"
+        iam.create_user(UserName=user)
+        statements = [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Effect": "Deny", "Action": prefix, "Resource": "*"},
+        ]
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=document)
+        key = iam.create_access_key(UserName=user)["AccessKey"]
+        return {
+            "AWS_ENDPOINT_URL": embedded.endpoint_url,
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        }
+
+    return make
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize(
+    ("action", "operation"),
+    [
+        ("cloudwatch:*", "DescribeAlarms"),
+        ("dynamodb:*", "DescribeTable"),
+        ("iam:GetRole", "GetRole"),
+        ("lambda:GetFunction", "GetFunction"),
+        ("lambda:ListEventSourceMappings", "ListEventSourceMappings"),
+        ("logs:*", "DescribeLogGroups"),
+        ("sqs:*", "GetQueueUrl"),
+    ],
+)
+def test_a_denied_service_is_told_by_resource_call_and_permission(
+    action: str, operation: str, denied: Callable[[str], dict[str, str]], tmp_path: Path
+) -> None:
+    result = _run(["up", "--yes"], write_config(tmp_path), **denied(action))
+    service = action.split(":")[0]
+    _assert_told(Situation([f"{service} {operation}"], f"{service}:{operation}"), result)
+    assert "created" not in result.stderr, "what cannot be read keeps everything from being touched"
+
+
+@pytest.mark.embedded
+def test_a_bucket_that_may_not_be_looked_at_counts_as_somebody_elses(
+    denied: Callable[[str], dict[str, str]], embedded: LocalAws, tmp_path: Path
+) -> None:
+    s3 = boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=embedded.endpoint_url,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="test",
+    )
+    s3.create_bucket(Bucket=f"dev-processed-data-{ACCOUNT}-backend")
+    result = _run(["up", "--yes"], write_config(tmp_path), **denied("s3:*"))
+    _assert_told(Situation(["bucket", "another account"], "another name"), result)
+
+
+@pytest.mark.embedded
+def test_another_account_than_the_configs(embedded: LocalAws, tmp_path: Path) -> None:
+    file = write_config(tmp_path, {"account_id": "999999999999"})
+    environment = {
+        "AWS_ENDPOINT_URL": embedded.endpoint_url,
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    result = _run(["up", "--yes"], file, **environment)
+    _assert_told(Situation([ACCOUNT, "999999999999"], "account_id"), result)
+
+
+def _no_folder(folder: Path) -> None:
+    folder.rmdir()
+
+
+def _no_handler(folder: Path) -> None:
+    (folder / "other.py").write_text("")
+
+
+def _broken_handler(folder: Path) -> None:
+    (folder / "handler.py").write_text("import os\n\ndef handler(event, context:\n    pass\n")
+
+
+def _large_handler(folder: Path) -> None:
+    (folder / "handler.py").write_text("")
+    with (folder / "model.bin").open("wb") as stream:
+        stream.truncate(60 * 1024 * 1024)
+
+
+def _file_for_folder(folder: Path) -> None:
+    folder.rmdir()
+    folder.write_text("")
+
+
+HANDLERS: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
+    "missing": (_no_folder, ["does not exist"], "source"),
+    "a file": (_file_for_folder, ["folder"], "source"),
+    "empty": (lambda _: None, ["handler"], "handler.py"),
+    "without the handler's file": (_no_handler, ["handler"], "handler.py"),
+    "not Python": (_broken_handler, ["handler.py:3", "parse"], ""),
+    "too large": (_large_handler, ["50 MB"], ""),
+}
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+@pytest.mark.parametrize("words", [["config", "check"], ["up", "--yes"]], ids=" ".join)
+def test_a_handlers_folder_that_is_wrong(
+    name: str, words: list[str], moto_environment: dict[str, str], tmp_path: Path
+) -> None:
+    spoil, says, advises = HANDLERS[name]
+    folder = tmp_path / "processor"
+    folder.mkdir()
+    spoil(folder)
+    result = _run(words, write_config(tmp_path, {"processor": {"source": "processor"}}), **moto_environment)
+    _assert_told(Situation([str(folder), *says], advises, code=2), result)
+
+
+@pytest.fixture
+def moto_environment() -> Iterator[dict[str, str]]:
+    from moto import mock_aws
+
+    with mock_aws():
+        yield {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+def _assert_told(situation: Situation, result: Result) -> None:
+    assert result.exit_code == situation.code, result.output
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    for words in situation.says:
+        assert words in result.stderr
+    if situation.advises:
+        assert "What to do:" in result.stderr
+        assert situation.advises in result.stderr.split("What to do:")[1]
+
+
+def test_there_are_thirty_of_them() -> None:
+    assert len(AT_ONCE) + len(ANSWERS) + 7 + 1 + 1 + len(HANDLERS) >= 30

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from pipectl.cli import main as pipectl
+from pipectl.commands import config as config_commands
 from pipectl.config import Config
 from pipectl.config_file import load
 from pipectl.pipeline import Pipeline
@@ -25,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from operator_actions import actions
 
 DOCS = Path(__file__).parent
+SCHEMA = DOCS.parent / "config" / "schema.json"
 DO_NOT_EDIT = "<!-- Made by docs/generate.py. -->\n"
 
 
@@ -185,7 +187,13 @@ def _policies() -> dict[str, Any]:
     return {key: resources[key].desired({})["policies"] for key in ("processor-role", "auditor-role")}
 
 
+def schema() -> str:
+    """The JSON Schema that `config/dev.yaml` names, for editors."""
+    return json.dumps(config_commands.schema(), indent=2) + "\n"
+
+
 def main() -> None:
+    SCHEMA.write_text(schema(), encoding="utf-8")
     (DOCS / "permissions.md").write_text(permissions(), encoding="utf-8")
     (DOCS / "config.md").write_text(config_reference(), encoding="utf-8")
     (DOCS / "commands.md").write_text(command_reference(), encoding="utf-8")

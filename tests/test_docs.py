@@ -26,14 +26,15 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 @pytest.mark.parametrize(
     ("page", "made"),
     [
-        ("config.md", generate.config_reference),
-        ("commands.md", generate.command_reference),
-        ("permissions.md", generate.permissions),
+        ("docs/config.md", generate.config_reference),
+        ("docs/commands.md", generate.command_reference),
+        ("docs/permissions.md", generate.permissions),
+        ("config/schema.json", generate.schema),
     ],
 )
 def test_a_generated_page_is_what_the_program_makes(page: str, made: object) -> None:
     assert callable(made)
-    assert (DOCS / page).read_text() == made(), "run `python docs/generate.py`"
+    assert (ROOT / page).read_text() == made(), "run `python docs/generate.py`"
 
 
 def shown_commands() -> list[str]:

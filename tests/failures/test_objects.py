@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipectl.failures.objects import object_key
+from pipectl.failures.objects import object_key, quarantine_key
 from tests.lambda_src.fakes import FakeS3
 from tests.lambda_src.loading import load
 
@@ -57,3 +57,14 @@ def test_the_key_that_is_written_is_the_key_that_is_looked_for(event_id: str, ep
     PROCESSOR.Processor(s3, "orders").process({"Records": [record]}, context)
     (written,) = s3.versions
     assert written == object_key("processed-data", record) == key.replace("%3D", "=")
+
+
+@pytest.mark.parametrize("number", [1, 10**21 - 1, 10**39])
+def test_the_quarantine_is_looked_into_where_it_is_filled(number: int) -> None:
+    record, s3 = _record("c0ffee", 1_767_225_600, number), FakeS3()
+    record["dynamodb"]["NewImage"]["amount"] = {"S": "twelve"}
+    context = SimpleNamespace(function_name="processor", aws_request_id="request-1")
+    with pytest.raises(PROCESSOR.BatchError):
+        PROCESSOR.Processor(s3, "orders").process({"Records": [record]}, context)
+    (written,) = s3.versions
+    assert written == quarantine_key("failed-data", record)

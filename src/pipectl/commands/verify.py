@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipectl.commands.context import Context
-from pipectl.commands.metrics import Metrics
+from pipectl.commands.progress import GRACE, progress
 from pipectl.engine.model import Facts
 from pipectl.failures.invoking import Failing, Invoker, chunks
 from pipectl.failures.ledger import Ledger, LostRecord, Settled
@@ -24,15 +24,11 @@ from pipectl.failures.ranges import Span
 from pipectl.failures.records import REPLAYED_EVENTS, Reading, RecordReader
 from pipectl.failures.stream import StreamShard, read_all, shards_of
 from pipectl.failures.trail import failures
-from pipectl.pausing import ENABLED
 from pipectl.stream_records import EventRecord, sequence_number
 
 NEEDS = ("orders-table", "audit-table", "bucket", "dead-letter-queue", "processor", "stream-mapping")
-GRACE = timedelta(seconds=60)
-"""Records younger than this, and than the mapping lags behind, may just not have been got to."""
 MOST_NAMED = 1000
 _CLOCKS_DIFFER = timedelta(hours=1)
-_CANNOT_READ = "PROBLEM: Cannot access stream"
 
 
 @dataclass(frozen=True)
@@ -157,15 +153,9 @@ class _Verification:
                 self._ledger.found_failure(where)
 
     def _put_pending_aside(self) -> int:
-        """One that reads goes through the stream in order, so it has got to all that is older than its lag.
-
-        Of one that does not read nobody knows when it stopped, but it was before what it has not settled.
-        """
-        mapping = self._facts["stream-mapping"]
-        reads = mapping["state"] in (*ENABLED, "Updating") and not mapping["last_result"].startswith(_CANNOT_READ)
-        lag = timedelta(seconds=Metrics(self._context, self._now).iterator_age() or 0)
-        window = timedelta(seconds=self._context.config.stream_mapping.batching_window)
-        return self._ledger.put_aside(self._now - self._grace - lag - window, behind_the_last=not reads)
+        """A mapping that reads goes through the stream in order, so it has got to all that is older than its lag."""
+        got = progress(self._context, self._facts["stream-mapping"], self._now, self._grace)
+        return self._ledger.put_aside(got.until, behind_the_last=got.stopped is not None)
 
     def _depth(self) -> int:
         names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

@@ -1,4 +1,4 @@
-"""The object of a record: its key follows from the record alone. Pure.
+"""The objects of a record: their keys follow from the record alone. Pure.
 
 It is what the processor makes of it, so that to look for a record's object is a proof and not a guess; a test holds
 the two together.
@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from pipectl.stream_records import EventRecord
+
+QUARANTINE_DIGITS = 40
+"""The longest sequence number: names of quarantined records are in the stream's order."""
 
 
 def written_at(record: EventRecord) -> datetime:
@@ -32,3 +35,10 @@ def object_name(record: EventRecord) -> str:
 def object_key(prefix: str, record: EventRecord) -> str:
     """Where the processor stores this version of the order."""
     return f"{prefix}/{day_of(record)}/{object_name(record)}"
+
+
+def quarantine_key(failed_prefix: str, record: EventRecord) -> str:
+    """Where the processor keeps the record when it fails."""
+    label = record["eventSourceARN"].partition("/stream/")[2]
+    number = record["dynamodb"]["SequenceNumber"].rjust(QUARANTINE_DIGITS, "0")
+    return f"{failed_prefix}/{quote(label, safe=':')}/{quote(number, safe='')}.json"

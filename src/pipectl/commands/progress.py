@@ -1,0 +1,53 @@
+"""How far the stream mapping has certainly got."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pipectl.commands.context import Context
+from pipectl.commands.metrics import Metrics
+from pipectl.engine.model import Facts
+from pipectl.pausing import ENABLED, Pause
+
+GRACE = timedelta(seconds=60)
+"""Records younger than this, and than the mapping lags behind, may just not have been got to."""
+_CANNOT_READ = "PROBLEM: Cannot access stream"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What can be said of records that have neither an object nor a failure.
+
+    Args:
+        until: A mapping that reads has got to all that is older.
+        stopped: Why it does not read; ``None`` when it does. Nobody knows where it stopped, but it was before what it
+            has not settled.
+    """
+
+    until: datetime
+    stopped: str | None = None
+
+
+def progress(context: Context, mapping: Facts | None, now: datetime, grace: timedelta = GRACE) -> Progress:
+    """Judge by the state of the mapping and by how long records wait for it.
+
+    Args:
+        context: The pipeline.
+        mapping: Its facts; ``None`` when there is none.
+        now: What is young is young now.
+        grace: Younger records may not have been got to.
+    """
+    lag = timedelta(seconds=Metrics(context, now).iterator_age() or 0)
+    window = timedelta(seconds=context.config.stream_mapping.batching_window)
+    return Progress(now - grace - lag - window, _stopped(mapping, now))
+
+
+def _stopped(mapping: Facts | None, now: datetime) -> str | None:
+    if mapping is None:
+        return "there is no mapping: `pipectl up` makes it"
+    if mapping["state"] not in (*ENABLED, "Updating"):
+        pause = Pause.of_tags(mapping)
+        words = pause.words(now) if pause else mapping["state"]
+        return f"the mapping is {words}: {'`pipectl resume` goes on' if pause else '`pipectl up` enables it'}"
+    return mapping["last_result"] if mapping["last_result"].startswith(_CANNOT_READ) else None

@@ -1,0 +1,249 @@
+"""One order's way, in order of time, and where it is stuck."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipectl.clock import SystemClock
+from pipectl.commands.pause import MAPPING, pause
+from pipectl.commands.trace import MOST_RECORDS, Stage, Trace, trace
+from pipectl.commands.up import up
+from pipectl.failures.objects import quarantine_key
+from pipectl.local.lifecycle import LocalAws
+from pipectl.stream_records import EventRecord
+from tests.commands.standing import fail, standing, store, write
+from tests.e2e.orders import Orders
+from tests.resources.hands import Hands
+from tests.support import FakeClock, World, make_world, yes
+
+_accounts = itertools.count(400_000_000_201)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """moto writes records at the time it is; this clock begins ten minutes later, and then only `sleep` moves it."""
+    clock = FakeClock()
+    clock.started = datetime.now(UTC) + timedelta(minutes=10)
+    return clock
+
+
+@pytest.fixture
+def world(tmp_path: Path, clock: FakeClock) -> Iterator[World]:
+    with standing(tmp_path, clock) as world:
+        yield world
+
+
+def _processed(at: datetime) -> bytes:
+    return json.dumps({"metadata": {"processedAt": at.isoformat()}}).encode()
+
+
+def _kinds(traced: Trace) -> list[str]:
+    return [event.kind for event in traced.events]
+
+
+def _number(record: EventRecord) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
+
+
+def _update(world: World, order: str, amount: int) -> None:
+    world.aws.dynamodb.update_item(
+        TableName=world.context().pipeline.physical.orders_table,
+        Key={"orderId": {"S": order}},
+        UpdateExpression="SET amount = :amount",
+        ExpressionAttributeValues={":amount": {"N": str(amount)}},
+    )
+
+
+def test_an_order_that_is_stored(world: World, clock: FakeClock) -> None:
+    a, other = write(world, "a", "other")
+    processed_at = clock.now() - timedelta(minutes=9)
+    store(world, a, body=_processed(processed_at))
+    store(world, other)
+    traced = trace(world.context(), "a")
+    assert (traced.stage, traced.item) == (Stage.STORED, {"orderId": {"S": "a"}})
+    assert traced.stuck == "stored: 1 of 1 versions in the last 24 hours"
+    assert _kinds(traced) == ["inserted", "stored"]
+    inserted, stored = traced.events
+    assert a["eventID"] in inserted.detail
+    assert stored.detail.endswith(f"/{a['eventID']}.json")
+    assert stored.time == processed_at
+    assert {event.sequence_number for event in traced.events} == {_number(a)}
+    assert world.writes() == []
+
+
+def test_every_version_is_followed(world: World) -> None:
+    write(world, "a")
+    _update(world, "a", 1)
+    _update(world, "a", 2)
+    first, second, third = write(world)
+    store(world, first, second, third)
+    assert trace(world.context(), "a").stage is Stage.STORED
+    traced = trace(world.context(), "a")
+    assert sorted(_kinds(traced)) == sorted(["inserted", "modified", "modified", "stored", "stored", "stored"])
+
+
+def test_a_failure_says_how_to_replay_it(world: World) -> None:
+    a, b = write(world, "a", "b")
+    store(world, b)
+    audit_id = fail(world, a, b)
+    world.aws.s3.put_object(
+        Bucket=world.context().pipeline.physical.bucket, Key=quarantine_key("failed-data", a), Body=json.dumps(a)
+    )
+    traced = trace(world.context(), "a")
+    assert traced.stage is Stage.FAILED
+    assert traced.stuck == (
+        "failed: 1 of 1 versions in the last 24 hours (RetryAttemptsExhausted, OPEN); "
+        f"replay it with `pipectl replay-dlq --id {audit_id}`"
+    )
+    assert sorted(_kinds(traced)) == ["failed", "inserted", "quarantined"]
+    neighbour = trace(world.context(), "b")
+    assert neighbour.stage is Stage.STORED
+    assert "failed" in _kinds(neighbour)
+
+
+def test_a_replay_that_failed_shows_the_functions_own_error(world: World, clock: FakeClock) -> None:
+    (a,) = write(world, "a")
+    fail(world, a, a, status="FAILED")
+    names = world.context().pipeline.physical
+    failing = {"M": {"sequenceNumber": {"S": _number(a)}, "error": {"S": "amount must be a number"}}}
+    item = world.aws.dynamodb.scan(TableName=names.audit_table)["Items"][0]
+    world.aws.dynamodb.put_item(
+        TableName=names.audit_table,
+        Item=item | {"replayedAt": {"S": clock.now().isoformat()}, "failingRecords": {"L": [failing]}},
+    )
+    traced = trace(world.context(), "a")
+    (replayed,) = [event for event in traced.events if event.kind == "replayed"]
+    assert replayed.detail.startswith("FAILED, failure ")
+    assert replayed.detail.endswith(": amount must be a number")
+
+
+def test_a_failure_that_is_done_can_only_be_forced(world: World) -> None:
+    (a,) = write(world, "a")
+    fail(world, a, a, status="REPLAYED")
+    assert trace(world.context(), "a").stuck.endswith("--force`")
+
+
+def test_of_several_failures_the_open_one_is_named(world: World, clock: FakeClock) -> None:
+    a, b = write(world, "a", "b")
+    open_ = fail(world, a, a, at=clock.now() - timedelta(minutes=5))
+    fail(world, a, b, at=clock.now(), status="EXPIRED")
+    assert f"--id {open_}`" in trace(world.context(), "a").stuck
+
+
+def test_a_record_with_neither_object_nor_failure_is_lost(world: World) -> None:
+    write(world, "a")
+    traced = trace(world.context(), "a")
+    assert traced.stage is Stage.LOST
+    assert "`pipectl verify --repair` processes them" in traced.stuck
+
+
+def test_a_young_record_waits(world: World, clock: FakeClock) -> None:
+    write(world, "a")
+    clock.started -= timedelta(minutes=9, seconds=50)
+    traced = trace(world.context(), "a")
+    assert (traced.stage, traced.stuck) == (
+        Stage.WAITING,
+        "waits for the processor: 1 of 1 versions in the last 24 hours",
+    )
+
+
+def _paused(world: World) -> str:
+    pause(world.context(), "ada")
+    return "by ada; records expire in 24.0 h: `pipectl resume` goes on"
+
+
+def _disabled(world: World) -> str:
+    hands = Hands(world)
+    hands.lambda_.update_event_source_mapping(UUID=hands.mapping(hands.resources[MAPPING])["UUID"], Enabled=False)
+    return "the mapping is Disabled: `pipectl up` enables it"
+
+
+def _gone(world: World) -> str:
+    hands = Hands(world)
+    hands.lambda_.delete_event_source_mapping(UUID=hands.mapping(hands.resources[MAPPING])["UUID"])
+    return "there is no mapping: `pipectl up` makes it"
+
+
+@pytest.mark.parametrize("stop", [_paused, _disabled, _gone])
+def test_while_the_mapping_does_not_read_it_waits_and_the_reason_is_said(world: World, stop: Any) -> None:
+    write(world, "a")
+    words = stop(world)
+    traced = trace(world.context(), "a")
+    assert traced.stage is Stage.WAITING
+    assert words in traced.stuck
+
+
+def test_an_order_that_the_stream_has_not_seen(world: World, clock: FakeClock) -> None:
+    write(world, "a")
+    clock.started -= timedelta(hours=1)  # what came since is not looked at
+    traced = trace(world.context(), "a")
+    assert (traced.stage, traced.events) == (Stage.UNSEEN, ())
+    assert traced.stuck.startswith("never seen by the stream in the last 24 hours; ")
+
+
+def test_an_order_that_there_is_not(world: World) -> None:
+    traced = trace(world.context(), "nobody")
+    assert (traced.stage, traced.item, traced.events) == (Stage.ABSENT, None, ())
+    assert "there is no such order" in traced.stuck
+
+
+def test_an_order_that_was_removed(world: World) -> None:
+    (a,) = write(world, "a")
+    store(world, a)
+    names = world.context().pipeline.physical
+    world.aws.dynamodb.delete_item(TableName=names.orders_table, Key={"orderId": {"S": "a"}})
+    traced = trace(world.context(), "a")
+    assert (traced.stage, traced.item) == (Stage.STORED, None)
+    assert "removed" in _kinds(traced)
+
+
+def test_of_a_great_many_versions_the_newest_are_looked_into(world: World) -> None:
+    write(world, "a")
+    for amount in range(MOST_RECORDS):
+        _update(world, "a", amount)
+    traced = trace(world.context(), "a")
+    assert traced.more
+    assert _kinds(traced) == ["modified"] * MOST_RECORDS
+
+
+def test_the_document_is_json(world: World) -> None:
+    (a,) = write(world, "a")
+    store(world, a, body=b"[]")
+    document = json.loads(json.dumps(trace(world.context(), "a").document()))
+    assert (document["key"], document["stage"], document["more"]) == ("a", "stored", False)
+    assert [event["kind"] for event in document["events"]] == ["inserted", "stored"]
+    assert document["events"][0]["sequenceNumber"] == _number(a)
+    assert document["events"][0]["time"].endswith("Z")
+
+
+class Later(SystemClock):
+    """Ten minutes ahead: what was written just now is no longer young."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(minutes=10)
+
+
+@pytest.mark.embedded
+def test_a_poison_order_and_a_good_one_on_the_embedded_aws(embedded: LocalAws, tmp_path: Path) -> None:
+    account = str(next(_accounts))
+    world = make_world(tmp_path, endpoint_url=embedded.endpoint_url, account=account, clock=Later())
+    up(world.context(), yes)
+    orders = Orders(world, world.context().pipeline.physical)
+    orders.write(6, 1)
+    orders.wait_until_settled()
+    ((poison, _),) = orders.poison
+    bad = trace(world.context(), poison)
+    assert bad.stage is Stage.FAILED
+    assert {"inserted", "quarantined", "failed"} <= set(_kinds(bad))
+    good = next(order for order, _ in orders.good if order != poison)
+    traced = trace(world.context(), good)
+    assert traced.stage is Stage.STORED
+    assert [event.time for event in traced.events] == sorted(event.time for event in traced.events)
+    assert _kinds(traced)[:2] == ["inserted", "stored"]

@@ -63,7 +63,8 @@ def _audit(aws: Aws, auditor: str, records: list[dict[str, Any]]) -> set[str]:
     except (ValueError, AttributeError, KeyError, TypeError):
         raise _auditor_failed(f"the auditor {auditor} answered what is no partial batch response: {said}") from None
     sent = {record["messageId"] for record in records}
-    return min(failed, sent)  # as for Lambda: a name that is none makes the whole batch a failure
+    unknown = failed - sent
+    return sent if unknown else failed  # as for Lambda: a name that is none makes the whole batch a failure
 
 
 def _auditor_failed(what: str) -> AwsError:

@@ -80,10 +80,11 @@ class Shard:
             return
         try:
             if not self._page.holds(first):
-                self._open(first, f"{first:0{digits}}", passage)
-                if passage.trimmed_at == first and (first == last or self.is_trimmed(last, digits)):
-                    self._gone_below, passage.ended = max(self._gone_below, last + 1), True
-                    return
+                if not self._open(first, f"{first:0{digits}}", passage):
+                    if first == last or self.is_trimmed(last, digits):
+                        self._gone_below, passage.ended = max(self._gone_below, last + 1), True
+                        return
+                    self._open_at_horizon()
                 self._fetch(first, "", passage, digits)
             for number, raw in self._on_from(first, passage, digits):
                 if number <= last:
@@ -139,7 +140,8 @@ class Shard:
                 answer = self._aws.streams.get_records(ShardIterator=self._page.iterator or "")
             except AwsError as error:
                 if error.aws_code == _EXPIRED_ITERATOR:  # it lasts 15 minutes
-                    self._open(expected, written or f"{expected:0{digits}}", passage, after=bool(written))
+                    if not self._open(expected, written or f"{expected:0{digits}}", passage, after=bool(written)):
+                        self._open_at_horizon()
                 elif error.aws_code == _TRIMMED:  # the horizon has moved on since the iterator was made
                     passage.trimmed_at = expected
                     self._open_at_horizon()
@@ -155,18 +157,20 @@ class Shard:
             return
         raise lost
 
-    def _open(self, expected: int, written: str, passage: Passage, *, after: bool = False) -> None:
-        """An iterator at a number, or after one; where the stream has forgotten it, at the oldest record there is."""
+    def _open(self, expected: int, written: str, passage: Passage, *, after: bool = False) -> bool:
+        """Get an iterator at a number, or after one. False when the stream has forgotten it."""
         try:
             iterator = self._ask_iterator("AFTER_SEQUENCE_NUMBER" if after else "AT_SEQUENCE_NUMBER", written)
         except AwsError as error:
-            if error.aws_code not in (_TRIMMED, _NO_SUCH_NUMBER):
-                raise
             if error.aws_code == _TRIMMED:
                 passage.trimmed_at = expected
+                return False
+            if error.aws_code != _NO_SUCH_NUMBER:
+                raise
             self._open_at_horizon()
         else:
             self._page = _Page(expected, iterator=iterator)
+        return True
 
     def _open_at_horizon(self) -> None:
         self._page = _Page(0, iterator=self._ask_iterator("TRIM_HORIZON"), horizon=True)

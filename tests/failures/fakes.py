@@ -1,0 +1,556 @@
+"""A small AWS in memory: a stream that forgets, a quarantine, an audit table, a processor that can fail in every way.
+
+`World` is what is there. A `Process` is one run of pipectl on it: an `Aws`-shaped object whose calls are counted, and
+that can be killed before or after any of them; once killed, it never gets another call through.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, cast
+
+from pipectl.aws import Aws
+from pipectl.errors import AbsentError, AwsError, CancelledError
+from tests.failures.expressions import Expression
+from tests.lambda_src.fakes import FakeS3, client_error
+from tests.lambda_src.loading import load
+from tests.support import ACCOUNT, REGION, FakeClock
+
+TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/dev-orders-table-backend"
+LABEL = "2026-01-01T00:00:00.000"
+STREAM_ARN = f"{TABLE_ARN}/stream/{LABEL}"
+OTHER_STREAM_ARN = STREAM_ARN.replace("dev-orders", "dev-carts")
+SHARD = "shardId-00000001573689847184-864758bb"
+BUCKET = f"dev-processed-data-{ACCOUNT}-backend"
+AUDIT_TABLE = "dev-audit-logs-table-backend"
+PROCESSOR = "dev-order-processor-lambda-backend"
+AUDITOR = "dev-audit-processor-lambda-backend"
+ITERATOR_SECONDS = 15 * 60
+LARGEST_EVENT = 6_291_456
+LARGEST_ITEM = 400_000
+
+
+Fault = Callable[[list[Any]], dict[str, Any] | None]
+"""Looks at the records of an invocation; what it answers is answered in place of the function."""
+
+
+class Killed(BaseException):
+    """The process died. No `except Exception` sees it, as none would see a kill."""
+
+
+def aws_error(code: str, service: str = "dynamodbstreams", kind: type[AwsError] = AwsError) -> AwsError:
+    return kind(f"{service}: {code}", service=service, aws_code=code, aws_message=code)
+
+
+class Clock(FakeClock):
+    """A clock that Ctrl-C stops, as the real one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cancelled = False
+
+    def sleep(self, seconds: float) -> None:
+        if self.cancelled:
+            raise CancelledError("interrupted")
+        super().sleep(seconds)
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+@dataclass
+class Shard:
+    """Records in order. ``trimmed`` of them are forgotten; ``empties`` empty pages come before each page."""
+
+    records: list[dict[str, Any]] = field(default_factory=list)
+    closed: bool = False
+    trimmed: int = 0
+    page: int = 1000
+    empties: int = 0
+    silent: bool = False
+    """Open, and for now it answers only empty pages."""
+
+
+class World:
+    """All that is there: one orders table with its stream, one bucket, one audit table, one queue, two functions."""
+
+    def __init__(self, first: int = 137, step: int = 1009, digits: int = 21) -> None:
+        self.clock = Clock()
+        self.shards = {SHARD: Shard()}
+        self.stream_exists = True
+        self.s3 = FakeS3()
+        self.audit: dict[tuple[str, str], dict[str, Any]] = {}
+        self.messages: list[dict[str, Any]] = []
+        self.lock = threading.RLock()
+        self.numbers = (f"{first + step * count:0{digits}}" for count in itertools.count())
+        self.ids = itertools.count()
+        self.processor, self.auditor = _handler("processor"), _handler("auditor")
+        self.faults: dict[str, Fault] = {}
+        self.invoked: list[list[str]] = []
+        self.overwrites: list[bool | None] = []
+
+    # what a test arranges
+
+    def order(self, *, poison: bool = False, event: str = "INSERT", shard: str = SHARD, size: int = 0) -> str:
+        """A change of an order; its sequence number."""
+        number, count = next(self.numbers), next(self.ids)
+        amount = {"S": "twelve"} if poison else {"N": "12"}
+        image = {"orderId": {"S": f"order-{count}"}, "amount": amount, "note": {"S": "x" * size}, "raw": {"B": b"\0\1"}}
+        record = {
+            "eventID": f"event-{count}",
+            "eventName": event,
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": REGION,
+            "dynamodb": {
+                "ApproximateCreationDateTime": self.clock.started + timedelta(seconds=count),
+                "Keys": {"orderId": image["orderId"]},
+                "NewImage": image,
+                "SequenceNumber": number,
+                "SizeBytes": 100,
+                "StreamViewType": "NEW_AND_OLD_IMAGES",
+            },
+        }
+        self.shards.setdefault(shard, Shard()).records.append(record)
+        return number
+
+    def orders(self, count: int, **how: Any) -> list[str]:
+        return [self.order(**how) for _ in range(count)]
+
+    def message(self, first: str, last: str = "", shard: str = SHARD, **changes: Any) -> dict[str, Any]:
+        """What Lambda sends for a range that it gave up. ``changes`` are laid over it; ``None`` removes."""
+        arrived = self.clock.now().isoformat().replace("+00:00", "Z")
+        message: dict[str, Any] = {
+            "requestContext": {
+                "requestId": "request-1",
+                "functionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{PROCESSOR}",
+                "condition": "RetryAttemptsExhausted",
+                "approximateInvokeCount": 4,
+            },
+            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+            "version": "1.0",
+            "timestamp": arrived,
+            "DDBStreamBatchInfo": {
+                "shardId": shard,
+                "startSequenceNumber": first,
+                "endSequenceNumber": last or first,
+                "approximateArrivalOfFirstRecord": arrived,
+                "approximateArrivalOfLastRecord": arrived,
+                "batchSize": 1,
+                "streamArn": STREAM_ARN,
+            },
+        }
+        for name, value in changes.items():
+            where = message if name in message else message["DDBStreamBatchInfo"]
+            if value is None:
+                where.pop(name)
+            else:
+                where[name] = {**where[name], **value} if isinstance(value, dict) else value
+        return message
+
+    def give_up(self, first: str, last: str = "", **changes: Any) -> str:
+        """A range that Lambda gave up, audited by the auditor itself; the audit item's id."""
+        return self.audit_body(json.dumps(self.message(first, last, **changes)))
+
+    def audit_body(self, body: str) -> str:
+        before = set(self.audit)
+        self._audit([self._as_event(self.send(body, wake=False))])
+        made = set(self.audit) - before
+        return made.pop()[0] if made else ""
+
+    def send(self, body: str, *, wake: bool = True) -> dict[str, Any]:
+        message = {
+            "MessageId": f"message-{next(self.ids)}",
+            "Body": body,
+            "Attributes": {"SentTimestamp": str(int(self.clock.now().timestamp() * 1000))},
+            "visible": 0.0,
+        }
+        if wake:
+            self.messages.append(message)
+        return message
+
+    def quarantine(self, number: str, shard: str = SHARD) -> str:
+        """Keep a record as the processor does when it fails; the object's key."""
+        record = next(r for r in self.shards[shard].records if r["dynamodb"]["SequenceNumber"] == number)
+        key = f"failed-data/{LABEL}/{number.rjust(40, '0')}.json"
+        self.s3.versions[key] = [json.dumps({**_as_event(record), "eventSourceARN": STREAM_ARN}).encode()]
+        return key
+
+    def trim(self, number: str | None = None, shard: str = SHARD) -> None:
+        """Forget everything up to and including a record; everything when none is named."""
+        numbers = [record["dynamodb"]["SequenceNumber"] for record in self.shards[shard].records]
+        self.shards[shard].trimmed = numbers.index(number) + 1 if number else len(numbers)
+
+    def fix(self) -> None:
+        """A processor that takes amounts in words: `enrich` is where a pipeline's own rules are written."""
+        self.processor = load("processor")
+        self.processor.enrich = lambda _: {"status": "PROCESSED"}
+
+    # what a test looks at
+
+    def stored(self) -> set[str]:
+        """The sequence numbers of what lies under processed-data, each written exactly once."""
+        objects = {key: body for key, body in self.s3.versions.items() if key.startswith("processed-data/")}
+        assert all(len(versions) == 1 for versions in objects.values())
+        return {json.loads(versions[0])["metadata"]["sequenceNumber"] for versions in objects.values()}
+
+    def item(self, audit_id: str) -> dict[str, Any]:
+        (found,) = (item for (key, _), item in self.audit.items() if key == audit_id)
+        return found
+
+    def status(self, audit_id: str) -> str:
+        return str(self.item(audit_id)["replayStatus"]["S"])
+
+    def statuses(self) -> Counter[str]:
+        return Counter(item["replayStatus"]["S"] for item in self.audit.values())
+
+    def claimed(self) -> list[str]:
+        return [key for (key, _), item in self.audit.items() if "claimedBy" in item or "claimedUntil" in item]
+
+    def failing_of(self, audit_id: str) -> dict[str, str]:
+        listed = self.item(audit_id)["failingRecords"]["L"]
+        return {entry["M"]["sequenceNumber"]["S"]: entry["M"]["error"]["S"] for entry in listed}
+
+    # the functions
+
+    def invoke(self, function: str, payload: bytes) -> dict[str, Any]:
+        event = json.loads(payload)
+        records = event["Records"]
+        if function == PROCESSOR:
+            with self.lock:
+                self.invoked.append([record["dynamodb"]["SequenceNumber"] for record in records])
+                self.overwrites.append(event.get("overwrite"))
+        if (fault := self.faults.get(function)) and (odd := fault(records)):
+            return odd
+        try:
+            answer = self._process(event) if function == PROCESSOR else self._audit(records)
+        except Exception as error:  # noqa: BLE001 - as Lambda does
+            return failed(type(error).__name__, str(error))
+        return answered(answer)
+
+    def _process(self, event: dict[str, Any]) -> Any:
+        processor = self.processor.Processor(self.s3, BUCKET, sleep=lambda _: None)
+        return processor.process(event, SimpleNamespace(function_name=PROCESSOR, aws_request_id="request-2"))
+
+    def _audit(self, records: list[Any]) -> Any:
+        table = SimpleNamespace(put_item=self._put_audit_item)
+        return self.auditor.Auditor(table, AUDIT_TABLE).audit({"Records": records}, SimpleNamespace(aws_request_id="r"))
+
+    def _put_audit_item(self, *, TableName: str, Item: dict[str, Any], ConditionExpression: str) -> None:  # noqa: N803
+        key = (Item["auditId"]["S"], Item["timestamp"]["S"])
+        with self.lock:
+            if not Expression(ConditionExpression, self.audit.get(key, {}), {}, {}).condition():
+                raise client_error("ConditionalCheckFailedException")
+            self.audit[key] = Item
+
+    @staticmethod
+    def _as_event(message: dict[str, Any]) -> dict[str, Any]:
+        return {"messageId": message["MessageId"], "body": message["Body"], "attributes": message["Attributes"]}
+
+
+_handler = cache(load)
+
+
+def answered(answer: Any) -> dict[str, Any]:
+    return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
+def failed(kind: str, message: str) -> dict[str, Any]:
+    payload = json.dumps({"errorType": kind, "errorMessage": message}).encode()
+    return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(payload)}
+
+
+def timed_out() -> dict[str, Any]:
+    return failed("Sandbox.Timedout", "RequestId: 1 Error: Task timed out after 60.00 seconds")
+
+
+def _as_event(record: Any) -> Any:
+    """As Lambda's events have it; written a second time here, so that the code under test is not its own judge."""
+    if isinstance(record, dict):
+        return {name: _as_event(value) for name, value in record.items()}
+    if isinstance(record, bytes):
+        return "AAE="
+    return int(record.timestamp()) if hasattr(record, "timestamp") else record
+
+
+class Process:
+    """One run of pipectl.
+
+    Args:
+        world: What it works on.
+        kill_at: The call, counted from 1, around which it dies.
+        after: It dies after that call was carried out, not before.
+    """
+
+    def __init__(self, world: World, kill_at: int = 0, *, after: bool = False, clock: Clock | None = None) -> None:
+        self.world = world
+        self.clock = clock or world.clock
+        self.account_id, self.region, self.partition = ACCOUNT, REGION, "aws"
+        self.calls: list[str] = []
+        self.failures: dict[str, list[BaseException]] = {}
+        self.lost_answers: dict[str, int] = {}
+        self.on_call: Callable[[str, int], None] = lambda _operation, _number: None
+        self._kill_at, self._after, self._dead = kill_at, after, False
+        self._lock = threading.Lock()
+        self.streams = _Streams(self)
+        self.s3 = _S3(self)
+        self.dynamodb = _DynamoDB(self)
+        self.lambda_ = _Lambda(self)
+        self.sqs = _Sqs(self)
+
+    @property
+    def aws(self) -> Aws:
+        return cast(Aws, self)
+
+    def require_account(self, expected: str | None) -> None: ...
+
+    def count(self, operation: str) -> int:
+        return self.calls.count(operation)
+
+    def call(self, operation: str, act: Callable[[], Any]) -> Any:
+        """Carry out one call; made again where its answer is lost, as `pipectl.aws` does."""
+        with self._lock:
+            if self._dead:
+                raise Killed
+            self.calls.append(operation)
+            number = len(self.calls)
+            if number == self._kill_at and not self._after:
+                self._dead = True
+                raise Killed
+            error = self.failures[operation].pop(0) if self.failures.get(operation) else None
+            lost = self.lost_answers.get(operation, 0)
+            self.lost_answers[operation] = max(0, lost - 1)
+        self.on_call(operation, number)
+        if error:
+            raise error
+        try:
+            with nullcontext() if operation == "Invoke" else self.world.lock:
+                answer = act()
+        finally:
+            if number == self._kill_at:
+                self._dead = True
+            if self._dead:
+                raise Killed
+        return self.call(operation, act) if lost else answer
+
+
+class _Service:
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._world = process.world
+
+    def _call(self, operation: str, act: Callable[[], Any]) -> Any:
+        return self._process.call(operation, act)
+
+
+class _Paginator:
+    def __init__(self, pages: Callable[..., Iterator[Any]]) -> None:
+        self.paginate = pages
+
+
+class _Streams(_Service):
+    """Strict: it knows only the numbers that it has given out, exactly as it has written them."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(process)
+        self._iterators: dict[str, tuple[str, int, float, int]] = {}
+
+    def get_shard_iterator(self, **request: Any) -> Any:
+        return self._call("GetShardIterator", lambda: self._get_shard_iterator(**request))
+
+    def get_records(self, *, ShardIterator: str) -> Any:  # noqa: N803
+        return self._call("GetRecords", lambda: self._get_records(ShardIterator))
+
+    def _shard(self, stream_arn: str, shard_id: str) -> Shard:
+        if len(shard_id) < 28:
+            raise aws_error("ParamValidationError")
+        if not self._world.stream_exists or stream_arn != STREAM_ARN or shard_id not in self._world.shards:
+            raise aws_error("ResourceNotFoundException", kind=AbsentError)
+        return self._world.shards[shard_id]
+
+    def _get_shard_iterator(
+        self,
+        *,
+        StreamArn: str,  # noqa: N803
+        ShardId: str,  # noqa: N803
+        ShardIteratorType: str,  # noqa: N803
+        SequenceNumber: str = "",  # noqa: N803
+    ) -> Any:
+        shard = self._shard(StreamArn, ShardId)
+        if ShardIteratorType == "TRIM_HORIZON":
+            return self._made(ShardId, shard.trimmed)
+        assert 21 <= len(SequenceNumber) <= 40
+        numbers = [record["dynamodb"]["SequenceNumber"] for record in shard.records]
+        if SequenceNumber not in numbers:
+            raise aws_error("ValidationException")
+        position = numbers.index(SequenceNumber)
+        if position < shard.trimmed:
+            raise aws_error("TrimmedDataAccessException")
+        return self._made(ShardId, position + (ShardIteratorType == "AFTER_SEQUENCE_NUMBER"))
+
+    def _made(self, shard_id: str, position: int, empties: int | None = None) -> Any:
+        shard = self._world.shards[shard_id]
+        token = f"iterator-{len(self._iterators)}"
+        left = shard.empties if empties is None else empties
+        self._iterators[token] = (shard_id, position, self._process.clock.monotonic(), left)
+        return {"ShardIterator": token}
+
+    def _get_records(self, token: str) -> Any:
+        shard_id, position, made, empties = self._iterators[token]
+        if self._process.clock.monotonic() - made > ITERATOR_SECONDS:
+            raise aws_error("ExpiredIteratorException")
+        shard = self._shard(STREAM_ARN, shard_id)
+        if position < shard.trimmed:
+            raise aws_error("TrimmedDataAccessException")
+        if empties or shard.silent:
+            following = self._made(shard_id, position, max(0, empties - 1))
+            return {"Records": [], "NextShardIterator": following["ShardIterator"]}
+        records = shard.records[position : position + shard.page]
+        end = position + len(records)
+        if shard.closed and end == len(shard.records):
+            return {"Records": records}
+        return {"Records": records, "NextShardIterator": self._made(shard_id, end)["ShardIterator"]}
+
+
+class _S3(_Service):
+    """The bucket from outside: pages of two keys."""
+
+    def get_paginator(self, operation: str) -> _Paginator:
+        assert operation == "list_objects_v2"
+        return _Paginator(self._list)
+
+    def _list(self, *, Bucket: str, Prefix: str, StartAfter: str, ExpectedBucketOwner: str) -> Iterator[Any]:  # noqa: N803
+        assert (Bucket, ExpectedBucketOwner) == (BUCKET, ACCOUNT)
+        while True:
+
+            def page(after: str = StartAfter) -> list[str]:
+                return sorted(key for key in self._world.s3.versions if key.startswith(Prefix) and key > after)[:2]
+
+            keys = self._call("ListObjectsV2", page)
+            yield {"Contents": [{"Key": key} for key in keys]} if keys else {}
+            if len(keys) < 2:
+                return
+            StartAfter = keys[-1]  # noqa: N806
+
+    def get_object(self, *, Bucket: str, Key: str, ExpectedBucketOwner: str) -> Any:  # noqa: N803
+        assert (Bucket, ExpectedBucketOwner) == (BUCKET, ACCOUNT)
+
+        def get() -> Any:
+            if Key not in self._world.s3.versions:
+                raise aws_error("NoSuchKey", "s3")
+            return {"Body": io.BytesIO(self._world.s3.versions[Key][-1])}
+
+        return self._call("GetObject", get)
+
+
+class _DynamoDB(_Service):
+    """The audit table: conditions evaluated, pages of three items, no item above 400 KB."""
+
+    def update_item(self, **request: Any) -> Any:
+        return self._call("UpdateItem", lambda: self._update_item(**request))
+
+    def get_item(self, *, TableName: str, Key: dict[str, Any], ConsistentRead: bool) -> Any:  # noqa: N803
+        assert (TableName, ConsistentRead) == (AUDIT_TABLE, True)
+
+        def get() -> Any:
+            item = self._world.audit.get((Key["auditId"]["S"], Key["timestamp"]["S"]))
+            return {"Item": item} if item else {}
+
+        return self._call("GetItem", get)
+
+    def get_paginator(self, operation: str) -> _Paginator:
+        assert operation == "query"
+        return _Paginator(self._query)
+
+    def _update_item(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        Key: dict[str, Any],  # noqa: N803
+        UpdateExpression: str,  # noqa: N803
+        ConditionExpression: str,  # noqa: N803
+        ExpressionAttributeValues: dict[str, Any],  # noqa: N803
+    ) -> None:
+        assert TableName == AUDIT_TABLE
+        values, key = ExpressionAttributeValues, (Key["auditId"]["S"], Key["timestamp"]["S"])
+        unused = [name for name in values if name not in f"{UpdateExpression} {ConditionExpression}"]
+        assert not unused, f"DynamoDB refuses values that are not used: {unused}"
+        item = self._world.audit.get(key, {})
+        if not Expression(ConditionExpression, item, values, {}).condition():
+            raise aws_error("ConditionalCheckFailedException", "dynamodb")
+        after = {**Key, **Expression(UpdateExpression, item, values, {}).update()}
+        if len(json.dumps(after)) > LARGEST_ITEM:
+            raise aws_error("ValidationException", "dynamodb")
+        self._world.audit[key] = after
+
+    def _query(self, **request: Any) -> Iterator[Any]:
+        names, values = request.get("ExpressionAttributeNames", {}), request["ExpressionAttributeValues"]
+        sort_key = "timestamp" if "IndexName" in request else "auditId"
+
+        def matching(expression: str, items: list[Any]) -> list[Any]:
+            return [item for item in items if Expression(expression, item, values, names).condition()]
+
+        after: tuple[str, str] | None = None
+        while True:
+
+            def page(after: tuple[str, str] | None = after) -> list[Any]:
+                found = matching(request["KeyConditionExpression"], list(self._world.audit.values()))
+                found.sort(key=lambda item: (item[sort_key]["S"], item["auditId"]["S"]))
+                assert request.get("ScanIndexForward", True)
+                return [i for i in found if after is None or (i[sort_key]["S"], i["auditId"]["S"]) > after][:3]
+
+            items = self._call("Query", page)
+            yield {"Items": matching(request["FilterExpression"], items) if "FilterExpression" in request else items}
+            if len(items) < 3:
+                return
+            after = (items[-1][sort_key]["S"], items[-1]["auditId"]["S"])
+
+
+class _Lambda(_Service):
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803
+        if len(Payload) > LARGEST_EVENT:
+            self._call("Invoke", lambda: None)
+            raise aws_error("RequestTooLargeException", "lambda")
+        return self._call("Invoke", lambda: self._world.invoke(FunctionName, Payload))
+
+
+class _Sqs(_Service):
+    """A queue that gives two messages at a time, each hidden for as long as it is asked to."""
+
+    def get_queue_attributes(self, **request: Any) -> Any:
+        def count() -> Any:
+            now = self._process.clock.monotonic()
+            visible = sum(message["visible"] <= now for message in self._world.messages)
+            return {"Attributes": {"ApproximateNumberOfMessages": str(visible)}}
+
+        return self._call("GetQueueAttributes", count)
+
+    def receive_message(self, *, VisibilityTimeout: int, **request: Any) -> Any:  # noqa: N803
+        def receive() -> Any:
+            now = self._process.clock.monotonic()
+            visible = [message for message in self._world.messages if message["visible"] <= now][:2]
+            for message in visible:
+                message["visible"] = now + VisibilityTimeout
+            return {"Messages": [{**message, "ReceiptHandle": message["MessageId"]} for message in visible]}
+
+        return self._call("ReceiveMessage", receive)
+
+    def delete_message_batch(self, *, QueueUrl: str, Entries: list[Any]) -> Any:  # noqa: N803
+        gone = {entry["ReceiptHandle"] for entry in Entries}
+
+        def delete() -> Any:
+            kept = [message for message in self._world.messages if message["MessageId"] not in gone]
+            self._world.messages[:] = kept
+            return {}
+
+        return self._call("DeleteMessageBatch", delete)

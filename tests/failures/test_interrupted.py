@@ -1,0 +1,132 @@
+"""A replay that ends anywhere is finished by the next one."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from pipectl.errors import CancelledError
+from tests.failures.fakes import OTHER_STREAM_ARN, SHARD, Clock, Killed, Process, World
+from tests.failures.running import CLAIM_SECONDS, replay
+
+SHARD_2 = "shardId-00000001573689847184-00000002"
+
+
+@dataclass
+class Scene:
+    """A bit of everything: two shards, ranges and single records, poison, forgotten records, a message that lies."""
+
+    world: World
+    expected: dict[str, str]
+    stored: set[str]
+
+    @classmethod
+    def make(cls) -> Scene:
+        world = World()
+        world.shards[SHARD].page, world.shards[SHARD].empties = 3, 1
+        lost, kept, *numbers = world.orders(8)
+        poison = world.order(poison=True)
+        other = world.orders(3, shard=SHARD_2)
+        expected = {
+            world.give_up(lost): "EXPIRED",
+            world.give_up(kept): "REPLAYED",
+            world.give_up(numbers[0], numbers[3]): "REPLAYED",
+            world.give_up(numbers[2], numbers[4]): "REPLAYED",
+            world.give_up(numbers[5], poison): "PARTIAL",
+            world.give_up(poison): "FAILED",
+            world.give_up(other[0], other[2], shard=SHARD_2): "REPLAYED",
+            world.give_up(numbers[0], streamArn=OTHER_STREAM_ARN): "FAILED",
+        }
+        world.quarantine(kept)
+        world.trim(kept)
+        return cls(world, expected, {kept, *numbers, *other})
+
+    def check(self) -> None:
+        assert {audit_id: self.world.status(audit_id) for audit_id in self.expected} == self.expected
+        assert self.world.stored() == self.stored
+        assert self.world.claimed() == []
+
+
+CALLS = 42
+"""What a whole run makes."""
+
+
+def test_the_scene_itself() -> None:
+    scene = Scene.make()
+    process = Process(scene.world)
+    replay(process, chunk=2)
+    scene.check()
+    assert len(process.calls) == CALLS
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", range(1, CALLS + 1))
+def test_killed_at_any_call_the_next_run_finishes_once_the_claims_have_run_out(call: int, after: bool) -> None:
+    scene = Scene.make()
+    process = Process(scene.world, call, after=after)
+    with pytest.raises(Killed):
+        replay(process, chunk=2)
+    scene.world.clock.sleep(CLAIM_SECONDS + 1)
+    replay(scene.world, chunk=2)
+    scene.check()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_killed_again_and_again(seed: int) -> None:
+    scene, chance = Scene.make(), random.Random(seed)
+    for _ in range(5):
+        try:
+            replay(Process(scene.world, chance.randint(1, CALLS), after=chance.random() < 0.5), chunk=2)
+        except Killed:
+            scene.world.clock.sleep(CLAIM_SECONDS + 1)
+    replay(scene.world, chunk=2)
+    scene.check()
+
+
+@pytest.mark.parametrize("call", range(1, CALLS + 1))
+def test_ctrl_c_at_any_call_gives_the_claims_back_at_once(call: int) -> None:
+    scene, main = Scene.make(), threading.main_thread()
+    clock = Clock()
+    process = Process(scene.world, clock=clock)
+
+    def press(operation: str, number: int) -> None:
+        if number == call:
+            signal.pthread_kill(main.ident or 0, signal.SIGINT)
+
+    process.on_call = press
+    with pytest.raises((KeyboardInterrupt, CancelledError)):  # noqa: PT012
+        replay(process, chunk=2, cancel=clock.cancel)
+        time.sleep(5)  # it was the last call, and all was done before the key was felt
+    assert scene.world.claimed() == []
+    replay(scene.world, chunk=2)
+    scene.check()
+
+
+def test_ctrl_c_ends_a_long_range_in_the_middle() -> None:
+    world, clock = World(), Clock()
+    numbers = world.orders(200)
+    audit_id = world.give_up(numbers[0], numbers[-1])
+    process = Process(world, clock=clock)
+    process.on_call = lambda operation, _: clock.cancel() if operation == "Invoke" else None
+    with pytest.raises(CancelledError) as raised:
+        replay(process, chunk=5)
+    assert process.count("Invoke") < 20
+    assert "goes on from here" in (raised.value.hint or "")
+    assert (world.status(audit_id), world.claimed()) == ("OPEN", [])
+
+
+def test_ctrl_c_does_not_begin_another_batch() -> None:
+    world, clock = World(), Clock()
+    for number in world.orders(600):
+        world.give_up(number)
+    process = Process(world, clock=clock)
+    process.on_call = lambda operation, _: clock.cancel() if operation == "Invoke" else None
+    with pytest.raises(CancelledError):
+        replay(process)
+    assert world.claimed() == []
+    assert world.statuses()["OPEN"] >= 100

@@ -1,0 +1,153 @@
+"""How an invocation's answer is read, whatever the function says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from pipectl.errors import UnreachableError
+from pipectl.failures.invoking import LARGEST_PAYLOAD, Invoker, chunks
+from pipectl.stream_records import EventRecord
+from tests.failures.fakes import LARGEST_EVENT, PROCESSOR, Process, World, answered, failed
+
+
+def record(number: int, size: int = 0) -> EventRecord:
+    return {"eventName": "INSERT", "note": "x" * size, "dynamodb": {"SequenceNumber": f"{number:021}", "Keys": {}}}
+
+
+def numbers_of(records: list[Any]) -> list[int]:
+    return [int(each["dynamodb"]["SequenceNumber"]) for each in records]
+
+
+class Handler:
+    """A processor of another kind: fails the given numbers, and answers in a way of its own."""
+
+    def __init__(self, poison: set[int], answer: Any) -> None:
+        self.poison, self.answer = poison, answer
+        self.attempted: set[int] = set()
+
+    def __call__(self, records: list[Any]) -> dict[str, Any]:
+        return answered(self.answer(self, numbers_of(records)))
+
+    def attempt(self, number: int) -> bool:
+        self.attempted.add(number)
+        return number not in self.poison
+
+
+def stops_at_the_first(handler: Handler, numbers: list[int]) -> Any:
+    """As the example in Lambda's documentation does."""
+    for number in numbers:
+        if not handler.attempt(number):
+            return {"batchItemFailures": [{"itemIdentifier": f"{number:021}"}]}
+    return {"batchItemFailures": []}
+
+
+def reports_each(handler: Handler, numbers: list[int]) -> Any:
+    failing = [number for number in numbers if not handler.attempt(number)]
+    return {"batchItemFailures": [{"itemIdentifier": f"{number:021}"} for number in failing]}
+
+
+def run(fault: Any, records: list[EventRecord]) -> list[int]:
+    world = World()
+    world.faults[PROCESSOR] = fault
+    return [each.sequence_number for each in Invoker(Process(world).aws, PROCESSOR).replay(records)]
+
+
+@pytest.mark.parametrize("answer", [stops_at_the_first, reports_each])
+@pytest.mark.parametrize("poison", [set(), {0}, {5}, {9}, {2, 3}, {0, 4, 9}, set(range(10))], ids=str)
+def test_every_record_is_attempted_whether_the_handler_goes_on_or_stops(answer: Any, poison: set[int]) -> None:
+    handler = Handler(poison, answer)
+    assert run(handler, [record(number) for number in range(10)]) == sorted(poison)
+    assert handler.attempted == set(range(10))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "done",
+        ["done"],
+        {"batchItemFailures": [{"itemIdentifier": ""}]},
+        {"batchItemFailures": [{"itemIdentifier": None}]},
+        {"batchItemFailures": [{"itemIdentifier": "7" * 21}]},
+        {"batchItemFailures": [{"item": "0" * 21}]},
+        {"batchItemFailures": ["0" * 21]},
+        {"batchItemFailures": 7},
+    ],
+    ids=str,
+)
+def test_an_answer_that_is_no_partial_batch_response_never_counts_as_done(answer: Any) -> None:
+    assert run(lambda _: answered(answer), [record(0), record(1)]) == [0, 1]
+
+
+@pytest.mark.parametrize("answer", [None, {}, {"batchItemFailures": None}, {"batchItemFailures": []}], ids=str)
+def test_what_counts_as_success_for_lambda(answer: Any) -> None:
+    assert run(lambda _: answered(answer), [record(0), record(1)]) == []
+
+
+@pytest.mark.parametrize("payload", [b"", b"null", b"{", b"\xff\xfe", b'"words"', b'{"errorMessage": null}'])
+def test_an_error_without_words_is_told_by_its_kind_or_as_it_is(payload: bytes) -> None:
+    class Body:
+        def read(self) -> bytes:
+            return payload
+
+    world = World()
+    world.faults[PROCESSOR] = lambda _: {"FunctionError": "Unhandled", "Payload": Body()}
+    (failing,) = Invoker(Process(world).aws, PROCESSOR).replay([record(0)])
+    assert failing.error
+
+
+def test_an_error_of_any_length_is_cut() -> None:
+    world = World()
+    world.faults[PROCESSOR] = lambda _: failed("TooMuch", "x" * 1_000_000)
+    (failing,) = Invoker(Process(world).aws, PROCESSOR).replay([record(0)])
+    assert len(failing.error) == 1000
+
+
+def test_a_connection_that_breaks_while_the_answer_comes_is_an_error_of_ours() -> None:
+    class Broken:
+        def read(self) -> bytes:
+            raise ReadTimeoutError(endpoint_url="https://lambda")
+
+    world = World()
+    world.faults[PROCESSOR] = lambda _: {"Payload": Broken()}
+    with pytest.raises(UnreachableError, match="lambda Invoke"):
+        Invoker(Process(world).aws, PROCESSOR).replay([record(0)])
+
+
+def test_the_same_record_twice_in_a_chunk() -> None:
+    handler = Handler({1}, stops_at_the_first)
+    assert set(run(handler, [record(0), record(1), record(2), record(1), record(3)])) == {1}
+    assert handler.attempted == {0, 1, 2, 3}
+
+
+def test_force_tells_the_function_to_overwrite() -> None:
+    world = World()
+    process = Process(world)
+    Invoker(process.aws, PROCESSOR, overwrite=True).replay([record(0)])
+    Invoker(process.aws, PROCESSOR).replay([record(0)])
+    assert world.overwrites[0] is True
+    assert world.overwrites[-1] is None
+
+
+class TestChunks:
+    def test_are_cut_by_number(self) -> None:
+        assert [len(chunk) for chunk in chunks(map(record, range(250)), 100)] == [100, 100, 50]
+
+    def test_are_cut_by_what_an_event_can_hold(self) -> None:
+        large = [record(number, 1_300_000) for number in range(9)]
+        sizes = [len(json.dumps({"Records": chunk})) for chunk in chunks(large, 100)]
+        assert sum(len(chunk) for chunk in chunks(large, 100)) == 9
+        assert max(sizes) < LARGEST_EVENT
+
+    def test_count_bytes_and_not_letters(self) -> None:
+        large = [{**record(number), "note": "é" * 900_000} for number in range(3)]  # six bytes each in JSON
+        assert [len(chunk) for chunk in chunks(large, 100)] == [1, 1, 1]
+
+    def test_a_record_larger_than_an_event_stays_a_chunk_of_its_own(self) -> None:
+        assert [len(c) for c in chunks([record(1), record(2, LARGEST_PAYLOAD + 1), record(3)], 9)] == [1, 1, 1]
+
+    def test_of_nothing_are_none(self) -> None:
+        assert list(chunks([], 100)) == []

@@ -1,0 +1,119 @@
+"""The dead-letter queue drained through the auditor: a message goes only once its item is there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pipectl.errors import AwsError
+from pipectl.failures.queue import audit_what_waits
+from tests.failures.fakes import AUDITOR, Killed, Process, World, answered, failed, timed_out
+
+QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:dev-order-processor-dlq-backend"
+
+
+def drain(where: World | Process) -> int:
+    process = where if isinstance(where, Process) else Process(where)
+    return audit_what_waits(process.aws, "https://queue", QUEUE_ARN, AUDITOR)
+
+
+def world_with(messages: int) -> World:
+    world = World()
+    for number in world.orders(messages):
+        world.send(json.dumps(world.message(number)))
+    return world
+
+
+def test_every_message_becomes_an_item_and_is_deleted() -> None:
+    world = world_with(7)  # two come at a time
+    assert drain(world) == 7
+    assert (world.messages, world.statuses()) == ([], {"OPEN": 7})
+    assert drain(world) == 0
+
+
+def test_a_message_that_is_no_json_is_audited_too() -> None:
+    world = World()
+    world.send("what is this")
+    assert drain(world) == 1
+    (item,) = world.audit.values()
+    assert item["failureType"] == {"S": "UnparseableMessage"}
+
+
+def test_the_auditor_sees_what_lambda_would_show_it() -> None:
+    world, seen = World(), list[Any]()
+    message = world.send("body")
+    message["MessageAttributes"] = {"trace": {"DataType": "Binary", "BinaryValue": b"\0\1"}}
+    world.faults[AUDITOR] = seen.extend
+    drain(world)
+    (record,) = seen
+    assert record == {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["MessageId"],
+        "body": "body",
+        "attributes": message["Attributes"],
+        "messageAttributes": {"trace": {"dataType": "Binary", "binaryValue": "AAE="}},
+        "md5OfBody": "",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": QUEUE_ARN,
+        "awsRegion": "us-east-1",
+    }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: failed("Boom", "no table"),
+        timed_out,
+        lambda: answered("done"),
+        lambda: answered({"batchItemFailures": [{"itemIdentifier": ""}]}),
+        lambda: answered({"batchItemFailures": [{"itemIdentifier": "a message of nobody"}]}),
+        lambda: answered({"batchItemFailures": [{"id": "message-2"}]}),
+        lambda: answered({"batchItemFailures": [{"itemIdentifier": []}]}),
+    ],
+)
+def test_where_the_auditor_fails_the_messages_stay_and_the_error_says_so(answer: Any) -> None:
+    world = world_with(2)
+    world.faults[AUDITOR] = lambda _: answer()
+    with pytest.raises(AwsError, match="the messages stay in the queue") as raised:
+        drain(world)
+    assert "pipectl logs auditor" in (raised.value.hint or "")
+    assert len(world.messages) == 2
+    del world.faults[AUDITOR]
+    world.clock.sleep(61)  # until they are visible again
+    assert drain(world) == 2
+
+
+def test_a_message_that_alone_fails_stays_alone() -> None:
+    world = world_with(2)
+    bad = world.messages[1]["MessageId"]
+    auditor = world.invoke
+
+    def fault(records: list[Any]) -> dict[str, Any]:
+        del world.faults[AUDITOR]
+        auditor(AUDITOR, json.dumps({"Records": records[:1]}).encode())
+        return answered({"batchItemFailures": [{"itemIdentifier": bad}]})
+
+    world.faults[AUDITOR] = fault
+    with pytest.raises(AwsError, match="could not write 1 of 2"):
+        drain(world)
+    assert [message["MessageId"] for message in world.messages] == [bad]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", range(1, 11))
+def test_killed_at_any_call_nothing_is_lost(call: int, after: bool) -> None:
+    world = world_with(5)
+    with pytest.raises(Killed):
+        drain(Process(world, call, after=after))
+    assert len(world.audit) + len(world.messages) >= 5
+    world.clock.sleep(61)
+    drain(world)
+    assert (world.messages, world.statuses()) == ([], {"OPEN": 5})
+
+
+def test_the_scene_of_the_kills_makes_ten_calls() -> None:
+    process = Process(world_with(5))
+    drain(process)
+    assert len(process.calls) == 10

@@ -1,0 +1,456 @@
+"""What a replay makes of failures: every shape of message, every way for records to be there, or not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pipectl.errors import AccessDeniedError
+from pipectl.failures.replaying import Replay
+from tests.failures.fakes import OTHER_STREAM_ARN, PROCESSOR, SHARD, Process, World, aws_error, failed, timed_out
+from tests.failures.running import audited_failures, replay, tools
+
+SHARD_2 = "shardId-00000001573689847184-00000002"
+
+
+@pytest.fixture(
+    params=[(137, 1009, 21), (999_999_999_999_999_990_000, 5003, 21), (10**38, 7, 40)],
+    ids=["leading zeros", "growing by a digit", "40 digits"],
+)
+def world(request: pytest.FixtureRequest) -> World:
+    first, step, digits = request.param
+    return World(first, step, digits)
+
+
+class TestPoison:
+    def test_neighbours_get_through_and_the_record_is_named_with_the_functions_own_error(self, world: World) -> None:
+        good, poison, last = world.order(), world.order(poison=True), world.order()
+        audit_id = world.give_up(good, last)
+        report = replay(world)
+        assert world.stored() == {good, last}
+        assert world.status(audit_id) == "PARTIAL"
+        assert list(world.failing_of(audit_id)) == [poison]
+        assert "amount must be a number, got S 'twelve'" in world.failing_of(audit_id)[poison]
+        (failing,) = report.failing
+        assert (failing.written, failing.keys) == (poison, {"orderId": {"S": "order-1"}})
+        assert (report.replayed, report.still_failing, report.left) == (2, 1, 1)
+        assert world.claimed() == []
+
+    def test_nothing_through_is_failed(self, world: World) -> None:
+        audit_id = world.give_up(world.order(poison=True))
+        assert replay(world).statuses == {"FAILED": 1}
+        assert world.status(audit_id) == "FAILED"
+        assert world.item(audit_id)["replayAttempts"] == {"N": "1"}
+
+    @pytest.mark.parametrize("poison_at", [{0}, {4}, {9}, {0, 1}, {3, 7}, {0, 5, 9}, set(range(10))])
+    def test_a_record_that_still_fails_is_invoked_once_alone(self, poison_at: set[int]) -> None:
+        world = World()
+        numbers = [world.order(poison=place in poison_at) for place in range(10)]
+        world.give_up(numbers[0], numbers[-1])
+        replay(world)
+        alone = [chunk[0] for chunk in world.invoked if len(chunk) == 1]
+        assert all(alone.count(numbers[place]) == 1 for place in poison_at)
+        assert world.stored() == {number for place, number in enumerate(numbers) if place not in poison_at}
+
+    def test_after_the_fix_every_failure_is_replayed_and_a_second_replay_does_nothing(self, world: World) -> None:
+        for number in [world.order(poison=count % 3 == 0) for count in range(9)]:
+            world.give_up(number)
+        assert replay(world).statuses == {"REPLAYED": 6, "FAILED": 3}
+        world.fix()
+        assert replay(world).statuses == {"REPLAYED": 3}
+        assert len(world.stored()) == 9
+        assert "replayError" not in next(iter(world.audit.values()))
+        process = Process(world)
+        again = replay(process)
+        assert (again.total, again.left, set(process.calls)) == (0, 0, {"Query"})
+
+    def test_deletes_are_read_and_not_replayed(self, world: World) -> None:
+        first, _, last = world.order(event="REMOVE"), world.order(), world.order(event="REMOVE")
+        audit_id = world.give_up(first, last)
+        report = replay(world)
+        assert (report.replayed, world.status(audit_id)) == (1, "REPLAYED")
+
+
+class TestTrimmed:
+    def test_at_the_start_what_quarantine_has_is_replayed_and_the_rest_named(self, world: World) -> None:
+        lost, kept, there = world.orders(3)
+        failures = {number: world.give_up(number) for number in (lost, kept, there)}
+        world.quarantine(kept)
+        world.trim(kept)
+        report = replay(world)
+        assert {number: world.status(audit_id) for number, audit_id in failures.items()} == {
+            lost: "EXPIRED",
+            kept: "REPLAYED",
+            there: "REPLAYED",
+        }
+        assert world.stored() == {kept, there}
+        assert report.expired == [lost]
+        assert lost in world.item(failures[lost])["replayError"]["S"]
+        assert world.item(failures[lost])["expiredRecords"] == {"L": [{"S": lost}]}
+
+    def test_in_the_middle_of_a_range(self, world: World) -> None:
+        numbers = world.orders(6)
+        audit_id = world.give_up(numbers[0], numbers[-1])
+        world.quarantine(numbers[1])
+        world.trim(numbers[2])
+        replay(world)
+        assert world.stored() == {numbers[1], *numbers[3:]}
+        assert world.status(audit_id) == "EXPIRED"
+        assert world.item(audit_id)["expiredRecords"] == {"L": [{"S": numbers[0]}]}
+
+    @pytest.mark.parametrize("closed", [True, False], ids=["closed shard", "open shard"])
+    @pytest.mark.parametrize("later", [True, False], ids=["later records", "nothing after it"])
+    def test_wholly(self, world: World, closed: bool, later: bool) -> None:
+        numbers = world.orders(3)
+        audit_id = world.give_up(numbers[0], numbers[-1])
+        for number in numbers[:2]:
+            world.quarantine(number)
+        world.trim()
+        if later:
+            world.order()
+        world.shards[SHARD].closed = closed
+        report = replay(world)
+        assert world.stored() == set(numbers[:2])
+        assert (world.status(audit_id), report.expired) == ("EXPIRED", [numbers[2]])
+        assert len(world.invoked) == 1  # what quarantine has is taken once
+
+    def test_quarantine_has_it_all(self, world: World) -> None:
+        numbers = world.orders(5)
+        for number in numbers:
+            world.quarantine(number)
+        audit_id = world.give_up(numbers[0], numbers[-1])
+        world.trim()
+        replay(world)
+        assert (world.stored(), world.status(audit_id)) == (set(numbers), "REPLAYED")
+
+    def test_the_stream_is_gone(self, world: World) -> None:
+        kept, lost = world.orders(2)
+        world.quarantine(kept)
+        failures = [world.give_up(kept), world.give_up(lost)]
+        world.stream_exists = False
+        replay(world)
+        assert [world.status(audit_id) for audit_id in failures] == ["REPLAYED", "EXPIRED"]
+
+    def test_while_it_is_read(self, world: World) -> None:
+        numbers = world.orders(8)
+        audit_id = world.give_up(numbers[0], numbers[-1])
+        world.quarantine(numbers[4])
+        world.shards[SHARD].page = 2
+        process = Process(world)
+
+        def trim(operation: str, number: int) -> None:
+            if operation == "GetRecords" and process.count(operation) == 3:
+                world.trim(numbers[5])
+
+        process.on_call = trim
+        replay(process)
+        assert world.stored() == {*numbers[:5], *numbers[6:]}
+        assert world.status(audit_id) == "REPLAYED"  # both ends came; numbers[5] may well have been a good one
+
+    def test_between_the_iterator_and_the_first_page(self, world: World) -> None:
+        numbers = world.orders(4)
+        audit_id = world.give_up(numbers[0], numbers[-1])
+        process = Process(world)
+        process.on_call = lambda operation, _: world.trim(numbers[1]) if operation == "GetRecords" else None
+        replay(process)
+        assert world.stored() == set(numbers[2:])
+        assert world.item(audit_id)["expiredRecords"] == {"L": [{"S": numbers[0]}]}
+
+    def test_an_open_shard_that_is_only_silent_proves_nothing(self, world: World) -> None:
+        numbers = world.orders(2)
+        audit_id = world.give_up(numbers[0], numbers[-1])
+        world.quarantine(numbers[0])
+        world.shards[SHARD].silent = True
+        report = replay(world)
+        assert (world.status(audit_id), report.expired) == ("PARTIAL", [])
+        assert f"did not give record {numbers[1]}: try again" in world.item(audit_id)["replayError"]["S"]
+        world.shards[SHARD].silent = False
+        replay(world)
+        assert (world.status(audit_id), world.stored()) == ("REPLAYED", set(numbers))
+
+    def test_the_start_is_trimmed_and_the_rest_is_silent(self, world: World) -> None:
+        numbers = world.orders(3)
+        audit_id = world.give_up(numbers[0], numbers[-1])
+        world.trim(numbers[0])
+        world.shards[SHARD].silent = True
+        replay(world)
+        assert world.status(audit_id) == "FAILED"
+        assert world.item(audit_id)["expiredRecords"] == {"L": [{"S": numbers[0]}]}
+        world.shards[SHARD].silent = False
+        replay(world)
+        assert (world.status(audit_id), world.stored()) == ("EXPIRED", set(numbers[1:]))
+
+    def test_a_damaged_quarantine_object_is_named_and_is_not_gone(self, world: World) -> None:
+        good, damaged = world.orders(2)
+        key = world.quarantine(damaged)
+        world.quarantine(good)
+        audit_id = world.give_up(good, damaged)
+        world.s3.versions[key] = [b'{"dynamodb": ']
+        world.trim()
+        replay(world)
+        assert (world.status(audit_id), world.stored()) == ("PARTIAL", {good})
+        assert key in world.item(audit_id)["replayError"]["S"]
+
+
+class TestMessages:
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"responseContext": None},
+            {"responseContext": {"functionError": None}},
+            {"requestContext": {"condition": "RecordAgeExceeded"}},
+            {"requestContext": {"condition": "MaximumRecordAgeExceeded"}},
+            {"requestContext": {"condition": "SomethingNew"}},
+            {"requestContext": None},
+            {"approximateArrivalOfFirstRecord": None, "approximateArrivalOfLastRecord": "yesterday"},
+            {"batchSize": None},
+        ],
+        ids=str,
+    )
+    def test_shapes_that_aws_sends(self, changes: dict[str, Any]) -> None:
+        world = World()
+        audit_id = world.give_up(world.order(), **changes)
+        assert replay(world).statuses == {"REPLAYED": 1}
+        assert world.status(audit_id) == "REPLAYED"
+
+    @pytest.mark.parametrize(
+        ("changes", "why"),
+        [
+            ({"startSequenceNumber": None, "endSequenceNumber": None}, "does not say where"),  # a tumbling window's
+            ({"DDBStreamBatchInfo": None}, "does not say where"),
+            ({"streamArn": OTHER_STREAM_ARN}, "in another stream"),
+            ({"streamArn": "arn:aws:sqs:us-east-1:123456789012:queue"}, "does not say where"),
+            ({"endSequenceNumber": "000000000000000000001"}, "does not say where"),  # before the start
+            ({"startSequenceNumber": "twelve"}, "does not say where"),
+            ({"startSequenceNumber": "+00000000000000000000137"}, "does not say where"),
+            ({"startSequenceNumber": "\u0661" * 21}, "does not say where"),
+            ({"startSequenceNumber": "1" * 41, "endSequenceNumber": "1" * 41}, "does not say where"),
+            ({"shardId": "shard"}, "ParamValidationError"),
+            ({"startSequenceNumber": "0" * 19 + "99"}, "there is no record 000000000000000000099"),
+            ({"endSequenceNumber": "9" * 21}, "did not give record 999999999999999999999: try again"),
+        ],
+        ids=str,
+    )
+    def test_one_that_leads_nowhere_is_failed_with_the_reason_and_keeps_no_other_from_being_replayed(
+        self, changes: dict[str, Any], why: str
+    ) -> None:
+        world = World()
+        numbers = world.orders(3)
+        odd = world.give_up(numbers[0], **changes)
+        fine = [world.give_up(number) for number in numbers[1:]]
+        report = replay(world)
+        assert world.status(odd) in ("FAILED", "PARTIAL")
+        assert why in world.item(odd)["replayError"]["S"]
+        assert any(why in error for error in report.errors)
+        assert {world.status(audit_id) for audit_id in fine} == {"REPLAYED"}
+        assert world.stored() >= set(numbers[1:])
+        assert report.left == 1
+
+    def test_of_no_json_at_all(self) -> None:
+        world = World()
+        audit_id = world.audit_body("no JSON")
+        replay(world)
+        assert world.status(audit_id) == "FAILED"
+
+    def test_delivered_twice_is_one_failure(self) -> None:
+        world = World()
+        number = world.order()
+        first, second = world.give_up(number), world.give_up(number)
+        assert second == ""
+        assert replay(world).statuses == {"REPLAYED": 1}
+        assert world.status(first) == "REPLAYED"
+
+    def test_the_same_range_given_up_at_another_time_is_another_failure_of_the_same_id(self) -> None:
+        world = World()
+        number = world.order()
+        world.give_up(number)
+        world.clock.sleep(3600)
+        world.give_up(number)
+        assert replay(world).statuses == {"REPLAYED": 2}
+        assert world.invoked == [[number]]
+
+    def test_out_of_order(self) -> None:
+        world = World()
+        numbers = world.orders(6)
+        for place in (4, 0, 5, 2, 1, 3):
+            world.give_up(numbers[place])
+        assert replay(world).statuses == {"REPLAYED": 6}
+        assert world.invoked == [numbers]
+
+    def test_an_item_at_dynamodbs_limit_still_gets_its_outcome(self) -> None:
+        world = World()
+        poison = world.orders(20, poison=True)
+        audit_id = world.give_up(poison[0], poison[-1])
+        item = world.item(audit_id)
+        item["message"]["M"]["body"] = {"S": "x" * (400_000 - len(json.dumps(item)) - 1500)}
+        replay(world)
+        assert (world.status(audit_id), world.failing_of(audit_id)) == ("FAILED", {})
+
+
+class TestReading:
+    def test_overlapping_ranges_are_read_once(self) -> None:
+        world = World()
+        numbers = world.orders(10)
+        for first, last in [(0, 5), (3, 7), (3, 3), (7, 9), (0, 9)]:
+            world.give_up(numbers[first], numbers[last])
+        process = Process(world)
+        assert replay(process).statuses == {"REPLAYED": 5}
+        assert (process.count("GetShardIterator"), process.count("GetRecords")) == (1, 1)
+        assert world.invoked == [numbers]
+
+    def test_neighbours_are_read_from_the_same_page_and_processed_together(self) -> None:
+        world = World()
+        numbers = world.orders(300)
+        for number in numbers[::3]:
+            world.give_up(number)
+        process = Process(world)
+        assert replay(process).statuses == {"REPLAYED": 100}
+        assert (process.count("GetShardIterator"), process.count("GetRecords")) == (1, 1)
+        assert world.invoked == [numbers[::3]]
+
+    def test_what_lies_far_apart_is_not_read_through(self) -> None:
+        world = World()
+        numbers = world.orders(3000)
+        for place in (0, 2999):
+            world.give_up(numbers[place])
+        process = Process(world)
+        replay(process)
+        assert (process.count("GetShardIterator"), process.count("GetRecords")) == (2, 2)
+
+    def test_several_pages_with_empty_ones_between(self, world: World) -> None:
+        numbers = world.orders(25)
+        world.shards[SHARD].page, world.shards[SHARD].empties = 4, 7
+        audit_id = world.give_up(numbers[1], numbers[-2])
+        replay(world)
+        assert (world.stored(), world.status(audit_id)) == (set(numbers[1:-1]), "REPLAYED")
+
+    def test_an_iterator_expires_while_records_are_processed(self, world: World) -> None:
+        numbers = world.orders(9)
+        world.shards[SHARD].page = 3
+        audit_id = world.give_up(numbers[0], numbers[-1])
+        process = Process(world)
+        process.on_call = lambda operation, _: world.clock.sleep(1000) if operation == "Invoke" else None
+        replay(process, chunk=2)
+        assert (world.stored(), world.status(audit_id)) == (set(numbers), "REPLAYED")
+        assert process.count("GetShardIterator") > 1
+        processed = [number for chunk in world.invoked for number in chunk]
+        assert sorted(processed) == sorted(numbers)
+
+    def test_an_iterator_that_is_always_expired_ends_the_run_instead_of_going_round_for_ever(self) -> None:
+        world = World()
+        world.give_up(world.order())
+        process = Process(world)
+        process.failures["GetRecords"] = [aws_error("ExpiredIteratorException") for _ in range(50)]
+        with pytest.raises(Exception, match="ExpiredIteratorException"):
+            replay(process)
+        assert world.claimed() == []
+
+    def test_several_shards(self) -> None:
+        world = World()
+        failures = [world.give_up(world.order(shard=shard), shard=shard) for shard in [SHARD, SHARD_2] * 5]
+        assert replay(world).statuses == {"REPLAYED": 10}
+        assert {world.status(audit_id) for audit_id in failures} == {"REPLAYED"}
+
+    def test_more_than_six_megabytes(self) -> None:
+        world = World()
+        numbers = world.orders(40, size=390_000)
+        world.give_up(numbers[0], numbers[-1])
+        assert replay(world).statuses == {"REPLAYED": 1}
+        assert len(world.invoked) == 3  # 40 of 390 KB are 16 MB
+        assert world.stored() == set(numbers)
+
+    def test_an_error_that_concerns_all_ends_the_run_and_leaves_no_claim(self) -> None:
+        world = World()
+        failures = [world.give_up(number) for number in world.orders(5)]
+        process = Process(world)
+        process.failures["GetShardIterator"] = [aws_error("AccessDeniedException", kind=AccessDeniedError)]
+        with pytest.raises(AccessDeniedError) as raised:
+            replay(process)
+        assert "goes on from here" in (raised.value.hint or "")
+        assert world.claimed() == []
+        assert {world.status(audit_id) for audit_id in failures} == {"OPEN"}
+
+    @pytest.mark.parametrize("operation", ["GetRecords", "GetShardIterator", "Invoke", "UpdateItem"])
+    def test_throttled_for_longer_than_pipectl_waits(self, operation: str) -> None:
+        world = World()
+        failures = [world.give_up(number) for number in world.orders(5)]
+        process = Process(world)
+        process.failures[operation] = [aws_error("ThrottlingException")]
+        with pytest.raises(Exception, match="ThrottlingException"):
+            replay(process)
+        assert world.claimed() == []
+        assert replay(world).total > 0
+        assert {world.status(audit_id) for audit_id in failures} == {"REPLAYED"}
+
+
+class TestProcessor:
+    def test_an_invocation_that_times_out_is_halved_until_the_blame_is_found(self) -> None:
+        world = World()
+        numbers = world.orders(33)
+        hangs = numbers[20]
+        audit_id = world.give_up(numbers[0], numbers[-1])
+
+        world.faults[PROCESSOR] = lambda records: timed_out() if hangs in sequence_numbers(records) else None
+        replay(world)
+        assert world.stored() == set(numbers) - {hangs}
+        assert list(world.failing_of(audit_id)) == [hangs]
+        assert "Sandbox.Timedout: RequestId: 1 Error: Task timed out" in world.failing_of(audit_id)[hangs]
+
+    def test_too_much_at_once_for_the_function_is_halved(self) -> None:
+        world = World()
+        numbers = world.orders(33)
+        audit_id = world.give_up(numbers[0], numbers[-1])
+
+        def killed(records: list[Any]) -> dict[str, Any] | None:
+            return failed("Runtime.ExitError", "signal: killed") if len(records) > 5 else None
+
+        world.faults[PROCESSOR] = killed
+        assert replay(world).still_failing == 0
+        assert (world.stored(), world.status(audit_id)) == (set(numbers), "REPLAYED")
+
+    def test_a_function_that_does_not_even_start(self) -> None:
+        world = World()
+        numbers = world.orders(7)
+        audit_id = world.give_up(numbers[0], numbers[-1])
+        world.faults[PROCESSOR] = lambda _: failed("Runtime.ImportModuleError", "No module named 'handler'")
+        report = replay(world)
+        assert (report.still_failing, world.status(audit_id)) == (7, "FAILED")
+        assert {each.error for each in report.failing} == {"Runtime.ImportModuleError: No module named 'handler'"}
+
+    def test_a_record_too_large_for_an_event_is_named(self) -> None:
+        world = World()
+        good, large = world.order(), world.order(size=6_300_000)
+        audit_id = world.give_up(good, large)
+        replay(world)
+        assert (world.stored(), world.status(audit_id)) == ({good}, "PARTIAL")
+        assert "RequestTooLarge" in world.failing_of(audit_id)[large]
+
+
+def sequence_numbers(records: list[Any]) -> list[str]:
+    return [record["dynamodb"]["SequenceNumber"] for record in records]
+
+
+def test_a_failure_that_is_done_is_taken_again_only_when_told() -> None:
+    world = World()
+    audit_id = world.give_up(world.order())
+    replay(world)
+    found = audited_failures(world, audit_id)
+    report = Replay(tools(Process(world))).from_stream(iter(found))
+    assert (report.total, report.left) == (0, 0)
+    report = Replay(tools(Process(world), again=True)).from_stream(iter(found))
+    assert report.statuses == {"REPLAYED": 1}
+    assert world.item(audit_id)["replayAttempts"] == {"N": "2"}
+
+
+def test_progress_is_told_while_it_works() -> None:
+    world = World()
+    numbers = world.orders(30)
+    for number in numbers:
+        world.give_up(number)
+    process, told = Process(world), list[tuple[int, int]]()
+    process.on_call = lambda operation, _: world.clock.sleep(2) if operation == "Invoke" else None
+    replay(process, chunk=10, progress=lambda failures, records: told.append((failures, records)))
+    assert told
+    assert [records for _, records in told] == sorted(records for _, records in told)

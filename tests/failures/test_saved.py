@@ -1,0 +1,150 @@
+"""Records kept in files: whole, or not there; what is damaged is named by file and line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipectl.errors import PipectlError
+from pipectl.failures import saved
+from pipectl.failures.model import Failure
+from pipectl.failures.records import Reading
+from pipectl.failures.replaying import Replay
+from pipectl.stream_records import EventRecord
+from tests.failures.fakes import Process, World
+from tests.failures.running import audited_failures, tools
+
+FAILURE = Failure({"auditId": "abc", "timestamp": "2026-01-01T00:00:00.000Z"})
+
+
+def record(number: int) -> EventRecord:
+    keys = {"orderId": {"S": "käse \ud800"}}  # half a surrogate pair: JSON can spell it, UTF-8 cannot
+    return {"eventName": "INSERT", "dynamodb": {"SequenceNumber": f"{number:021}", "Keys": keys}}
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    records = [record(number) for number in range(5)]
+    assert saved.write(tmp_path / "new" / "folder", FAILURE, records) == 5
+    assert list(saved.read(tmp_path / "new" / "folder", FAILURE, Reading())) == records
+    assert saved.audit_ids(tmp_path / "new" / "folder") == ["abc"]
+
+
+def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    def breaks(after: int) -> Iterator[EventRecord]:
+        yield from map(record, range(after))
+        raise PipectlError("the network is gone")
+
+    with pytest.raises(PipectlError):
+        saved.write(tmp_path, FAILURE, breaks(3))
+    assert list(tmp_path.iterdir()) == []
+    saved.write(tmp_path, FAILURE, [record(1)])
+    with pytest.raises(PipectlError):
+        saved.write(tmp_path, FAILURE, breaks(3))
+    assert list(saved.read(tmp_path, FAILURE, Reading())) == [record(1)]
+
+
+@pytest.mark.parametrize("audit_id", ["../outside", "/etc/passwd", "a/b", "..", "a%2Fb", ".hidden"])
+def test_an_id_cannot_lead_out_of_the_folder(tmp_path: Path, audit_id: str) -> None:
+    folder = tmp_path / "folder"
+    failure = Failure({**FAILURE.item, "auditId": audit_id})
+    saved.write(folder, failure, [record(1)])
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert len(list(folder.iterdir())) == 1
+    assert saved.audit_ids(folder) == [audit_id]
+    assert list(saved.read(folder, failure, Reading())) == [record(1)]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PipectlError, match="cannot write"):
+        saved.write(tmp_path / "file" / "folder", FAILURE, [])
+
+
+@pytest.mark.parametrize("name", ["nothing", "empty"])
+def test_a_folder_without_saved_failures(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").write_text("")
+    with pytest.raises(PipectlError, match="holds no saved failures"):
+        saved.audit_ids(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ['{"eventName": "INS', "", "null", "7", "[]", '{"dynamodb": {}}', '{"dynamodb": {"SequenceNumber": 7}}', "\0\0"],
+)
+def test_a_damaged_line_is_named_and_the_others_are_replayed(tmp_path: Path, damage: str) -> None:
+    world = World()
+    numbers = world.orders(4)
+    audit_id = world.give_up(numbers[0], numbers[-1])
+    (failure,) = audited_failures(world, audit_id)
+    process = Process(world)
+    reader, (span,) = _reading(process, failure)
+    saved.write(tmp_path, failure, reader.read(span, Reading()))
+    (file,) = tmp_path.iterdir()
+    lines = file.read_text().splitlines()
+    lines[2] = damage
+    file.write_text("\n".join(lines))
+    report = Replay(tools(process)).from_records(iter([failure]), lambda f, reading: saved.read(tmp_path, f, reading))
+    assert world.stored() == {numbers[0], numbers[1], numbers[3]}
+    assert world.status(audit_id) == "PARTIAL"
+    assert report.errors == [f"{audit_id}: {file}:3: is not a stream record"]
+
+
+def test_a_file_that_lost_its_end_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    world = World()
+    numbers = world.orders(4)
+    audit_id = world.give_up(numbers[0], numbers[-1])
+    (failure,) = audited_failures(world, audit_id)
+    process = Process(world)
+    reader, (span,) = _reading(process, failure)
+    saved.write(tmp_path, failure, list(reader.read(span, Reading()))[:2])
+    Replay(tools(process)).from_records(iter([failure]), lambda f, reading: saved.read(tmp_path, f, reading))
+    assert world.status(audit_id) == "PARTIAL"
+    assert f"there is no record {numbers[-1]}" in world.item(audit_id)["replayError"]["S"]
+
+
+def test_saved_records_are_replayed_when_the_stream_is_gone(tmp_path: Path) -> None:
+    world = World()
+    failures = [world.give_up(number) for number in world.orders(5)]
+    process = Process(world)
+    for failure in audited_failures(world, *failures):
+        reader, (span,) = _reading(process, failure)
+        saved.write(tmp_path, failure, reader.read(span, Reading()))
+    world.stream_exists = False
+    world.clock.sleep(30 * 24 * 3600)
+    process = Process(world)
+    found = iter(audited_failures(world, *saved.audit_ids(tmp_path)))
+    report = Replay(tools(process)).from_records(found, lambda f, reading: saved.read(tmp_path, f, reading))
+    assert (report.statuses, len(world.stored())) == ({"REPLAYED": 5}, 5)
+    assert "GetShardIterator" not in process.calls
+
+
+def test_a_file_that_went_away_fails_its_failure_alone(tmp_path: Path) -> None:
+    world = World()
+    failures = [world.give_up(number) for number in world.orders(2)]
+    process = Process(world)
+    for failure in audited_failures(world, *failures):
+        reader, (span,) = _reading(process, failure)
+        saved.write(tmp_path, failure, reader.read(span, Reading()))
+    (tmp_path / f"{failures[0]}.jsonl").unlink()
+    found = iter(audited_failures(world, *failures))
+    report = Replay(tools(process)).from_records(found, lambda f, reading: saved.read(tmp_path, f, reading))
+    assert [world.status(audit_id) for audit_id in failures] == ["FAILED", "REPLAYED"]
+    assert "cannot read" in report.errors[0]
+
+
+def test_lines_are_plain_json_for_other_tools(tmp_path: Path) -> None:
+    saved.write(tmp_path, FAILURE, [record(1), record(2)])
+    lines = (tmp_path / "abc.jsonl").read_bytes().splitlines()
+    assert [json.loads(line)["dynamodb"]["SequenceNumber"] for line in lines] == [f"{1:021}", f"{2:021}"]
+
+
+def _reading(process: Process, failure: Failure) -> tuple[Any, list[Any]]:
+    from pipectl.failures.ranges import spans
+
+    assert failure.range
+    return tools(process).reader, list(spans([(failure.range, failure)]))

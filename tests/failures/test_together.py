@@ -1,0 +1,133 @@
+"""Two replays at once share the work: nothing is lost, nothing stays claimed, nothing is settled wrongly."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pipectl.failures.replaying import ReplayReport
+from tests.failures.fakes import Process, World
+from tests.failures.running import CLAIM_SECONDS, replay
+from tests.failures.test_interrupted import CALLS, Scene
+
+
+def settled_once_each(world: World, *reports: ReplayReport) -> None:
+    """Every report counts what it has settled itself, and nothing else."""
+    attempts = sum(int(item.get("replayAttempts", {"N": "0"})["N"]) for item in world.audit.values())
+    assert attempts == sum(report.total for report in reports)
+
+
+@pytest.mark.parametrize("call", range(1, CALLS + 1))
+def test_a_whole_replay_between_any_two_calls_of_another(call: int) -> None:
+    scene, inner = Scene.make(), list[ReplayReport]()
+    outer = Process(scene.world)
+    outer.on_call = lambda _, number: inner.append(replay(scene.world, chunk=2)) if number == call else None
+    report = replay(outer, chunk=2)
+    scene.check()
+    settled_once_each(scene.world, report, *inner)
+
+
+@pytest.mark.parametrize("call", range(1, CALLS + 1))
+def test_one_that_took_too_long_finds_its_work_done_by_another_with_a_processor_that_was_mended(call: int) -> None:
+    scene, inner = Scene.make(), list[ReplayReport]()
+    outer = Process(scene.world)
+
+    def meanwhile(operation: str, number: int) -> None:
+        if number == call:
+            scene.world.clock.sleep(CLAIM_SECONDS + 1)
+            scene.world.fix()
+            inner.append(replay(scene.world, chunk=2))
+
+    outer.on_call = meanwhile
+    report = replay(outer, chunk=2)
+    settled_once_each(scene.world, report, *inner)
+    assert scene.world.claimed() == []
+    done_by_the_other = scene.world.statuses()
+    replay(scene.world, chunk=2)
+    assert scene.world.statuses()["REPLAYED"] >= done_by_the_other["REPLAYED"]
+    assert scene.world.statuses() == {"REPLAYED": 6, "EXPIRED": 1, "FAILED": 1}
+    assert len(scene.world.stored()) == len(scene.stored) + 1
+
+
+@pytest.mark.parametrize("seconds_a_call", [0, 7], ids=["fast", "claims run out on the way"])
+@pytest.mark.parametrize("round_", range(4))
+def test_truly_at_once(seconds_a_call: float, round_: int) -> None:
+    world = World()
+    numbers = [world.order(poison=count % 10 == 0) for count in range(120)]
+    for number in numbers:
+        world.give_up(number)
+    start = threading.Barrier(3)
+
+    def run(_: int) -> ReplayReport:
+        process = Process(world)
+        process.on_call = lambda *_: world.clock.sleep(seconds_a_call)
+        start.wait()
+        return replay(process, chunk=7)
+
+    with ThreadPoolExecutor(3) as pool:
+        reports = list(pool.map(run, range(3)))
+    settled_once_each(world, *reports)
+    assert world.claimed() == []
+    replay(world)
+    assert world.statuses() == {"REPLAYED": 108, "FAILED": 12}
+    assert world.stored() == {number for count, number in enumerate(numbers) if count % 10}
+
+
+def test_what_another_run_holds_is_reported_and_left_alone() -> None:
+    world = World()
+    mine, theirs = (world.give_up(number) for number in world.orders(2))
+    item = world.item(theirs)
+    item["claimedBy"], item["claimedUntil"] = {"S": "another"}, {"S": "2026-01-01T00:01:00.000Z"}
+    report = replay(world)
+    assert (report.total, report.claimed_elsewhere, report.left) == (1, 1, 1)
+    assert (world.status(mine), world.status(theirs)) == ("REPLAYED", "OPEN")
+    world.clock.sleep(61)
+    assert replay(world).statuses == {"REPLAYED": 1}
+
+
+def test_what_another_run_did_meanwhile_is_neither_ours_nor_left() -> None:
+    world = World()
+    audit_id = world.give_up(world.order())
+    process = Process(world)
+    process.on_call = lambda operation, _: replay(world) if operation == "UpdateItem" else None
+    report = replay(process)
+    assert (report.total, report.claimed_elsewhere, report.left) == (0, 0, 0)
+    assert world.status(audit_id) == "REPLAYED"
+
+
+def test_an_item_deleted_meanwhile_is_not_made_again() -> None:
+    world = World()
+    world.give_up(world.order())
+    process = Process(world)
+    process.on_call = lambda operation, _: world.audit.clear() if operation == "Invoke" else None
+    report = replay(process)
+    assert (report.total, report.left, world.audit) == (0, 0, {})
+
+
+def test_an_answer_lost_on_the_way_is_not_taken_for_another_runs_work() -> None:
+    world = World()
+    world.give_up(world.order())
+    process = Process(world)
+    process.lost_answers["UpdateItem"] = 100
+    report = replay(process)
+    assert (report.statuses, report.claimed_elsewhere) == ({"REPLAYED": 1}, 0)
+    assert next(iter(world.audit.values()))["replayAttempts"] == {"N": "1"}
+
+
+def test_a_claim_is_renewed_while_the_work_takes_long() -> None:
+    world = World()
+    numbers = world.orders(40)
+    world.give_up(numbers[0], numbers[-1])
+    others = list[ReplayReport]()
+    process = Process(world)
+
+    def slow(operation: str, _: int) -> None:
+        if operation == "Invoke":
+            world.clock.sleep(CLAIM_SECONDS * 0.4)
+            others.append(replay(world))
+
+    process.on_call = slow
+    assert replay(process, chunk=40).statuses == {"REPLAYED": 1}
+    assert {report.claimed_elsewhere for report in others} == {1}

@@ -1,0 +1,203 @@
+"""Claims and outcomes on the audit item, on the fake table and on moto: so the fake is held to DynamoDB's own ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from pipectl.aws import Aws, Credentials
+from pipectl.failures.invoking import Failing
+from pipectl.failures.model import Failure, ReplayStatus
+from pipectl.failures.trail import Outcome, Trail, failures_by_id, failures_of_type, iso
+from tests.failures.fakes import AUDIT_TABLE, Clock, Process, World
+from tests.support import ACCOUNT, REGION
+
+DONE = Outcome(ReplayStatus.REPLAYED, 3)
+POISON = Outcome(ReplayStatus.PARTIAL, 2, (Failing(7, {}, "no", "007"),), ("005",), "why")
+
+
+def _make_table() -> None:
+    boto3.client("dynamodb", region_name=REGION).create_table(
+        TableName=AUDIT_TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("auditId", "timestamp", "failureType")
+        ],
+        KeySchema=[
+            {"AttributeName": "auditId", "KeyType": "HASH"},
+            {"AttributeName": "timestamp", "KeyType": "RANGE"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "failure-type-index",
+                "KeySchema": [
+                    {"AttributeName": "failureType", "KeyType": "HASH"},
+                    {"AttributeName": "timestamp", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+
+
+class Table:
+    """An audit table with some failures of one kind in it, and runs that claim them."""
+
+    def __init__(self, aws: Aws, clock: Clock, world: World) -> None:
+        self.aws, self.clock, self._world = aws, clock, world
+
+    def run(self, name: str) -> Trail:
+        return Trail(self.aws, AUDIT_TABLE, name, 100)
+
+    def failure(self) -> Failure:
+        return next(iter(self.failures()))
+
+    def failures(self) -> list[Failure]:
+        now = self.clock.now()
+        of_type = partial(failures_of_type, self.aws, AUDIT_TABLE, newest_first=False)
+        return list(of_type("RetryAttemptsExhausted", since=now - timedelta(hours=1), until=now))
+
+
+@pytest.fixture(params=["fake", "moto"])
+def table(request: pytest.FixtureRequest) -> Iterator[Table]:
+    world = World()
+    for number in world.orders(4):
+        world.give_up(number)
+    if request.param == "fake":
+        yield Table(Process(world).aws, world.clock, world)
+        return
+    with mock_aws():
+        _make_table()
+        aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=world.clock)
+        for item in world.audit.values():
+            aws.dynamodb.put_item(TableName=AUDIT_TABLE, Item=item)
+        yield Table(aws, world.clock, world)
+
+
+def now(table: Table, failure: Failure) -> Failure:
+    (found,) = failures_by_id(table.aws, AUDIT_TABLE, [failure.audit_id])
+    return found
+
+
+def test_only_one_claims(table: Table) -> None:
+    failure, one, other = table.failure(), table.run("one"), table.run("other")
+    assert one.claim(failure)
+    assert one.claim(failure)  # its answer was lost, and the call was made again
+    assert not other.claim(failure)
+    assert not other.renew(failure)
+    assert not other.release(failure)
+    assert not other.settle(failure, DONE)
+    assert now(table, failure).status is ReplayStatus.OPEN
+
+
+def test_a_claim_runs_out_by_itself(table: Table) -> None:
+    failure, one, other = table.failure(), table.run("one"), table.run("other")
+    assert one.claim(failure)
+    table.clock.sleep(99)
+    assert not other.claim(failure)
+    table.clock.sleep(2)
+    assert other.claim(failure)
+    assert not one.renew(failure)
+    assert not one.settle(failure, POISON)
+    assert other.settle(failure, DONE)
+    assert not one.renew(failure)
+    assert now(table, failure).status is ReplayStatus.REPLAYED
+
+
+def test_a_claim_that_ran_out_and_nobody_took_is_still_ours(table: Table) -> None:
+    failure, one = table.failure(), table.run("one")
+    one.claim(failure)
+    table.clock.sleep(1000)
+    assert one.renew(failure)
+    assert one.settle(failure, DONE)
+
+
+def test_released_is_free_at_once(table: Table) -> None:
+    failure, one, other = table.failure(), table.run("one"), table.run("other")
+    one.claim(failure)
+    assert one.release(failure)
+    assert now(table, failure).item.keys() == failure.item.keys()
+    assert other.claim(failure)
+
+
+@pytest.mark.parametrize("status", [ReplayStatus.REPLAYED, ReplayStatus.EXPIRED])
+def test_what_is_done_is_taken_only_again(table: Table, status: ReplayStatus) -> None:
+    failure, one, other = table.failure(), table.run("one"), table.run("other")
+    one.claim(failure)
+    one.settle(failure, Outcome(status))
+    assert not other.claim(failure)
+    assert other.claim(failure, again=True)
+
+
+@pytest.mark.parametrize("status", [ReplayStatus.PARTIAL, ReplayStatus.FAILED])
+def test_what_is_left_is_taken_by_the_next(table: Table, status: ReplayStatus) -> None:
+    failure, one, other = table.failure(), table.run("one"), table.run("other")
+    one.claim(failure)
+    one.settle(failure, Outcome(status))
+    assert other.claim(failure)
+
+
+def test_the_outcome_is_written_and_the_claim_is_gone(table: Table) -> None:
+    failure, one = table.failure(), table.run("one")
+    one.claim(failure)
+    one.settle(failure, POISON)
+    item = dict(now(table, failure).item)
+    assert item == {
+        **failure.item,
+        "replayStatus": "PARTIAL",
+        "replayedAt": iso(table.clock.now()),
+        "replayedBy": "one",
+        "replayAttempts": 1,
+        "replayedRecords": 2,
+        "failingRecords": [{"sequenceNumber": "007", "error": "no"}],
+        "expiredRecords": ["005"],
+        "replayError": "why",
+    }
+    one.claim(failure)
+    one.settle(failure, DONE)
+    after = now(table, failure).item
+    assert (after["replayAttempts"], after["failingRecords"], "replayError" in after) == (2, [], False)
+
+
+def test_settling_again_after_a_lost_answer_is_no_second_attempt(table: Table) -> None:
+    failure, one = table.failure(), table.run("one")
+    one.claim(failure)
+    assert one.settle(failure, DONE)
+    assert one.settle(failure, DONE)
+    assert now(table, failure).item["replayAttempts"] == 1
+
+
+def test_a_deleted_item_is_never_made_again(table: Table) -> None:
+    failure = Failure({**table.failure().item, "auditId": "deleted"})
+    one = table.run("one")
+    acts: list[Callable[[], bool]] = [
+        lambda: one.claim(failure),
+        lambda: one.claim(failure, again=True),
+        lambda: one.renew(failure),
+        lambda: one.release(failure),
+        lambda: one.settle(failure, DONE),
+    ]
+    assert [act() for act in acts] == [False] * 5
+    assert one.look(failure) is None
+    assert len(table.failures()) == 4
+
+
+def test_many_failing_records_are_named_with_fewer_words(table: Table) -> None:
+    failure, one = table.failure(), table.run("one")
+    one.claim(failure)
+    failing = tuple(Failing(number, {}, "x" * 1000, f"{number:040}") for number in range(500))
+    one.settle(failure, Outcome(ReplayStatus.FAILED, 0, failing))
+    named = now(table, failure).item["failingRecords"]
+    assert len(named) == 100
+    assert sum(len(each["error"]) for each in named) <= 20_000
+
+
+def test_times_compare_as_text_whatever_zone_they_are_told_in() -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
+    assert iso(moment) == "2026-01-02T03:04:05.678Z"
+    assert iso(moment.astimezone(timezone(timedelta(hours=-5)))) == iso(moment)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from pipectl.commands.context import Confirm, Context, raise_if_incomplete
+from pipectl.commands.health import LOOK_BACK, MOST_COUNTED
+from pipectl.commands.metrics import Metrics
+from pipectl.commands.progress import progress
 from pipectl.engine.model import Action, Change, Facts, Observation
 from pipectl.engine.reconcile import graph_of, is_ours, observe
 from pipectl.engine.walk import reverse, walk
-from pipectl.errors import CancelledError, DataLossError, PipectlError
+from pipectl.errors import AwsError, CancelledError, DataLossError, PipectlError
+from pipectl.failures.model import UNRESOLVED
+from pipectl.failures.trail import failures
+
+LONGEST_WAIT = 300
+"""Seconds that a record may wait for the processor before it counts as data that would be lost."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,46 @@ def _contents(context: Context, observed: dict[str, Observation | None]) -> dict
         raise CancelledError("interrupted while reading; nothing was touched")
     for error in walked.failed.values():
         raise error
-    return {key: text for key, text in walked.done.items() if text}
+    contents = {key: text for key, text in walked.done.items() if text}
+    for key, text in unprocessed(context, ours).items():
+        contents[key] = f"{contents[key]}; {text}" if key in contents else text
+    return contents
+
+
+def unprocessed(context: Context, ours: Mapping[str, Observation]) -> dict[str, str]:
+    """What is still to be done with the data, in words, by the resource that holds it.
+
+    What cannot be read counts: nobody knows that it is nothing.
+    """
+    questions: dict[str, Callable[[], str | None]] = {}
+    if "audit-table" in ours:
+        questions["audit-table"] = lambda: _open_failures(context)
+    if "orders-table" in ours and "stream-mapping" in ours:
+        questions["orders-table"] = lambda: _unread_records(context, ours["stream-mapping"].facts)
+    answers: dict[str, str | None] = {}
+    for key, ask in questions.items():
+        try:
+            answers[key] = ask()
+        except AwsError as error:
+            answers[key] = f"what waits to be processed cannot be read: {error.message}"
+    return {key: text for key, text in answers.items() if text}
+
+
+def _open_failures(context: Context) -> str | None:
+    now, table = context.aws.clock.now(), context.pipeline.physical.audit_table
+    found = failures(context.aws, table, since=now - LOOK_BACK, until=now, statuses=UNRESOLVED)
+    count = sum(1 for _ in islice(found, MOST_COUNTED))
+    more = " or more" if count == MOST_COUNTED else ""
+    return f"failures of the last 48 hours that wait for a replay: {count}{more}" if count else None
+
+
+def _unread_records(context: Context, mapping: Facts) -> str | None:
+    """Of a mapping that does not read nobody knows whether something was written since; it counts as if."""
+    now = context.aws.clock.now()
+    if stopped := progress(context, mapping, now).stopped:
+        return f"what was written since has not been processed: {stopped}"
+    age = Metrics(context, now).iterator_age() or 0
+    return f"records wait up to {age:.0f} s for the processor" if age > LONGEST_WAIT else None
 
 
 def _data_loss(contents: dict[str, str]) -> DataLossError:

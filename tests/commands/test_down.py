@@ -1,0 +1,125 @@
+"""`down` stops before it touches anything while there are orders that are not dealt with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipectl.commands.down import down
+from pipectl.commands.pause import MAPPING, pause
+from pipectl.engine.model import Action
+from pipectl.errors import DataLossError
+from tests.commands.audit_items import audit_item
+from tests.commands.standing import put_audit_items, standing
+from tests.resources.hands import Hands
+from tests.support import FakeClock, World, yes
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    clock = FakeClock()
+    clock.started = datetime.now(UTC)
+    with standing(tmp_path, clock) as world:
+        yield world
+
+
+def _refusal(world: World) -> dict[str, str]:
+    """What `down` says of each resource when it refuses, which touches nothing."""
+    with pytest.raises(DataLossError) as refused:
+        down(world.context(), yes)
+    assert world.writes() == []
+    return dict(line.split(": ", 1) for line in refused.value.message.splitlines()[1:])
+
+
+def _put(world: World, *statuses: str, hours: float = 1) -> None:
+    at = world.aws.clock.now() - timedelta(hours=hours)
+    put_audit_items(world, *(audit_item(f"f{n}-{hours}", at, status=status) for n, status in enumerate(statuses)))
+
+
+def _iterator_age(world: World, seconds: float) -> None:
+    age: Any = {
+        "MetricName": "IteratorAge",
+        "Dimensions": [{"Name": "FunctionName", "Value": world.context().pipeline.physical.processor}],
+        "Timestamp": world.aws.clock.now() - timedelta(minutes=5),
+        "Value": seconds * 1000,
+    }
+    world.aws.cloudwatch.put_metric_data(Namespace="AWS/Lambda", MetricData=[age])
+    world.calls.clear()
+
+
+def test_what_is_empty_and_keeps_up_is_removed(world: World) -> None:
+    _iterator_age(world, 299)
+    assert {change.action for change in down(world.context(), yes).changes} == {Action.DELETE}
+
+
+def test_open_failures_are_counted(world: World) -> None:
+    _put(world, "OPEN", "PARTIAL", "FAILED", "REPLAYED", "EXPIRED")
+    _put(world, "OPEN", hours=49)
+    assert _refusal(world) == {"audit-table": "6 items; failures of the last 48 hours that wait for a replay: 3"}
+
+
+def test_failures_that_are_done_are_items_and_no_more(world: World) -> None:
+    _put(world, "REPLAYED", "EXPIRED")
+    assert _refusal(world) == {"audit-table": "2 items"}
+
+
+def test_messages_in_the_queue_are_counted(world: World) -> None:
+    url = world.aws.sqs.get_queue_url(QueueName=world.context().pipeline.physical.queue)["QueueUrl"]
+    for body in ("{}", "[]"):
+        world.aws.sqs.send_message(QueueUrl=url, MessageBody=body)
+    world.calls.clear()
+    assert _refusal(world) == {"dead-letter-queue": "about 2 messages"}
+
+
+def test_records_that_wait_for_the_processor_count(world: World) -> None:
+    _iterator_age(world, 301)
+    assert _refusal(world) == {"orders-table": "records wait up to 301 s for the processor"}
+
+
+def test_a_pause_counts(world: World) -> None:
+    pause(world.context(), "ada")
+    world.calls.clear()
+    refusal = _refusal(world)["orders-table"]
+    assert "what was written since has not been processed: the mapping is paused since " in refusal
+    assert "by ada; records expire in 24.0 h" in refusal
+
+
+def test_a_mapping_that_somebody_disabled_counts(world: World) -> None:
+    hands = Hands(world)
+    hands.lambda_.update_event_source_mapping(UUID=hands.mapping(hands.resources[MAPPING])["UUID"], Enabled=False)
+    assert "the mapping is Disabled" in _refusal(world)["orders-table"]
+
+
+def test_what_cannot_be_read_counts(world: World) -> None:
+    names = world.context().pipeline.physical
+    world.aws.dynamodb.update_table(
+        TableName=names.audit_table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "failure-type-index"}}]
+    )
+    world.calls.clear()
+    assert "what waits to be processed cannot be read" in _refusal(world)["audit-table"]
+
+
+def test_without_a_mapping_there_is_nothing_to_wait_for(world: World) -> None:
+    """A `down` that was cut short has removed the mapping first; the next goes on."""
+    hands = Hands(world)
+    hands.lambda_.delete_event_source_mapping(UUID=hands.mapping(hands.resources[MAPPING])["UUID"])
+    assert {change.action for change in down(world.context(), yes).changes} == {Action.DELETE}
+
+
+def test_data_that_is_to_go_is_not_asked_about(world: World) -> None:
+    _put(world, "OPEN")
+    pause(world.context(), "ada")
+    assert {change.action for change in down(world.context(), yes, delete_data=True).changes} == {Action.DELETE}
+
+
+def test_data_that_is_kept_stays_with_what_waits_in_it(world: World) -> None:
+    _put(world, "OPEN")
+    pause(world.context(), "ada")
+    changes = {change.resource: change.action for change in down(world.context(), yes, keep_data=True).changes}
+    kept = {resource for resource, action in changes.items() if action is Action.KEEP}
+    assert {"orders-table", "audit-table"} <= kept
+    assert MAPPING not in kept

@@ -1,0 +1,271 @@
+"""`replay-dlq` on the fake world: what is selected, asked, drained, saved, taken from files, and told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipectl.commands.replay import Preview, preview, replay, save
+from pipectl.errors import AwsError, CancelledError, DeclinedError, PipectlError
+from tests.failures.commanding import context, selection, yes
+from tests.failures.fakes import AUDITOR, OTHER_STREAM_ARN, Clock, Killed, Process, World, failed
+from tests.support import Recorder
+
+
+def run(where: World | Process, confirm: Callable[[Preview], None] = yes, **changes: Any) -> Any:
+    process = where if isinstance(where, Process) else Process(where)
+    arguments = {name: changes.pop(name) for name in ("overwrite", "source") if name in changes}
+    return replay(context(process), selection(process, **changes), confirm, **arguments)
+
+
+def keep(world: World, folder: Path, **changes: Any) -> Any:
+    process = Process(world)
+    return save(context(process), selection(process, **changes), folder)
+
+
+class TestSelection:
+    def test_by_type(self) -> None:
+        world = World()
+        exhausted = world.give_up(world.order())
+        aged = world.give_up(world.order(), requestContext={"condition": "RecordAgeExceeded"})
+        assert run(world, types=("RecordAgeExceeded",)).statuses == {"REPLAYED": 1}
+        assert [world.status(exhausted), world.status(aged)] == ["OPEN", "REPLAYED"]
+
+    def test_by_time(self) -> None:
+        world = World()
+        failures = []
+        for number in world.orders(3):
+            world.clock.sleep(3600)
+            failures.append(world.give_up(number))
+        now = world.clock.now()
+        since, until = now - timedelta(minutes=90), now - timedelta(minutes=30)
+        assert run(world, since=since, until=until).total == 1
+        assert [world.status(audit_id) for audit_id in failures] == ["OPEN", "REPLAYED", "OPEN"]
+
+    def test_by_id_whatever_its_age(self) -> None:
+        world = World()
+        failures = [world.give_up(number) for number in world.orders(3)]
+        world.clock.sleep(72 * 3600)
+        assert run(world, ids=(failures[1], failures[1])).total == 1
+        assert [world.status(audit_id) for audit_id in failures] == ["OPEN", "REPLAYED", "OPEN"]
+
+    def test_an_id_that_no_failure_has_is_refused_before_anything_is_replayed(self) -> None:
+        world = World()
+        known = world.give_up(world.order())
+        with pytest.raises(PipectlError, match="there is no failure nonsense") as raised:
+            run(world, ids=(known, "nonsense"))
+        assert "audit list" in (raised.value.hint or "")
+        assert world.status(known) == "OPEN"
+
+    def test_limit_takes_the_oldest_which_expire_first(self) -> None:
+        world = World()
+        failures = []
+        for number in world.orders(5):
+            world.clock.sleep(60)
+            failures.append(world.give_up(number))
+        assert run(world, limit=2).total == 2
+        assert [world.status(audit_id) for audit_id in failures] == ["REPLAYED"] * 2 + ["OPEN"] * 3
+
+    @pytest.mark.parametrize("by_id", [True, False], ids=["by id", "by time"])
+    def test_what_is_done_is_taken_only_again(self, by_id: bool) -> None:
+        world = World()
+        audit_id = world.give_up(world.order())
+        run(world)
+        ids = (audit_id,) if by_id else ()
+        assert run(world, ids=ids).total == 0
+        assert run(world, ids=ids, again=True).statuses == {"REPLAYED": 1}
+
+    def test_force_overwrites(self) -> None:
+        world = World()
+        audit_id = world.give_up(world.order())
+        run(world)
+        run(world, ids=(audit_id,), again=True, overwrite=True)
+        assert world.overwrites == [None, True]
+        (versions,) = (versions for key, versions in world.s3.versions.items() if key.startswith("processed-data/"))
+        assert len(versions) == 2
+
+
+class TestAsking:
+    def test_the_question_shows_what_would_be_taken_on(self) -> None:
+        world, asked = World(), list[Preview]()
+        for number in world.orders(3):
+            world.give_up(number)
+        world.give_up(world.order(), requestContext={"condition": "RecordAgeExceeded"})
+        run(world, asked.append)
+        (found,) = asked
+        assert (found.failures, found.more) == (4, False)
+        assert found.by_type == {"RetryAttemptsExhausted": 3, "RecordAgeExceeded": 1}
+        assert found.first_to_expire == world.clock.started + timedelta(hours=24)
+
+    def test_nothing_is_asked_when_there_is_nothing_to_do(self) -> None:
+        report = run(World(), lambda _: pytest.fail("asked"))
+        assert (report.total, report.left) == (0, 0)
+
+    def test_no_means_no(self) -> None:
+        world = World()
+        world.give_up(world.order())
+
+        def no(found: Preview) -> None:
+            raise DeclinedError("no")
+
+        process = Process(world)
+        with pytest.raises(DeclinedError):
+            run(process, no)
+        assert (world.statuses(), "UpdateItem" in process.calls, world.invoked) == ({"OPEN": 1}, False, [])
+
+    def test_a_preview_only_reads(self) -> None:
+        world = World()
+        for number in world.orders(3):
+            world.give_up(number)
+        world.send("waits")
+        process = Process(world)
+        found = preview(context(process), selection(process))
+        assert (found.failures, found.waiting_in_queue) == (3, 1)
+        assert set(process.calls) == {"GetQueueAttributes", "Query"}
+
+
+class TestQueue:
+    def test_what_waits_is_audited_first_and_replayed_in_the_same_run(self) -> None:
+        world = World()
+        for number in world.orders(5):
+            world.send(json.dumps(world.message(number)))
+        report = run(world)
+        assert (report.audited, report.statuses) == (5, {"REPLAYED": 5})
+        assert world.messages == []
+
+    def test_where_the_auditor_fails_nothing_is_replayed_and_the_message_stays(self) -> None:
+        world = World()
+        audit_id = world.give_up(world.order())
+        world.send(json.dumps(world.message(world.order())))
+        world.faults[AUDITOR] = lambda _: failed("Boom", "no table")
+        with pytest.raises(AwsError, match="the messages stay in the queue"):
+            run(world)
+        assert (world.status(audit_id), len(world.messages)) == ("OPEN", 1)
+
+    @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+    @pytest.mark.parametrize("call", range(1, 22))
+    def test_killed_at_any_call_of_the_whole_command(self, call: int, after: bool) -> None:
+        world = World()
+        numbers = world.orders(4)
+        world.give_up(numbers[0])
+        for number in numbers[1:]:
+            world.send(json.dumps(world.message(number)))
+        with pytest.raises(Killed):
+            run(Process(world, call, after=after))
+        world.clock.sleep(600)
+        run(world)
+        assert (world.messages, world.statuses(), world.claimed()) == ([], {"REPLAYED": 4}, [])
+        assert world.stored() == set(numbers)
+
+
+class TestFiles:
+    def test_saved_failures_are_replayed_any_time_later(self, tmp_path: Path) -> None:
+        world = World()
+        numbers = world.orders(6)
+        failures = [world.give_up(numbers[0], numbers[2]), world.give_up(numbers[4]), world.give_up(numbers[5])]
+        kept = keep(world, tmp_path)
+        assert (kept.failures, kept.records, kept.incomplete) == (3, 5, [])
+        assert world.statuses() == {"OPEN": 3}
+        world.stream_exists = False
+        world.clock.sleep(90 * 24 * 3600)
+        process = Process(world)
+        assert run(process, source=tmp_path).statuses == {"REPLAYED": 3}
+        assert {world.status(audit_id) for audit_id in failures} == {"REPLAYED"}
+        assert world.stored() == {*numbers[:3], *numbers[4:]}
+        assert "GetRecords" not in process.calls
+        assert run(world, source=tmp_path).total == 0
+
+    def test_one_of_the_folder(self, tmp_path: Path) -> None:
+        world = World()
+        failures = [world.give_up(number) for number in world.orders(3)]
+        keep(world, tmp_path)
+        assert run(world, source=tmp_path, ids=(failures[1],)).total == 1
+        assert world.status(failures[1]) == "REPLAYED"
+        with pytest.raises(PipectlError, match="holds nothing of nonsense"):
+            run(world, source=tmp_path, ids=("nonsense",))
+
+    def test_a_failure_that_was_not_saved_is_left_alone(self, tmp_path: Path) -> None:
+        world = World()
+        world.give_up(world.order())
+        keep(world, tmp_path)
+        later = world.give_up(world.order())
+        assert run(world, source=tmp_path).statuses == {"REPLAYED": 1}
+        assert world.status(later) == "OPEN"
+
+    def test_an_audit_item_that_is_gone_is_told_and_keeps_no_other_from_being_replayed(self, tmp_path: Path) -> None:
+        world = World()
+        gone, there = (world.give_up(number) for number in world.orders(2))
+        keep(world, tmp_path)
+        for key in [key for key in world.audit if key[0] == gone]:
+            del world.audit[key]
+        report = run(world, source=tmp_path)
+        assert (world.status(there), report.statuses, report.left) == ("REPLAYED", {"REPLAYED": 1, "OPEN": 1}, 1)
+        assert gone in report.errors[0]
+
+    def test_what_cannot_be_had_whole_is_told_and_not_taken_for_whole_later(self, tmp_path: Path) -> None:
+        world = World()
+        numbers = world.orders(4)
+        half = world.give_up(numbers[0], numbers[1])
+        whole = world.give_up(numbers[2])
+        foreign = world.give_up(numbers[3], streamArn=OTHER_STREAM_ARN)
+        nowhere = world.give_up(numbers[3], startSequenceNumber=None)
+        world.trim(numbers[0])
+        kept = keep(world, tmp_path)
+        assert set(kept.incomplete) == {half, foreign, nowhere}
+        run(world, source=tmp_path)
+        assert [world.status(audit_id) for audit_id in (half, whole)] == ["PARTIAL", "REPLAYED"]
+
+    def test_saving_neighbours_reads_a_page_once(self, tmp_path: Path) -> None:
+        world = World()
+        for number in world.orders(30):
+            world.clock.sleep(1)
+            world.give_up(number)
+        process = Process(world)
+        save(context(process), selection(process), tmp_path)
+        assert (process.count("GetShardIterator"), process.count("GetRecords")) == (1, 1)
+        assert "UpdateItem" not in process.calls
+
+    def test_killed_while_saving_leaves_only_whole_files(self, tmp_path: Path) -> None:
+        world = World()
+        numbers = world.orders(9)
+        world.shards[next(iter(world.shards))].page = 2
+        world.give_up(numbers[0], numbers[3])
+        world.give_up(numbers[4], numbers[8])
+        whole = Process(world)
+        save(context(whole), selection(whole), tmp_path / "whole")
+        for call in range(1, len(whole.calls) + 1):
+            process, folder = Process(world, call), tmp_path / str(call)
+            with pytest.raises(Killed):
+                save(context(process), selection(process), folder)
+            assert {len(path.read_text().splitlines()) for path in folder.glob("*.jsonl")} <= {4, 5}
+            assert keep(world, folder).records == 9
+
+    def test_ctrl_c_ends_saving(self, tmp_path: Path) -> None:
+        world, clock = World(), Clock()
+        for number in world.orders(50):
+            world.give_up(number)
+        process = Process(world, clock=clock)
+        process.on_call = lambda operation, _: clock.cancel() if operation == "GetRecords" else None
+        with pytest.raises(CancelledError):
+            save(context(process), selection(process), tmp_path)
+
+    def test_a_folder_without_saved_failures(self, tmp_path: Path) -> None:
+        with pytest.raises(PipectlError, match="holds no saved failures"):
+            run(World(), source=tmp_path)
+
+
+def test_progress_is_told() -> None:
+    world = World()
+    for number in world.orders(300):
+        world.give_up(number)
+    process = Process(world)
+    process.on_call = lambda operation, _: world.clock.sleep(2) if operation == "Invoke" else None
+    inside, recorder = context(process), Recorder()
+    inside.reporter = recorder
+    replay(inside, selection(process), yes)
+    assert any("records through" in note for note in recorder.notes)

@@ -1,0 +1,41 @@
+"""A command's context on the fake world."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from pipectl.commands.context import Context
+from pipectl.commands.replay import Preview, Selection
+from pipectl.config import Config
+from pipectl.config_file import load
+from pipectl.engine.model import Facts
+from tests.support import DEV_CONFIG, Recorder
+
+
+class FakeContext(Context):
+    """A context whose resources are all there."""
+
+    def require(self, keys: Collection[str]) -> dict[str, Facts]:
+        return {key: {"url": "https://queue"} if key == "dead-letter-queue" else {} for key in keys}
+
+
+@cache
+def config() -> Config:
+    return load(DEV_CONFIG)
+
+
+def context(process: Any) -> FakeContext:
+    """A context for one run of a command; Ctrl-C stops its process's clock."""
+    return FakeContext(config(), DEV_CONFIG, process.aws, Recorder(), getattr(process.clock, "cancel", lambda: None))
+
+
+def selection(process: Any, **changes: Any) -> Selection:
+    now = process.clock.now()
+    return Selection(**{"since": now - timedelta(hours=48), "until": now} | changes)
+
+
+def yes(found: Preview) -> None:
+    """Confirms everything."""

@@ -1,0 +1,151 @@
+"""A hundred thousand failures behind fakes that hold none of them, to see what pipectl holds.
+
+Run in a process of its own: `python -m tests.failures.hundred_thousand preview|iterate|replay`. It prints the peak of
+its memory in MB, and what it did.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+from pipectl.aws import Aws
+from pipectl.commands import replay as command
+from tests.failures.commanding import context, selection, yes
+from tests.failures.fakes import SHARD, STREAM_ARN, aws_error
+from tests.support import ACCOUNT, REGION, FakeClock
+
+COUNT = 100_000
+PAGE = 700
+FIRST, STEP = 10**20, 1009
+BODY = "x" * 1000
+
+
+class Endless:
+    """An AWS with `COUNT` failures of one record each, which are made up when they are asked for."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.account_id, self.region, self.partition = ACCOUNT, REGION, "aws"
+        self.statuses = bytearray(COUNT)
+        self.claims: dict[int, str] = {}
+        self.processed = bytearray(COUNT)
+        self.calls: Counter[str] = Counter()
+        self.lock = threading.Lock()
+        self.streams = self.s3 = self.dynamodb = self.lambda_ = self.sqs = self
+
+    @property
+    def aws(self) -> Aws:
+        return cast(Aws, self)
+
+    def require_account(self, expected: str | None) -> None: ...
+
+    def get_paginator(self, operation: str) -> Any:
+        return SimpleNamespace(paginate=self.query)
+
+    def query(self, **request: Any) -> Iterator[Any]:
+        if request["ExpressionAttributeValues"][":type"]["S"] != "RetryAttemptsExhausted":
+            yield {"Items": []}
+            return
+        for start in range(0, COUNT, PAGE):
+            self.calls["Query"] += 1
+            numbers = range(start, min(start + PAGE, COUNT))
+            yield {"Items": [self.item(number) for number in numbers if not self.statuses[number]]}
+
+    def item(self, number: int) -> dict[str, Any]:
+        written = {"S": f"{FIRST + number * STEP}"}
+        arrival = {"S": "2025-12-31T23:00:00Z"}
+        where = {"arn": {"S": STREAM_ARN}, "shardId": {"S": SHARD}}
+        ends = {"startSequenceNumber": written, "endSequenceNumber": written}
+        return {
+            "auditId": {"S": f"{number:032}"},
+            "timestamp": {"S": "2025-12-31T23:00:00.000Z"},
+            "failureType": {"S": "RetryAttemptsExhausted"},
+            "stream": {"M": where | ends | {"firstArrival": arrival, "lastArrival": arrival}},
+            "message": {"M": {"body": {"S": BODY}}},
+            "replayStatus": {"S": "OPEN"},
+        }
+
+    def update_item(self, *, Key: Any, ExpressionAttributeValues: Any, **request: Any) -> None:  # noqa: N803
+        number, values = int(Key["auditId"]["S"]), ExpressionAttributeValues
+        me = values[":me"]["S"]
+        with self.lock:
+            self.calls["UpdateItem"] += 1
+            if self.claims.get(number, me) != me:
+                raise aws_error("ConditionalCheckFailedException", "dynamodb")
+            if ":status" not in values:
+                self.claims[number] = me
+                return
+            assert self.processed[number]
+            assert values[":status"]["S"] == "REPLAYED"
+            self.statuses[number] = 1
+            del self.claims[number]
+
+    def get_shard_iterator(self, *, SequenceNumber: str, **request: Any) -> Any:  # noqa: N803
+        self.calls["GetShardIterator"] += 1
+        return {"ShardIterator": str((int(SequenceNumber) - FIRST) // STEP)}
+
+    def get_records(self, *, ShardIterator: str) -> Any:  # noqa: N803
+        self.calls["GetRecords"] += 1
+        start = int(ShardIterator)
+        end = min(start + 1000, COUNT)
+        return {"Records": [self.record(number) for number in range(start, end)], "NextShardIterator": str(end)}
+
+    def record(self, number: int) -> dict[str, Any]:
+        image = {"orderId": {"S": f"order-{number}"}, "amount": {"N": "12"}, "note": {"S": "x" * 100}}
+        return {
+            "eventID": str(number),
+            "eventName": "INSERT",
+            "dynamodb": {
+                "ApproximateCreationDateTime": datetime(2025, 12, 31, 23, tzinfo=UTC),
+                "Keys": {"orderId": image["orderId"]},
+                "NewImage": image,
+                "SequenceNumber": f"{FIRST + number * STEP}",
+            },
+        }
+
+    def invoke(self, *, Payload: bytes, **request: Any) -> Any:  # noqa: N803
+        records = json.loads(Payload)["Records"]
+        with self.lock:
+            self.calls["Invoke"] += 1
+            for record in records:
+                self.processed[int(record["eventID"])] = 1
+        return {"Payload": io.BytesIO(b'{"batchItemFailures": []}')}
+
+    def get_queue_attributes(self, **request: Any) -> Any:
+        return {"Attributes": {"ApproximateNumberOfMessages": "0"}}
+
+
+def preview(endless: Endless) -> dict[str, Any]:
+    found = command.preview(context(endless), selection(endless))
+    return {"failures": found.failures, "more": found.more}
+
+
+def iterate(endless: Endless) -> dict[str, Any]:
+    failures = selection(endless).failures(context(endless))
+    return {"failures": sum(1 for failure in failures if failure.range)}
+
+
+def replay(endless: Endless) -> dict[str, Any]:
+    report = command.replay(context(endless), selection(endless), yes)
+    assert all(endless.statuses)
+    assert not endless.claims
+    return {"statuses": report.statuses, "records": report.replayed, "calls": endless.calls}
+
+
+def main(act: str) -> None:
+    did = {"preview": preview, "iterate": iterate, "replay": replay}[act](Endless())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"peak_mb": peak, **did}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,36 @@
+"""Memory does not grow with the number of failures: 100,000 of them, each run in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.failures.hundred_thousand import COUNT
+from tests.support import ROOT
+
+MOST_MB = 150
+
+
+def run(act: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.failures.hundred_thousand", act]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    did: dict[str, Any] = json.loads(finished.stdout)
+    return did
+
+
+@pytest.mark.parametrize(
+    ("act", "did"),
+    [
+        ("preview", {"failures": 1000, "more": True}),
+        ("iterate", {"failures": COUNT}),
+        ("replay", {"statuses": {"REPLAYED": COUNT}, "records": COUNT}),
+    ],
+)
+def test_a_hundred_thousand_failures(act: str, did: dict[str, Any]) -> None:
+    found = run(act)
+    assert found.items() >= did.items()
+    assert found["peak_mb"] < MOST_MB

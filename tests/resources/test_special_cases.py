@@ -360,7 +360,7 @@ def test_bucket_with_more_versions_than_a_page_holds_is_emptied(hands: Hands) ->
     hands.s3.create_multipart_upload(Bucket=bucket.name, Key="never ended")
     observed = bucket.observe()
     assert observed is not None
-    assert bucket.contents(observed) == "more than 1000 object versions"
+    assert bucket.contents(observed) == "more than 1,000 object versions"
     bucket.delete(observed)
     assert bucket.observe() is None
 

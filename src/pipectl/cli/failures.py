@@ -59,7 +59,10 @@ MOMENT = Moment()
 def logs(
     session: Session, function: str | None, since: datetime, until: datetime | None, pattern: str | None, follow: bool
 ) -> int:
-    """Show what the functions wrote; of both, unless one is named."""
+    """Show what the functions wrote.
+
+    Of both, unless one is named.
+    """
     functions = [function] if function else ["processor", "auditor"]
     if not follow:
         render.log_lines(session.screen, read_lines(session.context, functions, since, until, pattern))

@@ -14,6 +14,7 @@ from pipectl.cli.session import Session, global_options
 from pipectl.commands.audit import audit_list, audit_show, audit_stats
 from pipectl.commands.pause import pause as run_pause
 from pipectl.commands.pause import resume as run_resume
+from pipectl.commands.trace import trace as run_trace
 from pipectl.commands.verify import verify as run_verify
 from pipectl.failures.listing import Wanted
 from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
@@ -22,7 +23,7 @@ from pipectl.render import operate as render
 
 @main.group()
 def audit() -> None:
-    """Failures: find them, look into them, count them. Changes nothing."""
+    """Find, show and count failures. Changes nothing."""
 
 
 @audit.command("list")
@@ -42,7 +43,10 @@ def list_failures(
     limit: int,
     page: str | None,
 ) -> int:
-    """List failures, the newest first, each with the time left until the stream forgets its records."""
+    """List failures, the newest first.
+
+    Each is shown with the time at which the stream forgets its records.
+    """
     wanted = Wanted(since, until or datetime.now(UTC), types or FAILURE_TYPES, statuses)
     render.audit_page(session.screen, audit_list(session.context, wanted, limit=limit, page=page))
     return 0
@@ -52,7 +56,10 @@ def list_failures(
 @click.argument("audit_id", metavar="ID")
 @global_options
 def show_failure(session: Session, audit_id: str) -> int:
-    """Show everything about one failure, with its records' images from the stream or the quarantine."""
+    """Show everything about one failure.
+
+    Its records are read back from the stream, or from the quarantine.
+    """
     render.audit_details(session.screen, audit_show(session.context, audit_id))
     return 0
 
@@ -73,7 +80,7 @@ def count_failures(session: Session, since: datetime, until: datetime | None) ->
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before a repair.")
 @global_options
 def verify(session: Session, since: datetime, repair: bool, yes: bool) -> int:
-    """Find every record of the stream that has neither object nor failure.
+    """Find records that have neither object nor failure.
 
     That is what was dropped in silence: by a permission that was missing when a failure should have been told, or by a
     mapping that was replaced without care. Exits with 4 when something is lost and not repaired.
@@ -85,10 +92,26 @@ def verify(session: Session, since: datetime, repair: bool, yes: bool) -> int:
 
 
 @main.command()
+@click.argument("key")
+@global_options
+def trace(session: Session, key: str) -> int:
+    """Follow one order, and say where it is stuck.
+
+    KEY is the value of its partition key. Shown are the item now, its versions in the stream, its objects and its
+    failures, in order of time.
+    """
+    render.traced(session.screen, run_trace(session.context, key))
+    return 0
+
+
+@main.command()
 @click.option("--by", metavar="WHO", default=getpass.getuser, help="Who pauses it.  [default: your user name]")
 @global_options
 def pause(session: Session, by: str) -> int:
-    """Let records wait in the stream, which forgets them after 24 hours. `up` leaves a pause alone."""
+    """Let records wait in the stream.
+
+    The stream forgets them after 24 hours. A tag says since when and by whom; `up` leaves a pause alone.
+    """
     render.paused(session.screen, run_pause(session.context, by))
     return 0
 
@@ -96,6 +119,9 @@ def pause(session: Session, by: str) -> int:
 @main.command()
 @global_options
 def resume(session: Session) -> int:
-    """Go on where the pause began; nothing is missed and nothing is done twice."""
+    """Go on where the pause began.
+
+    Nothing is missed, and nothing is done twice.
+    """
     render.resumed(session.screen, run_resume(session.context))
     return 0

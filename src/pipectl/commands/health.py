@@ -16,6 +16,7 @@ from pipectl.engine.walk import walk
 from pipectl.failures.model import UNRESOLVED
 from pipectl.failures.trail import failures
 from pipectl.pausing import ENABLED, Pause
+from pipectl.words import counted
 
 HOUR = 3600
 OLDEST_UNAUDITED = 300
@@ -92,7 +93,9 @@ def _mapping(key: str, facts: Mapping[str, Facts], consequence: str) -> Check:
     if state not in (*ENABLED, "Updating"):
         return Check(key, Severity.FAILING, state, f"{state}: {consequence}")
     if last.startswith("PROBLEM"):
-        return Check(key, Severity.FAILING, state, last)
+        # A function that failed is retried, and given up at last; anything else keeps the mapping from working at all.
+        severity = Severity.DEGRADED if "Function call failed" in last else Severity.FAILING
+        return Check(key, severity, state, f"last result: {last}")
     return Check(key, Severity.HEALTHY, state, f"last result: {last or 'none yet'}")
 
 
@@ -121,7 +124,7 @@ def _iterator_age(metrics: Metrics) -> Check:
 def _errors(name: str, errors: float | None) -> Check:
     count = int(errors or 0)
     severity = Severity.DEGRADED if count else Severity.HEALTHY
-    return Check(name, severity, count, f"{count} errors in the last hour")
+    return Check(name, severity, count, f"{counted(count, 'error')} in the last hour")
 
 
 def _queue(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Check:
@@ -136,10 +139,13 @@ def _queue(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Ch
     age = metrics.age_of_oldest_message()
     if age is not None and age <= OLDEST_UNAUDITED:
         return Check(
-            "queue", Severity.HEALTHY, depth, f"{depth} messages on their way to the auditor, the oldest {age:.0f} s"
+            "queue",
+            Severity.HEALTHY,
+            depth,
+            f"{counted(depth, 'message')} on the way to the auditor, the oldest {age:.0f} s",
         )
     oldest = "of unknown age" if age is None else f"the oldest {age:.0f} s"
-    return Check("queue", Severity.DEGRADED, depth, f"{depth} messages wait for the auditor, {oldest}")
+    return Check("queue", Severity.DEGRADED, depth, f"{counted(depth, 'message')} waiting for the auditor, {oldest}")
 
 
 def _alarms(context: Context, facts: Mapping[str, Facts]) -> Check:

@@ -68,7 +68,11 @@ def _read(
         for page in context.aws.logs.get_paginator("filter_log_events").paginate(**request):
             for event in page["events"]:
                 time = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-                yield LogLine(time, function, event["message"].rstrip("\n"), event["eventId"])
+                # Not every emulator gives ids; a line is then known by what it says, and when.
+                event_id = (
+                    event.get("eventId") or f"{event.get('logStreamName')} {event['timestamp']} {event['message']}"
+                )
+                yield LogLine(time, function, event["message"].rstrip("\n"), event_id)
     except AbsentError as error:
         error.hint = f"there is no log group {group}: `pipectl up` makes it"
         raise

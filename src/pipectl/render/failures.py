@@ -15,6 +15,7 @@ from pipectl.failures.invoking import Failing
 from pipectl.failures.model import ReplayStatus
 from pipectl.failures.replaying import ReplayReport
 from pipectl.render.screen import Screen
+from pipectl.words import counted
 
 _FUNCTION_LOOK = {"processor": "cyan", "auditor": "magenta"}
 _MOST_SHOWN = 20
@@ -52,7 +53,7 @@ def saved(screen: Screen, report: SaveReport, folder: Path) -> None:
     if screen.json_output:
         screen.json({"saved": report.failures, "records": report.records, "incomplete": report.incomplete})
         return
-    screen.line(f"{report.records} records of {report.failures} failures saved in {folder}.")
+    screen.line(f"{counted(report.records, 'record')} of {counted(report.failures, 'failure')} saved in {folder}.")
     for audit_id in report.incomplete:
         screen.line(f"! {audit_id}: not all of its records could be had any more")
 
@@ -63,7 +64,7 @@ def replayed(screen: Screen, report: ReplayReport) -> None:
         screen.json(_replay_document(report))
         return
     if report.audited:
-        screen.line(f"{report.audited} messages of the dead-letter queue audited first.")
+        screen.line(f"{counted(report.audited, 'message')} of the dead-letter queue audited first.")
     if not report.total and not report.claimed_elsewhere:
         screen.line("Nothing to replay: no failure is open.")
         return
@@ -77,12 +78,12 @@ def replayed(screen: Screen, report: ReplayReport) -> None:
         screen.line(Text("! ", "red").append(error, "default"))
     statuses = ", ".join(f"{report.statuses[status]} {status}" for status in ReplayStatus if report.statuses[status])
     screen.line(
-        f"{report.total} failures: {statuses or 'none'}. {report.replayed} records through, "
+        f"{counted(report.total, 'failure')}: {statuses or 'none'}. {counted(report.replayed, 'record')} through, "
         f"{report.still_failing} still failing."
     )
     if report.claimed_elsewhere:
         screen.line(
-            f"{report.claimed_elsewhere} failures are claimed by another replay; claims run out within minutes."
+            f"{counted(report.claimed_elsewhere, 'failure')} claimed by another replay; claims run out within minutes."
         )
 
 

@@ -11,10 +11,12 @@ from rich.text import Text
 
 from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats
 from pipectl.commands.pause import PauseReport
+from pipectl.commands.trace import Stage, Trace
 from pipectl.commands.verify import VerifyReport
 from pipectl.failures.model import ReplayStatus
 from pipectl.render.failures import keys_shown, moment
 from pipectl.render.screen import Screen
+from pipectl.words import counted
 
 _STATUS_LOOK = {
     ReplayStatus.OPEN: "yellow",
@@ -23,6 +25,7 @@ _STATUS_LOOK = {
     ReplayStatus.EXPIRED: "dim",
     ReplayStatus.REPLAYED: "green",
 }
+_STAGE_LOOK = {Stage.STORED: "green", Stage.WAITING: "yellow"}
 _MOST_SHOWN = 20
 
 
@@ -61,7 +64,7 @@ def audit_counts(screen: Screen, stats: AuditStats) -> None:
     if screen.json_output:
         screen.json(stats.document())
         return
-    screen.line(f"{stats.total} failures from {moment(stats.since)} to {moment(stats.until)}")
+    screen.line(f"{counted(stats.total, 'failure')} from {moment(stats.since)} to {moment(stats.until)}")
     for counts in (stats.by_status, stats.by_type):
         for name, count in counts.items():
             screen.line(f"{count:>7}  {name}")
@@ -81,6 +84,17 @@ def verified(screen: Screen, report: VerifyReport) -> None:
         return
     for line in _verified(report):
         screen.line(line)
+
+
+def traced(screen: Screen, found: Trace) -> None:
+    """The result of `trace`."""
+    if screen.json_output:
+        screen.json(found.document())
+        return
+    for event in found.events:
+        text = Text(f"{moment(event.time)}  ", "dim").append(f"{event.kind:<12}")
+        screen.line(text.append(event.detail))
+    screen.line(Text(f"{found.stage}: ", _STAGE_LOOK.get(found.stage, "red")).append(found.stuck, "default"))
 
 
 def paused(screen: Screen, report: PauseReport) -> None:
@@ -144,8 +158,8 @@ def _verified(report: VerifyReport) -> list[str]:
     if report.waiting_in_queue:
         lines.append(f"About {report.waiting_in_queue} failures wait for the auditor: some of the lost may be theirs.")
     lines.append(
-        f"{report.read} records since {moment(report.since)}: {report.stored} stored, {report.failed} audited, "
-        f"{report.pending} pending, {report.lost} lost."
+        f"{counted(report.read, 'record')} since {moment(report.since)}: {report.stored} stored, "
+        f"{report.failed} audited, {report.pending} pending, {report.lost} lost."
     )
     if report.repaired or report.failing:
         lines.append(f"{report.repaired} of the lost are stored now.")

@@ -33,7 +33,7 @@ def changes(screen: Screen, report: UpReport, done: bool) -> None:
         screen.json({"changes": [change_document(change) for change in report.changes], "outputs": report.outputs})
         return
     if not done:
-        _list(screen.out, report.changes, with_kept=False)
+        _list(screen.out, report.changes)
     screen.line(summary(report.changes, done))
     if done:
         outputs(screen, report.outputs, heading=True)
@@ -95,7 +95,7 @@ def outputs(screen: Screen, outputs: Mapping[str, str], *, heading: bool = False
 
 
 def plan_before_asking(screen: Screen, changes: Sequence[Change]) -> None:
-    _list(screen.err, changes, with_kept=False)
+    _list(screen.err, changes)
     screen.err.print(summary(changes, done=False))
 
 
@@ -121,9 +121,10 @@ def demo(screen: Screen, report: DemoReport) -> None:
         screen.line(line)
 
 
-def _list(console: Console, changes: Iterable[Change], *, with_kept: bool) -> None:
+def _list(console: Console, changes: Iterable[Change]) -> None:
+    """What changes, and what is kept for a reason that one should know."""
     for change in changes:
-        if change.action is Action.KEEP and not with_kept:
+        if change.action is Action.KEEP and not change.reason:
             continue
         console.print(_line(change))
         if change.action in (Action.UPDATE, Action.REPLACE, Action.ADOPT, Action.REFUSE):

@@ -11,6 +11,7 @@ from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, ExistsError
 from pipectl.resources.policy import deny_plain_http, document, statements
 from pipectl.resources.tagging import from_list, to_list
+from pipectl.words import counted
 
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _US_EAST_1 = "us-east-1"  # CreateBucket has no LocationConstraint for it
@@ -124,7 +125,7 @@ class Bucket(Resource):
         count = len(page.get("Versions", [])) + len(page.get("DeleteMarkers", []))
         if not count:
             return None
-        return f"{'more than ' if page['IsTruncated'] else ''}{count} object versions"
+        return f"{'more than ' if page['IsTruncated'] else ''}{counted(count, 'object version')}"
 
     @property
     def _ours(self) -> Any:

@@ -11,6 +11,7 @@ from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError, ExistsError
 from pipectl.resources.policy import deny_plain_http, document, statements
 from pipectl.resources.tagging import differing
+from pipectl.words import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -142,7 +143,7 @@ class Queue(Resource):
         url = observed.facts["url"]
         answer = self._aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))["Attributes"]
         count = sum(int(value) for value in answer.values())
-        return f"about {count} messages" if count else None
+        return f"about {counted(count, 'message')}" if count else None
 
 
 def _settings(desired: Attributes) -> dict[str, Any]:

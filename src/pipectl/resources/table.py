@@ -10,6 +10,7 @@ from pipectl.aws import Aws
 from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError
 from pipectl.resources.tagging import differing, from_list, to_list
+from pipectl.words import counted
 
 _BOUND = 1800
 ON_DEMAND = "PAY_PER_REQUEST"
@@ -172,7 +173,7 @@ class Table(Resource):
     def contents(self, observed: Observation) -> str | None:
         """A first page is read, for the table's own ItemCount lags by up to six hours."""
         page = self._aws.dynamodb.scan(TableName=self.name, Select="COUNT", Limit=1000)
-        count = f"{'more than ' if 'LastEvaluatedKey' in page else ''}{page['Count']} items"
+        count = f"{'more than ' if 'LastEvaluatedKey' in page else ''}{counted(page['Count'], 'item')}"
         if observed.attributes["deletion_protection"]:
             return f"{count}, protected against deletion"
         return count if page["Count"] else None

@@ -1,0 +1,8 @@
+"""Small matters of English."""
+
+from __future__ import annotations
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 item``, ``2 items``, ``1,200 items``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

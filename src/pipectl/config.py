@@ -232,7 +232,9 @@ class Config(Section):
     tags: dict[str, str] = Field(
         default_factory=dict, max_length=46, description="more tags on everything that takes them"
     )
-    extra_alarms: bool = Field(False, description="four more alarms, for what the errors alarm cannot see")
+    extra_alarms: bool = Field(
+        False, description="four more alarms, for what the errors alarm cannot see; switched off, they are removed"
+    )
     orders_table: OrdersTable = Field(alias="orders-table", default_factory=OrdersTable)
     audit_table: AuditTable = Field(alias="audit-table", default_factory=AuditTable)
     bucket: Bucket = Field(default_factory=Bucket)

@@ -292,7 +292,10 @@ class Pipeline:
             AT_LEAST,
             alarm.threshold,
         )
-        return [errors, *(self._extra_alarms(of_processor) if self.config.extra_alarms else [])]
+        extra = self._extra_alarms(of_processor)
+        for switched in extra:
+            switched.wanted = self.config.extra_alarms
+        return [errors, *extra]
 
     def _extra_alarms(self, of_processor: Mapping[str, str]) -> list[Resource]:
         """What the errors alarm cannot see: one poison record makes fewer errors than it asks for."""

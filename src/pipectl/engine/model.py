@@ -99,6 +99,8 @@ class Resource(ABC):
     """Attributes that only a new resource can have, so a difference is a replacement."""
     holds_data: ClassVar[bool] = False
     """`down --keep-data` leaves it."""
+    wanted: bool = True
+    """False for what the config has switched off: `up` removes it where it is there and ours."""
 
     def __init__(self, key: str, name: str, needs: Collection[str] = ()) -> None:
         self.key = key

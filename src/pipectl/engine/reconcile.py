@@ -81,6 +81,9 @@ def plan_up(
     facts: dict[str, Facts] = {}
     for key in TopologicalSorter(graph_of(resources)).static_order():
         resource = resources[key]
+        if not resource.wanted:
+            changes += _removal(resource, observed[key], ownership)
+            continue
         desired = resource.desired(facts)
         change = decide(resource, desired, observed[key], ownership, adopt=adopt, accept_loss=accept_loss)
         facts[key] = resource.facts_after(change, observed[key])
@@ -120,6 +123,13 @@ def decide(
     return replace(change, action=Action.UPDATE if deltas else Action.KEEP, attributes=deltas)
 
 
+def _removal(resource: Resource, observed: Observation | None, ownership: Mapping[str, str]) -> list[Change]:
+    """What is switched off goes if it is ours; a stranger's of that name is none of our business."""
+    if observed is None or not is_ours(observed, ownership):
+        return []
+    return [Change(resource.key, resource.kind, resource.name, Action.DELETE, reason="the config has switched it off")]
+
+
 def refusal(changes: Collection[Change], *, begun: bool = False) -> PipectlError:
     """The error that names every refused resource at once; ``begun`` if others have been changed already."""
     untouched = "" if begun else ", nothing was touched"
@@ -154,6 +164,8 @@ def apply(
     changes = {change.resource: change for change in plan.changes}
 
     def visit(key: str) -> Facts:
+        if key not in changes:  # neither wanted nor there
+            return {}
         work = lambda: carry_out(resources[key], changes[key], plan.observed[key], facts, ownership)  # noqa: E731
         facts[key] = around(changes[key], work)
         return facts[key]
@@ -171,6 +183,9 @@ def carry_out(
     """Do what ``change`` says, with what is now known of the resources it needs."""
     if change.action is Action.KEEP and observed is not None:
         return observed.facts
+    if change.action is Action.DELETE and observed is not None:
+        resource.delete(observed)
+        return {}
     desired = resource.desired(facts)
     if observed is None:
         try:

@@ -59,12 +59,12 @@ def test_what_is_empty_and_keeps_up_is_removed(world: World) -> None:
 def test_open_failures_are_counted(world: World) -> None:
     _put(world, "OPEN", "PARTIAL", "FAILED", "REPLAYED", "EXPIRED")
     _put(world, "OPEN", hours=49)
-    assert _refusal(world) == {"audit-table": "6 items; failures of the last 48 hours that wait for a replay: 3"}
+    assert _refusal(world) == {"audit-table": "6 items; 3 failures of the last 48 hours still to be replayed"}
 
 
 def test_failures_that_are_done_are_items_and_no_more(world: World) -> None:
-    _put(world, "REPLAYED", "EXPIRED")
-    assert _refusal(world) == {"audit-table": "2 items"}
+    _put(world, "REPLAYED")
+    assert _refusal(world) == {"audit-table": "1 item"}
 
 
 def test_messages_in_the_queue_are_counted(world: World) -> None:

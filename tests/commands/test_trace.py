@@ -68,7 +68,7 @@ def test_an_order_that_is_stored(world: World, clock: FakeClock) -> None:
     store(world, other)
     traced = trace(world.context(), "a")
     assert (traced.stage, traced.item) == (Stage.STORED, {"orderId": {"S": "a"}})
-    assert traced.stuck == "stored: 1 of 1 versions in the last 24 hours"
+    assert traced.stuck == "stored: 1 of 1 version in the last 24 hours"
     assert _kinds(traced) == ["inserted", "stored"]
     inserted, stored = traced.events
     assert a["eventID"] in inserted.detail
@@ -99,7 +99,7 @@ def test_a_failure_says_how_to_replay_it(world: World) -> None:
     traced = trace(world.context(), "a")
     assert traced.stage is Stage.FAILED
     assert traced.stuck == (
-        "failed: 1 of 1 versions in the last 24 hours (RetryAttemptsExhausted, OPEN); "
+        "failed: 1 of 1 version in the last 24 hours (RetryAttemptsExhausted, OPEN); "
         f"replay it with `pipectl replay-dlq --id {audit_id}`"
     )
     assert sorted(_kinds(traced)) == ["failed", "inserted", "quarantined"]
@@ -141,7 +141,7 @@ def test_a_record_with_neither_object_nor_failure_is_lost(world: World) -> None:
     write(world, "a")
     traced = trace(world.context(), "a")
     assert traced.stage is Stage.LOST
-    assert "`pipectl verify --repair` processes them" in traced.stuck
+    assert "`pipectl verify --repair` finds" in traced.stuck
 
 
 def test_a_young_record_waits(world: World, clock: FakeClock) -> None:
@@ -150,7 +150,7 @@ def test_a_young_record_waits(world: World, clock: FakeClock) -> None:
     traced = trace(world.context(), "a")
     assert (traced.stage, traced.stuck) == (
         Stage.WAITING,
-        "waits for the processor: 1 of 1 versions in the last 24 hours",
+        "waits for the processor: 1 of 1 version in the last 24 hours",
     )
 
 

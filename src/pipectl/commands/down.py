@@ -16,6 +16,7 @@ from pipectl.engine.walk import reverse, walk
 from pipectl.errors import AwsError, CancelledError, DataLossError, PipectlError
 from pipectl.failures.model import UNRESOLVED
 from pipectl.failures.trail import failures
+from pipectl.words import counted
 
 LONGEST_WAIT = 300
 """Seconds that a record may wait for the processor before it counts as data that would be lost."""
@@ -99,8 +100,8 @@ def _open_failures(context: Context) -> str | None:
     now, table = context.aws.clock.now(), context.pipeline.physical.audit_table
     found = failures(context.aws, table, since=now - LOOK_BACK, until=now, statuses=UNRESOLVED)
     count = sum(1 for _ in islice(found, MOST_COUNTED))
-    more = " or more" if count == MOST_COUNTED else ""
-    return f"failures of the last 48 hours that wait for a replay: {count}{more}" if count else None
+    least = "at least " if count == MOST_COUNTED else ""
+    return f"{least}{counted(count, 'failure')} of the last 48 hours still to be replayed" if count else None
 
 
 def _unread_records(context: Context, mapping: Facts) -> str | None:

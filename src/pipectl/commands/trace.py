@@ -23,6 +23,7 @@ from pipectl.failures.records import REPLAYED_EVENTS
 from pipectl.failures.stream import StreamShard, read_all, shards_of
 from pipectl.failures.trail import failures
 from pipectl.stream_records import EventRecord, sequence_number
+from pipectl.words import counted
 
 MOST_RECORDS = 200
 """Versions that are looked into, the newest."""
@@ -201,7 +202,7 @@ def _mapping(context: Context) -> Facts | None:
 def _judge(there: bool, versions: Sequence[_Version], got: Progress) -> tuple[Stage, str]:
     processed = [version for version in versions if version.is_processed]
     open_ = [version for version in processed if not version.stored]
-    of = f"of {len(processed)} versions in the last 24 hours"
+    of = f"of {counted(len(processed), 'version')} in the last 24 hours"
     if not processed:
         return _unseen(there, removed=bool(versions))
     if not open_:
@@ -210,8 +211,8 @@ def _judge(there: bool, versions: Sequence[_Version], got: Progress) -> tuple[St
         return Stage.FAILED, _failed(failed, of)
     lost = [version for version in open_ if not got.stopped and written_at(version.record) < got.until]
     if lost:
-        words = f"lost: {len(lost)} {of} have neither an object nor a failure; `pipectl verify --repair` processes them"
-        return Stage.LOST, words
+        words = f"lost: {len(lost)} {of}, with neither an object nor a failure"
+        return Stage.LOST, f"{words}; `pipectl verify --repair` finds and processes what is lost"
     return Stage.WAITING, f"waits for the processor: {len(open_)} {of}" + (f"; {got.stopped}" if got.stopped else "")
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from pipectl.cli import main
 from pipectl.commands.down import down
 from pipectl.commands.replay import Selection, replay
 from pipectl.commands.up import up
@@ -52,12 +56,31 @@ def _fix(world: World, folder: Path) -> None:
     assert {change.resource for change in report.changes if change.action is Action.UPDATE} == {"processor"}
 
 
-def test_after_the_fix_a_replay_leaves_every_order_stored_once(failed: Orders, tmp_path: Path) -> None:
-    world = failed.world
-    still_poison = _replay(world)
-    assert {each.sequence_number for each in still_poison.failing} == failed.poison_numbers()
-    assert all("amount must be a number" in each.error for each in still_poison.failing)
-    assert still_poison.left == sum(still_poison.statuses.values()) > 0
+def _replay_dlq(world: World) -> tuple[int, dict[str, Any]]:
+    """The command itself: its exit code and its JSON."""
+    words = ["-c", world.file, "--endpoint-url", world.aws.endpoint_url, "-o", "json", "replay-dlq", "--yes"]
+    environment = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test"}
+    result = CliRunner().invoke(main, list(map(str, words)), env=environment)
+    return result.exit_code, json.loads(result.stdout)
+
+
+def _statuses(orders: Orders) -> set[str]:
+    return {item["replayStatus"]["S"] for item in orders.audit_items()}
+
+
+def test_after_the_fix_a_replay_leaves_every_order_stored_once(
+    server: tuple[LocalAws, bool], failed: Orders, tmp_path: Path
+) -> None:
+    world, consolidated = failed.world, server[1]
+    exit_code, still_poison = _replay_dlq(world)
+    assert exit_code == 4
+    assert {int(each["sequenceNumber"]) for each in still_poison["failing"]} == failed.poison_numbers()
+    assert all("amount must be a number" in each["error"] for each in still_poison["failing"])
+    assert {each["keys"]["orderId"]["S"] for each in still_poison["failing"]} == {order for order, _ in failed.poison}
+    assert still_poison["records"]["failing"] == POISON
+    assert still_poison["failures"]["OPEN"] == still_poison["failures"]["REPLAYED"] == 0
+    assert _statuses(failed) <= ({"PARTIAL", "FAILED"} if consolidated else {"FAILED"})
+    assert failed.stored() == failed.good
 
     _fix(world, tmp_path / "fixed")
     replayed = _replay(world)
@@ -66,8 +89,8 @@ def test_after_the_fix_a_replay_leaves_every_order_stored_once(failed: Orders, t
     assert failed.stored() == expected
     versions = [key for key in failed.object_versions() if key.startswith("processed-data/")]
     assert len(versions) == len(set(versions)) == ORDERS
-    assert {item["replayStatus"]["S"] for item in failed.audit_items()} == {"REPLAYED"}
+    assert _statuses(failed) == {"REPLAYED"}
     assert all("claimedBy" not in item for item in failed.audit_items())
 
-    again = _replay(world)
-    assert (sum(again.statuses.values()), again.replayed) == (0, 0)
+    exit_code, again = _replay_dlq(world)
+    assert (exit_code, sum(again["failures"].values()), again["records"]) == (0, 0, {"replayed": 0, "failing": 0})

@@ -16,13 +16,14 @@ from pydantic.fields import FieldInfo
 
 from pipectl.aws import regions
 from pipectl.names import NAME_RULES, RESERVED_TAGS, Names, tag_problem
+from pipectl.pausing import PAUSE_TAGS
 from pipectl.runtimes import RUNTIMES, supported
+from pipectl.stream_records import STREAM_RETENTION
 
 HOUR = 3600
-STREAM_RETENTION_SECONDS = 24 * HOUR
 SHORTEST_RECORD_AGE = 60
 LARGEST_BATCH_WITHOUT_WINDOW = 10
-LONGEST_SAFE_RECORD_AGE = STREAM_RETENTION_SECONDS // 2
+LONGEST_SAFE_RECORD_AGE = int(STREAM_RETENTION.total_seconds()) // 2
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
@@ -268,11 +269,11 @@ def cross_problems(config: Config) -> Problems:
 
 
 def _tag_problems(tags: Mapping[str, str]) -> Problems:
-    reserved = {key.lower() for key in RESERVED_TAGS}
+    reserved = {key.lower() for key in (*RESERVED_TAGS, *PAUSE_TAGS)}
     seen: dict[str, str] = {}
     for key, value in tags.items():
         if key.lower() in reserved:
-            yield ("tags", key), f"is set by pipectl itself, as are {', '.join(RESERVED_TAGS)}"
+            yield ("tags", key), f"is set by pipectl itself, as are {', '.join((*RESERVED_TAGS, *PAUSE_TAGS))}"
         elif problem := tag_problem(key, value):
             yield ("tags", key), problem
         elif (other := seen.setdefault(key.lower(), key)) != key:

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pipectl.names import tag_problem
+from pipectl.stream_records import STREAM_RETENTION
 
 PAUSED_SINCE = "PausedSince"
 PAUSED_BY = "PausedBy"
 PAUSE_TAGS = (PAUSED_SINCE, PAUSED_BY)
 ENABLED = ("Enabled", "Enabling", "Creating")
 """The states of a mapping that reads, or is about to."""
-STREAM_RETENTION = timedelta(hours=24)
-"""How long a stream keeps its records, after it was switched off too. Source: DynamoDB Developer Guide, "Streams"."""
 _LONGEST_TAG = 256
 
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 EventRecord = dict[str, Any]
+
+STREAM_RETENTION = timedelta(hours=24)
+"""How long a stream keeps a record, also once it is switched off. Source: "Change data capture for DynamoDB Streams" in
+the DynamoDB Developer Guide."""
 
 
 def event_record(record: Mapping[str, Any], stream_arn: str) -> EventRecord:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from pipectl.aws import plain_item
+from pipectl.stream_records import STREAM_RETENTION
 
 FAILURE_TYPES = ("RetryAttemptsExhausted", "RecordAgeExceeded", "UnparseableMessage", "Other")
 """A closed list, so that asking the index for each of them finds every failure."""
-
-STREAM_RETENTION = timedelta(hours=24)
-"""How long a stream remembers a record. Source: "Change data capture" in the DynamoDB Developer Guide."""
-
 
 _SEQUENCE_NUMBER = re.compile(r"[0-9]{21,40}")
 

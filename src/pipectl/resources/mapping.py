@@ -10,8 +10,9 @@ from typing import Any
 from pipectl.aws import Aws
 from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError
-from pipectl.pausing import ENABLED, STREAM_RETENTION, Pause
+from pipectl.pausing import ENABLED, Pause
 from pipectl.resources.tagging import differing
+from pipectl.stream_records import STREAM_RETENTION
 
 _BOUND = 600
 _CHANGING = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}

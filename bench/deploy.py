@@ -1,6 +1,6 @@
 """Seconds and AWS calls of `up`, a second `up`, `status` and `down` on the embedded AWS: the median of several runs.
 
-    python bench/deploy.py [RUNS]
+python bench/deploy.py [RUNS]
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,11 +42,21 @@ def main(runs: int) -> None:
                 command(context)
                 measured.setdefault(name, []).append((time.perf_counter() - start, len(calls)))
                 if name == "second up":
-                    per_service = Counter(call.service for call in calls)
+                    per_kind = _calls_by_kind(context, calls)
     for name, pairs in measured.items():
         seconds = statistics.median(pair[0] for pair in pairs)
         print(f"{name:<10} {seconds:6.2f} s  {statistics.median(pair[1] for pair in pairs):5.0f} calls")
-    print("calls of a second up by service:", dict(per_service.most_common()))
+    print("calls of a second up by kind of resource, each:", per_kind)
+
+
+def _calls_by_kind(context: Context, calls: list[Call]) -> dict[str, list[int]]:
+    """The reads of each resource, one after the other."""
+    made: dict[str, list[int]] = {}
+    for resource in context.resources.values():
+        calls.clear()
+        resource.observe()
+        made.setdefault(resource.kind, []).append(len(calls))
+    return made
 
 
 def _yes(_: object) -> None:

@@ -88,6 +88,8 @@ class World:
         self.clock = Clock()
         self.shards = {SHARD: Shard()}
         self.stream_exists = True
+        self.lenient = False
+        """A number that never was counts as trimmed, as emulators have it."""
         self.s3 = FakeS3()
         self.audit: dict[tuple[str, str], dict[str, Any]] = {}
         self.messages: list[dict[str, Any]] = []
@@ -392,7 +394,7 @@ class _Streams(_Service):
         assert 21 <= len(SequenceNumber) <= 40
         numbers = [record["dynamodb"]["SequenceNumber"] for record in shard.records]
         if SequenceNumber not in numbers:
-            raise aws_error("ValidationException")
+            raise aws_error("TrimmedDataAccessException" if self._world.lenient else "ValidationException")
         position = numbers.index(SequenceNumber)
         if position < shard.trimmed:
             raise aws_error("TrimmedDataAccessException")

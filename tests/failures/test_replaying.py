@@ -182,6 +182,18 @@ class TestTrimmed:
         replay(world)
         assert (world.status(audit_id), world.stored()) == ("EXPIRED", set(numbers[1:]))
 
+    @pytest.mark.parametrize("lenient", [True, False])
+    def test_a_number_that_never_was_is_not_taken_for_one_that_is_forgotten(self, lenient: bool) -> None:
+        world = World()
+        world.lenient = lenient
+        _, before, after, last = world.orders(4)
+        never = f"{int(before) + 1:021}"
+        audit_id = world.give_up(never, last)
+        report = replay(world)
+        assert (world.status(audit_id), report.expired) == ("PARTIAL", [])
+        assert f"there is no record {never}" in world.item(audit_id)["replayError"]["S"]
+        assert world.stored() == {after, last}
+
     def test_a_damaged_quarantine_object_is_named_and_is_not_gone(self, world: World) -> None:
         good, damaged = world.orders(2)
         key = world.quarantine(damaged)

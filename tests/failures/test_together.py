@@ -116,9 +116,9 @@ def test_an_answer_lost_on_the_way_is_not_taken_for_another_runs_work() -> None:
     assert next(iter(world.audit.values()))["replayAttempts"] == {"N": "1"}
 
 
-def test_a_claim_is_renewed_while_the_work_takes_long() -> None:
+def test_claims_are_renewed_between_the_invocations_of_one_chunk() -> None:
     world = World()
-    numbers = world.orders(40)
+    numbers = [world.order(poison=count % 5 == 0) for count in range(40)]
     world.give_up(numbers[0], numbers[-1])
     others = list[ReplayReport]()
     process = Process(world)
@@ -129,5 +129,24 @@ def test_a_claim_is_renewed_while_the_work_takes_long() -> None:
             others.append(replay(world))
 
     process.on_call = slow
-    assert replay(process, chunk=40).statuses == {"REPLAYED": 1}
+    assert replay(process, chunk=40).statuses == {"PARTIAL": 1}
     assert {report.claimed_elsewhere for report in others} == {1}
+
+
+def test_claims_that_run_out_while_other_shards_are_read_are_not_worked_on() -> None:
+    world = World()
+    world.give_up(world.order())
+    other = "shardId-00000001573689847184-00000002"
+    waiting = [world.give_up(number, shard=other) for number in world.orders(3, shard=other)]
+    process = Process(world)
+
+    def meanwhile(operation: str, _: int) -> None:
+        if operation == "GetShardIterator" and process.count(operation) == 1:
+            world.clock.sleep(CLAIM_SECONDS + 1)
+            replay(world)
+
+    process.on_call = meanwhile
+    report = replay(process)
+    assert report.left == 0
+    assert {world.status(audit_id) for audit_id in waiting} == {"REPLAYED"}
+    assert {item["replayAttempts"]["N"] for item in world.audit.values()} == {"1"}

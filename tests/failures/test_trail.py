@@ -109,6 +109,18 @@ def test_a_claim_runs_out_by_itself(table: Table) -> None:
     assert now(table, failure).status is ReplayStatus.REPLAYED
 
 
+@pytest.mark.parametrize("outcome", [DONE, POISON], ids=["done", "left"])
+def test_what_another_run_took_over_and_settled_is_not_taken_back(table: Table, outcome: Outcome) -> None:
+    failure, one, other = table.failure(), table.run("one"), table.run("other")
+    one.claim(failure)
+    table.clock.sleep(101)
+    other.claim(failure)
+    other.settle(failure, outcome)
+    assert not one.renew(failure)
+    assert not one.settle(failure, POISON)
+    assert now(table, failure).item["replayedBy"] == "other"
+
+
 def test_a_claim_that_ran_out_and_nobody_took_is_still_ours(table: Table) -> None:
     failure, one = table.failure(), table.run("one")
     one.claim(failure)

@@ -48,7 +48,7 @@ class Claims:
         if self._trail.claim(failure, again=again):
             return Whose.OURS
         self._forget(failure)
-        return self._whose(failure)
+        return self.whose(failure)
 
     def keep(self, failures: Iterable[Failure]) -> None:
         """Renew what is half run out; forget what somebody else has taken over."""
@@ -70,7 +70,7 @@ class Claims:
         """Write what came of it. What somebody else has taken over is theirs to settle."""
         settled = self._trail.settle(failure, outcome)
         self._forget(failure)
-        return Whose.OURS if settled else self._whose(failure)
+        return Whose.OURS if settled else self.whose(failure)
 
     def release(self, failures: Sequence[Failure]) -> None:
         """Give back what is claimed and not settled. What cannot be given back runs out by itself."""
@@ -88,7 +88,8 @@ class Claims:
         with self._lock:
             self._taken.pop(_key(failure), None)
 
-    def _whose(self, failure: Failure) -> Whose:
+    def whose(self, failure: Failure) -> Whose:
+        """What became of a failure that is not ours any more."""
         found = self._trail.look(failure)
         if found is None or found.status not in UNRESOLVED:
             return Whose.DONE_ELSEWHERE

@@ -108,10 +108,11 @@ class Line:
 
     def _still_ours(self, tallies: Sequence[Tally]) -> list[Tally]:
         """Claims can run out while a work waits for its turn."""
-        self._workers.claims.keep(tally.failure for tally in tallies)
-        ours = [tally for tally in tallies if self._workers.claims.holds(tally.failure)]
-        self.report.claimed_elsewhere += len(tallies) - len(ours)
-        return ours
+        claims = self._workers.claims
+        claims.keep(tally.failure for tally in tallies)
+        lost = [tally for tally in tallies if not claims.holds(tally.failure)]
+        self.report.claimed_elsewhere += sum(claims.whose(each.failure) is Whose.CLAIMED_ELSEWHERE for each in lost)
+        return [tally for tally in tallies if tally not in lost]
 
     def _send(self, chunk: list[_Piece]) -> None:
         workers, works = self._workers, {id(work): work for _, work in chunk}

@@ -140,7 +140,7 @@ class Shard:
                 answer = self._aws.streams.get_records(ShardIterator=self._page.iterator or "")
             except AwsError as error:
                 if error.aws_code == _EXPIRED_ITERATOR:  # it lasts 15 minutes
-                    if not self._open(expected, written or f"{expected:0{digits}}", passage, after=bool(written)):
+                    if not self._open(expected, written or f"{expected:0{digits}}", passage):
                         self._open_at_horizon()
                 elif error.aws_code == _TRIMMED:  # the horizon has moved on since the iterator was made
                     passage.trimmed_at = expected
@@ -157,10 +157,10 @@ class Shard:
             return
         raise lost
 
-    def _open(self, expected: int, written: str, passage: Passage, *, after: bool = False) -> bool:
-        """Get an iterator at a number, or after one. False when the stream has forgotten it."""
+    def _open(self, expected: int, written: str, passage: Passage) -> bool:
+        """Get an iterator at a record: the one expected, or the last that came. False when it is forgotten."""
         try:
-            iterator = self._ask_iterator("AFTER_SEQUENCE_NUMBER" if after else "AT_SEQUENCE_NUMBER", written)
+            iterator = self._ask_iterator("AT_SEQUENCE_NUMBER", written)
         except AwsError as error:
             if error.aws_code == _TRIMMED:
                 passage.trimmed_at = expected

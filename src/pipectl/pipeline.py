@@ -234,7 +234,8 @@ class Pipeline:
             name,
             self._aws,
             arn=self.names.function_arn(name),
-            needs=(f"{key}-role", f"{key}-log-group"),
+            # A timeout above the visibility of the queue that the function reads is refused, so the queue is changed first.
+            needs=(f"{key}-role", f"{key}-log-group", *(("dead-letter-queue",) if key == "auditor" else ())),
             settings=Settings(
                 role_arn=self.names.role_arn(role),
                 runtime=config.runtime,

@@ -29,3 +29,12 @@ def test_down_leaves_nothing_of_what_the_config_has_switched_off_since(moto_worl
     down(moto_world.context(extra_alarms=False), yes, delete_data=True)
     alarms = moto_world.aws.cloudwatch.describe_alarms(AlarmNamePrefix="dev-")
     assert alarms["MetricAlarms"] == []
+
+
+def test_the_queues_visibility_is_raised_before_the_auditors_timeout(moto_world: World) -> None:
+    """Lambda refuses a timeout above the visibility of the queue that the function reads."""
+    up(moto_world.context(), yes)
+    moto_world.calls.clear()
+    slower = {"auditor": {"timeout": 200}, "dead-letter-queue": {"visibility_timeout": 1200}}
+    up(moto_world.context(**slower), yes)
+    assert moto_world.writes() == ["sqs:SetQueueAttributes", "lambda:UpdateFunctionConfiguration"]

@@ -123,19 +123,23 @@ class Replay:
         self._raise_what_went_wrong(walked)
 
     def _claim(self, batch: Sequence[Failure]) -> list[Failure]:
-        def take(failure: Failure) -> Whose:
-            self._tools.aws.clock.sleep(0)  # raises once the user has pressed Ctrl-C
-            return self._claims.take(failure, again=self._tools.again)
+        def take(share: Sequence[Failure]) -> list[Whose]:
+            whose = []
+            for failure in share:
+                self._tools.aws.clock.sleep(0)  # raises once the user has pressed Ctrl-C
+                whose.append(self._claims.take(failure, again=self._tools.again))
+            return whose
 
         different = list({(each.audit_id, each.timestamp): each for each in batch}.values())
+        shares = [different[start::PARALLEL] for start in range(PARALLEL)]
         with ThreadPoolExecutor(PARALLEL) as pool:
             try:
-                whose = list(pool.map(take, different))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
+                whose = [each for of_share in pool.map(take, shares) for each in of_share]
+            except KeyboardInterrupt:
+                self._tools.cancel()
                 raise
         self.report.claimed_elsewhere += whose.count(Whose.CLAIMED_ELSEWHERE)
-        return [failure for failure, whose_it_is in zip(different, whose, strict=True) if whose_it_is is Whose.OURS]
+        return [failure for failure in different if self._claims.holds(failure)]
 
     def _tell(self, lines: Collection[Line]) -> None:
         now = self._tools.aws.clock.monotonic()

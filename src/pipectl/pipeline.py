@@ -234,7 +234,7 @@ class Pipeline:
             name,
             self._aws,
             arn=self.names.function_arn(name),
-            # A timeout above the visibility of the queue that the function reads is refused, so the queue is changed first.
+            # Lambda refuses a timeout above the visibility of the queue that is read, so the queue is changed first.
             needs=(f"{key}-role", f"{key}-log-group", *(("dead-letter-queue",) if key == "auditor" else ())),
             settings=Settings(
                 role_arn=self.names.role_arn(role),

@@ -7,6 +7,7 @@ makes.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,10 +60,16 @@ def _table(properties: dict[str, Any], required: list[str]) -> Iterator[str]:
     yield "| key | default | allowed | what |"
     yield "| --- | --- | --- | --- |"
     for key, prop in properties.items():
-        default = "**required**" if key in required else f"`{json.dumps(prop.get('default'))}`"
-        if prop.get("default", 0) is None:
-            default = "none"
-        yield f"| `{key}` | {default} | {_allowed(prop)} | {prop.get('description', '')} |"
+        value = prop.get("default", {} if prop.get("type") == "object" else None)
+        default = "none" if value is None else f"`{json.dumps(value)}`"
+        if key in required:
+            default = "**required**"
+        yield f"| `{key}` | {default} | {_allowed(prop)} | {_shown(prop.get('description', ''))} |"
+
+
+def _shown(words: str) -> str:
+    """``<file>.<function>`` as code: Markdown would take it for a tag."""
+    return re.sub(r"\S*<\w[^<>\s]*>\S*", lambda found: found[0] if "`" in found[0] else f"`{found[0]}`", words)
 
 
 _KINDS = {
@@ -79,14 +86,7 @@ def _allowed(prop: dict[str, Any]) -> str:
     (kind,) = kinds
     if "enum" in kind:
         return ", ".join(f"`{value}`" for value in kind["enum"])
-    words = {
-        "integer": "whole number",
-        "boolean": "`true`, `false`",
-        "string": "text",
-        "array": "list",
-        "object": "map",
-    }
-    text = words[kind["type"]]
+    text = _KINDS[kind["type"]]
     low, high = kind.get("minimum"), kind.get("maximum")
     if low is not None and high is not None:
         text += f", {low} to {high}"
@@ -153,7 +153,7 @@ def _options(command: click.Command, context: click.Context, shared: set[str]) -
     ]
     if not records:
         return []
-    cells = [(flags.replace("|", "\\|"), words.replace("|", "\\|")) for flags, words in records]
+    cells = [(flags.replace("|", "\\|"), _shown(words.replace("|", "\\|"))) for flags, words in records]
     return ["", "| option | what |", "| --- | --- |", *(f"| `{flags}` | {words} |" for flags, words in cells)]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import botocore.session
@@ -83,6 +84,7 @@ def _method(node: ast.Call) -> str | None:
     return node.func.attr
 
 
+@cache
 def _operations(service: str) -> dict[str, str]:
     names = botocore.session.get_session().get_service_model(service).operation_names
     return {xform_name(name): name for name in names}

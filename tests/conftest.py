@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,15 @@ from pipectl.local import lifecycle
 from pipectl.local.lifecycle import LocalAws
 from tests.support import FakeClock, World, make_world
 
+# Before any fixture of a wider scope runs: no credentials, no profile and no address of this machine's are left.
+for _name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
+    del os.environ[_name]
+
 
 @pytest.fixture(autouse=True)
 def no_outside_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nothing of the machine's AWS settings reaches a test, and no test can reach AWS."""
-    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "PIPECTL_CONFIG", "NO_COLOR"):
+    for name in ("PIPECTL_CONFIG", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")

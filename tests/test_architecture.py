@@ -34,7 +34,8 @@ ARROWS = {
     "config": ("aws", "names", "runtimes", "pausing", "stream_records"),
     "config_file": ("config", "errors"),
     "resources": ("engine.model", "aws", "names", "errors", "package", "pausing", "stream_records", "words"),
-    "pipeline": ("resources", "config", "names", "package", "engine.model", "aws"),
+    "permissions": ("resources.policy", "names"),
+    "pipeline": ("resources", "config", "names", "package", "permissions", "engine.model", "aws"),
     "failures": ("aws", "clock", "engine.walk", "errors", "stream_records"),
     "commands": (
         *(
@@ -66,6 +67,7 @@ ARROWS = {
         "local.lifecycle",
     ),
     "local": ("errors", "stream_records"),
+    "entry": ("cli",),
 }
 OUTSIDE = {
     # which parts may import a package of others

@@ -16,6 +16,7 @@ from pipectl.local.lifecycle import LocalAws
 from tests.support import DEV_CONFIG, ROOT
 
 ACCOUNT = "500000000001"
+pytestmark = pytest.mark.xdist_group("docs")  # `--local` means one port of the machine
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS))
 import generate  # noqa: E402

@@ -95,13 +95,13 @@ class OrdersTable(Section):
         "orderId", min_length=1, max_length=255, description="name of the partition key, a string"
     )
     point_in_time_recovery: bool = Field(True, description="keep continuous backups")
-    deletion_protection: bool = Field(False, description="let nobody delete the table before this is switched off")
+    deletion_protection: bool = Field(False, description="let nobody but `pipectl down --delete-data` delete the table")
 
 
 class AuditTable(Section):
     resource: ResourceName = "audit-logs-table"
     point_in_time_recovery: bool = Field(True, description="keep continuous backups")
-    deletion_protection: bool = Field(False, description="let nobody delete the table before this is switched off")
+    deletion_protection: bool = Field(False, description="let nobody but `pipectl down --delete-data` delete the table")
 
 
 class Bucket(Section):
@@ -231,7 +231,7 @@ class Config(Section):
     )
     account_id: str | None = Field(None, pattern=_ACCOUNT, description="refuse every other account; 12 digits, quoted")
     tags: dict[str, str] = Field(
-        default_factory=dict, max_length=46, description="more tags on everything that takes them"
+        default_factory=dict, max_length=44, description="more tags on everything that takes them"
     )
     extra_alarms: bool = Field(
         False, description="four more alarms, for what the errors alarm cannot see; switched off, they are removed"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipectl import package
+from pipectl import package, permissions
 from pipectl.aws import Aws
 from pipectl.config import EXTRA_ALARMS, Config
 from pipectl.config import Function as FunctionConfig
@@ -18,20 +18,26 @@ from pipectl.resources.bucket import Bucket
 from pipectl.resources.function import Function, Settings
 from pipectl.resources.log_group import LogGroup
 from pipectl.resources.mapping import QueueMapping, StreamMapping
-from pipectl.resources.policy import Statement, allow
 from pipectl.resources.queue import Queue
 from pipectl.resources.role import Role
 from pipectl.resources.table import NEW_AND_OLD_IMAGES, Keys, Table
 
 DAY = 24 * 3600
 FAILURE_TYPE_INDEX = "failure-type-index"
-LOGS_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
 
 _CHOSEN_BY_AWS = (
     ("orders-table", "stream_arn", "OrdersTableStreamArn"),
     ("dead-letter-queue", "url", "DeadLetterQueueUrl"),
 )
+
+
+_WORKS_WITH = {
+    "processor": ("bucket",),
+    # Lambda refuses a timeout above the visibility of the queue that is read, so the queue is changed first.
+    "auditor": ("audit-table", "dead-letter-queue"),
+}
+"""What a function writes to and reads from: there before it and gone after it, or records would fail for good."""
 
 
 @dataclass(frozen=True)
@@ -93,66 +99,30 @@ class Pipeline:
         return {resource.key: resource for resource in made}
 
     def _roles(self) -> list[Resource]:
+        names, physical, bucket = self.names, self.physical, self.config.bucket
+        processor = permissions.of_processor(
+            names,
+            physical.processor,
+            physical.orders_table,
+            physical.bucket,
+            (bucket.prefix, bucket.failed_prefix),
+            physical.queue,
+        )
+        auditor = permissions.of_auditor(names, physical.auditor, physical.audit_table, physical.queue)
         return [
             Role(
                 f"{function}-role",
                 name,
                 self._aws,
-                trust=[self._trust_lambda()],
+                trust=[permissions.trust_lambda(self.names.account_id)],
                 policies=policies,
                 tags=self._tags,
             )
             for function, name, policies in (
-                ("processor", self.physical.processor_role, self._processor_policies()),
-                ("auditor", self.physical.auditor_role, self._auditor_policies()),
+                ("processor", self.physical.processor_role, processor),
+                ("auditor", self.physical.auditor_role, auditor),
             )
         ]
-
-    def _trust_lambda(self) -> Statement:
-        return {
-            "Effect": "Allow",
-            "Principal": {"Service": "lambda.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"aws:SourceAccount": self.names.account_id}},
-        }
-
-    def _processor_policies(self) -> Mapping[str, list[Statement]]:
-        bucket, config = self.names.bucket_arn(self.physical.bucket), self.config.bucket
-        stream = f"{self.names.table_arn(self.physical.orders_table)}/stream/*"
-        return {
-            "read-orders-stream": [
-                allow(["dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"], [stream])
-            ],
-            "write-records": [
-                allow(
-                    ["s3:PutObject", "s3:PutObjectAcl"],
-                    [f"{bucket}/{config.prefix}/*", f"{bucket}/{config.failed_prefix}/*"],
-                )
-            ],
-            "tell-failures": [allow(["sqs:SendMessage"], [self.names.queue_arn(self.physical.queue)])],
-            "write-logs": [self._allow_logs(self.physical.processor)],
-        }
-
-    def _auditor_policies(self) -> Mapping[str, list[Statement]]:
-        return {
-            "write-audit-items": [
-                allow(
-                    ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem"],
-                    [self.names.table_arn(self.physical.audit_table)],
-                )
-            ],
-            "read-failures": [
-                allow(
-                    ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-                    [self.names.queue_arn(self.physical.queue)],
-                )
-            ],
-            "write-logs": [self._allow_logs(self.physical.auditor)],
-        }
-
-    def _allow_logs(self, function: str) -> Statement:
-        group = self.names.log_group_arn(log_group_of(function))
-        return allow(LOGS_ACTIONS, [group, f"{group}:*"])
 
     def _tables(self) -> list[Resource]:
         orders, audit = self.config.orders_table, self.config.audit_table
@@ -205,7 +175,9 @@ class Pipeline:
                 log_group_of(function),
                 self._aws,
                 arn=self.names.log_group_arn(log_group_of(function)),
+                function=function,
                 retention_days=config.retention_days,
+                ownership=self.ownership,
                 tags=self._tags,
             )
             for key, function, config in (
@@ -218,6 +190,7 @@ class Pipeline:
         bucket = self.config.bucket
         processor_environment = {
             "BUCKET_NAME": self.physical.bucket,
+            "BUCKET_OWNER": self.names.account_id,
             "PROCESSED_PREFIX": bucket.prefix,
             "FAILED_PREFIX": bucket.failed_prefix,
         }
@@ -234,8 +207,7 @@ class Pipeline:
             name,
             self._aws,
             arn=self.names.function_arn(name),
-            # Lambda refuses a timeout above the visibility of the queue that is read, so the queue is changed first.
-            needs=(f"{key}-role", f"{key}-log-group", *(("dead-letter-queue",) if key == "auditor" else ())),
+            needs=(f"{key}-role", f"{key}-log-group", *_WORKS_WITH[key]),
             settings=Settings(
                 role_arn=self.names.role_arn(role),
                 runtime=config.runtime,

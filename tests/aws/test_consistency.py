@@ -40,6 +40,19 @@ SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."
         ),
     ),
+    "a new role, to the key of the environment": (
+        "lambda",
+        "CreateFunction",
+        client_error("InvalidParameterValueException", "The KMS key is invalid for CreateGrant: ARN does not refer"),
+    ),
+    "a new visibility, to Lambda": (
+        "lambda",
+        "UpdateFunctionConfiguration",
+        client_error(
+            "InvalidParameterValueException",
+            "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds",
+        ),
+    ),
     "EC2 throttles Lambda": (
         "lambda",
         "CreateFunction",
@@ -185,6 +198,15 @@ PERMANENT: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
         "lambda",
         "CreateFunction",
         client_error("InvalidParameterValueException", "1 validation error detected: Value 'x' at 'role'"),
+    ),
+    "a table that is protected": (
+        "dynamodb",
+        "DeleteTable",
+        client_error(
+            "ResourceInUseException",
+            "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection "
+            "first.",
+        ),
     ),
     "a timeout that does not fit": (
         "lambda",

@@ -1,7 +1,27 @@
+import json
+
+from pipectl.commands.context import Context
 from pipectl.commands.down import down
 from pipectl.commands.up import plan, up
 from pipectl.engine.model import Action
-from tests.support import World, yes
+from tests.support import Recorder, World, yes
+
+_TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        },
+    }
+)
+
+
+def done(context: Context) -> list[str]:
+    """The resources in the order in which they were done with."""
+    assert isinstance(context.reporter, Recorder)
+    return context.reporter.done
 
 
 def test_second_up_only_reads(moto_world: World) -> None:
@@ -38,3 +58,36 @@ def test_the_queues_visibility_is_raised_before_the_auditors_timeout(moto_world:
     slower = {"auditor": {"timeout": 200}, "dead-letter-queue": {"visibility_timeout": 1200}}
     up(moto_world.context(**slower), yes)
     assert moto_world.writes() == ["sqs:SetQueueAttributes", "lambda:UpdateFunctionConfiguration"]
+
+
+def test_functions_come_after_what_they_write_to_and_go_before_it(moto_world: World) -> None:
+    """A mapping whose function finds no bucket would burn its retries and fail every record for good."""
+    context = moto_world.context()
+    up(context, yes)
+    made = done(context)
+    assert made.index("bucket") < made.index("processor") < made.index("stream-mapping")
+    assert made.index("audit-table") < made.index("auditor") < made.index("queue-mapping")
+
+    context = moto_world.context()
+    down(context, yes, delete_data=True)
+    gone = done(context)
+    assert gone.index("stream-mapping") < gone.index("processor") < gone.index("bucket")
+    assert gone.index("queue-mapping") < gone.index("auditor") < gone.index("audit-table")
+    assert set(gone[-2:]) == {"processor-log-group", "auditor-log-group"}, "an invocation would make them anew"
+
+
+def test_the_log_group_of_a_strangers_function_is_not_touched(moto_world: World) -> None:
+    context = moto_world.context()
+    group = context.resources["processor-log-group"].name
+    moto_world.aws.logs.create_log_group(logGroupName=group)
+    moto_world.aws.iam.create_role(RoleName="strangers", AssumeRolePolicyDocument=_TRUST)
+    moto_world.aws.lambda_.create_function(
+        FunctionName=context.pipeline.physical.processor,
+        Runtime="python3.14",
+        Handler="handler.handler",
+        Role=f"arn:aws:iam::{moto_world.aws.account_id}:role/strangers",
+        Code={"ZipFile": b"PK\x05\x06" + b"\x00" * 18},
+    )
+    moto_world.calls.clear()
+    down(moto_world.context(), yes)
+    assert moto_world.writes() == []

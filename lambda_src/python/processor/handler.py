@@ -100,6 +100,7 @@ class Processor:
         prefix: str = "processed-data",
         failed_prefix: str = "failed-data",
         *,
+        owner: str | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -107,6 +108,7 @@ class Processor:
         self.bucket = bucket
         self.prefix = prefix
         self.failed_prefix = failed_prefix
+        self.owner = owner
         self.now = now
         self.sleep = sleep
 
@@ -156,6 +158,8 @@ class Processor:
             "Body": body.encode(),
             "ContentType": "application/json",
         }
+        if self.owner:  # a bucket of that name may have become somebody else's
+            request["ExpectedBucketOwner"] = self.owner
         if not overwrite:
             request["IfNoneMatch"] = "*"
         for pause in (*CONFLICT_PAUSES, None):
@@ -328,6 +332,7 @@ def processor() -> Processor:
         os.environ["BUCKET_NAME"],
         os.environ.get("PROCESSED_PREFIX", "processed-data"),
         os.environ.get("FAILED_PREFIX", "failed-data"),
+        owner=os.environ.get("BUCKET_OWNER"),
     )
 
 

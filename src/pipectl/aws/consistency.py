@@ -126,9 +126,17 @@ FACTS = (
         "lambda",
         _FUNCTION_WRITES,
         _INVALID,
-        "cannot be assumed by Lambda",
+        "cannot be assumed by Lambda|KMS key is invalid for CreateGrant|does not refer to a valid principal",
         120,
         "the new role has not reached Lambda yet",
+    ),
+    Fact(
+        "lambda",
+        ("UpdateFunctionConfiguration",),
+        _INVALID,
+        "Queue visibility timeout: .* is less than Function timeout",
+        70,  # attributes of a queue take up to 60 seconds
+        "the queue's new visibility has not reached Lambda yet",
     ),
     Fact("lambda", (), _INVALID, "throttled by EC2", 300, "Lambda is being throttled by EC2"),
     Fact(
@@ -185,7 +193,7 @@ FACTS = (
         "dynamodb",
         ("UpdateTable", "DeleteTable", "TagResource"),
         ("ResourceInUseException",),
-        "",
+        "^(?!.*protected against deletion)",
         600,
         "the table is still changing",
     ),

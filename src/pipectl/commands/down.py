@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from pipectl.clock import pauses
 from pipectl.commands.context import Confirm, Context, raise_if_incomplete
 from pipectl.commands.health import LOOK_BACK, MOST_COUNTED
 from pipectl.commands.metrics import Metrics
@@ -20,6 +21,10 @@ from pipectl.words import counted
 
 LONGEST_WAIT = 300
 """Seconds that a record may wait for the processor before it counts as data that would be lost."""
+PROOF_SECONDS = 20
+"""How long what is deleted may still be shown before it counts as left."""
+LAST = "log-group"
+"""Deleted when all else is gone: every invocation until then would make it anew."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
         return DownReport(changes)
     confirm(changes)
     _delete(context, observed, doomed)
-    _prove_gone(context, doomed)
+    _prove_gone(context, {change.resource for change in changes if change.action is Action.KEEP})
     return DownReport(changes)
 
 
@@ -150,22 +155,27 @@ def _delete(context: Context, observed: dict[str, Observation | None], doomed: d
 
         return context.around(doomed[key], work)
 
-    walked = walk(reverse(graph_of(context.resources)), visit, cancel=context.cancel)
-    raise_if_incomplete(walked, len(walked.done.keys() & doomed.keys()), "down")
+    turned = reverse(graph_of(context.resources))
+    last = {key for key, resource in context.resources.items() if resource.kind == LAST}
+    for keys in (turned.keys() - last, last):
+        walked = walk({key: turned[key] & keys for key in keys}, visit, cancel=context.cancel)
+        raise_if_incomplete(walked, len(walked.done.keys() & doomed.keys()), "down")
 
 
-def _prove_gone(context: Context, doomed: Collection[str]) -> None:
-    """Look again. An invocation that ended late makes its log group anew, so what is back is removed once more."""
-    for last in (False, True):
-        left = {
-            key: found
-            for key, found in _ours(context, observe(context.resources, context.cancel)).items()
-            if key in doomed
-        }
-        if not left:
+def _prove_gone(context: Context, kept: Collection[str]) -> None:
+    """Look again, at least twice.
+
+    AWS shows what is deleted for some seconds, and an invocation that ended late makes its log group anew; that is
+    removed once more.
+    """
+    left: dict[str, Observation] = {}
+    for look, _ in enumerate(pauses(context.aws.clock, PROOF_SECONDS)):
+        found = _ours(context, observe(context.resources, context.cancel))
+        left = {key: observed for key, observed in found.items() if key not in kept}
+        for key in left:
+            if context.resources[key].kind == LAST:
+                context.resources[key].delete(left[key])
+        if look and not left:
             return
-        if last:
-            names = ", ".join(f"{key} ({context.resources[key].name})" for key in sorted(left))
-            raise PipectlError(f"still there after having been removed: {names}", hint="run `pipectl down` again")
-        for key, found in left.items():
-            context.resources[key].delete(found)
+    names = ", ".join(f"{key} ({context.resources[key].name})" for key in sorted(left))
+    raise PipectlError(f"still there after having been removed: {names}", hint="run `pipectl down` again")

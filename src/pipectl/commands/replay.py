@@ -125,14 +125,14 @@ def replay(
     facts = context.require(NEEDS)
     if source:
         selection = _of_folder(selection, source)
-    audited = _drain(context, facts)
     unknown = _unknown(context, selection)
     if unknown and not source:
         raise PipectlError(f"there is no failure {', '.join(unknown)}", hint="`pipectl audit list` names them")
     found = _preview(context, facts, selection)
-    report = ReplayReport()
-    if found.failures:
+    report, audited = ReplayReport(), 0
+    if found.failures or found.waiting_in_queue:
         confirm(found)
+        audited = _drain(context, facts)
         run = Replay(_tools(context, selection, overwrite))
         failures = selection.failures(context)
         report = run.from_records(failures, partial(saved.read, source)) if source else run.from_stream(failures)

@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 from pipectl.engine.diff import diff, top_level
 from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
 from pipectl.engine.walk import Walked, walk
-from pipectl.errors import CancelledError, ExistsError, ForeignError, PipectlError, UnreconcilableError
+from pipectl.errors import AbsentError, CancelledError, ExistsError, ForeignError, PipectlError, UnreconcilableError
 
 Resources = Mapping[str, Resource]
 Observations = Mapping[str, Observation | None]
@@ -43,12 +43,24 @@ def observe(resources: Resources, cancel: Callable[[], None] = lambda: None) -> 
         CancelledError: the user pressed Ctrl-C, however much had been read by then.
         PipectlError: the first read that failed: what cannot be read is never taken for absent.
     """
-    walked = walk(dict.fromkeys(resources, ()), lambda key: resources[key].observe(), cancel=cancel)
+    walked = walk(dict.fromkeys(resources, ()), lambda key: look_at(resources[key]), cancel=cancel)
     if walked.interrupted:
         raise CancelledError("interrupted while reading; nothing was touched")
     for error in walked.failed.values():
         raise error
     return walked.done
+
+
+def look_at(resource: Resource) -> Observation | None:
+    """Observe. Where a part of it is said to be absent although it is there, look once more: it may have just gone.
+
+    Raises:
+        AbsentError: it is there, and a part of it still is not. That is no reason to take the whole for absent.
+    """
+    try:
+        return resource.observe()
+    except AbsentError:
+        return resource.observe()
 
 
 def is_ours(observed: Observation, ownership: Mapping[str, str]) -> bool:
@@ -201,7 +213,7 @@ def _after_lost_race(
     resource: Resource, desired: Attributes, facts: Mapping[str, Facts], ownership: Mapping[str, str]
 ) -> Facts:
     """Somebody created it first: another `up`, or a stranger."""
-    observed = resource.observe()
+    observed = look_at(resource)
     if observed is None:
         raise ForeignError(
             f"{resource.kind} {resource.name} exists, yet AWS shows it to nobody in this account",

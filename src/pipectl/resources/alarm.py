@@ -94,10 +94,7 @@ class Alarm(Resource):
         if not answer["MetricAlarms"]:
             return None
         alarm = answer["MetricAlarms"][0]
-        try:
-            tags = from_list(self._aws.cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"])
-        except AbsentError:
-            return None
+        tags = from_list(self._aws.cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"])
         attributes: Attributes = {
             "description": alarm.get("AlarmDescription"),
             "namespace": alarm.get("Namespace"),

@@ -53,7 +53,7 @@ class Bucket(Resource):
         except AccessDeniedError:
             return Observation({}, {}, foreign="exists and belongs to another account, or denies us every look at it")
         except AwsError as error:
-            if error.aws_code in ("301", "400"):
+            if error.aws_code == "301":
                 return Observation({}, {}, foreign="exists in another region")
             raise
         if region != self._aws.region:  # botocore follows S3 there by itself
@@ -114,8 +114,10 @@ class Bucket(Resource):
         del observed
         try:
             self._abort_uploads()
-            self._empty()
-            self._aws.s3.delete_bucket(**self._ours)
+            for last in (False, False, True):
+                self._empty()
+                if self._deleted(last):
+                    return
         except AbsentError:
             return
 
@@ -130,6 +132,16 @@ class Bucket(Resource):
     @property
     def _ours(self) -> Any:
         return {"Bucket": self.name, "ExpectedBucketOwner": self._aws.account_id}
+
+    def _deleted(self, last: bool) -> bool:
+        """False when something was written since the bucket was emptied, and there is another try."""
+        try:
+            self._aws.s3.delete_bucket(**self._ours)
+        except AwsError as error:
+            if last or error.aws_code != "BucketNotEmpty":
+                raise
+            return False
+        return True
 
     def _taken(self) -> bool:
         try:

@@ -14,16 +14,28 @@ from pipectl.resources.tagging import differing
 class LogGroup(Resource):
     """A log group of exactly the name that Lambda writes to.
 
-    Lambda makes it by itself, untagged, when it is not there at an invocation: such a one is taken over.
+    Lambda makes it by itself, untagged, when it is not there at an invocation: such a one is taken over, unless
+    the function of that name is somebody else's.
     """
 
     kind = "log-group"
     holds_data = True
 
     def __init__(
-        self, key: str, name: str, aws: Aws, *, arn: str, retention_days: int, tags: Mapping[str, str]
+        self,
+        key: str,
+        name: str,
+        aws: Aws,
+        *,
+        arn: str,
+        function: str,
+        retention_days: int,
+        ownership: Mapping[str, str],
+        tags: Mapping[str, str],
     ) -> None:
         super().__init__(key, name)
+        self._function = function
+        self._ownership = ownership
         self._aws = aws
         self._arn = arn
         self._desired: Attributes = {"retention_days": retention_days, "tags": dict(tags)}
@@ -36,12 +48,10 @@ class LogGroup(Resource):
         group = self._find()
         if group is None:
             return None
-        try:
-            tags = self._aws.logs.list_tags_for_resource(resourceArn=self._arn).get("tags", {})
-        except AbsentError:
-            return None
+        tags = self._aws.logs.list_tags_for_resource(resourceArn=self._arn).get("tags", {})
         attributes: Attributes = {"retention_days": group.get("retentionInDays")}
-        return Observation(attributes, tags, {"arn": self._arn}, takes_over_untagged=True)
+        ours = bool(tags) or not self._is_of_a_stranger()
+        return Observation(attributes, tags, {"arn": self._arn}, takes_over_untagged=ours)
 
     def create(self, desired: Attributes) -> Facts:
         self._aws.logs.create_log_group(logGroupName=self.name, tags=desired["tags"])
@@ -61,6 +71,14 @@ class LogGroup(Resource):
             self._aws.logs.delete_log_group(logGroupName=self.name)
         except AbsentError:
             return
+
+    def _is_of_a_stranger(self) -> bool:
+        """Whether a function that is not ours writes to it."""
+        try:
+            found = self._aws.lambda_.get_function(FunctionName=self._function)
+        except AbsentError:
+            return False
+        return not self._ownership.items() <= found.get("Tags", {}).items()
 
     def _find(self) -> Any:
         pages = self._aws.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self.name)

@@ -206,7 +206,10 @@ class EventSourceMapping(Resource):
         listed = [mapping for page in pages for mapping in page["EventSourceMappings"]]
         candidates = []
         for mapping in listed:
-            if mapping.get("State") == "Deleting" or not self._reads(mapping.get("EventSourceArn", "")):
+            if not self._reads(mapping.get("EventSourceArn", "")):
+                continue
+            if mapping.get("State") == "Deleting":  # until it is gone, another of the same source is refused
+                self._wait_until_gone(mapping["UUID"])
                 continue
             found = self._once_updated(mapping)
             tags = self._tags_of(found)
@@ -237,7 +240,10 @@ class EventSourceMapping(Resource):
             except AbsentError:
                 continue
         for uuid in uuids:
-            self._aws.wait(lambda uuid=uuid: self._state(uuid) is None, f"mapping {uuid} to be deleted", _BOUND)  # type: ignore[misc]
+            self._wait_until_gone(uuid)
+
+    def _wait_until_gone(self, uuid: str) -> None:
+        self._aws.wait(lambda: self._state(uuid) is None, f"mapping {uuid} to be deleted", _BOUND)
 
     def _wait_until_steady(self, uuid: str) -> None:
         self._aws.wait(lambda: self._state(uuid) not in _CHANGING, f"mapping {uuid} to be steady", _BOUND)

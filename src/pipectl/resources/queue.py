@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 _BOUND = 180
+_TAGS_LAG = 5
+"""Seconds within which a queue's tags show; one that has none then is somebody else's."""
 _SSE_SQS = "SSE-SQS"
 _COUNTS: tuple[QueueAttributeNameType, ...] = (
     "ApproximateNumberOfMessages",
@@ -74,10 +76,10 @@ class Queue(Resource):
         sqs = self._aws.sqs
         try:
             url = sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
-            found: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-            tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
         except AbsentError:
             return None
+        found: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
         policy = found.get("Policy")
         attributes: Attributes = {
             "retention": int(found["MessageRetentionPeriod"]),
@@ -98,6 +100,7 @@ class Queue(Resource):
         settings = {name: value for each in _settings(desired).values() for name, value in each.items() if value}
         url = sqs.create_queue(QueueName=self.name, Attributes=settings, tags=desired["tags"])["QueueUrl"]
         found: dict[str, str] = {}
+        start = self._aws.clock.monotonic()
 
         def usable() -> bool:
             try:
@@ -105,7 +108,7 @@ class Queue(Resource):
                 found.update(sqs.list_queue_tags(QueueUrl=url).get("Tags", {}))
             except AbsentError:
                 return False
-            return True
+            return bool(found) or self._aws.clock.monotonic() - start > _TAGS_LAG
 
         self._aws.wait(usable, f"queue {self.name} to be known", 60)
         if not desired["tags"].items() <= found.items():

@@ -60,26 +60,21 @@ class Role(Resource):
         iam = self._aws.iam
         try:
             role = iam.get_role(RoleName=self.name)["Role"]
-            names = [
-                n
-                for p in iam.get_paginator("list_role_policies").paginate(RoleName=self.name)
-                for n in p["PolicyNames"]
-            ]
-            policies = {
-                n: _read(iam.get_role_policy(RoleName=self.name, PolicyName=n)["PolicyDocument"]) for n in names
-            }
-            attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.name)
-            attributes: Attributes = {
-                "path": role["Path"],
-                "trust": _read(role["AssumeRolePolicyDocument"]),
-                "policies": policies,
-                "attached_policies": sorted(
-                    str(a.get("PolicyArn")) for page in attached for a in page["AttachedPolicies"]
-                ),
-                "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
-            }
         except AbsentError:
             return None
+        listed = iam.get_paginator("list_role_policies").paginate(RoleName=self.name)
+        names = [name for page in listed for name in page["PolicyNames"]]
+        attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.name)
+        attributes: Attributes = {
+            "path": role["Path"],
+            "trust": _read(role["AssumeRolePolicyDocument"]),
+            "policies": {
+                name: _read(iam.get_role_policy(RoleName=self.name, PolicyName=name)["PolicyDocument"])
+                for name in names
+            },
+            "attached_policies": sorted(str(a.get("PolicyArn")) for page in attached for a in page["AttachedPolicies"]),
+            "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+        }
         return Observation(attributes, from_list(role.get("Tags", [])), {"arn": role["Arn"]})
 
     def create(self, desired: Attributes) -> Facts:
@@ -96,14 +91,14 @@ class Role(Resource):
         iam = self._aws.iam
         if "permissions_boundary" in differs:
             iam.delete_role_permissions_boundary(RoleName=self.name)
-        if "attached_policies" in differs:
-            self._detach(observed)
         if "trust" in differs:
             iam.update_assume_role_policy(RoleName=self.name, PolicyDocument=json.dumps(document(desired["trust"])))
         if "policies" in differs:
             found = observed.attributes["policies"]
             wanted = {name: body for name, body in desired["policies"].items() if found.get(name) != body}
             self._put_policies(wanted, stale=found.keys() - desired["policies"].keys())
+        if "attached_policies" in differs:  # last, so that a role in use is never without what it needs
+            self._detach(observed)
         if "tags" in differs:
             iam.tag_role(RoleName=self.name, Tags=to_list(differing(desired["tags"], observed.tags)))
         return observed.facts

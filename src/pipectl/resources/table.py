@@ -88,12 +88,10 @@ class Table(Resource):
     def observe(self) -> Observation | None:
         try:
             table = self._settled()
-            backups = self._aws.dynamodb.describe_continuous_backups(TableName=self.name)[
-                "ContinuousBackupsDescription"
-            ]
-            tags = self._tags_of(table["TableArn"])
         except AbsentError:
             return None
+        backups = self._aws.dynamodb.describe_continuous_backups(TableName=self.name)["ContinuousBackupsDescription"]
+        tags = self._tags_of(table["TableArn"])
         definitions = table["AttributeDefinitions"]
         recovery = backups.get("PointInTimeRecoveryDescription", {})
         stream = table.get("StreamSpecification", {})

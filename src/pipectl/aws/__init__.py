@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -212,8 +213,11 @@ class Aws:
         with self._lock:
             if service not in self._clients:
                 try:
+                    settings = _SETTINGS.get(service, _SETTINGS[""])
+                    if _is_this_machine(self.endpoint_url):
+                        settings = settings.merge(Config(proxies={}))
                     self._clients[service] = cast(Any, self._session).client(
-                        service, endpoint_url=self.endpoint_url, config=_SETTINGS.get(service, _SETTINGS[""])
+                        service, endpoint_url=self.endpoint_url, config=settings
                     )
                 except ValueError as error:  # not a URL, says botocore
                     raise UsageError(str(error), hint="correct --endpoint-url or AWS_ENDPOINT_URL") from error
@@ -223,6 +227,11 @@ class Aws:
 
     def _put_door(self, base_classes: list[type], **_: Any) -> None:
         base_classes.insert(0, type("Door", (_Door,), {"_aws": self}))
+
+
+def _is_this_machine(endpoint_url: str | None) -> bool:
+    """No proxy leads to where one is already."""
+    return urlsplit(endpoint_url or "").hostname in ("127.0.0.1", "localhost", "::1")
 
 
 @cache

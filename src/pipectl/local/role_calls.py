@@ -80,7 +80,9 @@ def _client(service: str, role: RoleCalls) -> Any:
         aws_access_key_id=role.access_key,
         aws_secret_access_key=role.secret_key,
         aws_session_token=role.session_token,
-        config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3, "mode": "standard"}),
+        config=Config(
+            proxies={}, connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3, "mode": "standard"}
+        ),
     )
 
 

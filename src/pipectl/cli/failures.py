@@ -13,11 +13,11 @@ from pipectl.cli.root import main
 from pipectl.cli.session import Session, global_options
 from pipectl.commands.logs import follow as follow_logs
 from pipectl.commands.logs import lines as read_lines
-from pipectl.commands.replay import Selection
+from pipectl.commands.replay import Preview, Selection
 from pipectl.commands.replay import preview as preview_replay
 from pipectl.commands.replay import replay as run_replay
 from pipectl.commands.replay import save as save_failures
-from pipectl.errors import UsageError
+from pipectl.errors import CancelledError, UsageError
 from pipectl.failures.model import FAILURE_TYPES
 from pipectl.render import failures as render
 
@@ -69,8 +69,11 @@ def logs(
         return 0
     if session.screen.json_output or until:
         raise UsageError("--follow goes neither with -o json nor with --until", hint="leave --follow out")
-    for line in follow_logs(session.context, functions, since, pattern):
-        render.log_line(session.screen, line)
+    try:
+        for line in follow_logs(session.context, functions, since, pattern):
+            render.log_line(session.screen, line)
+    except KeyboardInterrupt:
+        return CancelledError.exit_code  # that is how one ends it, and nothing to tell
     return 0
 
 
@@ -129,6 +132,12 @@ def replay_dlq(
         render.saved(screen, saved, save)
         return FAILURES_LEFT if saved.incomplete else 0
     confirm = session.confirm("Replay these?", yes, partial(render.preview_before_asking, screen))
-    report = run_replay(context, selection, confirm, overwrite=force, source=source)
+
+    def confirm_or_warn(found: Preview) -> None:
+        if yes:
+            render.warn_of_alarm(screen)
+        confirm(found)
+
+    report = run_replay(context, selection, confirm_or_warn, overwrite=force, source=source)
     render.replayed(screen, report)
     return FAILURES_LEFT if report.left else 0

@@ -31,7 +31,9 @@ def audit() -> None:
 @click.option("--status", "statuses", type=click.Choice(ReplayStatus), multiple=True, help="Only with this status.")
 @click.option("--since", type=MOMENT, default="48h", show_default=True, help="From when on.")
 @click.option("--until", type=MOMENT, help="Up to when.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), metavar="N", default=20, show_default=True, help="At most so many."
+)
 @click.option("--page", metavar="TOKEN", help="Go on where the last list ended; it names the token.")
 @global_options
 def list_failures(

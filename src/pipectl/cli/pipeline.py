@@ -65,6 +65,9 @@ def _show_plan(session: Session, adopt: bool, allow_stream_replacement: bool, pe
     render.changes(session.screen, report, done=False)
     if report.refused:
         error = refusal(report.refused)
+        if not session.screen.json_output:  # the list has just told the reasons
+            names = ", ".join(f"{change.resource} ({change.name})" for change in report.refused)
+            error.message, error.resource = f"{error.message.splitlines()[0]} {names}", None
         session.screen.error(error)
         return error.exit_code
     return pending_code if report.pending else 0
@@ -92,7 +95,7 @@ def status(session: Session, exit_code: bool) -> int:
 @click.option("--keep-data", is_flag=True, help="Keep tables, bucket and log groups; a later `up` takes them back.")
 @global_options
 def down(session: Session, yes: bool, delete_data: bool, keep_data: bool) -> int:
-    """Remove what is ours, in reverse order, and prove that nothing is left."""
+    """Remove what is ours, and prove that nothing is left."""
     if delete_data and keep_data:
         raise UsageError("--delete-data and --keep-data exclude each other", hint="leave one of them out")
     confirm = session.confirm("Remove these?", yes, partial(render.plan_before_asking, session.screen))
@@ -106,6 +109,8 @@ def down(session: Session, yes: bool, delete_data: bool, keep_data: bool) -> int
 @global_options
 def outputs(session: Session, env: bool) -> int:
     """Print names, ARNs and addresses that others need. Changes nothing."""
+    if env and session.screen.json_output:
+        raise UsageError("--env and -o json exclude each other", hint="leave one of them out")
     render.outputs(session.screen, read_outputs(session.context), env=env)
     return 0
 
@@ -171,10 +176,12 @@ def local_status(session: Session) -> int:
 
 
 @main.command()
-@click.option("--orders", type=click.IntRange(2, 1000), default=20, show_default=True, help="Orders to send.")
+@click.option(
+    "--orders", type=click.IntRange(2, 1000), metavar="N", default=20, show_default=True, help="Orders to send."
+)
 @global_options
 def demo(session: Session, orders: int) -> int:
-    """Tell the whole story on an embedded AWS of its own, in about a minute."""
+    """Tell the whole story on an AWS of its own, in seconds."""
     report = run_demo(
         session.config, session.file, session.local_aws, session.screen, orders=orders, cancel=session.cancel
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -80,10 +79,10 @@ def demo(
     Raises:
         PipectlError: something did not come about as it should.
     """
-    with lifecycle.temporary() as running, tempfile.TemporaryDirectory() as folder:
+    with lifecycle.temporary() as running:
         aws = make_aws(running)
         unbound = config.model_copy(update={"account_id": None})
-        return _Story(Context(unbound, file, aws, reporter, cancel), orders, Path(folder)).tell()
+        return _Story(Context(unbound, file, aws, reporter, cancel), orders, running.home / "demo").tell()
 
 
 class _Story:

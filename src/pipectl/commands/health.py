@@ -88,7 +88,7 @@ def health(context: Context, facts: Mapping[str, Facts]) -> Health:
 def _mapping(key: str, facts: Mapping[str, Facts], consequence: str) -> Check:
     mapping = facts.get(key)
     if mapping is None:
-        return Check(key, Severity.FAILING, None, f"there is none: {consequence}")
+        return Check(key, Severity.FAILING, None, f"not there, or not ours: {consequence}")
     state, last = mapping["state"], mapping.get("last_result", "")
     if state not in (*ENABLED, "Updating"):
         return Check(key, Severity.FAILING, state, f"{state}: {consequence}")
@@ -130,7 +130,7 @@ def _errors(name: str, errors: float | None) -> Check:
 def _queue(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Check:
     queue = facts.get("dead-letter-queue")
     if queue is None:
-        return Check("queue", Severity.FAILING, None, "there is none: failures are lost")
+        return Check("queue", Severity.FAILING, None, "not there, or not ours: failures are lost")
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     answer = context.aws.sqs.get_queue_attributes(QueueUrl=queue["url"], AttributeNames=names)["Attributes"]
     depth = sum(int(value) for value in answer.values())
@@ -151,11 +151,11 @@ def _queue(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Ch
 def _alarms(context: Context, facts: Mapping[str, Facts]) -> Check:
     names = [resource.name for key, resource in context.resources.items() if resource.kind == "alarm" and key in facts]
     if not names:
-        return Check("alarms", Severity.DEGRADED, None, "there are none: nobody is told of errors")
+        return Check("alarms", Severity.DEGRADED, None, "not there, or not ours: nobody is told of errors")
     answer = context.aws.cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]
     on = sorted(alarm["AlarmName"] for alarm in answer if alarm["StateValue"] == "ALARM")
     if not on:
-        return Check("alarms", Severity.HEALTHY, [], f"none of {len(answer)} alarms is on")
+        return Check("alarms", Severity.HEALTHY, [], f"none of {counted(len(answer), 'alarm')} is on")
     errors_on = context.pipeline.physical.errors_alarm in on
     return Check("alarms", Severity.FAILING if errors_on else Severity.DEGRADED, on, f"in ALARM: {', '.join(on)}")
 
@@ -170,7 +170,7 @@ def _open_failures(context: Context, now: datetime) -> Check:
         return Check("open-failures", Severity.HEALTHY, 0, "none in the last 48 hours")
     count = f"{len(found)}{'+' if len(found) == MOST_COUNTED else ''}"
     clocks = sorted(failure.starts_to_expire for failure in found if failure.starts_to_expire)
-    detail = f"{count} wait for a replay"
+    detail = f"{count} {'waits' if len(found) == 1 else 'wait'} for a replay"
     if clocks:
         left = (clocks[0] - now).total_seconds() / HOUR
         detail += f"; records expire in {left:.1f} h" if left > 0 else f"; records expire since {-left:.1f} h"

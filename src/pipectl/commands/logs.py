@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ LATE = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class LogLine:
-    """One event of a function's log group."""
+    """One event of a function's log group. ``event_id`` tells it from every other, equal ones too."""
 
     time: datetime
     function: str
@@ -28,7 +29,7 @@ class LogLine:
 def lines(
     context: Context, functions: Collection[str], since: datetime, until: datetime | None, pattern: str | None
 ) -> list[LogLine]:
-    """The lines of the functions (``processor``, ``auditor``) in order of time. Reads only.
+    """The lines of the functions (``processor``, ``auditor``) in order of time, else as they came. Reads only.
 
     Args:
         context: The pipeline.
@@ -38,7 +39,7 @@ def lines(
         pattern: A filter pattern of CloudWatch Logs.
     """
     found = [line for function in functions for line in _read(context, function, since, until, pattern)]
-    return sorted(found, key=lambda line: (line.time, line.event_id))
+    return sorted(found, key=lambda line: line.time)
 
 
 def follow(context: Context, functions: Collection[str], since: datetime, pattern: str | None) -> Iterator[LogLine]:
@@ -59,19 +60,22 @@ def _read(
     context: Context, function: str, since: datetime, until: datetime | None, pattern: str | None
 ) -> Iterator[LogLine]:
     group = context.resources[f"{function}-log-group"].name
-    request: dict[str, Any] = {"logGroupName": group, "startTime": int(since.timestamp() * 1000)}
+    request: dict[str, Any] = {"logGroupName": group, "startTime": round(since.timestamp() * 1000)}
     if until:
-        request["endTime"] = int(until.timestamp() * 1000)
+        request["endTime"] = round(until.timestamp() * 1000)
     if pattern:
         request["filterPattern"] = pattern
+    nameless: Counter[str] = Counter()
     try:
         for page in context.aws.logs.get_paginator("filter_log_events").paginate(**request):
             for event in page["events"]:
                 time = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-                # Not every emulator gives ids; a line is then known by what it says, and when.
-                event_id = (
-                    event.get("eventId") or f"{event.get('logStreamName')} {event['timestamp']} {event['message']}"
-                )
+                event_id = event.get("eventId")
+                if not event_id:
+                    # Not every emulator gives ids; a line is then known by what it says, when, and how often before.
+                    said = f"{function} {event.get('logStreamName')} {event['timestamp']} {event['message']}"
+                    nameless[said] += 1
+                    event_id = f"{nameless[said]} {said}"
                 yield LogLine(time, function, event["message"].rstrip("\n"), event_id)
     except AbsentError as error:
         error.hint = f"there is no log group {group}: `pipectl up` makes it"

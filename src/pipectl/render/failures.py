@@ -19,6 +19,7 @@ from pipectl.words import counted
 
 _FUNCTION_LOOK = {"processor": "cyan", "auditor": "magenta"}
 _MOST_SHOWN = 20
+_ALARM = "Records that fail again count towards the errors alarm."
 
 
 def log_lines(screen: Screen, lines: Iterable[LogLine]) -> None:
@@ -46,7 +47,12 @@ def preview(screen: Screen, found: Preview) -> None:
 def preview_before_asking(screen: Screen, found: Preview) -> None:
     for line in _preview_lines(found):
         screen.err.print(line)
-    screen.err.print("Records that fail again count towards the errors alarm.")
+    screen.err.print(_ALARM)
+
+
+def warn_of_alarm(screen: Screen) -> None:
+    """Said where nobody is asked."""
+    screen.note(_ALARM)
 
 
 def saved(screen: Screen, report: SaveReport, folder: Path) -> None:
@@ -69,9 +75,7 @@ def replayed(screen: Screen, report: ReplayReport) -> None:
         screen.line("Nothing to replay: no failure is open.")
         return
     for each in report.failing[:_MOST_SHOWN]:
-        screen.line(
-            Text("! ", "red").append(f"{keys_shown(each.keys)} record {each.sequence_number}: {each.error}", "default")
-        )
+        screen.line(Text("! ", "red").append(f"{keys_shown(each.keys)} record {each.written}: {each.error}", "default"))
     if report.still_failing > _MOST_SHOWN:
         screen.line(f"! and {report.still_failing - _MOST_SHOWN} more; `pipectl audit list` shows them")
     for error in report.errors[:_MOST_SHOWN]:
@@ -93,13 +97,14 @@ def moment(time: datetime) -> str:
 
 
 def _preview_lines(found: Preview) -> list[str]:
-    more = " or more" if found.more else ""
     if not found.failures and not found.waiting_in_queue:
         return ["Nothing to replay: no failure is open."]
-    lines = [f"{found.failures}{more} open failures."]
+    failures = f"{found.failures:,} or more open failures" if found.more else counted(found.failures, "open failure")
+    lines = [f"{failures}."]
     lines += [f"  {count} {failure_type}" for failure_type, count in found.by_type.most_common()]
     if found.waiting_in_queue:
-        lines.append(f"About {found.waiting_in_queue} messages in the dead-letter queue will be audited first.")
+        messages = counted(found.waiting_in_queue, "message")
+        lines.append(f"About {messages} in the dead-letter queue will be audited first.")
     if found.first_to_expire:
         lines.append(f"The stream forgets the first of their records at {moment(found.first_to_expire)}.")
     return lines
@@ -134,7 +139,7 @@ def _log_document(line: LogLine) -> dict[str, Any]:
 
 
 def failing_document(failing: Failing) -> dict[str, Any]:
-    return {"sequenceNumber": str(failing.sequence_number), "keys": failing.keys, "error": failing.error}
+    return {"sequenceNumber": failing.written, "keys": failing.keys, "error": failing.error}
 
 
 def keys_shown(keys: Any) -> str:

@@ -13,8 +13,8 @@ from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStat
 from pipectl.commands.pause import PauseReport
 from pipectl.commands.trace import Stage, Trace
 from pipectl.commands.verify import VerifyReport
-from pipectl.failures.model import ReplayStatus
-from pipectl.render.failures import keys_shown, moment
+from pipectl.failures.model import UNRESOLVED, ReplayStatus
+from pipectl.render.failures import failing_document, keys_shown, moment
 from pipectl.render.screen import Screen
 from pipectl.words import counted
 
@@ -91,10 +91,14 @@ def traced(screen: Screen, found: Trace) -> None:
     if screen.json_output:
         screen.json(found.document())
         return
+    if found.item is None:
+        screen.line(f"{found.key} is not in the table.")
+    else:
+        screen.line(json.dumps(found.item, ensure_ascii=False, separators=(",", ":"), default=str))
     for event in found.events:
         text = Text(f"{moment(event.time)}  ", "dim").append(f"{event.kind:<12}")
         screen.line(text.append(event.detail))
-    screen.line(Text(f"{found.stage}: ", _STAGE_LOOK.get(found.stage, "red")).append(found.stuck, "default"))
+    screen.line(Text(found.stuck, _STAGE_LOOK.get(found.stage, "red")))
 
 
 def paused(screen: Screen, report: PauseReport) -> None:
@@ -104,7 +108,8 @@ def paused(screen: Screen, report: PauseReport) -> None:
         return
     already = "" if report.changed else "already "
     since = f" since {moment(report.pause.since)}" if report.pause and report.pause.since else ""
-    screen.line(f"The stream mapping is {already}paused{since}.")
+    by = f" by {report.pause.by}" if report.pause and report.pause.by else ""
+    screen.line(f"The stream mapping is {already}paused{since}{by}.")
     if report.left is not None:
         screen.line(
             f"The stream forgets the first waiting record in {_hours(report.left)}; go on with `pipectl resume`."
@@ -133,7 +138,7 @@ def _entry(entry: AuditEntry) -> Text:
         text.append("  the stream has forgotten its records", "red")
     elif entry.expiring:
         text.append("  the stream is forgetting its records", "red")
-    elif entry.starts_to_expire:
+    elif entry.starts_to_expire and failure.status in UNRESOLVED:
         text.append(f"  expires {moment(entry.starts_to_expire)}", "dim")
     return text
 
@@ -154,15 +159,16 @@ def _verified(report: VerifyReport) -> list[str]:
     ]
     if report.lost > _MOST_SHOWN:
         lines.append(f"! and {report.lost - _MOST_SHOWN} more; -o json names them")
-    lines += [f"! record {each.sequence_number} fails: {each.error}" for each in report.failing[:_MOST_SHOWN]]
+    lines += [f"! record {each.written} fails: {each.error}" for each in report.failing[:_MOST_SHOWN]]
     if report.waiting_in_queue:
-        lines.append(f"About {report.waiting_in_queue} failures wait for the auditor: some of the lost may be theirs.")
+        wait = "failure waits" if report.waiting_in_queue == 1 else "failures wait"
+        lines.append(f"About {report.waiting_in_queue} {wait} for the auditor: some of the lost may be theirs.")
     lines.append(
         f"{counted(report.read, 'record')} since {moment(report.since)}: {report.stored} stored, "
         f"{report.failed} audited, {report.pending} pending, {report.lost} lost."
     )
     if report.repaired or report.failing:
-        lines.append(f"{report.repaired} of the lost are stored now.")
+        lines.append(f"{report.repaired} of the lost {'is' if report.repaired == 1 else 'are'} stored now.")
     return lines
 
 
@@ -180,9 +186,7 @@ def _verify_document(report: VerifyReport) -> dict[str, Any]:
             "repaired": report.repaired,
         },
         "lost": [vars(record) for record in report.records],
-        "failing": [
-            {"sequenceNumber": str(f.sequence_number), "keys": f.keys, "error": f.error} for f in report.failing
-        ],
+        "failing": [failing_document(each) for each in report.failing],
         "waitingInQueue": report.waiting_in_queue,
     }
 

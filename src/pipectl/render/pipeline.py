@@ -17,6 +17,7 @@ from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.commands.up import UpReport
 from pipectl.engine.model import Action, Change, Delta
 from pipectl.render.screen import ACTION_LOOK, Screen
+from pipectl.words import counted
 
 _STATE_LOOK = {State.IN_SYNC: "green", State.DRIFTED: "yellow", State.MISSING: "red", State.FOREIGN: "bold red"}
 _SEVERITY_LOOK = {
@@ -47,7 +48,8 @@ def removed(screen: Screen, changes: Sequence[Change]) -> None:
     for change in changes:
         if change.action is Action.KEEP:
             screen.line(_line(change))
-    screen.line(summary(changes, done=True) if changes else "There is nothing to remove.")
+    removes = any(change.action is not Action.KEEP for change in changes)
+    screen.line(summary(changes, done=True) if removes else "Nothing to remove.")
 
 
 def status(screen: Screen, report: StatusReport) -> None:
@@ -147,7 +149,7 @@ def summary(changes: Sequence[Change], done: bool) -> str:
                 f"{counts[action]} {past}" if done or action is Action.REFUSE else f"{counts[action]} to {action}"
             )
     if not parts:
-        return f"Nothing to do: all {counts[Action.KEEP]} resources are as the config says."
+        return f"Nothing to do: all {counted(counts[Action.KEEP], 'resource')} are as the config says."
     if counts[Action.KEEP]:
         parts.append(f"{counts[Action.KEEP]} unchanged")
     return f"{', '.join(parts)}."

@@ -82,6 +82,13 @@ def test_what_is_not_ours_is_refused_by_name(command: tuple[str, ...], foreign: 
     assert "--adopt" in result.stderr
 
 
+def test_a_plan_tells_the_reason_of_a_refusal_once(foreign: Path) -> None:
+    result = pipectl("-c", foreign, "plan")
+    assert result.stdout.count("--adopt") <= 1
+    told = result.stderr.splitlines()[-2]
+    assert told == f"Error: not ours, nothing was touched: dead-letter-queue ({QUEUE})"
+
+
 def test_plan_shows_everything_and_then_refuses(foreign: Path) -> None:
     result = pipectl("-c", foreign, "-o", "json", "plan")
     assert result.exit_code == 1
@@ -116,6 +123,16 @@ def test_down_stops_before_it_touches_anything_when_data_would_be_lost(moto: Pat
     assert "audit-table: 1 item" in error(result)["message"]
     assert "--keep-data" in error(result)["hint"]
     assert pipectl("-c", moto, "plan", "--exit-code").exit_code == 0
+
+
+def test_outputs_for_a_shell_are_no_json(file: Path) -> None:
+    result = pipectl("-c", file, "-o", "json", "outputs", "--env")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert error(result)["code"] == "Usage"
+
+
+def test_what_is_removed_already_needs_no_removing(moto: Path) -> None:
+    assert pipectl("-c", moto, "down", "--yes").stdout == "Nothing to remove.\n"
 
 
 def test_down_flags_exclude_each_other(file: Path) -> None:

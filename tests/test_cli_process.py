@@ -125,6 +125,23 @@ def test_a_second_ctrl_c_leaves_at_once_although_aws_has_not_answered(file: Path
     assert "Traceback" not in err
 
 
+def test_ctrl_c_is_how_one_ends_following_and_no_error(file: Path) -> None:
+    asked = threading.Event()
+
+    def answer(body: str) -> str:
+        if "GetCallerIdentity" in body:
+            return CALLER
+        asked.set()
+        return '{"events": []}'
+
+    with endpoint(answer) as url:
+        process = start("-c", file, "--endpoint-url", url, "logs", "-f")
+        assert asked.wait(PATIENCE)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
 @pytest.mark.parametrize("stream", ["stdout", "both"])
 def test_a_reader_that_has_seen_enough_is_no_error(stream: str, file: Path) -> None:
     """``pipectl ... | head -1``: the other end of the pipe is closed before anything is written."""

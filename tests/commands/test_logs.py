@@ -1,0 +1,69 @@
+"""Lines of both functions in order, none twice and none missing, whether or not they have an id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipectl.commands.logs import follow, lines
+from tests.support import FakeClock
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class FakeLogs:
+    """CloudWatch Logs, by group."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, list[dict[str, Any]]] = {"processor": [], "auditor": []}
+
+    def write(self, group: str, second: float, message: str, event_id: str | None = None) -> None:
+        event = {"timestamp": int((START.timestamp() + second) * 1000), "message": message, "logStreamName": "s"}
+        self.events[group].append(event | ({"eventId": event_id} if event_id else {}))
+
+    def get_paginator(self, _: str) -> FakeLogs:
+        return self
+
+    def paginate(self, logGroupName: str, startTime: int) -> Iterator[dict[str, Any]]:  # noqa: N803 - AWS's names
+        for event in self.events[logGroupName]:
+            if event["timestamp"] >= startTime:
+                yield {"events": [event]}
+
+
+@pytest.fixture
+def logs() -> FakeLogs:
+    return FakeLogs()
+
+
+@pytest.fixture
+def context(logs: FakeLogs) -> Any:
+    groups = {f"{name}-log-group": SimpleNamespace(name=name) for name in logs.events}
+    return SimpleNamespace(resources=groups, aws=SimpleNamespace(logs=logs, clock=FakeClock()))
+
+
+def test_lines_of_one_time_stay_in_the_order_in_which_they_came(logs: FakeLogs, context: Any) -> None:
+    for event_id, message in (("9", "START"), ("5", "first"), ("7", "second"), ("1", "END")):
+        logs.write("processor", 1, message, event_id)
+    logs.write("auditor", 0, "before", "3")
+    found = lines(context, ["processor", "auditor"], START, None, None)
+    assert [line.message for line in found] == ["before", "START", "first", "second", "END"]
+
+
+@pytest.mark.parametrize("ids", [("1", "2", "3", "4"), (None, None, None, None)], ids=["with ids", "without"])
+def test_following_shows_each_line_once_and_equal_ones_as_often_as_they_were_written(
+    ids: tuple[str | None, ...], logs: FakeLogs, context: Any
+) -> None:
+    logs.write("processor", 1, "same", ids[0])
+    logs.write("processor", 1, "same", ids[1])
+    following = follow(context, ["processor"], START + timedelta(microseconds=7), None)
+    assert [next(following).message for _ in range(2)] == ["same", "same"]
+    logs.write("processor", 1, "same", ids[2])
+    logs.write("processor", 90.001, "last", ids[3])
+    assert [next(following).message for _ in range(2)] == ["same", "last"]
+    logs.write("processor", 60.0005, "too late")
+    logs.write("processor", 90.002, "end")
+    assert next(following).message == "end"

@@ -75,7 +75,7 @@ def health(context: Context, facts: Mapping[str, Facts]) -> Health:
         "auditor-errors": lambda: _errors("auditor-errors", metrics.of_last_hour("auditor")),
         "queue": lambda: _queue(context, facts, metrics),
         "alarms": lambda: _alarms(context, facts),
-        "open-failures": lambda: _open_failures(context, now),
+        "open-failures": lambda: _open_failures(context, facts, now),
     }
     walked = walk(dict.fromkeys(questions, ()), lambda name: questions[name](), cancel=context.cancel)
     unread = {
@@ -160,8 +160,10 @@ def _alarms(context: Context, facts: Mapping[str, Facts]) -> Check:
     return Check("alarms", Severity.FAILING if errors_on else Severity.DEGRADED, on, f"in ALARM: {', '.join(on)}")
 
 
-def _open_failures(context: Context, now: datetime) -> Check:
+def _open_failures(context: Context, facts: Mapping[str, Facts], now: datetime) -> Check:
     """How many wait for a replay, and when the stream forgets the first of their records."""
+    if "audit-table" not in facts:
+        return Check("open-failures", Severity.DEGRADED, None, "not there, or not ours: nobody keeps what failed")
     table = context.pipeline.physical.audit_table
     found = list(
         islice(failures(context.aws, table, since=now - LOOK_BACK, until=now, statuses=UNRESOLVED), MOST_COUNTED)

@@ -91,10 +91,10 @@ def traced(screen: Screen, found: Trace) -> None:
     if screen.json_output:
         screen.json(found.document())
         return
-    if found.item is None:
-        screen.line(f"{found.key} is not in the table.")
-    else:
+    if found.item is not None:
         screen.line(json.dumps(found.item, ensure_ascii=False, separators=(",", ":"), default=str))
+    elif found.stage is not Stage.ABSENT:
+        screen.line(f"{found.key} is not in the table any more.")
     for event in found.events:
         text = Text(f"{moment(event.time)}  ", "dim").append(f"{event.kind:<12}")
         screen.line(text.append(event.detail))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
 import sys
 from pathlib import Path
 
@@ -64,6 +65,12 @@ def up_and_running(embedded: LocalAws) -> dict[str, str]:
     return environment
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.mark.embedded
 @pytest.mark.parametrize("line", shown_commands())
 def test_every_command_line_that_the_docs_show_runs(line: str, up_and_running: dict[str, str], tmp_path: Path) -> None:
@@ -71,8 +78,11 @@ def test_every_command_line_that_the_docs_show_runs(line: str, up_and_running: d
     if {"-f", "--follow"}.intersection(words):
         words.append("--help")  # it would never end
     try:
+        if {"--local", "local"}.intersection(words):  # on a port of its own: other tests run beside this one
+            lifecycle.start(lifecycle.home(), port=_free_port())
         if "--local" in words:
-            CliRunner().invoke(pipectl, ["--local", "up", "--yes"], env=up_and_running)
+            made = CliRunner().invoke(pipectl, ["--local", "up", "--yes"], env=up_and_running)
+            assert made.exit_code == 0, made.output
         result = CliRunner().invoke(pipectl, words, env=up_and_running)
     finally:
         lifecycle.stop(lifecycle.home())

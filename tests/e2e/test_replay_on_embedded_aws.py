@@ -26,12 +26,14 @@ pytestmark = [pytest.mark.embedded, pytest.mark.timeout(170)]
 ORDERS = 120
 POISON = 8
 ACCOUNT = "300000000006"
+QUICK: dict[str, Any] = {"stream-mapping": {"batch_size": 10, "retry_attempts": 1}}
+"""Each failing invocation costs a new worker there: small batches and one retry keep their number small."""
 
 
 @pytest.fixture
 def failed(server: tuple[LocalAws, bool], tmp_path: Path) -> Iterator[Orders]:
     """120 orders written, 8 of them poison; every good one stored, every poison one audited."""
-    world = make_world(tmp_path, endpoint_url=server[0].endpoint_url, account=ACCOUNT)
+    world = make_world(tmp_path, QUICK, endpoint_url=server[0].endpoint_url, account=ACCOUNT)
     up(world.context(), yes)
     orders = Orders(world, world.context().pipeline.physical)
     orders.write(ORDERS, POISON)
@@ -52,7 +54,7 @@ def _fix(world: World, folder: Path) -> None:
     assert broken in source
     folder.mkdir()
     (folder / "handler.py").write_text(source.replace(broken, "if False:"))
-    report = up(world.context(processor={"source": str(folder)}), yes)
+    report = up(world.context(processor={"source": str(folder)}, **QUICK), yes)
     assert {change.resource for change in report.changes if change.action is Action.UPDATE} == {"processor"}
 
 

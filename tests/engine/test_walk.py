@@ -110,6 +110,8 @@ def test_a_bug_ends_the_walk_and_what_waits_for_a_worker_never_starts() -> None:
 
     def visit(node: str) -> None:
         started.append(node)
+        if node != "node-0":
+            threading.Event().wait(0.02)  # all of them would take 20 seconds: time enough to notice the first
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -11,6 +11,7 @@ import click
 
 from pipectl.cli.root import main
 from pipectl.cli.session import Session, global_options
+from pipectl.commands.health import LOOK_BACK
 from pipectl.commands.logs import follow as follow_logs
 from pipectl.commands.logs import lines as read_lines
 from pipectl.commands.replay import Preview, Selection
@@ -24,7 +25,6 @@ from pipectl.render import failures as render
 FAILURES_LEFT = 4
 """Exit code: partly done; failures are left behind."""
 
-LOOK_BACK = timedelta(hours=48)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 

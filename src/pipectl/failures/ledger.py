@@ -17,11 +17,10 @@ from enum import IntEnum
 from typing import Any
 
 from pipectl.failures.model import StreamRange
-from pipectl.failures.objects import day_of, object_name, written_at
+from pipectl.failures.objects import QUARANTINE_DIGITS, day_of, object_name, written_at
 from pipectl.failures.stream import StreamShard
 from pipectl.stream_records import EventRecord, sequence_number
 
-_DIGITS = 40
 _MANY = 1000
 _SCHEMA = """
 CREATE TABLE records (
@@ -180,4 +179,4 @@ def _lost(row: tuple[Any, ...]) -> LostRecord:
 
 def _padded(number: int) -> str:
     """In so many digits that the order of texts is that of numbers."""
-    return f"{number:0{_DIGITS}}"
+    return f"{number:0{QUARANTINE_DIGITS}}"

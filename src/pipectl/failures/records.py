@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from pipectl.aws import Aws
 from pipectl.aws.body import read_body
 from pipectl.errors import AwsError
+from pipectl.failures.objects import QUARANTINE_DIGITS
 from pipectl.failures.ranges import Span
 from pipectl.failures.shard import Passage, Shard
 from pipectl.stream_records import EventRecord, sequence_number
-
-DIGITS = 40
-"""The longest sequence number. Quarantined records are named by theirs in as many digits, so that names sort."""
 
 REPLAYED_EVENTS = ("INSERT", "MODIFY")
 
@@ -103,7 +101,9 @@ class RecordReader:
     def _quarantined(self, span: Span, first: int, last: int, reading: Reading) -> Iterator[EventRecord]:
         reading.from_quarantine = True
         folder = f"{self._failed_prefix}/{span.stream_arn.split('/stream/')[1]}/"
-        keys = iter([f"{folder}{first:0{DIGITS}}.json"]) if first == last else self._keys(folder, first, last)
+        keys = (
+            iter([f"{folder}{first:0{QUARANTINE_DIGITS}}.json"]) if first == last else self._keys(folder, first, last)
+        )
         for key in keys:
             body = self._body(key)
             if body is None:
@@ -122,10 +122,10 @@ class RecordReader:
         pages = self._aws.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket,
             Prefix=folder,
-            StartAfter=f"{folder}{max(first - 1, 0):0{DIGITS}}.json",
+            StartAfter=f"{folder}{max(first - 1, 0):0{QUARANTINE_DIGITS}}.json",
             ExpectedBucketOwner=self._aws.account_id,
         )
-        end = f"{folder}{last:0{DIGITS}}.json"
+        end = f"{folder}{last:0{QUARANTINE_DIGITS}}.json"
         for page in pages:
             for entry in page.get("Contents", []):
                 if entry["Key"] > end:

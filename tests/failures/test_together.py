@@ -138,12 +138,13 @@ def test_claims_that_run_out_while_other_shards_are_read_are_not_worked_on() -> 
     world.give_up(world.order())
     other = "shardId-00000001573689847184-00000002"
     waiting = [world.give_up(number, shard=other) for number in world.orders(3, shard=other)]
-    process = Process(world)
+    process, one_at_a_time, others = Process(world), threading.Lock(), list[ReplayReport]()
 
     def meanwhile(operation: str, _: int) -> None:
-        if operation == "GetShardIterator" and process.count(operation) == 1:
-            world.clock.sleep(CLAIM_SECONDS + 1)
-            replay(world)
+        with one_at_a_time:
+            if operation == "GetShardIterator" and not others:
+                world.clock.sleep(CLAIM_SECONDS + 1)
+                others.append(replay(world))
 
     process.on_call = meanwhile
     report = replay(process)

@@ -52,7 +52,8 @@ def _tags(hands: Hands) -> dict[str, str]:
 
 
 def _check(world: World) -> Check:
-    facts = world.context().require([MAPPING])
+    context = world.context()
+    facts = context.facts(context.require([MAPPING]))
     (check,) = [check for check in health(world.context(), facts).checks if check.name == MAPPING]
     return check
 
@@ -280,7 +281,7 @@ def test_orders_written_while_paused_are_all_stored_after_it_and_none_twice(embe
     up(world.context(), yes)
     world.aws.clock.sleep(3)
     assert orders.stored() == before
-    assert world.context().require([MAPPING])[MAPPING]["state"] == "Disabled"
+    assert world.context().require([MAPPING])[MAPPING].facts["state"] == "Disabled"
 
     resume(world.context())
     world.aws.wait(lambda: len(orders.keys("processed-data")) == 45, "every order", 60)

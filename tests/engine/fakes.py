@@ -28,14 +28,16 @@ class Thing:
 
 @dataclass
 class Account:
-    """Everything that exists, and every change that was asked for, in order."""
+    """Everything that exists, and every change that was asked for, and then made, in order."""
 
     things: dict[str, Thing] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     before_write: Callable[[str], None] = lambda _: None
     made: int = 0
 
     def write(self, what: str) -> None:
+        self.asked.append(what)
         self.before_write(what)
         self.writes.append(what)
 

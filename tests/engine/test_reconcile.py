@@ -21,8 +21,9 @@ from pipectl.engine.reconcile import (
     refusal,
 )
 from pipectl.engine.walk import Walked
-from pipectl.errors import AwsError, CancelledError, ForeignError, PipectlError, UnreconcilableError
+from pipectl.errors import AbsentError, AwsError, CancelledError, ForeignError, PipectlError, UnreconcilableError
 from tests.engine.fakes import OWNERSHIP, TAGS, Account, FakeResource, Killed, denied, there
+from tests.support import FakeClock
 
 STRANGER = {"Team": "frontend"}
 
@@ -175,12 +176,12 @@ class Shop:
         }
 
     def up(self, *, adopt: bool = False) -> Walked[Facts]:
-        plan = plan_up(self.resources, observe(self.resources), OWNERSHIP, adopt=adopt)
+        plan = plan_up(self.resources, observe(self.resources, FakeClock()), OWNERSHIP, adopt=adopt)
         assert not plan.refusals
-        return apply(self.resources, plan, OWNERSHIP, lambda _, work: work(), lambda: None)
+        return apply(self.resources, plan, OWNERSHIP, lambda _, work: work(), FakeClock(), lambda: None)
 
     def actions(self) -> dict[str, Action]:
-        plan = plan_up(self.resources, observe(self.resources), OWNERSHIP)
+        plan = plan_up(self.resources, observe(self.resources, FakeClock()), OWNERSHIP)
         return {change.resource: change.action for change in plan.changes}
 
     def state(self) -> dict[str, Any]:
@@ -198,7 +199,7 @@ class Shop:
 
 def test_a_plan_lists_every_resource_after_what_it_needs() -> None:
     shop = Shop()
-    plan = plan_up(shop.resources, observe(shop.resources), OWNERSHIP)
+    plan = plan_up(shop.resources, observe(shop.resources, FakeClock()), OWNERSHIP)
     order = [change.resource for change in plan.changes]
     assert sorted(order) == sorted(shop.resources)
     assert all(order.index(need) < order.index(key) for key, r in shop.resources.items() for need in r.needs)
@@ -207,7 +208,7 @@ def test_a_plan_lists_every_resource_after_what_it_needs() -> None:
 
 def test_a_plan_says_what_aws_has_yet_to_choose() -> None:
     shop = Shop()
-    plan = plan_up(shop.resources, observe(shop.resources), OWNERSHIP)
+    plan = plan_up(shop.resources, observe(shop.resources, FakeClock()), OWNERSHIP)
     mapping = next(change for change in plan.changes if change.resource == "mapping")
     assert mapping.attributes["source"] == Delta(None, UNKNOWN)
 
@@ -295,7 +296,7 @@ def test_what_cannot_be_read_is_never_taken_for_absent() -> None:
             raise denied(self.key)
 
     with pytest.raises(AwsError) as caught:
-        observe({"table": Unreadable(Account(), "table")})
+        observe({"table": Unreadable(Account(), "table")}, FakeClock())
     assert caught.value.resource == "table"
 
 
@@ -309,7 +310,7 @@ def test_ctrl_c_while_reading_ends_the_command_although_everything_was_read() ->
             return None
 
     with pytest.raises(CancelledError, match="nothing was touched"):
-        observe({"table": Slow(Account(), "table")}, noticed.set)
+        observe({"table": Slow(Account(), "table")}, FakeClock(), noticed.set)
 
 
 def test_a_failure_leaves_what_does_not_depend_on_it_done() -> None:
@@ -345,7 +346,7 @@ def lost_race(rival_tags: Mapping[str, str], **rival_attributes: Any) -> tuple[F
     resource = FakeResource(account, "table", keys="id")
     race(account, lambda: there(resource, rival_tags, **rival_attributes))
     change = decide(resource, resource.desired({}), None, OWNERSHIP)
-    return resource, lambda: carry_out(resource, change, None, {}, OWNERSHIP)
+    return resource, lambda: carry_out(resource, change, None, {}, OWNERSHIP, FakeClock())
 
 
 def test_a_lost_race_against_another_up_of_ours_is_won_together() -> None:
@@ -378,7 +379,75 @@ def test_what_exists_but_is_shown_to_nobody_is_a_taken_name() -> None:
     there(resource, STRANGER)
     change = decide(resource, resource.desired({}), None, OWNERSHIP)
     with pytest.raises(ForeignError, match="shows it to nobody"):
-        carry_out(resource, change, None, {}, OWNERSHIP)
+        carry_out(resource, change, None, {}, OWNERSHIP, FakeClock())
+
+
+class Late(FakeResource):
+    """AWS shows it only after so many looks; until then it shows nothing, or says that a part is absent."""
+
+    looks = 5
+    part_absent = False
+
+    def observe(self) -> Observation | None:
+        self.looks -= 1
+        if self.looks > 0 and self.part_absent:
+            raise AbsentError("its policy is not there")
+        return None if self.looks > 0 else super().observe()
+
+
+def test_what_a_killed_up_has_just_made_is_waited_for_until_aws_shows_it() -> None:
+    resource, clock = Late(Account(), "role"), FakeClock()
+    there(resource, TAGS, size=None)
+    change = decide(resource, resource.desired({}), None, OWNERSHIP)
+    assert carry_out(resource, change, None, {}, OWNERSHIP, clock) == {"id": "role-0"}
+    assert resource.account.things[resource.name].attributes["size"] == 1
+    assert 0 < clock.seconds < 10
+
+
+def test_what_was_just_being_deleted_is_made_again() -> None:
+    account = Account()
+    resource = FakeResource(account, "table")
+    there(resource)
+
+    def goes_at_the_second_try(what: str) -> None:
+        if account.asked.count(what) > 1:
+            account.things.clear()
+
+    account.before_write = goes_at_the_second_try
+    unseen = Late(account, "table")
+    unseen.looks = 100
+    change = decide(unseen, unseen.desired({}), None, OWNERSHIP)
+    assert carry_out(unseen, change, None, {}, OWNERSHIP, FakeClock()) == {"id": "table-1"}
+
+
+def test_a_part_that_aws_does_not_show_yet_is_looked_for_again() -> None:
+    resource = Late(Account(), "role")
+    resource.part_absent = True
+    there(resource)
+    assert observe({"role": resource}, FakeClock())["role"] is not None
+
+
+def test_a_part_that_stays_absent_is_no_reason_to_take_the_whole_for_absent() -> None:
+    resource, clock = Late(Account(), "role"), FakeClock()
+    resource.part_absent, resource.looks = True, 1000
+    with pytest.raises(AbsentError, match="policy"):
+        observe({"role": resource}, clock)
+    assert clock.seconds == pytest.approx(10)
+
+
+def test_what_is_removed_while_it_is_changed_is_told_and_not_made_again() -> None:
+    class Gone(FakeResource):
+        def update(self, *_: Any) -> Facts:
+            raise AbsentError("dynamodb UpdateTable: ResourceNotFoundException")
+
+    account = Account()
+    resource = Gone(account, "table")
+    there(resource, size=7)
+    observed = resource.observe()
+    change = decide(resource, resource.desired({}), observed, OWNERSHIP)
+    with pytest.raises(PipectlError, match="removed while it was being changed") as caught:
+        carry_out(resource, change, observed, {}, OWNERSHIP, FakeClock())
+    assert "somebody else is at work" in str(caught.value.hint)
 
 
 def drift(shop: Shop) -> None:
@@ -434,8 +503,8 @@ def test_a_failed_change_is_reported_around_its_work() -> None:
         told.append(f"{change.action} {change.resource}")
         return work()
 
-    plan = plan_up(shop.resources, observe(shop.resources), OWNERSHIP)
-    apply(shop.resources, plan, OWNERSHIP, around, lambda: None)
+    plan = plan_up(shop.resources, observe(shop.resources, FakeClock()), OWNERSHIP)
+    apply(shop.resources, plan, OWNERSHIP, around, FakeClock(), lambda: None)
     assert sorted(told) == sorted(f"create {key}" for key in shop.resources)
 
 

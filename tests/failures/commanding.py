@@ -11,15 +11,16 @@ from pipectl.commands.context import Context
 from pipectl.commands.replay import Preview, Selection
 from pipectl.config import Config
 from pipectl.config_file import load
-from pipectl.engine.model import Facts
+from pipectl.engine.model import Observation
 from tests.support import DEV_CONFIG, Recorder
 
 
 class FakeContext(Context):
     """A context whose resources are all there."""
 
-    def require(self, keys: Collection[str]) -> dict[str, Facts]:
-        return {key: {"url": "https://queue"} if key == "dead-letter-queue" else {} for key in keys}
+    def require(self, keys: Collection[str]) -> dict[str, Observation]:
+        facts = {"dead-letter-queue": {"url": "https://queue"}}
+        return {key: Observation({}, self.pipeline.ownership, facts.get(key, {})) for key in keys}
 
 
 @cache

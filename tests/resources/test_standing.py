@@ -8,7 +8,6 @@ import pytest
 
 from pipectl.commands.up import plan, up
 from pipectl.engine.model import Action
-from pipectl.engine.reconcile import observe
 from pipectl.errors import ForeignError
 from tests.resources.hands import TAKES_OVER_UNTAGGED, Hands, narrow
 from tests.resources.standard import ONE_OF_EACH, OURS, STRANGER, planned
@@ -107,5 +106,5 @@ def test_log_group_of_lambdas_own_making_is_taken_over(standing: Hands) -> None:
 
 def test_everything_is_as_it_was(standing: Hands) -> None:
     context = standing.world.context()
-    assert all(found is not None for found in observe(context.resources).values())
+    assert all(found is not None for found in context.observe().values())
     assert [c.resource for c in plan(context).changes if c.action is not Action.KEEP] == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -51,6 +51,14 @@ class Call:
         return self.operation.startswith(("Get", "List", "Describe", "Head", "Scan", "Query", "Filter"))
 
 
+Attempt = Callable[[Call, Mapping[str, Any], Callable[[], Any]], Any]
+"""Makes one attempt of a call, given its parameters and what sends it; answers or raises as botocore does."""
+
+
+def _as_it_is(_call: Call, _parameters: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+    return send()
+
+
 @dataclass(frozen=True)
 class Credentials:
     """Credentials given outright; they win over profile and environment."""
@@ -89,6 +97,7 @@ class Aws:
         clock: Time; tests pass their own.
         say: Called with what is awaited and why, when something has to be.
         on_call: Called for each call before it leaves.
+        attempt: Makes each attempt of a call; tests put an AWS with bad weather there.
     """
 
     def __init__(
@@ -101,12 +110,14 @@ class Aws:
         clock: Clock | None = None,
         say: Say = lambda _: None,
         on_call: Callable[[Call], None] = lambda _: None,
+        attempt: Attempt = _as_it_is,
     ) -> None:
         self.region = region
         self.endpoint_url = endpoint_url
         self.clock = clock or SystemClock()
         self.say = say
         self.on_call = on_call
+        self.attempt = attempt
         self._lock = threading.RLock()
         self._clients: dict[str, Any] = {}
         session = _profileless() if credentials else _session()
@@ -279,6 +290,7 @@ class _Door:
     def _make_api_call(self, operation_name: str, api_params: dict[str, Any]) -> Any:
         service: str = self.meta.service_model.service_name  # type: ignore[attr-defined]
         call = Call(service, operation_name)
+        send = partial(super()._make_api_call, operation_name, api_params)  # type: ignore[misc]
         clock = self._aws.clock
         start, tries = clock.monotonic(), 0
         since: dict[Fact, float] = {}
@@ -286,7 +298,7 @@ class _Door:
             tries += 1
             self._aws.on_call(call)
             try:
-                return super()._make_api_call(operation_name, api_params)  # type: ignore[misc]
+                return self._aws.attempt(call, api_params, send)
             except BOTO_ERRORS as error:
                 ours = translate(error, service, operation_name)
                 fact, now = fact_for(ours), clock.monotonic()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from pipectl.aws import Aws
 from pipectl.config import Config
-from pipectl.engine.model import Change, Facts, Resource
+from pipectl.engine.model import Change, Facts, Observation, Resource
 from pipectl.engine.reconcile import is_ours, observe
 from pipectl.engine.walk import Walked
 from pipectl.errors import CancelledError, IncompleteError, PipectlError
@@ -53,14 +53,27 @@ class Context:
     def resources(self) -> dict[str, Resource]:
         return self.pipeline.resources()
 
-    def require(self, keys: Collection[str]) -> dict[str, Facts]:
-        """The facts of resources that a command works with.
+    def observe(self, keys: Collection[str] | None = None) -> dict[str, Observation | None]:
+        """What AWS shows of these resources, of all of them unless told."""
+        wanted = self.resources if keys is None else {key: self.resources[key] for key in keys}
+        return observe(wanted, self.aws.clock, self.cancel)
+
+    def ours(self, observed: Mapping[str, Observation | None]) -> dict[str, Observation]:
+        """Of what was observed, what is there and is ours."""
+        ownership = self.pipeline.ownership
+        return {key: found for key, found in observed.items() if found and is_ours(found, ownership)}
+
+    def facts(self, observed: Mapping[str, Observation | None]) -> dict[str, Facts]:
+        """Of what was observed, the facts of what is there and is ours."""
+        return {key: found.facts for key, found in self.ours(observed).items()}
+
+    def require(self, keys: Collection[str]) -> dict[str, Observation]:
+        """The resources that a command works with, as they are.
 
         Raises:
             PipectlError: one of them is not there, or is not ours.
         """
-        observed = observe({key: self.resources[key] for key in keys}, self.cancel)
-        ours = {k: found.facts for k, found in observed.items() if found and is_ours(found, self.pipeline.ownership)}
+        ours = self.ours(self.observe(keys))
         if missing := [f"{key} ({self.resources[key].name})" for key in keys if key not in ours]:
             raise PipectlError(f"not there, or not ours: {', '.join(missing)}", hint="`pipectl up` makes the pipeline")
         return ours

@@ -12,7 +12,7 @@ from pipectl.commands.health import LOOK_BACK, MOST_COUNTED
 from pipectl.commands.metrics import Metrics
 from pipectl.commands.progress import progress
 from pipectl.engine.model import Action, Change, Facts, Observation
-from pipectl.engine.reconcile import graph_of, is_ours, observe
+from pipectl.engine.reconcile import graph_of
 from pipectl.engine.walk import reverse, walk
 from pipectl.errors import AwsError, CancelledError, DataLossError, PipectlError
 from pipectl.failures.model import UNRESOLVED
@@ -48,7 +48,7 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
         DeclinedError: the user said no; nothing was touched.
         PipectlError: what failed, or what is still there afterwards.
     """
-    observed = observe(context.resources, context.cancel)
+    observed = context.observe()
     contents = {} if delete_data else _contents(context, observed)
     if contents and not keep_data:
         raise _data_loss(contents)
@@ -62,13 +62,8 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
     return DownReport(changes)
 
 
-def _ours(context: Context, observed: dict[str, Observation | None]) -> dict[str, Observation]:
-    ownership = context.pipeline.ownership
-    return {key: found for key, found in observed.items() if found and is_ours(found, ownership)}
-
-
 def _contents(context: Context, observed: dict[str, Observation | None]) -> dict[str, str]:
-    ours = _ours(context, observed)
+    ours = context.ours(observed)
     walked = walk(
         dict.fromkeys(ours, ()), lambda key: context.resources[key].contents(ours[key]), cancel=context.cancel
     )
@@ -129,7 +124,7 @@ def _data_loss(contents: dict[str, str]) -> DataLossError:
 def _changes(
     context: Context, observed: dict[str, Observation | None], keep_data: bool, contents: dict[str, str]
 ) -> tuple[Change, ...]:
-    ours = _ours(context, observed)
+    ours = context.ours(observed)
     changes = []
     for key, resource in context.resources.items():
         action, reason = Action.DELETE, None
@@ -170,7 +165,7 @@ def _prove_gone(context: Context, kept: Collection[str]) -> None:
     """
     left: dict[str, Observation] = {}
     for look, _ in enumerate(pauses(context.aws.clock, PROOF_SECONDS)):
-        found = _ours(context, observe(context.resources, context.cancel))
+        found = context.ours(context.observe())
         left = {key: observed for key, observed in found.items() if key not in kept}
         for key in left:
             if context.resources[key].kind == LAST:

@@ -12,8 +12,6 @@ from datetime import timedelta
 
 from pipectl.commands.context import Context
 from pipectl.engine.model import Attributes, Observation
-from pipectl.engine.reconcile import is_ours, observe
-from pipectl.errors import PipectlError
 from pipectl.pausing import ENABLED, PAUSE_TAGS, Pause
 
 MAPPING = "stream-mapping"
@@ -78,10 +76,7 @@ def resume(context: Context) -> PauseReport:
 
 def _observed(context: Context) -> Observation:
     """The mapping as it is; what it supersedes is `up`'s to remove."""
-    observed = observe({MAPPING: context.resources[MAPPING]}, context.cancel)[MAPPING]
-    if observed is None or not is_ours(observed, context.pipeline.ownership):
-        name = context.resources[MAPPING].name
-        raise PipectlError(f"not there, or not ours: {MAPPING} ({name})", hint="`pipectl up` makes the pipeline")
+    observed = context.require([MAPPING])[MAPPING]
     return replace(observed, attributes=observed.attributes | {"superseded": []})
 
 

@@ -89,7 +89,7 @@ class SaveReport:
 
 def preview(context: Context, selection: Selection) -> Preview:
     """Look at what a replay would take on. Reads only."""
-    return _preview(context, context.require(NEEDS), selection)
+    return _preview(context, context.facts(context.require(NEEDS)), selection)
 
 
 def _preview(context: Context, facts: dict[str, Facts], selection: Selection) -> Preview:
@@ -122,7 +122,7 @@ def replay(
         overwrite: Replace objects that are there already.
         source: A folder of saved records to take them from, instead of the stream.
     """
-    facts = context.require(NEEDS)
+    facts = context.facts(context.require(NEEDS))
     if source:
         selection = _of_folder(selection, source)
     unknown = _unknown(context, selection)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pipectl.commands.context import Context
 from pipectl.commands.health import Health, Severity, health
 from pipectl.engine.model import Action, Change, Delta
-from pipectl.engine.reconcile import is_ours, observe, plan_up
+from pipectl.engine.reconcile import plan_up
 from pipectl.errors import PipectlError
 
 
@@ -48,10 +48,9 @@ class StatusReport:
 
 def status(context: Context) -> StatusReport:
     """The state of every resource, and one verdict on health. Reads only."""
-    observed = observe(context.resources, context.cancel)
-    ownership = context.pipeline.ownership
-    plan = plan_up(context.resources, observed, ownership)
-    ours = {key: found.facts for key, found in observed.items() if found and is_ours(found, ownership)}
+    observed = context.observe()
+    plan = plan_up(context.resources, observed, context.pipeline.ownership)
+    ours = context.facts(observed)
     return StatusReport(tuple(_status(change) for change in plan.changes), health(context, ours))
 
 
@@ -70,8 +69,8 @@ def outputs(context: Context) -> dict[str, str]:
     Raises:
         PipectlError: some of it is not there.
     """
-    observed = observe(context.resources, context.cancel)
-    ours = {k: found.facts for k, found in observed.items() if found and is_ours(found, context.pipeline.ownership)}
+    observed = context.observe()
+    ours = context.facts(observed)
     missing = [key for key in context.pipeline.output_resources if key not in ours]
     if missing:
         raise PipectlError(

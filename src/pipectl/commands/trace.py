@@ -15,7 +15,6 @@ from pipectl.aws.body import read_body
 from pipectl.commands.context import Context
 from pipectl.commands.progress import Progress, progress
 from pipectl.engine.model import Facts
-from pipectl.engine.reconcile import is_ours, observe
 from pipectl.errors import AbsentError, AwsError
 from pipectl.failures.model import UNRESOLVED, Failure, StreamRange
 from pipectl.failures.objects import object_key, quarantine_key, written_at
@@ -121,7 +120,7 @@ def trace(context: Context, key: str) -> Trace:
     Raises:
         PipectlError: table, bucket or audit table is not there, or cannot be read.
     """
-    facts = context.require(_NEEDS)
+    facts = context.facts(context.require(_NEEDS))
     now = context.aws.clock.now()
     item = _item(context, key)
     versions, more = _versions(context, facts["orders-table"]["stream_arn"], key, now)
@@ -195,8 +194,7 @@ def _look_for_failures(context: Context, versions: Sequence[_Version], now: date
 
 def _mapping(context: Context) -> Facts | None:
     key = "stream-mapping"
-    found = observe({key: context.resources[key]}, context.cancel)[key]
-    return found.facts if found and is_ours(found, context.pipeline.ownership) else None
+    return context.facts(context.observe([key])).get(key)
 
 
 def _judge(there: bool, versions: Sequence[_Version], got: Progress) -> tuple[Stage, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipectl.commands.context import Confirm, Context, raise_if_incomplete
 from pipectl.engine.model import Action, Change, Facts
-from pipectl.engine.reconcile import Plan, apply, observe, plan_up, refusal
+from pipectl.engine.reconcile import Plan, apply, plan_up, refusal
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,15 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
     if not made.pending:
         return UpReport(made.changes, context.pipeline.outputs(_facts(made)))
     confirm(made.changes)
-    walked = apply(context.resources, made, context.pipeline.ownership, context.around, context.cancel)
+    walked = apply(
+        context.resources, made, context.pipeline.ownership, context.around, context.aws.clock, context.cancel
+    )
     raise_if_incomplete(walked, len(walked.done), "up")
     return UpReport(made.changes, context.pipeline.outputs(walked.done))
 
 
 def _plan(context: Context, adopt: bool, accept_loss: bool) -> Plan:
-    observed = observe(context.resources, context.cancel)
+    observed = context.observe()
     return plan_up(context.resources, observed, context.pipeline.ownership, adopt=adopt, accept_loss=accept_loss)
 
 

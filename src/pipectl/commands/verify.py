@@ -88,7 +88,7 @@ def verify(
         DeclinedError: the user said no; nothing was processed.
         PipectlError: something needed is not there, or cannot be read.
     """
-    facts = context.require(NEEDS)
+    facts = context.facts(context.require(NEEDS))
     with closing(Ledger()) as ledger:
         found = _Verification(context, facts, ledger, since, grace).run()
         if not (repair and found.lost):

@@ -6,10 +6,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
+from pipectl.clock import Clock, pauses
 from pipectl.engine.diff import diff, top_level
 from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
 from pipectl.engine.walk import Walked, walk
 from pipectl.errors import AbsentError, CancelledError, ExistsError, ForeignError, PipectlError, UnreconcilableError
+
+AGREES_WITHIN = 10
+"""Seconds within which AWS shows all the parts of a thing that it shows."""
+APPEARS_WITHIN = 60
+"""Seconds within which AWS shows what it says is there, or lets it be made once it is gone."""
 
 Resources = Mapping[str, Resource]
 Observations = Mapping[str, Observation | None]
@@ -36,14 +42,16 @@ def graph_of(resources: Resources) -> dict[str, Collection[str]]:
     return {key: resource.needs for key, resource in resources.items()}
 
 
-def observe(resources: Resources, cancel: Callable[[], None] = lambda: None) -> dict[str, Observation | None]:
+def observe(
+    resources: Resources, clock: Clock, cancel: Callable[[], None] = lambda: None
+) -> dict[str, Observation | None]:
     """Read all resources at once.
 
     Raises:
         CancelledError: the user pressed Ctrl-C, however much had been read by then.
         PipectlError: the first read that failed: what cannot be read is never taken for absent.
     """
-    walked = walk(dict.fromkeys(resources, ()), lambda key: look_at(resources[key]), cancel=cancel)
+    walked = walk(dict.fromkeys(resources, ()), lambda key: look_at(resources[key], clock), cancel=cancel)
     if walked.interrupted:
         raise CancelledError("interrupted while reading; nothing was touched")
     for error in walked.failed.values():
@@ -51,16 +59,19 @@ def observe(resources: Resources, cancel: Callable[[], None] = lambda: None) -> 
     return walked.done
 
 
-def look_at(resource: Resource) -> Observation | None:
-    """Observe. Where a part of it is said to be absent although it is there, look once more: it may have just gone.
+def look_at(resource: Resource, clock: Clock) -> Observation | None:
+    """Observe. Where a part of it is said to be absent although it is there, look again: it may have just come or gone.
 
     Raises:
         AbsentError: it is there, and a part of it still is not. That is no reason to take the whole for absent.
     """
-    try:
-        return resource.observe()
-    except AbsentError:
-        return resource.observe()
+    for waited in pauses(clock, AGREES_WITHIN):
+        try:
+            return resource.observe()
+        except AbsentError:
+            if waited >= AGREES_WITHIN:
+                raise
+    raise AssertionError("the last look answers or raises")
 
 
 def is_ours(observed: Observation, ownership: Mapping[str, str]) -> bool:
@@ -161,6 +172,7 @@ def apply(
     plan: Plan,
     ownership: Mapping[str, str],
     around: Callable[[Change, Callable[[], Facts]], Facts],
+    clock: Clock,
     cancel: Callable[[], None],
 ) -> Walked[Facts]:
     """Carry a plan out, each change as soon as what it needs is done.
@@ -170,6 +182,7 @@ def apply(
         plan: What `plan_up` made of it, without refusals.
         ownership: The tags that make a resource ours.
         around: Called with each change and the work itself; reports progress.
+        clock: Time.
         cancel: See `walk`.
     """
     facts: dict[str, Facts] = {}
@@ -178,7 +191,9 @@ def apply(
     def visit(key: str) -> Facts:
         if key not in changes:  # neither wanted nor there
             return {}
-        work = lambda: carry_out(resources[key], changes[key], plan.observed[key], facts, ownership)  # noqa: E731
+        work = lambda: carry_out(  # noqa: E731
+            resources[key], changes[key], plan.observed[key], facts, ownership, clock
+        )
         facts[key] = around(changes[key], work)
         return facts[key]
 
@@ -191,6 +206,7 @@ def carry_out(
     observed: Observation | None,
     facts: Mapping[str, Facts],
     ownership: Mapping[str, str],
+    clock: Clock,
 ) -> Facts:
     """Do what ``change`` says, with what is now known of the resources it needs."""
     if change.action is Action.KEEP and observed is not None:
@@ -203,26 +219,44 @@ def carry_out(
         try:
             return resource.create(desired)
         except ExistsError:
-            return _after_lost_race(resource, desired, facts, ownership)
-    if change.action is Action.REPLACE:
-        return resource.replace(desired, observed)
-    return resource.update(desired, observed, top_level(diff(desired, observed)))
+            return _after_lost_race(resource, desired, facts, ownership, clock)
+    try:
+        if change.action is Action.REPLACE:
+            return resource.replace(desired, observed)
+        return resource.update(desired, observed, top_level(diff(desired, observed)))
+    except AbsentError as error:
+        raise PipectlError(
+            f"{resource.kind} {resource.name} was removed while it was being changed: {error.message}",
+            hint="somebody else is at work on the pipeline; once they are through, run `pipectl up` again",
+        ) from error
 
 
 def _after_lost_race(
-    resource: Resource, desired: Attributes, facts: Mapping[str, Facts], ownership: Mapping[str, str]
+    resource: Resource,
+    desired: Attributes,
+    facts: Mapping[str, Facts],
+    ownership: Mapping[str, str],
+    clock: Clock,
 ) -> Facts:
-    """Somebody created it first: another `up`, or a stranger."""
-    observed = look_at(resource)
-    if observed is None:
-        raise ForeignError(
-            f"{resource.kind} {resource.name} exists, yet AWS shows it to nobody in this account",
-            hint="the name is taken: choose another one in the config",
-        )
-    change = decide(resource, desired, observed, ownership)
-    if change.action is Action.REFUSE:
-        raise refusal([change], begun=True)
-    return carry_out(resource, change, observed, facts, ownership)
+    """Somebody created it first: another `up`, a stranger, or an `up` that was killed a moment ago.
+
+    Until AWS shows it, it may as well have gone again, so making it is tried every time.
+    """
+    for _ in pauses(clock, APPEARS_WITHIN):
+        observed = look_at(resource, clock)
+        if observed is not None:
+            change = decide(resource, desired, observed, ownership)
+            if change.action is Action.REFUSE:
+                raise refusal([change], begun=True)
+            return carry_out(resource, change, observed, facts, ownership, clock)
+        try:
+            return resource.create(desired)
+        except ExistsError:
+            continue
+    raise ForeignError(
+        f"{resource.kind} {resource.name} exists, yet AWS shows it to nobody in this account",
+        hint="the name is taken: choose another one in the config",
+    )
 
 
 def _not_ours(observed: Observation, ownership: Mapping[str, str]) -> str:

@@ -24,7 +24,15 @@ from botocore.loaders import Loader, create_loader
 from pipectl.aws.consistency import Fact, fact_for
 from pipectl.aws.translate import BOTO_ERRORS, translate
 from pipectl.clock import Clock, Say, SystemClock, pauses
-from pipectl.errors import AwsError, CredentialsError, UnreachableError, UsageError, WaitTimeoutError, WrongAccountError
+from pipectl.errors import (
+    AbsentError,
+    AwsError,
+    CredentialsError,
+    UnreachableError,
+    UsageError,
+    WaitTimeoutError,
+    WrongAccountError,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -201,22 +209,27 @@ class Aws:
         """Poll until ``ready`` says so.
 
         Args:
-            ready: Asks AWS.
+            ready: Asks AWS; an `AbsentError` that it raises is a no.
             what: What is awaited: ``"table dev-orders-table-backend to become ACTIVE"``.
             bound: Seconds after which to give up.
 
         Raises:
             WaitTimeoutError: it did not come about in time.
         """
-        said = False
+        said, asked, last_words = False, 0, ""
         for waited in pauses(self.clock, bound):
-            if ready():
-                return
+            asked += 1
+            try:
+                if ready():
+                    return
+                last_words = ""
+            except AbsentError as error:
+                last_words = f": {error.message}"
             if waited > 2 and not said:
                 self.say(f"waiting for {what}")
                 said = True
         raise WaitTimeoutError(
-            f"waited {bound:.0f} seconds for {what}",
+            f"waited for {what}{last_words} (tried {asked} times in {bound:.0f} seconds)",
             hint="run the same command again: it goes on where this one stopped",
         )
 

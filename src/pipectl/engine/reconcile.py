@@ -242,6 +242,7 @@ def _after_lost_race(
 
     Until AWS shows it, it may as well have gone again, so making it is tried every time.
     """
+    tries, last_words = 1, ""
     for _ in pauses(clock, APPEARS_WITHIN):
         observed = look_at(resource, clock)
         if observed is not None:
@@ -251,10 +252,11 @@ def _after_lost_race(
             return carry_out(resource, change, observed, facts, ownership, clock)
         try:
             return resource.create(desired)
-        except ExistsError:
-            continue
+        except ExistsError as error:
+            tries, last_words = tries + 1, error.message
     raise ForeignError(
-        f"{resource.kind} {resource.name} exists, yet AWS shows it to nobody in this account",
+        f"{resource.kind} {resource.name} exists, yet AWS shows it to nobody in this account: {last_words} "
+        f"(tried {tries} times in {APPEARS_WITHIN} seconds)",
         hint="the name is taken: choose another one in the config",
     )
 

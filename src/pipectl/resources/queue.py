@@ -103,11 +103,8 @@ class Queue(Resource):
         start = self._aws.clock.monotonic()
 
         def usable() -> bool:
-            try:
-                sqs.get_queue_url(QueueName=self.name)
-                found.update(sqs.list_queue_tags(QueueUrl=url).get("Tags", {}))
-            except AbsentError:
-                return False
+            sqs.get_queue_url(QueueName=self.name)
+            found.update(sqs.list_queue_tags(QueueUrl=url).get("Tags", {}))
             return bool(found) or self._aws.clock.monotonic() - start > _TAGS_LAG
 
         self._aws.wait(usable, f"queue {self.name} to be known", 60)

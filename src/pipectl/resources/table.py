@@ -198,13 +198,7 @@ class Table(Resource):
         return False
 
     def _wait_until_active(self) -> None:
-        def active() -> bool:
-            try:
-                return _is_active(self._describe())
-            except AbsentError:
-                return False  # just created, and not known everywhere yet
-
-        self._aws.wait(active, f"table {self.name} to become ACTIVE", _BOUND)
+        self._aws.wait(lambda: _is_active(self._describe()), f"table {self.name} to become ACTIVE", _BOUND)
 
     def _change(self, **change: Any) -> None:
         self._aws.dynamodb.update_table(TableName=self.name, **change)

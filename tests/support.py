@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ class World:
 
     @property
     def config(self) -> Config:
-        return load(self.file)
+        return _config(self.file, self.file.read_text())
 
     def context(self, **changes: Any) -> Context:
         """A context; ``changes`` are laid over the config for this one."""
@@ -109,6 +110,12 @@ class World:
         made = [f"{call.service}:{call.operation}" for call in self.calls if not call.reads]
         self.calls.clear()
         return made
+
+
+@cache
+def _config(file: Path, _text: str) -> Config:
+    """The config of a file as long as it reads the same."""
+    return load(file)
 
 
 def make_world(

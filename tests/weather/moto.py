@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from moto.dynamodb import dynamodb_backends
 from moto.s3 import s3_backends
 from moto.sqs import sqs_backends
 
@@ -13,7 +14,11 @@ from tests.support import ACCOUNT, REGION
 
 
 def made_right(call: Call, params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
-    """Send a call to moto. CreateBucket keeps its tags, SetQueueAttributes the policy that it is not about."""
+    """Send a call to moto.
+
+    CreateBucket keeps its tags, SetQueueAttributes the policy that it is not about, and a stream that was switched off
+    can be switched on again.
+    """
     if call.operation == "CreateBucket":
         answer = send()
         tags = params.get("CreateBucketConfiguration", {}).get("Tags", [])
@@ -26,4 +31,8 @@ def made_right(call: Call, params: Mapping[str, Any], send: Callable[[], Any]) -
         answer = send()
         queue.policy = policy
         return answer
+    if params.get("StreamSpecification", {}).get("StreamEnabled") and call.operation == "UpdateTable":
+        table = dynamodb_backends[ACCOUNT][REGION].tables[params["TableName"]]
+        if not table.stream_specification["StreamEnabled"]:
+            table.latest_stream_label = None
     return send()

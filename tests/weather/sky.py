@@ -249,7 +249,7 @@ def tail(arn: str) -> str:
 
 def subject_of(params: Params) -> str:
     """The name of the thing that a call is about."""
-    for name in ("RoleName", "FunctionName", "UUID", "TableName", "QueueName", "QueueUrl", "Bucket", "logGroupName"):
+    for name in ("UUID", "RoleName", "FunctionName", "TableName", "QueueName", "QueueUrl", "Bucket", "logGroupName"):
         if name in params:
             return tail(str(params[name])) if name != "logGroupName" else str(params[name])
     for name in ("ResourceArn", "Resource", "AlarmName", "logGroupNamePrefix", "resourceArn", "ResourceARN"):

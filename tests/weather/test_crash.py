@@ -1,0 +1,200 @@
+"""Killed anywhere: the next run brings it to the very end that an undisturbed run would have come to.
+
+A run is killed before or after its k-th call, and from then on none of its threads gets a call through. That is done
+for every call that changes something; `CRASHES=every` in the environment does it for every call at all, with the
+weather clear and not.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipectl.aws import Call
+from pipectl.commands.down import down
+from pipectl.commands.up import up
+from tests.support import yes
+from tests.weather.clock import VirtualClock
+from tests.weather.sky import Sky
+from tests.weather.worlds import Land, land
+
+PARTS = 3
+"""So many tests share the points of one scene."""
+EVERY = os.environ.get("CRASHES") == "every"
+EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+Command = Callable[[Land], object]
+
+
+class Killed(BaseException):
+    """The process died."""
+
+
+@dataclass
+class Mortal:
+    """One run of pipectl, that dies at a call.
+
+    Args:
+        attempt: What carries a call out.
+        kill_at: The call, counted from 1, at which it dies; 0 for none.
+        after: It dies once that call was carried out, not before.
+    """
+
+    attempt: Callable[..., Any]
+    kill_at: int = 0
+    after: bool = False
+    calls: list[Call] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._dead = False
+
+    def __call__(self, call: Call, params: Any, send: Callable[[], Any]) -> Any:
+        with self._lock:
+            self._live()
+            self.calls.append(call)
+            mine = len(self.calls) == self.kill_at
+            self._dead = mine and not self.after
+            self._live()
+        try:
+            return self.attempt(call, params, send)
+        finally:
+            self._dead = self._dead or mine
+            self._live()
+
+    def _live(self) -> None:
+        if self._dead:
+            raise Killed
+
+
+def up_(here: Land) -> object:
+    return up(here.world.context(), yes)
+
+
+def replaced(here: Land) -> object:
+    return up(here.world.context(), yes, allow_stream_replacement=True)
+
+
+def down_(here: Land) -> object:
+    return down(here.world.context(), yes, delete_data=True)
+
+
+def standing(here: Land) -> None:
+    up(here.world.context(), yes)
+
+
+def drifted(here: Land) -> None:
+    """Something of every kind is missing or wrong."""
+    standing(here)
+    names, aws = here.world.context().pipeline.physical, here.eye.aws
+    aws.iam.delete_role_policy(RoleName=names.auditor_role, PolicyName="write-logs")
+    everything = aws.iam.create_policy(PolicyName="everything", PolicyDocument=EVERYTHING)["Policy"]["Arn"]
+    aws.iam.attach_role_policy(RoleName=names.processor_role, PolicyArn=str(everything))
+    aws.dynamodb.update_table(
+        TableName=names.audit_table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "failure-type-index"}}]
+    )
+    aws.s3.put_bucket_versioning(Bucket=names.bucket, VersioningConfiguration={"Status": "Suspended"})
+    aws.s3.delete_bucket_policy(Bucket=names.bucket)
+    url = aws.sqs.get_queue_url(QueueName=names.queue)["QueueUrl"]
+    aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"MessageRetentionPeriod": "3600"})
+    aws.lambda_.update_function_configuration(FunctionName=names.processor, MemorySize=1024)
+    aws.lambda_.update_function_code(FunctionName=names.processor, ZipFile=b"PK\x05\x06" + b"\0" * 18)
+    aws.lambda_.delete_function(FunctionName=names.auditor)
+    aws.cloudwatch.delete_alarms(AlarmNames=[names.errors_alarm])
+    aws.logs.delete_retention_policy(logGroupName=f"/aws/lambda/{names.processor}")
+
+
+def with_another_stream(here: Land) -> None:
+    """A stream of another view type: it is switched off and on, and its mapping replaced."""
+    standing(here)
+    table, dynamodb = here.world.context().pipeline.physical.orders_table, here.eye.aws.dynamodb
+    dynamodb.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
+    wrong: Any = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    dynamodb.update_table(TableName=table, StreamSpecification=wrong)
+
+
+def with_data(here: Land) -> None:
+    standing(here)
+    names, aws = here.world.context().pipeline.physical, here.eye.aws
+    aws.s3.delete_bucket_policy(Bucket=names.bucket)  # moto takes every put for one over plain http
+    for number in range(3):
+        aws.s3.put_object(Bucket=names.bucket, Key="processed-data/one", Body=str(number).encode())
+    aws.dynamodb.update_table(TableName=names.audit_table, DeletionProtectionEnabled=True)
+
+
+SCENES: dict[str, tuple[Command, Command]] = {
+    "up from nothing": (lambda _: None, up_),
+    "up from drift": (drifted, up_),
+    "up with replacement": (with_another_stream, replaced),
+    "down": (with_data, down_),
+}
+
+
+def run(folder: Path, scene: str, kill_at: int = 0, *, after: bool = False, sky: Sky | None = None) -> tuple[Any, Any]:
+    """The state in the end, and the calls of the run that was killed or not; killed, it is run again."""
+    prepare, command = SCENES[scene]
+    with land(folder, sky) as here:
+        prepare(here)
+        process = here.world.aws.attempt = Mortal(here.world.aws.attempt, kill_at, after)
+        try:
+            command(here)
+            assert not kill_at or len(process.calls) < kill_at, "it was killed, and went on"
+        except Killed:
+            here.world.aws.attempt = process.attempt
+            command(here)
+        here.world.aws.attempt = process.attempt
+        here.clear_up()
+        return here.state(), process.calls
+
+
+@pytest.fixture(scope="module")
+def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, list[Call]]:
+    """How a scene ends undisturbed, and the calls that it takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
+        state, calls = run(tmp_path_factory.mktemp("undisturbed"), request.param)
+    assert request.param == "down" or all(state["resources"].values())
+    assert request.param != "down" or not state["names"]
+    return state, calls
+
+
+def points(calls: list[Call]) -> list[tuple[int, bool]]:
+    """Where to kill: the call, counted from 1, and whether after it.
+
+    What is there before a write is what was there after the one before it, so each write is tried on one side of it.
+    """
+    if EVERY:
+        return [(number, after) for number in range(1, len(calls) + 1) for after in (False, True)]
+    writes = [number for number, call in enumerate(calls, start=1) if not call.reads]
+    return [(number, turn % 2 == 0) for turn, number in enumerate(writes)]
+
+
+@pytest.mark.timeout(1800 if EVERY else 180)
+@pytest.mark.parametrize("undisturbed", SCENES, indirect=True, ids=str)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_killed_anywhere_the_next_run_comes_to_the_same_end(
+    undisturbed: tuple[Any, list[Call]], part: int, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    state, calls = undisturbed
+    scene = request.node.callspec.params["undisturbed"]
+    for number, after in points(calls)[part::PARTS]:
+        left, _ = run(tmp_path, scene, number, after=after)
+        assert left == state, f"killed {'after' if after else 'before'} call {number}"
+
+
+@pytest.mark.timeout(1800 if EVERY else 180)
+@pytest.mark.parametrize("undisturbed", SCENES, indirect=True, ids=str)
+def test_killed_in_bad_weather(
+    undisturbed: tuple[Any, list[Call]], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """What was made or changed a moment ago is shown to nobody, in between, or as it was."""
+    state, calls = undisturbed
+    scene = request.node.callspec.params["undisturbed"]
+    for number, after in points(calls)[:: 1 if EVERY else 4]:
+        left, _ = run(tmp_path, scene, number, after=after, sky=Sky(VirtualClock()))
+        assert left == state, f"killed {'after' if after else 'before'} call {number}"

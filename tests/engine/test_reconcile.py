@@ -445,7 +445,7 @@ def test_what_is_removed_while_it_is_changed_is_told_and_not_made_again() -> Non
     there(resource, size=7)
     observed = resource.observe()
     change = decide(resource, resource.desired({}), observed, OWNERSHIP)
-    with pytest.raises(PipectlError, match="removed while it was being changed") as caught:
+    with pytest.raises(PipectlError, match="was removed meanwhile") as caught:
         carry_out(resource, change, observed, {}, OWNERSHIP, FakeClock())
     assert "somebody else is at work" in str(caught.value.hint)
 

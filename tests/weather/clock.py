@@ -7,9 +7,9 @@ import threading
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 
-STUCK = 1.0
-"""Real seconds after which time passes although a thread seems to run: it may wait for a lock that a sleeper holds."""
 _LOOK_EVERY = 0.001
+_FAR, _LOOKS = 2.5, 10
+"""A thread that was given work a moment ago still seems to wait: before a jump of so many seconds one looks again."""
 _IDLE = {("threading.py", "wait"), ("threading.py", "_wait_for_tstate_lock"), ("thread.py", "_worker")}
 """Where a thread that has nothing to do is: the file and the function."""
 
@@ -22,10 +22,13 @@ class VirtualClock:
 
     Args:
         started: The time of day at which it begins.
+        stuck: Real seconds after which it goes forward although a thread seems to work: that one may be waiting for a
+            lock that a sleeper holds.
     """
 
-    def __init__(self, started: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+    def __init__(self, started: datetime = datetime(2026, 1, 1, tzinfo=UTC), stuck: float = 30) -> None:
         self._started = started
+        self._stuck = stuck
         self._seconds = 0.0
         self._wakes: dict[int, float] = {}
         self._turn = threading.Condition()
@@ -44,12 +47,14 @@ class VirtualClock:
         with self._turn:
             wake = self._seconds + seconds
             self._wakes[me] = wake
-            waited = 0.0
+            waited, looks = 0.0, 0
             while self._seconds < wake:
-                if waited >= STUCK or self._all_wait():
-                    self._seconds = min(self._wakes.values())
+                looks = looks + 1 if self._all_wait() else 0
+                jump = min(self._wakes.values()) - self._seconds
+                if looks > (_LOOKS if jump > _FAR else 0) or waited >= self._stuck:
+                    self._seconds += jump
                     self._turn.notify_all()
-                    waited = 0.0
+                    waited, looks = 0.0, 0
                 else:
                     self._turn.wait(_LOOK_EVERY)
                     waited += _LOOK_EVERY

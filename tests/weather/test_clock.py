@@ -42,7 +42,7 @@ def test_a_thread_that_works_is_not_overtaken() -> None:
 
 
 def test_a_lock_that_a_sleeper_holds_stops_nobody_for_ever() -> None:
-    clock, lock = VirtualClock(), threading.Lock()
+    clock, lock = VirtualClock(stuck=0.2), threading.Lock()
 
     def run() -> None:
         with lock:

@@ -173,4 +173,7 @@ def _prove_gone(context: Context, kept: Collection[str]) -> None:
         if look and not left:
             return
     names = ", ".join(f"{key} ({context.resources[key].name})" for key in sorted(left))
-    raise PipectlError(f"still there after having been removed: {names}", hint="run `pipectl down` again")
+    raise PipectlError(
+        f"still there after having been removed: {names}",
+        hint="run `pipectl down` again; if it was made anew, somebody else is at work on the pipeline",
+    )

@@ -215,18 +215,18 @@ def carry_out(
         resource.delete(observed)
         return {}
     desired = resource.desired(facts)
-    if observed is None:
-        try:
-            return resource.create(desired)
-        except ExistsError:
-            return _after_lost_race(resource, desired, facts, ownership, clock)
     try:
+        if observed is None:
+            try:
+                return resource.create(desired)
+            except ExistsError:
+                return _after_lost_race(resource, desired, facts, ownership, clock)
         if change.action is Action.REPLACE:
             return resource.replace(desired, observed)
         return resource.update(desired, observed, top_level(diff(desired, observed)))
     except AbsentError as error:
         raise PipectlError(
-            f"{resource.kind} {resource.name} was removed while it was being changed: {error.message}",
+            f"{resource.kind} {resource.name}, or what it needs, was removed meanwhile: {error.message}",
             hint="somebody else is at work on the pipeline; once they are through, run `pipectl up` again",
         ) from error
 

@@ -211,8 +211,13 @@ class EventSourceMapping(Resource):
             if mapping.get("State") == "Deleting":  # until it is gone, another of the same source is refused
                 self._wait_until_gone(mapping["UUID"])
                 continue
-            found = self._once_updated(mapping)
-            tags = self._tags_of(found)
+            try:
+                found = self._once_updated(mapping)
+                tags = dict(self._aws.lambda_.list_tags(Resource=self._arn(found["UUID"])).get("Tags", {}))
+            except AbsentError:
+                if self._state(mapping["UUID"]) in (None, "Deleting"):
+                    continue  # it was deleted since it was listed, or the list lags
+                raise
             if self._is_ours(tags) or f"{found['FunctionArn']}:".startswith(f"{self._function_arn}:"):
                 candidates.append((found, tags))
         return candidates
@@ -223,12 +228,6 @@ class EventSourceMapping(Resource):
             return found
         self._wait_until_steady(found["UUID"])
         return self._aws.lambda_.get_event_source_mapping(UUID=found["UUID"])
-
-    def _tags_of(self, found: Any) -> dict[str, str]:
-        try:
-            return dict(self._aws.lambda_.list_tags(Resource=self._arn(found["UUID"])).get("Tags", {}))
-        except AbsentError:
-            return {}
 
     def _arn(self, uuid: str) -> str:
         return self._function_arn.split(":function:")[0] + f":event-source-mapping:{uuid}"

@@ -1,0 +1,109 @@
+"""Two commands on the same pipeline at the same time, in bad weather, one beginning some seconds after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipectl.aws import Aws, Credentials
+from pipectl.commands.down import down
+from pipectl.commands.up import up
+from pipectl.errors import PipectlError
+from tests.support import ACCOUNT, REGION, World, yes
+from tests.weather.clock import VirtualClock
+from tests.weather.moto import made_right
+from tests.weather.sky import Sky
+from tests.weather.worlds import Land, land
+
+Command = Callable[[World], object]
+LATER = [0, 0.7, 3, 9, 14]
+"""Seconds; an `up` takes about 20 in this weather."""
+
+
+def up_(world: World) -> object:
+    return up(world.context(), yes)
+
+
+def down_(world: World) -> object:
+    return down(world.context(), yes, delete_data=True)
+
+
+def at_once(here: Land, first: Command, second: Command, later: float) -> list[PipectlError]:
+    """What went wrong with either."""
+    clock, wrong = here.sky.clock, list[PipectlError]()
+
+    def run(world: World, command: Command, begins: float) -> None:
+        clock.sleep(begins)
+        try:
+            command(world)
+        except PipectlError as error:
+            wrong.append(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, [here.world, _another(here)], [first, second], [0.001, 0.001 + later]))
+    here.clear_up()
+    return wrong
+
+
+def _another(here: Land) -> World:
+    """Another process's look on the same pipeline."""
+
+    def attempt(call: Any, params: Any, send: Any) -> Any:
+        return here.sky.attempt(call, params, partial(made_right, call, params, send))
+
+    aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=here.sky.clock, attempt=attempt)
+    # Asked now: until Python 3.12 a cached property of one object keeps all others of its class waiting.
+    assert aws.account_id == here.world.aws.account_id
+    return replace(here.world, aws=aws)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with pytest.MonkeyPatch.context() as patch, land(tmp_path_factory.mktemp("calm")) as calm:
+        patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
+        up_(calm.world)
+        return calm.state()
+
+
+@pytest.mark.parametrize("later", LATER)
+def test_two_ups_from_nothing_make_one_pipeline(undisturbed: Any, tmp_path: Path, later: float) -> None:
+    with land(tmp_path, Sky(VirtualClock())) as here:
+        wrong = at_once(here, up_, up_, later)
+        assert wrong == []
+        assert here.state() == undisturbed
+
+
+@pytest.mark.parametrize("later", LATER)
+def test_two_downs_leave_nothing(tmp_path: Path, later: float) -> None:
+    with land(tmp_path, Sky(VirtualClock())) as here:
+        up_(here.world)
+        here.clear_up()
+        wrong = at_once(here, down_, down_, later)
+        assert wrong == []
+        assert here.state()["names"] == {}
+
+
+@pytest.mark.parametrize("later", LATER)
+@pytest.mark.parametrize("first", [up_, down_], ids=["up first", "down first"])
+def test_an_up_and_a_down_get_in_each_others_way_and_say_so(
+    undisturbed: Any, tmp_path: Path, first: Command, later: float
+) -> None:
+    """What is left is what was last done to each resource; whoever is run again brings it to the end that it wants."""
+    with land(tmp_path, Sky(VirtualClock())) as here:
+        if first is down_:
+            up_(here.world)
+            here.clear_up()
+        wrong = at_once(here, first, down_ if first is up_ else up_, later)
+        assert wrong or here.state() == undisturbed or here.state()["names"] == {}
+        assert all("again" in str(error.hint) for error in wrong)
+        up_(here.world)
+        here.clear_up()
+        assert here.state() == undisturbed
+        down_(here.world)
+        assert here.state()["names"] == {}

@@ -18,7 +18,8 @@ from pipectl.local.lifecycle import REGION, LocalAws, credentials
 T = TypeVar("T")
 
 STREAM_ACTIONS = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
-ALL_ACTIONS = (*STREAM_ACTIONS, "sqs:SendMessage", "s3:PutObject")
+QUEUE_ACTIONS = ("sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:DeleteMessage")
+ALL_ACTIONS = (*STREAM_ACTIONS, *QUEUE_ACTIONS, "sqs:SendMessage", "s3:PutObject")
 
 POLITE_HANDLER = """
 def handler(event, context):

@@ -1,0 +1,93 @@
+"""Which action IAM takes a request to be, and which resource it is about."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from pipectl.local.request_permissions import naming_actions, naming_resources
+
+STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/2026-01-01T00:00:00.000"
+TABLE_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/orders"
+ALARMS = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:"
+FUNCTION_ARN = "arn:aws:lambda:us-east-1:000000000000:function:processor"
+MINISTACKS = "what MiniStack says"
+MAPPING = "/2015-03-31/event-source-mappings/d8854f34"
+
+
+def iterator(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode()
+
+
+def resource_of(body: bytes, service: str = "dynamodbstreams", target: str = "", path: str = "/") -> str:
+    extract = naming_resources(lambda *_: MINISTACKS)
+    return extract(service, "POST", path, {"x-amz-target": target}, body, {}, "us-east-1", "000000000000")
+
+
+@pytest.mark.parametrize(
+    "request_body",
+    [
+        {"StreamArn": STREAM_ARN},
+        {"StreamArn": STREAM_ARN, "ShardId": "shardId-1", "ShardIteratorType": "LATEST"},
+        {"ShardIterator": iterator(json.dumps({"arn": STREAM_ARN, "p": 7}).encode()), "Limit": 1},
+    ],
+)
+def test_it_is_the_stream_that_is_named(request_body: dict[str, object]) -> None:
+    assert resource_of(json.dumps(request_body).encode()) == STREAM_ARN
+
+
+@pytest.mark.parametrize("service", ["dynamodbstreams", "dynamodb", "monitoring", "lambda"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"not JSON",
+        b"[]",
+        b"{}",
+        json.dumps({"StreamArn": 1, "ResourceArn": 1, "ResourceARN": 1, "AlarmNames": 1}).encode(),
+        json.dumps({"ShardIterator": "a"}).encode(),
+        json.dumps({"ShardIterator": iterator(b"not JSON")}).encode(),
+    ],
+)
+def test_it_is_left_to_ministack_where_none_is_named(body: bytes, service: str) -> None:
+    assert resource_of(body, service, path="/2015-03-31/functions") == MINISTACKS
+
+
+def test_other_services_are_left_to_ministack() -> None:
+    assert resource_of(json.dumps({"StreamArn": STREAM_ARN}).encode(), "kinesis") == MINISTACKS
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "request_body", "resource"),
+    [
+        ("dynamodb", "DynamoDB_20120810.TagResource", {"ResourceArn": TABLE_ARN}, TABLE_ARN),
+        ("dynamodb", "DynamoDB_20120810.GetItem", {"TableName": "orders"}, MINISTACKS),
+        ("lambda", "", {"FunctionName": "processor"}, FUNCTION_ARN),
+        ("monitoring", "GraniteServiceVersion20100801.DeleteAlarms", {"AlarmNames": ["a", "b"]}, f"{ALARMS}a"),
+        ("monitoring", "GraniteServiceVersion20100801.DescribeAlarms", {"AlarmNames": ["a"]}, f"{ALARMS}*"),
+        ("monitoring", "GraniteServiceVersion20100801.TagResource", {"ResourceARN": f"{ALARMS}a"}, f"{ALARMS}a"),
+    ],
+)
+def test_what_the_body_names_is_found(
+    service: str, target: str, request_body: dict[str, object], resource: str
+) -> None:
+    found = resource_of(json.dumps(request_body).encode(), service, target, "/2015-03-31/functions")
+    assert found == resource
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "path", "action"),
+    [
+        ("lambda", "GET", MAPPING, "lambda:GetEventSourceMapping"),
+        ("lambda", "PUT", MAPPING, "lambda:UpdateEventSourceMapping"),
+        ("lambda", "DELETE", MAPPING, "lambda:DeleteEventSourceMapping"),
+        ("lambda", "GET", "/2015-03-31/event-source-mappings/", MINISTACKS),
+        ("lambda", "DELETE", "/2017-10-31/functions/processor/concurrency", "lambda:DeleteFunctionConcurrency"),
+        ("lambda", "PUT", "/2017-10-31/functions/processor/concurrency", MINISTACKS),
+        ("s3", "GET", MAPPING, MINISTACKS),
+    ],
+)
+def test_a_call_about_one_mapping_is_no_listing(service: str, method: str, path: str, action: str) -> None:
+    assert naming_actions(lambda *_: MINISTACKS)(service, method, path, {}, b"", {}) == action

@@ -73,8 +73,9 @@ class Context:
         Raises:
             PipectlError: one of them is not there, or is not ours.
         """
-        ours = self.ours(self.observe(keys))
-        if missing := [f"{key} ({self.resources[key].name})" for key in keys if key not in ours]:
+        observed = self.observe(keys)
+        ours = self.ours(observed)
+        if missing := [unusable(self.resources[key], observed[key]) for key in keys if key not in ours]:
             raise PipectlError(f"not there, or not ours: {', '.join(missing)}", hint="`pipectl up` makes the pipeline")
         return ours
 
@@ -89,6 +90,11 @@ class Context:
             raise
         self.reporter.finished(change, self.aws.clock.monotonic() - start)
         return facts
+
+
+def unusable(resource: Resource, found: Observation | None) -> str:
+    """Its name, and why it cannot be ours where something says so."""
+    return f"{resource.key} ({resource.name}{f' {found.foreign}' if found and found.foreign else ''})"
 
 
 def raise_if_incomplete(walked: Walked[Any], done: int, command: str) -> None:

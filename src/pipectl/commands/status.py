@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipectl.commands.context import Context
+from pipectl.commands.context import Context, unusable
 from pipectl.commands.health import Health, Severity, health
 from pipectl.engine.model import Action, Change, Delta
 from pipectl.engine.reconcile import plan_up
@@ -71,7 +71,9 @@ def outputs(context: Context) -> dict[str, str]:
     """
     observed = context.observe()
     ours = context.facts(observed)
-    missing = [key for key in context.pipeline.output_resources if key not in ours]
+    missing = [
+        unusable(context.resources[key], observed[key]) for key in context.pipeline.output_resources if key not in ours
+    ]
     if missing:
         raise PipectlError(
             f"no outputs: not there, or not ours: {', '.join(missing)}", hint="run `pipectl up`, then ask again"

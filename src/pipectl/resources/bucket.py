@@ -51,7 +51,9 @@ class Bucket(Resource):
         except AbsentError:
             return None
         except AccessDeniedError:
-            return Observation({}, {}, foreign="exists and belongs to another account, or denies us every look at it")
+            return Observation(
+                {}, {}, foreign="exists and belongs to another account, or the caller needs s3:ListBucket on it"
+            )
         except AwsError as error:
             if error.aws_code == "301":
                 return Observation({}, {}, foreign="exists in another region")

@@ -7,12 +7,12 @@ import json
 
 import pytest
 
-from pipectl.local.request_permissions import naming_actions, naming_resources
+from pipectl.local.request_permissions import FUNCTION_ARN, naming_actions, naming_functions, naming_resources
 
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/2026-01-01T00:00:00.000"
 TABLE_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/orders"
 ALARMS = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:"
-FUNCTION_ARN = "arn:aws:lambda:us-east-1:000000000000:function:processor"
+PROCESSOR = "arn:aws:lambda:us-east-1:000000000000:function:processor"
 MINISTACKS = "what MiniStack says"
 MAPPING = "/2015-03-31/event-source-mappings/d8854f34"
 
@@ -22,7 +22,7 @@ def iterator(content: bytes) -> str:
 
 
 def resource_of(body: bytes, service: str = "dynamodbstreams", target: str = "", path: str = "/") -> str:
-    extract = naming_resources(lambda *_: MINISTACKS)
+    extract = naming_resources(lambda *_: MINISTACKS, lambda *_: None)
     return extract(service, "POST", path, {"x-amz-target": target}, body, {}, "us-east-1", "000000000000")
 
 
@@ -64,7 +64,7 @@ def test_other_services_are_left_to_ministack() -> None:
     [
         ("dynamodb", "DynamoDB_20120810.TagResource", {"ResourceArn": TABLE_ARN}, TABLE_ARN),
         ("dynamodb", "DynamoDB_20120810.GetItem", {"TableName": "orders"}, MINISTACKS),
-        ("lambda", "", {"FunctionName": "processor"}, FUNCTION_ARN),
+        ("lambda", "", {"FunctionName": "processor"}, PROCESSOR),
         ("monitoring", "GraniteServiceVersion20100801.DeleteAlarms", {"AlarmNames": ["a", "b"]}, f"{ALARMS}a"),
         ("monitoring", "GraniteServiceVersion20100801.DescribeAlarms", {"AlarmNames": ["a"]}, f"{ALARMS}*"),
         ("monitoring", "GraniteServiceVersion20100801.TagResource", {"ResourceARN": f"{ALARMS}a"}, f"{ALARMS}a"),
@@ -89,5 +89,28 @@ def test_what_the_body_names_is_found(
         ("s3", "GET", MAPPING, MINISTACKS),
     ],
 )
-def test_a_call_about_one_mapping_is_no_listing(service: str, method: str, path: str, action: str) -> None:
+def test_it_is_the_action_that_iam_knows(service: str, method: str, path: str, action: str) -> None:
     assert naming_actions(lambda *_: MINISTACKS)(service, method, path, {}, b"", {}) == action
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "function"),
+    [
+        ("POST", "/2015-03-31/event-source-mappings/", {"FunctionName": "processor"}, PROCESSOR),
+        ("POST", "/2015-03-31/event-source-mappings", {"FunctionName": PROCESSOR}, PROCESSOR),
+        ("DELETE", MAPPING, {}, "of mapping d8854f34 in us-east-1 of 000000000000"),
+        ("POST", "/2015-03-31/functions", {"FunctionName": "processor"}, None),
+        ("GET", "/2015-03-31/event-source-mappings/", {}, None),
+    ],
+)
+def test_a_call_about_a_mapping_says_whose_function(
+    method: str, path: str, body: dict[str, str], function: str | None
+) -> None:
+    found = naming_resources(lambda *_: MINISTACKS, lambda *place: "of mapping {2} in {0} of {1}".format(*place))
+    found("lambda", method, path, {}, json.dumps(body).encode(), {}, "us-east-1", "000000000000")
+    assert naming_functions(lambda *_: {"a": "b"})().get(FUNCTION_ARN) == function
+
+
+@pytest.mark.parametrize(("service", "action"), [("sqs", "sqs:DeleteMessage"), ("sns", "sqs:DeleteMessageBatch")])
+def test_a_batch_of_sqs_is_what_it_is_a_batch_of(service: str, action: str) -> None:
+    assert naming_actions(lambda *_: "sqs:DeleteMessageBatch")(service, "POST", "/") == action

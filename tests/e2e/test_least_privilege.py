@@ -18,6 +18,7 @@ from pipectl.commands.down import down
 from pipectl.commands.up import up
 from pipectl.local.lifecycle import LocalAws
 from pipectl.resources.policy import document
+from tests.e2e.operator import metric
 from tests.support import ROOT, World, make_world, yes
 
 sys.path.insert(0, str(ROOT / "docs"))
@@ -87,17 +88,7 @@ class Scene:
         return found.get("LastProcessingResult", "")
 
     def metric(self, name: str, function: str) -> int:
-        now = self.aws.clock.now().timestamp()
-        answer = self.aws.cloudwatch.get_metric_statistics(
-            Namespace="AWS/Lambda",
-            MetricName=name,
-            Dimensions=[{"Name": "FunctionName", "Value": function}],
-            StartTime=now - 600,
-            EndTime=now + 60,
-            Period=3600,
-            Statistics=["Sum"],
-        )
-        return int(sum(point["Sum"] for point in answer["Datapoints"]))
+        return metric(self.aws, name, function)
 
     def lines(self, function: str) -> int:
         """How many lines the function's log group holds; none when it is not there."""

@@ -11,7 +11,6 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -19,12 +18,10 @@ import click
 from pipectl.cli import main as pipectl
 from pipectl.commands import config as config_commands
 from pipectl.config import Config
-from pipectl.config_file import load
-from pipectl.pipeline import Pipeline
 from pipectl.runtimes import RUNTIMES
 
 sys.path.insert(0, str(Path(__file__).parent))
-from operator_actions import actions
+from permissions_page import page as permissions
 
 DOCS = Path(__file__).parent
 SCHEMA = DOCS.parent / "config" / "schema.json"
@@ -155,36 +152,6 @@ def _options(command: click.Command, context: click.Context, shared: set[str]) -
         return []
     cells = [(flags.replace("|", "\\|"), _shown(words.replace("|", "\\|"))) for flags, words in records]
     return ["", "| option | what |", "| --- | --- |", *(f"| `{flags}` | {words} |" for flags, words in cells)]
-
-
-def permissions() -> str:
-    """What the two functions may do, and what who runs pipectl needs."""
-    parts = [DO_NOT_EDIT, "# Permissions\n", "## What the functions may do\n", _ROLES]
-    for key, policies in _policies().items():
-        parts += [f"\n### `{key}`\n", "| policy | actions | on |", "| --- | --- | --- |"]
-        for name, statements in policies.items():
-            for statement in statements:
-                done = "<br>".join(f"`{action}`" for action in statement["Action"])
-                on = "<br>".join(f"`{resource}`" for resource in statement["Resource"])
-                parts.append(f"| {name} | {done} | {on} |")
-    parts += ["\n## What you need\n", _OPERATOR, "", "| service | actions |", "| --- | --- |"]
-    parts += [f"| {prefix} | {', '.join(f'`{action}`' for action in of)} |" for prefix, of in actions().items()]
-    return "\n".join(parts) + "\n"
-
-
-_ROLES = """Two roles, which Lambda alone can assume, and only for functions of this account. No managed policies, no
-`*` resources; `pipectl up` removes whatever else it finds on them. With `config/dev.yaml`, in account 123456789012:"""
-
-_OPERATOR = """Everything that any command of pipectl can ever ask AWS, read out of its source. `plan`, `status` and
-`outputs` need only what begins with Get, List, Describe, Query or Scan. `iam:PassRole` shows in no call: it is
-needed on the two roles, for `lambda.amazonaws.com`."""
-
-
-def _policies() -> dict[str, Any]:
-    aws: Any = SimpleNamespace(region="us-east-1", account_id="123456789012", partition="aws")
-    file = DOCS.parent / "config" / "dev.yaml"
-    resources = Pipeline(load(file), file, aws).resources()
-    return {key: resources[key].desired({})["policies"] for key in ("processor-role", "auditor-role")}
 
 
 def schema() -> str:

@@ -11,10 +11,12 @@ import pytest
 
 from pipectl.commands.down import down
 from pipectl.commands.pause import MAPPING, pause
+from pipectl.commands.progress import GRACE
+from pipectl.commands.up import plan, up
 from pipectl.engine.model import Action
 from pipectl.errors import DataLossError
 from tests.commands.audit_items import audit_item
-from tests.commands.standing import put_audit_items, standing
+from tests.commands.standing import put_audit_items, standing, store, write
 from tests.resources.hands import Hands
 from tests.support import FakeClock, World, yes
 
@@ -123,3 +125,66 @@ def test_data_that_is_kept_stays_with_what_waits_in_it(world: World) -> None:
     kept = {resource for resource, action in changes.items() if action is Action.KEEP}
     assert {"orders-table", "audit-table"} <= kept
     assert MAPPING not in kept
+
+
+def _kept(world: World) -> tuple[str, str]:
+    """Until when an `up` goes on without loss, and what is said of the orders table."""
+    report = down(world.context(), yes, keep_data=True)
+    (reason,) = [str(change.reason) for change in report.changes if change.resource == "orders-table"]
+    assert report.resume is not None
+    return str(report.resume.until_text), reason
+
+
+def test_kept_data_says_until_when_nothing_is_lost(world: World) -> None:
+    """The stream keeps what it has for 24 hours; what lags counts from when it came."""
+    _iterator_age(world, 3600)
+    until, reason = _kept(world)
+    expected = world.aws.clock.now() + timedelta(hours=24) - timedelta(seconds=3600) - GRACE
+    assert until == f"{expected:%Y-%m-%dT%H:%M:%SZ}"
+    assert f"an `up` until {until} loses no record" in reason
+
+
+def test_kept_data_of_a_paused_pipeline_lasts_from_the_pause_on(world: World) -> None:
+    pause(world.context(), "ada")
+    paused = world.aws.clock.now()
+    world.aws.clock.sleep(5 * 3600)
+    until, reason = _kept(world)
+    assert until == f"{paused + timedelta(hours=24):%Y-%m-%dT%H:%M:%SZ}"
+    assert "by ada; records expire in 19.0 h" in reason
+
+
+def test_where_nobody_knows_since_when_nothing_is_read_no_time_is_told(world: World) -> None:
+    hands = Hands(world)
+    hands.lambda_.update_event_source_mapping(UUID=hands.mapping(hands.resources[MAPPING])["UUID"], Enabled=False)
+    until, reason = _kept(world)
+    assert until == "None"
+    assert "not known" in reason
+
+
+def test_a_mapping_that_begins_at_the_end_loses_what_is_written_meanwhile(world: World) -> None:
+    latest = {"stream-mapping": {"starting_position": "LATEST"}}
+    report = down(world.context(**latest), yes, keep_data=True)
+    assert "begins at LATEST" in str(report.resume)
+
+
+def test_an_up_takes_kept_data_back(world: World) -> None:
+    _put(world, "OPEN")
+    store(world, *write(world, "order-1"))
+    names, bucket = world.context().pipeline.physical, world.aws.s3
+    down(world.context(), yes, keep_data=True)
+    state = {change.resource: change.action for change in up(world.context(), yes).changes}
+    assert {key for key, action in state.items() if action is Action.KEEP} >= {"orders-table", "audit-table"}
+    assert world.aws.dynamodb.scan(TableName=names.audit_table)["Count"] == 1
+    assert bucket.list_objects_v2(Bucket=names.bucket)["KeyCount"] == 1
+    assert plan(world.context()).pending == []
+
+
+def test_protection_against_deletion_is_honoured_and_lifted_when_data_is_to_go(world: World) -> None:
+    table = world.context().pipeline.physical.orders_table
+    world.aws.dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
+    world.calls.clear()
+    assert _refusal(world) == {"orders-table": "0 items, protected against deletion"}
+    down(world.context(), yes, keep_data=True)
+    assert world.aws.dynamodb.describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"]
+    down(world.context(), yes, delete_data=True)
+    assert world.aws.dynamodb.list_tables()["TableNames"] == []

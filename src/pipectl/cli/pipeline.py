@@ -92,7 +92,7 @@ def status(session: Session, exit_code: bool) -> int:
 @main.command()
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--delete-data", is_flag=True, help="Delete items, objects and messages too, for good.")
-@click.option("--keep-data", is_flag=True, help="Keep tables, bucket and log groups; a later `up` takes them back.")
+@click.option("--keep-data", is_flag=True, help="Keep tables, bucket and log groups; an `up` in time loses nothing.")
 @global_options
 def down(session: Session, yes: bool, delete_data: bool, keep_data: bool) -> int:
     """Remove what is ours, and prove that nothing is left."""
@@ -100,7 +100,7 @@ def down(session: Session, yes: bool, delete_data: bool, keep_data: bool) -> int
         raise UsageError("--delete-data and --keep-data exclude each other", hint="leave one of them out")
     confirm = session.confirm("Remove these?", yes, partial(render.plan_before_asking, session.screen))
     report = run_down(session.context, confirm, delete_data=delete_data, keep_data=keep_data)
-    render.removed(session.screen, report.changes)
+    render.removed(session.screen, report)
     return 0
 
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import islice
 
 from pipectl.clock import pauses
 from pipectl.commands.context import Confirm, Context, raise_if_incomplete
-from pipectl.commands.health import LOOK_BACK, MOST_COUNTED
-from pipectl.commands.metrics import Metrics
-from pipectl.commands.progress import progress
+from pipectl.commands.unprocessed import Resume, resume, unprocessed
 from pipectl.engine.model import Action, Change, Facts, Observation
 from pipectl.engine.reconcile import graph_of
 from pipectl.engine.walk import reverse, walk
-from pipectl.errors import AwsError, CancelledError, DataLossError, PipectlError
-from pipectl.failures.model import UNRESOLVED
-from pipectl.failures.trail import failures
-from pipectl.words import counted
+from pipectl.errors import CancelledError, DataLossError, PipectlError
 
-LONGEST_WAIT = 300
-"""Seconds that a record may wait for the processor before it counts as data that would be lost."""
 PROOF_SECONDS = 20
 """How long what is deleted may still be shown before it counts as left."""
+ORDERS = "orders-table"
 LAST = "log-group"
 """Deleted when all else is gone: every invocation until then would make it anew."""
 
@@ -32,6 +25,8 @@ class DownReport:
     """What was removed, and what was left alone and why."""
 
     changes: tuple[Change, ...]
+    resume: Resume | None = None
+    """Of an orders table that is kept: until when an `up` goes on without losing a record."""
 
 
 def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_data: bool = False) -> DownReport:
@@ -52,14 +47,15 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
     contents = {} if delete_data else _contents(context, observed)
     if contents and not keep_data:
         raise _data_loss(contents)
-    changes = _changes(context, observed, keep_data, contents)
+    kept = resume(context, context.facts(observed)) if keep_data else None
+    changes = _changes(context, observed, keep_data, contents, kept)
     doomed = {change.resource: change for change in changes if change.action is Action.DELETE}
     if not doomed:
-        return DownReport(changes)
+        return DownReport(changes, kept)
     confirm(changes)
     _delete(context, observed, doomed)
     _prove_gone(context, {change.resource for change in changes if change.action is Action.KEEP})
-    return DownReport(changes)
+    return DownReport(changes, kept)
 
 
 def _contents(context: Context, observed: dict[str, Observation | None]) -> dict[str, str]:
@@ -77,42 +73,6 @@ def _contents(context: Context, observed: dict[str, Observation | None]) -> dict
     return contents
 
 
-def unprocessed(context: Context, ours: Mapping[str, Observation]) -> dict[str, str]:
-    """What is still to be done with the data, in words, by the resource that holds it.
-
-    What cannot be read counts: nobody knows that it is nothing.
-    """
-    questions: dict[str, Callable[[], str | None]] = {}
-    if "audit-table" in ours:
-        questions["audit-table"] = lambda: _open_failures(context)
-    if "orders-table" in ours and "stream-mapping" in ours:
-        questions["orders-table"] = lambda: _unread_records(context, ours["stream-mapping"].facts)
-    answers: dict[str, str | None] = {}
-    for key, ask in questions.items():
-        try:
-            answers[key] = ask()
-        except AwsError as error:
-            answers[key] = f"what waits to be processed cannot be read: {error.message}"
-    return {key: text for key, text in answers.items() if text}
-
-
-def _open_failures(context: Context) -> str | None:
-    now, table = context.aws.clock.now(), context.pipeline.physical.audit_table
-    found = failures(context.aws, table, since=now - LOOK_BACK, until=now, statuses=UNRESOLVED)
-    count = sum(1 for _ in islice(found, MOST_COUNTED))
-    least = "at least " if count == MOST_COUNTED else ""
-    return f"{least}{counted(count, 'failure')} of the last 48 hours still to be replayed" if count else None
-
-
-def _unread_records(context: Context, mapping: Facts) -> str | None:
-    """Of a mapping that does not read nobody knows whether something was written since; it counts as if."""
-    now = context.aws.clock.now()
-    if stopped := progress(context, mapping, now).stopped:
-        return f"what was written since has not been processed: {stopped}"
-    age = Metrics(context, now).iterator_age() or 0
-    return f"records wait up to {age:.0f} s for the processor" if age > LONGEST_WAIT else None
-
-
 def _data_loss(contents: dict[str, str]) -> DataLossError:
     lines = "\n".join(f"{key}: {text}" for key, text in sorted(contents.items()))
     return DataLossError(
@@ -122,7 +82,11 @@ def _data_loss(contents: dict[str, str]) -> DataLossError:
 
 
 def _changes(
-    context: Context, observed: dict[str, Observation | None], keep_data: bool, contents: dict[str, str]
+    context: Context,
+    observed: dict[str, Observation | None],
+    keep_data: bool,
+    contents: dict[str, str],
+    kept: Resume | None,
 ) -> tuple[Change, ...]:
     ours = context.ours(observed)
     changes = []
@@ -134,6 +98,8 @@ def _changes(
             action, reason = Action.KEEP, "not ours"
         elif keep_data and (resource.holds_data or key in contents):
             action, reason = Action.KEEP, "data is kept"
+            if kept and key == ORDERS:
+                reason = f"{reason}; {kept}"
         changes.append(Change(key, resource.kind, resource.name, action, reason=reason))
     return tuple(changes)
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipectl.commands.demo import DemoReport
+from pipectl.commands.down import DownReport
 from pipectl.commands.health import Health, Severity
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.commands.up import UpReport
@@ -40,10 +41,14 @@ def changes(screen: Screen, report: UpReport, done: bool) -> None:
         outputs(screen, report.outputs, heading=True)
 
 
-def removed(screen: Screen, changes: Sequence[Change]) -> None:
+def removed(screen: Screen, report: DownReport) -> None:
     """The result of `down`."""
+    changes = report.changes
     if screen.json_output:
-        screen.json({"changes": [change_document(change) for change in changes]})
+        document: dict[str, Any] = {"changes": [change_document(change) for change in changes]}
+        if report.resume:
+            document["resumeUntil"] = report.resume.until_text
+        screen.json(document)
         return
     for change in changes:
         if change.action is Action.KEEP:

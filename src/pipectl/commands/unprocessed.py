@@ -1,0 +1,94 @@
+"""What is still to be done with the data of a pipeline, and until when it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from pipectl.commands.context import Context
+from pipectl.commands.health import LOOK_BACK, MOST_COUNTED
+from pipectl.commands.metrics import Metrics
+from pipectl.commands.progress import progress
+from pipectl.engine.model import Facts, Observation
+from pipectl.errors import AwsError
+from pipectl.failures.model import UNRESOLVED
+from pipectl.failures.trail import failures
+from pipectl.pausing import Pause
+from pipectl.stream_records import STREAM_RETENTION
+from pipectl.words import counted
+
+LONGEST_WAIT = 300
+"""Seconds that a record may wait for the processor before it counts as data that would be lost."""
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Until when an `up` goes on without losing a record, ``None`` where that cannot be told, and why."""
+
+    until: datetime | None
+    why: str
+
+    @property
+    def until_text(self) -> str | None:
+        return f"{self.until:%Y-%m-%dT%H:%M:%SZ}" if self.until else None
+
+    def __str__(self) -> str:
+        return f"an `up` until {self.until_text} loses no record: {self.why}" if self.until else self.why
+
+
+def unprocessed(context: Context, ours: Mapping[str, Observation]) -> dict[str, str]:
+    """What is still to be done with the data, in words, by the resource that holds it.
+
+    What cannot be read counts: nobody knows that it is nothing.
+    """
+    questions: dict[str, Callable[[], str | None]] = {}
+    if "audit-table" in ours:
+        questions["audit-table"] = lambda: _open_failures(context)
+    if "orders-table" in ours and "stream-mapping" in ours:
+        questions["orders-table"] = lambda: _unread_records(context, ours["stream-mapping"].facts)
+    answers: dict[str, str | None] = {}
+    for key, ask in questions.items():
+        try:
+            answers[key] = ask()
+        except AwsError as error:
+            answers[key] = f"what waits to be processed cannot be read: {error.message}"
+    return {key: text for key, text in answers.items() if text}
+
+
+def _open_failures(context: Context) -> str | None:
+    now, table = context.aws.clock.now(), context.pipeline.physical.audit_table
+    found = failures(context.aws, table, since=now - LOOK_BACK, until=now, statuses=UNRESOLVED)
+    count = sum(1 for _ in islice(found, MOST_COUNTED))
+    least = "at least " if count == MOST_COUNTED else ""
+    return f"{least}{counted(count, 'failure')} of the last 48 hours still to be replayed" if count else None
+
+
+def _unread_records(context: Context, mapping: Facts) -> str | None:
+    """Of a mapping that does not read nobody knows whether something was written since; it counts as if."""
+    now = context.aws.clock.now()
+    if stopped := progress(context, mapping, now).stopped:
+        return f"what was written since has not been processed: {stopped}"
+    age = Metrics(context, now).iterator_age() or 0
+    return f"records wait up to {age:.0f} s for the processor" if age > LONGEST_WAIT else None
+
+
+def resume(context: Context, ours: Mapping[str, Facts]) -> Resume | None:
+    """What becomes of the records of an orders table that is kept while nothing processes them.
+
+    Its stream goes on, and keeps each record for 24 hours. A mapping that begins at TRIM_HORIZON reads all that is
+    there; what was stored before is not stored twice.
+    """
+    if "orders-table" not in ours:
+        return None
+    if context.config.stream_mapping.starting_position == "LATEST":
+        return Resume(None, "what is written until the next `up` is not processed, for the mapping begins at LATEST")
+    now, mapping = context.aws.clock.now(), ours.get("stream-mapping")
+    got = progress(context, mapping, now)
+    if not got.stopped:
+        return Resume(got.until + STREAM_RETENTION, "the stream keeps its records for 24 hours")
+    pause = Pause.of_tags(mapping) if mapping else None
+    if pause and pause.since:
+        return Resume(pause.since + STREAM_RETENTION, f"it was {pause.words(now)}")
+    return Resume(None, f"since when records are not processed is not known, and they last 24 hours: {got.stopped}")

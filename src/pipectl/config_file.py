@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -19,9 +20,13 @@ from pipectl.config import SHAPES, Config, cross_problems, fields_of
 from pipectl.errors import ConfigError, Problem
 
 _NAME_IT = "name the config with -c FILE or PIPECTL_CONFIG"
-LARGEST_BYTES = 1_000_000
+LARGEST_BYTES = 50_000
+"""PyYAML reads some 30 KB in a second."""
 DEEPEST = 12
 LONGEST_SHOWN = 60
+_LARGEST_NUMBER_BITS = 1024
+_UNSAYABLE = re.compile("[\0\ud800-\udfff]")
+"""What YAML can spell with an escape, and no name, tag or path can hold: NUL, and half of a surrogate pair."""
 _STAND_INS: Mapping[tuple[str, ...], Any] = {
     ("environment",): "dev",
     ("team",): "team",
@@ -72,6 +77,9 @@ class _Document:
             if not isinstance(key_node, ScalarNode):
                 self.problem(key_node, path, "a key must be a plain word")
                 continue
+            if _UNSAYABLE.search(key_node.value):
+                self.problem(key_node, path, f"the key {_short(key_node.value)} holds what is no character")
+                continue
             here = (*path, key_node.value)
             if key_node.value in values:
                 self.problem(key_node, here, f"stands twice; first in line {self.lines[here]}")
@@ -82,12 +90,19 @@ class _Document:
 
     def _scalar(self, node: Node, path: Path_) -> Any:
         try:
-            return yaml.constructor.SafeConstructor().construct_object(node)
-        except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError) as error:
+            value = yaml.constructor.SafeConstructor().construct_object(node)
+        except (yaml.YAMLError, ArithmeticError, ValueError, KeyError, AttributeError, TypeError) as error:
             # An explicit tag such as !!timestamp on what is none makes PyYAML fail in all these ways.
-            text = getattr(error, "problem", None) or f"{node.value!r} is not {node.tag.rpartition(':')[2]}"
+            text = getattr(error, "problem", None) or f"{_short(node.value)} is not {node.tag.rpartition(':')[2]}"
             self.problem(node, path, f"cannot be read: {text}")
             return None
+        if isinstance(value, int) and value.bit_length() > _LARGEST_NUMBER_BITS:  # Python would not even print it
+            self.problem(node, path, f"cannot be read: {_short(node.value)} is too large a number")
+            return None
+        if isinstance(value, str) and _UNSAYABLE.search(value):
+            self.problem(node, path, f"cannot be read: {_short(value)} holds what is no character")
+            return None
+        return value
 
 
 def load(file: Path) -> Config:
@@ -140,7 +155,7 @@ def _parse(text: str, file: Path, document: _Document) -> dict[str, Any]:
         return ConfigError([Problem(str(file), line, "", message)], hint="see config/dev.yaml for the form of the file")
 
     try:
-        _bound(text, wrong)
+        _bound(yaml.SafeLoader(text), wrong)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -155,10 +170,10 @@ def _parse(text: str, file: Path, document: _Document) -> dict[str, Any]:
     return values
 
 
-def _bound(text: str, wrong: Callable[[int, str], ConfigError]) -> None:
+def _bound(loader: yaml.SafeLoader, wrong: Callable[[int, str], ConfigError]) -> None:
     """Refuse, before anything is built, nesting that would exhaust the stack and aliases that would multiply."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in _events(loader, wrong):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -168,6 +183,14 @@ def _bound(text: str, wrong: Callable[[int, str], ConfigError]) -> None:
             raise wrong(line, "aliases (*) are not allowed")
         if depth > DEEPEST:
             raise wrong(line, f"is nested more than {DEEPEST} deep")
+
+
+def _events(loader: yaml.SafeLoader, wrong: Callable[[int, str], ConfigError]) -> Iterator[yaml.Event]:
+    try:
+        while loader.check_event():
+            yield loader.get_event()  # type: ignore[no-untyped-call]
+    except (ValueError, OverflowError):  # PyYAML believes every number in an escape code or a directive
+        raise wrong(loader.line + 1, "is not YAML: an escape code or a version is beyond all bounds") from None
 
 
 def _validate(values: dict[str, Any]) -> tuple[Config | None, list[tuple[Path_, str]]]:
@@ -226,7 +249,7 @@ def _words(detail: ErrorDetails) -> str:
     if kind == "value_error":
         return str(about["error"])
     if kind in ("greater_than_equal", "less_than_equal"):
-        return f"is {given}; {_range(path)}"
+        return f"is {_short(given)}; {_range(path)}"
     if kind == "string_pattern_mismatch":
         return f"is {_short(given)}; it must be {SHAPES[about['pattern']]}"
     if kind == "string_too_short":

@@ -302,6 +302,13 @@ class TestOddData:
         assert kept["attributes"] == {"yes": "true", "?": "?", **numbers}
         assert json.dumps(deep).startswith(json.dumps(kept["messageAttributes"]).partition('"{')[0])
 
+    @pytest.mark.parametrize("name", ["messageId", "attributes", "messageAttributes", "md5OfBody"])
+    def test_too_deep_to_be_written_is_audited(self, dynamodb: FakeDynamoDB, name: str) -> None:
+        deep: list[Any] = []
+        for _ in range(100_000):
+            deep = [deep]
+        assert_audited(message("?") | {name: deep})
+
     def test_without_any_id_is_told_apart_by_all_it_has(self, dynamodb: FakeDynamoDB) -> None:
         assert_audited(message("one", messageId=None), message("two", messageId=None))
 

@@ -2,7 +2,9 @@
 
 import ast
 import contextlib
+import functools
 import json
+import math
 import sys
 import threading
 from collections.abc import Callable
@@ -333,6 +335,25 @@ class TestOddData:
         for _ in range(100_000):
             deep = {"L": [deep]}
         assert process(s3, batch(record(1), record(2, deep=deep), record(3))) == reported(2)
+
+    @pytest.mark.parametrize("place", [("eventID",), ("dynamodb", "Keys")])
+    @pytest.mark.parametrize(
+        ("odd", "shown"),
+        [(functools.reduce(lambda inner, _: [inner], range(100_000), []), "[[[[[[[...]]]]]]]"), (math.nan, "nan")],
+        ids=["nested beyond reason", "no number"],
+    )
+    def test_that_has_no_json_is_logged_by_its_ends(
+        self, s3: FakeS3, capsys: pytest.CaptureFixture[str], place: tuple[str, ...], odd: object, shown: str
+    ) -> None:
+        name = {"eventID": "eventId", "Keys": "keys"}[place[-1]]
+        assert process(s3, batch(record(1), replaced(poison(2), place, odd))) == reported(2)
+        assert logged(capsys)[0][name] == shown
+        with pytest.raises(module.BatchError, match="sequence number 2 failed"):
+            process(s3, batch(replaced(poison(2), place, odd)))
+
+    def test_that_is_no_json_is_never_stored_as_some(self, s3: FakeS3) -> None:
+        assert process(s3, batch(record(1), replaced(record(2), ("eventSourceARN",), math.inf))) == reported(2)
+        assert set(s3.versions) == {key(1)}
 
 
 def replaced(value: Any, place: tuple[str, ...], odd: object) -> Any:

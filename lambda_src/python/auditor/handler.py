@@ -42,6 +42,7 @@ BODY_BYTES = 300 * 1024
 MESSAGE_ATTRIBUTES_BYTES = 32 * 1024
 ATTRIBUTES_BYTES = 4 * 1024
 FIELD_BYTES = 1024
+TOO_DEEP = "nested too deep to be written"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -212,7 +213,7 @@ def field(value: object, *path: str) -> object:
 def bounded(value: object, limit: int) -> object:
     """A map or list as it is; as a cut JSON text where it is larger than any that SQS sends."""
     as_text = text(value)
-    return value if len(utf8(as_text)) <= limit else cut(as_text, limit)
+    return value if as_text != TOO_DEEP and len(utf8(as_text)) <= limit else cut(as_text, limit)
 
 
 def typed(value: object, depth: int = 6) -> AttributeValueTypeDef:
@@ -231,9 +232,12 @@ def is_number(value: object) -> bool:
 
 def text(value: object) -> str:
     """Text as it is, anything else as JSON; nothing is the empty text."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if value is None or isinstance(value, str):
+        return value or ""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:  # what could just be read can be too deep to be written
+        return TOO_DEEP
 
 
 def cut(value: str, limit: int) -> str:

@@ -196,7 +196,7 @@ def verdict(failures: Sequence[Failure]) -> dict[str, list[dict[str, str | None]
         if failure.position == 0 or failure.sequence_number is None:
             others = f" ({len(failures) - 1} more of the batch failed)" if len(failures) > 1 else ""
             raise BatchError(
-                f"record with keys {json.dumps(failure.keys)}"
+                f"record with keys {one_line(failure.keys)}"
                 f" and sequence number {failure.sequence_number or 'unknown'} failed: {failure.reason}{others}"
             )
     return {"batchItemFailures": [{"itemIdentifier": failure.sequence_number} for failure in failures]}
@@ -212,7 +212,15 @@ def log(message: str, failure: Failure, reason: str, context: Context) -> None:
         "reason": reason,
         "requestId": context.aws_request_id,
     }
-    print(json.dumps(line), flush=True)
+    print(json_object({name: one_line(value) for name, value in line.items()}), flush=True)
+
+
+def one_line(value: object) -> str:
+    """JSON text. What has none, because it is nested too deep or no JSON at all, is told by its ends, as a text."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (RecursionError, ValueError):
+        return json.dumps(reprlib.repr(value))
 
 
 def document(record: object, context: Context, processed_at: datetime) -> str:
@@ -234,7 +242,7 @@ def document(record: object, context: Context, processed_at: datetime) -> str:
         "functionName": context.function_name,
         "requestId": context.aws_request_id,
     }
-    return json_object({"metadata": json.dumps(metadata, ensure_ascii=False), **content})
+    return json_object({"metadata": json.dumps(metadata, ensure_ascii=False, allow_nan=False), **content})
 
 
 def record_id(record: object) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pipectl.names import tag_problem
-from pipectl.stream_records import STREAM_RETENTION
+from pipectl.stream_records import STREAM_RETENTION, moment_of
 
 PAUSED_SINCE = "PausedSince"
 PAUSED_BY = "PausedBy"
@@ -33,11 +33,7 @@ class Pause:
         """The pause that a mapping's tags tell of, if they do."""
         if PAUSED_SINCE not in tags:
             return None
-        try:
-            since = datetime.fromisoformat(tags[PAUSED_SINCE])
-        except ValueError:
-            return cls(None, tags.get(PAUSED_BY, ""))
-        return cls(since if since.tzinfo else since.replace(tzinfo=UTC), tags.get(PAUSED_BY, ""))
+        return cls(moment_of(tags[PAUSED_SINCE]), tags.get(PAUSED_BY, ""))
 
     def tags(self) -> dict[str, str]:
         """The tags that tell of it. AWS takes few signs in a tag; what it would not take becomes ``_``."""

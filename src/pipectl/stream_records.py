@@ -8,8 +8,10 @@ Developer Guide.
 from __future__ import annotations
 
 import base64
+import json
+import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 EventRecord = dict[str, Any]
@@ -17,6 +19,9 @@ EventRecord = dict[str, Any]
 STREAM_RETENTION = timedelta(hours=24)
 """How long a stream keeps a record, also once it is switched off. Source: "Change data capture for DynamoDB Streams" in
 the DynamoDB Developer Guide."""
+
+_LATEST = datetime.max.replace(tzinfo=UTC) - 2 * STREAM_RETENTION
+_SEQUENCE_NUMBER = re.compile("[0-9]{1,40}")
 
 
 def event_record(record: Mapping[str, Any], stream_arn: str) -> EventRecord:
@@ -31,6 +36,26 @@ def event_record(record: Mapping[str, Any], stream_arn: str) -> EventRecord:
 def sequence_number(record: Mapping[str, Any]) -> int:
     """Sequence numbers are strings of 21 to 40 digits, and ordered as numbers."""
     return int(record["dynamodb"]["SequenceNumber"])
+
+
+def moment_of(text: object) -> datetime | None:
+    """An ISO 8601 text as a time in UTC; ``None`` for what is none, and for a time that nothing can be added to."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment < _LATEST else None
+
+
+def kept_record(text: str | bytes) -> EventRecord | None:
+    """A record that was kept as JSON; ``None`` when the text is none."""
+    try:
+        record = json.loads(text)
+        numbered = _SEQUENCE_NUMBER.fullmatch(record["dynamodb"]["SequenceNumber"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return record if numbered else None
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from botocore.exceptions import ReadTimeoutError
 from pipectl.errors import UnreachableError
 from pipectl.failures.invoking import LARGEST_PAYLOAD, Invoker, chunks
 from pipectl.stream_records import EventRecord
-from tests.failures.fakes import LARGEST_EVENT, PROCESSOR, Process, World, answered, failed
+from tests.failures.fakes import LARGEST_EVENT, PROCESSOR, Process, World, answered, aws_error, failed
 
 
 def record(number: int, size: int = 0) -> EventRecord:
@@ -87,7 +88,9 @@ def test_what_counts_as_success_for_lambda(answer: Any) -> None:
     assert run(lambda _: answered(answer), [record(0), record(1)]) == []
 
 
-@pytest.mark.parametrize("payload", [b"", b"null", b"{", b"\xff\xfe", b'"words"', b'{"errorMessage": null}'])
+@pytest.mark.parametrize(
+    "payload", [b"", b"null", b"{", b"\xff\xfe", b'"words"', b'{"errorMessage": null}', b"[" * 5000]
+)
 def test_an_error_without_words_is_told_by_its_kind_or_as_it_is(payload: bytes) -> None:
     class Body:
         def read(self) -> bytes:
@@ -97,6 +100,26 @@ def test_an_error_without_words_is_told_by_its_kind_or_as_it_is(payload: bytes) 
     world.faults[PROCESSOR] = lambda _: {"FunctionError": "Unhandled", "Payload": Body()}
     (failing,) = Invoker(Process(world).aws, PROCESSOR).replay([record(0)])
     assert failing.error
+
+
+def test_an_answer_too_deep_to_be_read_never_counts_as_done() -> None:
+    class Body:
+        def read(self) -> bytes:
+            return b"[" * 100_000
+
+    world = World()
+    world.faults[PROCESSOR] = lambda _: {"Payload": Body()}
+    (failing,) = Invoker(Process(world).aws, PROCESSOR).replay([record(0)])
+    assert "no partial batch response" in failing.error
+
+
+def test_a_record_that_lambda_takes_for_no_json_fails_alone() -> None:
+    def refuses_nan(records: list[Any]) -> dict[str, Any]:
+        if any(each.get("note") != "" for each in records):
+            raise aws_error("InvalidRequestContentException", "lambda")
+        return answered({"batchItemFailures": []})
+
+    assert run(refuses_nan, [record(0), {**record(1), "note": math.nan}, record(2)]) == [1]
 
 
 def test_an_error_of_any_length_is_cut() -> None:

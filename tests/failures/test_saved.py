@@ -74,7 +74,17 @@ def test_a_folder_without_saved_failures(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ['{"eventName": "INS', "", "null", "7", "[]", '{"dynamodb": {}}', '{"dynamodb": {"SequenceNumber": 7}}', "\0\0"],
+    [
+        '{"eventName": "INS',
+        "",
+        "null",
+        "7",
+        "[]",
+        '{"dynamodb": {}}',
+        '{"dynamodb": {"SequenceNumber": 7}}',
+        "\0\0",
+        "[" * 5000,
+    ],
 )
 def test_a_damaged_line_is_named_and_the_others_are_replayed(tmp_path: Path, damage: str) -> None:
     world = World()

@@ -335,7 +335,12 @@ def _given_up(error: AwsError, fact: Fact, tries: int, waited: float) -> AwsErro
     return error
 
 
+class _Plain(TypeDeserializer):
+    def _deserialize_b(self, value: bytes) -> bytes:
+        return value  # boto3's own Binary fails wherever it is made text
+
+
 def plain_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item as DynamoDB's client answers it (``{"auditId": {"S": ...}}``), in plain Python; numbers are Decimals."""
-    read = TypeDeserializer().deserialize
+    read = _Plain().deserialize
     return {name: read(value) for name, value in item.items()}

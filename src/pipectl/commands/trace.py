@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -21,7 +21,7 @@ from pipectl.failures.objects import object_key, quarantine_key, written_at
 from pipectl.failures.records import REPLAYED_EVENTS
 from pipectl.failures.stream import StreamShard, read_all, shards_of
 from pipectl.failures.trail import failures
-from pipectl.stream_records import EventRecord, sequence_number
+from pipectl.stream_records import EventRecord, moment_of, sequence_number
 from pipectl.words import counted
 
 MOST_RECORDS = 200
@@ -244,21 +244,22 @@ def _events(context: Context, version: _Version) -> Iterator[TraceEvent]:
         yield TraceEvent(version.quarantined, "quarantined", where, number)
     for failure in version.failures:
         yield TraceEvent(
-            _time(failure.timestamp), "failed", f"{failure.failure_type}, failure {failure.audit_id}", number
+            _time(failure.timestamp, record), "failed", f"{failure.failure_type}, failure {failure.audit_id}", number
         )
         if replayed := failure.item.get("replayedAt"):
             detail = f"{failure.status}, failure {failure.audit_id}{_error(failure, number)}"
-            yield TraceEvent(_time(replayed), "replayed", detail, number)
+            yield TraceEvent(_time(replayed, record), "replayed", detail, number)
 
 
 def _error(failure: Failure, number: str) -> str:
     """The function's own words about this version, else about the whole failure."""
-    failing = failure.item.get("failingRecords") or []
-    errors = [each.get("error") for each in failing if int(each.get("sequenceNumber", -1)) == int(number)]
+    failing = failure.item.get("failingRecords")
+    named = [each for each in failing if isinstance(each, Mapping)] if isinstance(failing, list) else []
+    errors = [each.get("error") for each in named if each.get("sequenceNumber") == number]
     error = next(iter(errors), None) or failure.item.get("replayError")
     return f": {error}" if error else ""
 
 
-def _time(text: object) -> datetime:
-    moment = datetime.fromisoformat(str(text))
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _time(text: object, record: EventRecord) -> datetime:
+    """When it was; when the record was written, where somebody has put into the table what is no time."""
+    return moment_of(text) or written_at(record)

@@ -17,6 +17,10 @@ T = TypeVar("T")
 LONGEST_ERROR = 1000
 LARGEST_PAYLOAD = 5_500_000
 """Bytes of one event; Lambda takes 6 MB. Source: "Lambda quotas" in the AWS Lambda Developer Guide."""
+_OF_THE_RECORDS = ("RequestTooLargeException", "InvalidRequestContentException")
+"""What Lambda says to an event that is too large, or to JSON that only Python takes for some, such as NaN."""
+_NO_ANSWER = (ValueError, AttributeError, KeyError, TypeError, RecursionError)
+"""What reading an answer of another shape raises."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class Invoker:
         try:
             answer = self._aws.lambda_.invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
         except AwsError as error:
-            if error.aws_code != "RequestTooLargeException":
+            if error.aws_code not in _OF_THE_RECORDS:
                 raise
             return _Answer(error.message)
         payload = read_body(answer["Payload"], "lambda", "Invoke")
@@ -147,7 +151,7 @@ def _reported(payload: bytes, records: Sequence[EventRecord]) -> _Answer:
         identifiers = [failure["itemIdentifier"] for failure in failures]
         numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
         return _Answer(None, tuple(sorted({numbers.index(identifier) for identifier in identifiers})))
-    except (ValueError, AttributeError, KeyError, TypeError):  # ValueError: not JSON, or no record of the batch
+    except _NO_ANSWER:  # ValueError: not JSON, or no record of the batch
         return _Answer(
             f"the function answered what is no partial batch response: {payload[:200].decode(errors='replace')}"
         )
@@ -157,6 +161,6 @@ def _error(payload: bytes, kind: str) -> str:
     try:
         answer = json.loads(payload)
         words = [str(answer[key]) for key in ("errorType", "errorMessage") if answer.get(key)]
-    except (ValueError, AttributeError, TypeError):
+    except _NO_ANSWER:
         words = [payload[:500].decode(errors="replace")]
     return ": ".join(words) or kind

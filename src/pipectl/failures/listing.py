@@ -56,7 +56,7 @@ class Position:
             timestamp, last = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
             if isinstance(timestamp, str) and all(isinstance(value, str) for value in last.values()):
                 return cls(timestamp, last)
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             pass
         raise UsageError(f"not a page: {token}", hint="use the value of `next` of the page before, as it is")
 

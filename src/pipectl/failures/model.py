@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from pipectl.aws import plain_item
-from pipectl.stream_records import STREAM_RETENTION
+from pipectl.stream_records import STREAM_RETENTION, moment_of
 
 FAILURE_TYPES = ("RetryAttemptsExhausted", "RecordAgeExceeded", "UnparseableMessage", "Other")
 """A closed list, so that asking the index for each of them finds every failure."""
@@ -103,8 +103,5 @@ class Failure:
 
 
 def _later(arrival: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(arrival))
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) + STREAM_RETENTION
+    moment = moment_of(arrival)
+    return moment + STREAM_RETENTION if moment else None

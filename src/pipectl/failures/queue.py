@@ -60,7 +60,7 @@ def _audit(aws: Aws, auditor: str, records: list[dict[str, Any]]) -> set[str]:
     try:
         failures = (json.loads(payload or b"null") or {}).get("batchItemFailures") or []
         failed = {failure["itemIdentifier"] for failure in failures}
-    except (ValueError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         raise _auditor_failed(f"the auditor {auditor} answered what is no partial batch response: {said}") from None
     sent = {record["messageId"] for record in records}
     unknown = failed - sent

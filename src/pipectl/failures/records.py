@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,7 +11,7 @@ from pipectl.errors import AwsError
 from pipectl.failures.objects import QUARANTINE_DIGITS
 from pipectl.failures.ranges import Span
 from pipectl.failures.shard import Passage, Shard
-from pipectl.stream_records import EventRecord, sequence_number
+from pipectl.stream_records import EventRecord, kept_record, sequence_number
 
 REPLAYED_EVENTS = ("INSERT", "MODIFY")
 
@@ -108,12 +107,8 @@ class RecordReader:
             body = self._body(key)
             if body is None:
                 continue
-            try:
-                record = json.loads(body)
-                matches = first <= sequence_number(record) <= last
-            except (ValueError, KeyError, TypeError):
-                matches = False
-            if matches:
+            record = kept_record(body)
+            if record and first <= sequence_number(record) <= last:
                 yield record
             else:
                 reading.damaged.append(f"s3://{self._bucket}/{key} is not the record that its name says")

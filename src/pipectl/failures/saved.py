@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from pipectl.errors import PipectlError
 from pipectl.failures.model import Failure
 from pipectl.failures.records import Reading
-from pipectl.stream_records import EventRecord, sequence_number
+from pipectl.stream_records import EventRecord, kept_record, sequence_number
 
 _SUFFIX = ".jsonl"
 
@@ -89,10 +89,5 @@ def _write_lines(file: IO[str], records: Iterable[EventRecord]) -> int:
 
 
 def _record(line: str) -> EventRecord | None:
-    try:
-        record = json.loads(line)
-        sequence_number(record)
-        whole = isinstance(record["dynamodb"]["SequenceNumber"], str) and isinstance(record["eventName"], str)
-    except (ValueError, KeyError, TypeError):
-        return None
-    return record if whole else None
+    record = kept_record(line)
+    return record if record and isinstance(record.get("eventName"), str) else None

@@ -146,4 +146,5 @@ def keys_shown(keys: Any) -> str:
     """``orderId=order-7``: the keys without DynamoDB's types."""
     if not isinstance(keys, dict):
         return "(no keys)"
-    return " ".join(f"{name}={next(iter(value.values()), '')}" for name, value in keys.items())
+    plain = {name: next(iter(value.values()), "") if isinstance(value, dict) else value for name, value in keys.items()}
+    return " ".join(f"{name}={value}" for name, value in plain.items())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -11,6 +13,7 @@ import pytest
 from moto import mock_aws
 
 from pipectl.cli import main
+from pipectl.cli.failures import MOMENT
 from tests.cli_support import document, error, pipectl
 from tests.support import ACCOUNT, make_world, write_config
 
@@ -227,6 +230,26 @@ def test_a_config_error_as_json_lists_every_mistake(tmp_path: Path) -> None:
     result = pipectl("-c", file, "-o", "json", "plan")
     assert [problem["key"] for problem in error(result)["problems"]] == ["team", "processor.memory"]
     assert {"file", "line", "key", "message"} == error(result)["problems"][0].keys()
+
+
+@pytest.mark.parametrize("options", [(), ("-o", "json")])
+def test_a_name_that_is_no_text_is_written_with_escapes(options: tuple[str, ...], tmp_path: Path) -> None:
+    file = write_config(tmp_path).rename(tmp_path / os.fsdecode(b"\xff.yaml"))
+    result = pipectl("-c", file, *options, "config", "check")
+    assert result.exit_code == 0
+    assert "\\udcff.yaml" in result.stdout
+    assert not options or document(result)["file"] == str(file)
+
+
+@pytest.mark.parametrize("time", ["999999d", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:00-01:00"])
+def test_a_time_that_no_calendar_has_is_a_usage_error(time: str, file: Path) -> None:
+    result = pipectl("-c", file, "logs", "--since", time)
+    assert result.exit_code == 2
+    assert "beyond the years 1 to 9999" in result.stderr
+
+
+def test_a_time_before_there_was_any_log_is_the_beginning() -> None:
+    assert MOMENT.convert("1969-12-31", None, None) == datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def test_config_show_is_a_valid_config_with_every_default(file: Path, tmp_path: Path) -> None:

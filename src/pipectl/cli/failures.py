@@ -25,6 +25,8 @@ from pipectl.render import failures as render
 FAILURES_LEFT = 4
 """Exit code: partly done; failures are left behind."""
 
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+"""CloudWatch Logs takes no earlier time, and there is nothing earlier to be found."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -37,13 +39,19 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         text = str(value)
-        if match := re.fullmatch(r"(\d{1,6})([smhd])", text):
-            return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
         try:
-            moment = datetime.fromisoformat(text)
+            return max(_moment(text), _BEGINNING)
         except ValueError:
             self.fail(f"{text!r} is neither a time ago (10m, 24h, 7d) nor an ISO time (2026-01-31T12:00)", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except OverflowError:
+            self.fail(f"{text!r} is beyond the years 1 to 9999", param, ctx)
+
+
+def _moment(text: str) -> datetime:
+    if match := re.fullmatch(r"(\d{1,6})([smhd])", text):
+        return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 MOMENT = Moment()

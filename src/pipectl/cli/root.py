@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ class Pipectl(click.Group):
     """The group; it tells click's own errors as JSON where JSON is asked for."""
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a name or an error can hold what the terminal has no letters for
+                stream.reconfigure(errors="backslashreplace")
         given = list(sys.argv[1:] if args is None else args)
         extra |= {"standalone_mode": False, "prog_name": "pipectl"}
         try:

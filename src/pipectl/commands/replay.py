@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -45,7 +46,8 @@ class Selection:
 
     def failures(self, context: Context) -> Iterator[Failure]:
         """The selected failures; of each type the oldest first, for those expire first."""
-        return islice(self._by_id(context) if self.ids else self._by_time(context), self.limit)
+        found = self._by_id(context) if self.ids else self._by_time(context)
+        return found if self.limit is None else islice(found, min(self.limit, sys.maxsize))
 
     def _by_id(self, context: Context) -> Iterator[Failure]:
         table = context.pipeline.physical.audit_table

@@ -5,11 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
 from pipectl.local import lifecycle
 from pipectl.local.lifecycle import LocalAws
 from tests.support import FakeClock, World, make_world
+
+# The same examples at every run, so that a failure is never luck; `HYPOTHESIS_PROFILE=thorough` looks for new ones.
+settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("same"), derandomize=False, max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 # Before any fixture of a wider scope runs: no credentials, no profile and no address of this machine's are left.
 for _name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:

@@ -42,7 +42,11 @@ def logs() -> FakeLogs:
 @pytest.fixture
 def context(logs: FakeLogs) -> Any:
     groups = {f"{name}-log-group": SimpleNamespace(name=name) for name in logs.events}
-    return SimpleNamespace(resources=groups, aws=SimpleNamespace(logs=logs, clock=FakeClock()))
+    return SimpleNamespace(
+        resources=groups,
+        aws=SimpleNamespace(logs=logs, clock=FakeClock()),
+        require=lambda keys: {key: {} for key in keys},
+    )
 
 
 def test_lines_of_one_time_stay_in_the_order_in_which_they_came(logs: FakeLogs, context: Any) -> None:

@@ -37,16 +37,20 @@ def lines(
         since: The earliest.
         until: The latest; ``None`` for all there is.
         pattern: A filter pattern of CloudWatch Logs.
+
+    Raises:
+        PipectlError: a log group is not there, or not ours.
     """
-    found = [line for function in functions for line in _read(context, function, since, until, pattern)]
-    return sorted(found, key=lambda line: line.time)
+    context.require([f"{function}-log-group" for function in functions])
+    return _lines(context, functions, since, until, pattern)
 
 
 def follow(context: Context, functions: Collection[str], since: datetime, pattern: str | None) -> Iterator[LogLine]:
     """The same, and then whatever is written, until interrupted."""
+    context.require([f"{function}-log-group" for function in functions])
     seen: dict[str, datetime] = {}
     while True:
-        for line in lines(context, functions, since, None, pattern):
+        for line in _lines(context, functions, since, None, pattern):
             if line.event_id not in seen:
                 seen[line.event_id] = line.time
                 yield line
@@ -54,6 +58,13 @@ def follow(context: Context, functions: Collection[str], since: datetime, patter
             since = max(since, max(seen.values()) - LATE)
             seen = {event_id: time for event_id, time in seen.items() if time >= since}
         context.aws.clock.sleep(FOLLOW_SECONDS)
+
+
+def _lines(
+    context: Context, functions: Collection[str], since: datetime, until: datetime | None, pattern: str | None
+) -> list[LogLine]:
+    found = [line for function in functions for line in _read(context, function, since, until, pattern)]
+    return sorted(found, key=lambda line: line.time)
 
 
 def _read(

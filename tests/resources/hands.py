@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from pipectl.commands.context import Context
 from pipectl.config import Config
@@ -136,10 +137,18 @@ class Hands:
             pages = self.dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=self.arn(resource))
             pairs = [pair for page in pages for pair in page["Tags"]]
         elif resource.kind == "bucket":
-            pairs = self.s3.get_bucket_tagging(Bucket=resource.name)["TagSet"]
+            pairs = self._bucket_tags(resource)
         else:
             pairs = self.cloudwatch.list_tags_for_resource(ResourceARN=self.arn(resource))["Tags"]
         return {pair["Key"]: pair["Value"] for pair in pairs}
+
+    def _bucket_tags(self, resource: Resource) -> list[Any]:
+        try:
+            return list(self.s3.get_bucket_tagging(Bucket=resource.name)["TagSet"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchTagSet":  # which is how S3 says that there are none
+                raise
+            return []
 
     def _set_bucket_tags(self, resource: Resource, tags: Mapping[str, str]) -> None:
         if not tags:

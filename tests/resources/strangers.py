@@ -1,0 +1,160 @@
+"""Pipelines that are not ours, in whole or in part; and what is there of a resource, to the last detail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from pipectl.commands.audit import audit_list, audit_show, audit_stats
+from pipectl.commands.context import Context
+from pipectl.commands.logs import lines
+from pipectl.commands.pause import pause, resume
+from pipectl.commands.replay import NEEDS as REPLAY_NEEDS
+from pipectl.commands.replay import Selection, preview, replay, save
+from pipectl.commands.status import outputs
+from pipectl.commands.trace import trace
+from pipectl.commands.verify import NEEDS as VERIFY_NEEDS
+from pipectl.commands.verify import verify
+from pipectl.config_file import load
+from pipectl.engine.model import Resource
+from pipectl.failures.listing import Wanted
+from pipectl.pipeline import Pipeline
+from tests.commands.standing import standing as standing_without_triggers
+from tests.resources.conftest import long_after
+from tests.resources.hands import Hands
+from tests.resources.standard import OURS, STRANGER
+from tests.support import ACCOUNT, DEV_CONFIG, REGION, yes
+
+SINCE, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+OTHERS: dict[str, tuple[dict[str, str], str]] = {
+    # the tags it bears instead of ours, and what the refusal says of them
+    "untagged": ({}, "no tag ManagedBy"),
+    "a stranger's": (STRANGER, "no tag ManagedBy"),
+    "another environment's": (OURS | {"Environment": "prod"}, "Environment is 'prod', not 'dev'"),
+    "another project's": (OURS | {"Project": "shop"}, "Project is 'shop', not 'order-pipeline'"),
+    "another tool's": (OURS | {"ManagedBy": "terraform"}, "ManagedBy is 'terraform', not 'pipectl'"),
+}
+
+
+def _pipeline() -> dict[str, Resource]:
+    where: Any = SimpleNamespace(account_id=ACCOUNT, region=REGION, partition="aws")
+    return Pipeline(load(DEV_CONFIG), DEV_CONFIG, where).resources()
+
+
+RESOURCES = _pipeline()
+KEYS = list(RESOURCES)
+"""Every resource of the config, as the pipeline itself names them, so that none is forgotten."""
+
+COMMANDS: dict[str, tuple[Callable[[Context], object], tuple[str, ...]]] = {
+    # a command, and the resources without which it does nothing
+    "audit list": (lambda context: audit_list(context, Wanted(SINCE, UNTIL)), ("audit-table",)),
+    "audit show": (lambda context: audit_show(context, "1"), ("audit-table", "bucket")),
+    "audit stats": (lambda context: audit_stats(context, Wanted(SINCE, UNTIL)), ("audit-table",)),
+    "logs": (
+        lambda context: lines(context, ["processor", "auditor"], SINCE, None, None),
+        ("processor-log-group", "auditor-log-group"),
+    ),
+    "outputs": (outputs, ("orders-table", "audit-table", "bucket", "dead-letter-queue", "processor", "auditor")),
+    "pause": (lambda context: pause(context, "ada"), ("stream-mapping",)),
+    "resume": (resume, ("stream-mapping",)),
+    "replay-dlq": (lambda context: replay(context, Selection(SINCE, UNTIL), yes), REPLAY_NEEDS),
+    "replay-dlq --dry-run": (lambda context: preview(context, Selection(SINCE, UNTIL)), REPLAY_NEEDS),
+    "replay-dlq --save": (lambda context: save(context, Selection(SINCE, UNTIL), Path("/nowhere")), REPLAY_NEEDS),
+    "trace": (lambda context: trace(context, "1"), ("orders-table", "audit-table", "bucket")),
+    "verify --repair": (lambda context: verify(context, SINCE, repair=True, grace=timedelta(0)), VERIFY_NEEDS),
+}
+
+
+def disguise(hands: Hands, resource: Resource, tags: Mapping[str, str]) -> None:
+    """Let it bear these tags and no others."""
+    there = hands.tags(resource)
+    if tags:
+        hands.tag(resource, tags)
+    if too_many := there.keys() - tags.keys():
+        hands.untag(resource, sorted(too_many))
+    assert hands.tags(resource) == tags
+
+
+def snapshot(hands: Hands, resource: Resource) -> dict[str, Any]:
+    """Everything that AWS says about a resource, its data included."""
+    of = {"role": _role, "table": _table, "bucket": _bucket, "queue": _queue, "function": _function}
+    of |= {"mapping": _mapping, "alarm": _alarm, "log-group": _log_group}
+    answers = of[resource.kind](hands, resource)
+    found = {name: {k: v for k, v in answer.items() if k != "ResponseMetadata"} for name, answer in answers.items()}
+    return {**found, "tags": hands.tags(resource)}
+
+
+def _role(hands: Hands, role: Resource) -> dict[str, Any]:
+    listed = hands.iam.list_role_policies(RoleName=role.name)
+    policies = {
+        name: hands.iam.get_role_policy(RoleName=role.name, PolicyName=name)["PolicyDocument"]
+        for name in listed["PolicyNames"]
+    }
+    attached = hands.iam.list_attached_role_policies(RoleName=role.name)
+    return {"role": hands.iam.get_role(RoleName=role.name), "policies": policies, "attached": attached}
+
+
+def _table(hands: Hands, table: Resource) -> dict[str, Any]:
+    return {
+        "table": hands.dynamodb.describe_table(TableName=table.name),
+        "backups": hands.dynamodb.describe_continuous_backups(TableName=table.name),
+        "items": hands.dynamodb.scan(TableName=table.name),
+    }
+
+
+def _bucket(hands: Hands, bucket: Resource) -> dict[str, Any]:
+    s3, of = hands.s3, {"Bucket": bucket.name}
+    return {
+        "versions": s3.list_object_versions(**of),
+        "block": s3.get_public_access_block(**of),
+        "encryption": s3.get_bucket_encryption(**of),
+        "versioning": s3.get_bucket_versioning(**of),
+        "ownership": s3.get_bucket_ownership_controls(**of),
+    }
+
+
+def _queue(hands: Hands, queue: Resource) -> dict[str, Any]:
+    return {"attributes": hands.sqs.get_queue_attributes(QueueUrl=hands.queue_url(), AttributeNames=["All"])}
+
+
+def _function(hands: Hands, function: Resource) -> dict[str, Any]:
+    return {"function": hands.lambda_.get_function(FunctionName=function.name)}
+
+
+def _mapping(hands: Hands, mapping: Resource) -> dict[str, Any]:
+    return {"mappings": {each["UUID"]: each for each in hands.mappings(mapping)}}
+
+
+def _alarm(hands: Hands, alarm: Resource) -> dict[str, Any]:
+    return {"alarm": hands.cloudwatch.describe_alarms(AlarmNames=[alarm.name])}
+
+
+def _log_group(hands: Hands, group: Resource) -> dict[str, Any]:
+    return {
+        "group": hands.logs.describe_log_groups(logGroupNamePrefix=group.name),
+        "streams": hands.logs.describe_log_streams(logGroupName=group.name),
+    }
+
+
+@contextmanager
+def with_data(folder: Path) -> Iterator[Hands]:
+    """A pipeline that is up, with an item in each table, an object, a message and a line in each log."""
+    with standing_without_triggers(folder, long_after()) as world:
+        hands = Hands(world)
+        names = hands.names
+        hands.dynamodb.put_item(TableName=names.orders_table, Item={"orderId": {"S": "1"}})
+        hands.dynamodb.put_item(TableName=names.audit_table, Item={"auditId": {"S": "1"}, "timestamp": {"S": "2026"}})
+        hands.s3.put_object(Bucket=names.bucket, Key="processed-data/1.json", Body=b"{}")
+        hands.sqs.send_message(QueueUrl=hands.queue_url(), MessageBody="?")
+        for resource in hands.resources.values():
+            if resource.kind == "log-group":
+                hands.logs.create_log_stream(logGroupName=resource.name, logStreamName="s")
+        yield hands
+
+
+def named_in(text: str, hands: Hands) -> set[str]:
+    return {key for key, resource in hands.resources.items() if f"{key} ({resource.name})" in text}

@@ -1,0 +1,100 @@
+"""Strangers among what is ours, and a bucket whose owner cannot even be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from pipectl.commands.down import down
+from pipectl.commands.status import State, status
+from pipectl.commands.up import up
+from pipectl.engine.model import Action
+from pipectl.errors import ForeignError
+from tests.resources.hands import Hands, narrow
+from tests.resources.standard import STRANGER
+from tests.resources.strangers import KEYS, disguise, named_in, snapshot, with_data
+from tests.support import World, yes
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_down_with_all_data_leaves_every_other_one_as_it_is(tmp_path: Path, first: int) -> None:
+    """Each resource is foreign once, among neighbours that are ours and go."""
+    with with_data(tmp_path) as hands:
+        foreign = {key: hands.resources[key] for key in KEYS[first::2]}
+        for resource in foreign.values():
+            disguise(hands, resource, STRANGER)
+        before = {key: snapshot(hands, resource) for key, resource in foreign.items()}
+        report = down(hands.world.context(), yes, delete_data=True)
+        assert {each.resource: each.action for each in report.changes} == {
+            key: Action.KEEP if key in foreign else Action.DELETE for key in KEYS
+        }
+        assert {key: snapshot(hands, resource) for key, resource in foreign.items()} == before
+        there = {key for key, resource in hands.resources.items() if resource.observe() is not None}
+        assert there == foreign.keys()
+
+
+# a bucket of another account, whose tags nobody here can see
+
+
+def answering(world: World, operation: str, *statuses: int, body: str = "") -> None:
+    """Let S3 answer the next calls of an operation with these statuses; those after it go to moto."""
+    left = list(statuses)
+
+    def answer(request: Any, **_: Any) -> AWSResponse | None:
+        return AWSResponse(request.url, left.pop(0), {}, Raw(body.encode())) if left else None
+
+    world.aws.s3.meta.events.register_first(f"before-send.s3.{operation}", answer)
+
+
+class Raw:
+    """What botocore reads a body from."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        yield self._body
+        self._body = b""
+
+
+def test_a_bucket_that_answers_403_is_another_accounts(hands: Hands) -> None:
+    answering(hands.world, "HeadBucket", *[403] * 3)
+    with pytest.raises(ForeignError, match="belongs to another account") as refused:
+        up(hands.world.context(), yes, adopt=True)
+    assert named_in(refused.value.message, hands) == {"bucket"}
+    (found,) = [each for each in status(hands.world.context()).resources if each.resource == "bucket"]
+    assert found.state is State.FOREIGN
+    (kept,) = down(hands.world.context(), yes, delete_data=True).changes
+    assert (kept.resource, kept.action, kept.reason) == ("bucket", Action.KEEP, "not ours")
+    assert hands.world.writes() == []
+
+
+def test_a_bucket_that_somebody_of_another_account_makes_first_is_refused(hands: Hands) -> None:
+    """It was absent when `up` looked, and once more before it was to be created: 404, 404, then BucketAlreadyExists."""
+    taken = (
+        "<Error><Code>BucketAlreadyExists</Code><Message>The requested bucket name is not available.</Message></Error>"
+    )
+    answering(hands.world, "HeadBucket", 404, 404, 403)
+    answering(hands.world, "CreateBucket", 409, body=taken)
+    bucket = hands.resources["bucket"]
+    with pytest.raises(ForeignError, match="belongs to another account") as refused:
+        up(narrow(hands.world, "bucket"), yes, adopt=True)
+    assert f"bucket ({bucket.name})" in refused.value.message
+    assert "nothing was touched" not in refused.value.message
+    assert hands.world.writes() == ["s3:CreateBucket"]
+
+
+def test_a_bucket_that_stays_hidden_although_its_name_is_taken_is_refused(hands: Hands) -> None:
+    taken = (
+        "<Error><Code>BucketAlreadyExists</Code><Message>The requested bucket name is not available.</Message></Error>"
+    )
+    answering(hands.world, "HeadBucket", 404, 404, 404)
+    answering(hands.world, "CreateBucket", 409, body=taken)
+    with pytest.raises(ForeignError, match="shows it to nobody") as refused:
+        up(narrow(hands.world, "bucket"), yes)
+    assert hands.resources["bucket"].name in refused.value.message
+    assert hands.world.writes() == ["s3:CreateBucket"]

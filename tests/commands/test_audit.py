@@ -47,6 +47,14 @@ def _ago(minutes: float) -> datetime:
     return NOW - timedelta(minutes=minutes)
 
 
+def test_show_needs_the_bucket_but_no_orders_table(world: World) -> None:
+    put_audit_items(world, audit_item("f", _ago(1)))
+    with pytest.raises(PipectlError, match="not ours: bucket"):
+        audit_show(world.context(), "f")
+    up(narrow(world, "bucket"), yes)
+    assert [detail.entry.failure.audit_id for detail in audit_show(world.context(), "f")] == ["f"]
+
+
 def test_failures_of_all_types_are_listed_in_one_order_of_time(world: World) -> None:
     put_audit_items(world, *(audit_item(f"f{n}", _ago(n), FAILURE_TYPES[n * 7 % 4]) for n in range(12)))
     page = audit_list(world.context(), ALL)

@@ -67,15 +67,16 @@ class Context:
         """Of what was observed, the facts of what is there and is ours."""
         return {key: found.facts for key, found in self.ours(observed).items()}
 
-    def require(self, keys: Collection[str]) -> dict[str, Observation]:
-        """The resources that a command works with, as they are.
+    def require(self, keys: Collection[str], or_absent: Collection[str] = ()) -> dict[str, Observation]:
+        """The resources that a command works with, as they are; those of ``or_absent`` need not be there.
 
         Raises:
             PipectlError: one of them is not there, or is not ours.
         """
-        observed = self.observe(keys)
+        observed = self.observe([*keys, *or_absent])
         ours = self.ours(observed)
-        if missing := [unusable(self.resources[key], observed[key]) for key in keys if key not in ours]:
+        lacking = [key for key in observed if key not in ours and (key in keys or observed[key])]
+        if missing := [unusable(self.resources[key], observed[key]) for key in lacking]:
             raise PipectlError(f"not there, or not ours: {', '.join(missing)}", hint="`pipectl up` makes the pipeline")
         return ours
 

@@ -20,11 +20,15 @@ from pipectl.config import SHAPES, Config, cross_problems, fields_of
 from pipectl.errors import ConfigError, Problem
 
 _NAME_IT = "name the config with -c FILE or PIPECTL_CONFIG"
-LARGEST_BYTES = 50_000
-"""PyYAML reads some 30 KB in a second."""
+LARGEST_BYTES = 1_000_000
+MOST_VALUES = 5_000
+"""A config has some hundred; PyYAML reads some ten thousand in a second."""
 DEEPEST = 12
 LONGEST_SHOWN = 60
 _LARGEST_NUMBER_BITS = 1024
+_LONGEST_NUMBER = 1_000
+"""Characters. Reading a number in base 60 takes the square of its length."""
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _UNSAYABLE = re.compile("[\0\ud800-\udfff]")
 """What YAML can spell with an escape, and no name, tag or path can hold: NUL, and half of a surrogate pair."""
 _STAND_INS: Mapping[tuple[str, ...], Any] = {
@@ -89,6 +93,9 @@ class _Document:
         return values
 
     def _scalar(self, node: Node, path: Path_) -> Any:
+        if node.tag in _NUMBERS and len(node.value) > _LONGEST_NUMBER:
+            self.problem(node, path, f"cannot be read: {_short(node.value)} is too large a number")
+            return None
         try:
             value = yaml.constructor.SafeConstructor().construct_object(node)
         except (yaml.YAMLError, ArithmeticError, ValueError, KeyError, AttributeError, TypeError) as error:
@@ -173,12 +180,14 @@ def _parse(text: str, file: Path, document: _Document) -> dict[str, Any]:
 def _bound(loader: yaml.SafeLoader, wrong: Callable[[int, str], ConfigError]) -> None:
     """Refuse, before anything is built, nesting that would exhaust the stack and aliases that would multiply."""
     depth = 0
-    for event in _events(loader, wrong):
+    for count, event in enumerate(_events(loader, wrong)):
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        line = event.start_mark.line + 1 if event.start_mark else 1
+        if count > MOST_VALUES:
+            raise wrong(line, f"holds more than {MOST_VALUES:,} keys and values")
         if isinstance(event, yaml.AliasEvent):
             raise wrong(line, "aliases (*) are not allowed")
         if depth > DEEPEST:

@@ -52,7 +52,7 @@ KEYS = list(RESOURCES)
 COMMANDS: dict[str, tuple[Callable[[Context], object], tuple[str, ...]]] = {
     # a command, and the resources without which it does nothing
     "audit list": (lambda context: audit_list(context, Wanted(SINCE, UNTIL)), ("audit-table",)),
-    "audit show": (lambda context: audit_show(context, "1"), ("audit-table", "bucket")),
+    "audit show": (lambda context: audit_show(context, "1"), ("audit-table", "bucket", "orders-table")),
     "audit stats": (lambda context: audit_stats(context, Wanted(SINCE, UNTIL)), ("audit-table",)),
     "logs": (
         lambda context: lines(context, ["processor", "auditor"], SINCE, None, None),

@@ -62,7 +62,7 @@ class Raw:
 
 
 def test_a_bucket_that_answers_403_is_another_accounts(hands: Hands) -> None:
-    answering(hands.world, "HeadBucket", *[403] * 3)
+    answering(hands.world, "HeadBucket", *[403] * 10)
     with pytest.raises(ForeignError, match="belongs to another account") as refused:
         up(hands.world.context(), yes, adopt=True)
     assert named_in(refused.value.message, hands) == {"bucket"}
@@ -92,9 +92,9 @@ def test_a_bucket_that_stays_hidden_although_its_name_is_taken_is_refused(hands:
     taken = (
         "<Error><Code>BucketAlreadyExists</Code><Message>The requested bucket name is not available.</Message></Error>"
     )
-    answering(hands.world, "HeadBucket", 404, 404, 404)
-    answering(hands.world, "CreateBucket", 409, body=taken)
+    answering(hands.world, "HeadBucket", *[404] * 500)
+    answering(hands.world, "CreateBucket", *[409] * 500, body=taken)
     with pytest.raises(ForeignError, match="shows it to nobody") as refused:
         up(narrow(hands.world, "bucket"), yes)
     assert hands.resources["bucket"].name in refused.value.message
-    assert hands.world.writes() == ["s3:CreateBucket"]
+    assert set(hands.world.writes()) == {"s3:CreateBucket"}

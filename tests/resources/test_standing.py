@@ -8,7 +8,6 @@ import pytest
 
 from pipectl.commands.up import plan, up
 from pipectl.engine.model import Action
-from pipectl.errors import ForeignError
 from tests.resources.hands import TAKES_OVER_UNTAGGED, Hands, narrow
 from tests.resources.standard import ONE_OF_EACH, OURS, STRANGER, planned
 from tests.support import yes
@@ -33,31 +32,6 @@ def test_kept_without_a_writing_call(standing: Hands, key: str) -> None:
     standing.world.writes()
     up(narrow(standing.world, key, standing=True), yes)
     assert standing.world.writes() == []
-
-
-@each
-def test_foreign_is_refused_named_and_untouched(strangers: Hands, key: str) -> None:
-    resource = strangers.resources[key]
-    assert planned(strangers, key, standing=True).action is Action.REFUSE
-    with pytest.raises(ForeignError) as refused:
-        up(narrow(strangers.world, key, standing=True), yes)
-    assert resource.name in refused.value.message
-    assert "no tag ManagedBy" in refused.value.message
-    assert strangers.world.writes() == []
-    assert strangers.tags(resource) == STRANGER
-
-
-@each
-def test_another_pipelines_is_foreign(standing: Hands, key: str) -> None:
-    resource = standing.resources[key]
-    standing.tag(resource, {"Project": "another"})
-    try:
-        change = planned(standing, key, standing=True)
-        assert change.action is Action.REFUSE
-        assert change.reason is not None
-        assert "Project is 'another', not 'order-pipeline'" in change.reason
-    finally:
-        standing.tag(resource, OURS)
 
 
 @each

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import FrameType
+from typing import Any
 
 _LOOK_EVERY = 0.001
-_FAR, _LOOKS = 2.5, 10
-"""A thread that was given work a moment ago still seems to wait: before a jump of so many seconds one looks again."""
-_IDLE = {("threading.py", "wait"), ("threading.py", "_wait_for_tstate_lock"), ("thread.py", "_worker")}
-"""Where a thread that has nothing to do is: the file and the function."""
+_IDLE: dict[tuple[str, str], Callable[[Mapping[str, Any]], bool]] = {
+    ("threading.py", "wait"): lambda its: "waiter" not in its or its["waiter"].locked(),
+    ("threading.py", "_wait_for_tstate_lock"): lambda its: its["lock"].locked(),
+    ("thread.py", "_worker"): lambda its: its["work_queue"].empty(),
+}
+"""Where a thread that has nothing to do is, file and function, and what its local names say of it: one that was told to
+go on a moment ago is still there, but what it waited for is not."""
 
 
 class VirtualClock:
@@ -47,14 +52,12 @@ class VirtualClock:
         with self._turn:
             wake = self._seconds + seconds
             self._wakes[me] = wake
-            waited, looks = 0.0, 0
+            waited = 0.0
             while self._seconds < wake:
-                looks = looks + 1 if self._all_wait() else 0
-                jump = min(self._wakes.values()) - self._seconds
-                if looks > (_LOOKS if jump > _FAR else 0) or waited >= self._stuck:
-                    self._seconds += jump
+                if self._all_wait() or waited >= self._stuck:
+                    self._seconds = min(self._wakes.values())
                     self._turn.notify_all()
-                    waited, looks = 0.0, 0
+                    waited = 0.0
                 else:
                     self._turn.wait(_LOOK_EVERY)
                     waited += _LOOK_EVERY
@@ -67,7 +70,8 @@ class VirtualClock:
 
 
 def _waits(frame: FrameType) -> bool:
-    return _place(frame) in _IDLE and not _starts_another(frame)
+    idle = _IDLE.get(_place(frame))
+    return idle is not None and idle(frame.f_locals) and not _starts_another(frame)
 
 
 def _starts_another(frame: FrameType | None) -> bool:

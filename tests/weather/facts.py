@@ -98,7 +98,7 @@ REFUSED = {
     "a new policy has not reached the stream's mapping": Refused(
         _MAPPING_WRITES,
         ("iam:PutRolePolicy",),
-        13,
+        18,
         "InvalidParameterValueException",
         _NO_STREAM,
         of_role=True,
@@ -107,7 +107,7 @@ REFUSED = {
     "a new policy has not reached the mapping's destination": Refused(
         _MAPPING_WRITES,
         ("iam:PutRolePolicy",),
-        15,
+        22,
         "InvalidParameterValueException",
         "The provided execution role does not have permissions to call SendMessage on SQS",
         of_role=True,
@@ -116,7 +116,7 @@ REFUSED = {
     "a new policy has not reached the queue's mapping": Refused(
         _MAPPING_WRITES,
         ("iam:PutRolePolicy",),
-        13,
+        22,
         "InvalidParameterValueException",
         _NO_POLICY,
         of_role=True,
@@ -125,7 +125,7 @@ REFUSED = {
     "a new trust has not reached the mapping": Refused(
         _MAPPING_WRITES,
         ("iam:CreateRole",),
-        19,
+        28,
         "InvalidParameterValueException",
         "Please add Lambda as a Trusted Entity for {subject}",
         of_role=True,
@@ -240,6 +240,9 @@ CHANGING = {
     "table update": Changing(("dynamodb:UpdateTable",), 4, {"Table.TableStatus": "UPDATING"}),
     "index": Changing(
         ("dynamodb:CreateTable", "dynamodb:UpdateTable"), 9, {"Table.GlobalSecondaryIndexes.IndexStatus": "CREATING"}
+    ),
+    "stream": Changing(
+        ("dynamodb:CreateTable", "dynamodb:UpdateTable"), 5, {"StreamDescription.StreamStatus": "ENABLING"}
     ),
     "function": Changing(("lambda:CreateFunction",), 4, {"Configuration.State": "Pending", "State": "Pending"}),
     "function update": Changing(

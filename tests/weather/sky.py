@@ -225,6 +225,7 @@ class Sky:
 ACCOUNT = "123456789012"
 _SHOW_STATES = (
     "dynamodb:DescribeTable",
+    "dynamodbstreams:DescribeStream",
     "lambda:GetFunction",
     "lambda:GetFunctionConfiguration",
     "lambda:GetEventSourceMapping",
@@ -252,6 +253,8 @@ def subject_of(params: Params) -> str:
     for name in ("UUID", "RoleName", "FunctionName", "TableName", "QueueName", "QueueUrl", "Bucket", "logGroupName"):
         if name in params:
             return tail(str(params[name])) if name != "logGroupName" else str(params[name])
+    if "StreamArn" in params:
+        return str(params["StreamArn"]).split("/")[1]
     for name in ("ResourceArn", "Resource", "AlarmName", "logGroupNamePrefix", "resourceArn", "ResourceARN"):
         if name in params:
             return tail(str(params[name])) if "rn" in name else str(params[name])

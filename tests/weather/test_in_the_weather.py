@@ -50,6 +50,7 @@ KEPT_CLEAR_OF = {
     "a mapping is being made or changed",
     "a table is being deleted",
     "function",
+    "stream",
 }
 
 

@@ -105,6 +105,12 @@ def test_states_take_time_and_reads_lag(sky: Sky, tmp_path: Path) -> None:
         clock.sleep(5)
         assert lambda_.get_function_configuration(FunctionName=FUNCTION)["LastUpdateStatus"] == "Successful"
 
+        table = here.world.context().pipeline.physical.orders_table
+        stream = here.eye.aws.dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+        here.world.aws.dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
+        shown = here.world.aws.streams.describe_stream(StreamArn=stream)["StreamDescription"]
+        assert shown["StreamStatus"] == "ENABLING"
+
         mapping = lambda_.list_event_source_mappings()["EventSourceMappings"][0]
         lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
         listed = lambda_.list_event_source_mappings()["EventSourceMappings"]

@@ -22,7 +22,7 @@ from tests.weather.sky import Sky
 from tests.weather.worlds import Land, land
 
 Command = Callable[[World], object]
-LATER = [0, 0.7, 3, 9, 14]
+LATER = [0, 3, 9]
 """Seconds; an `up` takes about 20 in this weather."""
 
 

@@ -26,12 +26,13 @@ def main() -> None:
 
     from ministack import app
 
-    from pipectl.local import lambda_permissions, metrics, request_permissions, streams
+    from pipectl.local import lambda_permissions, metrics, request_permissions, streams, workers
 
     app.pin_request_origin = trusting_loopback(app.pin_request_origin)
     request_permissions.install()
     lambda_permissions.install()
     metrics.install()
+    workers.install()
     streams.install(f"http://127.0.0.1:{port}", consolidate=os.environ.get("PIPECTL_LOCAL_CONSOLIDATE") == "1")
     app.main()
 

@@ -28,8 +28,7 @@ def _all(*grants: Grants) -> dict[str, str]:
 
 
 _TABLE = "dynamodb:DescribeTable dynamodb:DescribeContinuousBackups dynamodb:ListTagsOfResource"
-_AUDIT_TABLE = {"audit-table": _TABLE}
-_TABLES = {"orders-table": _TABLE, **_AUDIT_TABLE}
+_TABLES = {"orders-table": _TABLE, "audit-table": _TABLE}
 _ROLES = {"roles": "iam:GetRole iam:ListRolePolicies iam:GetRolePolicy iam:ListAttachedRolePolicies"}
 _BUCKET = {
     "bucket": "s3:ListBucket s3:GetBucketVersioning s3:GetBucketPublicAccessBlock s3:GetEncryptionConfiguration "
@@ -101,8 +100,8 @@ COMMANDS: Mapping[str, Grants] = {
     "status": _all(LOOK, _FAILURES, _METRICS),
     "up": _all(LOOK, _MADE),
     "down": _all(LOOK, _FAILURES, _METRICS, _REMOVED),
-    "logs": {"log-groups": "logs:FilterLogEvents"},
-    "audit": _all(_AUDIT_TABLE, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES),
+    "logs": _all(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"}),
+    "audit": _all(_TABLES, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES),
     "trace": _all(
         _TABLES,
         _BUCKET,
@@ -156,6 +155,7 @@ NOT_SEEN: Mapping[str, NotSeen] = {
     "lambda:GetEventSourceMapping": NotSeen(
         "asked while AWS still changes a mapping", (*_LOOKING, "trace", "verify", "verify --repair")
     ),
+    "lambda:GetFunction": NotSeen("asked when a log group bears no tags, to know whose it is", ("logs",)),
     "dynamodb:GetItem": NotSeen("asked when an answer of DynamoDB was lost on the way", ("replay-dlq",)),
     "s3:GetObject": NotSeen(
         "asked for what the stream has forgotten, from the quarantine",

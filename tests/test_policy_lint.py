@@ -112,8 +112,8 @@ def test_a_star_stands_only_where_aws_takes_nothing_else(name: str) -> None:
         ("auditor-role: read-failures", "Resource", [f"arn:aws:s3:::{ACCOUNT}"], "RESOURCE_MISMATCH"),
         ("bucket: resource policy", "Action", ["s3:Everything"], "UNKNOWN_ACTION"),
         ("bucket: resource policy", "Condition", {"Bools": {"aws:SecureTransport": "false"}}, "UNKNOWN_OPERATOR"),
-        ("pipectl logs", "Condition", {"Bool": {"logs:Secure": "false"}}, "UNKNOWN_CONDITION_FOR_ACTION"),
-        ("pipectl logs", "Resource", ["*"], "RESOURCE_STAR"),
+        ("reader", "Condition", {"Bool": {"logs:Secure": "false"}}, "UNKNOWN_CONDITION_FOR_ACTION"),
+        ("pipectl replay-dlq", "Resource", ["*"], "RESOURCE_STAR"),
     ],
 )  # fmt: skip
 def test_it_would_be_said(name: str, key: str, value: Any, issue: str) -> None:

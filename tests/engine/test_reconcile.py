@@ -21,7 +21,15 @@ from pipectl.engine.reconcile import (
     refusal,
 )
 from pipectl.engine.walk import Walked
-from pipectl.errors import AbsentError, AwsError, CancelledError, ForeignError, PipectlError, UnreconcilableError
+from pipectl.errors import (
+    AbsentError,
+    AccessDeniedError,
+    AwsError,
+    CancelledError,
+    ForeignError,
+    PipectlError,
+    UnreconcilableError,
+)
 from tests.engine.fakes import OWNERSHIP, TAGS, Account, FakeResource, Killed, denied, there
 from tests.support import FakeClock
 
@@ -380,6 +388,26 @@ def test_what_exists_but_is_shown_to_nobody_is_a_taken_name() -> None:
     change = decide(resource, resource.desired({}), None, OWNERSHIP)
     with pytest.raises(ForeignError, match="shows it to nobody"):
         carry_out(resource, change, None, {}, OWNERSHIP, FakeClock())
+
+
+class Closed(FakeResource):
+    """One that we may not look at."""
+
+    def observe(self) -> Observation | None:
+        raise AccessDeniedError(f"no {self.key} for you", hint=f"the caller needs fake:Get{self.key.title()}")
+
+
+def test_all_that_is_denied_is_told_at_once() -> None:
+    account = Account()
+    closed = {key: Closed(account, key) for key in ("table", "role")}
+    with pytest.raises(AccessDeniedError) as caught:
+        observe({**closed, "queue": FakeResource(account, "queue")}, FakeClock())
+    assert sorted(caught.value.message.splitlines()) == ["no role for you", "no table for you"]
+    assert "fake:GetRole" in str(caught.value.hint)
+    assert "fake:GetTable" in str(caught.value.hint)
+    with pytest.raises(AccessDeniedError) as caught:
+        observe({"table": closed["table"]}, FakeClock())
+    assert caught.value.resource == "table"
 
 
 class Late(FakeResource):

@@ -10,7 +10,15 @@ from pipectl.clock import Clock, pauses
 from pipectl.engine.diff import diff, top_level
 from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
 from pipectl.engine.walk import Walked, walk
-from pipectl.errors import AbsentError, CancelledError, ExistsError, ForeignError, PipectlError, UnreconcilableError
+from pipectl.errors import (
+    AbsentError,
+    AccessDeniedError,
+    CancelledError,
+    ExistsError,
+    ForeignError,
+    PipectlError,
+    UnreconcilableError,
+)
 
 AGREES_WITHIN = 10
 """Seconds within which AWS shows all the parts of a thing that it shows."""
@@ -49,14 +57,25 @@ def observe(
 
     Raises:
         CancelledError: the user pressed Ctrl-C, however much had been read by then.
-        PipectlError: the first read that failed: what cannot be read is never taken for absent.
+        AccessDeniedError: permissions are lacking: every one that is known to be.
+        PipectlError: another read failed: what cannot be read is never taken for absent.
     """
     walked = walk(dict.fromkeys(resources, ()), lambda key: look_at(resources[key], clock), cancel=cancel)
     if walked.interrupted:
         raise CancelledError("interrupted while reading; nothing was touched")
-    for error in walked.failed.values():
-        raise error
+    if walked.failed:
+        raise _of_all(list(walked.failed.values()))
     return walked.done
+
+
+def _of_all(errors: list[PipectlError]) -> PipectlError:
+    """One error for several reads that failed. Denials are told together, so that they can be granted together."""
+    others = [error for error in errors if not isinstance(error, AccessDeniedError)]
+    denied = {error.message: error for error in errors}
+    if others or len(denied) == 1:
+        return (others or errors)[0]
+    hints = dict.fromkeys(error.hint for error in errors if error.hint)
+    return AccessDeniedError("\n".join(denied), hint="; ".join(hints))
 
 
 def look_at(resource: Resource, clock: Clock) -> Observation | None:

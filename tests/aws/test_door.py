@@ -13,6 +13,7 @@ import pytest
 from pipectl.aws import Aws, Call, Credentials, known_runtimes, regions
 from pipectl.clock import SystemClock, pauses
 from pipectl.errors import (
+    AbsentError,
     CancelledError,
     CredentialsError,
     UnreachableError,
@@ -193,10 +194,19 @@ def test_waiting_is_bounded_and_looks_a_last_time(wire: Wire) -> None:
         asked.append(wire.clock.seconds)
         return False
 
-    with pytest.raises(WaitTimeoutError, match="waited 60 seconds for table t") as caught:
+    with pytest.raises(WaitTimeoutError, match="waited for table t") as caught:
         wire.aws.wait(ready, "table t", 60)
     assert asked[-1] == pytest.approx(60)
+    assert f"(tried {len(asked)} times in 60 seconds)" in caught.value.message
     assert "again" in str(caught.value.hint)
+
+
+def test_what_is_absent_is_waited_for_and_awss_last_words_are_told(wire: Wire) -> None:
+    def ready() -> bool:
+        raise AbsentError("dynamodb DescribeTable: ResourceNotFoundException: no table t")
+
+    with pytest.raises(WaitTimeoutError, match="waited for table t: .*no table t"):
+        wire.aws.wait(ready, "table t", 60)
 
 
 def test_pauses_are_dense_at_first_and_two_seconds_after_half_a_minute() -> None:

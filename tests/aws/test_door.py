@@ -205,7 +205,7 @@ def test_what_is_absent_is_waited_for_and_awss_last_words_are_told(wire: Wire) -
     def ready() -> bool:
         raise AbsentError("dynamodb DescribeTable: ResourceNotFoundException: no table t")
 
-    with pytest.raises(WaitTimeoutError, match="waited for table t: .*no table t"):
+    with pytest.raises(WaitTimeoutError, match=r"waited for table t: .*no table t"):
         wire.aws.wait(ready, "table t", 60)
 
 

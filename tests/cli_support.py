@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,11 +18,28 @@ from click.testing import CliRunner, Result
 
 from pipectl.cli import main
 
+PATIENCE = 60
+"""Seconds after which a test fails instead of hanging; no passing test waits for it."""
+
 
 def pipectl(*args: str | Path, answers: str | None = None) -> Result:
     """Run a command in this process. ``answers`` are typed at a terminal; without them there is none."""
     typed = Terminal(answers.encode()) if answers is not None else None
     return CliRunner().invoke(main, list(map(str, args)), input=typed)
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {
+        **{k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "TERM")},
+        "TERM": "xterm-256color",
+        **more,
+    }
+
+
+def start(*args: str | Path, **how: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "from pipectl.cli import main; main()", *map(str, args)]
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment(), **how}
+    return subprocess.Popen(command, text=True, **how)
 
 
 class Terminal(io.BytesIO):

@@ -7,20 +7,14 @@ import os
 import pty
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.cli_support import CALLER, endpoint, pipectl
+from tests.cli_support import CALLER, PATIENCE, endpoint, environment, pipectl, start
 from tests.support import write_config
-
-PATIENCE = 60
-"""Seconds after which a test fails instead of hanging; no passing test waits for it."""
 
 
 @pytest.fixture
@@ -62,20 +56,6 @@ def test_an_endpoint_that_is_not_aws_is_told_so(file: Path) -> None:
         result = pipectl("-c", file, "plan", "--endpoint-url", url)
     assert result.exit_code == 1
     assert "not AWS" in result.stderr
-
-
-def environment(**more: str) -> dict[str, str]:
-    return {
-        **{k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "TERM")},
-        "TERM": "xterm-256color",
-        **more,
-    }
-
-
-def start(*args: str | Path, **how: Any) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", "from pipectl.cli import main; main()", *map(str, args)]
-    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment(), **how}
-    return subprocess.Popen(command, text=True, **how)
 
 
 def test_ctrl_c_exits_with_130_and_no_traceback(file: Path) -> None:

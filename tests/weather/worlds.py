@@ -40,14 +40,7 @@ class Land:
         self.sky.clock.sleep(300)
 
     def state(self) -> dict[str, Any]:
-        """Everything in the account: what is ours attribute by attribute, and the names of all there is.
-
-        Without what AWS chooses anew each time.
-        """
-        context = self.eye.context()
-        arn = _stream_arn(self.eye.aws, context.pipeline.physical.orders_table)
-        found = {key: _lasting(seen, arn) for key, seen in context.observe().items()}
-        return {"resources": found, "names": inventory(self.eye.aws)}
+        return state(self.eye)
 
 
 @contextmanager
@@ -68,6 +61,17 @@ def land(folder: Path, sky: Sky | None = None, changes: dict[str, Any] | None = 
 def _two() -> tuple[Aws, Aws]:
     """Making clients takes longer than all else, so each land takes over those of the last."""
     return tuple(Aws(REGION, credentials=Credentials(ACCOUNT, "test")) for _ in range(2))  # type: ignore[return-value]
+
+
+def state(world: World) -> dict[str, Any]:
+    """Everything in the account: what is ours attribute by attribute, and the names of all there is.
+
+    Without what AWS chooses anew each time.
+    """
+    context = world.context()
+    arn = _stream_arn(world.aws, context.pipeline.physical.orders_table)
+    found = {key: _lasting(seen, arn) for key, seen in context.observe().items()}
+    return {"resources": found, "names": inventory(world.aws)}
 
 
 def inventory(aws: Aws) -> dict[str, list[str]]:

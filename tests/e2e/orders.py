@@ -94,6 +94,11 @@ class Orders:
         records = self.records()
         return {sequence_number(records[version]) for version in self.poison}
 
+    def poison_ids(self) -> set[str]:
+        """The ids of their stream records, which their objects are named by."""
+        records = self.records()
+        return {records[version]["eventID"] for version in self.poison}
+
     def quarantine(self) -> dict[str, Any]:
         """What has to be in quarantine: each poison record, raw, under its stream and number."""
         records = self.records()

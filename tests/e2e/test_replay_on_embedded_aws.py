@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,17 @@ from click.testing import CliRunner
 
 from pipectl.cli import main
 from pipectl.commands.down import down
-from pipectl.commands.replay import Selection, replay
 from pipectl.commands.up import up
-from pipectl.engine.model import Action
-from pipectl.failures.replaying import ReplayReport
 from pipectl.local.lifecycle import LocalAws
+from tests.e2e.mending import QUICK, check_all_replayed, fix, replay_all, statuses
 from tests.e2e.orders import Orders
-from tests.support import ROOT, World, make_world, yes
+from tests.support import World, make_world, yes
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(170)]
 
 ORDERS = 120
 POISON = 8
 ACCOUNT = "300000000006"
-QUICK: dict[str, Any] = {"stream-mapping": {"batch_size": 10, "retry_attempts": 1}}
-"""Each failing invocation costs a new worker there: small batches and one retry keep their number small."""
 
 
 @pytest.fixture
@@ -42,32 +37,12 @@ def failed(server: tuple[LocalAws, bool], tmp_path: Path) -> Iterator[Orders]:
     down(world.context(), yes, delete_data=True)
 
 
-def _replay(world: World) -> ReplayReport:
-    now = world.aws.clock.now()
-    return replay(world.context(), Selection(since=now - timedelta(hours=48), until=now), yes)
-
-
-def _fix(world: World, folder: Path) -> None:
-    """A processor that takes an amount in words, brought out as any change is: by `up`."""
-    source = (ROOT / "lambda_src/python/processor/handler.py").read_text()
-    broken = 'if amount is not None and "N" not in amount:'
-    assert broken in source
-    folder.mkdir()
-    (folder / "handler.py").write_text(source.replace(broken, "if False:"))
-    report = up(world.context(processor={"source": str(folder)}, **QUICK), yes)
-    assert {change.resource for change in report.changes if change.action is Action.UPDATE} == {"processor"}
-
-
 def _replay_dlq(world: World) -> tuple[int, dict[str, Any]]:
     """The command itself: its exit code and its JSON."""
     words = ["-c", world.file, "--endpoint-url", world.aws.endpoint_url, "-o", "json", "replay-dlq", "--yes"]
     environment = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test"}
     result = CliRunner().invoke(main, list(map(str, words)), env=environment)
     return result.exit_code, json.loads(result.stdout)
-
-
-def _statuses(orders: Orders) -> set[str]:
-    return {item["replayStatus"]["S"] for item in orders.audit_items()}
 
 
 def test_after_the_fix_a_replay_leaves_every_order_stored_once(
@@ -81,18 +56,13 @@ def test_after_the_fix_a_replay_leaves_every_order_stored_once(
     assert {each["keys"]["orderId"]["S"] for each in still_poison["failing"]} == {order for order, _ in failed.poison}
     assert still_poison["records"]["failing"] == POISON
     assert still_poison["failures"]["OPEN"] == still_poison["failures"]["REPLAYED"] == 0
-    assert _statuses(failed) <= ({"PARTIAL", "FAILED"} if consolidated else {"FAILED"})
+    assert statuses(failed) <= ({"PARTIAL", "FAILED"} if consolidated else {"FAILED"})
     assert failed.stored() == failed.good
 
-    _fix(world, tmp_path / "fixed")
-    replayed = _replay(world)
+    fix(world, tmp_path / "fixed")
+    replayed = replay_all(world)
     assert (replayed.left, replayed.failing) == (0, [])
-    expected = failed.good | dict.fromkeys(failed.poison, "twelve")
-    assert failed.stored() == expected
-    versions = [key for key in failed.object_versions() if key.startswith("processed-data/")]
-    assert len(versions) == len(set(versions)) == ORDERS
-    assert _statuses(failed) == {"REPLAYED"}
-    assert all("claimedBy" not in item for item in failed.audit_items())
+    check_all_replayed(failed)
 
     exit_code, again = _replay_dlq(world)
     assert (exit_code, sum(again["failures"].values()), again["records"]) == (0, 0, {"replayed": 0, "failing": 0})

@@ -39,12 +39,14 @@ class Sky:
         storm: Befalls the first attempt of each call on each thing; ``None`` for none.
         refused: The facts of `REFUSED` that hold, by name; all unless told.
         slow: Whether the other facts hold: states that take time, latency, reads that lag.
+        every: The storm tells calls apart by all their parameters, not only by the thing that they are about.
     """
 
     clock: VirtualClock
     storm: Storm | None = None
     refused: Mapping[str, Refused] = field(default_factory=lambda: REFUSED)
     slow: bool = True
+    every: bool = False
     seen: Counter[str] = field(default_factory=Counter)
     """How often each fact made itself felt, by name."""
 
@@ -181,8 +183,9 @@ class Sky:
     def _remember(self, operation: str, params: Params, answer: Any, before: Any) -> None:
         now, subject = self.clock.monotonic(), subject_of(params)
         if Call(*operation.split(":")).reads:
-            self._answers[_key(operation, params)] = copy.deepcopy(answer)
-            self._answers[f"{operation} {subject}"] = copy.deepcopy(answer)
+            if self.slow:
+                self._answers[_key(operation, params)] = copy.deepcopy(answer)
+                self._answers[f"{operation} {subject}"] = copy.deepcopy(answer)
             return
         self._last["write", _group(operation, params)] = now
         if operation == "lambda:CreateEventSourceMapping":
@@ -207,7 +210,7 @@ class Sky:
         return self.clock.monotonic() - self._last.get((operation, subject), float("-inf"))
 
     def _first(self, operation: str, params: Params) -> bool:
-        key = f"{operation} {subject_of(params)}"
+        key = _key(operation, params) if self.every else f"{operation} {subject_of(params)}"
         first = key not in self._stormed
         self._stormed.add(key)
         return first

@@ -1,0 +1,73 @@
+"""A processor that is mended through `up`, what had failed replayed, and how that has to end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pipectl.commands.replay import Selection, replay
+from pipectl.commands.up import up
+from pipectl.engine.model import Action
+from pipectl.failures.model import ReplayStatus
+from pipectl.failures.replaying import ReplayReport
+from tests.e2e.orders import Orders
+from tests.support import ROOT, World, yes
+
+QUICK: dict[str, Any] = {"stream-mapping": {"batch_size": 10, "retry_attempts": 1}}
+"""Each failing invocation costs a new worker there: small batches and one retry keep their number small."""
+MENDED_AMOUNT = "twelve"
+"""What every poison order has for an amount, and the mended processor takes."""
+
+
+def mended(folder: Path) -> dict[str, Any]:
+    """The config of a processor, made in a new folder, that takes an amount in words."""
+    source = (ROOT / "lambda_src/python/processor/handler.py").read_text()
+    broken = 'if amount is not None and "N" not in amount:'
+    assert broken in source
+    folder.mkdir()
+    (folder / "handler.py").write_text(source.replace(broken, "if False:"))
+    return {"processor": {"source": str(folder)}, **QUICK}
+
+
+def fix(world: World, folder: Path) -> None:
+    """Bring the mended processor out as any change is: by `up`."""
+    report = up(world.context(**mended(folder)), yes)
+    assert {change.resource for change in report.changes if change.action is Action.UPDATE} == {"processor"}
+
+
+def replay_all(world: World) -> ReplayReport:
+    now = world.aws.clock.now()
+    return replay(world.context(), Selection(since=now - timedelta(hours=48), until=now), yes)
+
+
+def reopen(orders: Orders) -> None:
+    """As if the poison orders had failed a moment ago: no object of theirs, and every failure open."""
+    aws, names, poison = orders.world.aws, orders.names, orders.poison_ids()
+    for page in aws.s3.get_paginator("list_object_versions").paginate(Bucket=names.bucket, Prefix="processed-data/"):
+        for version in page.get("Versions", []):
+            if version["Key"].rpartition("/")[2].removesuffix(".json") in poison:
+                aws.s3.delete_object(Bucket=names.bucket, Key=version["Key"], VersionId=version["VersionId"])
+    for item in orders.audit_items():
+        aws.dynamodb.update_item(
+            TableName=names.audit_table,
+            Key={name: item[name] for name in ("auditId", "timestamp")},
+            UpdateExpression="SET replayStatus = :open REMOVE replayAttempts, claimedBy, claimedUntil",
+            ExpressionAttributeValues={":open": {"S": ReplayStatus.OPEN}},
+        )
+
+
+def statuses(orders: Orders) -> set[str]:
+    return {item["replayStatus"]["S"] for item in orders.audit_items()}
+
+
+def claimed(orders: Orders) -> list[str]:
+    return [item["auditId"]["S"] for item in orders.audit_items() if "claimedBy" in item]
+
+
+def check_all_replayed(orders: Orders) -> None:
+    """No failure is open or claimed, and every order has the object that it should have, written once."""
+    assert orders.stored() == orders.good | dict.fromkeys(orders.poison, MENDED_AMOUNT)
+    versions = [key for key in orders.object_versions() if key.startswith("processed-data/")]
+    assert len(versions) == len(set(versions)) == len(orders.good) + len(orders.poison)
+    assert (statuses(orders), claimed(orders)) == ({ReplayStatus.REPLAYED}, [])

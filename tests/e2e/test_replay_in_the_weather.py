@@ -1,0 +1,122 @@
+"""`replay-dlq`, and what else people on call type, on an embedded AWS whose every call fails the first time.
+
+The pipeline stands once, and its orders fail once; for each storm the failures are opened anew. Time is virtual, so that
+to back off costs none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pipectl.aws import Aws, Call, Credentials
+from pipectl.commands.audit import audit_list
+from pipectl.commands.down import down
+from pipectl.commands.pause import MAPPING, pause, resume
+from pipectl.commands.status import State, status
+from pipectl.commands.trace import Stage, trace
+from pipectl.commands.up import plan, up
+from pipectl.commands.verify import verify
+from pipectl.failures.listing import Wanted
+from pipectl.failures.model import ReplayStatus
+from pipectl.local.lifecycle import LocalAws
+from pipectl.pausing import ENABLED
+from tests.e2e.mending import QUICK, check_all_replayed, fix, reopen, replay_all, statuses
+from tests.e2e.orders import Orders
+from tests.support import REGION, World, make_world, yes
+from tests.weather import sky as weather
+from tests.weather.clock import VirtualClock
+from tests.weather.sky import ACCOUNT, Send, Sky, Storm
+
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("replay in the weather")]
+
+ORDERS, POISON = 9, 3
+LATER = timedelta(minutes=10)
+"""By which nothing is young any more, and may just not have been processed."""
+
+
+def too_many_readers(sky: Sky, call: Call, send: Send) -> Any:
+    """What the stream says of more than two readers of a shard; all else is throttled."""
+    if call.service != "dynamodbstreams":
+        return weather.throttled(sky, call, send)
+    raise weather.error("LimitExceededException", "There are too many concurrent readers")
+
+
+STORMS = [
+    weather.throttled,
+    weather.fault,
+    weather.unavailable,
+    weather.never_arrives,
+    weather.answer_lost,
+    too_many_readers,
+]
+
+
+@pytest.fixture(scope="module")
+def mended(embedded: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orders]:
+    """A pipeline whose poison orders have failed and been audited, and whose processor would take them now."""
+    folder = tmp_path_factory.mktemp("mended")
+    world = make_world(folder, QUICK, endpoint_url=embedded.endpoint_url, account=ACCOUNT)
+    up(world.context(), yes)
+    orders = Orders(world, world.context().pipeline.physical)
+    orders.write(ORDERS, POISON)
+    orders.wait_until_settled()
+    fix(world, folder / "fixed")
+    yield orders
+    down(world.context(), yes, delete_data=True)
+
+
+@pytest.fixture(scope="module")
+def stormy_aws(embedded: LocalAws) -> Aws:
+    return Aws(REGION, endpoint_url=embedded.endpoint_url, credentials=Credentials(ACCOUNT, "test"))
+
+
+def under(storm: Storm, orders: Orders, aws: Aws) -> tuple[World, Sky]:
+    """The same pipeline, seen through a storm."""
+    sky = Sky(VirtualClock(datetime.now(UTC) + LATER), storm=storm, refused={}, slow=False, every=True)
+    aws.clock, aws.attempt = sky.clock, sky.attempt
+    return dataclasses.replace(orders.world, aws=aws), sky
+
+
+@pytest.mark.parametrize("storm", STORMS)
+def test_a_replay_comes_through_and_writes_nothing_twice(storm: Storm, mended: Orders, stormy_aws: Aws) -> None:
+    reopen(mended)
+    assert statuses(mended) == {ReplayStatus.OPEN}
+    assert len(mended.stored()) == ORDERS - POISON
+    world, sky = under(storm, mended, stormy_aws)
+    report = replay_all(world)
+    assert (report.left, report.failing, report.errors) == (0, [], [])
+    assert report.total == len(mended.audit_items())
+    assert {item["replayAttempts"]["N"] for item in mended.audit_items()} == {"1"}
+    check_all_replayed(mended)
+    assert sky.clock.monotonic() > 5, "nothing was waited for: was there a storm?"
+
+
+@pytest.mark.parametrize("storm", STORMS)
+def test_whoever_looks_is_answered(storm: Storm, mended: Orders, stormy_aws: Aws) -> None:
+    reopen(mended)
+    world, sky = under(storm, mended, stormy_aws)
+    now, poison = sky.clock.now(), min(order for order, _ in mended.poison)
+    seen = status(world.context())
+    assert {each.state for each in seen.resources} == {State.IN_SYNC}
+    assert [each.detail for each in seen.health.checks if "cannot be read" in each.detail] == []
+    page = audit_list(world.context(), Wanted(now - timedelta(hours=1), now))
+    assert len(page.entries) == len(mended.audit_items())
+    found = verify(world.context(), now - timedelta(hours=1))
+    assert (found.stored, found.failed, found.lost, found.pending) == (ORDERS - POISON, POISON, 0, 0)
+    assert trace(world.context(), poison).stage is Stage.FAILED
+
+
+@pytest.mark.parametrize("storm", STORMS)
+def test_a_pause_is_made_and_ended(storm: Storm, mended: Orders, stormy_aws: Aws) -> None:
+    world, _ = under(storm, mended, stormy_aws)
+    calm = mended.world
+    assert pause(world.context(), "ada").paused
+    assert calm.context().require([MAPPING])[MAPPING].facts["state"] == "Disabled"
+    assert not resume(world.context()).paused
+    assert calm.context().require([MAPPING])[MAPPING].facts["state"] in ENABLED
+    assert plan(calm.context()).pending == []

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from pipectl.commands.down import down
+from pipectl.commands.up import up
 from pipectl.local import lifecycle
 from pipectl.local.lifecycle import LocalAws
+from tests.e2e.mending import QUICK, fix
+from tests.e2e.orders import Orders
+from tests.support import ACCOUNT, make_world, yes
 
 
 @pytest.fixture(scope="session", params=[False, True], ids=["one message a failure", "consolidated"])
@@ -13,3 +18,20 @@ def server(request: pytest.FixtureRequest) -> Iterator[tuple[LocalAws, bool]]:
     """An embedded AWS, and whether it puts several failures into one message, as Lambda may."""
     with lifecycle.temporary(consolidate=request.param) as running:
         yield running, request.param
+
+
+@pytest.fixture(scope="session")
+def mended(embedded: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orders]:
+    """A pipeline whose poison orders have failed and been audited, and whose processor would take them now.
+
+    It stands once for all tests of the group "mended"; `mending.reopen` lets the orders have failed anew.
+    """
+    folder = tmp_path_factory.mktemp("mended")
+    world = make_world(folder, QUICK, endpoint_url=embedded.endpoint_url, account=ACCOUNT)
+    up(world.context(), yes)
+    orders = Orders(world, world.context().pipeline.physical)
+    orders.write(9, 3)
+    orders.wait_until_settled()
+    fix(world, folder / "fixed")
+    yield orders
+    down(world.context(), yes, delete_data=True)

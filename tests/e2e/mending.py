@@ -20,8 +20,8 @@ MENDED_AMOUNT = "twelve"
 """What every poison order has for an amount, and the mended processor takes."""
 
 
-def mended(folder: Path) -> dict[str, Any]:
-    """The config of a processor, made in a new folder, that takes an amount in words."""
+def mended_processor(folder: Path) -> dict[str, Any]:
+    """What a config says of a processor, made in a new folder, that takes an amount in words."""
     source = (ROOT / "lambda_src/python/processor/handler.py").read_text()
     broken = 'if amount is not None and "N" not in amount:'
     assert broken in source
@@ -32,7 +32,7 @@ def mended(folder: Path) -> dict[str, Any]:
 
 def fix(world: World, folder: Path) -> None:
     """Bring the mended processor out as any change is: by `up`."""
-    report = up(world.context(**mended(folder)), yes)
+    report = up(world.context(**mended_processor(folder)), yes)
     assert {change.resource for change in report.changes if change.action is Action.UPDATE} == {"processor"}
 
 

@@ -1,13 +1,12 @@
 """`replay-dlq`, and what else people on call type, on an embedded AWS whose every call fails the first time.
 
-The pipeline stands once, and its orders fail once; for each storm the failures are opened anew. Time is virtual, so that
-to back off costs none.
+For each storm the failures are opened anew. Time is virtual, so
+that to back off costs none.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,26 +14,24 @@ import pytest
 
 from pipectl.aws import Aws, Call, Credentials
 from pipectl.commands.audit import audit_list
-from pipectl.commands.down import down
 from pipectl.commands.pause import MAPPING, pause, resume
 from pipectl.commands.status import State, status
 from pipectl.commands.trace import Stage, trace
-from pipectl.commands.up import plan, up
+from pipectl.commands.up import plan
 from pipectl.commands.verify import verify
 from pipectl.failures.listing import Wanted
 from pipectl.failures.model import ReplayStatus
 from pipectl.local.lifecycle import LocalAws
 from pipectl.pausing import ENABLED
-from tests.e2e.mending import QUICK, check_all_replayed, fix, reopen, replay_all, statuses
+from tests.e2e.mending import check_all_replayed, reopen, replay_all, statuses
 from tests.e2e.orders import Orders
-from tests.support import REGION, World, make_world, yes
+from tests.support import REGION, World
 from tests.weather import sky as weather
 from tests.weather.clock import VirtualClock
 from tests.weather.sky import ACCOUNT, Send, Sky, Storm
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("replay in the weather")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("mended")]
 
-ORDERS, POISON = 9, 3
 LATER = timedelta(minutes=10)
 """By which nothing is young any more, and may just not have been processed."""
 
@@ -57,20 +54,6 @@ STORMS = [
 
 
 @pytest.fixture(scope="module")
-def mended(embedded: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orders]:
-    """A pipeline whose poison orders have failed and been audited, and whose processor would take them now."""
-    folder = tmp_path_factory.mktemp("mended")
-    world = make_world(folder, QUICK, endpoint_url=embedded.endpoint_url, account=ACCOUNT)
-    up(world.context(), yes)
-    orders = Orders(world, world.context().pipeline.physical)
-    orders.write(ORDERS, POISON)
-    orders.wait_until_settled()
-    fix(world, folder / "fixed")
-    yield orders
-    down(world.context(), yes, delete_data=True)
-
-
-@pytest.fixture(scope="module")
 def stormy_aws(embedded: LocalAws) -> Aws:
     return Aws(REGION, endpoint_url=embedded.endpoint_url, credentials=Credentials(ACCOUNT, "test"))
 
@@ -86,7 +69,7 @@ def under(storm: Storm, orders: Orders, aws: Aws) -> tuple[World, Sky]:
 def test_a_replay_comes_through_and_writes_nothing_twice(storm: Storm, mended: Orders, stormy_aws: Aws) -> None:
     reopen(mended)
     assert statuses(mended) == {ReplayStatus.OPEN}
-    assert len(mended.stored()) == ORDERS - POISON
+    assert len(mended.stored()) == len(mended.good)
     world, sky = under(storm, mended, stormy_aws)
     report = replay_all(world)
     assert (report.left, report.failing, report.errors) == (0, [], [])
@@ -107,7 +90,7 @@ def test_whoever_looks_is_answered(storm: Storm, mended: Orders, stormy_aws: Aws
     page = audit_list(world.context(), Wanted(now - timedelta(hours=1), now))
     assert len(page.entries) == len(mended.audit_items())
     found = verify(world.context(), now - timedelta(hours=1))
-    assert (found.stored, found.failed, found.lost, found.pending) == (ORDERS - POISON, POISON, 0, 0)
+    assert (found.stored, found.failed, found.lost, found.pending) == (len(mended.good), len(mended.poison), 0, 0)
     assert trace(world.context(), poison).stage is Stage.FAILED
 
 

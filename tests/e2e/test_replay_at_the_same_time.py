@@ -1,0 +1,141 @@
+"""A replay, and an `up` that mends the function or another replay, at the same time on the embedded AWS."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pipectl.aws import Aws, Call, Credentials
+from pipectl.commands.up import plan, up
+from pipectl.failures.model import UNRESOLVED, ReplayStatus
+from pipectl.local.lifecycle import LocalAws
+from tests.cli_support import PATIENCE, environment, start
+from tests.e2e.gate import gate
+from tests.e2e.mending import QUICK, check_all_replayed, claimed, mended_processor, reopen, replay_all, statuses
+from tests.e2e.operator import QuickClock
+from tests.e2e.orders import Orders
+from tests.support import ACCOUNT, REGION, yes
+
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("mended")]
+
+PROCESSOR = "processor"
+HOLD, CODE, LETS_GO = "PutFunctionConcurrency", "UpdateFunctionCode", "DeleteFunctionConcurrency"
+"""What `up` does, in this order, to a function whose code and configuration differ."""
+
+
+@dataclass
+class Meeting:
+    """Makes an `up` wait at one of its calls until a replay has invoked the function, or was refused to.
+
+    Args:
+        operation: The call.
+        after: It waits once that is carried out, not before.
+    """
+
+    operation: str
+    after: bool = True
+    reached: threading.Event = field(default_factory=threading.Event)
+    invoked: threading.Event = field(default_factory=threading.Event)
+    refused: int = 0
+
+    def of_up(self, call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        answer = send() if self.after else None
+        if call.operation == self.operation:
+            self.reached.set()
+            assert self.invoked.wait(PATIENCE), "the replay did not come to the function"
+        return answer if self.after else send()
+
+    def of_replay(self, call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        try:
+            return send()
+        except ClientError as error:
+            self.refused += error.response["Error"]["Code"] == "TooManyRequestsException"
+            raise
+        finally:
+            if call.operation == "Invoke":
+                self.invoked.set()
+
+
+@pytest.fixture(scope="module")
+def two(embedded: LocalAws) -> tuple[Aws, Aws]:
+    """What two processes see of AWS. In both nobody waits for long before asking again."""
+
+    def one() -> Aws:
+        keys = Credentials(ACCOUNT, "test")
+        return Aws(REGION, endpoint_url=embedded.endpoint_url, credentials=keys, clock=QuickClock())
+
+    return one(), one()
+
+
+@pytest.mark.parametrize(
+    ("meeting", "held"),
+    [
+        pytest.param(Meeting(HOLD, after=False), False, id="before the function is held"),
+        pytest.param(Meeting(HOLD), True, id="once it is held"),
+        pytest.param(Meeting(CODE), True, id="new code with the old configuration"),
+        pytest.param(Meeting(LETS_GO), False, id="let go"),
+    ],
+)
+def test_an_up_that_mends_the_function_and_a_replay(
+    meeting: Meeting, held: bool, mended: Orders, two: tuple[Aws, Aws], tmp_path: Path
+) -> None:
+    """The replay waits while the function is held, and whatever it met, the next one brings all to its end."""
+    mender, replayer = (replace(mended.world, aws=aws) for aws in two)
+    mender.aws.attempt, replayer.aws.attempt = meeting.of_up, meeting.of_replay
+    memory = mended.world.context().require([PROCESSOR])[PROCESSOR].attributes["memory"]
+    up(mended.world.context(**{PROCESSOR: {"memory": memory}, **QUICK}), yes)
+    reopen(mended)
+    failures = len(mended.audit_items())
+    new = mended_processor(tmp_path / "new")
+    new[PROCESSOR]["memory"] = memory + 64
+    mender.context(**new)
+
+    def replay_later() -> Any:
+        assert meeting.reached.wait(PATIENCE), "up did not come to that call"
+        return replay_all(replayer)
+
+    with ThreadPoolExecutor(2) as pool:
+        made, report = pool.submit(up, mender.context(), yes), pool.submit(replay_later)
+        made.result()
+        assert report.result().total == failures
+    assert meeting.refused or not held
+    assert claimed(mended) == []
+    assert statuses(mended) <= {ReplayStatus.REPLAYED, *UNRESOLVED} - {ReplayStatus.OPEN}
+    assert len(mended.audit_items()) == failures
+    assert plan(mended.world.context()).pending == []
+    replay_all(mended.world)
+    check_all_replayed(mended)
+
+
+def test_two_processes_share_the_failures(mended: Orders) -> None:
+    """Both are let go on at the same moment, with all that is looked at first behind them."""
+    world = mended.world
+    reopen(mended)
+    world.calls.clear()
+    replay_all(world)
+    first_claim = [call.operation for call in world.calls].index("UpdateItem") + 1
+    reopen(mended)
+    keys = environment(AWS_ACCESS_KEY_ID=ACCOUNT, AWS_SECRET_ACCESS_KEY="test")
+    with ExitStack() as stack:
+        gates = [stack.enter_context(gate(world.aws.endpoint_url or "", first_claim)) for _ in range(2)]
+        words = ("-o", "json", "replay-dlq", "--yes")
+        processes = [start("-c", world.file, "--endpoint-url", url, *words, env=keys) for url, _ in gates]
+        for _, way in gates:
+            way.wait()
+        for _, way in gates:
+            way.open()
+        answers = [process.communicate(timeout=PATIENCE) for process in processes]
+    assert {process.returncode for process in processes} <= {0, 4}, answers
+    documents = [json.loads(out) for out, _ in answers]
+    assert sum(each["failures"]["REPLAYED"] for each in documents) == len(mended.audit_items())
+    assert {item["replayAttempts"]["N"] for item in mended.audit_items()} == {"1"}
+    check_all_replayed(mended)

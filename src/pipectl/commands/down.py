@@ -117,10 +117,12 @@ def _delete(context: Context, observed: dict[str, Observation | None], doomed: d
         return context.around(doomed[key], work)
 
     turned = reverse(graph_of(context.resources))
-    last = {key for key, resource in context.resources.items() if resource.kind == LAST}
-    for keys in (turned.keys() - last, last):
-        walked = walk({key: turned[key] & keys for key in keys}, visit, cancel=context.cancel)
-        raise_if_incomplete(walked, len(walked.done.keys() & doomed.keys()), "down")
+    others = {key for key in turned if context.resources[key].kind != LAST}
+    graph = {key: needs & others if key in others else others for key, needs in turned.items()}
+    walked = walk(graph, visit, cancel=context.cancel)
+    walked.failed = {key: error for key, error in walked.failed.items() if key in doomed}
+    walked.blocked = {key: needs for key, needs in walked.blocked.items() if key in doomed}
+    raise_if_incomplete(walked, len(walked.done.keys() & doomed.keys()), "down")
 
 
 def _prove_gone(context: Context, kept: Collection[str]) -> None:

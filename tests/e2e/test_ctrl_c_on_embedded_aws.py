@@ -1,0 +1,101 @@
+"""Ctrl-C in the middle of a command: what is under way ends, what was done is told, and the next run goes on."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipectl.commands.down import down
+from pipectl.commands.up import plan, up
+from pipectl.engine.model import Action
+from pipectl.local.lifecycle import LocalAws
+from tests.cli_support import PATIENCE, environment, start
+from tests.e2e.gate import gate
+from tests.e2e.mending import check_all_replayed, claimed, reopen, replay_all, statuses
+from tests.e2e.orders import Orders
+from tests.support import ACCOUNT as MENDED_ACCOUNT
+from tests.support import World, make_world, yes
+from tests.weather.worlds import inventory, state
+
+pytestmark = pytest.mark.embedded
+
+ACCOUNT = "310000000003"
+DONE = re.compile(r"interrupted: (\d+) resources done, not done: (.+)")
+
+
+def interrupted(world: World, account: str, at: int, *command: str) -> dict[str, Any]:
+    """Press Ctrl-C when a command has made its ``at``-th call; the error that it ends with."""
+    keys = environment(AWS_ACCESS_KEY_ID=account, AWS_SECRET_ACCESS_KEY="test")
+    with gate(world.aws.endpoint_url or "", at) as (url, way):
+        process = start("-c", world.file, "--endpoint-url", url, "-o", "json", *command, env=keys)
+        way.wait()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "what is under way comes to its end" not in (line := process.stderr.readline()):
+            assert line, "it ended without a word"
+        way.open()
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
+    error: dict[str, Any] = json.loads(err.splitlines()[-1])["error"]
+    assert error["code"] == "Interrupted"
+    return error
+
+
+def done_and_not(error: dict[str, Any]) -> tuple[int, set[str]]:
+    """How many resources were done, and which were not, as the message has it."""
+    match = DONE.fullmatch(error["message"])
+    assert match, error
+    return int(match[1]), set(match[2].split(", "))
+
+
+def middle_write(world: World) -> int:
+    """Of all calls just made. Forgets them."""
+    writes = [number for number, call in enumerate(world.calls, start=1) if not call.reads]
+    world.calls.clear()
+    return writes[len(writes) // 2]
+
+
+def test_up_and_down_say_what_is_done_and_go_on(embedded: LocalAws, tmp_path: Path) -> None:
+    world = make_world(tmp_path, endpoint_url=embedded.endpoint_url, account=ACCOUNT)
+    up(world.context(), yes)
+    in_up, whole = middle_write(world), state(world)
+    world.calls.clear()
+    down(world.context(), yes, delete_data=True)
+    in_down, everything = middle_write(world), world.context().resources.keys()
+
+    done, not_done = done_and_not(interrupted(world, ACCOUNT, in_up, "up", "--yes"))
+    assert 0 < done == len(everything) - len(not_done)
+    assert {change.resource for change in plan(world.context()).pending} <= not_done < everything
+    up(world.context(), yes)
+    assert state(world) == whole
+
+    error = interrupted(world, ACCOUNT, in_down, "down", "--yes", "--delete-data")
+    done, not_done = done_and_not(error)
+    assert done > 0
+    missing = {change.resource for change in plan(world.context()).changes if change.action is Action.CREATE}
+    assert everything - missing <= not_done < everything
+    down(world.context(), yes, delete_data=True)
+    assert inventory(world.aws) == {}
+
+
+@pytest.mark.xdist_group("mended")
+def test_a_replay_gives_its_claims_back_and_the_next_one_goes_on(mended: Orders) -> None:
+    world = mended.world
+    reopen(mended)
+    world.calls.clear()
+    replay_all(world)
+    first_invocation = [call.operation for call in world.calls].index("Invoke") + 1
+    reopen(mended)
+    error = interrupted(world, MENDED_ACCOUNT, first_invocation, "replay-dlq", "--yes")
+    assert re.fullmatch(r"interrupted: \d+ failures done", error["message"])
+    assert "goes on from here" in error["hint"]
+    assert "OPEN" in statuses(mended)
+    assert claimed(mended) == []
+    replay_all(world)
+    check_all_replayed(mended)

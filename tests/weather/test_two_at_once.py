@@ -104,6 +104,11 @@ def test_an_up_and_a_down_get_in_each_others_way_and_say_so(
         assert all("again" in str(error.hint) for error in wrong)
         up_(here.world)
         here.clear_up()
-        assert here.state() == undisturbed
+        assert _but_for_a_draining_mapping(here.state()) == undisturbed
         down_(here.world)
         assert here.state()["names"] == {}
+
+
+def _but_for_a_draining_mapping(state: Any) -> Any:
+    """A mapping made just before the other deleted its table is left to read the rest of that table's stream."""
+    return {**state, "names": {**state["names"], "mappings": sorted(set(state["names"]["mappings"]))}}

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipectl.aws import Call
 from pipectl.commands.down import down
 from pipectl.commands.pause import MAPPING, pause
 from pipectl.commands.progress import GRACE
 from pipectl.commands.up import plan, up
 from pipectl.engine.model import Action
-from pipectl.errors import DataLossError
+from pipectl.errors import CancelledError, DataLossError
 from tests.commands.audit_items import audit_item
 from tests.commands.standing import put_audit_items, standing, store, write
 from tests.resources.hands import Hands
@@ -188,3 +192,27 @@ def test_protection_against_deletion_is_honoured_and_lifted_when_data_is_to_go(w
     assert world.aws.dynamodb.describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"]
     down(world.context(), yes, delete_data=True)
     assert world.aws.dynamodb.list_tables()["TableNames"] == []
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["all", "keeping data"])
+def test_ctrl_c_names_all_that_is_not_done_and_nothing_that_is_kept(world: World, keep: bool) -> None:
+    """Log groups go last: they are not done either."""
+    noticed = threading.Event()
+
+    def attempt(call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        if call.operation == "DeleteEventSourceMapping" and not noticed.is_set():
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            assert noticed.wait(20)
+        return send()
+
+    world.aws.attempt = attempt
+    context = world.context()
+    context.cancel = noticed.set
+    with pytest.raises(CancelledError) as interrupted:
+        down(context, yes, delete_data=not keep, keep_data=keep)
+    match = re.fullmatch(r"interrupted: \d+ resources done, not done: (.+)", interrupted.value.message)
+    assert match
+    not_done = set(match[1].split(", "))
+    assert {"processor", "processor-role"} <= not_done
+    of_data = {"orders-table", "audit-table", "bucket", "processor-log-group", "auditor-log-group"}
+    assert not_done & of_data == (set() if keep else of_data)

@@ -86,7 +86,8 @@ class Sky:
             if stale is not None:
                 return stale
             before = self._before_deleting(operation, params)
-            answer = send()
+            with self.clock.working():
+                answer = send()
             self._remember(operation, params, answer, before)
             return self._as_it_looks(operation, params, answer)
 

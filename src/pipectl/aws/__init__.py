@@ -7,7 +7,7 @@ to be slow to agree with itself (`consistency.py`), and what it raises is alread
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
@@ -216,8 +216,8 @@ class Aws:
         Raises:
             WaitTimeoutError: it did not come about in time.
         """
-        said, asked, last_words = False, 0, ""
-        for waited in pauses(self.clock, bound):
+        asked, last_words = 0, ""
+        for _ in self.pauses(what, bound):
             asked += 1
             try:
                 if ready():
@@ -225,13 +225,19 @@ class Aws:
                 last_words = ""
             except AbsentError as error:
                 last_words = f": {error.message}"
-            if waited > 2 and not said:
-                self.say(f"waiting for {what}")
-                said = True
         raise WaitTimeoutError(
             f"waited for {what}{last_words} (tried {asked} times in {bound:.0f} seconds)",
             hint="run the same command again: it goes on where this one stopped",
         )
+
+    def pauses(self, what: str, bound: float) -> Iterator[float]:
+        """The pauses of one wait, with a line about it once it is longer than a moment; see `pipectl.clock.pauses`."""
+        said = False
+        for waited in pauses(self.clock, bound):
+            if waited > 2 and not said:
+                self.say(f"waiting for {what}")
+                said = True
+            yield waited
 
     def _client(self, service: str) -> Any:
         with self._lock:

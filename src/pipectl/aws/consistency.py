@@ -106,10 +106,14 @@ _BUCKET_WRITES = (
     "PutBucketPolicy",
     "PutBucketTagging",
 )
+_NEW_ROLE_WRITES = ("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy")
 _INVALID = ("InvalidParameterValueException",)
 
 FACTS = (
     Fact("", (), THROTTLED, "", 300, "AWS asks to slow down", back_off=True),
+    Fact("", (), (), "", 300, "AWS asks to slow down", back_off=True, statuses=(429,)),
+    # The answer to a HEAD has no body to name the error in; S3 says SlowDown with 503.
+    Fact("s3", ("HeadBucket", "HeadObject"), (), "", 300, "AWS asks to slow down", back_off=True, statuses=(503,)),
     Fact(
         "dynamodbstreams",
         (),
@@ -124,7 +128,7 @@ FACTS = (
     Fact("", (), _CONNECTION_BROKE, "", 20, "the connection broke", back_off=True),
     Fact(
         "lambda",
-        _FUNCTION_WRITES,
+        (*_FUNCTION_WRITES, *_MAPPING_WRITES),
         _INVALID,
         "cannot be assumed by Lambda|KMS key is invalid for CreateGrant|does not refer to a valid principal",
         120,
@@ -132,7 +136,7 @@ FACTS = (
     ),
     Fact(
         "lambda",
-        ("UpdateFunctionConfiguration",),
+        ("UpdateFunctionConfiguration", *_MAPPING_WRITES),
         _INVALID,
         "Queue visibility timeout: .* is less than Function timeout",
         70,  # attributes of a queue take up to 60 seconds
@@ -209,13 +213,14 @@ FACTS = (
     Fact(
         "iam",
         (),
-        ("ConcurrentModification", "ConcurrentModificationException"),
+        ("ConcurrentModification", "ConcurrentModificationException", "EntityTemporarilyUnmodifiable"),
         "",
         60,
         "the role is being changed elsewhere",
     ),
     Fact("iam", (), ("MalformedPolicyDocument",), "Invalid principal", 120, "a new principal is not known to IAM yet"),
-    Fact("iam", ("PutRolePolicy", "TagRole"), ("NoSuchEntity",), "", 30, "the new role is not known everywhere yet"),
+    Fact("iam", _NEW_ROLE_WRITES, ("NoSuchEntity",), "", 60, "the new role is not known everywhere yet"),
+    Fact("cloudwatch", (), ("ConcurrentModificationException",), "", 60, "the alarm is being changed elsewhere"),
     Fact("logs", (), ("OperationAbortedException",), "", 60, "another change to the log group is in progress"),
     Fact("", (), _FAULTS, "", 30, "AWS had a fault of its own", back_off=True),
     Fact("", (), (), "", 30, "AWS had a fault of its own", back_off=True, statuses=(500, 502, 503, 504)),

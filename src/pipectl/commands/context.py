@@ -56,7 +56,7 @@ class Context:
     def observe(self, keys: Collection[str] | None = None) -> dict[str, Observation | None]:
         """What AWS shows of these resources, of all of them unless told."""
         wanted = self.resources if keys is None else {key: self.resources[key] for key in keys}
-        return observe(wanted, self.aws.clock, self.cancel)
+        return observe(wanted, self.aws.pauses, self.cancel)
 
     def ours(self, observed: Mapping[str, Observation | None]) -> dict[str, Observation]:
         """Of what was observed, what is there and is ours."""

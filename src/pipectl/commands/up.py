@@ -52,7 +52,7 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
         return UpReport(made.changes, context.pipeline.outputs(_facts(made)))
     confirm(made.changes)
     walked = apply(
-        context.resources, made, context.pipeline.ownership, context.around, context.aws.clock, context.cancel
+        context.resources, made, context.pipeline.ownership, context.around, context.aws.pauses, context.cancel
     )
     raise_if_incomplete(walked, len(walked.done), "up")
     return UpReport(made.changes, context.pipeline.outputs(walked.done))

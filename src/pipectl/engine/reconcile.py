@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
-from pipectl.clock import Clock, pauses
 from pipectl.engine.diff import diff, top_level
 from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
 from pipectl.engine.walk import Walked, walk
@@ -20,10 +19,15 @@ from pipectl.errors import (
     UnreconcilableError,
 )
 
-AGREES_WITHIN = 10
-"""Seconds within which AWS shows all the parts of a thing that it shows."""
+AGREES_WITHIN = 60
+"""Seconds within which AWS shows all the parts of a thing that it shows, or no part any more."""
+TAGGED_WITHIN = 5
+"""Seconds within which AWS shows the tags that a thing was made with. What bears none then is nobody's of ours."""
 APPEARS_WITHIN = 60
 """Seconds within which AWS shows what it says is there, or lets it be made once it is gone."""
+
+Pauses = Callable[[str, float], Iterator[float]]
+"""Sleeps between looks: what is awaited, and for how many seconds at most; yields the seconds waited so far."""
 
 Resources = Mapping[str, Resource]
 Observations = Mapping[str, Observation | None]
@@ -51,7 +55,7 @@ def graph_of(resources: Resources) -> dict[str, Collection[str]]:
 
 
 def observe(
-    resources: Resources, clock: Clock, cancel: Callable[[], None] = lambda: None
+    resources: Resources, pauses: Pauses, cancel: Callable[[], None] = lambda: None
 ) -> dict[str, Observation | None]:
     """Read all resources at once.
 
@@ -60,7 +64,7 @@ def observe(
         AccessDeniedError: permissions are lacking: every one that is known to be.
         PipectlError: another read failed: what cannot be read is never taken for absent.
     """
-    walked = walk(dict.fromkeys(resources, ()), lambda key: look_at(resources[key], clock), cancel=cancel)
+    walked = walk(dict.fromkeys(resources, ()), lambda key: look_at(resources[key], pauses), cancel=cancel)
     if walked.interrupted:
         raise CancelledError("interrupted while reading; nothing was touched")
     if walked.failed:
@@ -78,19 +82,33 @@ def _of_all(errors: list[PipectlError]) -> PipectlError:
     return AccessDeniedError("\n".join(denied), hint="; ".join(hints))
 
 
-def look_at(resource: Resource, clock: Clock) -> Observation | None:
-    """Observe. Where a part of it is said to be absent although it is there, look again: it may have just come or gone.
+def look_at(resource: Resource, pauses: Pauses) -> Observation | None:
+    """Observe, until what is seen agrees with itself.
+
+    Where a part is said to be absent although the whole is there, it may have just come or gone; and what bears no tags
+    may be too young to show them.
 
     Raises:
         AbsentError: it is there, and a part of it still is not. That is no reason to take the whole for absent.
     """
-    for waited in pauses(clock, AGREES_WITHIN):
+    tries = 0
+    for waited in pauses(f"all parts of {resource.kind} {resource.name} to be shown", AGREES_WITHIN):
+        tries += 1
         try:
-            return resource.observe()
-        except AbsentError:
-            if waited >= AGREES_WITHIN:
-                raise
+            observed = resource.observe()
+        except AbsentError as error:
+            if waited < AGREES_WITHIN:
+                continue
+            error.message = f"{error.message} (tried {tries} times in {waited:.0f} seconds)"
+            error.args, error.hint = (error.message,), "once nobody else is at work on it, run the same command again"
+            raise
+        if observed is None or not _may_be_too_young(observed) or waited >= TAGGED_WITHIN:
+            return observed
     raise AssertionError("the last look answers or raises")
+
+
+def _may_be_too_young(observed: Observation) -> bool:
+    return not (observed.tags or observed.foreign or observed.takes_over_untagged)
 
 
 def is_ours(observed: Observation, ownership: Mapping[str, str]) -> bool:
@@ -191,7 +209,7 @@ def apply(
     plan: Plan,
     ownership: Mapping[str, str],
     around: Callable[[Change, Callable[[], Facts]], Facts],
-    clock: Clock,
+    pauses: Pauses,
     cancel: Callable[[], None],
 ) -> Walked[Facts]:
     """Carry a plan out, each change as soon as what it needs is done.
@@ -201,7 +219,7 @@ def apply(
         plan: What `plan_up` made of it, without refusals.
         ownership: The tags that make a resource ours.
         around: Called with each change and the work itself; reports progress.
-        clock: Time.
+        pauses: Lets time pass, and tells what for.
         cancel: See `walk`.
     """
     facts: dict[str, Facts] = {}
@@ -211,7 +229,7 @@ def apply(
         if key not in changes:  # neither wanted nor there
             return {}
         work = lambda: carry_out(  # noqa: E731
-            resources[key], changes[key], plan.observed[key], facts, ownership, clock
+            resources[key], changes[key], plan.observed[key], facts, ownership, pauses
         )
         facts[key] = around(changes[key], work)
         return facts[key]
@@ -225,7 +243,7 @@ def carry_out(
     observed: Observation | None,
     facts: Mapping[str, Facts],
     ownership: Mapping[str, str],
-    clock: Clock,
+    pauses: Pauses,
 ) -> Facts:
     """Do what ``change`` says, with what is now known of the resources it needs."""
     if change.action is Action.KEEP and observed is not None:
@@ -235,14 +253,9 @@ def carry_out(
         return {}
     desired = resource.desired(facts)
     try:
-        if observed is None:
-            try:
-                return resource.create(desired)
-            except ExistsError:
-                return _after_lost_race(resource, desired, facts, ownership, clock)
-        if change.action is Action.REPLACE:
-            return resource.replace(desired, observed)
-        return resource.update(desired, observed, top_level(diff(desired, observed)))
+        return _make_or_change(resource, desired, observed, change.action)
+    except ExistsError as error:
+        return _after_lost_race(resource, desired, change, ownership, pauses, error)
     except AbsentError as error:
         raise PipectlError(
             f"{resource.kind} {resource.name}, or what it needs, was removed meanwhile: {error.message}",
@@ -250,31 +263,44 @@ def carry_out(
         ) from error
 
 
+def _make_or_change(resource: Resource, desired: Attributes, observed: Observation | None, action: Action) -> Facts:
+    if observed is None:
+        return resource.create(desired)
+    if action is Action.REPLACE:
+        return resource.replace(desired, observed)
+    return resource.update(desired, observed, top_level(diff(desired, observed)))
+
+
 def _after_lost_race(
     resource: Resource,
     desired: Attributes,
-    facts: Mapping[str, Facts],
+    planned: Change,
     ownership: Mapping[str, str],
-    clock: Clock,
+    pauses: Pauses,
+    error: ExistsError,
 ) -> Facts:
-    """Somebody created it first: another `up`, a stranger, or an `up` that was killed a moment ago.
+    """It is there already: made by another `up`, by a stranger, by an `up` that was killed, or by this one if an answer
+    was lost.
 
     Until AWS shows it, it may as well have gone again, so making it is tried every time.
     """
-    tries, last_words = 1, ""
-    for _ in pauses(clock, APPEARS_WITHIN):
-        observed = look_at(resource, clock)
+    tries = 1
+    for _ in pauses(f"{resource.kind} {resource.name}, which exists, to be shown", APPEARS_WITHIN):
+        observed, action = look_at(resource, pauses), Action.CREATE
         if observed is not None:
-            change = decide(resource, desired, observed, ownership)
+            accepted = planned.action is not Action.CREATE
+            change = decide(resource, desired, observed, ownership, accept_loss=accepted)
             if change.action is Action.REFUSE:
                 raise refusal([change], begun=True)
-            return carry_out(resource, change, observed, facts, ownership, clock)
+            if change.action is Action.KEEP:
+                return observed.facts
+            action = change.action
         try:
-            return resource.create(desired)
-        except ExistsError as error:
-            tries, last_words = tries + 1, error.message
+            return _make_or_change(resource, desired, observed, action)
+        except ExistsError as again:
+            tries, error = tries + 1, again
     raise ForeignError(
-        f"{resource.kind} {resource.name} exists, yet AWS shows it to nobody in this account: {last_words} "
+        f"{resource.kind} {resource.name} exists, yet AWS shows it to nobody in this account: {error.message} "
         f"(tried {tries} times in {APPEARS_WITHIN} seconds)",
         hint="the name is taken: choose another one in the config",
     )

@@ -14,6 +14,10 @@ from pipectl.resources.tagging import from_list, to_list
 from pipectl.words import counted
 
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+_PASSING = ("InternalError", "ServiceUnavailable", "SlowDown")
+"""What S3 says of single objects that it could not delete just now."""
+_LONGEST = 300
+"""Seconds."""
 _US_EAST_1 = "us-east-1"  # CreateBucket has no LocationConstraint for it
 
 
@@ -159,9 +163,14 @@ class Bucket(Resource):
 
         Always the first page: an invocation that ends late may have written to one that was read already.
         """
+        patience = self._aws.pauses(f"objects of {self.name} to be deleted", _LONGEST)
+        next(patience)
         while batch := self._first_page():
             answer = self._aws.s3.delete_objects(**self._ours, Delete={"Objects": batch, "Quiet": True})
-            if errors := answer.get("Errors"):
+            errors = answer.get("Errors")
+            if errors and all(each.get("Code") in _PASSING for each in errors) and next(patience, _LONGEST) < _LONGEST:
+                continue
+            if errors:
                 first = errors[0]
                 raise AwsError(
                     f"s3 DeleteObjects: {len(errors)} of {len(batch)} objects of {self.name} stay, "
@@ -195,8 +204,11 @@ def _blocks(answer: Any) -> dict[str, bool]:
     return {block: bool(configuration.get(block)) for block in _BLOCKS}
 
 
-def _encryption(answer: Any) -> str:
-    default = answer["ServerSideEncryptionConfiguration"]["Rules"][0]["ApplyServerSideEncryptionByDefault"]
+def _encryption(answer: Any) -> str | None:
+    rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
+    default = next(filter(None, (rule.get("ApplyServerSideEncryptionByDefault") for rule in rules)), None)
+    if default is None:
+        return None
     key = default.get("KMSMasterKeyID")
     return f"{default['SSEAlgorithm']}:{key}" if key else str(default["SSEAlgorithm"])
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from pipectl.aws import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
-from pipectl.errors import AbsentError, AwsError
+from pipectl.errors import AbsentError, AwsError, PipectlError
 from pipectl.package import Package
-from pipectl.resources.tagging import differing
+from pipectl.resources.tagging import differing, require_tags
 
 _BOUND = 300
+_HELD = "no record is processed, and none lost for 24 hours, until `pipectl up` has ended it"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Function(Resource):
 
     def observe(self) -> Observation | None:
         try:
-            answer: Any = self._aws.lambda_.get_function(FunctionName=self.name)
+            answer: Any = self._read_whole()
         except AbsentError:
             return None
         found = answer["Configuration"]
@@ -131,19 +132,27 @@ class Function(Resource):
         self._wait_until_idle()
         if hold:
             client.put_function_concurrency(FunctionName=self.name, ReservedConcurrentExecutions=0)
-        if code:
-            client.update_function_code(
-                FunctionName=self.name, ZipFile=self._package.body, Architectures=[desired["architecture"]]
-            )
-            self._wait_until_updated()
-        if configuration:
-            client.update_function_configuration(FunctionName=self.name, **configuration)
-            self._wait_until_updated()
+        try:
+            self._change(desired, code, configuration)
+        except PipectlError as error:
+            if hold:
+                error.hint = f"{error.hint or 'the change is half done'}; {self.name} is held: {_HELD}"
+            raise
         if hold or "reserved_concurrency" in differs:
             client.delete_function_concurrency(FunctionName=self.name)
         if "tags" in differs:
             client.tag_resource(Resource=self._arn, Tags=differing(desired["tags"], observed.tags))
         return observed.facts
+
+    def _change(self, desired: Attributes, code: bool, configuration: Mapping[str, Any]) -> None:
+        if code:
+            self._aws.lambda_.update_function_code(
+                FunctionName=self.name, ZipFile=self._package.body, Architectures=[desired["architecture"]]
+            )
+            self._wait_until_updated()
+        if configuration:
+            self._aws.lambda_.update_function_configuration(FunctionName=self.name, **configuration)
+            self._wait_until_updated()
 
     def delete(self, observed: Observation) -> None:
         del observed
@@ -151,6 +160,22 @@ class Function(Resource):
             self._aws.lambda_.delete_function(FunctionName=self.name)
         except AbsentError:
             return
+
+    def _read_whole(self) -> Any:
+        """With its tags. One that is being deleted is as good as gone."""
+        answer: Any = self._aws.lambda_.get_function(FunctionName=self.name)
+        if answer["Configuration"].get("State") == "Deleting":
+            self._aws.wait(self._is_gone, f"function {self.name} to be deleted", _BOUND)
+            raise AbsentError(f"function {self.name} has just been deleted")
+        require_tags(answer)
+        return answer
+
+    def _is_gone(self) -> bool:
+        try:
+            self._read()
+        except AbsentError:
+            return True
+        return False
 
     def _wait_until_idle(self) -> None:
         """Until no change is under way; whether the last one failed does not matter, for another is to follow."""

@@ -8,7 +8,7 @@ from typing import Any
 from pipectl.aws import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
-from pipectl.resources.tagging import differing
+from pipectl.resources.tagging import differing, require_tags
 
 
 class LogGroup(Resource):
@@ -75,9 +75,10 @@ class LogGroup(Resource):
     def _is_of_a_stranger(self) -> bool:
         """Whether a function that is not ours writes to it."""
         try:
-            found = self._aws.lambda_.get_function(FunctionName=self._function)
+            found: Any = self._aws.lambda_.get_function(FunctionName=self._function)
         except AbsentError:
             return False
+        require_tags(found)
         return not self._ownership.items() <= found.get("Tags", {}).items()
 
     def _find(self) -> Any:

@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What Lambda's Node.js runtime ships, for functions on the embedded AWS.
+SDK := @aws-sdk/client-s3@3 @aws-sdk/client-dynamodb@3
 READY := $(VENV)/.ready
 
 .PHONY: demo test lint format clean
@@ -24,7 +26,8 @@ format: $(READY)
 clean:
 	rm -rf $(VENV) build dist
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,test,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,node,test,dev]'
+	$(BIN)/npm install --prefix $(VENV) --no-package-lock --no-audit --no-fund --loglevel=error $(SDK)
 	touch $@

@@ -1,35 +1,34 @@
-"""The handlers' surroundings: fakes to count and to fail with, moto to answer as AWS does."""
+"""The handlers in both languages, and moto to answer as AWS does."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from types import SimpleNamespace
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from tests.lambda_src.fakes import FakeDynamoDB, FakeS3
+from tests.lambda_src.languages import Handlers, Node, Python
 
 
-@pytest.fixture
-def s3() -> FakeS3:
-    return FakeS3()
+@pytest.fixture(scope="session")
+def python() -> Handlers:
+    """The handlers in Python."""
+    return Python()
 
 
-@pytest.fixture
-def dynamodb() -> FakeDynamoDB:
-    return FakeDynamoDB()
+@pytest.fixture(scope="session")
+def nodejs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handlers]:
+    """The handlers in Node.js, in one process."""
+    handlers = Node(tmp_path_factory.mktemp("nodejs"))
+    yield handlers
+    handlers.close()
 
 
-@pytest.fixture
-def context() -> SimpleNamespace:
-    return SimpleNamespace(function_name="dev-order-processor-lambda-backend", aws_request_id="request-1")
-
-
-@pytest.fixture
-def now() -> Callable[[], datetime]:
-    return lambda: datetime(2026, 5, 4, 3, 2, 1, 999_999, tzinfo=UTC)
+@pytest.fixture(scope="session", params=["python", "nodejs"])
+def handlers(request: pytest.FixtureRequest) -> Handlers:
+    """The handlers in one language after the other."""
+    made: Handlers = request.getfixturevalue(request.param)
+    return made
 
 
 @pytest.fixture

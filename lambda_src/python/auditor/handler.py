@@ -14,6 +14,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -43,6 +44,10 @@ MESSAGE_ATTRIBUTES_BYTES = 32 * 1024
 ATTRIBUTES_BYTES = 4 * 1024
 FIELD_BYTES = 1024
 TOO_DEEP = "nested too deep to be written"
+ISO_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3])(:[0-5][0-9]){2}"
+    r"(\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?"
+)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -70,9 +75,11 @@ class Auditor:
         A batch of which nothing could be written is an error, because that shows in the function's `Errors` metric,
         and costs nothing: there is no good message that would be delivered again.
         """
-        messages = dig(event, "Records") or []
+        messages = dig(event, "Records")
+        if messages is None:
+            messages = []
         if not isinstance(messages, list):
-            raise BatchError(f"Records must be a list, got {type(messages).__name__}")
+            raise BatchError(f"Records must be a list, got {cut(text(messages), 60)}")
         failures = [
             (text(dig(message, "messageId")), f"{type(error).__name__}: {error}")
             for message, error in zip(messages, attempt_each(self.write, messages), strict=True)
@@ -142,10 +149,9 @@ def audit_item(message: object) -> dict[str, object]:
 def audit_id(message: object, batch: object) -> str:
     """The failure's identity: the range of the stream that was given up; of the message where it names none."""
     names = ("streamArn", "shardId", "startSequenceNumber", "endSequenceNumber")
-    identity = [dig(batch, name) for name in names]
-    if not all(isinstance(part, str) and part for part in identity):
-        identity = [dig(message, "messageId") or message]
-    return sha256("\n".join(map(text, identity)))[:32]
+    stretch = [part for part in (dig(batch, name) for name in names) if isinstance(part, str) and part]
+    whole = len(stretch) == len(names)
+    return sha256("\n".join(stretch) if whole else text(dig(message, "messageId")) or text(message))[:32]
 
 
 def failure_type(failure: object) -> str:
@@ -174,10 +180,14 @@ def kept_message(message: object) -> dict[str, object]:
     }
 
 
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON")
+
+
 def parse(body: str) -> object:
     """The body's JSON, None where it is none."""
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError):  # a megabyte of brackets is a legal message
         return None
 
@@ -185,7 +195,7 @@ def parse(body: str) -> object:
 def moment(value: object) -> datetime | None:
     """An ISO 8601 text as a time, UTC where it names no zone; None for anything else."""
     try:
-        parsed = datetime.fromisoformat(value) if isinstance(value, str) else None
+        parsed = datetime.fromisoformat(value) if isinstance(value, str) and ISO_TIME.fullmatch(value) else None
         return parsed and (parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         return None
@@ -193,8 +203,9 @@ def moment(value: object) -> datetime | None:
 
 def sent_at(message: object) -> datetime:
     """When the message was sent; 1970 where it does not say, since the clock would make a repeat a second item."""
+    sent = text(dig(message, "attributes", "SentTimestamp"))
     try:
-        return EPOCH + timedelta(milliseconds=int(text(dig(message, "attributes", "SentTimestamp"))))
+        return EPOCH + timedelta(milliseconds=int(sent) if re.fullmatch("[0-9]+", sent) else 0)
     except (ValueError, OverflowError):
         return EPOCH
 
@@ -219,10 +230,10 @@ def bounded(value: object, limit: int) -> object:
 def typed(value: object, depth: int = 6) -> AttributeValueTypeDef:
     """A value in DynamoDB's typed form. Below `depth` maps and lists become text: DynamoDB nests to 32 levels."""
     if isinstance(value, dict) and depth:
-        return {"M": {utf8(name).decode(): typed(v, depth - 1) for name, v in value.items() if name and v is not None}}
+        return {"M": {unicode(name): typed(v, depth - 1) for name, v in value.items() if name and v is not None}}
     if isinstance(value, list) and depth:
         return {"L": [typed(member, depth - 1) for member in value]}
-    return {"N": str(value)} if is_number(value) else {"S": utf8(text(value)).decode()}
+    return {"N": str(value)} if is_number(value) else {"S": unicode(text(value))}
 
 
 def is_number(value: object) -> bool:
@@ -235,7 +246,7 @@ def text(value: object) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return unicode(json.dumps(value, ensure_ascii=False, sort_keys=True))
     except RecursionError:  # what could just be read can be too deep to be written
         return TOO_DEEP
 
@@ -248,6 +259,10 @@ def cut(value: str, limit: int) -> str:
 def utf8(value: str) -> bytes:
     """Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes a question mark."""
     return value.encode(errors="replace")
+
+
+def unicode(value: str) -> str:
+    return utf8(value).decode()
 
 
 def sha256(value: str) -> str:

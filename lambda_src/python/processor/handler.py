@@ -9,6 +9,7 @@ Lambda in one of two ways, see `verdict`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -34,6 +35,10 @@ T = TypeVar("T")
 WRITERS = 16
 CONFLICT_PAUSES = (0.05, 0.1, 0.2, 0.4)  # seconds before each further attempt; then the record fails
 JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+ISO_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3])(:[0-5][0-9]){2}"
+    r"(\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?"
+)
 
 
 class InvalidOrderError(Exception):
@@ -86,7 +91,7 @@ def enrich(order: Mapping[str, Any]) -> dict[str, object]:
     amount = order.get("amount")
     if amount is not None and "N" not in amount:
         ((kind, value),) = amount.items()
-        raise InvalidOrderError(f"amount must be a number, got {kind} {reprlib.repr(value)}")
+        raise InvalidOrderError(f"amount must be a number, got {kind} {brief(value)}")
     return {"status": "PROCESSED"}
 
 
@@ -114,9 +119,11 @@ class Processor:
 
     def process(self, event: object, context: Context) -> dict[str, list[dict[str, str | None]]]:
         """Attempt every record of the batch. Returns Lambda's partial batch response, or raises BatchError."""
-        records = dig(event, "Records") or []
+        records = dig(event, "Records")
+        if records is None:
+            records = []
         if not isinstance(records, list):
-            raise BatchError(f"Records must be a list, got {reprlib.repr(records)}")
+            raise BatchError(f"Records must be a list, got {brief(records)}")
         write = functools.partial(self.write, context=context, overwrite=dig(event, "overwrite") is True)
         failures = [
             Failure(position, record, f"{type(error).__name__}: {error}")
@@ -136,9 +143,10 @@ class Processor:
         if event_name == "REMOVE":
             return
         if event_name not in ("INSERT", "MODIFY"):
-            raise InvalidRecordError(f"eventName must be INSERT, MODIFY or REMOVE, got {reprlib.repr(event_name)}")
+            raise InvalidRecordError(f"eventName must be INSERT, MODIFY or REMOVE, got {brief(event_name)}")
         body = document(record, context, self.now())
-        self.put(f"{self.prefix}/{created_at(record):%Y/%m/%d}/{object_name(record)}", body, overwrite=overwrite)
+        day = iso(created_at(record))[:10].replace("-", "/")
+        self.put(f"{self.prefix}/{day}/{object_name(record)}", body, overwrite=overwrite)
 
     def quarantine(self, failure: Failure) -> None:
         """Keep the raw record where neither a retry nor the stream's 24 hours reach it."""
@@ -155,7 +163,7 @@ class Processor:
         request: PutObjectRequestTypeDef = {
             "Bucket": self.bucket,
             "Key": key,
-            "Body": body.encode(),
+            "Body": body.encode(errors="backslashreplace"),  # half a surrogate pair, as JSON escapes it
             "ContentType": "application/json",
         }
         if self.owner:  # a bucket of that name may have become somebody else's
@@ -264,14 +272,16 @@ def object_name(record: object) -> str:
 
 def created_at(record: object) -> datetime:
     """When the order changed: never the clock's time, which is another one at the next attempt."""
-    match dig(record, "dynamodb", "ApproximateCreationDateTime"):
-        case (int() | float()) as epoch if not isinstance(epoch, bool):
-            return datetime.fromtimestamp(epoch, UTC)
-        case str() as text:
-            parsed = datetime.fromisoformat(text)
+    found = dig(record, "dynamodb", "ApproximateCreationDateTime")
+    with contextlib.suppress(ValueError, OverflowError):  # there is no 30 February, and no year 10,000
+        if isinstance(found, (int, float)) and not isinstance(found, bool):
+            return datetime.fromtimestamp(found, UTC)
+        if isinstance(found, str) and ISO_TIME.fullmatch(found):
+            parsed = datetime.fromisoformat(found)
             return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        case other:
-            raise InvalidRecordError(f"ApproximateCreationDateTime must be epoch seconds, got {reprlib.repr(other)}")
+    raise InvalidRecordError(
+        f"ApproximateCreationDateTime must be epoch seconds or an ISO 8601 time, got {brief(found)}"
+    )
 
 
 def image_to_json(image: object) -> str:
@@ -280,7 +290,7 @@ def image_to_json(image: object) -> str:
 
 
 def to_json(value: object) -> str:
-    """A value in DynamoDB's typed form as plain JSON text.
+    """A value in DynamoDB's typed form as plain JSON text, the attributes sorted by name: DynamoDB gives them no order.
 
     Text, and not an object for `json.dumps`, because a number has up to 38 digits and goes in as DynamoDB sent it:
     a float keeps 17 of them, and `json.dumps` writes no Decimal.
@@ -296,17 +306,23 @@ def to_json(value: object) -> str:
         case "NULL", _:
             return "null"
         case "M", dict():
-            return json_object({name: to_json(member) for name, member in content.items()})
+            return json_object({name: to_json(member) for name, member in sorted(content.items())})
         case "L", list():
             return f"[{', '.join(map(to_json, content))}]"
         case (("SS" | "NS" | "BS"), list()):
             return f"[{', '.join(to_json({kind[0]: member}) for member in content)}]"
-    raise InvalidRecordError(f"not a DynamoDB value: {reprlib.repr(value)}")
+    raise InvalidRecordError(f"not a DynamoDB value: {brief(value)}")
 
 
 def json_object(members: Mapping[str, str]) -> str:
     """The text of a JSON object whose values are JSON text already."""
     return f"{{{', '.join(f'{json.dumps(name, ensure_ascii=False)}: {text}' for name, text in members.items())}}}"
+
+
+def brief(value: object) -> str:
+    """A value as JSON, by its ends where it is long."""
+    text = one_line(value)
+    return text if len(text) <= 60 else f"{text[:28]}...{text[-28:]}"
 
 
 def iso(moment: datetime) -> str:

@@ -1,0 +1,151 @@
+"""The handlers in each language, behind one face: events in, and out everything that can be observed of them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, Protocol
+
+from pipectl.local import node
+from tests.lambda_src.fakes import FakeDynamoDB, FakeS3, client_error
+from tests.lambda_src.loading import SOURCES, load, parse
+
+FUNCTION_NAME = "dev-order-processor-lambda-backend"
+REQUEST_ID = "request-1"
+NOW = datetime(2026, 5, 4, 3, 2, 1, 999_999, tzinfo=UTC)
+Failing = Mapping[str, Sequence[str]]
+"""The error codes that the next puts of a key, or of a message's item, are answered with."""
+NONE: Failing = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Raised:
+    """What a handler raised instead of answering."""
+
+    error: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of the events that a handler was given, one after the other.
+
+    ``versions`` are the texts of every version of every object, ``lines`` what was logged, ``pauses`` are in seconds.
+    """
+
+    answers: list[Any]
+    versions: dict[str, list[str]]
+    requests: list[dict[str, Any]]
+    items: list[dict[str, Any]]
+    lines: list[str]
+    pauses: list[float]
+
+    @property
+    def answer(self) -> Any:
+        """The only one."""
+        (answer,) = self.answers
+        return answer
+
+    def objects(self) -> dict[str, Any]:
+        """The objects, their numbers as they are spelled."""
+        return {key: parse(versions[-1]) for key, versions in self.versions.items()}
+
+    def logged(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+
+class Handlers(Protocol):
+    """The processor and the auditor. With ``together`` no put ends before so many are under way."""
+
+    def process(self, *events: object, failing: Failing = NONE, owner: str | None = None, together: int = 1) -> Ran: ...
+
+    def audit(self, *events: object, failing: Failing = NONE) -> Ran: ...
+
+
+class Python:
+    """The handlers in Python, in this process."""
+
+    def __init__(self) -> None:
+        self.processor, self.auditor = load("processor"), load("auditor")
+
+    def process(self, *events: object, failing: Failing = NONE, owner: str | None = None, together: int = 1) -> Ran:
+        s3, pauses = FakeS3(), list[float]()
+        for key, codes in failing.items():
+            s3.fail(key, *map(client_error, codes))
+        company = threading.Barrier(together, timeout=30)
+
+        def put_object(**request: Any) -> dict[str, Any]:
+            company.wait()
+            return s3.put_object(**request)
+
+        processor = self.processor.Processor(
+            SimpleNamespace(put_object=put_object), "orders", owner=owner, now=lambda: NOW, sleep=pauses.append
+        )
+        answers, lines = _give(processor.process, events, self.processor.BatchError)
+        texts = {key: [body.decode() for body in versions] for key, versions in s3.versions.items()}
+        requests = [request | {"Body": request["Body"].decode()} for request in s3.requests]
+        return Ran(answers, texts, requests, [], lines, pauses)
+
+    def audit(self, *events: object, failing: Failing = NONE) -> Ran:
+        dynamodb = FakeDynamoDB()
+        for message_id, (code, *_) in failing.items():
+            dynamodb.fail(message_id, client_error(code))
+        auditor = self.auditor.Auditor(dynamodb, "audit")
+        answers, lines = _give(auditor.audit, events, self.auditor.BatchError)
+        return Ran(answers, {}, [], list(dynamodb.items.values()), lines, [])
+
+
+def _give(handler: Any, events: Sequence[object], error: type[Exception]) -> tuple[list[Any], list[str]]:
+    context = SimpleNamespace(function_name=FUNCTION_NAME, aws_request_id=REQUEST_ID)
+    answers, output = list[Any](), io.StringIO()
+    with contextlib.redirect_stdout(output):
+        for event in events:
+            try:
+                answers.append(handler(event, context))
+            except error as raised:
+                answers.append(Raised(type(raised).__name__, str(raised)))
+    return answers, output.getvalue().splitlines()
+
+
+class Node:
+    """The handlers in Node.js, in one process for all tests, with the SDK where Lambda has it: outside of their zip."""
+
+    def __init__(self, folder: Path) -> None:
+        found = node.find()
+        (folder / "node_modules").symlink_to(found.sdk)
+        sources = shutil.copytree(SOURCES.parent / "nodejs", folder / "nodejs")
+        self._node = subprocess.Popen(
+            [found.binary, Path(__file__).with_name("driver.mjs"), sources],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def process(self, *events: object, failing: Failing = NONE, owner: str | None = None, together: int = 1) -> Ran:
+        return self._run(handler="processor", events=events, failing=dict(failing), owner=owner, together=together)
+
+    def audit(self, *events: object, failing: Failing = NONE) -> Ran:
+        return self._run(handler="auditor", events=events, failing=dict(failing))
+
+    def _run(self, **scenario: Any) -> Ran:
+        assert self._node.stdin
+        assert self._node.stdout
+        known = {"functionName": FUNCTION_NAME, "requestId": REQUEST_ID, "now": NOW.isoformat()}
+        self._node.stdin.write(json.dumps(known | scenario, allow_nan=False) + "\n")
+        self._node.stdin.flush()
+        ran = json.loads(self._node.stdout.readline())
+        answers = [Raised(**answer) if "error" in answer else answer["response"] for answer in ran.pop("answers")]
+        return Ran(answers, **ran)
+
+    def close(self) -> None:
+        self._node.communicate()
+        assert self._node.returncode == 0

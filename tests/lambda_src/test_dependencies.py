@@ -1,0 +1,29 @@
+"""A handler needs nothing but its language and what Lambda's runtime ships: its zip holds no packages."""
+
+import ast
+import re
+import sys
+
+import pytest
+
+from tests.lambda_src.loading import SOURCES
+
+
+@pytest.mark.parametrize("function", ["processor", "auditor"])
+def test_of_a_handler_in_python(function: str) -> None:
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse((SOURCES / function / "handler.py").read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module or "")
+    top = {name.partition(".")[0] for name in imported if not name.startswith("mypy_boto3_")}
+    assert top <= sys.stdlib_module_names | {"boto3", "botocore"}
+
+
+@pytest.mark.parametrize("function", ["processor", "auditor"])
+def test_of_a_handler_in_nodejs(function: str) -> None:
+    source = (SOURCES.parent / "nodejs" / function / "handler.mjs").read_text()
+    imported = re.findall(r"""(?:from|import|require\()\s*["']([^"']+)["']""", source)
+    assert any(name.startswith("@aws-sdk/") for name in imported)
+    assert all(name.startswith(("node:", "@aws-sdk/client-")) for name in imported)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
-from pipectl.local import lifecycle
+from pipectl.local import lifecycle, node
 from pipectl.local.lifecycle import LocalAws
 from tests.support import FakeClock, World, make_world
 
@@ -49,3 +49,10 @@ def embedded() -> Iterator[LocalAws]:
     """One embedded AWS for all tests of this worker; each test takes an account of its own on it."""
     with lifecycle.temporary() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def embedded_nodejs(embedded: LocalAws) -> LocalAws:
+    """The same, where functions in Node.js run, too."""
+    node.provide(embedded.home)
+    return embedded

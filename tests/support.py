@@ -23,6 +23,8 @@ ROOT = Path(__file__).parent.parent
 DEV_CONFIG = ROOT / "config" / "dev.yaml"
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+NODEJS: dict[str, Any] = {function: {"runtime": "nodejs24.x"} for function in ("processor", "auditor")}
+"""What to lay over the config for functions in Node.js."""
 
 
 class FakeClock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,19 +21,29 @@ MENDED_AMOUNT = "twelve"
 """What every poison order has for an amount, and the mended processor takes."""
 
 
-def mended_processor(folder: Path) -> dict[str, Any]:
+RULES = {
+    "python": ('if amount is not None and "N" not in amount:', "if False:"),
+    "nodejs": ('if (amount !== undefined && !("N" in amount)) {', "if (false) {"),
+}
+"""By language, the line that refuses an amount in words, and what takes its place."""
+
+
+def mended_processor(folder: Path, language: str = "python") -> dict[str, Any]:
     """What a config says of a processor, made in a new folder, that takes an amount in words."""
-    source = (ROOT / "lambda_src/python/processor/handler.py").read_text()
-    broken = 'if amount is not None and "N" not in amount:'
-    assert broken in source
-    folder.mkdir()
-    (folder / "handler.py").write_text(source.replace(broken, "if False:"))
+    (handler,) = Path(shutil.copytree(ROOT / "lambda_src" / language / "processor", folder)).glob("handler.*")
+    strict, lenient = RULES[language]
+    source = handler.read_text()
+    assert strict in source
+    handler.write_text(source.replace(strict, lenient))
     return {"processor": {"source": str(folder)}, **QUICK}
 
 
 def fix(world: World, folder: Path) -> None:
     """Bring the mended processor out as any change is: by `up`."""
-    report = up(world.context(**mended_processor(folder)), yes)
+    config = world.config
+    changes = mended_processor(folder, config.processor.language)
+    changes["processor"]["runtime"], changes["auditor"] = config.processor.runtime, {"runtime": config.auditor.runtime}
+    report = up(world.context(**changes), yes)
     assert {change.resource for change in report.changes if change.action is Action.UPDATE} == {"processor"}
 
 

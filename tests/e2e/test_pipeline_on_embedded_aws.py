@@ -12,30 +12,39 @@ from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from pipectl.local.lifecycle import LocalAws
 from tests.e2e.orders import Orders
-from tests.support import make_world, yes
+from tests.support import NODEJS, World, make_world, yes
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(170)]
 
-ORDERS = 300
-POISON = 5
 ACCOUNT = "300000000005"
+NODEJS_ACCOUNT = "300000000007"
 
 
 def test_three_hundred_orders_five_of_them_poison(server: tuple[LocalAws, bool], tmp_path: Path) -> None:
     running, consolidated = server
     world = make_world(tmp_path, endpoint_url=running.endpoint_url, account=ACCOUNT)
+    _from_up_to_down(world, 300, 5, consolidated=consolidated)
+
+
+def test_sixty_orders_three_of_them_poison_with_functions_in_nodejs(embedded_nodejs: LocalAws, tmp_path: Path) -> None:
+    changes = NODEJS | {"stream-mapping": {"batch_size": 20, "retry_attempts": 1}}
+    world = make_world(tmp_path, changes, endpoint_url=embedded_nodejs.endpoint_url, account=NODEJS_ACCOUNT)
+    _from_up_to_down(world, 60, 3, consolidated=False)
+
+
+def _from_up_to_down(world: World, count: int, poison: int, *, consolidated: bool) -> None:
     assert {change.action for change in up(world.context(), yes).changes} == {Action.CREATE}
     names = world.context().pipeline.physical
     orders = Orders(world, names)
 
-    orders.write(ORDERS, POISON)
-    assert len(orders.poison) == POISON
+    orders.write(count, poison)
+    assert len(orders.poison) == poison
     assert orders.records().keys() == orders.good.keys() | orders.poison
     orders.wait_until_settled()
 
     assert orders.stored() == orders.good
     versions = orders.object_versions()
-    assert len(versions) == len(set(versions)) == len(orders.good) + POISON
+    assert len(versions) == len(set(versions)) == len(orders.good) + poison
     if consolidated:
         assert orders.audited() >= orders.poison_numbers()
     else:

@@ -225,6 +225,8 @@ def _environment(home: Path, port: int, *, consolidate: bool, tethered: bool) ->
         kept["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in search_path.split(os.pathsep))
     temporary_files = str(home / "tmp")
     return kept | {
+        # Where `node.provide` puts Node.js, be it before or after the server starts.
+        "PATH": os.pathsep.join([str(home / "bin"), kept.get("PATH", os.defpath)]),
         "PIPECTL_HOME": str(home),
         "PIPECTL_LOCAL_CONSOLIDATE": str(int(consolidate)),
         "PIPECTL_LOCAL_TETHERED": str(int(tethered)),

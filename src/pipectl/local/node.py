@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -53,9 +54,9 @@ def provide(home: Path) -> None:
     found = find()
     (home / "bin").mkdir(exist_ok=True)
     for link, target in ((home / "bin" / "node", found.binary), (home / "node_modules", found.sdk)):
-        if not link.exists():
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
+        draft = link.with_name(f"{link.name}.{os.getpid()}")
+        draft.symlink_to(target)
+        draft.replace(link)  # at once, for a function may start just now
 
 
 def _binary() -> Path | None:

@@ -29,8 +29,8 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-def made(folder: Path, handler: str = "handler.handler") -> Package:
-    return build(folder, handler)
+def made(folder: Path, handler: str = "handler.handler", language: str = "python") -> Package:
+    return build(folder, handler, language)
 
 
 def names(package: Package) -> list[str]:
@@ -102,7 +102,7 @@ def test_the_hash_is_what_lambda_reports(moto_world: World) -> None:
 
     up(moto_world.context(), yes)
     config = moto_world.config
-    package = build(config.source_of(config.processor, moto_world.file), config.processor.handler)
+    package = build(config.source_of(config.processor, moto_world.file), config.processor.handler, "python")
     answer = moto_world.aws.lambda_.get_function(FunctionName="dev-order-processor-lambda-backend")
     assert answer["Configuration"]["CodeSha256"] == package.sha256
 
@@ -119,29 +119,49 @@ def test_a_folder_that_lies_in_one_of_those_is_packaged_all_the_same(source: Pat
     assert made(inside) == made(source)
 
 
-def test_the_handlers_of_this_project_are_packaged() -> None:
-    for name in ("processor", "auditor"):
-        assert "handler.py" in names(made(ROOT / "lambda_src" / "python" / name))
+@pytest.mark.parametrize("name", ["processor", "auditor"])
+@pytest.mark.parametrize(("language", "file"), [("python", "handler.py"), ("nodejs", "handler.mjs")])
+def test_the_handlers_of_this_project_are_packaged(name: str, language: str, file: str) -> None:
+    assert names(made(ROOT / "lambda_src" / language / name, language=language)) == [file]
 
 
 @pytest.mark.parametrize(
-    ("file", "handler"),
+    ("language", "file", "handler"),
     [
-        ("app.py", "app.handle"),
-        ("app/orders.py", "app/orders.handle"),
-        ("app/orders.py", "app.orders.handle"),
-        ("app.mjs", "app.handle"),
-        ("app.cjs", "app.handle"),
-        ("app.js", "app.handle"),
+        ("python", "app.py", "app.handle"),
+        ("python", "app/orders.py", "app/orders.handle"),
+        ("python", "app/orders.py", "app.orders.handle"),
+        ("nodejs", "app.mjs", "app.handle"),
+        ("nodejs", "app.cjs", "app.handle"),
+        ("nodejs", "app.js", "app.handle"),
+        ("nodejs", "app/orders.mjs", "app/orders.handle"),
+        ("nodejs", "app/orders.mjs", "app/orders.of.today.handle"),
     ],
 )
-def test_the_handlers_file_is_found(file: str, handler: str, tmp_path: Path) -> None:
-    assert names(made(write(tmp_path, {file: ""}), handler)) == [file]
+def test_the_handlers_file_is_found(language: str, file: str, handler: str, tmp_path: Path) -> None:
+    assert names(made(write(tmp_path, {file: ""}), handler, language)) == [file]
 
 
-def wrong(folder: Path, handler: str = "handler.handler") -> PackageError:
+@pytest.mark.parametrize(
+    ("language", "file", "expected"), [("python", "handler.mjs", "handler.py"), ("nodejs", "handler.py", "handler.mjs")]
+)
+def test_the_file_of_another_language_is_not_the_handlers(
+    language: str, file: str, expected: str, tmp_path: Path
+) -> None:
+    error = wrong(write(tmp_path, {file: ""}), language=language)
+    assert f"no file for the handler 'handler.handler' in {language}" in error.message
+    assert expected in str(error.hint)
+    assert "{language}" in str(error.hint)
+
+
+def test_a_file_in_javascript_is_not_taken_for_python(tmp_path: Path) -> None:
+    script = {"handler.mjs": "export const handler = async () => ({});\n"}
+    assert names(made(write(tmp_path, script), language="nodejs")) == ["handler.mjs"]
+
+
+def wrong(folder: Path, handler: str = "handler.handler", language: str = "python") -> PackageError:
     with pytest.raises(PackageError) as caught:
-        build(folder, handler)
+        build(folder, handler, language)
     assert caught.value.exit_code == 2
     return caught.value
 

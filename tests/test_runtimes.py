@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner
 
 from pipectl.aws import known_runtimes
-from pipectl.runtimes import RUNTIMES, supported
-from tests.support import ROOT
+from pipectl.cli import main as pipectl
+from pipectl.commands.config import ending_runtimes
+from pipectl.config_file import load
+from pipectl.errors import ConfigError
+from pipectl.runtimes import RUNTIMES, newest, supported
+from tests.support import DEV_CONFIG, ROOT, World, write_config
 
 
 def version(runtime: str) -> tuple[int, ...]:
@@ -55,5 +64,46 @@ def test_supported_are_those_that_are_not_marked_otherwise() -> None:
     assert set(supported()) == {name for name, runtime in RUNTIMES.items() if runtime.supported}
 
 
-def test_python_has_handlers() -> None:
-    assert (ROOT / "lambda_src" / "python" / "processor" / "handler.py").is_file()
+@pytest.mark.parametrize("language", ["python", "nodejs"])
+def test_every_supported_runtime_has_handlers(language: str) -> None:
+    assert {RUNTIMES[name].language for name in supported()} == {"python", "nodejs"}
+    for function in ("processor", "auditor"):
+        assert list((ROOT / "lambda_src" / language / function).glob("handler.*"))
+
+
+@pytest.mark.parametrize("language", ["python", "nodejs"])
+def test_the_newest_of_a_language_is_supported(language: str) -> None:
+    assert newest(language) == of_language(language)[-1]
+    assert newest(language) in supported()
+
+
+@pytest.mark.parametrize(
+    ("runtime", "today", "ends_soon"),
+    [
+        ("nodejs22.x", date(2026, 10, 29), False),  # a day more than half a year before its end
+        ("nodejs22.x", date(2026, 10, 30), True),
+        ("nodejs22.x", date(2027, 5, 1), True),
+        ("nodejs24.x", date(2026, 11, 22), False),
+        ("nodejs26.x", date(2100, 1, 1), False),  # AWS has not told its end
+    ],
+)
+def test_the_end_of_a_runtime_is_told_half_a_year_before(runtime: str, today: date, ends_soon: bool) -> None:
+    config = load(DEV_CONFIG).running_in(runtime)
+    assert [found.name for found in ending_runtimes(config, today)] == [runtime] * ends_soon
+
+
+@pytest.mark.parametrize("words", [["config", "check"], ["plan"], ["up", "--yes"], ["status"]], ids=" ".join)
+def test_the_end_of_a_runtime_is_told_on_stderr(words: list[str], moto_world: World) -> None:
+    moto_world.context(processor={"runtime": "nodejs22.x"})
+    result = CliRunner().invoke(pipectl, ["-c", str(moto_world.file), "-o", "json", *words])
+    assert result.exit_code == 0, result.output
+    json.loads(result.stdout)
+    told = [line for line in result.stderr.splitlines() if "nodejs22.x" in line and "2027-04-30" in line]
+    assert len(told) == 1
+    assert newest("nodejs") in told[0]
+    assert newest("python") in told[0]
+
+
+def test_of_a_retired_runtime_the_newest_of_both_languages_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"the newest are {newest('nodejs')} and {newest('python')}"):
+        load(write_config(tmp_path, {"processor": {"runtime": "nodejs20.x"}}))

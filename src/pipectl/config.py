@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pipectl.aws import regions
 from pipectl.names import NAME_RULES, RESERVED_TAGS, Names, tag_problem
 from pipectl.pausing import PAUSE_TAGS
-from pipectl.runtimes import RUNTIMES, supported
+from pipectl.runtimes import RUNTIMES, newest, supported
 from pipectl.stream_records import STREAM_RETENTION
 
 HOUR = 3600
@@ -151,12 +151,11 @@ class Function(Section):
     @classmethod
     def _supported(cls, runtime: str) -> str:
         known = RUNTIMES.get(runtime)
+        allowed = f"allowed are {', '.join(supported())}; the newest are {newest('nodejs')} and {newest('python')}"
         if known is None:
-            raise ValueError(f"{runtime!r} is not a runtime pipectl knows; allowed are {', '.join(supported())}")
+            raise ValueError(f"{runtime!r} is not a runtime pipectl knows; {allowed}")
         if not known.supported:
-            raise ValueError(
-                f"{runtime!r} is deprecated since {known.deprecated}; allowed are {', '.join(supported())}"
-            )
+            raise ValueError(f"{runtime!r} is deprecated since {known.deprecated}; {allowed}")
         return runtime
 
     @property
@@ -249,6 +248,13 @@ class Config(Section):
     errors_alarm: ErrorsAlarm = Field(alias="errors-alarm", default_factory=ErrorsAlarm)
     processor_log_group: LogGroup = Field(alias="processor-log-group", default_factory=LogGroup)
     auditor_log_group: LogGroup = Field(alias="auditor-log-group", default_factory=LogGroup)
+
+    def running_in(self, runtime: str) -> Config:
+        """The same with both functions in another runtime."""
+        functions = {"processor": self.processor, "auditor": self.auditor}
+        return self.model_copy(
+            update={key: function.model_copy(update={"runtime": runtime}) for key, function in functions.items()}
+        )
 
     def source_of(self, function: Function, file: Path) -> Path:
         """The handler's folder; ``source`` is relative to the config file."""

@@ -8,9 +8,9 @@ import io
 import sys
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pipectl.errors import PackageError
 
@@ -18,7 +18,8 @@ LARGEST_UPLOAD = 50 * 1024 * 1024
 """Bytes that `CreateFunction` takes directly. Source: "Lambda quotas" in the AWS Lambda Developer Guide."""
 
 _LEFT_OUT = {"__pycache__", "node_modules", ".DS_Store"}
-_HANDLER_SUFFIXES = {".py", ".js", ".mjs", ".cjs"}
+_SUFFIXES = {"python": (".py",), "nodejs": (".mjs", ".js", ".cjs")}
+"""How a handler's file may end, by language."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 _READABLE = 0o100644 << 16
 
@@ -31,8 +32,8 @@ class Package:
     sha256: str
 
 
-def build(source: Path, handler: str) -> Package:
-    """Zip the folder ``source``: stored, sorted, with fixed times and modes.
+def build(source: Path, handler: str, language: str) -> Package:
+    """Zip the folder ``source``: stored, sorted, with fixed times and modes. ``language`` is ``python`` or ``nodejs``.
 
     Raises:
         PackageError: the folder is missing, cannot be read, lacks the handler's file, does not parse, or is too large.
@@ -46,7 +47,10 @@ def build(source: Path, handler: str) -> Package:
         contents = {name: path.read_bytes() for name, path in files.items()}
     except OSError as error:
         raise PackageError(f"{error.filename or source} cannot be read: {error.strerror}") from error
-    _check_handler(source, handler, contents)
+    handler_file(source, handler, language, contents)
+    for name, content in contents.items():
+        if name.endswith(".py"):
+            _check_python(source / name, content)
     body = _zip(contents)
     return Package(body, base64.b64encode(hashlib.sha256(body).digest()).decode())
 
@@ -79,17 +83,29 @@ def _zip(contents: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _check_handler(source: Path, handler: str, contents: Mapping[str, bytes]) -> None:
-    module = handler.rpartition(".")[0]
-    modules = {str(PurePosixPath(n).with_suffix("")) for n in contents if PurePosixPath(n).suffix in _HANDLER_SUFFIXES}
-    if module not in modules and module.replace(".", "/") not in modules:
-        raise PackageError(
-            f"{source} has no file for the handler {handler!r}",
-            hint=f"expected {module}.py, {module}.mjs or the like there",
-        )
-    for name, content in contents.items():
-        if name.endswith(".py"):
-            _check_python(source / name, content)
+def handler_file(source: Path, handler: str, language: str, names: Collection[str]) -> Path:
+    """The file of ``handler``, of those in the folder ``source`` that are named, where Lambda would look for it.
+
+    Raises:
+        PackageError: there is none.
+    """
+    wanted = [f"{module}{suffix}" for module in _modules(handler, language) for suffix in _SUFFIXES[language]]
+    for name in wanted:
+        if name in names:
+            return source / name
+    raise PackageError(
+        f"{source} has no file for the handler {handler!r} in {language}",
+        hint=f"expected {' or '.join(wanted)} there; {{language}} in `source` stands for the runtime's",
+    )
+
+
+def _modules(handler: str, language: str) -> list[str]:
+    """The handler's file without its suffix: Python takes dots for folders, Node.js for parts of what is exported."""
+    if language == "python":
+        module = handler.rpartition(".")[0]
+        return list(dict.fromkeys((module, module.replace(".", "/"))))
+    folder, slash, name = handler.rpartition("/")
+    return [f"{folder}{slash}{name.partition('.')[0]}"]
 
 
 def _check_python(path: Path, content: bytes) -> None:

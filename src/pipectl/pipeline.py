@@ -217,7 +217,7 @@ class Pipeline:
                 timeout=config.timeout,
                 environment=environment,
             ),
-            package=partial(package.build, self.config.source_of(config, self._file), config.handler),
+            package=partial(package.build, self.config.source_of(config, self._file), config.handler, config.language),
             tags=self._tags,
         )
 

@@ -7,7 +7,10 @@ computed from today's date except by the caller.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+
+NOTICE = timedelta(days=183)
+"""How long before a runtime's end its users are told."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,9 @@ class Runtime:
     language: str
     deprecated: date | None
     supported: bool = True
+
+    def ends_soon(self, today: date) -> bool:
+        return self.deprecated is not None and self.deprecated - today < NOTICE
 
 
 RUNTIMES = {
@@ -46,3 +52,8 @@ RUNTIMES = {
 def supported() -> list[str]:
     """The names that the config may use, by language and version."""
     return [name for name, runtime in RUNTIMES.items() if runtime.supported]
+
+
+def newest(language: str) -> str:
+    """The newest runtime of a language."""
+    return [name for name, runtime in RUNTIMES.items() if runtime.language == language][-1]

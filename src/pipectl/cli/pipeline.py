@@ -19,6 +19,7 @@ from pipectl.commands.up import up as run_up
 from pipectl.engine.reconcile import refusal
 from pipectl.errors import UsageError
 from pipectl.render import pipeline as render
+from pipectl.runtimes import supported
 
 CHANGES_PENDING = 3
 """Exit code: there is something to do, or something is not well."""
@@ -40,6 +41,7 @@ def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_rep
     """Create what is missing and repair what differs."""
     if dry_run:
         return _show_plan(session, adopt, allow_stream_replacement)
+    _tell_ending_runtimes(session)
     report = run_up(
         session.context,
         session.confirm("Make these changes?", yes, partial(render.plan_before_asking, session.screen)),
@@ -61,6 +63,7 @@ def plan(session: Session, exit_code: bool, adopt: bool, allow_stream_replacemen
 
 
 def _show_plan(session: Session, adopt: bool, allow_stream_replacement: bool, pending_code: int = 0) -> int:
+    _tell_ending_runtimes(session)
     report = run_plan(session.context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     render.changes(session.screen, report, done=False)
     if report.refused:
@@ -71,6 +74,11 @@ def _show_plan(session: Session, adopt: bool, allow_stream_replacement: bool, pe
         session.screen.error(error)
         return error.exit_code
     return pending_code if report.pending else 0
+
+
+def _tell_ending_runtimes(session: Session) -> None:
+    today = session.clock.now().date()
+    render.ending_runtimes(session.screen, config_commands.ending_runtimes(session.config, today), today)
 
 
 @main.command()
@@ -84,6 +92,7 @@ def status(session: Session, exit_code: bool) -> int:
     A resource is in sync, drifted, missing, or foreign. Health is one verdict over mappings, iterator age, errors,
     queue, alarms, and open failures with the time left until the stream forgets their records.
     """
+    _tell_ending_runtimes(session)
     report = read_status(session.context)
     render.status(session.screen, report)
     return CHANGES_PENDING if exit_code and not report.well else 0
@@ -125,6 +134,7 @@ def config() -> None:
 def check(session: Session) -> int:
     """Check the config and the handlers' folders."""
     checked = config_commands.check(session.config, session.file)
+    _tell_ending_runtimes(session)
     session.screen.result({"ok": True, "file": str(session.file), **checked}, f"{session.file} is valid.")
     return 0
 
@@ -179,11 +189,13 @@ def local_status(session: Session) -> int:
 @click.option(
     "--orders", type=click.IntRange(2, 1000), metavar="N", default=20, show_default=True, help="Orders to send."
 )
+@click.option(
+    "--runtime", type=click.Choice(supported()), metavar="R", help="Run both functions in it.  [default: the config's]"
+)
 @global_options
-def demo(session: Session, orders: int) -> int:
+def demo(session: Session, orders: int, runtime: str | None) -> int:
     """Tell the whole story on an AWS of its own, in seconds."""
-    report = run_demo(
-        session.config, session.file, session.local_aws, session.screen, orders=orders, cancel=session.cancel
-    )
+    config = session.config.running_in(runtime) if runtime else session.config
+    report = run_demo(config, session.file, session.local_aws, session.screen, orders=orders, cancel=session.cancel)
     render.demo(session.screen, report)
     return 0

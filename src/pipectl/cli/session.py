@@ -119,7 +119,7 @@ class Session:
         config = self.config
         if self.options.local:
             config = config.model_copy(update={"account_id": None})
-            aws = self.local_aws(local_commands.endpoint())
+            aws = self.local_aws(local_commands.endpoint(config))
         else:
             aws = self.aws(
                 self.options.endpoint_url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 
 from pipectl.config import Config
 from pipectl.package import build
+from pipectl.runtimes import RUNTIMES, Runtime
 
 
 def check(config: Config, file: Path) -> dict[str, Any]:
@@ -22,9 +24,15 @@ def check(config: Config, file: Path) -> dict[str, Any]:
     """
     packages = {}
     for key, function in (("processor", config.processor), ("auditor", config.auditor)):
-        built = build(config.source_of(function, file), function.handler)
+        built = build(config.source_of(function, file), function.handler, function.language)
         packages[key] = {"bytes": len(built.body), "sha256": built.sha256}
     return {"packages": packages}
+
+
+def ending_runtimes(config: Config, today: date) -> list[Runtime]:
+    """The runtimes in use that AWS stops patching within `runtimes.NOTICE`, or has already."""
+    used = dict.fromkeys((config.processor.runtime, config.auditor.runtime))
+    return [RUNTIMES[name] for name in used if RUNTIMES[name].ends_soon(today)]
 
 
 def show(config: Config) -> dict[str, Any]:

@@ -14,18 +14,20 @@ from typing import Any
 from pipectl.aws import Aws
 from pipectl.commands.context import Context, Reporter
 from pipectl.commands.down import down
+from pipectl.commands.local import provide_runtimes
 from pipectl.commands.replay import Selection, replay
 from pipectl.commands.up import up
 from pipectl.config import Config
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
 from pipectl.local import lifecycle
+from pipectl.package import handler_file
 from pipectl.pipeline import FAILURE_TYPE_INDEX
 
 POISON = 2
 """Orders that fail for good. One makes four errors, the first try and three retries; the alarm asks for five."""
 _BOUND = 120
-FIX = """
+_FIX_PYTHON = """
 
 _strict = enrich
 
@@ -36,7 +38,20 @@ def enrich(order):
     except InvalidOrderError:
         return {"status": "PROCESSED_AS_IT_IS"}
 """
-"""What the demo adds to the processor."""
+_FIX_NODEJS = """
+const strict = enrich;
+
+enrich = (order) => {
+  try {
+    return strict(order);
+  } catch (error) {
+    if (!(error instanceof InvalidOrderError)) throw error;
+    return { status: "PROCESSED_AS_IT_IS" };
+  }
+};
+"""
+FIXES = {"python": _FIX_PYTHON, "nodejs": _FIX_NODEJS}
+"""What the demo adds to the processor, by language."""
 
 
 @dataclass
@@ -80,6 +95,7 @@ def demo(
         PipectlError: something did not come about as it should.
     """
     with lifecycle.temporary() as running:
+        provide_runtimes(running, config)
         aws = make_aws(running)
         unbound = config.model_copy(update={"account_id": None})
         return _Story(Context(unbound, file, aws, reporter, cancel), orders, running.home / "demo").tell()
@@ -163,8 +179,10 @@ class _Story:
         config, file = self._context.config, self._context.file
         source = config.source_of(config.processor, file)
         fixed = Path(shutil.copytree(source, self._folder / "processor"))
-        handler = fixed / f"{config.processor.handler.rsplit('.', 1)[0]}.py"
-        handler.write_text(handler.read_text() + FIX)
+        names = [path.relative_to(fixed).as_posix() for path in fixed.rglob("*")]
+        language = config.processor.language
+        handler = handler_file(fixed, config.processor.handler, language, names)
+        handler.write_text(handler.read_text() + FIXES[language])
         processor = config.processor.model_copy(update={"source": str(fixed)})
         fixed_config = config.model_copy(update={"processor": processor})
         self._context = replace(self._context, config=fixed_config)

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipectl.local import lifecycle
+from pipectl.config import Config
+from pipectl.local import lifecycle, node
 from pipectl.local.lifecycle import LocalAws
 
 Answer = tuple[dict[str, Any], str]
 """The same result as a document and as words."""
 
 
-def endpoint() -> LocalAws:
-    """The embedded AWS that ``--local`` means; started if it is not up."""
-    return lifecycle.start(lifecycle.home())
+def endpoint(config: Config | None = None) -> LocalAws:
+    """The embedded AWS that ``--local`` means; started if it is not up, and with what the config's functions need.
+
+    Raises:
+        LocalError: it does not start, or a function's runtime is not there.
+    """
+    running = lifecycle.start(lifecycle.home())
+    if config is not None:
+        provide_runtimes(running, config)
+    return running
+
+
+def provide_runtimes(running: LocalAws, config: Config) -> None:
+    """What the config's functions need to run there; Python is what pipectl itself runs on.
+
+    Raises:
+        LocalError: it is not installed.
+    """
+    if "nodejs" in (config.processor.language, config.auditor.language):
+        node.provide(running.home)
 
 
 def start() -> Answer:

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.commands.up import UpReport
 from pipectl.engine.model import Action, Change, Delta
 from pipectl.render.screen import ACTION_LOOK, Screen
+from pipectl.runtimes import Runtime, newest
 from pipectl.words import counted
 
 _STATE_LOOK = {State.IN_SYNC: "green", State.DRIFTED: "yellow", State.MISSING: "red", State.FOREIGN: "bold red"}
@@ -104,6 +106,17 @@ def outputs(screen: Screen, outputs: Mapping[str, str], *, heading: bool = False
 def plan_before_asking(screen: Screen, changes: Sequence[Change]) -> None:
     _list(screen.err, changes)
     screen.err.print(summary(changes, done=False))
+
+
+def ending_runtimes(screen: Screen, ending: Sequence[Runtime], today: date) -> None:
+    """A line for each runtime in use that AWS stops patching soon, or has."""
+    for runtime in ending:
+        since = (
+            "has been deprecated since" if runtime.deprecated and runtime.deprecated <= today else "is deprecated on"
+        )
+        then = "a new pipeline cannot be made with it soon after; the newest are"
+        newer = f"{newest('nodejs')} and {newest('python')}"
+        screen.note(f"Runtime {runtime.name} {since} {runtime.deprecated}: {then} {newer}")
 
 
 def demo(screen: Screen, report: DemoReport) -> None:

@@ -111,12 +111,11 @@ def plan_before_asking(screen: Screen, changes: Sequence[Change]) -> None:
 def ending_runtimes(screen: Screen, ending: Sequence[Runtime], today: date) -> None:
     """A line for each runtime in use that AWS stops patching soon, or has."""
     for runtime in ending:
-        since = (
-            "has been deprecated since" if runtime.deprecated and runtime.deprecated <= today else "is deprecated on"
+        over = runtime.deprecated is not None and runtime.deprecated <= today
+        ends = (
+            f"Runtime {runtime.name} {'is deprecated since' if over else 'will be deprecated on'} {runtime.deprecated}"
         )
-        then = "a new pipeline cannot be made with it soon after; the newest are"
-        newer = f"{newest('nodejs')} and {newest('python')}"
-        screen.note(f"Runtime {runtime.name} {since} {runtime.deprecated}: {then} {newer}")
+        screen.note(f"{ends}; the newest are {newest('nodejs')} and {newest('python')}.")
 
 
 def demo(screen: Screen, report: DemoReport) -> None:

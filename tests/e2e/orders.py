@@ -26,13 +26,16 @@ class Orders:
     good: dict[Version, str] = field(default_factory=dict)
     poison: set[Version] = field(default_factory=set)
 
-    def write(self, count: int, poison: int) -> None:
-        """``count`` writes, every third an update of an order that is there, ``poison`` of them at random places."""
-        chance = random.Random(SEED)
+    def write(self, count: int, poison: int, *, first: int = 0) -> None:
+        """``count`` writes, every third an update of one of them, ``poison`` of them at random places.
+
+        Orders are numbered from ``first`` on.
+        """
+        chance = random.Random(SEED + first)
         poison_at = set(chance.sample(range(count), poison))
         versions = dict[str, int]()
         for number in range(count):
-            order = chance.choice(list(versions)) if versions and number % 3 == 2 else f"order-{number:03}"
+            order = chance.choice(list(versions)) if versions and number % 3 == 2 else f"order-{first + number:03}"
             version = versions[order] = versions.get(order, 0) + 1
             if number in poison_at:
                 self.poison.add((order, version))

@@ -142,7 +142,9 @@ class Function(Section):
     handler: str = Field(
         "handler.handler", pattern=_HANDLER, max_length=128, description="<file>.<function> in that folder"
     )
-    runtime: str = Field(description="a Lambda runtime, such as python3.14")
+    runtime: str = Field(
+        description="a Lambda runtime, such as python3.14 or nodejs24.x; it says which language the handlers are in"
+    )
     architecture: Literal["arm64", "x86_64"] = Field("arm64", description="the processor it runs on")
     memory: int = Field(ge=128, le=10240, description="MB")
     timeout: int = Field(ge=1, le=900, description="seconds")

@@ -1,0 +1,26 @@
+/** A handler in Node.js and an event from stdin, some rounds: median processor seconds, peak bytes, calls, rounds. */
+
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+const [, , file, rounds] = process.argv;
+const { Processor, Auditor, processor, auditor } = await import(pathToFileURL(file).href);
+let calls = 0;
+const put = async () => {
+  calls += 1;
+};
+(processor ?? auditor)(); // its memory is that of its SDK, too
+const made = Processor ? new Processor({ putObject: put }, "bucket") : new Auditor({ putItem: put }, "table");
+const event = readFileSync(0, "utf8");
+const context = { functionName: "function", awsRequestId: "request" };
+const seconds = [];
+for (let round = 0; round < Number(rounds); round += 1) {
+  const parsed = JSON.parse(event);
+  const start = process.cpuUsage();
+  await (Processor ? made.process(parsed, context) : made.audit(parsed, context));
+  const { user, system } = process.cpuUsage(start);
+  seconds.push((user + system) / 1e6);
+}
+seconds.sort((one, other) => one - other);
+const peak = process.resourceUsage().maxRSS * 1024;
+console.log(JSON.stringify([seconds[seconds.length >> 1], peak, calls, Number(rounds)]));

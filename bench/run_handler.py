@@ -1,0 +1,43 @@
+"""A handler in Python and an event from stdin, some rounds: median processor seconds, peak bytes, calls, rounds."""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import sys
+import time
+from importlib.util import module_from_spec, spec_from_file_location
+from types import SimpleNamespace
+from typing import Any
+
+file, rounds = sys.argv[1], int(sys.argv[2])
+spec = spec_from_file_location("handler", file)
+if spec is None or spec.loader is None:
+    raise SystemExit(file)
+module = module_from_spec(spec)
+spec.loader.exec_module(module)
+calls: list[None] = []
+
+
+def put(**_: Any) -> dict[str, Any]:
+    calls.append(None)
+    return {}
+
+
+module.boto3.client("s3" if hasattr(module, "Processor") else "dynamodb")  # its memory is that of its SDK, too
+client = SimpleNamespace(put_object=put, put_item=put)
+if hasattr(module, "Processor"):
+    handler = module.Processor(client, "bucket").process
+else:
+    handler = module.Auditor(client, "table").audit
+event = sys.stdin.read()
+context = SimpleNamespace(function_name="function", aws_request_id="request")
+seconds = []
+for _ in range(rounds):
+    parsed = json.loads(event)
+    start = time.process_time()
+    handler(parsed, context)
+    seconds.append(time.process_time() - start)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps([statistics.median(seconds), peak, len(calls), rounds]))

@@ -64,9 +64,13 @@ async function run(scenario) {
   const context = { functionName: scenario.functionName, awsRequestId: scenario.requestId };
   const now = () => new Date(scenario.now);
   const sleep = async (milliseconds) => pauses.push(milliseconds / 1000);
-  const processor = new Processor(s3, "orders", undefined, undefined, { owner: scenario.owner ?? undefined, now, sleep });
+  const { owner } = scenario;
+  const processor = new Processor(s3, "orders", undefined, undefined, { owner, now, sleep });
   const auditor = new Auditor(dynamodb, "audit");
-  const give = { processor: (event) => processor.process(event, context), auditor: (event) => auditor.audit(event, context) };
+  const give = {
+    processor: (event) => processor.process(event, context),
+    auditor: (event) => auditor.audit(event, context),
+  };
   const answers = [];
   for (const event of scenario.events) {
     answers.push(

@@ -62,7 +62,8 @@ export class Auditor {
       .map(([messageId, error]) => [messageId, `${error.name}: ${error.message}`]);
     for (const [messageId, reason] of failures) logFailure(messageId, reason, context);
     for (const [messageId, reason] of failures) {
-      if (failures.length === messages.length || !messageId) { // Lambda cannot be told of one without an id
+      // Lambda cannot be told of one without an id.
+      if (failures.length === messages.length || !messageId) {
         throw new BatchError(`message ${messageId || "without an id"} is not in the audit trail: ${reason}`);
       }
     }
@@ -247,11 +248,16 @@ function text(value) {
 function json(value) {
   if (Array.isArray(value)) return `[${value.map(json).join(", ")}]`;
   if (isMap(value)) {
-    const members = Object.entries(value).sort(([one], [other]) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
+    const members = Object.entries(value).sort(([one], [other]) => byCodePoint(one, other));
     return `{${members.map(([name, member]) => `${json(name)}: ${json(member)}`).join(", ")}}`;
   }
   if (typeof value === "string") return JSON.stringify(unicode(value));
   return typeof value === "number" ? fraction(value) : String(value);
+}
+
+/** The order of texts in Python; JavaScript's own is that of UTF-16. */
+function byCodePoint(one, other) {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
 
 /** A double as Python spells it: the same digits, another exponent. */

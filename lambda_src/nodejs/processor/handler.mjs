@@ -168,9 +168,8 @@ function verdict(failures) {
   for (const { position, keys, sequenceNumber, reason } of failures) {
     if (position === 0 || sequenceNumber === null) {
       const others = failures.length > 1 ? ` (${failures.length - 1} more of the batch failed)` : "";
-      throw new BatchError(
-        `record with keys ${ascii(json(keys))} and sequence number ${sequenceNumber ?? "unknown"} failed: ${reason}${others}`,
-      );
+      const record = `record with keys ${ascii(json(keys))} and sequence number ${sequenceNumber ?? "unknown"}`;
+      throw new BatchError(`${record} failed: ${reason}${others}`);
     }
   }
   return { batchItemFailures: failures.map(({ sequenceNumber }) => ({ itemIdentifier: sequenceNumber })) };

@@ -35,10 +35,11 @@ def find(prefix: Path = Path(sys.prefix), binaries: Iterable[Path] | None = None
     """
     binary = _new_enough(_binaries() if binaries is None else binaries)
     sdk = prefix / "node_modules"
+    npm = prefix / "bin" / "npm"
     if missing := [name for name in SDK if not (sdk / name).is_dir()]:
         raise LocalError(
             f"Functions in Node.js need the AWS SDK as Lambda has it, and {sdk} lacks {' and '.join(missing)}.",
-            hint=f"npm install --prefix {prefix} {' '.join(SDK)}",
+            hint=f"{npm if npm.is_file() else 'npm'} install --prefix {prefix} {' '.join(SDK)}",
         )
     return Node(binary, sdk)
 

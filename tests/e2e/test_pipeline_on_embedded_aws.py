@@ -26,10 +26,10 @@ def test_three_hundred_orders_five_of_them_poison(server: tuple[LocalAws, bool],
     _from_up_to_down(world, 300, 5, consolidated=consolidated)
 
 
-def test_sixty_orders_three_of_them_poison_with_functions_in_nodejs(embedded_nodejs: LocalAws, tmp_path: Path) -> None:
-    changes = NODEJS | {"stream-mapping": {"batch_size": 20, "retry_attempts": 1}}
+def test_forty_orders_two_of_them_poison_with_functions_in_nodejs(embedded_nodejs: LocalAws, tmp_path: Path) -> None:
+    changes = NODEJS | {"stream-mapping": {"batch_size": 10, "retry_attempts": 1}}
     world = make_world(tmp_path, changes, endpoint_url=embedded_nodejs.endpoint_url, account=NODEJS_ACCOUNT)
-    _from_up_to_down(world, 60, 3, consolidated=False)
+    _from_up_to_down(world, 40, 2, consolidated=False)
 
 
 def _from_up_to_down(world: World, count: int, poison: int, *, consolidated: bool) -> None:

@@ -52,7 +52,7 @@ def test_after_the_fix_in_nodejs_a_replay_leaves_every_order_stored_once(
     embedded_nodejs: LocalAws, tmp_path: Path
 ) -> None:
     world = make_world(tmp_path, QUICK | NODEJS, endpoint_url=embedded_nodejs.endpoint_url, account="300000000008")
-    with _failed(world, 40, 3) as failed:
+    with _failed(world, 30, 2) as failed:
         _replay_before_and_after_the_fix(failed, tmp_path, consolidated=False)
 
 

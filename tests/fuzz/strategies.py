@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +39,28 @@ JSON = trees(SCALARS)
 """What a body of JSON can be parsed to."""
 
 
+class Odd:
+    """What no strategy can hold, or `json` not write as it comes from others."""
+
+    def grown(self) -> Any:
+        raise NotImplementedError
+
+    def text(self) -> str:
+        raise NotImplementedError
+
+
+class Endless(Odd):
+    """A number that is beyond all bounds once it is read."""
+
+    def grown(self) -> Any:
+        return math.inf
+
+    def text(self) -> str:
+        return "1e999"
+
+
 @dataclass(frozen=True)
-class Deep:
+class Deep(Odd):
     """Lists or maps nested ``depth`` deep; below 0, so much less than the recursion limit. Too deep to be shown."""
 
     depth: int
@@ -64,24 +85,24 @@ DEEP = st.builds(Deep, st.integers(1, 40) | st.integers(-60, 0) | st.just(20_000
 
 
 def grown(value: Any) -> Any:
-    """A copy of ``value`` with everything deep in it as it is."""
-    if isinstance(value, Deep):
+    """A copy of ``value`` with everything odd in it as it is."""
+    if isinstance(value, Odd):
         return value.grown()
     if isinstance(value, dict):
         return {name: grown(member) for name, member in value.items()}
     return [grown(member) for member in value] if isinstance(value, list) else value
 
 
-def json_of(value: Any) -> str:
+def json_of(value: Any, *, allow_nan: bool = True) -> str:
     """Its JSON, also of what is nested too deep for `json`."""
-    deep: list[Deep] = []
+    odd: list[Odd] = []
 
-    def mark(found: Deep) -> str:
-        deep.append(found)
-        return f"<{len(deep) - 1}>"
+    def mark(found: Odd) -> str:
+        odd.append(found)
+        return f"<{len(odd) - 1}>"
 
-    text = json.dumps(value, default=mark)
-    for number, found in enumerate(deep):
+    text = json.dumps(value, default=mark, allow_nan=allow_nan)
+    for number, found in enumerate(odd):
         text = text.replace(f'"<{number}>"', found.text())
     return text
 

@@ -16,6 +16,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, Protocol
 
 from pipectl.local import node
+from tests.fuzz.strategies import grown, json_of
 from tests.lambda_src.fakes import FakeDynamoDB, FakeS3, client_error
 from tests.lambda_src.loading import SOURCES, load, parse
 
@@ -110,7 +111,7 @@ def _give(handler: Any, events: Sequence[object], error: type[Exception]) -> tup
     with contextlib.redirect_stdout(output):
         for event in events:
             try:
-                answers.append(handler(event, context))
+                answers.append(handler(grown(event), context))
             except error as raised:
                 answers.append(Raised(type(raised).__name__, str(raised)))
     return answers, output.getvalue().splitlines()
@@ -140,7 +141,7 @@ class Node:
         assert self._node.stdin
         assert self._node.stdout
         known = {"functionName": FUNCTION_NAME, "requestId": REQUEST_ID, "now": NOW.isoformat()}
-        self._node.stdin.write(json.dumps(known | scenario, allow_nan=False) + "\n")
+        self._node.stdin.write(json_of(known | scenario, allow_nan=False) + "\n")
         self._node.stdin.flush()
         ran = json.loads(self._node.stdout.readline())
         answers = [Raised(**answer) if "error" in answer else answer["response"] for answer in ran.pop("answers")]

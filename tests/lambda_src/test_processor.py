@@ -1,8 +1,6 @@
 """The processor, in Python and in Node.js: one object per version of an order, and no failure that nobody hears of."""
 
-import functools
 import json
-import math
 from base64 import b64encode
 from datetime import UTC, timedelta, timezone
 from decimal import Decimal
@@ -366,31 +364,6 @@ class TestOddData:
         ran = handlers.process(event, {"Records": event})
         assert all(answer == ALL_GOOD or isinstance(answer, Raised) for answer in ran.answers)
         assert not ran.versions
-
-    def test_nested_beyond_reason_fails_its_record_alone(self, python: Handlers) -> None:
-        deep: dict[str, Any] = {"S": "bottom"}
-        for _ in range(100_000):
-            deep = {"L": [deep]}
-        assert python.process(batch(record(1), record(2, deep=deep), record(3))).answer == reported(2)
-
-    @pytest.mark.parametrize(("place", "name"), [(("eventID",), "eventId"), (("dynamodb", "Keys"), "keys")])
-    @pytest.mark.parametrize(
-        ("odd", "shown"),
-        [(functools.reduce(lambda inner, _: [inner], range(100_000), []), "[[[[[[[...]]]]]]]"), (math.nan, "nan")],
-        ids=["nested beyond reason", "no number"],
-    )
-    def test_that_has_no_json_is_logged_by_its_ends(
-        self, python: Handlers, place: tuple[str, ...], name: str, odd: object, shown: str
-    ) -> None:
-        ran = python.process(batch(record(1), replaced(poison(2), place, odd)))
-        assert ran.answer == reported(2)
-        assert ran.logged()[0][name] == shown
-        assert "sequence number 2 failed" in blamed(python.process(batch(replaced(poison(2), place, odd))))
-
-    def test_that_is_no_json_is_never_stored_as_some(self, python: Handlers) -> None:
-        ran = python.process(batch(record(1), replaced(record(2), ("eventSourceARN",), math.inf)))
-        assert ran.answer == reported(2)
-        assert set(ran.versions) == {key(1)}
 
 
 class TestEnvironmentInPython:

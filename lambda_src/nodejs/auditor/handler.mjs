@@ -28,6 +28,7 @@ const BODY_BYTES = 300 * 1024;
 const MESSAGE_ATTRIBUTES_BYTES = 32 * 1024;
 const ATTRIBUTES_BYTES = 4 * 1024;
 const FIELD_BYTES = 1024;
+const TOO_DEEP = "nested too deep to be written";
 const ISO_TIME = new RegExp(
   "^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]((?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2})" +
     "(?:\\.([0-9]+))?(Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?$",
@@ -176,9 +177,21 @@ function parse(body) {
   });
 }
 
-/** What Lambda has parsed already, as `parse` would have. */
+/** What Lambda has parsed already, as `parse` would have, as far down as anything is ever written. */
 function exact(value) {
-  return parse(JSON.stringify(value));
+  try {
+    if (Array.isArray(value)) return value.map((member) => exact(member));
+    if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, exact(member)]));
+    return Number.isInteger(value) && Math.abs(value) < 1e21 ? BigInt(String(value)) : value;
+  } catch (error) {
+    return unlessTooDeep(error, value);
+  }
+}
+
+/** `instead` of what is nested deeper than the stack; other errors are thrown again. */
+function unlessTooDeep(error, instead) {
+  if (!(error instanceof RangeError)) throw error;
+  return instead;
 }
 
 /** The body's JSON, null where it is none. */
@@ -220,7 +233,7 @@ function field(value, ...path) {
 /** A map or list as it is; as a cut JSON text where it is larger than any that SQS sends. */
 function bounded(value, limit) {
   const asText = text(value);
-  return utf8(asText).length <= limit ? value : cut(asText, limit);
+  return asText !== TOO_DEEP && utf8(asText).length <= limit ? value : cut(asText, limit);
 }
 
 /** A value in DynamoDB's typed form. Below `depth` maps and lists become text: DynamoDB nests to 32 levels. */
@@ -240,8 +253,12 @@ function isNumber(value) {
 
 /** Text as it is, anything else as JSON; nothing is the empty text. */
 function text(value) {
-  if (value === null) return "";
-  return typeof value === "string" ? value : json(value);
+  if (value === null || typeof value === "string") return value ?? "";
+  try {
+    return json(value);
+  } catch (error) {
+    return unlessTooDeep(error, TOO_DEEP); // what could just be read can be too deep to be written
+  }
 }
 
 /** JSON as Python writes it, the members of a map sorted by the code points of their names. */

@@ -16,6 +16,7 @@ import { S3 } from "@aws-sdk/client-s3";
 
 const WRITERS = 16;
 const CONFLICT_PAUSES = [50, 100, 200, 400]; // milliseconds before each further attempt; then the record fails
+const TOO_DEEP = "nested too deep to be written";
 const JSON_NUMBER = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/;
 const ISO_TIME = new RegExp(
   "^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]((?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2})" +
@@ -168,21 +169,33 @@ function verdict(failures) {
   for (const { position, keys, sequenceNumber, reason } of failures) {
     if (position === 0 || sequenceNumber === null) {
       const others = failures.length > 1 ? ` (${failures.length - 1} more of the batch failed)` : "";
-      const record = `record with keys ${ascii(json(keys))} and sequence number ${sequenceNumber ?? "unknown"}`;
+      const record = `record with keys ${oneLine(keys)} and sequence number ${sequenceNumber ?? "unknown"}`;
       throw new BatchError(`${record} failed: ${reason}${others}`);
     }
   }
   return { batchItemFailures: failures.map(({ sequenceNumber }) => ({ itemIdentifier: sequenceNumber })) };
 }
 
+/** What an operator reads: of the record, not of the stack that it was too deep for. */
 function reasonOf(error) {
-  return `${error.name}: ${error.message}`;
+  const { name, message } = error instanceof RangeError ? new InvalidRecordError(TOO_DEEP) : error;
+  return `${name}: ${message}`;
 }
 
 /** One line as it is: Lambda puts time, id and level in front of what goes through `console`. */
 function log(message, { keys, eventId, sequenceNumber }, reason, { awsRequestId: requestId }) {
   const line = { level: "ERROR", message, keys, eventId, sequenceNumber, reason, requestId };
-  process.stdout.write(`${ascii(json(line))}\n`);
+  process.stdout.write(`${jsonObject(Object.entries(line).map(([name, value]) => [name, oneLine(value)]))}\n`);
+}
+
+/** JSON text in ASCII; what has none is told as a text. */
+function oneLine(value) {
+  try {
+    return ascii(json(value));
+  } catch (error) {
+    if (error instanceof RangeError) return JSON.stringify(TOO_DEEP);
+    throw error;
+  }
 }
 
 /** The object's text. */
@@ -201,7 +214,7 @@ function document(record, context, processedAt) {
     requestId: context.awsRequestId,
   };
   const [keys, newImage, oldImage] = content;
-  return jsonObject(Object.entries({ metadata: json(metadata), keys, newImage, oldImage }));
+  return jsonObject(Object.entries({ metadata: json(metadata, finite), keys, newImage, oldImage }));
 }
 
 /** The stream's own id of the record, else its sequence number: the same at every retry and replay. */
@@ -308,11 +321,21 @@ function jsonObject(members) {
 }
 
 /** A value as JSON, spaced as Python spaces it. */
-function json(value) {
-  if (Array.isArray(value)) return `[${value.map(json).join(", ")}]`;
-  return isMap(value)
-    ? jsonObject(Object.entries(value).map(([name, member]) => [name, json(member)]))
-    : JSON.stringify(value);
+function json(value, number = asItCame) {
+  if (Array.isArray(value)) return `[${value.map((member) => json(member, number)).join(", ")}]`;
+  if (isMap(value)) return jsonObject(Object.entries(value).map(([name, member]) => [name, json(member, number)]));
+  return typeof value === "number" ? number(value) : JSON.stringify(value);
+}
+
+/** A number's JSON; what came as Infinity was spelled beyond all bounds, and is so again. */
+function asItCame(number) {
+  return Number.isFinite(number) ? JSON.stringify(number) : `${number < 0 ? "-" : ""}1e999`;
+}
+
+/** A number's JSON, where a reader is to get it as it is. */
+function finite(number) {
+  if (!Number.isFinite(number)) throw new InvalidRecordError(`${number} is no JSON`);
+  return JSON.stringify(number);
 }
 
 /** JSON text with everything but ASCII escaped. */
@@ -322,7 +345,7 @@ function ascii(text) {
 
 /** A value as JSON, by its ends where it is long. */
 function brief(value) {
-  const text = ascii(json(value));
+  const text = oneLine(value);
   return text.length > 60 ? `${text.slice(0, 28)}...${text.slice(-28)}` : text;
 }
 

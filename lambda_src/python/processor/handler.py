@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 WRITERS = 16
 CONFLICT_PAUSES = (0.05, 0.1, 0.2, 0.4)  # seconds before each further attempt; then the record fails
+TOO_DEEP = "nested too deep to be written"
 JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 ISO_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3])(:[0-5][0-9]){2}"
@@ -126,7 +127,7 @@ class Processor:
             raise BatchError(f"Records must be a list, got {brief(records)}")
         write = functools.partial(self.write, context=context, overwrite=dig(event, "overwrite") is True)
         failures = [
-            Failure(position, record, f"{type(error).__name__}: {error}")
+            Failure(position, record, reason_of(error))
             for position, (record, error) in enumerate(zip(records, attempt_each(write, records), strict=True))
             if error
         ]
@@ -134,7 +135,7 @@ class Processor:
             log("record failed", failure, failure.reason, context)
         for failure, error in zip(failures, attempt_each(self.quarantine, failures), strict=True):
             if error:
-                log("record not quarantined", failure, f"{type(error).__name__}: {error}", context)
+                log("record not quarantined", failure, reason_of(error), context)
         return verdict(failures)
 
     def write(self, record: object, *, context: Context, overwrite: bool) -> None:
@@ -210,6 +211,12 @@ def verdict(failures: Sequence[Failure]) -> dict[str, list[dict[str, str | None]
     return {"batchItemFailures": [{"itemIdentifier": failure.sequence_number} for failure in failures]}
 
 
+def reason_of(error: BaseException) -> str:
+    """What an operator reads: of the record, not of the stack that it was too deep for."""
+    told = InvalidRecordError(TOO_DEEP) if isinstance(error, RecursionError) else error
+    return f"{type(told).__name__}: {told}"
+
+
 def log(message: str, failure: Failure, reason: str, context: Context) -> None:
     line = {
         "level": "ERROR",
@@ -224,10 +231,12 @@ def log(message: str, failure: Failure, reason: str, context: Context) -> None:
 
 
 def one_line(value: object) -> str:
-    """JSON text. What has none, because it is nested too deep or no JSON at all, is told by its ends, as a text."""
+    """JSON text; what has none is told as a text."""
     try:
         return json.dumps(value, allow_nan=False)
-    except (RecursionError, ValueError):
+    except RecursionError:
+        return json.dumps(TOO_DEEP)
+    except ValueError:  # a number that JSON does not have
         return json.dumps(reprlib.repr(value))
 
 

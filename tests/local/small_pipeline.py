@@ -38,6 +38,7 @@ class Pipeline:
 
     aws: LocalAws
     handler: str = POLITE_HANDLER
+    runtime: str = "python3.12"
     actions: tuple[str, ...] = ALL_ACTIONS
     readable_table: str = "orders"
     mapping: Mapping[str, Any] = field(default_factory=dict)
@@ -136,10 +137,10 @@ class Pipeline:
     def _create_function(self) -> None:
         self.client("lambda").create_function(
             FunctionName="processor",
-            Runtime="python3.12",
+            Runtime=self.runtime,
             Handler="index.handler",
             Role=self.role_arn,
-            Code={"ZipFile": zipped(self.handler)},
+            Code={"ZipFile": zipped(self.handler, "index.py" if self.runtime.startswith("python") else "index.mjs")},
             Timeout=20,
             Environment={"Variables": dict(self.environment)},
         )
@@ -167,11 +168,11 @@ def eventually(read: Callable[[], T], done: Callable[[T], bool] = bool, *, secon
     return value
 
 
-def zipped(source: str) -> bytes:
+def zipped(source: str, name: str = "index.py") -> bytes:
     """A function's code, as Lambda takes it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("index.py", source)
+        archive.writestr(name, source)
     return buffer.getvalue()
 
 

@@ -12,7 +12,8 @@ from pipectl.local.lifecycle import LocalAws
 
 pytestmark = pytest.mark.embedded
 
-COUNTING = """
+COUNTING = {
+    "python3.12": """
 import os, time
 
 calls = 0
@@ -27,7 +28,19 @@ def handler(event, context):
     if event.get("do") == "sleep":
         time.sleep(60)
     return {"calls": calls, "process": os.getpid()}
-"""
+""",
+    "nodejs24.x": """
+let calls = 0;
+
+export async function handler(event) {
+  calls += 1;
+  if (event.do === "raise") throw new Error(`call ${calls} of ${process.pid}`);
+  if (event.do === "die") process.exit(1);
+  if (event.do === "sleep") await new Promise((wake) => setTimeout(wake, 60_000));
+  return { calls, process: process.pid };
+}
+""",
+}
 
 
 def _invoke(pipeline: Pipeline, do: str = "") -> Any:
@@ -35,9 +48,9 @@ def _invoke(pipeline: Pipeline, do: str = "") -> Any:
     return json.loads(pipeline.client("lambda").invoke(FunctionName="processor", Payload=payload)["Payload"].read())
 
 
-@pytest.fixture
-def pipeline(embedded: LocalAws) -> Pipeline:
-    return Pipeline(embedded, handler=COUNTING)
+@pytest.fixture(params=COUNTING)
+def pipeline(embedded_nodejs: LocalAws, request: pytest.FixtureRequest) -> Pipeline:
+    return Pipeline(embedded_nodejs, handler=COUNTING[request.param], runtime=request.param)
 
 
 def test_it_goes_on_after_an_exception(pipeline: Pipeline) -> None:

@@ -16,7 +16,7 @@ from tests.e2e.orders import Orders
 from tests.support import ROOT, World, yes
 
 QUICK: dict[str, Any] = {"stream-mapping": {"batch_size": 10, "retry_attempts": 1}}
-"""Each failing invocation costs a new worker there: small batches and one retry keep their number small."""
+"""Small batches and one retry keep the failing invocations few."""
 MENDED_AMOUNT = "twelve"
 """What every poison order has for an amount, and the mended processor takes."""
 

@@ -15,7 +15,6 @@ import pytest
 from pipectl.aws import Call
 from pipectl.commands.down import down
 from pipectl.commands.pause import MAPPING, pause
-from pipectl.commands.progress import GRACE
 from pipectl.commands.up import plan, up
 from pipectl.engine.model import Action
 from pipectl.errors import CancelledError, DataLossError
@@ -143,9 +142,24 @@ def test_kept_data_says_until_when_nothing_is_lost(world: World) -> None:
     """The stream keeps what it has for 24 hours; what lags counts from when it came."""
     _iterator_age(world, 3600)
     until, reason = _kept(world)
-    expected = world.aws.clock.now() + timedelta(hours=24) - timedelta(seconds=3600) - GRACE
-    assert until == f"{expected:%Y-%m-%dT%H:%M:%SZ}"
+    latest = world.aws.clock.now() - timedelta(minutes=5) - timedelta(seconds=3600) + timedelta(hours=24)
+    assert latest - timedelta(minutes=5) <= datetime.fromisoformat(until) <= latest
     assert f"an `up` until {until} loses no record" in reason
+
+
+def test_a_function_that_was_not_invoked_promises_no_longer_than_when_it_was(world: World) -> None:
+    """Paused by hand, throttled, or new: without invocations nobody knows what has come since the last one."""
+    _iterator_age(world, 0)
+    invoked = world.aws.clock.now()
+    world.aws.clock.sleep(10 * 3600)
+    until, _ = _kept(world)
+    assert datetime.fromisoformat(until) <= invoked + timedelta(hours=24)
+
+
+def test_what_was_never_invoked_promises_nothing(world: World) -> None:
+    until, reason = _kept(world)
+    assert until == "None"
+    assert "not invoked in the last 24 hours" in reason
 
 
 def test_kept_data_of_a_paused_pipeline_lasts_from_the_pause_on(world: World) -> None:

@@ -277,6 +277,15 @@ STALE = {
     "cloudwatch:DescribeAlarms": 1.0,
 }
 
+WITHOUT_TAGS = {
+    # for some seconds after it was made, a thing does not show the tags that it was made with
+    "sqs:ListQueueTags": ("sqs:CreateQueue", 3.0, {}),
+    "dynamodb:ListTagsOfResource": ("dynamodb:CreateTable", 9.0, {"Tags": []}),
+    "s3:GetBucketTagging": ("s3:CreateBucket", 3.0, {"TagSet": []}),
+    "lambda:ListTags": ("lambda:CreateEventSourceMapping", 3.0, {"Tags": {}}),
+    "cloudwatch:ListTagsForResource": ("cloudwatch:PutMetricAlarm", 3.0, {"Tags": []}),
+}
+
 LATENCY = {"iam": 0.2, "lambda": 0.15, "dynamodb": 0.05, "s3": 0.08, "sqs": 0.05, "logs": 0.06, "cloudwatch": 0.06}
 """Seconds of one call, by service."""
 

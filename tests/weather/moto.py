@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
 from moto.dynamodb import dynamodb_backends
 from moto.s3 import s3_backends
 from moto.sqs import sqs_backends
@@ -16,23 +17,44 @@ from tests.support import ACCOUNT, REGION
 def made_right(call: Call, params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
     """Send a call to moto.
 
-    CreateBucket keeps its tags, SetQueueAttributes the policy that it is not about, and a stream that was switched off
-    can be switched on again.
+    CreateBucket keeps its tags, SetQueueAttributes the policy that it is not about; a stream that was switched off can
+    be switched on again, and what is there already is refused in AWS's words.
     """
     if call.operation == "CreateBucket":
-        answer = send()
-        tags = params.get("CreateBucketConfiguration", {}).get("Tags", [])
-        backend = s3_backends[ACCOUNT]["aws"]
-        backend.put_bucket_tagging(params["Bucket"], {tag["Key"]: tag["Value"] for tag in tags})
-        return answer
+        return _with_tags(params, send)
     if call.operation == "SetQueueAttributes" and "Policy" not in params["Attributes"]:
-        queue = sqs_backends[ACCOUNT][REGION].queues[params["QueueUrl"].rpartition("/")[2]]
-        policy = queue.policy
-        answer = send()
-        queue.policy = policy
-        return answer
-    if params.get("StreamSpecification", {}).get("StreamEnabled") and call.operation == "UpdateTable":
-        table = dynamodb_backends[ACCOUNT][REGION].tables[params["TableName"]]
-        if not table.stream_specification["StreamEnabled"]:
-            table.latest_stream_label = None
+        return _keeping_the_policy(params, send)
+    if call.operation == "UpdateTable":
+        return _update_table(params, send)
     return send()
+
+
+def _with_tags(params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+    answer = send()
+    tags = params.get("CreateBucketConfiguration", {}).get("Tags", [])
+    s3_backends[ACCOUNT]["aws"].put_bucket_tagging(params["Bucket"], {tag["Key"]: tag["Value"] for tag in tags})
+    return answer
+
+
+def _keeping_the_policy(params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+    queue = sqs_backends[ACCOUNT][REGION].queues[params["QueueUrl"].rpartition("/")[2]]
+    policy = queue.policy
+    answer = send()
+    queue.policy = policy
+    return answer
+
+
+def _update_table(params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+    if params.get("StreamSpecification", {}).get("StreamEnabled"):
+        table = dynamodb_backends[ACCOUNT][REGION].tables[params["TableName"]]
+        if table.stream_specification["StreamEnabled"]:
+            raise _invalid(f"Table already has an enabled stream: TableName: {params['TableName']}")
+        table.latest_stream_label = None
+    try:
+        return send()
+    except ValueError as wrong:  # moto's own, of an index that is there
+        raise _invalid("Attempting to create an index which already exists") from wrong
+
+
+def _invalid(text: str) -> ClientError:
+    return ClientError({"Error": {"Code": "ValidationException", "Message": text}}, "UpdateTable")

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeo
 
 from pipectl.aws import Call
 from tests.weather.clock import VirtualClock
-from tests.weather.facts import CHANGING, LATENCY, LINGERS, REFUSED, STALE, THROTTLES, Refused
+from tests.weather.facts import CHANGING, LATENCY, LINGERS, REFUSED, STALE, THROTTLES, WITHOUT_TAGS, Refused
 
 Params = Mapping[str, Any]
 Send = Callable[[], Any]
@@ -82,6 +82,8 @@ class Sky:
             self._refuse_wrong(operation, params)
             if ghost := self._ghost(operation, params):
                 return ghost
+            if (untagged := self._untagged(operation, params)) is not None:
+                return untagged
             stale = self._stale(operation, params)
             if stale is not None:
                 return stale
@@ -144,6 +146,13 @@ class Sky:
         if old is not None:
             self.seen["reads that lag"] += 1
         return copy.deepcopy(old)
+
+    def _untagged(self, operation: str, params: Params) -> Any:
+        made, seconds, answer = WITHOUT_TAGS.get(operation, ("", 0.0, None))
+        if not self.slow or self._since(made, subject_of(params)) >= seconds:
+            return None
+        self.seen["a young thing shows no tags"] += 1
+        return copy.deepcopy(answer)
 
     def _ghost(self, operation: str, params: Params) -> Any:
         ghost = self._ghosts.get((operation, subject_of(params)))

@@ -21,7 +21,7 @@ from pipectl.commands.down import down
 from pipectl.commands.up import up
 from tests.support import yes
 from tests.weather.clock import VirtualClock
-from tests.weather.sky import Sky
+from tests.weather.sky import Sky, Storm, answer_lost, throttled
 from tests.weather.worlds import Land, land
 
 EVERY = os.environ.get("CRASHES") == "every"
@@ -187,6 +187,16 @@ def test_killed_anywhere_the_next_run_comes_to_the_same_end(
     for number, after in points(calls)[part::PARTS]:
         left, _ = run(tmp_path, scene, number, after=after)
         assert left == state, f"killed {'after' if after else 'before'} call {number}"
+
+
+@pytest.mark.parametrize("undisturbed", SCENES, indirect=True, ids=str)
+@pytest.mark.parametrize("storm", [throttled, answer_lost])
+def test_every_call_of_every_scene_meets_it_once(
+    undisturbed: tuple[Any, list[Call]], storm: Storm, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    sky = Sky(VirtualClock(), storm=storm, refused={}, slow=False)
+    left, _ = run(tmp_path, request.node.callspec.params["undisturbed"], sky=sky)
+    assert left == undisturbed[0]
 
 
 @pytest.mark.timeout(1800 if EVERY else 180)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,8 @@ def test_the_whole_story_in_all_weathers_at_once(undisturbed: dict[str, Any], tm
         here.clear_up()
         assert here.state() == undisturbed
     happened = {name for name, count in sky.seen.items() if count}
-    assert {*REFUSED, *CHANGING, "what is deleted lingers", "reads that lag"} - happened == KEPT_CLEAR_OF
+    told = {"what is deleted lingers", "reads that lag", "a young thing shows no tags"}
+    assert {*REFUSED, *CHANGING, *told} - happened == KEPT_CLEAR_OF
     assert all(map(WAITED_FOR.match, here.said))
     for expected in ("SQS keeps a queue's name", "has not reached Lambda yet", "to become ACTIVE", "preparing backups"):
         assert any(expected in line for line in here.said), expected
@@ -114,6 +116,22 @@ def test_every_call_meets_it_once(storm: Storm, undisturbed: dict[str, Any], tmp
         down(here.world.context(), yes, delete_data=True)
         assert here.state()["names"] == {}
         assert len(set(here.said)) > 30
+
+
+def test_what_was_just_made_and_bears_no_tags_yet_is_ours(tmp_path: Path) -> None:
+    """Killed right after each was made, and run again at once: `up` makes the rest, `down` removes it all."""
+    for command in (up, partial(down, delete_data=True)):
+        sky = Sky(VirtualClock(), refused={})
+        with land(tmp_path, sky) as here:
+            context = here.world.context()
+            for key in ("orders-table", "bucket", "dead-letter-queue", "failures-alarm"):
+                resource = context.resources[key]
+                resource.create(resource.desired({}))
+            sky.clock.sleep(1)  # until then an alarm is shown to nobody
+            command(here.world.context(), yes)
+            here.clear_up()
+            assert len(here.state()["names"].get("tables", [])) == (2 if command is up else 0)
+            assert bool(here.state()["names"]) == (command is up)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -19,6 +19,7 @@ from tests.support import ACCOUNT, REGION, World, yes
 from tests.weather.clock import VirtualClock
 from tests.weather.moto import made_right
 from tests.weather.sky import Sky
+from tests.weather.test_crash import SCENES, run
 from tests.weather.worlds import Land, land
 
 Command = Callable[[World], object]
@@ -75,6 +76,20 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_two_ups_from_nothing_make_one_pipeline(undisturbed: Any, tmp_path: Path, later: float) -> None:
     with land(tmp_path, Sky(VirtualClock())) as here:
         wrong = at_once(here, up_, up_, later)
+        assert wrong == []
+        assert here.state() == undisturbed
+
+
+@pytest.mark.parametrize("later", [0, 1, 5])
+@pytest.mark.parametrize("scene", ["up from drift", "up with replacement"])
+def test_two_ups_mend_one_pipeline(scene: str, tmp_path: Path, later: float) -> None:
+    prepare, command = SCENES[scene]
+    undisturbed, _ = run(tmp_path, scene)
+    with land(tmp_path, Sky(VirtualClock())) as here:
+        prepare(here)
+        here.clear_up()
+        mend = lambda world: command(replace(here, world=world))  # noqa: E731
+        wrong = at_once(here, mend, mend, later)
         assert wrong == []
         assert here.state() == undisturbed
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipectl.commands.context import Context
 from pipectl.commands.metrics import Metrics
+from pipectl.commands.progress import keeps_from_working
 from pipectl.engine.model import Facts
 from pipectl.engine.walk import walk
 from pipectl.failures.model import UNRESOLVED
@@ -94,7 +95,7 @@ def _mapping(key: str, facts: Mapping[str, Facts], consequence: str) -> Check:
         return Check(key, Severity.FAILING, state, f"{state}: {consequence}")
     if last.startswith("PROBLEM"):
         # A function that failed is retried, and given up at last; anything else keeps the mapping from working at all.
-        severity = Severity.DEGRADED if "Function call failed" in last else Severity.FAILING
+        severity = Severity.FAILING if keeps_from_working(last) else Severity.DEGRADED
         return Check(key, severity, state, f"last result: {last}")
     return Check(key, Severity.HEALTHY, state, f"last result: {last or 'none yet'}")
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipectl.commands.context import Context
+from pipectl.stream_records import STREAM_RETENTION
 
 
 class Metrics:
@@ -26,6 +27,16 @@ class Metrics:
         milliseconds = self._read("AWS/Lambda", "IteratorAge", dimensions, "Maximum", timedelta(minutes=15), max)
         return None if milliseconds is None else milliseconds / 1000
 
+    def read_until(self) -> datetime | None:
+        """The time before which all records had certainly been read when the function was last invoked.
+
+        A period tells of its greatest age, and begins with it. ``None`` when CloudWatch knows of no invocation within
+        the 24 hours that a record lasts.
+        """
+        dimensions = {"FunctionName": self._context.pipeline.physical.processor}
+        points = self._points("AWS/Lambda", "IteratorAge", dimensions, "Maximum", STREAM_RETENTION)
+        return points[0][0] - timedelta(milliseconds=points[0][1]) if points else None
+
     def age_of_oldest_message(self) -> float | None:
         """Seconds, the last that CloudWatch knows."""
         dimensions = {"QueueName": self._context.pipeline.physical.queue}
@@ -42,6 +53,13 @@ class Metrics:
         fold: Callable[[list[float]], float],
     ) -> float | None:
         """The data points of one metric, newest first, folded into one; ``None`` where there are none."""
+        values = [value for _, value in self._points(namespace, name, dimensions, statistic, back)]
+        return fold(values) if values else None
+
+    def _points(
+        self, namespace: str, name: str, dimensions: Mapping[str, str], statistic: str, back: timedelta
+    ) -> list[tuple[datetime, float]]:
+        """When each period of a metric begins, and its value, newest first."""
         metric: Any = {
             "Metric": {
                 "Namespace": namespace,
@@ -57,5 +75,5 @@ class Metrics:
             EndTime=self._now + timedelta(minutes=1),
             ScanBy="TimestampDescending",
         )
-        values = [value for page in pages for result in page["MetricDataResults"] for value in result["Values"]]
-        return fold(values) if values else None
+        results = [result for page in pages for result in page["MetricDataResults"]]
+        return [point for result in results for point in zip(result["Timestamps"], result["Values"], strict=True)]

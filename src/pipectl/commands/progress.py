@@ -12,7 +12,8 @@ from pipectl.pausing import ENABLED, Pause
 
 GRACE = timedelta(seconds=60)
 """Records younger than this, and than the mapping lags behind, may just not have been got to."""
-_CANNOT_READ = "PROBLEM: Cannot access stream"
+_FUNCTION_FAILED = "Function call failed"
+"""What a mapping says that works: it tries again, and at last gives up."""
 
 
 @dataclass(frozen=True)
@@ -50,4 +51,9 @@ def _stopped(mapping: Facts | None, now: datetime) -> str | None:
         pause = Pause.of_tags(mapping)
         words = pause.words(now) if pause else mapping["state"]
         return f"the mapping is {words}: {'`pipectl resume` goes on' if pause else '`pipectl up` enables it'}"
-    return mapping["last_result"] if mapping["last_result"].startswith(_CANNOT_READ) else None
+    return mapping["last_result"] if keeps_from_working(mapping["last_result"]) else None
+
+
+def keeps_from_working(last_result: str) -> bool:
+    """Whether what a mapping says of its last try is a problem of its own, and not one of its function's."""
+    return last_result.startswith("PROBLEM") and _FUNCTION_FAILED not in last_result

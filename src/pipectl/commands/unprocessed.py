@@ -57,6 +57,12 @@ def unprocessed(context: Context, ours: Mapping[str, Observation]) -> dict[str, 
     return {key: text for key, text in answers.items() if text}
 
 
+def _while_it_reads(read_until: datetime | None) -> Resume:
+    if read_until is None:
+        return Resume(None, "the processor was not invoked in the last 24 hours: what waits since is not known")
+    return Resume(read_until + STREAM_RETENTION, "what was written before has been read, and records last 24 hours")
+
+
 def _open_failures(context: Context) -> str | None:
     now, table = context.aws.clock.now(), context.pipeline.physical.audit_table
     found = failures(context.aws, table, since=now - LOOK_BACK, until=now, statuses=UNRESOLVED)
@@ -87,7 +93,7 @@ def resume(context: Context, ours: Mapping[str, Facts]) -> Resume | None:
     now, mapping = context.aws.clock.now(), ours.get("stream-mapping")
     got = progress(context, mapping, now)
     if not got.stopped:
-        return Resume(got.until + STREAM_RETENTION, "the stream keeps its records for 24 hours")
+        return _while_it_reads(Metrics(context, now).read_until())
     pause = Pause.of_tags(mapping) if mapping else None
     if pause and pause.since:
         return Resume(pause.since + STREAM_RETENTION, f"it was {pause.words(now)}")

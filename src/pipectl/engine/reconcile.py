@@ -91,19 +91,25 @@ def look_at(resource: Resource, pauses: Pauses) -> Observation | None:
     Raises:
         AbsentError: it is there, and a part of it still is not. That is no reason to take the whole for absent.
     """
-    tries = 0
-    for waited in pauses(f"all parts of {resource.kind} {resource.name} to be shown", AGREES_WITHIN):
-        tries += 1
+    observed = _whole(resource, pauses)
+    if observed and _may_be_too_young(observed):
+        for _ in pauses(f"{resource.kind} {resource.name} to show its tags", TAGGED_WITHIN):
+            observed = _whole(resource, pauses)
+            if observed is None or not _may_be_too_young(observed):
+                break
+    return observed
+
+
+def _whole(resource: Resource, pauses: Pauses) -> Observation | None:
+    looks = pauses(f"all parts of {resource.kind} {resource.name} to be shown", AGREES_WITHIN)
+    for tries, waited in enumerate(looks, start=1):
         try:
-            observed = resource.observe()
+            return resource.observe()
         except AbsentError as error:
-            if waited < AGREES_WITHIN:
-                continue
-            error.message = f"{error.message} (tried {tries} times in {waited:.0f} seconds)"
-            error.args, error.hint = (error.message,), "once nobody else is at work on it, run the same command again"
-            raise
-        if observed is None or not _may_be_too_young(observed) or waited >= TAGGED_WITHIN:
-            return observed
+            if waited >= AGREES_WITHIN:
+                error.message = f"{error.message} (tried {tries} times in {waited:.0f} seconds)"
+                error.args, error.hint = (error.message,), "once nobody else changes it, run the same command again"
+                raise
     raise AssertionError("the last look answers or raises")
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipectl.aws import Aws
 from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
-from pipectl.errors import AbsentError
+from pipectl.errors import AbsentError, AwsError
 from pipectl.resources.tagging import differing, from_list, to_list
 from pipectl.words import counted
 
 _BOUND = 1800
+_DONE_ALREADY = re.compile("already has an enabled stream|index which already exists|does not have an enabled stream")
 ON_DEMAND = "PAY_PER_REQUEST"
 NEW_AND_OLD_IMAGES = "NEW_AND_OLD_IMAGES"
 
@@ -94,19 +96,11 @@ class Table(Resource):
         tags = self._tags_of(table["TableArn"])
         definitions = table["AttributeDefinitions"]
         recovery = backups.get("PointInTimeRecoveryDescription", {})
-        stream = table.get("StreamSpecification", {})
         attributes: Attributes = {
             "keys": _described(table["KeySchema"], definitions),
             "billing_mode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
-            "stream": stream.get("StreamViewType") if stream.get("StreamEnabled") else None,
-            "indexes": {
-                index["IndexName"]: {
-                    "keys": _described(index["KeySchema"], definitions),
-                    "projection": index["Projection"]["ProjectionType"],
-                }
-                for index in table.get("GlobalSecondaryIndexes", [])
-                if index["IndexName"] in self._indexes
-            },
+            "stream": _stream(table),
+            "indexes": self._indexes_of(table),
             "point_in_time_recovery": recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
             "deletion_protection": bool(table.get("DeletionProtectionEnabled")),
         }
@@ -176,16 +170,30 @@ class Table(Resource):
             return f"{count}, protected against deletion"
         return count if page["Count"] else None
 
+    def _indexes_of(self, table: Any) -> dict[str, Any]:
+        """Those of ours; one that is being deleted is as good as gone."""
+        return {
+            index["IndexName"]: {
+                "keys": _described(index["KeySchema"], table["AttributeDefinitions"]),
+                "projection": index["Projection"]["ProjectionType"],
+            }
+            for index in table.get("GlobalSecondaryIndexes", [])
+            if index["IndexName"] in self._indexes and index.get("IndexStatus") != "DELETING"
+        }
+
     def _describe(self) -> Any:
         return self._aws.dynamodb.describe_table(TableName=self.name)["Table"]
 
     def _settled(self) -> Any:
-        """The table once it is neither being made nor changed; one that is being deleted counts as absent."""
+        """The table once it is made; one that is being deleted counts as absent.
+
+        One that is being changed shows what it will be, and can go on for hours: an index is filled from all items.
+        """
         table = self._describe()
         if table["TableStatus"] == "DELETING":
             self._aws.wait(self._is_gone, f"table {self.name} to be deleted", _BOUND)
             raise AbsentError(f"table {self.name} has just been deleted")
-        if not _is_active(table):
+        if table["TableStatus"] == "CREATING":
             self._wait_until_active()
             table = self._describe()
         return table
@@ -201,20 +209,29 @@ class Table(Resource):
         self._aws.wait(lambda: _is_active(self._describe()), f"table {self.name} to become ACTIVE", _BOUND)
 
     def _change(self, **change: Any) -> None:
-        self._aws.dynamodb.update_table(TableName=self.name, **change)
+        """One UpdateTable. That it was done already, by another or when an answer was lost, is success."""
+        try:
+            self._aws.dynamodb.update_table(TableName=self.name, **change)
+        except AwsError as error:
+            if not _DONE_ALREADY.search(error.aws_message):
+                raise
         self._wait_until_active()
 
     def _set_stream(self, desired: Attributes, observed: Observation) -> None:
         """A view type cannot be changed in place: the stream is switched off and on, and gets another ARN."""
-        if observed.attributes["stream"]:
+        del observed  # another may have changed it since: each step asks what is there now
+        self._wait_until_active()
+        if _stream(self._describe()) not in (None, desired["stream"]):
             self._change(StreamSpecification={"StreamEnabled": False})
-        if desired["stream"]:
+        if desired["stream"] and _stream(self._describe()) != desired["stream"]:
             self._change(StreamSpecification=_stream_specification(desired["stream"]))
 
     def _rebuild_indexes(self, desired: Attributes, observed: Observation) -> None:
         """One index is made or removed per call, says DynamoDB."""
+        del observed  # another may have changed them since
+        self._wait_until_active()
         for index, wanted in desired["indexes"].items():
-            found = observed.attributes["indexes"].get(index)
+            found = self._indexes_of(self._describe()).get(index)
             if found == wanted:
                 continue
             if found:
@@ -261,6 +278,12 @@ def _described(schema: Collection[Any], definitions: Collection[Any]) -> list[st
 
 def _stream_specification(view: str | None) -> Any:
     return {"StreamEnabled": True, "StreamViewType": view} if view else {"StreamEnabled": False}
+
+
+def _stream(table: Mapping[str, Any]) -> str | None:
+    """The view type of a table's stream, ``None`` when it is off."""
+    stream = table.get("StreamSpecification", {})
+    return stream.get("StreamViewType") if stream.get("StreamEnabled") else None
 
 
 def _is_active(table: Mapping[str, Any]) -> bool:

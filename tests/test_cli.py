@@ -73,7 +73,7 @@ def test_status_exit_code_tells_of_what_is_missing(moto: Path) -> None:
 @pytest.fixture
 def foreign(moto: Path) -> Path:
     """Somebody else has a queue of our name."""
-    make_world(moto.parent).aws.sqs.create_queue(QueueName=QUEUE)
+    make_world(moto.parent).aws.sqs.create_queue(QueueName=QUEUE, tags={"Owner": "somebody"})
     return moto
 
 
@@ -218,7 +218,7 @@ def test_a_plan_shows_from_and_to(moto: Path) -> None:
 
 @pytest.mark.parametrize("command", [("outputs",), ("up",), ("down",)], ids=" ".join)
 def test_with_json_stdout_is_empty_when_the_command_failed(command: tuple[str, ...], moto: Path) -> None:
-    make_world(moto.parent).aws.sqs.create_queue(QueueName=QUEUE)
+    make_world(moto.parent).aws.sqs.create_queue(QueueName=QUEUE, tags={"Owner": "somebody"})
     result = pipectl("-c", moto, "-o", "json", *command, "--what" if command == ("down",) else "-q")
     assert result.exit_code != 0
     assert result.stdout == ""

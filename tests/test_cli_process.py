@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli_support import CALLER, PATIENCE, endpoint, environment, pipectl, start
+from tests.resources.standard import OURS
 from tests.support import write_config
 
 
@@ -111,6 +112,10 @@ def test_ctrl_c_is_how_one_ends_following_and_no_error(file: Path) -> None:
     def answer(body: str) -> str:
         if "GetCallerIdentity" in body:
             return CALLER
+        if prefix := json.loads(body).get("logGroupNamePrefix"):
+            return json.dumps({"logGroups": [{"logGroupName": prefix}]})
+        if "resourceArn" in body:
+            return json.dumps({"tags": OURS})
         asked.set()
         return '{"events": []}'
 

@@ -18,6 +18,17 @@ SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
     "throttled": ("iam", "GetRole", client_error("Throttling", "Rate exceeded")),
     "throttled by Lambda": ("lambda", "Invoke", client_error("TooManyRequestsException", "Rate Exceeded.", 429)),
     "throttled by S3": ("s3", "PutObject", client_error("SlowDown", "Please reduce your request rate.", 503)),
+    "throttled, without AWS's own code": (
+        "cloudwatch",
+        "PutMetricAlarm",
+        client_error("429", "Too Many Requests", 429),
+    ),
+    "throttled by S3, without a body": ("s3", "HeadBucket", client_error("503", "Service Unavailable", 503)),
+    "an alarm that is being changed": (
+        "cloudwatch",
+        "PutMetricAlarm",
+        client_error("ConcurrentModificationException", "More than one process tried to modify a resource", 429),
+    ),
     "too many readers of a shard": (
         "dynamodbstreams",
         "GetRecords",

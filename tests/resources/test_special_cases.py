@@ -409,7 +409,7 @@ def test_several_at_once(built: Hands) -> None:
 def test_a_refusal_of_one_keeps_all_others_untouched(built: Hands) -> None:
     names = built.names
     built.cloudwatch.disable_alarm_actions(AlarmNames=[names.errors_alarm])
-    built.untag(built.resources["bucket"], OURS)
+    built.untag(built.resources["bucket"], ["Environment"])
     with pytest.raises(ForeignError, match=names.bucket):
         up(built.world.context(), yes)
     assert built.world.writes() == []

@@ -136,7 +136,7 @@ FACTS = (
     ),
     Fact(
         "lambda",
-        ("UpdateFunctionConfiguration", *_MAPPING_WRITES),
+        ("UpdateFunctionConfiguration",),
         _INVALID,
         "Queue visibility timeout: .* is less than Function timeout",
         70,  # attributes of a queue take up to 60 seconds
@@ -220,7 +220,6 @@ FACTS = (
     ),
     Fact("iam", (), ("MalformedPolicyDocument",), "Invalid principal", 120, "a new principal is not known to IAM yet"),
     Fact("iam", _NEW_ROLE_WRITES, ("NoSuchEntity",), "", 60, "the new role is not known everywhere yet"),
-    Fact("cloudwatch", (), ("ConcurrentModificationException",), "", 60, "the alarm is being changed elsewhere"),
     Fact("logs", (), ("OperationAbortedException",), "", 60, "another change to the log group is in progress"),
     Fact("", (), _FAULTS, "", 30, "AWS had a fault of its own", back_off=True),
     Fact("", (), (), "", 30, "AWS had a fault of its own", back_off=True, statuses=(500, 502, 503, 504)),

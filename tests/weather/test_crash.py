@@ -27,7 +27,7 @@ from tests.weather.worlds import Land, land
 EVERY = os.environ.get("CRASHES") == "every"
 PARTS = 8 if EVERY else 1
 """So many tests share the points of one scene."""
-SAMPLE = 8
+SAMPLE = 6
 """About so many writes of a scene."""
 EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 Command = Callable[[Land], object]

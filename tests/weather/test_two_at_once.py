@@ -23,7 +23,7 @@ from tests.weather.test_crash import SCENES, run
 from tests.weather.worlds import Land, land
 
 Command = Callable[[World], object]
-LATER = [0, 3, 9]
+LATER = [0, 5]
 """Seconds; an `up` takes about 20 in this weather."""
 
 
@@ -80,7 +80,7 @@ def test_two_ups_from_nothing_make_one_pipeline(undisturbed: Any, tmp_path: Path
         assert here.state() == undisturbed
 
 
-@pytest.mark.parametrize("later", [0, 1, 5])
+@pytest.mark.parametrize("later", [0, 1])
 @pytest.mark.parametrize("scene", ["up from drift", "up with replacement"])
 def test_two_ups_mend_one_pipeline(scene: str, tmp_path: Path, later: float) -> None:
     prepare, command = SCENES[scene]
@@ -104,7 +104,7 @@ def test_two_downs_leave_nothing(tmp_path: Path, later: float) -> None:
         assert here.state()["names"] == {}
 
 
-@pytest.mark.parametrize("later", LATER)
+@pytest.mark.parametrize("later", [3, 9])
 @pytest.mark.parametrize("first", [up_, down_], ids=["up first", "down first"])
 def test_an_up_and_a_down_get_in_each_others_way_and_say_so(
     undisturbed: Any, tmp_path: Path, first: Command, later: float

@@ -12,7 +12,7 @@ demo: $(READY)
 	$(BIN)/pipectl demo
 
 test: $(READY)
-	$(BIN)/pytest -n 3 --dist loadgroup
+	$(BIN)/pytest -n 4 --dist loadgroup
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -13,7 +13,9 @@ from pipectl.local.lifecycle import LocalAws
 from tests.support import FakeClock, World, make_world
 
 # The same examples at every run, so that a failure is never luck; `HYPOTHESIS_PROFILE=thorough` looks for new ones.
-settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "same", max_examples=50, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("thorough", settings.get_profile("same"), derandomize=False, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 

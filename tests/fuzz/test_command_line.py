@@ -67,7 +67,7 @@ def check(*args: str, config: str) -> None:
     assert done.exit_code == 0 or done.stderr
 
 
-@settings(max_examples=settings.default.max_examples // 50)
+@settings(max_examples=settings.default.max_examples // 25)
 @given(COMMANDS, st.booleans())
 @example(["replay-dlq", "--dry-run", "--limit=" + "9" * 30], False)
 @example(["audit", "list", "--since=999999d"], False)

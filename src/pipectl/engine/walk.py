@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from pipectl.errors import CancelledError, PipectlError
 
 T = TypeVar("T")
+_LOOK_UP_EVERY = 0.2
 
 current: ContextVar[str | None] = ContextVar("current", default=None)
 """The node that this thread works on; for progress lines."""
@@ -59,11 +60,11 @@ def walk(
     under_way = _Walk(graph, visit, workers)
     try:
         under_way.start()
-        under_way.ended.wait()
+        under_way.wait()
     except KeyboardInterrupt:
         under_way.interrupt()
         cancel()
-        under_way.ended.wait()
+        under_way.wait()
     return under_way.outcome()
 
 
@@ -83,6 +84,11 @@ class _Walk(Generic[T]):
 
     def start(self) -> None:
         threading.Thread(target=self._drive, daemon=True).start()
+
+    def wait(self) -> None:
+        """Until it has ended. A Ctrl-C that comes just before a wait without end would be noticed only after it."""
+        while not self.ended.wait(_LOOK_UP_EVERY):
+            pass
 
     def interrupt(self) -> None:
         self._interrupted.set()

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pipectl.aws import Aws, Call, Credentials
-from pipectl.commands.context import Context
+from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.commands.down import down
 from pipectl.commands.status import status
 from pipectl.commands.up import up
-from pipectl.config_file import load
+from pipectl.config.loading import load
+from pipectl.context import Context
 from pipectl.local import lifecycle
-from pipectl.render.screen import Screen
+from pipectl.output.console import Screen
 
 CONFIG = Path(__file__).parent.parent / "config" / "dev.yaml"
 

@@ -18,15 +18,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pipectl.aws import Aws, Call, Credentials
-from pipectl.commands.context import Context
-from pipectl.commands.replay import Selection, replay
+from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.commands.replay_dlq import Selection, replay
 from pipectl.commands.status import outputs
 from pipectl.commands.up import up
-from pipectl.config_file import load
+from pipectl.config.loading import load
+from pipectl.context import Context
 from pipectl.failures.trail import iso
 from pipectl.local import lifecycle
-from pipectl.render.screen import Screen
+from pipectl.output.console import Screen
 from pipectl.stream_records import event_record
 
 ROOT = Path(__file__).parent.parent

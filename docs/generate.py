@@ -17,8 +17,8 @@ import click
 
 from pipectl.cli import main as pipectl
 from pipectl.commands import config as config_commands
-from pipectl.config import Config
-from pipectl.runtimes import RUNTIMES
+from pipectl.config.models import Config
+from pipectl.config.runtimes import RUNTIMES
 
 sys.path.insert(0, str(Path(__file__).parent))
 from permissions_page import page as permissions

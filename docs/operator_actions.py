@@ -15,7 +15,7 @@ from pathlib import Path
 import botocore.session
 from botocore import xform_name
 
-from pipectl.aws.translate import iam_actions
+from pipectl.aws.errors import iam_actions
 
 SOURCE = Path(__file__).parent.parent / "src" / "pipectl"
 CLIENTS = {

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from pipectl.pipeline import Pipeline
-from pipectl.resources.policy import document
+from pipectl.policy_document import document
 
 Grants = Mapping[str, str]
 """Where (a key of `places`), and which actions there, with spaces between."""

@@ -10,7 +10,7 @@ from typing import Any
 from operator_policies import COMMANDS, LOOK, NOT_SEEN, PEOPLE, places, policy
 from role_actions import CONFIG, NOT_PROVEN, USES, granted, role_policies
 
-from pipectl.config_file import load
+from pipectl.config.loading import load
 from pipectl.pipeline import Pipeline
 
 ACCOUNT, REGION = "123456789012", "us-east-1"

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from pipectl.config_file import load
-from pipectl.permissions import Policies
+from pipectl.config.loading import load
+from pipectl.iam.roles import Policies
 from pipectl.pipeline import Pipeline
 
 CONFIG = Path(__file__).parent.parent / "config" / "dev.yaml"

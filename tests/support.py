@@ -11,11 +11,11 @@ from typing import Any
 
 import yaml
 
-from pipectl.aws import Aws, Call, Credentials
+from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.clock import Clock
-from pipectl.commands.context import Context
-from pipectl.config import Config
-from pipectl.config_file import load
+from pipectl.config.loading import load
+from pipectl.config.models import Config
+from pipectl.context import Context
 from pipectl.engine.model import Change
 from pipectl.errors import PipectlError
 

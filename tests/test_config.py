@@ -12,8 +12,16 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from pipectl.config import EXTRA_ALARMS, LOG_RETENTION_DAYS, SHAPES, Config, fields_of, known_region, named_resources
-from pipectl.config_file import DEEPEST, LARGEST_BYTES, load
+from pipectl.config.loading import DEEPEST, LARGEST_BYTES, load
+from pipectl.config.models import (
+    EXTRA_ALARMS,
+    LOG_RETENTION_DAYS,
+    SHAPES,
+    Config,
+    fields_of,
+    known_region,
+    named_resources,
+)
 from pipectl.errors import ConfigError, Problem
 from pipectl.pipeline import Pipeline
 from tests.support import DEV_CONFIG, World, write_config

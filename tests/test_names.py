@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipectl.names import NAME_RULES, OWNERSHIP_TAGS, RESERVED_TAGS, Names, log_group_of, tag_problem
+from pipectl.config.names import NAME_RULES, OWNERSHIP_TAGS, RESERVED_TAGS, Names, log_group_of, tag_problem
 
 NAMES = Names("dev", "backend", "shop", "eu-central-1", "123456789012")
 

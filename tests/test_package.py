@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pipectl.errors import PackageError
-from pipectl.package import LARGEST_UPLOAD, Package, build
+from pipectl.packaging.build import LARGEST_UPLOAD, Package, build
 from tests.support import ROOT, World, yes
 
 FILES = {"handler.py": "def handler(event, context): ...\n", "lib/b.py": "B = 1\n", "lib/a.py": "A = 1\n", "Z.txt": "z"}

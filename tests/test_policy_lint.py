@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from pipectl.config_file import load
+from pipectl.config.loading import load
 from pipectl.pipeline import Pipeline
-from pipectl.resources.policy import document
+from pipectl.policy_document import document
 from tests.support import ACCOUNT, DEV_CONFIG, REGION, ROOT
 
 with warnings.catch_warnings():

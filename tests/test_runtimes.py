@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipectl.aws import known_runtimes
+from pipectl.aws.client import known_runtimes
 from pipectl.cli import main as pipectl
 from pipectl.commands.config import ending_runtimes
-from pipectl.config_file import load
+from pipectl.config.loading import load
+from pipectl.config.runtimes import RUNTIMES, newest, supported
 from pipectl.errors import ConfigError
-from pipectl.runtimes import RUNTIMES, newest, supported
 from tests.support import DEV_CONFIG, ROOT, World, write_config
 
 

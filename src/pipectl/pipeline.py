@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipectl import package, permissions
-from pipectl.aws import Aws
-from pipectl.config import EXTRA_ALARMS, Config
-from pipectl.config import Function as FunctionConfig
+from pipectl.aws.client import Aws
+from pipectl.config.models import EXTRA_ALARMS, Config
+from pipectl.config.models import Function as FunctionConfig
+from pipectl.config.names import Names, log_group_of
 from pipectl.engine.model import Facts, Resource
-from pipectl.names import Names, log_group_of
+from pipectl.iam import roles as permissions
+from pipectl.packaging import build as package
 from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Metric
 from pipectl.resources.bucket import Bucket
 from pipectl.resources.function import Function, Settings

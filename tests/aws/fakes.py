@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 
-from pipectl.aws import Aws, Call, Credentials
+from pipectl.aws.client import Aws, Call, Credentials
 from tests.support import REGION, FakeClock
 
 Answer = Exception | AWSResponse | dict[str, Any]

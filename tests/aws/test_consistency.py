@@ -8,8 +8,8 @@ import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipectl.aws.consistency import FACTS, Fact, fact_for
-from pipectl.aws.translate import translate
+from pipectl.aws.errors import translate
+from pipectl.aws.retry_rules import FACTS, Fact, rule_for
 from pipectl.errors import AwsError
 from tests.aws.fakes import Answer, Wire, client_error
 
@@ -291,7 +291,7 @@ PERMANENT: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
 
 def fact_of(name: str, table: dict[str, tuple[str, str, ClientError | BotoCoreError]]) -> Fact | None:
     service, operation, error = table[name]
-    return fact_for(translate(error, service, operation))
+    return rule_for(translate(error, service, operation))
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.why)

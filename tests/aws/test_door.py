@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipectl.aws import Aws, Call, Credentials, known_runtimes, regions
+from pipectl.aws.client import Aws, Call, Credentials, known_runtimes, regions
 from pipectl.clock import SystemClock, pauses
 from pipectl.errors import (
     AbsentError,

@@ -6,7 +6,7 @@ import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError
 
-from pipectl.aws.translate import ABSENT, translate
+from pipectl.aws.errors import ABSENT, translate
 from pipectl.errors import (
     AbsentError,
     AccessDeniedError,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from pipectl.aws import Aws, Credentials
+from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.audit import AuditPage, Origin, audit_list, audit_show, audit_stats
 from pipectl.commands.up import up
 from pipectl.errors import AbsentError, PipectlError, UsageError
@@ -259,11 +259,11 @@ MEASURED = """
 import json, resource, sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from pipectl.aws import Aws, Credentials
-from pipectl.aws import Aws, Credentials
+from pipectl.aws.client import Aws, Credentials
+from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.audit import audit_list, audit_stats
-from pipectl.commands.context import Context
-from pipectl.config_file import load
+from pipectl.context import Context
+from pipectl.config.loading import load
 from pipectl.failures.listing import Wanted
 
 class Silent:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws import Call
+from pipectl.aws.client import Call
 from pipectl.commands.down import down
 from pipectl.commands.pause import MAPPING, pause
 from pipectl.commands.up import plan, up

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from pipectl.aws import Aws, Call, Credentials
-from pipectl.commands.health import Check, Severity, health
+from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.commands.pause import MAPPING, pause, resume
 from pipectl.commands.status import State, status
 from pipectl.commands.up import plan, up
+from pipectl.config.names import tag_problem
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
 from pipectl.local.lifecycle import LocalAws
-from pipectl.names import tag_problem
-from pipectl.pausing import PAUSED_BY, PAUSED_SINCE, Pause
+from pipectl.monitoring.health import Check, Severity, health
+from pipectl.pause_tags import PAUSED_BY, PAUSED_SINCE, Pause
 from tests.e2e.orders import Orders
 from tests.resources.hands import Hands
 from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, yes

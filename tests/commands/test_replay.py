@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.commands.replay import Preview, preview, replay, save
+from pipectl.commands.replay_dlq import Preview, preview, replay, save
 from pipectl.errors import AwsError, CancelledError, DeclinedError, PipectlError
 from tests.failures.commanding import context, selection, yes
 from tests.failures.fakes import AUDITOR, OTHER_STREAM_ARN, Clock, Killed, Process, World, failed

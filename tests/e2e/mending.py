@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pipectl.commands.replay import Selection, replay
+from pipectl.commands.replay_dlq import Selection, replay
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from pipectl.failures.model import ReplayStatus

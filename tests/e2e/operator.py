@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipectl.aws import Aws, Call, Credentials
-from pipectl.aws.translate import iam_actions
+from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.errors import iam_actions
 from pipectl.clock import SystemClock
-from pipectl.commands.context import Context
+from pipectl.context import Context
 from pipectl.errors import PipectlError
 from tests.support import REGION, ROOT, Recorder, World
 

@@ -17,7 +17,7 @@ import pytest
 from pipectl.commands.down import down
 from pipectl.commands.up import up
 from pipectl.local.lifecycle import LocalAws
-from pipectl.resources.policy import document
+from pipectl.policy_document import document
 from tests.e2e.operator import metric
 from tests.support import ROOT, World, make_world, yes
 

@@ -14,15 +14,15 @@ from click.testing import CliRunner, Result
 
 from pipectl.cli import main
 from pipectl.commands.audit import audit_list, audit_show, audit_stats
-from pipectl.commands.context import Context
 from pipectl.commands.down import down
 from pipectl.commands.logs import lines
 from pipectl.commands.pause import pause, resume
-from pipectl.commands.replay import Selection, preview, replay, save
+from pipectl.commands.replay_dlq import Selection, preview, replay, save
 from pipectl.commands.status import outputs, status
 from pipectl.commands.trace import trace
 from pipectl.commands.up import plan, up
 from pipectl.commands.verify import VerifyReport, verify
+from pipectl.context import Context
 from pipectl.engine.model import Action
 from pipectl.errors import AccessDeniedError, DataLossError
 from pipectl.failures.listing import Wanted

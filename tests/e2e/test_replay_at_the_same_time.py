@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipectl.aws import Aws, Call, Credentials
+from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.commands.up import plan, up
 from pipectl.failures.model import UNRESOLVED, ReplayStatus
 from pipectl.local.lifecycle import LocalAws

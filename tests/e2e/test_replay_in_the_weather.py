@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws import Aws, Call, Credentials
+from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.commands.audit import audit_list
 from pipectl.commands.pause import MAPPING, pause, resume
 from pipectl.commands.status import State, status
@@ -22,7 +22,7 @@ from pipectl.commands.verify import verify
 from pipectl.failures.listing import Wanted
 from pipectl.failures.model import ReplayStatus
 from pipectl.local.lifecycle import LocalAws
-from pipectl.pausing import ENABLED
+from pipectl.pause_tags import ENABLED
 from tests.e2e.mending import check_all_replayed, reopen, replay_all, statuses
 from tests.e2e.orders import Orders
 from tests.support import REGION, World

@@ -114,7 +114,7 @@ class FakeResource(Resource):
         self.account.write(f"delete {self.key}")
         self.account.things.pop(self.name, None)
 
-    def objection(self, deltas: Mapping[str, Any]) -> str | None:
+    def data_loss_reason(self, deltas: Mapping[str, Any]) -> str | None:
         return self.objects if deltas else None
 
     def _set(self, attribute: str, desired: Attributes) -> None:

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from pipectl.clock import pauses
+from pipectl.engine.executor import Walked
 from pipectl.engine.model import UNKNOWN, Action, Change, Delta, Facts, Observation
-from pipectl.engine.reconcile import (
+from pipectl.engine.planner import (
     Pauses,
     apply,
-    carry_out,
     decide,
+    execute,
     is_ours,
     observe,
     plan_up,
     refusal,
 )
-from pipectl.engine.walk import Walked
 from pipectl.errors import (
     AbsentError,
     AccessDeniedError,
@@ -361,7 +361,7 @@ def lost_race(rival_tags: Mapping[str, str], **rival_attributes: Any) -> tuple[F
     resource = FakeResource(account, "table", keys="id")
     race(account, lambda: there(resource, rival_tags, **rival_attributes))
     change = decide(resource, resource.desired({}), None, OWNERSHIP)
-    return resource, lambda: carry_out(resource, change, None, {}, OWNERSHIP, quietly())
+    return resource, lambda: execute(resource, change, None, {}, OWNERSHIP, quietly())
 
 
 def test_a_lost_race_against_another_up_of_ours_is_won_together() -> None:
@@ -394,7 +394,7 @@ def test_what_exists_but_is_shown_to_nobody_is_a_taken_name() -> None:
     there(resource, STRANGER)
     change = decide(resource, resource.desired({}), None, OWNERSHIP)
     with pytest.raises(ForeignError, match="shows it to nobody"):
-        carry_out(resource, change, None, {}, OWNERSHIP, quietly())
+        execute(resource, change, None, {}, OWNERSHIP, quietly())
 
 
 class Closed(FakeResource):
@@ -434,7 +434,7 @@ def test_what_a_killed_up_has_just_made_is_waited_for_until_aws_shows_it() -> No
     resource, clock = Late(Account(), "role"), FakeClock()
     there(resource, TAGS, size=None)
     change = decide(resource, resource.desired({}), None, OWNERSHIP)
-    assert carry_out(resource, change, None, {}, OWNERSHIP, quietly(clock)) == {"id": "role-0"}
+    assert execute(resource, change, None, {}, OWNERSHIP, quietly(clock)) == {"id": "role-0"}
     assert resource.account.things[resource.name].attributes["size"] == 1
     assert 0 < clock.seconds < 10
 
@@ -452,7 +452,7 @@ def test_what_was_just_being_deleted_is_made_again() -> None:
     unseen = Late(account, "table")
     unseen.looks = 100
     change = decide(unseen, unseen.desired({}), None, OWNERSHIP)
-    assert carry_out(unseen, change, None, {}, OWNERSHIP, quietly()) == {"id": "table-1"}
+    assert execute(unseen, change, None, {}, OWNERSHIP, quietly()) == {"id": "table-1"}
 
 
 def test_a_part_that_aws_does_not_show_yet_is_looked_for_again() -> None:
@@ -481,7 +481,7 @@ def test_what_is_removed_while_it_is_changed_is_told_and_not_made_again() -> Non
     observed = resource.observe()
     change = decide(resource, resource.desired({}), observed, OWNERSHIP)
     with pytest.raises(PipectlError, match="was removed meanwhile") as caught:
-        carry_out(resource, change, observed, {}, OWNERSHIP, quietly())
+        execute(resource, change, observed, {}, OWNERSHIP, quietly())
     assert "somebody else is at work" in str(caught.value.hint)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 
 import pytest
 
-from pipectl.engine.walk import current, reverse, walk
+from pipectl.engine.executor import current, reverse, walk
 from pipectl.errors import CancelledError, PipectlError
 
 PATIENCE = 20

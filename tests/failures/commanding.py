@@ -7,10 +7,10 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from pipectl.commands.context import Context
-from pipectl.commands.replay import Preview, Selection
-from pipectl.config import Config
-from pipectl.config_file import load
+from pipectl.commands.replay_dlq import Preview, Selection
+from pipectl.config.loading import load
+from pipectl.config.models import Config
+from pipectl.context import Context
 from pipectl.engine.model import Observation
 from tests.support import DEV_CONFIG, Recorder
 

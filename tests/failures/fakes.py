@@ -19,7 +19,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 
-from pipectl.aws import Aws
+from pipectl.aws.client import Aws
 from pipectl.errors import AbsentError, AwsError, CancelledError
 from tests.failures.expressions import Expression
 from tests.lambda_src.fakes import FakeS3, client_error

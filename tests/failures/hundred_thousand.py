@@ -18,8 +18,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from pipectl.aws import Aws
-from pipectl.commands import replay as command
+from pipectl.aws.client import Aws
+from pipectl.commands import replay_dlq as command
 from tests.failures.commanding import context, selection, yes
 from tests.failures.fakes import SHARD, STREAM_ARN, aws_error
 from tests.support import ACCOUNT, REGION, FakeClock

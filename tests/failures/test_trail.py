@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from pipectl.aws import Aws, Credentials
+from pipectl.aws.client import Aws, Credentials
 from pipectl.failures.invoking import Failing
 from pipectl.failures.model import Failure, ReplayStatus
 from pipectl.failures.trail import Outcome, Trail, failures_by_id, failures_of_type, iso

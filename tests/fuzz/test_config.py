@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipectl.config_file import LARGEST_BYTES, load
+from pipectl.config.loading import LARGEST_BYTES, load
 from pipectl.errors import ConfigError, Problem
 from tests.fuzz.strategies import JSON, TEXTS, places_of, replaced, trees, without
 from tests.support import DEV_CONFIG

@@ -23,10 +23,10 @@ from pipectl.failures.model import Failure, ReplayStatus
 from pipectl.failures.queue import audit_what_waits
 from pipectl.failures.ranges import spans
 from pipectl.failures.records import Reading
-from pipectl.pausing import PAUSE_TAGS, Pause
-from pipectl.render.failures import keys_shown
-from pipectl.render.operate import audit_details, audit_page
-from pipectl.render.screen import Screen
+from pipectl.output.console import Screen
+from pipectl.output.failures import keys_shown
+from pipectl.output.operate import audit_details, audit_page
+from pipectl.pause_tags import PAUSE_TAGS, Pause
 from pipectl.stream_records import kept_record, sequence_number
 from tests.failures.fakes import AUDITOR, PROCESSOR, Process, World
 from tests.fuzz.strategies import DEEP, JSON, TEXTS, json_of, places_of, replaced, without

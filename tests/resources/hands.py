@@ -14,11 +14,11 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from pipectl.commands.context import Context
-from pipectl.config import Config
-from pipectl.config_file import load
+from pipectl.config.loading import load
+from pipectl.config.models import Config
+from pipectl.config.names import Names
+from pipectl.context import Context
 from pipectl.engine.model import Resource
-from pipectl.names import Names
 from pipectl.pipeline import Physical, Pipeline
 from tests.support import ACCOUNT, REGION, Recorder, World
 

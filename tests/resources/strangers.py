@@ -10,16 +10,16 @@ from types import SimpleNamespace
 from typing import Any
 
 from pipectl.commands.audit import audit_list, audit_show, audit_stats
-from pipectl.commands.context import Context
 from pipectl.commands.logs import lines
 from pipectl.commands.pause import pause, resume
-from pipectl.commands.replay import NEEDS as REPLAY_NEEDS
-from pipectl.commands.replay import Selection, preview, replay, save
+from pipectl.commands.replay_dlq import NEEDS as REPLAY_NEEDS
+from pipectl.commands.replay_dlq import Selection, preview, replay, save
 from pipectl.commands.status import outputs
 from pipectl.commands.trace import trace
 from pipectl.commands.verify import NEEDS as VERIFY_NEEDS
 from pipectl.commands.verify import verify
-from pipectl.config_file import load
+from pipectl.config.loading import load
+from pipectl.context import Context
 from pipectl.engine.model import Resource
 from pipectl.failures.listing import Wanted
 from pipectl.pipeline import Pipeline

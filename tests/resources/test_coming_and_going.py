@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipectl.aws import Aws, Call, Credentials
-from pipectl.aws.translate import translate
-from pipectl.commands.context import Confirm
+from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.errors import translate
 from pipectl.commands.up import up
+from pipectl.context import Confirm
 from pipectl.engine.model import Action
 from pipectl.errors import ForeignError
 from tests.resources.conftest import long_after

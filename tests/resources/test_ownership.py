@@ -7,10 +7,10 @@ from functools import cached_property
 
 import pytest
 
-from pipectl.commands.context import Context
 from pipectl.commands.down import down
 from pipectl.commands.status import State, status
 from pipectl.commands.up import plan, up
+from pipectl.context import Context
 from pipectl.engine.model import Action, Resource
 from pipectl.errors import ForeignError, PipectlError
 from tests.resources.hands import Hands, narrow

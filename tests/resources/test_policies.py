@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.resources.policy import allow, deny_plain_http, document, statements
+from pipectl.policy_document import allow, deny_plain_http, document, statements
 from tests.resources.hands import Hands
 
 ACCOUNT = "123456789012"

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from pipectl.aws import Aws, Credentials
+from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.status import State, status
 from pipectl.commands.up import plan, up
 from pipectl.engine.model import Action, Change

@@ -10,7 +10,7 @@ from moto.dynamodb import dynamodb_backends
 from moto.s3 import s3_backends
 from moto.sqs import sqs_backends
 
-from pipectl.aws import Call
+from pipectl.aws.client import Call
 from tests.support import ACCOUNT, REGION
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeoutError
 
-from pipectl.aws import Call
+from pipectl.aws.client import Call
 from tests.weather.clock import VirtualClock
 from tests.weather.facts import CHANGING, LATENCY, LINGERS, REFUSED, STALE, THROTTLES, WITHOUT_TAGS, Refused
 

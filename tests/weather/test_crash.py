@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws import Call
+from pipectl.aws.client import Call
 from pipectl.commands.down import down
 from pipectl.commands.up import up
 from tests.support import yes

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipectl.aws import Call
+from pipectl.aws.client import Call
 from pipectl.commands.up import up
 from tests.support import yes
 from tests.weather.clock import VirtualClock

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws import Aws, Credentials
+from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.down import down
 from pipectl.commands.up import up
 from pipectl.errors import PipectlError

@@ -11,7 +11,7 @@ from typing import Any
 
 from moto import mock_aws
 
-from pipectl.aws import Aws, Call, Credentials
+from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.engine.model import Observation
 from tests.support import ACCOUNT, REGION, World, write_config
 from tests.weather.clock import VirtualClock

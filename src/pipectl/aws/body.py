@@ -6,7 +6,7 @@ from typing import Protocol
 
 from botocore.exceptions import BotoCoreError
 
-from pipectl.aws.translate import translate
+from pipectl.aws.errors import translate
 
 
 class Body(Protocol):

@@ -11,16 +11,16 @@ import click
 
 from pipectl.cli.root import main
 from pipectl.cli.session import Session, global_options
-from pipectl.commands.health import LOOK_BACK
 from pipectl.commands.logs import follow as follow_logs
 from pipectl.commands.logs import lines as read_lines
-from pipectl.commands.replay import Preview, Selection
-from pipectl.commands.replay import preview as preview_replay
-from pipectl.commands.replay import replay as run_replay
-from pipectl.commands.replay import save as save_failures
+from pipectl.commands.replay_dlq import Preview, Selection
+from pipectl.commands.replay_dlq import preview as preview_replay
+from pipectl.commands.replay_dlq import replay as run_replay
+from pipectl.commands.replay_dlq import save as save_failures
 from pipectl.errors import CancelledError, UsageError
 from pipectl.failures.model import FAILURE_TYPES
-from pipectl.render import failures as render
+from pipectl.monitoring.health import LOOK_BACK
+from pipectl.output import failures as render
 
 FAILURES_LEFT = 4
 """Exit code: partly done; failures are left behind."""

@@ -18,7 +18,7 @@ from pipectl.commands.trace import trace as run_trace
 from pipectl.commands.verify import verify as run_verify
 from pipectl.failures.listing import Wanted
 from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
-from pipectl.render import operate as render
+from pipectl.output import operate as render
 
 
 @main.group()

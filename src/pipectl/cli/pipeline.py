@@ -16,10 +16,10 @@ from pipectl.commands.status import outputs as read_outputs
 from pipectl.commands.status import status as read_status
 from pipectl.commands.up import plan as run_plan
 from pipectl.commands.up import up as run_up
-from pipectl.engine.reconcile import refusal
+from pipectl.config.runtimes import supported
+from pipectl.engine.planner import refusal
 from pipectl.errors import UsageError
-from pipectl.render import pipeline as render
-from pipectl.runtimes import supported
+from pipectl.output import pipeline as render
 
 CHANGES_PENDING = 3
 """Exit code: there is something to do, or something is not well."""

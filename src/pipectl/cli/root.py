@@ -14,7 +14,7 @@ from click.exceptions import NoArgsIsHelpError
 from pipectl import __version__
 from pipectl.cli.session import Globals, options_before_the_command
 from pipectl.errors import CancelledError, UsageError
-from pipectl.render.screen import Screen
+from pipectl.output.console import Screen
 
 
 class Pipectl(click.Group):

@@ -13,16 +13,16 @@ from typing import Any, TypeVar
 
 import click
 
-from pipectl.aws import Aws, Credentials
+from pipectl.aws.client import Aws, Credentials
 from pipectl.clock import SystemClock
 from pipectl.commands import local as local_commands
-from pipectl.commands.context import Context
-from pipectl.config import Config, known_region
-from pipectl.config_file import load
+from pipectl.config.loading import load
+from pipectl.config.models import Config, known_region
+from pipectl.context import Context
 from pipectl.errors import CancelledError, DeclinedError, PipectlError, UsageError
 from pipectl.local import lifecycle
 from pipectl.local.lifecycle import LocalAws
-from pipectl.render.screen import Screen
+from pipectl.output.console import Screen
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from pipectl.commands.context import Context
+from pipectl.context import Context
 from pipectl.errors import AwsError, PipectlError
 from pipectl.failures.listing import Position, Wanted, newest_first, timestamps_and_statuses
 from pipectl.failures.model import UNRESOLVED, Failure, StreamRange

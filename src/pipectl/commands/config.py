@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from pipectl.config import Config
-from pipectl.package import build
-from pipectl.runtimes import RUNTIMES, Runtime
+from pipectl.config.models import Config
+from pipectl.config.runtimes import RUNTIMES, Runtime
+from pipectl.packaging.build import build
 
 
 def check(config: Config, file: Path) -> dict[str, Any]:

@@ -11,17 +11,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pipectl.aws import Aws
-from pipectl.commands.context import Context, Reporter
+from pipectl.aws.client import Aws
 from pipectl.commands.down import down
 from pipectl.commands.local import provide_runtimes
-from pipectl.commands.replay import Selection, replay
+from pipectl.commands.replay_dlq import Selection, replay
 from pipectl.commands.up import up
-from pipectl.config import Config
+from pipectl.config.models import Config
+from pipectl.context import Context, Reporter
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
 from pipectl.local import lifecycle
-from pipectl.package import handler_file
+from pipectl.packaging.build import handler_file
 from pipectl.pipeline import FAILURE_TYPE_INDEX
 
 POISON = 2

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from pipectl.clock import pauses
-from pipectl.commands.context import Confirm, Context, raise_if_incomplete
-from pipectl.commands.unprocessed import Resume, resume, unprocessed
+from pipectl.context import Confirm, Context, raise_if_incomplete
+from pipectl.engine.executor import reverse, walk
 from pipectl.engine.model import Action, Change, Facts, Observation
-from pipectl.engine.reconcile import graph_of
-from pipectl.engine.walk import reverse, walk
+from pipectl.engine.planner import graph_of
 from pipectl.errors import CancelledError, DataLossError, PipectlError
+from pipectl.monitoring.pending_data import Resume, resume, unprocessed
 
 PROOF_SECONDS = 20
 """How long what is deleted may still be shown before it counts as left."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipectl.config import Config
+from pipectl.config.models import Config
 from pipectl.local import lifecycle, node
 from pipectl.local.lifecycle import LocalAws
 

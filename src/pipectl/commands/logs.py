@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipectl.commands.context import Context
+from pipectl.context import Context
 from pipectl.errors import AbsentError
 
 FOLLOW_SECONDS = 2.0

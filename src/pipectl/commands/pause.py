@@ -1,7 +1,7 @@
 """`pause` and `resume`: stop processing for a while, without losing the place in the stream.
 
 A disabled mapping keeps its position; records wait in the stream, for 24 hours. The tag is set before the mapping is
-disabled, and taken away before it is enabled (`pipectl.pausing` says why), so either command can be cut short at any
+disabled, and taken away before it is enabled (`pipectl.pause_tags` says why), so either command can be cut short at any
 call and run again, and what `resume` had begun is finished by `up`, too.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from pipectl.commands.context import Context
+from pipectl.context import Context
 from pipectl.engine.model import Attributes, Observation
-from pipectl.pausing import ENABLED, PAUSE_TAGS, Pause
+from pipectl.pause_tags import ENABLED, PAUSE_TAGS, Pause
 
 MAPPING = "stream-mapping"
 

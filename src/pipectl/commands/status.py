@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipectl.commands.context import Context, unusable
-from pipectl.commands.health import Health, Severity, health
+from pipectl.context import Context, unusable
 from pipectl.engine.model import Action, Change, Delta
-from pipectl.engine.reconcile import plan_up
+from pipectl.engine.planner import plan_up
 from pipectl.errors import PipectlError
+from pipectl.monitoring.health import Health, Severity, health
 
 
 class State(StrEnum):

@@ -12,8 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from pipectl.aws.body import read_body
-from pipectl.commands.context import Context
-from pipectl.commands.progress import Progress, progress
+from pipectl.context import Context
 from pipectl.engine.model import Facts
 from pipectl.errors import AbsentError, AwsError
 from pipectl.failures.model import UNRESOLVED, Failure, StreamRange
@@ -21,8 +20,9 @@ from pipectl.failures.objects import object_key, quarantine_key, written_at
 from pipectl.failures.records import REPLAYED_EVENTS
 from pipectl.failures.stream import StreamShard, read_all, shards_of
 from pipectl.failures.trail import failures
+from pipectl.monitoring.stream_progress import Progress, progress
 from pipectl.stream_records import EventRecord, moment_of, sequence_number
-from pipectl.words import counted
+from pipectl.text import pluralize
 
 MOST_RECORDS = 200
 """Versions that are looked into, the newest."""
@@ -200,7 +200,7 @@ def _mapping(context: Context) -> Facts | None:
 def _judge(there: bool, versions: Sequence[_Version], got: Progress) -> tuple[Stage, str]:
     processed = [version for version in versions if version.is_processed]
     open_ = [version for version in processed if not version.stored]
-    of = f"of {counted(len(processed), 'version')} in the last 24 hours"
+    of = f"of {pluralize(len(processed), 'version')} in the last 24 hours"
     if not processed:
         return _unseen(there, removed=bool(versions))
     if not open_:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipectl.commands.context import Confirm, Context, raise_if_incomplete
+from pipectl.context import Confirm, Context, raise_if_incomplete
 from pipectl.engine.model import Action, Change, Facts
-from pipectl.engine.reconcile import Plan, apply, plan_up, refusal
+from pipectl.engine.planner import Plan, apply, plan_up, refusal
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipectl.commands.context import Context
-from pipectl.commands.progress import GRACE, progress
+from pipectl.context import Context
 from pipectl.engine.model import Facts
 from pipectl.failures.invoking import Failing, Invoker, chunks
 from pipectl.failures.ledger import Ledger, LostRecord, Settled
@@ -24,6 +23,7 @@ from pipectl.failures.ranges import Span
 from pipectl.failures.records import REPLAYED_EVENTS, Reading, RecordReader
 from pipectl.failures.stream import StreamShard, read_all, shards_of
 from pipectl.failures.trail import failures
+from pipectl.monitoring.stream_progress import GRACE, progress
 from pipectl.stream_records import EventRecord, sequence_number
 
 NEEDS = ("orders-table", "audit-table", "bucket", "dead-letter-queue", "processor", "stream-mapping")

@@ -135,7 +135,7 @@ class Resource(ABC):
         """Make the new one, then remove the old one."""
         raise NotImplementedError(f"{self.kind} is never replaced")
 
-    def objection(self, deltas: Mapping[str, Delta]) -> str | None:
+    def data_loss_reason(self, deltas: Mapping[str, Delta]) -> str | None:
         """Why removing these differences would lose data and is refused; ``None`` when it would not."""
         del deltas
         return None

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pipectl.aws import Aws
 from pipectl.aws.body import read_body
+from pipectl.aws.client import Aws
 from pipectl.errors import AwsError
 from pipectl.stream_records import EventRecord, sequence_number
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipectl.aws import Aws
+from pipectl.aws.client import Aws
 from pipectl.errors import UsageError
 from pipectl.failures.model import FAILURE_TYPES, Failure, ReplayStatus
 from pipectl.failures.trail import INDEX, iso

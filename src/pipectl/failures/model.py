@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pipectl.aws import plain_item
+from pipectl.aws.client import plain_item
 from pipectl.stream_records import STREAM_RETENTION, moment_of
 
 FAILURE_TYPES = ("RetryAttemptsExhausted", "RecordAgeExceeded", "UnparseableMessage", "Other")

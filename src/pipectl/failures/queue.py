@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pipectl.aws import Aws
 from pipectl.aws.body import read_body
+from pipectl.aws.client import Aws
 from pipectl.errors import AwsError
 
 _RECEIVED_AT_ONCE = 10

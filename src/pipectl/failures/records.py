@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipectl.aws import Aws
 from pipectl.aws.body import read_body
+from pipectl.aws.client import Aws
 from pipectl.errors import AwsError
 from pipectl.failures.objects import QUARANTINE_DIGITS
 from pipectl.failures.ranges import Span

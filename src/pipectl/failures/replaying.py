@@ -10,8 +10,8 @@ from functools import partial
 from itertools import groupby, islice
 from threading import Lock, Semaphore
 
-from pipectl.aws import Aws
-from pipectl.engine.walk import Walked, walk
+from pipectl.aws.client import Aws
+from pipectl.engine.executor import Walked, walk
 from pipectl.errors import CancelledError
 from pipectl.failures.claims import PARALLEL, Claims, Whose
 from pipectl.failures.invoking import Invoker

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipectl.aws import Aws
+from pipectl.aws.client import Aws
 from pipectl.errors import AbsentError, AwsError
 from pipectl.stream_records import EventRecord, event_record, sequence_number
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipectl.aws import Aws
-from pipectl.engine.walk import walk
+from pipectl.aws.client import Aws
+from pipectl.engine.executor import walk
 from pipectl.errors import AbsentError, AwsError, CancelledError
 from pipectl.failures.objects import written_at
 from pipectl.stream_records import EventRecord, event_record

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipectl.aws import Aws
+from pipectl.aws.client import Aws
 from pipectl.errors import AwsError
 from pipectl.failures.invoking import Failing
 from pipectl.failures.model import FAILURE_TYPES, Failure, ReplayStatus

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from pipectl.aws import Aws
+from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, ExistsError
-from pipectl.resources.policy import deny_plain_http, document, statements
+from pipectl.policy_document import deny_plain_http, document, statements
 from pipectl.resources.tagging import from_list, to_list
-from pipectl.words import counted
+from pipectl.text import pluralize
 
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _PASSING = ("InternalError", "ServiceUnavailable", "SlowDown")
@@ -133,7 +133,7 @@ class Bucket(Resource):
         count = len(page.get("Versions", [])) + len(page.get("DeleteMarkers", []))
         if not count:
             return None
-        return f"{'more than ' if page['IsTruncated'] else ''}{counted(count, 'object version')}"
+        return f"{'more than ' if page['IsTruncated'] else ''}{pluralize(count, 'object version')}"
 
     @property
     def _ours(self) -> Any:

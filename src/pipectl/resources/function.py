@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pipectl.aws import Aws
+from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError, AwsError, PipectlError
-from pipectl.package import Package
+from pipectl.packaging.build import Package
 from pipectl.resources.tagging import differing, require_tags
 
 _BOUND = 300

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pipectl.aws import Aws
+from pipectl.aws.client import Aws
 from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError
-from pipectl.pausing import ENABLED, Pause
+from pipectl.pause_tags import ENABLED, Pause
 from pipectl.resources.tagging import differing
 from pipectl.stream_records import STREAM_RETENTION
 
@@ -290,7 +290,7 @@ class StreamMapping(EventSourceMapping):
             "tags": dict(self._tags),
         }
 
-    def objection(self, deltas: Mapping[str, Delta]) -> str | None:
+    def data_loss_reason(self, deltas: Mapping[str, Delta]) -> str | None:
         """Another beginning on the same stream means another mapping, which knows nothing of how far the old one is."""
         start = deltas.get("starting_position")
         if start is None or start.after != "LATEST" or not start.before or "source" in deltas:

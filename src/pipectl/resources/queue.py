@@ -6,12 +6,12 @@ import json
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipectl.aws import Aws
+from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError, ExistsError
-from pipectl.resources.policy import deny_plain_http, document, statements
+from pipectl.policy_document import deny_plain_http, document, statements
 from pipectl.resources.tagging import differing
-from pipectl.words import counted
+from pipectl.text import pluralize
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -143,7 +143,7 @@ class Queue(Resource):
         url = observed.facts["url"]
         answer = self._aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))["Attributes"]
         count = sum(int(value) for value in answer.values())
-        return f"about {counted(count, 'message')}" if count else None
+        return f"about {pluralize(count, 'message')}" if count else None
 
 
 def _settings(desired: Attributes) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from pipectl.aws import Aws
+from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
-from pipectl.resources.policy import Statement, document, statements
+from pipectl.policy_document import Statement, document, statements
 from pipectl.resources.tagging import differing, from_list, to_list
 
 _ROOT_PATH = "/"

@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipectl.aws import Aws
+from pipectl.aws.client import Aws
 from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError, AwsError
 from pipectl.resources.tagging import differing, from_list, to_list
-from pipectl.words import counted
+from pipectl.text import pluralize
 
 _BOUND = 1800
 _DONE_ALREADY = re.compile("already has an enabled stream|index which already exists|does not have an enabled stream")
@@ -147,7 +147,7 @@ class Table(Resource):
             return
         self._aws.wait(self._is_gone, f"table {self.name} to be deleted", _BOUND)
 
-    def objection(self, deltas: Mapping[str, Delta]) -> str | None:
+    def data_loss_reason(self, deltas: Mapping[str, Delta]) -> str | None:
         """A stream that is off is switched on; one with another view type has first to be switched off."""
         stream = deltas.get("stream")
         if stream is None or not (stream.before and stream.after):
@@ -165,7 +165,7 @@ class Table(Resource):
     def contents(self, observed: Observation) -> str | None:
         """A first page is read, for the table's own ItemCount lags by up to six hours."""
         page = self._aws.dynamodb.scan(TableName=self.name, Select="COUNT", Limit=1000)
-        count = f"{'more than ' if 'LastEvaluatedKey' in page else ''}{counted(page['Count'], 'item')}"
+        count = f"{'more than ' if 'LastEvaluatedKey' in page else ''}{pluralize(page['Count'], 'item')}"
         if observed.attributes["deletion_protection"]:
             return f"{count}, protected against deletion"
         return count if page["Count"] else None

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
 from pipectl.engine.diff import diff, top_level
+from pipectl.engine.executor import Walked, walk
 from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
-from pipectl.engine.walk import Walked, walk
 from pipectl.errors import (
     AbsentError,
     AccessDeniedError,
@@ -64,7 +64,7 @@ def observe(
         AccessDeniedError: permissions are lacking: every one that is known to be.
         PipectlError: another read failed: what cannot be read is never taken for absent.
     """
-    walked = walk(dict.fromkeys(resources, ()), lambda key: look_at(resources[key], pauses), cancel=cancel)
+    walked = walk(dict.fromkeys(resources, ()), lambda key: observe_consistently(resources[key], pauses), cancel=cancel)
     if walked.interrupted:
         raise CancelledError("interrupted while reading; nothing was touched")
     if walked.failed:
@@ -82,7 +82,7 @@ def _of_all(errors: list[PipectlError]) -> PipectlError:
     return AccessDeniedError("\n".join(denied), hint="; ".join(hints))
 
 
-def look_at(resource: Resource, pauses: Pauses) -> Observation | None:
+def observe_consistently(resource: Resource, pauses: Pauses) -> Observation | None:
     """Observe, until what is seen agrees with itself.
 
     Where a part is said to be absent although the whole is there, it may have just come or gone; and what bears no tags
@@ -180,8 +180,8 @@ def decide(
     if stuck := sorted(differs.intersection(resource.fixed)):
         reason = f"{', '.join(stuck)} cannot be changed without deleting it and making it anew"
         return replace(change, action=Action.REFUSE, attributes=_only(deltas, stuck), reason=reason)
-    if not accept_loss and (objection := resource.objection(deltas)):
-        return replace(change, action=Action.REFUSE, attributes=deltas, reason=objection)
+    if not accept_loss and (data_loss_reason := resource.data_loss_reason(deltas)):
+        return replace(change, action=Action.REFUSE, attributes=deltas, reason=data_loss_reason)
     if differs.intersection(resource.replaces):
         return replace(change, action=Action.REPLACE, attributes=deltas)
     if not ours:
@@ -234,7 +234,7 @@ def apply(
     def visit(key: str) -> Facts:
         if key not in changes:  # neither wanted nor there
             return {}
-        work = lambda: carry_out(  # noqa: E731
+        work = lambda: execute(  # noqa: E731
             resources[key], changes[key], plan.observed[key], facts, ownership, pauses
         )
         facts[key] = around(changes[key], work)
@@ -243,7 +243,7 @@ def apply(
     return walk(graph_of(resources), visit, cancel=cancel)
 
 
-def carry_out(
+def execute(
     resource: Resource,
     change: Change,
     observed: Observation | None,
@@ -292,7 +292,7 @@ def _after_lost_race(
     """
     tries = 1
     for _ in pauses(f"{resource.kind} {resource.name}, which exists, to be shown", APPEARS_WITHIN):
-        observed, action = look_at(resource, pauses), Action.CREATE
+        observed, action = observe_consistently(resource, pauses), Action.CREATE
         if observed is not None:
             accepted = planned.action is not Action.CREATE
             change = decide(resource, desired, observed, ownership, accept_loss=accepted)

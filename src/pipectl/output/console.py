@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from pipectl.aws import Call
+from pipectl.aws.client import Call
+from pipectl.engine.executor import current
 from pipectl.engine.model import Action, Change
-from pipectl.engine.walk import current
 from pipectl.errors import ConfigError, PipectlError
 
 ACTION_LOOK = {

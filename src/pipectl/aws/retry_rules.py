@@ -226,6 +226,6 @@ FACTS = (
 )
 
 
-def fact_for(error: AwsError) -> Fact | None:
+def rule_for(error: AwsError) -> Fact | None:
     """The line of the table that covers this error, or ``None`` when waiting would not help."""
     return next((fact for fact in FACTS if fact.covers(error)), None)

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from pipectl.commands.context import Context
-from pipectl.commands.health import LOOK_BACK, MOST_COUNTED
-from pipectl.commands.metrics import Metrics
-from pipectl.commands.progress import progress
+from pipectl.context import Context
 from pipectl.engine.model import Facts, Observation
 from pipectl.errors import AwsError
 from pipectl.failures.model import UNRESOLVED
 from pipectl.failures.trail import failures
-from pipectl.pausing import Pause
+from pipectl.monitoring.health import LOOK_BACK, MOST_COUNTED
+from pipectl.monitoring.metrics import Metrics
+from pipectl.monitoring.stream_progress import progress
+from pipectl.pause_tags import Pause
 from pipectl.stream_records import STREAM_RETENTION
-from pipectl.words import counted
+from pipectl.text import pluralize
 
 LONGEST_WAIT = 300
 """Seconds that a record may wait for the processor before it counts as data that would be lost."""
@@ -68,7 +68,7 @@ def _open_failures(context: Context) -> str | None:
     found = failures(context.aws, table, since=now - LOOK_BACK, until=now, statuses=UNRESOLVED)
     count = sum(1 for _ in islice(found, MOST_COUNTED))
     least = "at least " if count == MOST_COUNTED else ""
-    return f"{least}{counted(count, 'failure')} of the last 48 hours still to be replayed" if count else None
+    return f"{least}{pluralize(count, 'failure')} of the last 48 hours still to be replayed" if count else None
 
 
 def _unread_records(context: Context, mapping: Facts) -> str | None:

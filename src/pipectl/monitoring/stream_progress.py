@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipectl.commands.context import Context
-from pipectl.commands.metrics import Metrics
+from pipectl.context import Context
 from pipectl.engine.model import Facts
-from pipectl.pausing import ENABLED, Pause
+from pipectl.monitoring.metrics import Metrics
+from pipectl.pause_tags import ENABLED, Pause
 
 GRACE = timedelta(seconds=60)
 """Records younger than this, and than the mapping lags behind, may just not have been got to."""

@@ -9,15 +9,15 @@ from enum import IntEnum
 from itertools import islice
 from typing import Any
 
-from pipectl.commands.context import Context
-from pipectl.commands.metrics import Metrics
-from pipectl.commands.progress import keeps_from_working
+from pipectl.context import Context
+from pipectl.engine.executor import walk
 from pipectl.engine.model import Facts
-from pipectl.engine.walk import walk
 from pipectl.failures.model import UNRESOLVED
 from pipectl.failures.trail import failures
-from pipectl.pausing import ENABLED, Pause
-from pipectl.words import counted
+from pipectl.monitoring.metrics import Metrics
+from pipectl.monitoring.stream_progress import keeps_from_working
+from pipectl.pause_tags import ENABLED, Pause
+from pipectl.text import pluralize
 
 HOUR = 3600
 OLDEST_UNAUDITED = 300
@@ -125,7 +125,7 @@ def _iterator_age(metrics: Metrics) -> Check:
 def _errors(name: str, errors: float | None) -> Check:
     count = int(errors or 0)
     severity = Severity.DEGRADED if count else Severity.HEALTHY
-    return Check(name, severity, count, f"{counted(count, 'error')} in the last hour")
+    return Check(name, severity, count, f"{pluralize(count, 'error')} in the last hour")
 
 
 def _queue(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Check:
@@ -143,10 +143,10 @@ def _queue(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Ch
             "queue",
             Severity.HEALTHY,
             depth,
-            f"{counted(depth, 'message')} on the way to the auditor, the oldest {age:.0f} s",
+            f"{pluralize(depth, 'message')} on the way to the auditor, the oldest {age:.0f} s",
         )
     oldest = "of unknown age" if age is None else f"the oldest {age:.0f} s"
-    return Check("queue", Severity.DEGRADED, depth, f"{counted(depth, 'message')} waiting for the auditor, {oldest}")
+    return Check("queue", Severity.DEGRADED, depth, f"{pluralize(depth, 'message')} waiting for the auditor, {oldest}")
 
 
 def _alarms(context: Context, facts: Mapping[str, Facts]) -> Check:
@@ -156,7 +156,7 @@ def _alarms(context: Context, facts: Mapping[str, Facts]) -> Check:
     answer = context.aws.cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]
     on = sorted(alarm["AlarmName"] for alarm in answer if alarm["StateValue"] == "ALARM")
     if not on:
-        return Check("alarms", Severity.HEALTHY, [], f"none of {counted(len(answer), 'alarm')} is on")
+        return Check("alarms", Severity.HEALTHY, [], f"none of {pluralize(len(answer), 'alarm')} is on")
     errors_on = context.pipeline.physical.errors_alarm in on
     return Check("alarms", Severity.FAILING if errors_on else Severity.DEGRADED, on, f"in ALARM: {', '.join(on)}")
 

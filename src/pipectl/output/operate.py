@@ -14,9 +14,9 @@ from pipectl.commands.pause import PauseReport
 from pipectl.commands.trace import Stage, Trace
 from pipectl.commands.verify import VerifyReport
 from pipectl.failures.model import UNRESOLVED, ReplayStatus
-from pipectl.render.failures import failing_document, keys_shown, moment
-from pipectl.render.screen import Screen
-from pipectl.words import counted
+from pipectl.output.console import Screen
+from pipectl.output.failures import failing_document, keys_shown, moment
+from pipectl.text import pluralize
 
 _STATUS_LOOK = {
     ReplayStatus.OPEN: "yellow",
@@ -64,7 +64,7 @@ def audit_counts(screen: Screen, stats: AuditStats) -> None:
     if screen.json_output:
         screen.json(stats.document())
         return
-    screen.line(f"{counted(stats.total, 'failure')} from {moment(stats.since)} to {moment(stats.until)}")
+    screen.line(f"{pluralize(stats.total, 'failure')} from {moment(stats.since)} to {moment(stats.until)}")
     for counts in (stats.by_status, stats.by_type):
         for name, count in counts.items():
             screen.line(f"{count:>7}  {name}")
@@ -164,7 +164,7 @@ def _verified(report: VerifyReport) -> list[str]:
         wait = "failure waits" if report.waiting_in_queue == 1 else "failures wait"
         lines.append(f"About {report.waiting_in_queue} {wait} for the auditor: some of the lost may be theirs.")
     lines.append(
-        f"{counted(report.read, 'record')} since {moment(report.since)}: {report.stored} stored, "
+        f"{pluralize(report.read, 'record')} since {moment(report.since)}: {report.stored} stored, "
         f"{report.failed} audited, {report.pending} pending, {report.lost} lost."
     )
     if report.repaired or report.failing:

@@ -14,10 +14,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic.fields import FieldInfo
 
-from pipectl.aws import regions
-from pipectl.names import NAME_RULES, RESERVED_TAGS, Names, tag_problem
-from pipectl.pausing import PAUSE_TAGS
-from pipectl.runtimes import RUNTIMES, newest, supported
+from pipectl.aws.client import regions
+from pipectl.config.names import NAME_RULES, RESERVED_TAGS, Names, tag_problem
+from pipectl.config.runtimes import RUNTIMES, newest, supported
+from pipectl.pause_tags import PAUSE_TAGS
 from pipectl.stream_records import STREAM_RETENTION
 
 HOUR = 3600

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipectl.aws import Aws
-from pipectl.config import Config
+from pipectl.aws.client import Aws
+from pipectl.config.models import Config
+from pipectl.engine.executor import Walked
 from pipectl.engine.model import Change, Facts, Observation, Resource
-from pipectl.engine.reconcile import is_ours, observe
-from pipectl.engine.walk import Walked
+from pipectl.engine.planner import is_ours, observe
 from pipectl.errors import CancelledError, IncompleteError, PipectlError
 from pipectl.pipeline import Pipeline
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from pipectl.config import SHAPES, Config, cross_problems, fields_of
+from pipectl.config.models import SHAPES, Config, cross_problems, fields_of
 from pipectl.errors import ConfigError, Problem
 
 _NAME_IT = "name the config with -c FILE or PIPECTL_CONFIG"

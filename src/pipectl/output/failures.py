@@ -10,12 +10,12 @@ from typing import Any
 from rich.text import Text
 
 from pipectl.commands.logs import LogLine
-from pipectl.commands.replay import Preview, SaveReport
+from pipectl.commands.replay_dlq import Preview, SaveReport
 from pipectl.failures.invoking import Failing
 from pipectl.failures.model import ReplayStatus
 from pipectl.failures.replaying import ReplayReport
-from pipectl.render.screen import Screen
-from pipectl.words import counted
+from pipectl.output.console import Screen
+from pipectl.text import pluralize
 
 _FUNCTION_LOOK = {"processor": "cyan", "auditor": "magenta"}
 _MOST_SHOWN = 20
@@ -59,7 +59,7 @@ def saved(screen: Screen, report: SaveReport, folder: Path) -> None:
     if screen.json_output:
         screen.json({"saved": report.failures, "records": report.records, "incomplete": report.incomplete})
         return
-    screen.line(f"{counted(report.records, 'record')} of {counted(report.failures, 'failure')} saved in {folder}.")
+    screen.line(f"{pluralize(report.records, 'record')} of {pluralize(report.failures, 'failure')} saved in {folder}.")
     for audit_id in report.incomplete:
         screen.line(f"! {audit_id}: not all of its records could be had any more")
 
@@ -70,7 +70,7 @@ def replayed(screen: Screen, report: ReplayReport) -> None:
         screen.json(_replay_document(report))
         return
     if report.audited:
-        screen.line(f"{counted(report.audited, 'message')} of the dead-letter queue audited first.")
+        screen.line(f"{pluralize(report.audited, 'message')} of the dead-letter queue audited first.")
     if not report.total and not report.claimed_elsewhere:
         screen.line("Nothing to replay: no failure is open.")
         return
@@ -82,12 +82,12 @@ def replayed(screen: Screen, report: ReplayReport) -> None:
         screen.line(Text("! ", "red").append(error, "default"))
     statuses = ", ".join(f"{report.statuses[status]} {status}" for status in ReplayStatus if report.statuses[status])
     screen.line(
-        f"{counted(report.total, 'failure')}: {statuses or 'none'}. {counted(report.replayed, 'record')} through, "
+        f"{pluralize(report.total, 'failure')}: {statuses or 'none'}. {pluralize(report.replayed, 'record')} through, "
         f"{report.still_failing} still failing."
     )
     if report.claimed_elsewhere:
         screen.line(
-            f"{counted(report.claimed_elsewhere, 'failure')} claimed by another replay; claims run out within minutes."
+            f"{pluralize(report.claimed_elsewhere, 'failure')} claimed by another replay; claims expire within minutes."
         )
 
 
@@ -99,11 +99,11 @@ def moment(time: datetime) -> str:
 def _preview_lines(found: Preview) -> list[str]:
     if not found.failures and not found.waiting_in_queue:
         return ["Nothing to replay: no failure is open."]
-    failures = f"{found.failures:,} or more open failures" if found.more else counted(found.failures, "open failure")
+    failures = f"{found.failures:,} or more open failures" if found.more else pluralize(found.failures, "open failure")
     lines = [f"{failures}."]
     lines += [f"  {count} {failure_type}" for failure_type, count in found.by_type.most_common()]
     if found.waiting_in_queue:
-        messages = counted(found.waiting_in_queue, "message")
+        messages = pluralize(found.waiting_in_queue, "message")
         lines.append(f"About {messages} in the dead-letter queue will be audited first.")
     if found.first_to_expire:
         lines.append(f"The stream forgets the first of their records at {moment(found.first_to_expire)}.")

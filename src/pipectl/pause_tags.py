@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pipectl.names import tag_problem
+from pipectl.config.names import tag_problem
 from pipectl.stream_records import STREAM_RETENTION, moment_of
 
 PAUSED_SINCE = "PausedSince"

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from pipectl.commands.context import Context
+from pipectl.context import Context
 from pipectl.engine.model import Facts
 from pipectl.errors import PipectlError
 from pipectl.failures import saved

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pipectl.names import Names, log_group_of
-from pipectl.resources.policy import Statement, allow
+from pipectl.config.names import Names, log_group_of
+from pipectl.policy_document import Statement, allow
 
 Policies = Mapping[str, list[Statement]]
 

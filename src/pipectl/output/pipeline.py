@@ -14,13 +14,13 @@ from rich.text import Text
 
 from pipectl.commands.demo import DemoReport
 from pipectl.commands.down import DownReport
-from pipectl.commands.health import Health, Severity
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.commands.up import UpReport
+from pipectl.config.runtimes import Runtime, newest
 from pipectl.engine.model import Action, Change, Delta
-from pipectl.render.screen import ACTION_LOOK, Screen
-from pipectl.runtimes import Runtime, newest
-from pipectl.words import counted
+from pipectl.monitoring.health import Health, Severity
+from pipectl.output.console import ACTION_LOOK, Screen
+from pipectl.text import pluralize
 
 _STATE_LOOK = {State.IN_SYNC: "green", State.DRIFTED: "yellow", State.MISSING: "red", State.FOREIGN: "bold red"}
 _SEVERITY_LOOK = {
@@ -165,7 +165,7 @@ def summary(changes: Sequence[Change], done: bool) -> str:
                 f"{counts[action]} {past}" if done or action is Action.REFUSE else f"{counts[action]} to {action}"
             )
     if not parts:
-        return f"Nothing to do: all {counted(counts[Action.KEEP], 'resource')} are as the config says."
+        return f"Nothing to do: all {pluralize(counts[Action.KEEP], 'resource')} are as the config says."
     if counts[Action.KEEP]:
         parts.append(f"{counts[Action.KEEP]} unchanged")
     return f"{', '.join(parts)}."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipectl.commands.context import Context
+from pipectl.context import Context
 from pipectl.stream_records import STREAM_RETENTION
 
 

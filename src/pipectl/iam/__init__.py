@@ -1,0 +1,1 @@
+"""IAM: what the two roles and each command may do."""

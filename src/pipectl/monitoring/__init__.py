@@ -1,0 +1,1 @@
+"""Figures and judgements about a running pipeline: metrics, health, stream progress, pending data."""

@@ -1,0 +1,1 @@
+"""Function packages, built from a handler's folder."""

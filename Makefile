@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What Lambda's Node.js runtime ships, for functions on the embedded AWS.
+# What Lambda's Node.js runtime ships, for functions on the local emulator.
 SDK := @aws-sdk/client-s3@3 @aws-sdk/client-dynamodb@3
 READY := $(VENV)/.ready
 

@@ -1,4 +1,4 @@
-"""Seconds and AWS calls of `up`, a second `up`, `status` and `down` on the embedded AWS: the median of several runs.
+"""Seconds and AWS calls of `up`, a second `up`, `status` and `down` on the local emulator: the median of several runs.
 
 python bench/deploy.py [RUNS]
 """

@@ -1,4 +1,4 @@
-"""Records replayed a second on the embedded AWS, against a plain loop over the same failures; calls; peak memory.
+"""Records replayed a second on the local emulator, against a plain loop over the same failures; calls; peak memory.
 
     python bench/replay.py [RECORDS]
 

@@ -44,7 +44,7 @@ def actions() -> dict[str, list[str]]:
 
 def _calls() -> Iterator[tuple[str, str]]:
     for path in sorted(SOURCE.rglob("*.py")):
-        if "local" in path.relative_to(SOURCE).parts or path.name == "demo.py":  # on the embedded AWS, as its root
+        if "local" in path.relative_to(SOURCE).parts or path.name == "demo.py":  # on the local emulator, as its root
             continue
         aliases: dict[str, str] = {}
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """What the people who run pipectl need, command by command, as IAM policies with the names of a config.
 
-`docs/permissions.md` shows it. `tests/e2e/test_operator_permissions.py` proves it, on the embedded AWS: it gives a
+`docs/permissions.md` shows it. `tests/e2e/test_operator_permissions.py` proves it, on the local emulator: it gives a
 command one action after the other, each only once the command has failed for the want of it, and compares what that
 comes to with what is written here.
 """
@@ -161,7 +161,7 @@ NOT_SEEN: Mapping[str, NotSeen] = {
         "asked for what the stream has forgotten, from the quarantine",
         ("audit", "replay-dlq --save", "replay-dlq", "verify --repair"),
     ),
-    "s3:TagResource": NotSeen("asked by AWS, not by the embedded one, for a bucket made with tags", ("up",)),
+    "s3:TagResource": NotSeen("asked by AWS, not by the local emulator, for a bucket made with tags", ("up",)),
 }
 
 

@@ -22,7 +22,7 @@ _PROOF = """A test takes each action away from the running pipeline, sees it bre
 gives it back, and sees it work again. {proven} of {all} are proven so. The others break nothing when they are taken
 away, which is tested, too: {unproven}.
 
-IAM is that of the embedded AWS. That Lambda asks it about the queue and the logs, pipectl supplies there
+IAM is that of the local emulator. That Lambda asks it about the queue and the logs, pipectl supplies there
 (`local/lambda_permissions.py`), for MiniStack does not; about everything else MiniStack asks by itself."""
 
 _PEOPLE = """Three policies to copy, with the names of `config/dev.yaml`, for account {account} in {region}. Each fits
@@ -37,7 +37,7 @@ recorded calls say the same. Every policy of this page passes the linter `parlia
 
 _NOTES = """- `iam:PassRole` shows in no call: Lambda asks for it when a function is given its role. The condition lets
   the two roles pass to Lambda alone.
-- What is made with tags needs the action that tags it as well. The embedded AWS asks for it only when tags change.
+- What is made with tags needs the action that tags it as well. The local emulator asks for it only when tags change.
 - AWS knows no narrower resource than `*` for {starred}.
 - A condition keeps the making, changing and removing of mappings, which AWS names by a UUID, to our functions. So a
   mapping that somebody has pointed to another function is denied: to have `up` mend that, allow

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
 from pipectl.local import lifecycle, node
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.support import FakeClock, World, make_world
 
 # The same examples at every run, so that a failure is never luck; `HYPOTHESIS_PROFILE=thorough` looks for new ones.
@@ -47,14 +47,14 @@ def moto_world(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def embedded() -> Iterator[LocalAws]:
-    """One embedded AWS for all tests of this worker; each test takes an account of its own on it."""
+def emulator() -> Iterator[LocalEmulator]:
+    """One local emulator for all tests of this worker; each test takes an account of its own on it."""
     with lifecycle.temporary() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def embedded_nodejs(embedded: LocalAws) -> LocalAws:
+def emulator_nodejs(emulator: LocalEmulator) -> LocalEmulator:
     """The same, where functions in Node.js run, too."""
-    node.provide(embedded.home)
-    return embedded
+    node.provide(emulator.home)
+    return emulator

@@ -128,7 +128,7 @@ def make_world(
     account: str = ACCOUNT,
     clock: Clock | None = None,
 ) -> World:
-    """A `World` on moto (no endpoint) or on the embedded AWS, where any twelve digits are an account of their own."""
+    """A `World` on moto (no endpoint) or on the local emulator, where any twelve digits are an account of their own."""
     calls: list[Call] = []
     aws = Aws(
         REGION,

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from pipectl.cli import main as pipectl
 from pipectl.local import lifecycle
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.support import DEV_CONFIG, ROOT
 
 ACCOUNT = "500000000001"
@@ -52,10 +52,10 @@ def shown_commands() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def up_and_running(embedded: LocalAws) -> dict[str, str]:
+def up_and_running(emulator: LocalEmulator) -> dict[str, str]:
     """A pipeline to run the shown commands against: the environment that leads to it."""
     environment = {
-        "AWS_ENDPOINT_URL": embedded.endpoint_url,
+        "AWS_ENDPOINT_URL": emulator.endpoint_url,
         "AWS_ACCESS_KEY_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "test",
         "PIPECTL_CONFIG": str(DEV_CONFIG),
@@ -71,7 +71,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.embedded
+@pytest.mark.emulator
 @pytest.mark.parametrize("line", shown_commands())
 def test_every_command_line_that_the_docs_show_runs(line: str, up_and_running: dict[str, str], tmp_path: Path) -> None:
     words = [str(tmp_path) if word == "DIR" else word for word in shlex.split(line)[1:]]

@@ -1,7 +1,7 @@
 """Situations that go wrong: what a user is told, and that nothing was touched.
 
 Each row is run through the real command line. What a situation is made of is real too: an address where nobody
-answers, a server that answers something else than AWS, users on the embedded AWS whom IAM denies a service.
+answers, a server that answers something else than AWS, users on the local emulator whom IAM denies a service.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipectl.cli import main as pipectl
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.support import ROOT, write_config
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -163,12 +163,12 @@ def test_told_after_the_first_answer(
 
 
 @pytest.fixture(scope="module")
-def denied(embedded: LocalAws) -> Callable[[str], dict[str, str]]:
+def denied(emulator: LocalEmulator) -> Callable[[str], dict[str, str]]:
     """Makes a user who may do everything but what begins with a prefix, and gives the keys."""
     iam: Any = boto3.client(
         "iam",
         region_name="us-east-1",
-        endpoint_url=embedded.endpoint_url,
+        endpoint_url=emulator.endpoint_url,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key="test",
     )
@@ -184,7 +184,7 @@ def denied(embedded: LocalAws) -> Callable[[str], dict[str, str]]:
         iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=document)
         key = iam.create_access_key(UserName=user)["AccessKey"]
         return {
-            "AWS_ENDPOINT_URL": embedded.endpoint_url,
+            "AWS_ENDPOINT_URL": emulator.endpoint_url,
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
         }
@@ -192,7 +192,7 @@ def denied(embedded: LocalAws) -> Callable[[str], dict[str, str]]:
     return make
 
 
-@pytest.mark.embedded
+@pytest.mark.emulator
 @pytest.mark.parametrize(
     ("action", "operation"),
     [
@@ -214,14 +214,14 @@ def test_a_denied_service_is_told_by_resource_call_and_permission(
     assert "created" not in result.stderr, "what cannot be read keeps everything from being touched"
 
 
-@pytest.mark.embedded
+@pytest.mark.emulator
 def test_a_bucket_that_may_not_be_looked_at_counts_as_somebody_elses(
-    denied: Callable[[str], dict[str, str]], embedded: LocalAws, tmp_path: Path
+    denied: Callable[[str], dict[str, str]], emulator: LocalEmulator, tmp_path: Path
 ) -> None:
     s3 = boto3.client(
         "s3",
         region_name="us-east-1",
-        endpoint_url=embedded.endpoint_url,
+        endpoint_url=emulator.endpoint_url,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key="test",
     )
@@ -230,11 +230,11 @@ def test_a_bucket_that_may_not_be_looked_at_counts_as_somebody_elses(
     _assert_told(Situation(["bucket", "another account"], "another name"), result)
 
 
-@pytest.mark.embedded
-def test_another_account_than_the_configs(embedded: LocalAws, tmp_path: Path) -> None:
+@pytest.mark.emulator
+def test_another_account_than_the_configs(emulator: LocalEmulator, tmp_path: Path) -> None:
     file = write_config(tmp_path, {"account_id": "999999999999"})
     environment = {
-        "AWS_ENDPOINT_URL": embedded.endpoint_url,
+        "AWS_ENDPOINT_URL": emulator.endpoint_url,
         "AWS_ACCESS_KEY_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "test",
     }
@@ -307,7 +307,7 @@ def _assert_told(situation: Situation, result: Result) -> None:
         assert situation.advises in result.stderr.split("What to do:")[1]
 
 
-@pytest.mark.embedded
+@pytest.mark.emulator
 def test_functions_in_nodejs_without_the_sdk(tmp_path: Path) -> None:
     """Python's environment decides where the SDK is looked for, so this one is bare."""
     prefix = tmp_path / "bare"

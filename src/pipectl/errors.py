@@ -21,7 +21,7 @@
     |-- WaitTimeoutError         AWS did not reach the awaited state in time
     |-- CancelledError           the user pressed Ctrl-C                                            (exit 130)
     |-- IncompleteError          some resources failed; the others were still brought to their end
-    `-- LocalError               the embedded AWS does not start, stop or answer
+    `-- LocalError               the local emulator does not start, stop or answer
 
 All of them exit with 1 unless stated otherwise.
 """
@@ -210,6 +210,6 @@ class IncompleteError(PipectlError):
 
 
 class LocalError(PipectlError):
-    """The embedded AWS does not start, stop or answer."""
+    """The local emulator does not start, stop or answer."""
 
-    code = "EmbeddedAws"
+    code = "LocalEmulator"

@@ -18,7 +18,7 @@ from pipectl.commands.up import plan, up
 from pipectl.config.names import tag_problem
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from pipectl.monitoring.health import Check, Severity, health
 from pipectl.pause_tags import PAUSED_BY, PAUSED_SINCE, Pause
 from tests.e2e.orders import Orders
@@ -265,9 +265,11 @@ def test_a_time_that_was_written_by_hand_is_read(since: str) -> None:
 # the place in the stream
 
 
-@pytest.mark.embedded
-def test_orders_written_while_paused_are_all_stored_after_it_and_none_twice(embedded: LocalAws, tmp_path: Path) -> None:
-    world = make_world(tmp_path, endpoint_url=embedded.endpoint_url, account=str(next(_accounts)))
+@pytest.mark.emulator
+def test_orders_written_while_paused_are_all_stored_after_it_and_none_twice(
+    emulator: LocalEmulator, tmp_path: Path
+) -> None:
+    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=str(next(_accounts)))
     up(world.context(), yes)
     orders = Orders(world, world.context().pipeline.physical)
     before = {(f"before-{number}", 1): "1.5" for number in range(15)}

@@ -16,7 +16,7 @@ from pipectl.commands.pause import MAPPING, pause
 from pipectl.commands.trace import MOST_RECORDS, Stage, Trace, trace
 from pipectl.commands.up import up
 from pipectl.failures.objects import quarantine_key
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from pipectl.stream_records import EventRecord
 from tests.commands.standing import fail, standing, store, write
 from tests.e2e.orders import Orders
@@ -230,10 +230,10 @@ class Later(SystemClock):
         return super().now() + timedelta(minutes=10)
 
 
-@pytest.mark.embedded
-def test_a_poison_order_and_a_good_one_on_the_embedded_aws(embedded: LocalAws, tmp_path: Path) -> None:
+@pytest.mark.emulator
+def test_a_poison_order_and_a_good_one_on_the_emulator(emulator: LocalEmulator, tmp_path: Path) -> None:
     account = str(next(_accounts))
-    world = make_world(tmp_path, endpoint_url=embedded.endpoint_url, account=account, clock=Later())
+    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account, clock=Later())
     up(world.context(), yes)
     orders = Orders(world, world.context().pipeline.physical)
     orders.write(6, 1)

@@ -17,7 +17,7 @@ from pipectl.commands.up import up
 from pipectl.commands.verify import VerifyReport, verify
 from pipectl.errors import DeclinedError, PipectlError
 from pipectl.failures.objects import object_key
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.commands.standing import fail, standing, store, write
 from tests.e2e.orders import Orders
 from tests.resources.hands import Hands
@@ -204,14 +204,14 @@ def test_with_nothing_lost_a_repair_asks_nothing(world: World) -> None:
     assert world.writes() == []
 
 
-# a permission lost, on the embedded AWS
+# a permission lost, on the local emulator
 
 
 @pytest.fixture
-def dropped(embedded: LocalAws, tmp_path: Path) -> Orders:
+def dropped(emulator: LocalEmulator, tmp_path: Path) -> Orders:
     """40 orders, 4 of them poison, whose failures could not be told because the role may not write to the queue."""
     account = str(next(_accounts))
-    world = make_world(tmp_path, endpoint_url=embedded.endpoint_url, account=account, clock=Later())
+    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account, clock=Later())
     up(world.context(), yes)
     hands = Hands(world, account)
     hands.iam.delete_role_policy(RoleName=hands.names.processor_role, PolicyName="tell-failures")
@@ -234,7 +234,7 @@ def dropped(embedded: LocalAws, tmp_path: Path) -> Orders:
     return orders
 
 
-@pytest.mark.embedded
+@pytest.mark.emulator
 @pytest.mark.timeout(170)
 def test_what_a_lost_permission_dropped_is_named_and_repaired_once(dropped: Orders, tmp_path: Path) -> None:
     world = dropped.world

@@ -7,27 +7,27 @@ import pytest
 from pipectl.commands.down import down
 from pipectl.commands.up import up
 from pipectl.local import lifecycle
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.e2e.mending import QUICK, fix
 from tests.e2e.orders import Orders
 from tests.support import ACCOUNT, make_world, yes
 
 
 @pytest.fixture(scope="session", params=[False, True], ids=["one message a failure", "consolidated"])
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[LocalAws, bool]]:
-    """An embedded AWS, and whether it puts several failures into one message, as Lambda may."""
+def server(request: pytest.FixtureRequest) -> Iterator[tuple[LocalEmulator, bool]]:
+    """A local emulator, and whether it puts several failures into one message, as Lambda may."""
     with lifecycle.temporary(consolidate=request.param) as running:
         yield running, request.param
 
 
 @pytest.fixture(scope="session")
-def mended(embedded: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orders]:
+def mended(emulator: LocalEmulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orders]:
     """A pipeline whose poison orders have failed and been audited, and whose processor would take them now.
 
     It stands once for all tests of the group "mended"; `mending.reopen` lets the orders have failed anew.
     """
     folder = tmp_path_factory.mktemp("mended")
-    world = make_world(folder, QUICK, endpoint_url=embedded.endpoint_url, account=ACCOUNT)
+    world = make_world(folder, QUICK, endpoint_url=emulator.endpoint_url, account=ACCOUNT)
     up(world.context(), yes)
     orders = Orders(world, world.context().pipeline.physical)
     orders.write(9, 3)

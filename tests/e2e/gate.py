@@ -1,4 +1,4 @@
-"""A way to the embedded AWS on which a chosen call is stopped, so that a process can be met in the middle of it."""
+"""A way to the local emulator on which a chosen call is stopped, so that a process can be met in the middle of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody who runs pipectl on the embedded AWS with a policy of their own, and what they learn from being denied."""
+"""Somebody who runs pipectl on the local emulator with a policy of their own, and what they learn from being denied."""
 
 from __future__ import annotations
 

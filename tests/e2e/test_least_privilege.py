@@ -16,7 +16,7 @@ import pytest
 
 from pipectl.commands.down import down
 from pipectl.commands.up import up
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from pipectl.policy_document import document
 from tests.e2e.operator import metric
 from tests.support import ROOT, World, make_world, yes
@@ -24,7 +24,7 @@ from tests.support import ROOT, World, make_world, yes
 sys.path.insert(0, str(ROOT / "docs"))
 from role_actions import NOT_PROVEN, ROLES, USES, granted, role_policies
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("least privilege")]
+pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("least privilege")]
 
 ACCOUNT = "800000000001"
 ONE_BY_ONE = {"stream-mapping": {"batch_size": 1, "retry_attempts": 0}, "queue-mapping": {"batch_size": 1}}
@@ -181,9 +181,9 @@ PARTS: dict[str, Callable[[Scene, str], Attempt]] = {
 
 
 @pytest.fixture(scope="module")
-def scene(embedded: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(emulator: LocalEmulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     world = make_world(
-        tmp_path_factory.mktemp("least"), ONE_BY_ONE, endpoint_url=embedded.endpoint_url, account=ACCOUNT
+        tmp_path_factory.mktemp("least"), ONE_BY_ONE, endpoint_url=emulator.endpoint_url, account=ACCOUNT
     )
     up(world.context(), yes)
     yield Scene(world)

@@ -26,7 +26,7 @@ from pipectl.context import Context
 from pipectl.engine.model import Action
 from pipectl.errors import AccessDeniedError, DataLossError
 from pipectl.failures.listing import Wanted
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.e2e.operator import Operator, QuickClock, metric
 from tests.resources.drift_cases import drift_of
 from tests.resources.hands import ADMINISTRATOR, Hands
@@ -36,7 +36,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 from operator_actions import actions
 from operator_policies import COMMANDS, NOT_SEEN, PEOPLE, actions_of, policy
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("operator")]
+pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("operator")]
 
 LEARNER, LIFE, KEPT = "800000000002", "800000000003", "800000000004"
 ONE_BY_ONE = {"stream-mapping": {"batch_size": 1, "retry_attempts": 0}, "queue-mapping": {"batch_size": 1}}
@@ -113,14 +113,14 @@ class Place:
         self.aws.sqs.send_message(QueueUrl=url, MessageBody="a failure")
 
 
-def _place(folder: Path, embedded: LocalAws, account: str) -> Place:
-    url = embedded.endpoint_url
+def _place(folder: Path, emulator: LocalEmulator, account: str) -> Place:
+    url = emulator.endpoint_url
     return Place(make_world(folder, ONE_BY_ONE, endpoint_url=url, account=account, clock=QuickClock()))
 
 
 @pytest.fixture(scope="module")
-def place(embedded: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return _place(tmp_path_factory.mktemp("operator"), embedded, LEARNER)
+def place(emulator: LocalEmulator, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return _place(tmp_path_factory.mktemp("operator"), emulator, LEARNER)
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +186,7 @@ def check(command: str, operator: Operator) -> None:
 
 
 def test_every_call_that_pipectl_makes_is_in_a_policy_and_nothing_else() -> None:
-    """``iam:PassRole`` shows in no call; the embedded AWS asks for it all the same."""
+    """``iam:PassRole`` shows in no call; the local emulator asks for it all the same."""
     calls = {action for of_service in actions().values() for action in of_service}
     assert actions_of(COMMANDS) == calls
     assert {command for commands in PEOPLE.values() for command in commands} == COMMANDS.keys()
@@ -268,8 +268,8 @@ def _run(operator: Operator, *words: str) -> Result:
     return CliRunner().invoke(main, ["-o", "json", *words], env=environment)
 
 
-def test_deployer_reader_and_on_call_do_their_work(embedded: LocalAws, tmp_path: Path) -> None:
-    place = _place(tmp_path, embedded, LIFE)
+def test_deployer_reader_and_on_call_do_their_work(emulator: LocalEmulator, tmp_path: Path) -> None:
+    place = _place(tmp_path, emulator, LIFE)
     operator, pipeline = Operator(place.world), place.world.context().pipeline
     assert "AccessDenied" in _run(operator, "up", "--yes").stderr
 
@@ -296,9 +296,9 @@ def test_deployer_reader_and_on_call_do_their_work(embedded: LocalAws, tmp_path:
     assert removed.exit_code == 0, removed.output
 
 
-def test_a_deployer_is_kept_to_the_pipeline(embedded: LocalAws, tmp_path: Path) -> None:
+def test_a_deployer_is_kept_to_the_pipeline(emulator: LocalEmulator, tmp_path: Path) -> None:
     """Neither another role can be given to our functions, nor a mapping to a function of others."""
-    place = _place(tmp_path, embedded, KEPT)
+    place = _place(tmp_path, emulator, KEPT)
     operator, aws = Operator(place.world), place.aws
     up(place.world.context(), yes)
     trust = aws.iam.get_role(RoleName=place.names.processor_role)["Role"]["AssumeRolePolicyDocument"]

@@ -1,4 +1,4 @@
-"""A replay, and an `up` that mends the function or another replay, at the same time on the embedded AWS."""
+"""A replay, and an `up` that mends the function or another replay, at the same time on the local emulator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.commands.up import plan, up
 from pipectl.failures.model import UNRESOLVED, ReplayStatus
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.cli_support import PATIENCE, environment, start
 from tests.e2e.gate import gate
 from tests.e2e.mending import QUICK, check_all_replayed, claimed, mended_processor, reopen, replay_all, statuses
@@ -25,7 +25,7 @@ from tests.e2e.operator import QuickClock
 from tests.e2e.orders import Orders
 from tests.support import ACCOUNT, REGION, yes
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("mended")]
+pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("mended")]
 
 PROCESSOR = "processor"
 HOLD, CODE, LETS_GO = "PutFunctionConcurrency", "UpdateFunctionCode", "DeleteFunctionConcurrency"
@@ -66,12 +66,12 @@ class Meeting:
 
 
 @pytest.fixture(scope="module")
-def two(embedded: LocalAws) -> tuple[Aws, Aws]:
+def two(emulator: LocalEmulator) -> tuple[Aws, Aws]:
     """What two processes see of AWS. In both nobody waits for long before asking again."""
 
     def one() -> Aws:
         keys = Credentials(ACCOUNT, "test")
-        return Aws(REGION, endpoint_url=embedded.endpoint_url, credentials=keys, clock=QuickClock())
+        return Aws(REGION, endpoint_url=emulator.endpoint_url, credentials=keys, clock=QuickClock())
 
     return one(), one()
 

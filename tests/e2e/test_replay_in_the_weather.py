@@ -1,4 +1,4 @@
-"""`replay-dlq`, and what else people on call type, on an embedded AWS whose every call fails the first time.
+"""`replay-dlq`, and what else people on call type, on a local emulator whose every call fails the first time.
 
 For each storm the failures are opened anew. Time is virtual, so
 that to back off costs none.
@@ -21,7 +21,7 @@ from pipectl.commands.up import plan
 from pipectl.commands.verify import verify
 from pipectl.failures.listing import Wanted
 from pipectl.failures.model import ReplayStatus
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from pipectl.pause_tags import ENABLED
 from tests.e2e.mending import check_all_replayed, reopen, replay_all, statuses
 from tests.e2e.orders import Orders
@@ -30,7 +30,7 @@ from tests.weather import sky as weather
 from tests.weather.clock import VirtualClock
 from tests.weather.sky import ACCOUNT, Send, Sky, Storm
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("mended")]
+pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("mended")]
 
 LATER = timedelta(minutes=10)
 """By which nothing is young any more, and may just not have been processed."""
@@ -54,8 +54,8 @@ STORMS = [
 
 
 @pytest.fixture(scope="module")
-def stormy_aws(embedded: LocalAws) -> Aws:
-    return Aws(REGION, endpoint_url=embedded.endpoint_url, credentials=Credentials(ACCOUNT, "test"))
+def stormy_aws(emulator: LocalEmulator) -> Aws:
+    return Aws(REGION, endpoint_url=emulator.endpoint_url, credentials=Credentials(ACCOUNT, "test"))
 
 
 def under(storm: Storm, orders: Orders, aws: Aws) -> tuple[World, Sky]:

@@ -10,11 +10,11 @@ import pytest
 from pipectl.commands.down import down
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.e2e.orders import Orders
 from tests.support import NODEJS, make_world, yes
 
-pytestmark = [pytest.mark.embedded, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
 
 UNFORGIVING = {"stream-mapping": {"batch_size": 10, "retry_attempts": 0}}
 """A single invocation that fails while code and runtime do not fit each other is one too many."""
@@ -48,8 +48,10 @@ class Customers:
             self._going.set()
 
 
-def test_every_order_written_before_during_and_after_is_stored_once(embedded_nodejs: LocalAws, tmp_path: Path) -> None:
-    endpoint_url = embedded_nodejs.endpoint_url
+def test_every_order_written_before_during_and_after_is_stored_once(
+    emulator_nodejs: LocalEmulator, tmp_path: Path
+) -> None:
+    endpoint_url = emulator_nodejs.endpoint_url
     world = make_world(tmp_path, UNFORGIVING, endpoint_url=endpoint_url, account="300000000009")
     up(world.context(), yes)
     orders = Orders(world, world.context().pipeline.physical)

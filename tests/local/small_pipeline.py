@@ -1,4 +1,4 @@
-"""A small pipeline on the embedded AWS: table, stream, function, on-failure queue; each in an account of its own."""
+"""A small pipeline on the local emulator: table, stream, function, on-failure queue; each in an account of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import boto3
 
-from pipectl.local.lifecycle import REGION, LocalAws, credentials
+from pipectl.local.lifecycle import REGION, LocalEmulator, credentials
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ _accounts: Iterator[int] = itertools.count(700_000_000_001)
 class Pipeline:
     """What a test touches, by name."""
 
-    aws: LocalAws
+    aws: LocalEmulator
     handler: str = POLITE_HANDLER
     runtime: str = "python3.12"
     actions: tuple[str, ...] = ALL_ACTIONS

@@ -1,4 +1,4 @@
-"""Starting, finding and stopping the embedded AWS."""
+"""Starting, finding and stopping the local emulator."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from small_pipeline import eventually, policy, zipped
 
 from pipectl.errors import LocalError
 from pipectl.local import lifecycle
-from pipectl.local.lifecycle import REGION, LocalAws, credentials, start, status, stop, temporary
+from pipectl.local.lifecycle import REGION, LocalEmulator, credentials, start, status, stop, temporary
 from pipectl.local.server import trusting_loopback
 
 RECORD = "local.json"
@@ -73,11 +73,11 @@ class TestHome:
         assert lifecycle.home() == Path("/users/me/.local/share/pipectl")
 
 
-@pytest.mark.embedded
+@pytest.mark.emulator
 class TestStart:
     def test_starts_one_that_status_finds_and_stop_ends(self, home: Path, port: int) -> None:
         running = start(home, port=port)
-        expected = LocalAws(
+        expected = LocalEmulator(
             endpoint_url=f"http://127.0.0.1:{port}", port=port, pid=running.pid, log=home / "local.log", home=home
         )
         assert running == expected
@@ -187,7 +187,7 @@ def test_looking_makes_no_folder(home: Path) -> None:
     assert not home.exists()
 
 
-@pytest.mark.embedded
+@pytest.mark.emulator
 class TestStop:
     def test_kills_one_that_does_not_listen(self, home: Path, port: int) -> None:
         running = start(home, port=port)
@@ -204,7 +204,7 @@ class TestStop:
         assert not (home / "tmp").exists()
 
 
-@pytest.mark.embedded
+@pytest.mark.emulator
 class TestTemporary:
     def test_leaves_nothing_behind(self) -> None:
         with temporary() as aws:
@@ -230,7 +230,7 @@ class TestTemporary:
         assert not Path(folder).exists()
 
 
-@pytest.mark.embedded
+@pytest.mark.emulator
 def test_functions_see_nothing_of_the_users_credentials(home: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     users = {
         "AWS_PROFILE": "production",
@@ -269,7 +269,7 @@ def test_plain_http_counts_as_tls_on_loopback_alone(source_ip: str, secure: bool
     assert pinned == [(source_ip, counts_as_secure)]
 
 
-def invoke(aws: LocalAws, source: str) -> object:
+def invoke(aws: LocalEmulator, source: str) -> object:
     """Make a function of the source and return what it returns."""
     session = boto3.Session(region_name=REGION, **credentials())
     trust = policy({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})

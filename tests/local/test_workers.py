@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from small_pipeline import Pipeline
 
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.emulator
 
 COUNTING = {
     "python3.12": """
@@ -49,8 +49,8 @@ def _invoke(pipeline: Pipeline, do: str = "") -> Any:
 
 
 @pytest.fixture(params=COUNTING)
-def pipeline(embedded_nodejs: LocalAws, request: pytest.FixtureRequest) -> Pipeline:
-    return Pipeline(embedded_nodejs, handler=COUNTING[request.param], runtime=request.param)
+def pipeline(emulator_nodejs: LocalEmulator, request: pytest.FixtureRequest) -> Pipeline:
+    return Pipeline(emulator_nodejs, handler=COUNTING[request.param], runtime=request.param)
 
 
 def test_it_goes_on_after_an_exception(pipeline: Pipeline) -> None:

@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from pipectl.commands.up import up
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.resources.hands import Hands
 from tests.support import FakeClock, make_world, yes
 
@@ -19,7 +19,7 @@ def long_after() -> FakeClock:
     """A clock for which every stream of moto's, labelled with today, is older than 24 hours.
 
     moto takes the ARN of a stream that was switched off for that of the one that is on, so here it holds nothing. What
-    happens within the 24 hours is tested on the embedded AWS.
+    happens within the 24 hours is tested on the local emulator.
     """
     clock = FakeClock()
     clock.sleep(100 * 365 * 86400)
@@ -44,9 +44,9 @@ def hands(tmp_path: Path) -> Iterator[Hands]:
 
 
 @pytest.fixture
-def embedded_hands(embedded: LocalAws, tmp_path: Path) -> Hands:
-    """A pipeline on the embedded AWS that is up, in an account of its own."""
+def emulator_hands(emulator: LocalEmulator, tmp_path: Path) -> Hands:
+    """A pipeline on the local emulator that is up, in an account of its own."""
     account = str(next(_accounts))
-    world = make_world(tmp_path, endpoint_url=embedded.endpoint_url, account=account)
+    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account)
     up(world.context(), yes)
     return Hands(world, account)

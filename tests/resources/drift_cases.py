@@ -24,12 +24,12 @@ class Drift:
     Args:
         do: Does it; returns the found values that `plan` must show.
         action: What `plan` calls the repair.
-        embedded: moto does not hold this attribute, or does not let it be changed; the embedded AWS does.
+        emulator: moto does not hold this attribute, or does not let it be changed; the local emulator does.
     """
 
     do: Callable[[Hands, Resource], Found]
     action: Action = Action.UPDATE
-    embedded: bool = False
+    emulator: bool = False
 
 
 def retag(hands: Hands, resource: Resource) -> Found:
@@ -82,7 +82,7 @@ ROLE = {
     "path": Drift(_elsewhere, Action.REFUSE),
     "trust": Drift(_open_trust),
     "policies": Drift(_widen),
-    "attached_policies": Drift(_attach, embedded=True),
+    "attached_policies": Drift(_attach, emulator=True),
     "permissions_boundary": Drift(_bound),
 }
 
@@ -154,7 +154,7 @@ def _other_key(hands: Hands, table: Resource) -> Found:
 TABLE = {
     "keys": Drift(_other_key, Action.REFUSE),
     "billing_mode": Drift(_provision),
-    "stream": Drift(_switch_stream, embedded=True),
+    "stream": Drift(_switch_stream, emulator=True),
     "indexes": Drift(_project_keys_only),
     "point_in_time_recovery": Drift(_no_recovery),
     "deletion_protection": Drift(_protect),
@@ -233,14 +233,14 @@ def _redrive(hands: Hands, queue: Resource) -> Found:
 
 # moto forgets the policy of a queue whenever another setting of it is changed.
 QUEUE = {
-    "retention": Drift(_set_queue("retention", "MessageRetentionPeriod", "60", 60), embedded=True),
+    "retention": Drift(_set_queue("retention", "MessageRetentionPeriod", "60", 60), emulator=True),
     "maximum_message_size": Drift(
-        _set_queue("maximum_message_size", "MaximumMessageSize", "1024", 1024), embedded=True
+        _set_queue("maximum_message_size", "MaximumMessageSize", "1024", 1024), emulator=True
     ),
-    "visibility_timeout": Drift(_set_queue("visibility_timeout", "VisibilityTimeout", "0", 0), embedded=True),
-    "encryption": Drift(_encrypt_with_key, embedded=True),
-    "redrive_policy": Drift(_redrive, embedded=True),
-    "policy": Drift(_open_queue, embedded=True),
+    "visibility_timeout": Drift(_set_queue("visibility_timeout", "VisibilityTimeout", "0", 0), emulator=True),
+    "encryption": Drift(_encrypt_with_key, emulator=True),
+    "redrive_policy": Drift(_redrive, emulator=True),
+    "policy": Drift(_open_queue, emulator=True),
 }
 
 
@@ -311,12 +311,12 @@ FUNCTION = {
     "role": Drift(_other_role),
     "handler": Drift(_configure("handler", "other.handler", Handler="other.handler")),
     "runtime": Drift(_configure("runtime", "python3.12", Runtime="python3.12")),
-    "architecture": Drift(_other_architecture, embedded=True),
+    "architecture": Drift(_other_architecture, emulator=True),
     "memory": Drift(_configure("memory", 1024, MemorySize=1024)),
     "timeout": Drift(_configure("timeout", 1, Timeout=1)),
     "environment": Drift(_add_variable),
     "layers": Drift(_add_layer),
-    "reserved_concurrency": Drift(_hold, embedded=True),
+    "reserved_concurrency": Drift(_hold, emulator=True),
     "code_sha256": Drift(_other_code),
 }
 
@@ -407,7 +407,7 @@ QUEUE_MAPPING = {
 
 STREAM_MAPPING = {
     **{key: drift for key, drift in QUEUE_MAPPING.items() if key != "maximum_concurrency"},
-    "source": Drift(_new_stream, Action.REPLACE, embedded=True),
+    "source": Drift(_new_stream, Action.REPLACE, emulator=True),
     "starting_position": Drift(_begin_at_latest, Action.REPLACE),
     "parallelization_factor": Drift(_map("parallelization_factor", 10, ParallelizationFactor=10)),
     "retry_attempts": Drift(_map("retry_attempts", 0, MaximumRetryAttempts=0)),

@@ -92,14 +92,14 @@ def test_converges_wherever_the_process_dies(hands: Hands, tmp_path: Path, key: 
     converges_wherever_it_dies(hands, tmp_path, key)
 
 
-@pytest.mark.embedded
-def test_a_bucket_is_ours_from_the_creating_call_on(embedded_hands: Hands, tmp_path: Path) -> None:
-    """On the embedded AWS, for moto drops the tags of CreateBucket."""
-    bucket = embedded_hands.resources["bucket"]
+@pytest.mark.emulator
+def test_a_bucket_is_ours_from_the_creating_call_on(emulator_hands: Hands, tmp_path: Path) -> None:
+    """On the local emulator, for moto drops the tags of CreateBucket."""
+    bucket = emulator_hands.resources["bucket"]
     observed = bucket.observe()
     assert observed is not None
     bucket.delete(observed)
-    converges_wherever_it_dies(embedded_hands, tmp_path, "bucket")
+    converges_wherever_it_dies(emulator_hands, tmp_path, "bucket")
 
 
 def competitor(hands: Hands, folder: Path, key: str, changes: dict[str, Any]) -> Confirm:
@@ -137,16 +137,16 @@ def test_lost_race_against_a_stranger_is_refused(hands: Hands, tmp_path: Path, k
     assert hands.tags(hands.resources[key])["Project"] == "another"
 
 
-@pytest.mark.embedded
-def test_lost_race_for_a_queue_with_the_very_same_settings(embedded_hands: Hands, tmp_path: Path) -> None:
+@pytest.mark.emulator
+def test_lost_race_for_a_queue_with_the_very_same_settings(emulator_hands: Hands, tmp_path: Path) -> None:
     """CreateQueue answers as if it had made it: the tags tell that it has not."""
     key = "dead-letter-queue"
-    observed = embedded_hands.resources[key].observe()
+    observed = emulator_hands.resources[key].observe()
     assert observed is not None
-    embedded_hands.resources[key].delete(observed)
+    emulator_hands.resources[key].delete(observed)
     with pytest.raises(ForeignError, match="Project is 'another'"):
-        up(narrow(embedded_hands.world, key), competitor(embedded_hands, tmp_path, key, {"project": "another"}))
-    assert embedded_hands.tags(embedded_hands.resources[key])["Project"] == "another"
+        up(narrow(emulator_hands.world, key), competitor(emulator_hands, tmp_path, key, {"project": "another"}))
+    assert emulator_hands.tags(emulator_hands.resources[key])["Project"] == "another"
 
 
 @pytest.mark.parametrize("key", ["stream-mapping", "queue-mapping"])

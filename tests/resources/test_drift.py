@@ -31,7 +31,7 @@ MANAGED = _managed()
 
 def _case(key: str, attribute: str) -> Any:
     drift = drift_of(MANAGED[key], attribute)
-    return pytest.param(key, drift, id=f"{key}:{attribute}", marks=[pytest.mark.embedded] * drift.embedded)
+    return pytest.param(key, drift, id=f"{key}:{attribute}", marks=[pytest.mark.emulator] * drift.emulator)
 
 
 CASES = [
@@ -56,7 +56,7 @@ def test_every_managed_attribute_has_a_case() -> None:
 
 @pytest.mark.parametrize(("key", "drift"), CASES)
 def test_drift_is_shown_and_repaired(request: pytest.FixtureRequest, key: str, drift: Drift) -> None:
-    hands: Hands = request.getfixturevalue("embedded_hands" if drift.embedded else "standing")
+    hands: Hands = request.getfixturevalue("emulator_hands" if drift.emulator else "standing")
     resource = hands.resources[key]
     found = drift.do(hands, resource)
 

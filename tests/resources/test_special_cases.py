@@ -20,15 +20,15 @@ from tests.resources.hands import ADMINISTRATOR, OPEN_TO_THE_WORLD, Hands, narro
 from tests.resources.standard import OURS, planned
 from tests.support import ACCOUNT, REGION, FakeClock, World, write_config, yes
 
-embedded = pytest.mark.embedded
+emulator = pytest.mark.emulator
 NEW_AND_OLD = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 @pytest.fixture
-def built(embedded_hands: Hands) -> Hands:
+def built(emulator_hands: Hands) -> Hands:
     """A pipeline that is up, and none of its calls recorded yet."""
-    embedded_hands.world.writes()
-    return embedded_hands
+    emulator_hands.world.writes()
+    return emulator_hands
 
 
 def changes(hands: Hands, **options: bool) -> dict[str, Change]:
@@ -50,10 +50,10 @@ def switch_stream(hands: Hands, *specifications: dict[str, Any]) -> None:
 # the stream and its mapping
 
 
-@embedded
-def test_stream_switched_off_comes_back_and_no_record_is_lost(embedded_hands: Hands) -> None:
+@emulator
+def test_stream_switched_off_comes_back_and_no_record_is_lost(emulator_hands: Hands) -> None:
     """The new mapping is made before anything is removed, and the old one stays: it may have records to read."""
-    hands = embedded_hands
+    hands = emulator_hands
     resource = hands.resources["stream-mapping"]
     old = hands.mapping(resource)
     switch_stream(hands, {"StreamEnabled": False})
@@ -76,9 +76,9 @@ def test_stream_switched_off_comes_back_and_no_record_is_lost(embedded_hands: Ha
     assert {mapping["State"] for mapping in hands.mappings(resource)} == {"Enabled"}
 
 
-@embedded
-def test_the_old_mapping_is_shown_kept_and_goes_after_24_hours(embedded_hands: Hands) -> None:
-    hands = embedded_hands
+@emulator
+def test_the_old_mapping_is_shown_kept_and_goes_after_24_hours(emulator_hands: Hands) -> None:
+    hands = emulator_hands
     old = hands.mapping(hands.resources["stream-mapping"])["UUID"]
     switch_stream(hands, {"StreamEnabled": False}, NEW_AND_OLD)
     repaired(hands)
@@ -101,9 +101,9 @@ def test_the_old_mapping_is_shown_kept_and_goes_after_24_hours(embedded_hands: H
     assert old not in [mapping["UUID"] for mapping in hands.mappings(hands.resources["stream-mapping"])]
 
 
-@embedded
-def test_down_removes_the_old_mapping_too(embedded_hands: Hands) -> None:
-    hands = embedded_hands
+@emulator
+def test_down_removes_the_old_mapping_too(emulator_hands: Hands) -> None:
+    hands = emulator_hands
     resource = hands.resources["stream-mapping"]
     switch_stream(hands, {"StreamEnabled": False}, NEW_AND_OLD)
     repaired(hands)
@@ -114,9 +114,9 @@ def test_down_removes_the_old_mapping_too(embedded_hands: Hands) -> None:
     assert hands.mappings(resource) == []
 
 
-@embedded
-def test_an_old_mapping_that_was_disabled_is_enabled_to_read_on(embedded_hands: Hands) -> None:
-    hands = embedded_hands
+@emulator
+def test_an_old_mapping_that_was_disabled_is_enabled_to_read_on(emulator_hands: Hands) -> None:
+    hands = emulator_hands
     resource = hands.resources["stream-mapping"]
     old = hands.mapping(resource)["UUID"]
     hands.lambda_.update_event_source_mapping(UUID=old, Enabled=False)
@@ -125,9 +125,9 @@ def test_an_old_mapping_that_was_disabled_is_enabled_to_read_on(embedded_hands: 
     assert hands.lambda_.get_event_source_mapping(UUID=old)["State"] == "Enabled"
 
 
-@embedded
-def test_wrong_view_type_is_refused_until_it_is_allowed(embedded_hands: Hands) -> None:
-    hands = embedded_hands
+@emulator
+def test_wrong_view_type_is_refused_until_it_is_allowed(emulator_hands: Hands) -> None:
+    hands = emulator_hands
     switch_stream(hands, {"StreamEnabled": False}, {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
     hands.world.writes()
     change = changes(hands)["orders-table"]
@@ -228,22 +228,22 @@ def test_configuration_alone_changes_in_one_call(built: Hands) -> None:
     assert calls_of(built, "processor", {"processor": {"memory": 512}}) == ["lambda:UpdateFunctionConfiguration"]
 
 
-@embedded
-def test_a_hold_left_behind_is_taken_away(embedded_hands: Hands) -> None:
-    name = embedded_hands.names.processor
-    embedded_hands.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    embedded_hands.lambda_.update_function_code(FunctionName=name, ZipFile=zipped("def handler(*_): ..."))
-    assert changes(embedded_hands)["processor"].attributes.keys() == {"reserved_concurrency", "code_sha256"}
-    repaired(embedded_hands)
-    assert "Concurrency" not in embedded_hands.lambda_.get_function(FunctionName=name)
+@emulator
+def test_a_hold_left_behind_is_taken_away(emulator_hands: Hands) -> None:
+    name = emulator_hands.names.processor
+    emulator_hands.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    emulator_hands.lambda_.update_function_code(FunctionName=name, ZipFile=zipped("def handler(*_): ..."))
+    assert changes(emulator_hands)["processor"].attributes.keys() == {"reserved_concurrency", "code_sha256"}
+    repaired(emulator_hands)
+    assert "Concurrency" not in emulator_hands.lambda_.get_function(FunctionName=name)
 
 
 # roles
 
 
-@embedded
-def test_everything_on_a_role_at_once_is_removed(embedded_hands: Hands) -> None:
-    hands = embedded_hands
+@emulator
+def test_everything_on_a_role_at_once_is_removed(emulator_hands: Hands) -> None:
+    hands = emulator_hands
     role = hands.resources["processor-role"]
     hands.iam.attach_role_policy(RoleName=role.name, PolicyArn=ADMINISTRATOR)
     hands.iam.put_role_permissions_boundary(RoleName=role.name, PermissionsBoundary=ADMINISTRATOR)
@@ -310,9 +310,9 @@ def test_bucket_made_public_is_closed(built: Hands) -> None:
     assert "Deny" in built.s3.get_bucket_policy(Bucket=bucket)["Policy"]
 
 
-@embedded
-def test_bucket_of_another_account_is_foreign_and_cannot_be_adopted(embedded_hands: Hands) -> None:
-    hands = embedded_hands
+@emulator
+def test_bucket_of_another_account_is_foreign_and_cannot_be_adopted(emulator_hands: Hands) -> None:
+    hands = emulator_hands
     bucket = hands.resources["bucket"]
     observed = bucket.observe()
     assert observed is not None

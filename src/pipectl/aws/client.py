@@ -101,7 +101,7 @@ class Aws:
         region: Where the pipeline is.
         profile: A profile of the AWS config, else the default chain.
         endpoint_url: Another address for every service.
-        credentials: Given outright, for the embedded AWS.
+        credentials: Given outright, for the local emulator.
         clock: Time; tests pass their own.
         say: Called with what is awaited and why, when something has to be.
         on_call: Called for each call before it leaves.

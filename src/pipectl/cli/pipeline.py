@@ -158,7 +158,7 @@ def schema(session: Session) -> int:
 
 @main.group()
 def local() -> None:
-    """The embedded AWS on this machine."""
+    """The local emulator on this machine."""
 
 
 @local.command("start")
@@ -196,6 +196,6 @@ def local_status(session: Session) -> int:
 def demo(session: Session, orders: int, runtime: str | None) -> int:
     """Tell the whole story on an AWS of its own, in seconds."""
     config = session.config.running_in(runtime) if runtime else session.config
-    report = run_demo(config, session.file, session.local_aws, session.screen, orders=orders, cancel=session.cancel)
+    report = run_demo(config, session.file, session.emulator_aws, session.screen, orders=orders, cancel=session.cancel)
     render.demo(session.screen, report)
     return 0

@@ -21,7 +21,7 @@ from pipectl.config.models import Config, known_region
 from pipectl.context import Context
 from pipectl.errors import CancelledError, DeclinedError, PipectlError, UsageError
 from pipectl.local import lifecycle
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from pipectl.output.console import Screen
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,7 +62,7 @@ def _options(prefix: str) -> list[Callable[[F], F]]:
         click.option(
             "--endpoint-url", f"{prefix}endpoint_url", metavar="U", help="Another AWS.  [default: $AWS_ENDPOINT_URL]"
         ),
-        click.option("--local", f"{prefix}local", is_flag=True, default=None, help="Use the embedded AWS."),
+        click.option("--local", f"{prefix}local", is_flag=True, default=None, help="Use the local emulator."),
         click.option(
             "-o", "--output", f"{prefix}output", type=click.Choice(["text", "json"]), help="Form of the result."
         ),
@@ -119,7 +119,7 @@ class Session:
         config = self.config
         if self.options.local:
             config = config.model_copy(update={"account_id": None})
-            aws = self.local_aws(local_commands.endpoint(config))
+            aws = self.emulator_aws(local_commands.endpoint(config))
         else:
             aws = self.aws(
                 self.options.endpoint_url
@@ -131,7 +131,7 @@ class Session:
         self.screen.note("Interrupted: what is under way comes to its end. Ctrl-C again leaves at once.")
         self.clock.cancel()
 
-    def local_aws(self, running: LocalAws) -> Aws:
+    def emulator_aws(self, running: LocalEmulator) -> Aws:
         return self.aws(running.endpoint_url, Credentials(**lifecycle.credentials()))
 
     def aws(self, endpoint_url: str | None, credentials: Credentials | None = None) -> Aws:

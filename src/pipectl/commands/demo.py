@@ -1,4 +1,4 @@
-"""`demo`: the whole story on an embedded AWS of its own, told in steps, ended with what it proved in numbers."""
+"""`demo`: the whole story on a local emulator of its own, told in steps, ended with what it proved in numbers."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class DemoReport:
 def demo(
     config: Config,
     file: Path,
-    make_aws: Callable[[lifecycle.LocalAws], Aws],
+    make_aws: Callable[[lifecycle.LocalEmulator], Aws],
     reporter: Reporter,
     *,
     orders: int,
@@ -86,7 +86,7 @@ def demo(
     Args:
         config: The pipeline; of its account nothing is asked.
         file: The config file.
-        make_aws: Makes the door to the embedded AWS that was started for this.
+        make_aws: Makes the door to the local emulator that was started for this.
         reporter: Hears every step.
         orders: How many good orders to send; every third is then updated.
         cancel: Tells what is under way to hurry.
@@ -111,7 +111,7 @@ class _Story:
 
     def tell(self) -> DemoReport:
         start = self._aws.clock.monotonic()
-        self._step("1. `pipectl up` makes the pipeline on an embedded AWS, with IAM enforced", "up", self._up)
+        self._step("1. `pipectl up` makes the pipeline on a local emulator, with IAM enforced", "up", self._up)
         self._step(
             f"2. {self._report.orders} orders come in, {self._report.updates} are updated, and every version is stored",
             "orders",

@@ -1,4 +1,4 @@
-"""`local`: the embedded AWS as a process that stays."""
+"""`local`: the local emulator as a process that stays."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from pipectl.config.models import Config
 from pipectl.local import lifecycle, node
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 
 Answer = tuple[dict[str, Any], str]
 """The same result as a document and as words."""
 
 
-def endpoint(config: Config | None = None) -> LocalAws:
-    """The embedded AWS that ``--local`` means; started if it is not up, and with what the config's functions need.
+def endpoint(config: Config | None = None) -> LocalEmulator:
+    """The local emulator that ``--local`` means; started if it is not up, and with what the config's functions need.
 
     Raises:
         LocalError: it does not start, or a function's runtime is not there.
@@ -24,7 +24,7 @@ def endpoint(config: Config | None = None) -> LocalAws:
     return running
 
 
-def provide_runtimes(running: LocalAws, config: Config) -> None:
+def provide_runtimes(running: LocalEmulator, config: Config) -> None:
     """What the config's functions need to run there; Python is what pipectl itself runs on.
 
     Raises:
@@ -38,25 +38,27 @@ def start() -> Answer:
     running = endpoint()
     return _document(
         running
-    ), f"The embedded AWS is running at {running.endpoint_url} (pid {running.pid}, log {running.log})."
+    ), f"The local emulator is running at {running.endpoint_url} (pid {running.pid}, log {running.log})."
 
 
 def stop() -> Answer:
     stopped = lifecycle.stop(lifecycle.home())
-    words = "The embedded AWS is stopped; what was in it is gone." if stopped else "The embedded AWS was not running."
+    words = (
+        "The local emulator is stopped; what was in it is gone." if stopped else "The local emulator was not running."
+    )
     return {"running": False, "stopped": stopped}, words
 
 
 def status() -> Answer:
     running = lifecycle.status(lifecycle.home())
     if running is None:
-        return {"running": False}, "The embedded AWS is not running; `pipectl local start` starts it."
+        return {"running": False}, "The local emulator is not running; `pipectl local start` starts it."
     return _document(
         running
-    ), f"The embedded AWS is running at {running.endpoint_url} (pid {running.pid}, log {running.log})."
+    ), f"The local emulator is running at {running.endpoint_url} (pid {running.pid}, log {running.log})."
 
 
-def _document(running: LocalAws) -> dict[str, Any]:
+def _document(running: LocalEmulator) -> dict[str, Any]:
     return {
         "running": True,
         "endpointUrl": running.endpoint_url,

@@ -1,4 +1,4 @@
-"""Start, find and stop the embedded AWS: a process of its own, on 127.0.0.1 alone, with IAM enforced.
+"""Start, find and stop the local emulator: a process of its own, on 127.0.0.1 alone, with IAM enforced.
 
 It keeps everything in one folder, its home, and forgets everything when it is stopped. Whether it runs is told by a
 file lock that the server holds for as long as it lives: the kernel takes that back however the server ends, so neither
@@ -45,8 +45,8 @@ KEPT_VARIABLES = (
 
 
 @dataclass(frozen=True)
-class LocalAws:
-    """A running embedded AWS."""
+class LocalEmulator:
+    """A running local emulator."""
 
     endpoint_url: str
     port: int
@@ -56,7 +56,7 @@ class LocalAws:
 
 
 def home() -> Path:
-    """The folder of the embedded AWS: ``$PIPECTL_HOME``, else ``pipectl`` in the user's data folder."""
+    """The folder of the local emulator: ``$PIPECTL_HOME``, else ``pipectl`` in the user's data folder."""
     if own := os.environ.get("PIPECTL_HOME"):
         return Path(own)
     data = os.environ.get("XDG_DATA_HOME")
@@ -78,8 +78,8 @@ def credentials(account_id: str = ACCOUNT_ID) -> Credentials:
     return {"aws_access_key_id": account_id, "aws_secret_access_key": "test"}
 
 
-def start(home: Path, *, port: int | None = None, consolidate: bool = False, timeout: float = 30) -> LocalAws:
-    """The embedded AWS of ``home``: the one that runs, else a new one, which then outlives this process.
+def start(home: Path, *, port: int | None = None, consolidate: bool = False, timeout: float = 30) -> LocalEmulator:
+    """The local emulator of ``home``: the one that runs, else a new one, which then outlives this process.
 
     Args:
         home: Its folder; made if it is not there.
@@ -107,15 +107,15 @@ def start(home: Path, *, port: int | None = None, consolidate: bool = False, tim
         time.sleep(POLL_SECONDS)
 
 
-def status(home: Path) -> LocalAws | None:
-    """The embedded AWS of ``home`` if it runs and answers. What a dead one has left behind is removed."""
+def status(home: Path) -> LocalEmulator | None:
+    """The local emulator of ``home`` if it runs and answers. What a dead one has left behind is removed."""
     home = home.absolute()
     running = _recorded(home) if _runs(home) else None
     return running if running and _healthy(running.port) else None
 
 
 def stop(home: Path, timeout: float = 10) -> bool:
-    """End the embedded AWS of ``home`` and all its functions, and forget what it held. False if none was running.
+    """End the local emulator of ``home`` and all its functions, and forget what it held. False if none was running.
 
     Raises:
         LocalError: It is still there after having been killed.
@@ -130,8 +130,8 @@ def stop(home: Path, timeout: float = 10) -> bool:
 
 
 @contextmanager
-def temporary(*, consolidate: bool = False, timeout: float = 30) -> Iterator[LocalAws]:
-    """An embedded AWS in a folder of its own, on a free port, that outlives neither the block nor this process.
+def temporary(*, consolidate: bool = False, timeout: float = 30) -> Iterator[LocalEmulator]:
+    """A local emulator in a folder of its own, on a free port, that outlives neither the block nor this process.
 
     Raises:
         LocalError: As ``start``.
@@ -166,7 +166,7 @@ def _lock(home: Path, kind: int) -> Iterator[int | None]:
         descriptor = os.open(home / "local.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise LocalError(
-            f"The embedded AWS cannot use the folder {home}: {error.strerror}.",
+            f"The local emulator cannot use the folder {home}: {error.strerror}.",
             hint="Name another with the environment variable PIPECTL_HOME.",
         ) from error
     try:
@@ -195,10 +195,10 @@ def _clean_up(home: Path) -> None:
     shutil.rmtree(home / "tmp", ignore_errors=True)
 
 
-def _launch(home: Path, lock: int, *, port: int, consolidate: bool, tether: int = subprocess.DEVNULL) -> LocalAws:
+def _launch(home: Path, lock: int, *, port: int, consolidate: bool, tether: int = subprocess.DEVNULL) -> LocalEmulator:
     if importlib.util.find_spec("ministack") is None:
         raise LocalError(
-            "The embedded AWS needs MiniStack, which is not installed.", hint="pip install 'pipectl[local]'"
+            "The local emulator needs MiniStack, which is not installed.", hint="pip install 'pipectl[local]'"
         )
     (home / "tmp").mkdir(exist_ok=True)
     environment = _environment(home, port, consolidate=consolidate, tethered=tether != subprocess.DEVNULL)
@@ -215,7 +215,7 @@ def _launch(home: Path, lock: int, *, port: int, consolidate: bool, tether: int 
             pass_fds=(lock,),
         )
     process.returncode = 0  # it is meant to outlive us: let Popen neither wait for it nor warn
-    return _local_aws(home, port, process.pid)
+    return _emulator(home, port, process.pid)
 
 
 def _environment(home: Path, port: int, *, consolidate: bool, tethered: bool) -> dict[str, str]:
@@ -257,24 +257,24 @@ def write_record(home: Path, port: int) -> None:
     draft.replace(home / RECORD)
 
 
-def _recorded(home: Path) -> LocalAws | None:
+def _recorded(home: Path) -> LocalEmulator | None:
     """What is written about the server; true only while the lock is held."""
     try:
         record = json.loads((home / RECORD).read_text(encoding="utf-8"))
-        return _local_aws(home, int(record["port"]), int(record["pid"]))
+        return _emulator(home, int(record["port"]), int(record["pid"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _local_aws(home: Path, port: int, pid: int) -> LocalAws:
-    return LocalAws(endpoint_url=f"http://127.0.0.1:{port}", port=port, pid=pid, log=home / LOG, home=home)
+def _emulator(home: Path, port: int, pid: int) -> LocalEmulator:
+    return LocalEmulator(endpoint_url=f"http://127.0.0.1:{port}", port=port, pid=pid, log=home / LOG, home=home)
 
 
-def _await_health(server: LocalAws, deadline: float) -> LocalAws:
+def _await_health(server: LocalEmulator, deadline: float) -> LocalEmulator:
     while not _healthy(server.port):
         if not _runs(server.home):
             raise LocalError(
-                f"The embedded AWS has ended while it was starting:\n{_last_lines(server.log)}",
+                f"The local emulator has ended while it was starting:\n{_last_lines(server.log)}",
                 hint=f"All of its output is in {server.log}.",
             )
         if time.monotonic() > deadline:
@@ -298,7 +298,7 @@ def _healthy(port: int) -> bool:
 
 def _not_answering(log: Path) -> LocalError:
     return LocalError(
-        f"The embedded AWS does not answer:\n{_last_lines(log)}",
+        f"The local emulator does not answer:\n{_last_lines(log)}",
         hint=f"All of its output is in {log}. Stop it with `pipectl local stop` and try again.",
     )
 
@@ -311,7 +311,7 @@ def _last_lines(log: Path) -> str:
     return "\n".join(lines[-LOG_LINES_SHOWN:])
 
 
-def _end(server: LocalAws, patience: float) -> None:
+def _end(server: LocalEmulator, patience: float) -> None:
     """Ask the server and its functions to end, kill them if they have not after ``patience`` seconds, clean up."""
     for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, KILLED_SECONDS)):
         if seconds:
@@ -319,7 +319,7 @@ def _end(server: LocalAws, patience: float) -> None:
             if _released(server.home, time.monotonic() + seconds):
                 break
     else:
-        raise LocalError(f"The embedded AWS (process {server.pid}) does not end.", hint="End it by hand.")
+        raise LocalError(f"The local emulator (process {server.pid}) does not end.", hint="End it by hand.")
     _signal_group(server.pid, signal.SIGKILL)  # functions that are still busy
     with suppress(ChildProcessError):
         os.waitpid(server.pid, 0)

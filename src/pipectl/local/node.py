@@ -45,7 +45,7 @@ def find(prefix: Path = Path(sys.prefix), binaries: Iterable[Path] | None = None
 
 
 def provide(home: Path) -> None:
-    """Put Node.js and the SDK where functions of the embedded AWS in ``home`` find them: above their own folders.
+    """Put Node.js and the SDK where functions of the local emulator in ``home`` find them: above their own folders.
 
     An ES module looks for packages in the folders above its own and nowhere else.
 

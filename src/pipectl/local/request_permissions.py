@@ -1,4 +1,4 @@
-"""Lets IAM on the embedded AWS see which action a request is, and on which resource.
+"""Lets IAM on the local emulator see which action a request is, and on which resource.
 
 MiniStack 1.5 asks about the resource ``*`` for calls that name theirs in the body, so a policy for one stream, table,
 function or alarm, the least that anybody needs, would allow none of them. And it asks about actions that

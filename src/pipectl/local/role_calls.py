@@ -1,7 +1,7 @@
 """The AWS calls that Lambda makes in the name of a function's role: reading the stream, reporting failures.
 
-They go over HTTP to the embedded AWS itself, signed with the role's session, so that IAM decides about each of them as
-it does on AWS.
+They go over HTTP to the local emulator itself, signed with the role's session, so that IAM decides about each of them
+as it does on AWS.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class RoleCalls:
     session_token: str
 
     def shard_id(self, stream_arn: str) -> str:
-        """The stream's shard; the embedded AWS has exactly one."""
+        """The stream's shard; the local emulator has exactly one."""
         description = self._client("dynamodbstreams").describe_stream(StreamArn=stream_arn)
         return str(description["StreamDescription"]["Shards"][0]["ShardId"])
 

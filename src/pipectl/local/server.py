@@ -1,4 +1,4 @@
-"""The process of the embedded AWS: ``python -m pipectl.local.server``.
+"""The process of the local emulator: ``python -m pipectl.local.server``.
 
 ``lifecycle`` starts it and sets its environment. MiniStack serves; what it lacks is put in place before it does.
 """

@@ -1,4 +1,4 @@
-"""Processes killed with SIGKILL in the middle of a call, on the embedded AWS: the next run comes to the same end.
+"""Processes killed with SIGKILL in the middle of a call, on the local emulator: the next run comes to the same end.
 
 `tests/weather/test_crash.py` does that at every call, and on a thread's terms; this is a process, and nothing of it is
 left but what it has asked of AWS.
@@ -14,13 +14,13 @@ import pytest
 
 from pipectl.commands.down import down
 from pipectl.commands.up import up
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.cli_support import PATIENCE, environment, start
 from tests.e2e.gate import gate
 from tests.support import World, make_world, yes
 from tests.weather.worlds import inventory, state
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.emulator
 
 ACCOUNT = "310000000001"
 POINTS = 5
@@ -55,8 +55,8 @@ def killed(world: World, command: tuple[str, ...], at: int, *, after: bool) -> N
     assert (process.returncode, out) == (-signal.SIGKILL, "")
 
 
-def test_killed_at_ten_points_the_next_run_comes_to_the_same_end(embedded: LocalAws, tmp_path: Path) -> None:
-    world = make_world(tmp_path, endpoint_url=embedded.endpoint_url, account=ACCOUNT)
+def test_killed_at_ten_points_the_next_run_comes_to_the_same_end(emulator: LocalEmulator, tmp_path: Path) -> None:
+    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=ACCOUNT)
     up_(world)
     points_of_up, whole = sampled(world), state(world)
     world.calls.clear()

@@ -13,7 +13,7 @@ import pytest
 from pipectl.commands.down import down
 from pipectl.commands.up import plan, up
 from pipectl.engine.model import Action
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.cli_support import PATIENCE, environment, start
 from tests.e2e.gate import gate
 from tests.e2e.mending import check_all_replayed, claimed, reopen, replay_all, statuses
@@ -22,7 +22,7 @@ from tests.support import ACCOUNT as MENDED_ACCOUNT
 from tests.support import World, make_world, yes
 from tests.weather.worlds import inventory, state
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.emulator
 
 ACCOUNT = "310000000003"
 DONE = re.compile(r"interrupted: (\d+) resources done, not done: (.+)")
@@ -61,8 +61,8 @@ def middle_write(world: World) -> int:
     return writes[len(writes) // 2]
 
 
-def test_up_and_down_say_what_is_done_and_go_on(embedded: LocalAws, tmp_path: Path) -> None:
-    world = make_world(tmp_path, endpoint_url=embedded.endpoint_url, account=ACCOUNT)
+def test_up_and_down_say_what_is_done_and_go_on(emulator: LocalEmulator, tmp_path: Path) -> None:
+    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=ACCOUNT)
     up(world.context(), yes)
     in_up, whole = middle_write(world), state(world)
     world.calls.clear()

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from small_pipeline import ALL_ACTIONS, STREAM_ACTIONS, Pipeline, eventually, policy, zipped
 
-from pipectl.local.lifecycle import REGION, LocalAws, temporary
+from pipectl.local.lifecycle import REGION, LocalEmulator, temporary
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.emulator
 
 ORDERS = tuple(f"order-{n}" for n in range(12))
 
@@ -56,8 +56,8 @@ def ranges(messages: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
     return [(info["startSequenceNumber"], info["endSequenceNumber"], info["batchSize"]) for info in infos]
 
 
-def test_one_poison_record_of_twelve_ends_alone_in_the_queue(embedded: LocalAws) -> None:
-    pipeline = Pipeline(embedded)
+def test_one_poison_record_of_twelve_ends_alone_in_the_queue(emulator: LocalEmulator) -> None:
+    pipeline = Pipeline(emulator)
     assert pipeline.processing_result() == "No records processed"
     pipeline.put_at_once(*ORDERS, poison=("order-5",))
     messages = failures(pipeline, 1)
@@ -81,17 +81,17 @@ def test_failures_of_one_batch_can_be_consolidated() -> None:
         assert ranges(messages) == [(numbers[3], numbers[8], 6)]
 
 
-def test_a_batch_is_put_together_from_several_pages(embedded: LocalAws) -> None:
+def test_a_batch_is_put_together_from_several_pages(emulator: LocalEmulator) -> None:
     settings = {"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": False}
-    pipeline = Pipeline(embedded, handler=FAILING, mapping=settings)
+    pipeline = Pipeline(emulator, handler=FAILING, mapping=settings)
     pipeline.put_at_once(*ORDERS, padding="x" * 300_000)
     assert [message["DDBStreamBatchInfo"]["batchSize"] for message in failures(pipeline, 1)] == [12]
 
 
-def test_only_what_passes_the_filter_is_invoked(embedded: LocalAws) -> None:
+def test_only_what_passes_the_filter_is_invoked(emulator: LocalEmulator) -> None:
     filters = {"Filters": [{"Pattern": json.dumps({"eventName": ["INSERT", "MODIFY"]})}]}
     settings = {"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": False, "FilterCriteria": filters}
-    pipeline = Pipeline(embedded, handler=ECHOING, mapping=settings | {"Enabled": False})
+    pipeline = Pipeline(emulator, handler=ECHOING, mapping=settings | {"Enabled": False})
     pipeline.put("a", "b")
     pipeline.client("dynamodb").delete_item(TableName="orders", Key={"orderId": {"S": "a"}})
     pipeline.put("c")
@@ -100,15 +100,15 @@ def test_only_what_passes_the_filter_is_invoked(embedded: LocalAws) -> None:
     assert ranges(failures(pipeline, 1)) == [(numbers[0], numbers[3], 3)]
 
 
-def test_records_that_grow_too_old_are_given_up(embedded: LocalAws) -> None:
-    pipeline = Pipeline(embedded, handler=FAILING, mapping={"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 1})
+def test_records_that_grow_too_old_are_given_up(emulator: LocalEmulator) -> None:
+    pipeline = Pipeline(emulator, handler=FAILING, mapping={"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 1})
     pipeline.put("a")
     [message] = failures(pipeline, 1)
     assert message["requestContext"]["condition"] == "RecordAgeExceeded"
 
 
-def test_a_retry_runs_the_function_as_it_is_now(embedded: LocalAws) -> None:
-    pipeline = Pipeline(embedded, handler=FAILING, mapping={"MaximumRetryAttempts": -1})
+def test_a_retry_runs_the_function_as_it_is_now(emulator: LocalEmulator) -> None:
+    pipeline = Pipeline(emulator, handler=FAILING, mapping={"MaximumRetryAttempts": -1})
     pipeline.put("a")
     failed = "PROBLEM: Function call failed"
     assert eventually(pipeline.processing_result, lambda result: result == failed) == failed
@@ -117,9 +117,9 @@ def test_a_retry_runs_the_function_as_it_is_now(embedded: LocalAws) -> None:
     assert pipeline.messages() == []
 
 
-def test_a_mapping_reads_its_own_stream_and_not_its_successor(embedded: LocalAws) -> None:
+def test_a_mapping_reads_its_own_stream_and_not_its_successor(emulator: LocalEmulator) -> None:
     settings = {"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": False, "Enabled": False}
-    pipeline = Pipeline(embedded, handler=FAILING, mapping=settings)
+    pipeline = Pipeline(emulator, handler=FAILING, mapping=settings)
     pipeline.put("a", "b")
     numbers = sequence_numbers(pipeline)
     pipeline.set_stream(enabled=False)
@@ -130,8 +130,8 @@ def test_a_mapping_reads_its_own_stream_and_not_its_successor(embedded: LocalAws
     assert eventually(lambda: pipeline.metric("Invocations"), lambda count: count >= 1) == 1
 
 
-def test_a_slow_function_does_not_keep_others_waiting(embedded: LocalAws) -> None:
-    slow, quick = Pipeline(embedded, handler=WAITING), Pipeline(embedded, handler=WORKING)
+def test_a_slow_function_does_not_keep_others_waiting(emulator: LocalEmulator) -> None:
+    slow, quick = Pipeline(emulator, handler=WAITING), Pipeline(emulator, handler=WORKING)
     slow.put("a")
     quick.put("a")
     assert eventually(quick.processing_result, lambda result: result == "OK") == "OK"
@@ -139,8 +139,8 @@ def test_a_slow_function_does_not_keep_others_waiting(embedded: LocalAws) -> Non
 
 
 class TestIam:
-    def test_without_send_message_the_failure_is_dropped_and_counted(self, embedded: LocalAws) -> None:
-        pipeline = Pipeline(embedded, actions=STREAM_ACTIONS)
+    def test_without_send_message_the_failure_is_dropped_and_counted(self, emulator: LocalEmulator) -> None:
+        pipeline = Pipeline(emulator, actions=STREAM_ACTIONS)
         pipeline.put_at_once("good", "bad", "fine", poison=("bad",))
         dropped = eventually(lambda: pipeline.metric("DestinationDeliveryFailures"))
         assert dropped == 1
@@ -148,8 +148,10 @@ class TestIam:
         assert pipeline.messages() == []
 
     @pytest.mark.parametrize("missing", STREAM_ACTIONS)
-    def test_without_a_read_action_nothing_moves_until_it_is_granted(self, embedded: LocalAws, missing: str) -> None:
-        pipeline = Pipeline(embedded, actions=tuple(action for action in ALL_ACTIONS if action != missing))
+    def test_without_a_read_action_nothing_moves_until_it_is_granted(
+        self, emulator: LocalEmulator, missing: str
+    ) -> None:
+        pipeline = Pipeline(emulator, actions=tuple(action for action in ALL_ACTIONS if action != missing))
         pipeline.put("a")
         result = eventually(pipeline.processing_result, lambda text: text.startswith("PROBLEM"))
         assert result.startswith("PROBLEM: Cannot access stream")
@@ -158,17 +160,17 @@ class TestIam:
         assert eventually(pipeline.processing_result, lambda text: text == "OK") == "OK"
         assert pipeline.metric("Invocations") == 1
 
-    def test_the_right_to_read_another_tables_stream_does_not_help(self, embedded: LocalAws) -> None:
-        pipeline = Pipeline(embedded, readable_table="others")
+    def test_the_right_to_read_another_tables_stream_does_not_help(self, emulator: LocalEmulator) -> None:
+        pipeline = Pipeline(emulator, readable_table="others")
         pipeline.put("a")
         result = eventually(pipeline.processing_result, lambda text: text.startswith("PROBLEM"))
         assert result.startswith("PROBLEM: Cannot access stream")
 
     @pytest.mark.parametrize(("denied_transport", "error"), [("false", None), ("true", "AccessDenied")])
     def test_a_bucket_that_denies_plain_http_lets_functions_write_over_loopback(
-        self, embedded: LocalAws, denied_transport: str, error: str | None
+        self, emulator: LocalEmulator, denied_transport: str, error: str | None
     ) -> None:
-        pipeline = Pipeline(embedded, handler=WRITING)
+        pipeline = Pipeline(emulator, handler=WRITING)
         bucket = f"bucket-{pipeline.account_id}"
         s3 = pipeline.client("s3")
         s3.create_bucket(Bucket=bucket)
@@ -186,14 +188,14 @@ class TestIam:
 
 
 class TestMetrics:
-    def test_invocations_by_the_api_are_counted_once(self, embedded: LocalAws) -> None:
-        pipeline = Pipeline(embedded, handler=WORKING)
+    def test_invocations_by_the_api_are_counted_once(self, emulator: LocalEmulator) -> None:
+        pipeline = Pipeline(emulator, handler=WORKING)
         pipeline.client("lambda").invoke(FunctionName="processor")
         assert pipeline.metric("Invocations") == 1
         assert pipeline.metric("Errors") == 0
 
-    def test_invocations_by_a_queue_are_counted(self, embedded: LocalAws) -> None:
-        pipeline = Pipeline(embedded, handler=FAILING)
+    def test_invocations_by_a_queue_are_counted(self, emulator: LocalEmulator) -> None:
+        pipeline = Pipeline(emulator, handler=FAILING)
         mapping = pipeline.client("lambda").create_event_source_mapping(
             EventSourceArn=pipeline.queue_arn, FunctionName="processor"
         )
@@ -204,13 +206,13 @@ class TestMetrics:
         failed = "PROBLEM: Function call failed"
         assert eventually(pipeline.processing_result, lambda result: result == failed) == failed
 
-    def test_the_age_of_what_the_function_gets_is_known(self, embedded: LocalAws) -> None:
-        pipeline = Pipeline(embedded, handler=WORKING)
+    def test_the_age_of_what_the_function_gets_is_known(self, emulator: LocalEmulator) -> None:
+        pipeline = Pipeline(emulator, handler=WORKING)
         pipeline.put("a")
         assert eventually(lambda: pipeline.metric("IteratorAge")) > 0
 
-    def test_an_alarm_heeds_its_own_function_alone(self, embedded: LocalAws) -> None:
-        pipeline = Pipeline(embedded, handler=FAILING)
+    def test_an_alarm_heeds_its_own_function_alone(self, emulator: LocalEmulator) -> None:
+        pipeline = Pipeline(emulator, handler=FAILING)
         for function in ("processor", "auditor"):
             pipeline.client("cloudwatch").put_metric_alarm(
                 AlarmName=function,
@@ -235,10 +237,10 @@ def states(pipeline: Pipeline) -> dict[str, str]:
     return {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
 
 
-def test_accounts_and_regions_do_not_meet(embedded: LocalAws) -> None:
-    one, other = Pipeline(embedded, handler=WORKING), Pipeline(embedded, handler=WORKING)
+def test_accounts_and_regions_do_not_meet(emulator: LocalEmulator) -> None:
+    one, other = Pipeline(emulator, handler=WORKING), Pipeline(emulator, handler=WORKING)
     one.put("a")
     assert eventually(one.processing_result, lambda result: result == "OK") == "OK"
     assert other.processing_result() == "No records processed"
-    assert one.queue_url == f"{embedded.endpoint_url}/{one.account_id}/failures"
+    assert one.queue_url == f"{emulator.endpoint_url}/{one.account_id}/failures"
     assert f":{REGION}:" in one.stream_arn

@@ -1,4 +1,4 @@
-"""The whole pipeline on the embedded AWS: IAM enforced, functions executed, failures retried, bisected and audited."""
+"""The whole pipeline on the local emulator: IAM enforced, functions executed, failures retried, bisected, audited."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from pipectl.commands.down import down
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.e2e.orders import Orders
 from tests.support import NODEJS, World, make_world, yes
 
-pytestmark = [pytest.mark.embedded, pytest.mark.timeout(170)]
+pytestmark = [pytest.mark.emulator, pytest.mark.timeout(170)]
 
 ACCOUNT = "300000000005"
 NODEJS_ACCOUNT = "300000000007"
 
 
-def test_three_hundred_orders_five_of_them_poison(server: tuple[LocalAws, bool], tmp_path: Path) -> None:
+def test_three_hundred_orders_five_of_them_poison(server: tuple[LocalEmulator, bool], tmp_path: Path) -> None:
     running, consolidated = server
     world = make_world(tmp_path, endpoint_url=running.endpoint_url, account=ACCOUNT)
     _from_up_to_down(world, 300, 5, consolidated=consolidated)
 
 
-def test_forty_orders_two_of_them_poison_with_functions_in_nodejs(embedded_nodejs: LocalAws, tmp_path: Path) -> None:
+def test_forty_orders_two_of_them_poison_with_functions_in_nodejs(
+    emulator_nodejs: LocalEmulator, tmp_path: Path
+) -> None:
     # With three retries, two poison orders are the five errors of the alarm wherever in a batch they stand.
     changes = NODEJS | {"stream-mapping": {"batch_size": 10, "retry_attempts": 3}}
-    world = make_world(tmp_path, changes, endpoint_url=embedded_nodejs.endpoint_url, account=NODEJS_ACCOUNT)
+    world = make_world(tmp_path, changes, endpoint_url=emulator_nodejs.endpoint_url, account=NODEJS_ACCOUNT)
     _from_up_to_down(world, 40, 2, consolidated=False)
 
 

@@ -1,4 +1,4 @@
-"""Failures replayed on the embedded AWS: IAM enforced, the function fixed through `up`."""
+"""Failures replayed on the local emulator: IAM enforced, the function fixed through `up`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from click.testing import CliRunner
 from pipectl.cli import main
 from pipectl.commands.down import down
 from pipectl.commands.up import up
-from pipectl.local.lifecycle import LocalAws
+from pipectl.local.lifecycle import LocalEmulator
 from tests.e2e.mending import QUICK, check_all_replayed, fix, replay_all, statuses
 from tests.e2e.orders import Orders
 from tests.support import NODEJS, World, make_world, yes
 
-pytestmark = [pytest.mark.embedded, pytest.mark.timeout(170)]
+pytestmark = [pytest.mark.emulator, pytest.mark.timeout(170)]
 
 
 @contextmanager
@@ -41,7 +41,9 @@ def _replay_dlq(world: World) -> tuple[int, dict[str, Any]]:
     return result.exit_code, json.loads(result.stdout)
 
 
-def test_after_the_fix_a_replay_leaves_every_order_stored_once(server: tuple[LocalAws, bool], tmp_path: Path) -> None:
+def test_after_the_fix_a_replay_leaves_every_order_stored_once(
+    server: tuple[LocalEmulator, bool], tmp_path: Path
+) -> None:
     running, consolidated = server
     world = make_world(tmp_path, QUICK, endpoint_url=running.endpoint_url, account="300000000006")
     with _failed(world, 120, 8) as failed:
@@ -49,9 +51,9 @@ def test_after_the_fix_a_replay_leaves_every_order_stored_once(server: tuple[Loc
 
 
 def test_after_the_fix_in_nodejs_a_replay_leaves_every_order_stored_once(
-    embedded_nodejs: LocalAws, tmp_path: Path
+    emulator_nodejs: LocalEmulator, tmp_path: Path
 ) -> None:
-    world = make_world(tmp_path, QUICK | NODEJS, endpoint_url=embedded_nodejs.endpoint_url, account="300000000008")
+    world = make_world(tmp_path, QUICK | NODEJS, endpoint_url=emulator_nodejs.endpoint_url, account="300000000008")
     with _failed(world, 30, 2) as failed:
         _replay_before_and_after_the_fix(failed, tmp_path, consolidated=False)
 

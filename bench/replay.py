@@ -95,7 +95,8 @@ class Bench:
         answer = self.aws.streams.get_shard_iterator(
             StreamArn=self.stream, ShardId=self.shard, ShardIteratorType=kind, **where
         )
-        iterator, found = answer.get("ShardIterator"), list[Any]()
+        iterator: str | None = answer.get("ShardIterator")
+        found: list[Any] = []
         while iterator:
             page = self.aws.streams.get_records(ShardIterator=iterator, Limit=limit)
             found += page["Records"]

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from pipectl.aws.client import Aws, Call, Credentials
@@ -26,13 +27,13 @@ _NEEDED = re.compile(r"the caller needs ([a-z0-9]+:\w+)")
 
 def metric(aws: Aws, name: str, function: str) -> int:
     """The sum of one of Lambda's metrics of a function over the last minutes."""
-    now = aws.clock.now().timestamp()
+    now = aws.clock.now()
     answer = aws.cloudwatch.get_metric_statistics(
         Namespace="AWS/Lambda",
         MetricName=name,
         Dimensions=[{"Name": "FunctionName", "Value": function}],
-        StartTime=now - 600,
-        EndTime=now + 60,
+        StartTime=now - timedelta(minutes=10),
+        EndTime=now + timedelta(minutes=1),
         Period=3600,
         Statistics=["Sum"],
     )

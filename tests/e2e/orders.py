@@ -49,7 +49,8 @@ class Orders:
         stream, streams = outputs(self.world.context())["OrdersTableStreamArn"], self.world.aws.streams
         shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
         answer = streams.get_shard_iterator(StreamArn=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-        iterator, records = answer.get("ShardIterator"), list[EventRecord]()
+        iterator: str | None = answer.get("ShardIterator")
+        records: list[EventRecord] = []
         while iterator:
             page = streams.get_records(ShardIterator=iterator)
             records += [event_record(record, stream) for record in page["Records"]]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import pytest
@@ -203,7 +203,7 @@ def test_down_asks_about_data_then_leaves_nothing(world: World) -> None:
     assert down(world.context(), yes).changes == ()
 
 
-def _client(service: str) -> Any:
+def _client(service: Literal["s3", "dynamodb"]) -> Any:
     """A client as the handlers make theirs, without pipectl's door."""
     return boto3.client(service, region_name=REGION, aws_access_key_id=ACCOUNT, aws_secret_access_key="test")
 

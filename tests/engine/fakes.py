@@ -68,13 +68,13 @@ class FakeResource(Resource):
         self.from_fact = from_fact
         self.takes_over_untagged = takes_over_untagged
         self.objects = objects
-        self.wanted: Attributes = {"size": 1, **attributes, "tags": dict(TAGS)}
+        self.managed: Attributes = {"size": 1, **attributes, "tags": dict(TAGS)}
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
         if not self.from_fact:
-            return dict(self.wanted)
+            return dict(self.managed)
         key, fact = self.from_fact
-        return {**self.wanted, "source": facts.get(key, {}).get(fact, UNKNOWN)}
+        return {**self.managed, "source": facts.get(key, {}).get(fact, UNKNOWN)}
 
     def observe(self) -> Observation | None:
         thing = self.account.things.get(self.name)

@@ -18,7 +18,7 @@ from tests.support import DEV_CONFIG, Recorder
 class FakeContext(Context):
     """A context whose resources are all there."""
 
-    def require(self, keys: Collection[str]) -> dict[str, Observation]:
+    def require(self, keys: Collection[str], or_absent: Collection[str] = ()) -> dict[str, Observation]:
         facts = {"dead-letter-queue": {"url": "https://queue"}}
         return {key: Observation({}, self.pipeline.ownership, facts.get(key, {})) for key in keys}
 

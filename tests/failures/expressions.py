@@ -14,7 +14,7 @@ class Expression:
     """One expression over an item; a name that it does not know raises."""
 
     def __init__(self, text: str, item: Mapping[str, Any], values: Mapping[str, Any], names: Mapping[str, str]) -> None:
-        self._tokens = _TOKEN.findall(text)
+        self._tokens: list[str] = _TOKEN.findall(text)
         assert "".join(self._tokens) == re.sub(r"\s", "", text), f"not understood: {text}"
         self._at = 0
         self._item, self._values, self._names = item, values, names

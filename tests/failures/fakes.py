@@ -196,7 +196,7 @@ class World:
     def fix(self) -> None:
         """A processor that takes amounts in words: `enrich` is where a pipeline's own rules are written."""
         self.processor = load("processor")
-        self.processor.enrich = lambda _: {"status": "PROCESSED"}
+        vars(self.processor)["enrich"] = lambda _: {"status": "PROCESSED"}
 
     # what a test looks at
 
@@ -301,7 +301,7 @@ class Process:
         self.calls: list[str] = []
         self.failures: dict[str, list[BaseException]] = {}
         self.lost_answers: dict[str, int] = {}
-        self.on_call: Callable[[str, int], None] = lambda _operation, _number: None
+        self.on_call: Callable[[str, int], object] = lambda _operation, _number: None
         self._kill_at, self._after, self._dead = kill_at, after, False
         self._lock = threading.Lock()
         self.streams = _Streams(self)

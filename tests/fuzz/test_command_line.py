@@ -67,7 +67,7 @@ def check(*args: str, config: str) -> None:
     assert done.exit_code == 0 or done.stderr
 
 
-@settings(max_examples=settings.default.max_examples // 25)
+@settings(max_examples=settings().max_examples // 25)
 @given(COMMANDS, st.booleans())
 @example(["replay-dlq", "--dry-run", "--limit=" + "9" * 30], False)
 @example(["audit", "list", "--since=999999d"], False)
@@ -78,7 +78,7 @@ def test_whatever_a_command_is_given(file: Path, args: list[str], as_json: bool)
     check(*(["-o", "json"] if as_json else []), *args, config=str(file))
 
 
-@settings(max_examples=settings.default.max_examples // 4)
+@settings(max_examples=settings().max_examples // 4)
 @given(
     st.binary(max_size=300).map(lambda raw: os.fsdecode(raw.replace(b"\0", b""))) | st.sampled_from(["/", "x" * 300])
 )

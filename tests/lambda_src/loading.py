@@ -41,4 +41,5 @@ def parse(text: str | bytes) -> Any:
 
 
 def cases(file: str, parse: Callable[[str], Any] = json.loads) -> dict[str, Any]:
-    return parse(Path(__file__).with_name(file).read_text())
+    loaded: dict[str, Any] = parse(Path(__file__).with_name(file).read_text())
+    return loaded

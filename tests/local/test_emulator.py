@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from small_pipeline import ALL_ACTIONS, STREAM_ACTIONS, Pipeline, eventually, policy, zipped
 
 from pipectl.local.lifecycle import REGION, LocalEmulator, temporary
+from tests.local.small_pipeline import ALL_ACTIONS, STREAM_ACTIONS, Pipeline, eventually, policy, zipped
 
 pytestmark = pytest.mark.emulator
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import boto3
 import pytest
-from small_pipeline import eventually, policy, zipped
 
 from pipectl.errors import LocalError
 from pipectl.local import lifecycle
 from pipectl.local.lifecycle import REGION, LocalEmulator, credentials, start, status, stop, temporary
 from pipectl.local.server import trusting_loopback
+from tests.local.small_pipeline import eventually, policy, zipped
 
 RECORD = "local.json"
 

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from small_pipeline import Pipeline
 
 from pipectl.local.lifecycle import LocalEmulator
+from tests.local.small_pipeline import Pipeline
 
 pytestmark = pytest.mark.emulator
 

@@ -53,8 +53,11 @@ class Hands:
             raise AttributeError(service)
         if service not in self._clients:
             endpoint = self.world.aws.endpoint_url
-            secret = {"aws_access_key_id": self.account, "aws_secret_access_key": "test"} if endpoint else {}
-            session = boto3.Session(region_name=REGION, **secret)
+            session = (
+                boto3.Session(self.account, "test", region_name=REGION)
+                if endpoint
+                else boto3.Session(region_name=REGION)
+            )
             self._clients[service] = session.client(service.rstrip("_"), endpoint_url=endpoint)  # type: ignore[call-overload]
         return self._clients[service]
 
@@ -97,7 +100,7 @@ class Hands:
             self.dynamodb.untag_resource(ResourceArn=self.arn(resource), TagKeys=list(tags))
             self.dynamodb.tag_resource(ResourceArn=self.arn(resource), Tags=pairs)
         elif resource.kind == "bucket":
-            self._set_bucket_tags(resource, self.tags(resource) | tags)
+            self._set_bucket_tags(resource, {**self.tags(resource), **tags})
         elif resource.kind == "queue":
             self.sqs.tag_queue(QueueUrl=self.queue_url(), Tags=dict(tags))
         elif resource.kind == "alarm":

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from pipectl.commands.down import down
 from pipectl.commands.status import State, status
@@ -45,9 +46,10 @@ def answering(world: World, operation: str, *statuses: int, body: str = "") -> N
     left = list(statuses)
 
     def answer(request: Any, **_: Any) -> AWSResponse | None:
-        return AWSResponse(request.url, left.pop(0), {}, Raw(body.encode())) if left else None
+        return AWSResponse(request.url, left.pop(0), HTTPHeaders(), Raw(body.encode())) if left else None
 
-    world.aws.s3.meta.events.register_first(f"before-send.s3.{operation}", answer)
+    # a before-send handler may answer in place of the network, which the stubs leave out
+    world.aws.s3.meta.events.register_first(f"before-send.s3.{operation}", answer)  # type: ignore[arg-type]
 
 
 class Raw:

@@ -317,8 +317,8 @@ def test_bucket_of_another_account_is_foreign_and_cannot_be_adopted(emulator_han
     observed = bucket.observe()
     assert observed is not None
     bucket.delete(observed)
-    secret = {"aws_access_key_id": "799999999999", "aws_secret_access_key": "test"}
-    other = boto3.Session(region_name=REGION, **secret).client("s3", endpoint_url=hands.world.aws.endpoint_url)
+    session = boto3.Session("799999999999", "test", region_name=REGION)
+    other = session.client("s3", endpoint_url=hands.world.aws.endpoint_url)
     other.create_bucket(Bucket=bucket.name)
     try:
         for adopt in (False, True):

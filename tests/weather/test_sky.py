@@ -108,8 +108,8 @@ def test_states_take_time_and_reads_lag(sky: Sky, tmp_path: Path) -> None:
         table = here.world.context().pipeline.physical.orders_table
         stream = here.eye.aws.dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
         here.world.aws.dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
-        shown = here.world.aws.streams.describe_stream(StreamArn=stream)["StreamDescription"]
-        assert shown["StreamStatus"] == "ENABLING"
+        described = here.world.aws.streams.describe_stream(StreamArn=stream)["StreamDescription"]
+        assert described["StreamStatus"] == "ENABLING"
 
         mapping = lambda_.list_event_source_mappings()["EventSourceMappings"][0]
         lambda_.delete_event_source_mapping(UUID=mapping["UUID"])

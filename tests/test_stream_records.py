@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipectl.stream_records import event_record, kept_record, moment_of
+from pipectl.stream_records import event_record, kept_record
 
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/2026-01-01T00:00:00.000"
 
@@ -49,19 +49,3 @@ def test_the_identity_of_an_expiry_is_spelled_as_lambda_does() -> None:
 )
 def test_what_was_kept_and_is_no_record(text: str | bytes) -> None:
     assert kept_record(text) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("2026-01-01T00:00:00+02:00", datetime(2025, 12, 31, 22, tzinfo=UTC)),
-        ("2026-01-01", datetime(2026, 1, 1, tzinfo=UTC)),
-        ("9999-12-31T23:59:59Z", None),
-        ("9999-12-31T23:59:59-23:59", None),
-        ("0001-01-01T00:00:00+23:59", None),
-        ("soon", None),
-        (None, None),
-    ],
-)
-def test_a_time_is_told_in_utc_or_is_none(text: object, moment: datetime | None) -> None:
-    assert moment_of(text) == moment

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pipectl.config.names import tag_problem
-from pipectl.stream_records import STREAM_RETENTION, moment_of
+from pipectl.stream_records import STREAM_RETENTION
+from pipectl.timestamps import parse_timestamp, rfc3339
 
 PAUSED_SINCE = "PausedSince"
 PAUSED_BY = "PausedBy"
@@ -33,13 +34,13 @@ class Pause:
         """The pause that a mapping's tags tell of, if they do."""
         if PAUSED_SINCE not in tags:
             return None
-        return cls(moment_of(tags[PAUSED_SINCE]), tags.get(PAUSED_BY, ""))
+        return cls(parse_timestamp(tags[PAUSED_SINCE]), tags.get(PAUSED_BY, ""))
 
     def tags(self) -> dict[str, str]:
         """The tags that tell of it. AWS takes few signs in a tag; what it would not take becomes ``_``."""
         by = "".join("_" if tag_problem(PAUSED_BY, sign) else sign for sign in self.by)[:_LONGEST_TAG]
-        since = self.since.astimezone(UTC).isoformat(timespec="seconds") if self.since else "unknown"
-        return {PAUSED_SINCE: since.replace("+00:00", "Z"), PAUSED_BY: by}
+        since = rfc3339(self.since) if self.since else "unknown"
+        return {PAUSED_SINCE: since, PAUSED_BY: by}
 
     def left(self, now: datetime) -> timedelta | None:
         """How long until the stream forgets the first record that was written since; negative when it has."""

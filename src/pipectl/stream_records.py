@@ -11,7 +11,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 EventRecord = dict[str, Any]
@@ -20,7 +20,6 @@ STREAM_RETENTION = timedelta(hours=24)
 """How long a stream keeps a record, also once it is switched off. Source: "Change data capture for DynamoDB Streams" in
 the DynamoDB Developer Guide."""
 
-_LATEST = datetime.max.replace(tzinfo=UTC) - 2 * STREAM_RETENTION
 _SEQUENCE_NUMBER = re.compile("[0-9]{1,40}")
 
 
@@ -36,16 +35,6 @@ def event_record(record: Mapping[str, Any], stream_arn: str) -> EventRecord:
 def sequence_number(record: Mapping[str, Any]) -> int:
     """Sequence numbers are strings of 21 to 40 digits, and ordered as numbers."""
     return int(record["dynamodb"]["SequenceNumber"])
-
-
-def moment_of(text: object) -> datetime | None:
-    """An ISO 8601 text as a time in UTC; ``None`` for what is none, and for a time that nothing can be added to."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment < _LATEST else None
 
 
 def kept_record(text: str | bytes) -> EventRecord | None:

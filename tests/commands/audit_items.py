@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 
 from pipectl.failures.model import FAILURE_TYPES
-from pipectl.failures.trail import iso
+from pipectl.timestamps import rfc3339_milliseconds
 from tests.support import ACCOUNT, REGION
 
 STREAM = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/dev-orders-table-backend/stream/2026-01-01T00:00:00.000"
@@ -37,13 +37,13 @@ def audit_item(
         "shardId": {"S": shard},
         "startSequenceNumber": {"S": first or ""},
         "endSequenceNumber": {"S": last or first or ""},
-        "firstArrival": {"S": iso(arrival or at)},
-        "lastArrival": {"S": iso(arrival or at)},
+        "firstArrival": {"S": rfc3339_milliseconds(arrival or at)},
+        "lastArrival": {"S": rfc3339_milliseconds(arrival or at)},
         "batchSize": {"N": "1"},
     }
     return {
         "auditId": {"S": audit_id},
-        "timestamp": {"S": iso(at)},
+        "timestamp": {"S": rfc3339_milliseconds(at)},
         "failureType": {"S": failure_type},
         "replayStatus": {"S": status},
         "approximateInvokeCount": {"N": "4"},

@@ -18,6 +18,7 @@ from pipectl.commands.pause import MAPPING, pause
 from pipectl.commands.up import plan, up
 from pipectl.engine.model import Action
 from pipectl.errors import CancelledError, DataLossError
+from pipectl.timestamps import rfc3339
 from tests.commands.audit_items import audit_item
 from tests.commands.standing import put_audit_items, standing, store, write
 from tests.resources.hands import Hands
@@ -135,7 +136,8 @@ def _kept(world: World) -> tuple[str, str]:
     report = down(world.context(), yes, keep_data=True)
     (reason,) = [str(change.reason) for change in report.changes if change.resource == "orders-table"]
     assert report.resume is not None
-    return str(report.resume.until_text), reason
+    until = report.resume.until
+    return rfc3339(until) if until else "None", reason
 
 
 def test_kept_data_says_until_when_nothing_is_lost(world: World) -> None:

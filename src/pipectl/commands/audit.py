@@ -17,8 +17,9 @@ from pipectl.failures.listing import Position, Wanted, newest_first, timestamps_
 from pipectl.failures.model import UNRESOLVED, Failure, StreamRange
 from pipectl.failures.ranges import spans
 from pipectl.failures.records import Reading, RecordReader
-from pipectl.failures.trail import failures_by_id, iso
+from pipectl.failures.trail import failures_by_id
 from pipectl.stream_records import EventRecord, sequence_number
+from pipectl.timestamps import rfc3339
 
 MOST_RECORDS = 1000
 """Records of one failure that `show` names."""
@@ -225,7 +226,7 @@ def _with_records(context: Context, entry: AuditEntry, where: StreamRange) -> Au
 
 
 def _iso(moment: datetime | None) -> str | None:
-    return iso(moment) if moment else None
+    return rfc3339(moment) if moment else None
 
 
 def _plain(value: Any) -> Any:

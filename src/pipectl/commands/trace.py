@@ -21,8 +21,9 @@ from pipectl.failures.records import REPLAYED_EVENTS
 from pipectl.failures.stream import StreamShard, read_all, shards_of
 from pipectl.failures.trail import failures
 from pipectl.monitoring.stream_progress import Progress, progress
-from pipectl.stream_records import EventRecord, moment_of, sequence_number
+from pipectl.stream_records import EventRecord, sequence_number
 from pipectl.text import pluralize
+from pipectl.timestamps import parse_timestamp, rfc3339
 
 MOST_RECORDS = 200
 """Versions that are looked into, the newest."""
@@ -80,7 +81,7 @@ class Trace:
     more: bool = False
 
     def document(self) -> dict[str, Any]:
-        events = [vars(event) | {"time": event.time.isoformat().replace("+00:00", "Z")} for event in self.events]
+        events = [vars(event) | {"time": rfc3339(event.time)} for event in self.events]
         return {
             "key": self.key,
             "item": self.item,
@@ -175,7 +176,7 @@ def _look_for_objects(context: Context, version: _Version) -> None:
 
 def _processed_at(body: bytes) -> datetime | None:
     try:
-        return datetime.fromisoformat(json.loads(body)["metadata"]["processedAt"])
+        return parse_timestamp(json.loads(body)["metadata"]["processedAt"])
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -262,4 +263,4 @@ def _error(failure: Failure, number: str) -> str:
 
 def _time(text: object, record: EventRecord) -> datetime:
     """When it was; when the record was written, where somebody has put into the table what is no time."""
-    return moment_of(text) or written_at(record)
+    return parse_timestamp(text) or written_at(record)

@@ -16,7 +16,8 @@ from typing import Any
 from pipectl.aws.client import Aws
 from pipectl.errors import UsageError
 from pipectl.failures.model import FAILURE_TYPES, Failure, ReplayStatus
-from pipectl.failures.trail import INDEX, iso
+from pipectl.failures.trail import INDEX
+from pipectl.timestamps import rfc3339_milliseconds
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def newest_first(
 
 def timestamps_and_statuses(aws: Aws, table: str, failure_type: str, wanted: Wanted) -> Iterator[tuple[str, str]]:
     """Of each failure of one type its time and its status, and nothing else."""
-    request = _request(table, failure_type, wanted, iso(wanted.until))
+    request = _request(table, failure_type, wanted, rfc3339_milliseconds(wanted.until))
     request["ExpressionAttributeNames"]["#status"] = "replayStatus"
     for page in aws.dynamodb.get_paginator("query").paginate(**request, ProjectionExpression="#timestamp, #status"):
         for item in page["Items"]:
@@ -89,7 +90,9 @@ def timestamps_and_statuses(aws: Aws, table: str, failure_type: str, wanted: Wan
 def _of_type(
     aws: Aws, table: str, failure_type: str, wanted: Wanted, position: Position | None, page: int | None
 ) -> Iterator[Failure]:
-    until = min(iso(wanted.until), position.timestamp) if position else iso(wanted.until)
+    until = (
+        min(rfc3339_milliseconds(wanted.until), position.timestamp) if position else rfc3339_milliseconds(wanted.until)
+    )
     request = _request(table, failure_type, wanted, until)
     if page and not wanted.statuses:  # a filter comes after the limit, so small pages would come back empty
         request["Limit"] = page
@@ -106,7 +109,7 @@ def _of_type(
 
 
 def _request(table: str, failure_type: str, wanted: Wanted, until: str) -> dict[str, Any]:
-    values = {":type": {"S": failure_type}, ":since": {"S": iso(wanted.since)}, ":until": {"S": until}}
+    values = {":type": {"S": failure_type}, ":since": {"S": rfc3339_milliseconds(wanted.since)}, ":until": {"S": until}}
     names = {"#timestamp": "timestamp"}
     request: dict[str, Any] = {}
     if wanted.statuses:

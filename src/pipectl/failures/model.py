@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from pipectl.aws.client import plain_item
-from pipectl.stream_records import STREAM_RETENTION, moment_of
+from pipectl.stream_records import STREAM_RETENTION
+from pipectl.timestamps import parse_timestamp
 
 FAILURE_TYPES = ("RetryAttemptsExhausted", "RecordAgeExceeded", "UnparseableMessage", "Other")
 """A closed list, so that asking the index for each of them finds every failure."""
@@ -103,5 +104,5 @@ class Failure:
 
 
 def _later(arrival: object) -> datetime | None:
-    moment = moment_of(arrival)
+    moment = parse_timestamp(arrival)
     return moment + STREAM_RETENTION if moment else None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pipectl.aws.client import Aws
 from pipectl.errors import AwsError
 from pipectl.failures.invoking import Failing
 from pipectl.failures.model import FAILURE_TYPES, Failure, ReplayStatus
+from pipectl.timestamps import rfc3339_milliseconds
 
 INDEX = "failure-type-index"
 MOST_NAMED = 100
@@ -18,11 +19,6 @@ MOST_NAMED = 100
 _NAMED_TEXT = 20_000
 """Characters of all their errors together."""
 _LONGEST_ERROR = 2000
-
-
-def iso(moment: datetime) -> str:
-    """The form of the auditor's timestamps, so that they compare as text."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def failures_of_type(
@@ -48,8 +44,8 @@ def failures_of_type(
     """
     values: dict[str, Any] = {
         ":type": {"S": failure_type},
-        ":since": {"S": iso(since)},
-        ":until": {"S": iso(until)},
+        ":since": {"S": rfc3339_milliseconds(since)},
+        ":until": {"S": rfc3339_milliseconds(until)},
     }
     names = {"#timestamp": "timestamp"}
     request: dict[str, Any] = {}
@@ -136,7 +132,9 @@ class Trail:
         values = {} if again else {":replayed": ReplayStatus.REPLAYED, ":expired": ReplayStatus.EXPIRED}
         free = "attribute_not_exists(claimedUntil) OR claimedUntil < :now OR claimedBy = :me"
         return self._claim(
-            failure, f"attribute_exists(auditId) AND ({free}){done}", values | {":now": iso(self._aws.clock.now())}
+            failure,
+            f"attribute_exists(auditId) AND ({free}){done}",
+            values | {":now": rfc3339_milliseconds(self._aws.clock.now())},
         )
 
     def renew(self, failure: Failure) -> bool:
@@ -144,7 +142,7 @@ class Trail:
         return self._claim(failure, "claimedBy = :me", {})
 
     def _claim(self, failure: Failure, condition: str, values: Mapping[str, str]) -> bool:
-        until = iso(self._aws.clock.now() + timedelta(seconds=self._seconds))
+        until = rfc3339_milliseconds(self._aws.clock.now() + timedelta(seconds=self._seconds))
         return self._update(
             failure,
             UpdateExpression="SET claimedBy = :me, claimedUntil = :until",
@@ -186,7 +184,7 @@ class Trail:
         values: dict[str, Any] = {
             ":me": {"S": self._owner},
             ":status": {"S": str(outcome.status)},
-            ":now": {"S": iso(self._aws.clock.now())},
+            ":now": {"S": rfc3339_milliseconds(self._aws.clock.now())},
             ":one": {"N": "1"},
             ":zero": {"N": "0"},
             ":replayed": {"N": str(outcome.replayed)},

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipectl.local.batching import Failure, arrival, sequence_number
+from pipectl.timestamps import rfc3339, rfc3339_milliseconds
 
 
 def failure_message(
@@ -35,13 +36,13 @@ def failure_message(
             "functionError": "Unhandled" if failure.raised else None,
         },
         "version": "1.0",
-        "timestamp": _iso(now, "milliseconds"),
+        "timestamp": rfc3339_milliseconds(_time(now)),
         "DDBStreamBatchInfo": {
             "shardId": shard_id,
             "startSequenceNumber": sequence_number(first),
             "endSequenceNumber": sequence_number(last),
-            "approximateArrivalOfFirstRecord": _iso(arrival(first), "seconds"),
-            "approximateArrivalOfLastRecord": _iso(arrival(last), "seconds"),
+            "approximateArrivalOfFirstRecord": rfc3339(_time(arrival(first))),
+            "approximateArrivalOfLastRecord": rfc3339(_time(arrival(last))),
             "batchSize": len(failure.records),
             "streamArn": stream_arn,
         },
@@ -51,5 +52,5 @@ def failure_message(
     return message
 
 
-def _iso(epoch: float, precision: str) -> str:
-    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+def _time(epoch: float) -> datetime:
+    return datetime.fromtimestamp(epoch, UTC)

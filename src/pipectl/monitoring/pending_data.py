@@ -18,6 +18,7 @@ from pipectl.monitoring.stream_progress import progress
 from pipectl.pause_tags import Pause
 from pipectl.stream_records import STREAM_RETENTION
 from pipectl.text import pluralize
+from pipectl.timestamps import rfc3339
 
 LONGEST_WAIT = 300
 """Seconds that a record may wait for the processor before it counts as data that would be lost."""
@@ -30,12 +31,8 @@ class Resume:
     until: datetime | None
     why: str
 
-    @property
-    def until_text(self) -> str | None:
-        return f"{self.until:%Y-%m-%dT%H:%M:%SZ}" if self.until else None
-
     def __str__(self) -> str:
-        return f"an `up` until {self.until_text} loses no record: {self.why}" if self.until else self.why
+        return f"an `up` until {rfc3339(self.until)} loses no record: {self.why}" if self.until else self.why
 
 
 def unprocessed(context: Context, ours: Mapping[str, Observation]) -> dict[str, str]:

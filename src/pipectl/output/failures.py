@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from pipectl.failures.model import ReplayStatus
 from pipectl.failures.replaying import ReplayReport
 from pipectl.output.console import Screen
 from pipectl.text import pluralize
+from pipectl.timestamps import rfc3339, rfc3339_milliseconds
 
 _FUNCTION_LOOK = {"processor": "cyan", "auditor": "magenta"}
 _MOST_SHOWN = 20
@@ -31,7 +31,7 @@ def log_lines(screen: Screen, lines: Iterable[LogLine]) -> None:
 
 
 def log_line(screen: Screen, line: LogLine) -> None:
-    text = Text(moment(line.time), "dim").append(f" {line.function:<9} ", _FUNCTION_LOOK[line.function])
+    text = Text(rfc3339(line.time), "dim").append(f" {line.function:<9} ", _FUNCTION_LOOK[line.function])
     screen.line(text.append(line.message, "default"))
 
 
@@ -91,11 +91,6 @@ def replayed(screen: Screen, report: ReplayReport) -> None:
         )
 
 
-def moment(time: datetime) -> str:
-    """UTC, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _preview_lines(found: Preview) -> list[str]:
     if not found.failures and not found.waiting_in_queue:
         return ["Nothing to replay: no failure is open."]
@@ -106,7 +101,7 @@ def _preview_lines(found: Preview) -> list[str]:
         messages = pluralize(found.waiting_in_queue, "message")
         lines.append(f"About {messages} in the dead-letter queue will be audited first.")
     if found.first_to_expire:
-        lines.append(f"The stream forgets the first of their records at {moment(found.first_to_expire)}.")
+        lines.append(f"The stream forgets the first of their records at {rfc3339(found.first_to_expire)}.")
     return lines
 
 
@@ -118,7 +113,7 @@ def _preview_document(found: Preview) -> dict[str, Any]:
         "more": found.more,
         "byType": dict(found.by_type),
         "waitingInQueue": found.waiting_in_queue,
-        "firstToExpire": moment(expires) if expires else None,
+        "firstToExpire": rfc3339(expires) if expires else None,
     }
 
 
@@ -135,7 +130,7 @@ def _replay_document(report: ReplayReport) -> dict[str, Any]:
 
 
 def _log_document(line: LogLine) -> dict[str, Any]:
-    return {"time": line.time.isoformat(), "function": line.function, "message": line.message}
+    return {"time": rfc3339_milliseconds(line.time), "function": line.function, "message": line.message}
 
 
 def failing_document(failing: Failing) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from pipectl.commands.trace import Stage, Trace
 from pipectl.commands.verify import VerifyReport
 from pipectl.failures.model import UNRESOLVED, ReplayStatus
 from pipectl.output.console import Screen
-from pipectl.output.failures import failing_document, keys_shown, moment
+from pipectl.output.failures import failing_document, keys_shown
 from pipectl.text import pluralize
+from pipectl.timestamps import rfc3339
 
 _STATUS_LOOK = {
     ReplayStatus.OPEN: "yellow",
@@ -64,7 +65,7 @@ def audit_counts(screen: Screen, stats: AuditStats) -> None:
     if screen.json_output:
         screen.json(stats.document())
         return
-    screen.line(f"{pluralize(stats.total, 'failure')} from {moment(stats.since)} to {moment(stats.until)}")
+    screen.line(f"{pluralize(stats.total, 'failure')} from {rfc3339(stats.since)} to {rfc3339(stats.until)}")
     for counts in (stats.by_status, stats.by_type):
         for name, count in counts.items():
             screen.line(f"{count:>7}  {name}")
@@ -96,7 +97,7 @@ def traced(screen: Screen, found: Trace) -> None:
     elif found.stage is not Stage.ABSENT:
         screen.line(f"{found.key} is not in the table any more.")
     for event in found.events:
-        text = Text(f"{moment(event.time)}  ", "dim").append(f"{event.kind:<12}")
+        text = Text(f"{rfc3339(event.time)}  ", "dim").append(f"{event.kind:<12}")
         screen.line(text.append(event.detail))
     screen.line(Text(found.stuck, _STAGE_LOOK.get(found.stage, "red")))
 
@@ -107,7 +108,7 @@ def paused(screen: Screen, report: PauseReport) -> None:
         screen.json(_pause_document(report))
         return
     already = "" if report.changed else "already "
-    since = f" since {moment(report.pause.since)}" if report.pause and report.pause.since else ""
+    since = f" since {rfc3339(report.pause.since)}" if report.pause and report.pause.since else ""
     by = f" by {report.pause.by}" if report.pause and report.pause.by else ""
     screen.line(f"The stream mapping is {already}paused{since}{by}.")
     if report.left is not None:
@@ -139,7 +140,7 @@ def _entry(entry: AuditEntry) -> Text:
     elif entry.expiring:
         text.append("  the stream is forgetting its records", "red")
     elif entry.starts_to_expire and failure.status in UNRESOLVED:
-        text.append(f"  expires {moment(entry.starts_to_expire)}", "dim")
+        text.append(f"  expires {rfc3339(entry.starts_to_expire)}", "dim")
     return text
 
 
@@ -154,7 +155,7 @@ def _tree(screen: Screen, values: Mapping[str, Any], indent: str) -> None:
 
 def _verified(report: VerifyReport) -> list[str]:
     lines = [
-        f"! {keys_shown(record.keys)} record {record.sequence_number}, written {moment(record.written_at)}, is lost"
+        f"! {keys_shown(record.keys)} record {record.sequence_number}, written {rfc3339(record.written_at)}, is lost"
         for record in report.records[:_MOST_SHOWN]
     ]
     if report.lost > _MOST_SHOWN:
@@ -164,7 +165,7 @@ def _verified(report: VerifyReport) -> list[str]:
         wait = "failure waits" if report.waiting_in_queue == 1 else "failures wait"
         lines.append(f"About {report.waiting_in_queue} {wait} for the auditor: some of the lost may be theirs.")
     lines.append(
-        f"{pluralize(report.read, 'record')} since {moment(report.since)}: {report.stored} stored, "
+        f"{pluralize(report.read, 'record')} since {rfc3339(report.since)}: {report.stored} stored, "
         f"{report.failed} audited, {report.pending} pending, {report.lost} lost."
     )
     if report.repaired or report.failing:
@@ -175,8 +176,8 @@ def _verified(report: VerifyReport) -> list[str]:
 def _verify_document(report: VerifyReport) -> dict[str, Any]:
     return {
         "ok": report.ok,
-        "since": moment(report.since),
-        "oldest": moment(report.oldest) if report.oldest else None,
+        "since": rfc3339(report.since),
+        "oldest": rfc3339(report.oldest) if report.oldest else None,
         "records": {
             "read": report.read,
             "stored": report.stored,
@@ -196,7 +197,7 @@ def _pause_document(report: PauseReport) -> dict[str, Any]:
     return {
         "paused": report.paused,
         "changed": report.changed,
-        "since": moment(since) if since else None,
+        "since": rfc3339(since) if since else None,
         "by": report.pause.by if report.pause else None,
         "secondsLeft": report.left.total_seconds() if report.left is not None else None,
     }

@@ -21,6 +21,7 @@ from pipectl.engine.model import Action, Change, Delta
 from pipectl.monitoring.health import Health, Severity
 from pipectl.output.console import ACTION_LOOK, Screen
 from pipectl.text import pluralize
+from pipectl.timestamps import rfc3339
 
 _STATE_LOOK = {State.IN_SYNC: "green", State.DRIFTED: "yellow", State.MISSING: "red", State.FOREIGN: "bold red"}
 _SEVERITY_LOOK = {
@@ -49,7 +50,7 @@ def removed(screen: Screen, report: DownReport) -> None:
     if screen.json_output:
         document: dict[str, Any] = {"changes": [change_document(change) for change in changes]}
         if report.resume:
-            document["resumeUntil"] = report.resume.until_text
+            document["resumeUntil"] = rfc3339(report.resume.until) if report.resume.until else None
         screen.json(document)
         return
     for change in changes:

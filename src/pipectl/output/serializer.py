@@ -1,0 +1,92 @@
+"""Results as JSON: one serializer for the document of every command.
+
+Fields of dataclasses become camelCase. Keys of mappings are data (output names, statuses, attribute paths, AWS's own
+documents) and keep their spelling.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping, Set
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from pathlib import PurePath
+
+from pipectl.json_types import JsonObject, JsonValue
+from pipectl.timestamps import rfc3339, rfc3339_milliseconds
+
+SCHEMA_VERSION = 1
+"""Of the documents that pipectl defines. It grows when a key is renamed, removed or changes its meaning."""
+
+_ACTIVE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""DEL, C1 controls, bidi controls, line separators and lone surrogates; JSON itself escapes the C0 controls."""
+
+
+def versioned(value: object) -> JsonObject:
+    """Return a dataclass or a mapping as a document that begins with ``schemaVersion``."""
+    document = serialize(value)
+    if not isinstance(document, dict):
+        raise TypeError(f"{type(value).__name__} is not a document")
+    return {"schemaVersion": SCHEMA_VERSION, **document}
+
+
+def serialize(value: object) -> JsonValue:
+    """Return a value as plain JSON data.
+
+    Dataclasses become objects with camelCase keys, times RFC 3339 in UTC, spans of time seconds, enums their values,
+    paths text. Numbers keep every digit that JSON readers keep; others become text.
+    """
+    if isinstance(value, Enum):
+        return serialize(value.value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {camel_case(f.name): serialize(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {_key(key): serialize(member) for key, member in value.items()}
+    if isinstance(value, Set):
+        return [serialize(member) for member in sorted(value, key=str)]
+    if isinstance(value, list | tuple):
+        return [serialize(member) for member in value]
+    return _scalar(value)
+
+
+def dumps(value: object, *, indent: int | None = 2) -> str:
+    """Return a value as the text of a JSON document; what a terminal could act on is written as ``\\uXXXX``."""
+    text = json.dumps(serialize(value), indent=indent, ensure_ascii=False)
+    return _ACTIVE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def camel_case(name: str) -> str:
+    """``at_risk`` -> ``atRisk``."""
+    first, *others = name.strip("_").split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def _key(key: object) -> str:
+    return str(serialize(key))
+
+
+def _scalar(value: object) -> JsonValue:
+    if isinstance(value, datetime):
+        return rfc3339_milliseconds(value) if value.microsecond else rfc3339(value)
+    if isinstance(value, date | PurePath):
+        return str(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Decimal):
+        return _number(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _number(value: Decimal) -> JsonValue:
+    """Return an int or a float of the same digits; text where a reader's float would lose some."""
+    if not value.is_finite() or abs(value.adjusted()) > 300:
+        return str(value)
+    if value == value.to_integral_value():
+        return int(value)
+    written = float(value)
+    return written if Decimal(repr(written)) == value else str(value)

@@ -1,0 +1,52 @@
+"""Times as text: the one place that writes and parses them.
+
+Written in UTC, as RFC 3339 with ``Z``. Parsed leniently: every ISO 8601 form that Python reads; without an offset a
+time is UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
+"""Later times are not accepted, so that a stream's retention can be added to every parsed time."""
+
+
+def rfc3339(time: datetime) -> str:
+    """``2026-01-31T12:00:00Z``: UTC, to the second."""
+    return _utc(time).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def rfc3339_milliseconds(time: datetime) -> str:
+    """``2026-01-31T12:00:00.000Z``: UTC with a fixed width, so that two of them compare as text."""
+    return _utc(time).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_timestamp(text: object) -> datetime | None:
+    """Return an ISO 8601 text as a time in UTC, or ``None`` when it is not a time or out of range."""
+    try:
+        time = _utc(datetime.fromisoformat(str(text)))
+    except (ValueError, OverflowError):
+        return None
+    return time if time < _LATEST else None
+
+
+def relative(time: datetime, now: datetime) -> str:
+    """``15 min ago``, or ``in 15 min`` for a time after ``now``."""
+    return f"{duration(now - time)} ago" if time <= now else f"in {duration(time - now)}"
+
+
+def duration(span: timedelta) -> str:
+    """``45 s``, ``15 min``, ``2.1 h`` or ``3.5 days``; the sign is dropped."""
+    seconds = abs(span.total_seconds())
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    if seconds < 3570:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 47.95 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} days"
+
+
+def _utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -24,10 +24,10 @@ from pipectl.commands.status import outputs
 from pipectl.commands.up import up
 from pipectl.config.loading import load
 from pipectl.context import Context
-from pipectl.failures.trail import iso
 from pipectl.local import lifecycle
 from pipectl.output.console import Screen
 from pipectl.stream_records import event_record
+from pipectl.timestamps import rfc3339_milliseconds
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "config" / "dev.yaml"
@@ -57,7 +57,7 @@ class Bench:
 
     def open_all(self) -> None:
         """An open failure for each record, as the auditor writes it."""
-        now = iso(self.aws.clock.now())
+        now = rfc3339_milliseconds(self.aws.clock.now())
         for number in self.numbers:
             where = {"arn": self.stream, "shardId": self.shard, "startSequenceNumber": number}
             stream = {name: {"S": value} for name, value in (where | {"endSequenceNumber": number}).items()}

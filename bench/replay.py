@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.stream_records import event_record
 from pipectl.commands.replay_dlq import Selection, replay
 from pipectl.commands.status import outputs
 from pipectl.commands.up import up
@@ -26,7 +27,6 @@ from pipectl.config.loading import load
 from pipectl.context import Context
 from pipectl.local import lifecycle
 from pipectl.output.console import Screen
-from pipectl.stream_records import event_record
 from pipectl.timestamps import rfc3339_milliseconds
 
 ROOT = Path(__file__).parent.parent

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.names import tag_problem
-from pipectl.stream_records import STREAM_RETENTION
 from pipectl.timestamps import parse_timestamp, rfc3339
 
 PAUSED_SINCE = "PausedSince"

@@ -11,10 +11,10 @@ from moto import mock_aws
 from moto.dynamodb import dynamodb_backends
 from moto.sqs import sqs_backends
 
+from pipectl.aws.stream_records import EventRecord, event_record
 from pipectl.clock import Clock
 from pipectl.commands.up import up
 from pipectl.failures.objects import object_key
-from pipectl.stream_records import EventRecord, event_record
 from tests.commands.audit_items import audit_item
 from tests.support import ACCOUNT, REGION, World, make_world, yes
 

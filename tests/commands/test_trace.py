@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from pipectl.aws.stream_records import EventRecord
 from pipectl.clock import SystemClock
 from pipectl.commands.pause import MAPPING, pause
 from pipectl.commands.trace import MOST_RECORDS, Stage, Trace, trace
 from pipectl.commands.up import up
 from pipectl.failures.objects import quarantine_key
 from pipectl.local.lifecycle import LocalEmulator
-from pipectl.stream_records import EventRecord
 from tests.commands.standing import fail, standing, store, write
 from tests.e2e.orders import Orders
 from tests.resources.hands import Hands

@@ -7,9 +7,9 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipectl.aws.stream_records import EventRecord, event_record, sequence_number
 from pipectl.commands.status import outputs
 from pipectl.pipeline import Physical
-from pipectl.stream_records import EventRecord, event_record, sequence_number
 from tests.lambda_src.loading import parse
 from tests.support import World
 

@@ -21,13 +21,13 @@ from moto import mock_aws
 from moto.dynamodb import dynamodb_backends
 from moto.sqs import sqs_backends
 
+from pipectl.aws.stream_records import event_record
 from pipectl.commands.down import down
 from pipectl.commands.status import State, outputs, status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from pipectl.errors import DataLossError
 from pipectl.pipeline import Physical
-from pipectl.stream_records import event_record
 from tests.lambda_src.loading import load
 from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, yes
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from pipectl.aws.stream_records import EventRecord
 from pipectl.errors import UnreachableError
 from pipectl.failures.invoking import LARGEST_PAYLOAD, Invoker, chunks
-from pipectl.stream_records import EventRecord
 from tests.failures.fakes import LARGEST_EVENT, PROCESSOR, Process, World, answered, aws_error, failed
 
 

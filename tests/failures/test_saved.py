@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from pipectl.aws.stream_records import EventRecord
 from pipectl.errors import PipectlError
 from pipectl.failures import saved
 from pipectl.failures.model import Failure
 from pipectl.failures.records import Reading
 from pipectl.failures.replaying import Replay
-from pipectl.stream_records import EventRecord
 from tests.failures.fakes import Process, World
 from tests.failures.running import audited_failures, tools
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.errors import AbsentError, AwsError
 from pipectl.failures.stream import StreamShard, read_all, records_of, shards_of
-from pipectl.stream_records import EventRecord, sequence_number
 from tests.support import FakeClock
 
 ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000"

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipectl.aws.stream_records import kept_record, sequence_number
 from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage
 from pipectl.errors import AwsError, UsageError
 from pipectl.failures import saved
@@ -27,7 +28,6 @@ from pipectl.output.console import Screen
 from pipectl.output.failures import keys_shown
 from pipectl.output.operate import audit_details, audit_page
 from pipectl.pause_tags import PAUSE_TAGS, Pause
-from pipectl.stream_records import kept_record, sequence_number
 from tests.failures.fakes import AUDITOR, PROCESSOR, Process, World
 from tests.fuzz.strategies import DEEP, JSON, TEXTS, json_of, places_of, replaced, without
 

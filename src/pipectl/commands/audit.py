@@ -11,6 +11,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
+from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.context import Context
 from pipectl.errors import AwsError, PipectlError
 from pipectl.failures.listing import Position, Wanted, newest_first, timestamps_and_statuses
@@ -18,7 +19,6 @@ from pipectl.failures.model import UNRESOLVED, Failure, StreamRange
 from pipectl.failures.ranges import spans
 from pipectl.failures.records import Reading, RecordReader
 from pipectl.failures.trail import failures_by_id
-from pipectl.stream_records import EventRecord, sequence_number
 from pipectl.timestamps import rfc3339
 
 MOST_RECORDS = 1000

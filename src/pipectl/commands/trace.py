@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from pipectl.aws.body import read_body
+from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.context import Context
 from pipectl.engine.model import Facts
 from pipectl.errors import AbsentError, AwsError
@@ -21,7 +22,6 @@ from pipectl.failures.records import REPLAYED_EVENTS
 from pipectl.failures.stream import StreamShard, read_all, shards_of
 from pipectl.failures.trail import failures
 from pipectl.monitoring.stream_progress import Progress, progress
-from pipectl.stream_records import EventRecord, sequence_number
 from pipectl.text import pluralize
 from pipectl.timestamps import parse_timestamp, rfc3339
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.context import Context
 from pipectl.engine.model import Facts
 from pipectl.failures.invoking import Failing, Invoker, chunks
@@ -24,7 +25,6 @@ from pipectl.failures.records import REPLAYED_EVENTS, Reading, RecordReader
 from pipectl.failures.stream import StreamShard, read_all, shards_of
 from pipectl.failures.trail import failures
 from pipectl.monitoring.stream_progress import GRACE, progress
-from pipectl.stream_records import EventRecord, sequence_number
 
 NEEDS = ("orders-table", "audit-table", "bucket", "dead-letter-queue", "processor", "stream-mapping")
 MOST_NAMED = 1000

@@ -15,10 +15,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from pydantic.fields import FieldInfo
 
 from pipectl.aws.client import regions
+from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.names import NAME_RULES, RESERVED_TAGS, Names, tag_problem
 from pipectl.config.runtimes import RUNTIMES, newest, supported
 from pipectl.pause_tags import PAUSE_TAGS
-from pipectl.stream_records import STREAM_RETENTION
 
 HOUR = 3600
 SHORTEST_RECORD_AGE = 60

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from pipectl.aws.body import read_body
 from pipectl.aws.client import Aws
+from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.errors import AwsError
-from pipectl.stream_records import EventRecord, sequence_number
 
 T = TypeVar("T")
 

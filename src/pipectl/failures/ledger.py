@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
+from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.failures.model import StreamRange
 from pipectl.failures.objects import QUARANTINE_DIGITS, day_of, object_name, written_at
 from pipectl.failures.stream import StreamShard
-from pipectl.stream_records import EventRecord, sequence_number
 
 _MANY = 1000
 _SCHEMA = """

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Semaphore
 
+from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.clock import Clock
 from pipectl.errors import AwsError, CancelledError, PipectlError
 from pipectl.failures.claims import Claims, Whose
@@ -16,7 +17,6 @@ from pipectl.failures.records import Reading
 from pipectl.failures.report import ReplayReport
 from pipectl.failures.tally import Tally
 from pipectl.failures.trail import Outcome
-from pipectl.stream_records import EventRecord, sequence_number
 
 _OF_THE_FAILURE_ITSELF = ("ValidationException", "ParamValidationError")
 """What AWS says to a shard or a sequence number that is none."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from pipectl.aws.client import plain_item
-from pipectl.stream_records import STREAM_RETENTION
+from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.timestamps import parse_timestamp
 
 FAILURE_TYPES = ("RetryAttemptsExhausted", "RecordAgeExceeded", "UnparseableMessage", "Other")

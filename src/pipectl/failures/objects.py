@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from pipectl.stream_records import EventRecord
+from pipectl.aws.stream_records import EventRecord
 
 QUARANTINE_DIGITS = 40
 """The longest sequence number: names of quarantined records are in the stream's order."""

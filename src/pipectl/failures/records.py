@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from pipectl.aws.body import read_body
 from pipectl.aws.client import Aws
+from pipectl.aws.stream_records import EventRecord, kept_record, sequence_number
 from pipectl.errors import AwsError
 from pipectl.failures.objects import QUARANTINE_DIGITS
 from pipectl.failures.ranges import Span
 from pipectl.failures.shard import Passage, Shard
-from pipectl.stream_records import EventRecord, kept_record, sequence_number
 
 REPLAYED_EVENTS = ("INSERT", "MODIFY")
 

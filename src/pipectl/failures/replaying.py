@@ -11,6 +11,7 @@ from itertools import groupby, islice
 from threading import Lock, Semaphore
 
 from pipectl.aws.client import Aws
+from pipectl.aws.stream_records import EventRecord
 from pipectl.engine.executor import Walked, walk
 from pipectl.errors import CancelledError
 from pipectl.failures.claims import PARALLEL, Claims, Whose
@@ -22,7 +23,6 @@ from pipectl.failures.records import Reading, RecordReader
 from pipectl.failures.report import ReplayReport
 from pipectl.failures.tally import Tally
 from pipectl.failures.trail import Trail
-from pipectl.stream_records import EventRecord
 
 __all__ = ["Replay", "ReplayReport", "Tools"]
 

@@ -10,10 +10,10 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 from urllib.parse import quote, unquote
 
+from pipectl.aws.stream_records import EventRecord, kept_record, sequence_number
 from pipectl.errors import PipectlError
 from pipectl.failures.model import Failure
 from pipectl.failures.records import Reading
-from pipectl.stream_records import EventRecord, kept_record, sequence_number
 
 _SUFFIX = ".jsonl"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipectl.aws.client import Aws
+from pipectl.aws.stream_records import EventRecord, event_record, sequence_number
 from pipectl.errors import AbsentError, AwsError
-from pipectl.stream_records import EventRecord, event_record, sequence_number
 
 SHORTEST = 21
 """Digits of the shortest sequence number that the API takes."""

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from pipectl.aws.client import Aws
+from pipectl.aws.stream_records import EventRecord, event_record
 from pipectl.engine.executor import walk
 from pipectl.errors import AbsentError, AwsError, CancelledError
 from pipectl.failures.objects import written_at
-from pipectl.stream_records import EventRecord, event_record
 
 PARALLEL = 8
 _PAUSE_AFTER_EMPTY = 0.2

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session
 
-from pipectl.stream_records import event_record
+from pipectl.aws.stream_records import event_record
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, invocation payload, synchronous."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.context import Context
-from pipectl.stream_records import STREAM_RETENTION
 
 
 class Metrics:

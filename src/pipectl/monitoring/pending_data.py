@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.context import Context
 from pipectl.engine.model import Facts, Observation
 from pipectl.errors import AwsError
@@ -16,7 +17,6 @@ from pipectl.monitoring.health import LOOK_BACK, MOST_COUNTED
 from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.stream_progress import progress
 from pipectl.pause_tags import Pause
-from pipectl.stream_records import STREAM_RETENTION
 from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipectl.aws.client import Aws
+from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError
 from pipectl.pause_tags import ENABLED, Pause
 from pipectl.resources.tagging import differing
-from pipectl.stream_records import STREAM_RETENTION
 
 _BOUND = 600
 _CHANGING = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipectl.stream_records import event_record, kept_record
+from pipectl.aws.stream_records import event_record, kept_record
 
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/2026-01-01T00:00:00.000"
 

@@ -361,7 +361,7 @@ class TestFailures:
     def test_of_every_message_raise_so_that_the_errors_metric_sees_it(self, handlers: Handlers) -> None:
         failing = {name: ["ResourceNotFoundException"] for name in "ab"}
         ran = handlers.audit(batch(message(failure(1), "a"), message(failure(2), "b")), failing=failing)
-        assert re.match(r"message a is not in the audit trail: .*ResourceNotFoundException", blamed(ran))
+        assert re.match(r"message a was not audited: .*ResourceNotFoundException", blamed(ran))
         assert len(ran.lines) == 2
 
     def test_of_a_message_that_cannot_be_named_raise(self, handlers: Handlers) -> None:

@@ -1,14 +1,14 @@
 /**
- * Auditor: every dead-letter message becomes one permanent item of the audit table.
+ * Auditor: write each dead-letter message to the audit table as one permanent item.
  *
- * The item's key is made of the message alone, and the put is conditional: however often a message comes, from the
- * queue or from a replay, it is written once, and never over what a replay has noted on it since.
+ * The item's key is computed from the message alone, and the put is conditional. A message that is delivered again, by
+ * the queue or by `replay-dlq`, is written once and does not overwrite the result of a replay.
  *
- * Messages are taken as they come. AWS leaves fields out (no `responseContext` when the records were discarded before
- * an invocation, no range when a tumbling window ends in failure), emulators spell conditions in their own way, and
- * people put things into queues by hand; a failure that cannot be read is still one that somebody has to look at.
+ * Messages are accepted in any form. AWS leaves fields out: `responseContext` when the records were discarded before an
+ * invocation, the range when a tumbling window fails. Emulators use other names for conditions, and people send
+ * messages by hand. A message that cannot be parsed is audited too, so that an operator sees it.
  *
- * The auditor in Python writes the same; the tests hold both to it.
+ * The auditor in Python writes the same items. The tests compare the two.
  */
 
 import { createHash } from "node:crypto";
@@ -19,11 +19,11 @@ const WRITERS = 10;
 const FAILURE_TYPES = new Map([
   ["RetryAttemptsExhausted", "RetryAttemptsExhausted"],
   ["RecordAgeExceeded", "RecordAgeExceeded"],
-  ["MaxRecordAgeExceeded", "RecordAgeExceeded"], // as emulators have it
+  ["MaxRecordAgeExceeded", "RecordAgeExceeded"], // the name in emulators
   ["MaximumRecordAgeExceeded", "RecordAgeExceeded"],
 ]);
-// DynamoDB takes items below 400 KB, names and values together. A text counts its UTF-8 bytes; a map or list can count
-// twice its JSON text. So 300 + 2 * 32 + 2 * 4 + fewer than 20 fields of 1 KB each are safe whatever comes.
+// DynamoDB's limit is 400 KB for an item, names and values together. A text counts its UTF-8 bytes. A map or list
+// counts at most twice its JSON text. So 300 + 2 * 32 + 2 * 4 + 20 fields of 1 KB each stay below the limit.
 const BODY_BYTES = 300 * 1024;
 const MESSAGE_ATTRIBUTES_BYTES = 32 * 1024;
 const ATTRIBUTES_BYTES = 4 * 1024;
@@ -36,22 +36,22 @@ const ISO_TIME = new RegExp(
 const FIRST_MOMENT = Date.parse("0001-01-01T00:00:00.000Z");
 const LAST_MOMENT = Date.parse("9999-12-31T23:59:59.999Z");
 
-/** Makes the invocation an error; names the message to blame. */
+/** Fail the invocation. The message names the queue message that failed. */
 export class BatchError extends Error {
   name = "BatchError";
 }
 
-/** Writes the messages of a batch to the audit table. */
+/** Write the messages of a batch to the audit table. */
 export class Auditor {
   constructor(dynamodb, table) {
     Object.assign(this, { dynamodb, table });
   }
 
   /**
-   * Attempt every message of the batch. Returns Lambda's partial batch response, or throws BatchError.
+   * Audit every message of the batch, also when one fails. Returns Lambda's partial batch response.
    *
-   * A batch of which nothing could be written is an error, because that shows in the function's `Errors` metric,
-   * and costs nothing: there is no good message that would be delivered again.
+   * Throws BatchError when no message could be written, so that the function's `Errors` metric counts it. Then no
+   * message of the batch was audited, so none is audited twice.
    */
   async audit(event, context) {
     const messages = exact(dig(event, "Records") ?? []);
@@ -63,15 +63,15 @@ export class Auditor {
       .map(([messageId, error]) => [messageId, `${error.name}: ${error.message}`]);
     for (const [messageId, reason] of failures) logFailure(messageId, reason, context);
     for (const [messageId, reason] of failures) {
-      // Lambda cannot be told of one without an id.
+      // The response can name a message by its id only.
       if (failures.length === messages.length || !messageId) {
-        throw new BatchError(`message ${messageId || "without an id"} is not in the audit trail: ${reason}`);
+        throw new BatchError(`message ${messageId || "without an id"} was not audited: ${reason}`);
       }
     }
     return { batchItemFailures: failures.map(([messageId]) => ({ itemIdentifier: messageId })) };
   }
 
-  /** Write one message's item unless it is there already. */
+  /** Write one message's item. Keep an item that exists. */
   async write(message) {
     const { M: item } = typed(auditItem(message));
     try {
@@ -86,7 +86,7 @@ export class Auditor {
   }
 }
 
-/** Do `work` on every item, several at once, whatever the others do; what each of them threw, in order. */
+/** Call `work` with every item, several at once. Return the error of each item, or null, in the order of the items. */
 async function attemptEach(work, items) {
   const errors = Array(items.length).fill(null);
   const rest = items.entries();
@@ -103,13 +103,13 @@ async function attemptEach(work, items) {
   return errors;
 }
 
-/** One line as it is: Lambda puts time, id and level in front of what goes through `console`. */
+/** Print the failure as one line of JSON: not with `console`, to whose text Lambda adds time, id and level. */
 function logFailure(messageId, reason, { awsRequestId: requestId }) {
   const line = { level: "ERROR", message: "message not audited", messageId, reason, requestId };
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-/** What the audit trail keeps of a queue message. Null stands for an attribute that the message does not have. */
+/** Return the audit item of a queue message. An attribute that the message does not have is null. */
 function auditItem(message) {
   const failure = parsed(text(dig(message, "body")));
   const [request, batch] = [dig(failure, "requestContext"), dig(failure, "DDBStreamBatchInfo")];
@@ -136,21 +136,21 @@ function auditItem(message) {
   };
 }
 
-/** The failure's identity: the range of the stream that was given up; of the message where it names none. */
+/** Return the failure's id: a hash of the stream range that failed, else of the message id. */
 function auditId(message, batch) {
   const names = ["streamArn", "shardId", "startSequenceNumber", "endSequenceNumber"];
   const range = names.map((name) => dig(batch, name));
-  const whole = range.every((part) => typeof part === "string" && part);
-  return sha256(whole ? range.join("\n") : text(dig(message, "messageId")) || text(message)).slice(0, 32);
+  const complete = range.every((part) => typeof part === "string" && part);
+  return sha256(complete ? range.join("\n") : text(dig(message, "messageId")) || text(message)).slice(0, 32);
 }
 
-/** One of a closed list, so that asking the index for each of them finds every failure. */
+/** Return a value of a closed list, so that a query of the index for each value finds every failure. */
 function failureType(failure) {
   if (!isMap(failure)) return "UnparseableMessage";
   return FAILURE_TYPES.get(text(dig(failure, "requestContext", "condition"))) ?? "Other";
 }
 
-/** The message as the queue had it, but for the receipt handle, which is a new one at every delivery. */
+/** Return the message without its receipt handle, which is new at every delivery. A long body is cut. */
 function keptMessage(message) {
   const body = text(dig(message, "body"));
   const whole = cut(body, BODY_BYTES) === body;
@@ -169,7 +169,7 @@ function keptMessage(message) {
   };
 }
 
-/** JSON with its integers as BigInt, so that none loses a digit and a number is a fraction. */
+/** Parse JSON. An integer becomes a BigInt, which keeps all digits; a number with a fraction stays a number. */
 function parse(body) {
   return JSON.parse(body, (_, value, { source }) => {
     if (typeof value !== "number") return value;
@@ -177,7 +177,7 @@ function parse(body) {
   });
 }
 
-/** What Lambda has parsed already, as `parse` would have, as far down as anything is ever written. */
+/** Return a value that Lambda has parsed with its integers as BigInt, like `parse`. */
 function exact(value) {
   try {
     if (Array.isArray(value)) return value.map((member) => exact(member));
@@ -188,55 +188,59 @@ function exact(value) {
   }
 }
 
-/** `instead` of what is nested deeper than the stack; other errors are thrown again. */
+/** Return `instead` when the value is nested deeper than the stack allows. Throw any other error again. */
 function unlessTooDeep(error, instead) {
   if (!(error instanceof RangeError)) throw error;
   return instead;
 }
 
-/** The body's JSON, null where it is none. */
+/** Return the body's JSON value; null when the body is not JSON. */
 function parsed(body) {
   try {
     return parse(body);
   } catch {
-    return null; // a megabyte of brackets, which nests too deeply, is a legal message, too
+    return null; // a message can consist of a megabyte of brackets
   }
 }
 
-/** An ISO 8601 text as a time, UTC where it names no zone; null for anything else. */
+/** Return an ISO 8601 text as a time, in UTC when it has no time zone; null for any other value. */
 function moment(value) {
   const match = typeof value === "string" && ISO_TIME.exec(value);
   if (!match) return null;
   const [, day, time, fraction = "", zone = "Z"] = match;
   const local = new Date(`${day}T${time}Z`);
-  const made = new Date(`${day}T${time}.${fraction.slice(0, 3).padEnd(3, "0")}${zone}`);
-  return isInRange(local) && local.toISOString().startsWith(day) && isInRange(made) ? made : null; // no 30 February
+  const found = new Date(`${day}T${time}.${fraction.slice(0, 3).padEnd(3, "0")}${zone}`);
+  return isInRange(local) && local.toISOString().startsWith(day) && isInRange(found) ? found : null; // no 30 February
 }
 
-/** Whether a year of four digits can tell it. */
+/** Report whether the year has four digits. */
 function isInRange(moment) {
   return moment >= FIRST_MOMENT && moment <= LAST_MOMENT;
 }
 
-/** When the message was sent; 1970 where it does not say, since the clock would make a repeat a second item. */
+/**
+ * Return the time at which the message was sent; 1970 when that is missing.
+ *
+ * The current time would differ at the next delivery, and the message would be audited twice.
+ */
 function sentAt(message) {
   const sent = text(dig(message, "attributes", "SentTimestamp"));
   return new Date(/^[0-9]+$/.test(sent) && Number(sent) <= LAST_MOMENT ? Number(sent) : 0);
 }
 
-/** The scalar at `path`, within its share of the item; null where there is none. */
+/** Return the value at `path` as an integer or as a text of at most 1 KB; null when it is missing. */
 function field(value, ...path) {
   const found = dig(value, ...path);
   return found === null || isNumber(found) ? found : cut(text(found), FIELD_BYTES);
 }
 
-/** A map or list as it is; as a cut JSON text where it is larger than any that SQS sends. */
+/** Return the value, or the beginning of its JSON text when that is longer than `limit` bytes. */
 function bounded(value, limit) {
   const asText = text(value);
   return asText !== TOO_DEEP && utf8(asText).length <= limit ? value : cut(asText, limit);
 }
 
-/** A value in DynamoDB's typed form. Below `depth` maps and lists become text: DynamoDB nests to 32 levels. */
+/** Return a value in DynamoDB's typed form. Maps and lists below `depth` become text: DynamoDB allows 32 levels. */
 function typed(value, depth = 7) {
   if (isMap(value) && depth) {
     const kept = Object.entries(value).filter(([name, member]) => name && member !== null);
@@ -246,22 +250,22 @@ function typed(value, depth = 7) {
   return isNumber(value) ? { N: String(value) } : { S: unicode(text(value)) };
 }
 
-/** Whether DynamoDB stores this exactly: its numbers have 38 digits, and a double has no exact decimal form. */
+/** Report whether DynamoDB can store the number exactly: an integer of at most 38 digits. */
 function isNumber(value) {
   return typeof value === "bigint" && value < 10n ** 38n && value > -(10n ** 38n);
 }
 
-/** Text as it is, anything else as JSON; nothing is the empty text. */
+/** Return a text unchanged, null as the empty text, and any other value as JSON. */
 function text(value) {
   if (value === null || typeof value === "string") return value ?? "";
   try {
     return json(value);
   } catch (error) {
-    return unlessTooDeep(error, TOO_DEEP); // what could just be read can be too deep to be written
+    return unlessTooDeep(error, TOO_DEEP); // a value that could be parsed can still be too deep to be written
   }
 }
 
-/** JSON as Python writes it, the members of a map sorted by the code points of their names. */
+/** Return the JSON text that Python writes, with the members of a map sorted by the code points of their names. */
 function json(value) {
   if (Array.isArray(value)) return `[${value.map(json).join(", ")}]`;
   if (isMap(value)) {
@@ -272,12 +276,12 @@ function json(value) {
   return typeof value === "number" ? fraction(value) : String(value);
 }
 
-/** The order of texts in Python; JavaScript's own is that of UTF-16. */
+/** Compare two texts by code points, as Python does. JavaScript compares UTF-16 units. */
 function byCodePoint(one, other) {
   return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
 
-/** A double as Python spells it: the same digits, another exponent. */
+/** Return a double in Python's notation, which has the same digits and another form of exponent. */
 function fraction(value) {
   const [digits, exponent] = value.toExponential().split("e");
   if (!Number.isFinite(value) || exponent < -4 || exponent >= 16) {
@@ -287,21 +291,23 @@ function fraction(value) {
   return Number.isInteger(value) ? `${plain}.0` : plain;
 }
 
-/** The text's beginning, at most `limit` bytes and no half character. */
+/** Return the beginning of the text: at most `limit` bytes, and whole characters only. */
 function cut(value, limit) {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  return decoder.decode(utf8(value).subarray(0, limit), { stream: true }); // a stream may end within a character
+  return decoder.decode(utf8(value).subarray(0, limit), { stream: true }); // drops a character that is cut in half
 }
 
+/** Return the text in UTF-8. */
 function utf8(value) {
   return Buffer.from(unicode(value));
 }
 
-/** Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes a question mark. */
+/** Return the text with each lone surrogate, which UTF-8 cannot encode, replaced by a question mark. */
 function unicode(value) {
   return value.isWellFormed() ? value : value.replace(/\p{Surrogate}/gu, "?");
 }
 
+/** Return the SHA-256 hash of the text, as hexadecimal digits. */
 function sha256(value) {
   return createHash("sha256").update(utf8(value)).digest("hex");
 }
@@ -310,24 +316,25 @@ function isMap(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What lies at `path`; null where anything on the way is missing or no map. */
+/** Return the value at `path`; null when a part of the path is missing or is not a map. */
 function dig(value, ...path) {
   return path.reduce((found, name) => (isMap(found) ? found[name] : null), value) ?? null;
 }
 
-let made;
+let created;
 
-/** The one auditor of this execution environment. */
+/** Return the auditor of this execution environment. */
 export function auditor() {
   const requestHandler = { connectionTimeout: 2_000, socketTimeout: 5_000 };
-  made ??= new Auditor(new DynamoDB({ maxAttempts: 3, requestHandler }), process.env.AUDIT_TABLE_NAME);
-  return made;
+  created ??= new Auditor(new DynamoDB({ maxAttempts: 3, requestHandler }), process.env.AUDIT_TABLE_NAME);
+  return created;
 }
 
+/** Audit one batch of queue messages. */
 export async function handler(event, context) {
   return auditor().audit(event, context);
 }
 
 if ("AWS_LAMBDA_FUNCTION_NAME" in process.env) {
-  auditor(); // while the environment starts, which Lambda does with a full processor whatever the memory
+  auditor(); // make the client during the init phase, which has a full CPU for every memory size
 }

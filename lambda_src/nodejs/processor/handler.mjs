@@ -1,13 +1,13 @@
 /**
- * Processor: every new version of an order becomes one JSON object in the bucket.
+ * Processor: store each new version of an order as one JSON object in the bucket.
  *
- * `<prefix>/YYYY/MM/DD/<record id>.json`, with date and id taken from the stream record, so that a retry, a bisected
- * batch and a replay all write the same object, and the conditional put writes it only once.
+ * The key is `<prefix>/YYYY/MM/DD/<record id>.json`. Date and id come from the stream record, so a retry, a bisected
+ * batch and a replay write the same object. The put is conditional, so the object is written once.
  *
- * A stream record that fails is logged, put to the quarantine (the stream forgets it after 24 hours) and then told to
- * Lambda in one of two ways, see `verdict`.
+ * A record that fails is logged and stored in the quarantine, because the stream keeps records for 24 hours only. Then
+ * it is reported to Lambda, see `respond`.
  *
- * The processor in Python writes the same, byte for byte; the tests hold both to it.
+ * The processor in Python writes the same bytes. The tests compare the two.
  */
 
 import { setTimeout } from "node:timers/promises";
@@ -25,22 +25,26 @@ const ISO_TIME = new RegExp(
 const FIRST_MOMENT = Date.parse("0001-01-01T00:00:00.000Z");
 const LAST_MOMENT = Date.parse("9999-12-31T23:59:59.999Z");
 
-/** An order that cannot be enriched: no retry will help, until this code or the order changes. */
+/** An order that cannot be enriched. A retry fails again until this code or the order changes. */
 export class InvalidOrderError extends Error {
   name = "InvalidOrderError";
 }
 
-/** A stream record that is not shaped as DynamoDB Streams shape it. */
+/** A stream record that does not have the form of DynamoDB Streams. */
 export class InvalidRecordError extends Error {
   name = "InvalidRecordError";
 }
 
-/** Makes the invocation an error; names the record to blame. */
+/** Fail the invocation. The message names the record that failed. */
 export class BatchError extends Error {
   name = "BatchError";
 }
 
-/** A record that could not be processed, and why. It may hold anything: that can be why it failed. */
+/**
+ * A record that could not be processed, and the reason.
+ *
+ * `position` is the record's index in the batch. `record` can be any JSON value, because the record can be malformed.
+ */
 class Failure {
   constructor(position, record, reason) {
     this.position = position;
@@ -53,10 +57,10 @@ class Failure {
 }
 
 /**
- * What is added to the metadata of an order's object: the place for a pipeline's own rules.
+ * Return the fields to add to the metadata of an order's object. Put your own rules here.
  *
- * `order` is the new image in DynamoDB's typed form, empty where the stream carries none.
- * Throws InvalidOrderError when the order makes no sense.
+ * `order` is the new image in DynamoDB's typed form, for example `{"amount": {"N": "5"}}`. It is empty when the record
+ * has no new image. Throws InvalidOrderError when the order is invalid.
  */
 function enrich(order) {
   const { amount } = order;
@@ -67,7 +71,7 @@ function enrich(order) {
   return { status: "PROCESSED" };
 }
 
-/** Writes the orders of a batch to the bucket. */
+/** Write the orders of a batch to the bucket. */
 export class Processor {
   constructor(
     s3,
@@ -79,7 +83,11 @@ export class Processor {
     Object.assign(this, { s3, bucket, prefix, failedPrefix, owner, now, sleep });
   }
 
-  /** Attempt every record of the batch. Returns Lambda's partial batch response, or throws BatchError. */
+  /**
+   * Process every record of the batch, also when one fails.
+   *
+   * Returns Lambda's partial batch response. Throws BatchError when Lambda has to count the invocation as an error.
+   */
   async process(event, context) {
     const records = dig(event, "Records") ?? [];
     if (!Array.isArray(records)) throw new BatchError(`Records must be a list, got ${brief(records)}`);
@@ -89,14 +97,14 @@ export class Processor {
       .map((record, position) => errors[position] && new Failure(position, record, reasonOf(errors[position])))
       .filter(Boolean);
     for (const failure of failures) log("record failed", failure, failure.reason, context);
-    const unkept = await attemptEach((failure) => this.quarantine(failure), failures);
-    for (const [position, error] of unkept.entries()) {
+    const notQuarantined = await attemptEach((failure) => this.quarantine(failure), failures);
+    for (const [position, error] of notQuarantined.entries()) {
       if (error) log("record not quarantined", failures[position], reasonOf(error), context);
     }
-    return verdict(failures);
+    return respond(failures);
   }
 
-  /** Write one record's object; a REMOVE leaves the objects of the order's earlier versions alone. */
+  /** Write one record's object. A REMOVE writes nothing and keeps the objects of earlier versions. */
   async write(record, { context, overwrite }) {
     const eventName = dig(record, "eventName");
     if (eventName === "REMOVE") return;
@@ -108,22 +116,23 @@ export class Processor {
     await this.put(`${this.prefix}/${day}/${objectName(record)}`, body, { overwrite });
   }
 
-  /** Keep the raw record where neither a retry nor the stream's 24 hours reach it. */
+  /** Store the raw record, so that it can be replayed after the stream's 24 hours. */
   async quarantine(failure) {
     const [, label] = /\/stream\/(.+)/s.exec(textAt(failure.record, "eventSourceARN")) ?? [];
     if (!label || failure.sequenceNumber === null) {
-      throw new InvalidRecordError("no stream label or no sequence number to keep it under");
+      throw new InvalidRecordError("the quarantine key needs a stream label and a sequence number");
     }
-    // Padded, so that a listing is in the stream's order and a range of it can be asked for.
+    // Padded, so that a listing has the stream's order and can be limited to a range of sequence numbers.
     const name = quote(failure.sequenceNumber.padStart(40, "0"));
     const folder = quote(label).replaceAll("%3A", ":");
     await this.put(`${this.failedPrefix}/${folder}/${name}.json`, ascii(json(failure.record)));
   }
 
-  /** Write an object unless it is there already. */
+  /** Write an object. Without `overwrite`, keep an object that exists. */
   async put(key, body, { overwrite = false } = {}) {
     const request = { Bucket: this.bucket, Key: key, Body: body, ContentType: "application/json" };
-    if (this.owner) request.ExpectedBucketOwner = this.owner; // a bucket of that name may have become somebody else's
+    // The bucket can be deleted, and its name taken by another account.
+    if (this.owner) request.ExpectedBucketOwner = this.owner;
     if (!overwrite) request.IfNoneMatch = "*";
     for (const pause of [...CONFLICT_PAUSES, null]) {
       try {
@@ -138,7 +147,7 @@ export class Processor {
   }
 }
 
-/** Do `work` on every item, several at once, whatever the others do; what each of them threw, in order. */
+/** Call `work` with every item, several at once. Return the error of each item, or null, in the order of the items. */
 async function attemptEach(work, items) {
   const errors = Array(items.length).fill(null);
   const rest = items.entries();
@@ -156,16 +165,15 @@ async function attemptEach(work, items) {
 }
 
 /**
- * Tell Lambda what failed: as an error when the batch's first record did, else as a partial batch response.
+ * Return the partial batch response. Throw BatchError when the first record of the batch failed.
  *
- * Lambda counts a partial batch response as a success, so the function's `Errors` metric, and the alarm on it, would
- * never see a record that is always reported politely. Lambda retries from the lowest sequence number reported, so
- * at the next attempt the poison record stands first, and then it is an error. REMOVE records in front of it make no
- * difference: they are done at the first attempt, like every good record in front.
+ * Lambda counts a partial batch response as a success: a record that is only reported there never appears in the
+ * function's `Errors` metric, and never fires its alarm. Lambda retries from the lowest sequence number reported, so
+ * at the next attempt the failing record is the first of its batch, and the invocation counts as an error.
  *
- * A record without a sequence number cannot be reported at all, so it is an error wherever it stands.
+ * A record without a sequence number cannot be named in the response, so it throws at any position.
  */
-function verdict(failures) {
+function respond(failures) {
   for (const { position, keys, sequenceNumber, reason } of failures) {
     if (position === 0 || sequenceNumber === null) {
       const others = failures.length > 1 ? ` (${failures.length - 1} more of the batch failed)` : "";
@@ -176,19 +184,19 @@ function verdict(failures) {
   return { batchItemFailures: failures.map(({ sequenceNumber }) => ({ itemIdentifier: sequenceNumber })) };
 }
 
-/** What an operator reads: of the record, not of the stack that it was too deep for. */
+/** Return the error's name and message. A RangeError is reported as a record that is nested too deep. */
 function reasonOf(error) {
   const { name, message } = error instanceof RangeError ? new InvalidRecordError(TOO_DEEP) : error;
   return `${name}: ${message}`;
 }
 
-/** One line as it is: Lambda puts time, id and level in front of what goes through `console`. */
+/** Print the failure as one line of JSON: not with `console`, to whose text Lambda adds time, id and level. */
 function log(message, { keys, eventId, sequenceNumber }, reason, { awsRequestId: requestId }) {
   const line = { level: "ERROR", message, keys, eventId, sequenceNumber, reason, requestId };
   process.stdout.write(`${jsonObject(Object.entries(line).map(([name, value]) => [name, oneLine(value)]))}\n`);
 }
 
-/** JSON text in ASCII; what has none is told as a text. */
+/** Return the value as JSON in ASCII on one line. A value that JSON cannot express is described by a JSON string. */
 function oneLine(value) {
   try {
     return ascii(json(value));
@@ -198,7 +206,7 @@ function oneLine(value) {
   }
 }
 
-/** The object's text. */
+/** Return the text of a record's object. */
 function document(record, context, processedAt) {
   const content = ["Keys", "NewImage", "OldImage"].map((name) => imageToJson(dig(record, "dynamodb", name)));
   const order = dig(record, "dynamodb", "NewImage");
@@ -217,24 +225,24 @@ function document(record, context, processedAt) {
   return jsonObject(Object.entries({ metadata: json(metadata, finite), keys, newImage, oldImage }));
 }
 
-/** The stream's own id of the record, else its sequence number: the same at every retry and replay. */
+/** Return the record's event id, else its sequence number. Both stay equal at every retry and replay. */
 function recordId(record) {
   const identity = textAt(record, "eventID") ?? textAt(record, "dynamodb", "SequenceNumber");
-  if (identity === null) throw new InvalidRecordError("neither an eventID nor a SequenceNumber");
+  if (identity === null) throw new InvalidRecordError("the record has no eventID and no SequenceNumber");
   return identity;
 }
 
 /**
- * The record id as the last part of a key: no id leaves its folder, and no two share a name.
+ * Return the last part of the object's key: the record id, quoted, so that it stays in its folder.
  *
- * `=` is never left bare by `quote`, so a sequence number cannot take the name of another record's event id.
+ * `quote` escapes `=`, so the name made of a sequence number differs from every name made of an event id.
  */
 function objectName(record) {
   const kind = textAt(record, "eventID") ? "" : "sequence=";
   return `${kind}${quote(recordId(record))}.json`;
 }
 
-/** When the order changed: never the clock's time, which is another one at the next attempt. */
+/** Return the time of the change. The current time would differ at the next attempt, so it is not used. */
 function createdAt(record) {
   const found = dig(record, "dynamodb", "ApproximateCreationDateTime");
   const moment = typeof found === "string" ? fromText(found) : fromEpoch(found);
@@ -246,15 +254,16 @@ function createdAt(record) {
   return moment;
 }
 
+/** Return the time of epoch seconds; null for any other value. */
 function fromEpoch(seconds) {
   if (typeof seconds !== "number") return null;
-  // By way of microseconds: 1767225599.123 lies just below its millisecond, as most fractions do.
+  // Rounded to microseconds first: the double 1767225599.123 is slightly below its millisecond.
   const whole = Math.floor(seconds);
   const moment = new Date(whole * 1000 + Math.floor(Math.round((seconds - whole) * 1e6) / 1000));
   return isInRange(moment) ? moment : null;
 }
 
-/** The time in UTC where the text names no zone; null where it is none. */
+/** Return an ISO 8601 text as a time, in UTC when it has no time zone; null for any other text. */
 function fromText(text) {
   const match = ISO_TIME.exec(text);
   if (!match) return null;
@@ -264,21 +273,20 @@ function fromText(text) {
   return isInRange(local) && local.toISOString().startsWith(day) && isInRange(moment) ? moment : null; // no 30 February
 }
 
-/** Whether a year of four digits can tell it. */
+/** Report whether the year has four digits. */
 function isInRange(moment) {
   return moment >= FIRST_MOMENT && moment <= LAST_MOMENT;
 }
 
-/** Keys or an image as JSON text; null where the stream's view type leaves it out. */
+/** Return keys or an image as JSON text; null when the stream's view type leaves it out. */
 function imageToJson(image) {
   return image === null ? "null" : toJson({ M: image });
 }
 
 /**
- * A value in DynamoDB's typed form as plain JSON text, the attributes sorted by name: DynamoDB gives them no order.
+ * Return a value in DynamoDB's typed form as plain JSON text, with the attributes sorted by name.
  *
- * Text, and not an object for `JSON.stringify`, because a number has up to 38 digits and goes in as DynamoDB sent it:
- * a double keeps 17 of them.
+ * DynamoDB's numbers have up to 38 digits and are copied as text: a double keeps 17 digits.
  */
 export function toJson(value) {
   const [[kind, content] = [], ...others] = isMap(value) ? Object.entries(value) : [];
@@ -310,46 +318,46 @@ export function toJson(value) {
   throw new InvalidRecordError(`not a DynamoDB value: ${brief(value)}`);
 }
 
-/** A map's members by the code points of their names; of its own accord JavaScript would put "10" before "9". */
+/** Return a map's members sorted by the UTF-8 bytes of their names. JavaScript puts names of digits first. */
 function byName(map) {
   return Object.entries(map).sort(([one], [other]) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
 }
 
-/** The text of a JSON object whose values are JSON text already. */
+/** Return the text of a JSON object. The values of `members` are JSON text. */
 function jsonObject(members) {
   return `{${members.map(([name, text]) => `${JSON.stringify(name)}: ${text}`).join(", ")}}`;
 }
 
-/** A value as JSON, spaced as Python spaces it. */
+/** Return the value as JSON, with the spaces that Python writes. */
 function json(value, number = asItCame) {
   if (Array.isArray(value)) return `[${value.map((member) => json(member, number)).join(", ")}]`;
   if (isMap(value)) return jsonObject(Object.entries(value).map(([name, member]) => [name, json(member, number)]));
   return typeof value === "number" ? number(value) : JSON.stringify(value);
 }
 
-/** A number's JSON; what came as Infinity was spelled beyond all bounds, and is so again. */
+/** Return a number's JSON. A number out of range was parsed as Infinity and is written out of range again. */
 function asItCame(number) {
   return Number.isFinite(number) ? JSON.stringify(number) : `${number < 0 ? "-" : ""}1e999`;
 }
 
-/** A number's JSON, where a reader is to get it as it is. */
+/** Return a number's JSON. Throw InvalidRecordError when the number is out of range. */
 function finite(number) {
-  if (!Number.isFinite(number)) throw new InvalidRecordError(`${number} is no JSON`);
+  if (!Number.isFinite(number)) throw new InvalidRecordError(`${number} is not JSON`);
   return JSON.stringify(number);
 }
 
-/** JSON text with everything but ASCII escaped. */
+/** Return the JSON text with every character outside ASCII escaped. */
 function ascii(text) {
   return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** A value as JSON, by its ends where it is long. */
+/** Return the value as JSON, with its middle cut out when it is longer than 60 characters. */
 function brief(value) {
   const text = oneLine(value);
   return text.length > 60 ? `${text.slice(0, 28)}...${text.slice(-28)}` : text;
 }
 
-/** A text as one part of a key. */
+/** Return the text quoted as one part of a key. */
 function quote(text) {
   return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }
@@ -358,33 +366,34 @@ function isMap(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What lies at `path`; null where anything on the way is missing or no map. */
+/** Return the value at `path`; null when a part of the path is missing or is not a map. */
 function dig(value, ...path) {
   return path.reduce((found, name) => (isMap(found) ? found[name] : null), value) ?? null;
 }
 
-/** The text at `path`; null where there is none, or an empty one. */
+/** Return the text at `path`; null when there is no text or it is empty. */
 function textAt(value, ...path) {
   const found = dig(value, ...path);
   return typeof found === "string" && found ? found : null;
 }
 
-let made;
+let created;
 
-/** The one processor of this execution environment. */
+/** Return the processor of this execution environment. */
 export function processor() {
   const { BUCKET_NAME, PROCESSED_PREFIX, FAILED_PREFIX, BUCKET_OWNER } = process.env;
   const requestHandler = { connectionTimeout: 2_000, socketTimeout: 10_000 };
-  made ??= new Processor(new S3({ maxAttempts: 3, requestHandler }), BUCKET_NAME, PROCESSED_PREFIX, FAILED_PREFIX, {
+  created ??= new Processor(new S3({ maxAttempts: 3, requestHandler }), BUCKET_NAME, PROCESSED_PREFIX, FAILED_PREFIX, {
     owner: BUCKET_OWNER,
   });
-  return made;
+  return created;
 }
 
+/** Process one invocation of Lambda. */
 export async function handler(event, context) {
   return processor().process(event, context);
 }
 
 if ("AWS_LAMBDA_FUNCTION_NAME" in process.env) {
-  processor(); // while the environment starts, which Lambda does with a full processor whatever the memory
+  processor(); // make the client during the init phase, which has a full CPU for every memory size
 }

@@ -1,11 +1,11 @@
-"""Auditor: every dead-letter message becomes one permanent item of the audit table.
+"""Auditor: write each dead-letter message to the audit table as one permanent item.
 
-The item's key is made of the message alone, and the put is conditional: however often a message comes, from the queue
-or from a replay, it is written once, and never over what a replay has noted on it since.
+The item's key is computed from the message alone, and the put is conditional. A message that is delivered again, by the
+queue or by `replay-dlq`, is written once and does not overwrite the result of a replay.
 
-Messages are taken as they come. AWS leaves fields out (no `responseContext` when the records were discarded before an
-invocation, no range when a tumbling window ends in failure), emulators spell conditions in their own way, and people
-put things into queues by hand; a failure that cannot be read is still one that somebody has to look at.
+Messages are accepted in any form. AWS leaves fields out: `responseContext` when the records were discarded before an
+invocation, the range when a tumbling window fails. Emulators use other names for conditions, and people send messages
+by hand. A message that cannot be parsed is audited too, so that an operator sees it.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ WRITERS = 10
 FAILURE_TYPES = {
     "RetryAttemptsExhausted": "RetryAttemptsExhausted",
     "RecordAgeExceeded": "RecordAgeExceeded",
-    "MaxRecordAgeExceeded": "RecordAgeExceeded",  # as emulators have it
+    "MaxRecordAgeExceeded": "RecordAgeExceeded",  # the name in emulators
     "MaximumRecordAgeExceeded": "RecordAgeExceeded",
 }
-# DynamoDB takes items below 400 KB, names and values together. A text counts its UTF-8 bytes; a map or list can count
-# twice its JSON text. So 300 + 2 * 32 + 2 * 4 + fewer than 20 fields of 1 KB each are safe whatever comes.
+# DynamoDB's limit is 400 KB for an item, names and values together. A text counts its UTF-8 bytes. A map or list counts
+# at most twice its JSON text. So 300 + 2 * 32 + 2 * 4 + 20 fields of 1 KB each stay below the limit.
 BODY_BYTES = 300 * 1024
 MESSAGE_ATTRIBUTES_BYTES = 32 * 1024
 ATTRIBUTES_BYTES = 4 * 1024
@@ -52,28 +52,28 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BatchError(Exception):
-    """Makes the invocation an error; names the message to blame."""
+    """Fail the invocation. The message names the queue message that failed."""
 
 
 class Context(Protocol):
-    """What is used of Lambda's context object."""
+    """Lambda's context object, reduced to the attribute in use."""
 
     @property
     def aws_request_id(self) -> str: ...
 
 
 class Auditor:
-    """Writes the messages of a batch to the audit table."""
+    """Write the messages of a batch to the audit table."""
 
     def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
         self.dynamodb = dynamodb
         self.table = table
 
     def audit(self, event: object, context: Context) -> dict[str, list[dict[str, str]]]:
-        """Attempt every message of the batch. Returns Lambda's partial batch response, or raises BatchError.
+        """Audit every message of the batch, also when one fails. Returns Lambda's partial batch response.
 
-        A batch of which nothing could be written is an error, because that shows in the function's `Errors` metric,
-        and costs nothing: there is no good message that would be delivered again.
+        Raises BatchError when no message could be written, so that the function's `Errors` metric counts it. Then no
+        message of the batch was audited, so none is audited twice.
         """
         messages = dig(event, "Records")
         if messages is None:
@@ -88,12 +88,12 @@ class Auditor:
         for message_id, reason in failures:
             log_failure(message_id, reason, context)
         for message_id, reason in failures:
-            if len(failures) == len(messages) or not message_id:  # Lambda cannot be told of one without an id
-                raise BatchError(f"message {message_id or 'without an id'} is not in the audit trail: {reason}")
+            if len(failures) == len(messages) or not message_id:  # the response can name a message by its id only
+                raise BatchError(f"message {message_id or 'without an id'} was not audited: {reason}")
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id, _ in failures]}
 
     def write(self, message: object) -> None:
-        """Write one message's item unless it is there already."""
+        """Write one message's item. Keep an item that exists."""
         item = {name: typed(value) for name, value in audit_item(message).items() if value is not None}
         try:
             self.dynamodb.put_item(TableName=self.table, Item=item, ConditionExpression="attribute_not_exists(auditId)")
@@ -103,12 +103,13 @@ class Auditor:
 
 
 def attempt_each(work: Callable[[T], None], items: Sequence[T]) -> list[BaseException | None]:
-    """Do `work` on every item in parallel, whatever the others do; what each of them raised, in order."""
+    """Call `work` with every item, in parallel. Return the error of each item, or None, in the order of the items."""
     with ThreadPoolExecutor(WRITERS) as pool:
         return [future.exception() for future in [pool.submit(work, item) for item in items]]
 
 
 def log_failure(message_id: str, reason: str, context: Context) -> None:
+    """Print the failure as one line of JSON."""
     line = {
         "level": "ERROR",
         "message": "message not audited",
@@ -120,7 +121,7 @@ def log_failure(message_id: str, reason: str, context: Context) -> None:
 
 
 def audit_item(message: object) -> dict[str, object]:
-    """What the audit trail keeps of a queue message. None stands for an attribute that the message does not have."""
+    """Return the audit item of a queue message. An attribute that the message does not have is None."""
     failure = parse(text(dig(message, "body")))
     request, batch = dig(failure, "requestContext"), dig(failure, "DDBStreamBatchInfo")
     return {
@@ -147,22 +148,22 @@ def audit_item(message: object) -> dict[str, object]:
 
 
 def audit_id(message: object, batch: object) -> str:
-    """The failure's identity: the range of the stream that was given up; of the message where it names none."""
+    """Return the failure's id: a hash of the stream range that failed, else of the message id."""
     names = ("streamArn", "shardId", "startSequenceNumber", "endSequenceNumber")
-    stretch = [part for part in (dig(batch, name) for name in names) if isinstance(part, str) and part]
-    whole = len(stretch) == len(names)
-    return sha256("\n".join(stretch) if whole else text(dig(message, "messageId")) or text(message))[:32]
+    stream_range = [part for part in (dig(batch, name) for name in names) if isinstance(part, str) and part]
+    complete = len(stream_range) == len(names)
+    return sha256("\n".join(stream_range) if complete else text(dig(message, "messageId")) or text(message))[:32]
 
 
 def failure_type(failure: object) -> str:
-    """One of a closed list, so that asking the index for each of them finds every failure."""
+    """Return a value of a closed list, so that a query of the index for each value finds every failure."""
     if not isinstance(failure, dict):
         return "UnparseableMessage"
     return FAILURE_TYPES.get(text(dig(failure, "requestContext", "condition")), "Other")
 
 
 def kept_message(message: object) -> dict[str, object]:
-    """The message as the queue had it, but for the receipt handle, which is a new one at every delivery."""
+    """Return the message without its receipt handle, which is new at every delivery. A long body is cut."""
     body = text(dig(message, "body"))
     whole = cut(body, BODY_BYTES) == body
     return {
@@ -181,19 +182,19 @@ def kept_message(message: object) -> dict[str, object]:
 
 
 def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def parse(body: str) -> object:
-    """The body's JSON, None where it is none."""
+    """Return the body's JSON value; None when the body is not JSON."""
     try:
         return json.loads(body, parse_constant=_refuse)
-    except (ValueError, RecursionError):  # a megabyte of brackets is a legal message
+    except (ValueError, RecursionError):  # a message can consist of a megabyte of brackets
         return None
 
 
 def moment(value: object) -> datetime | None:
-    """An ISO 8601 text as a time, UTC where it names no zone; None for anything else."""
+    """Return an ISO 8601 text as a time, in UTC when it has no time zone; None for any other value."""
     try:
         parsed = datetime.fromisoformat(value) if isinstance(value, str) and ISO_TIME.fullmatch(value) else None
         return parsed and (parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC))
@@ -202,7 +203,10 @@ def moment(value: object) -> datetime | None:
 
 
 def sent_at(message: object) -> datetime:
-    """When the message was sent; 1970 where it does not say, since the clock would make a repeat a second item."""
+    """Return the time at which the message was sent; 1970 when that is missing.
+
+    The current time would differ at the next delivery, and the message would be audited twice.
+    """
     sent = text(dig(message, "attributes", "SentTimestamp"))
     try:
         return EPOCH + timedelta(milliseconds=int(sent) if re.fullmatch("[0-9]+", sent) else 0)
@@ -211,24 +215,27 @@ def sent_at(message: object) -> datetime:
 
 
 def iso(time: datetime) -> str:
-    """The one form of every timestamp in the table, so that they sort as text."""
+    """Return the time in RFC 3339 with milliseconds. Every timestamp of the table has this form and sorts as text."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def field(value: object, *path: str) -> object:
-    """The scalar at `path`, within its share of the item; None where there is none."""
+    """Return the value at `path` as a number or as a text of at most 1 KB; None when it is missing."""
     found = dig(value, *path)
     return found if found is None or is_number(found) else cut(text(found), FIELD_BYTES)
 
 
 def bounded(value: object, limit: int) -> object:
-    """A map or list as it is; as a cut JSON text where it is larger than any that SQS sends."""
+    """Return the value, or the beginning of its JSON text when that is longer than `limit` bytes."""
     as_text = text(value)
     return value if as_text != TOO_DEEP and len(utf8(as_text)) <= limit else cut(as_text, limit)
 
 
 def typed(value: object, depth: int = 6) -> AttributeValueTypeDef:
-    """A value in DynamoDB's typed form. Below `depth` maps and lists become text: DynamoDB nests to 32 levels."""
+    """Return a value in DynamoDB's typed form. Maps and lists below `depth` levels become text.
+
+    DynamoDB allows 32 levels.
+    """
     if isinstance(value, dict) and depth:
         return {"M": {unicode(name): typed(v, depth - 1) for name, v in value.items() if name and v is not None}}
     if isinstance(value, list) and depth:
@@ -237,40 +244,42 @@ def typed(value: object, depth: int = 6) -> AttributeValueTypeDef:
 
 
 def is_number(value: object) -> bool:
-    """Whether DynamoDB stores this exactly: its numbers have 38 digits, and a float has no exact decimal form."""
+    """Report whether DynamoDB can store the number exactly: an integer of at most 38 digits."""
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**38
 
 
 def text(value: object) -> str:
-    """Text as it is, anything else as JSON; nothing is the empty text."""
+    """Return a text unchanged, None as the empty text, and any other value as JSON."""
     if value is None or isinstance(value, str):
         return value or ""
     try:
         return unicode(json.dumps(value, ensure_ascii=False, sort_keys=True))
-    except RecursionError:  # what could just be read can be too deep to be written
+    except RecursionError:  # a value that could be parsed can still be too deep to be written
         return TOO_DEEP
 
 
 def cut(value: str, limit: int) -> str:
-    """The text's beginning, at most `limit` bytes and no half character."""
+    """Return the beginning of the text: at most `limit` bytes, and whole characters only."""
     return utf8(value)[:limit].decode(errors="ignore")
 
 
 def utf8(value: str) -> bytes:
-    """Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes a question mark."""
+    """Return the text in UTF-8. A lone surrogate, which UTF-8 cannot encode, becomes a question mark."""
     return value.encode(errors="replace")
 
 
 def unicode(value: str) -> str:
+    """Return the text with each lone surrogate replaced by a question mark."""
     return utf8(value).decode()
 
 
 def sha256(value: str) -> str:
+    """Return the SHA-256 hash of the text, as hexadecimal digits."""
     return hashlib.sha256(utf8(value)).hexdigest()
 
 
 def dig(value: object, *path: str) -> object:
-    """What lies at `path`; None where anything on the way is missing or no map."""
+    """Return the value at `path`; None when a part of the path is missing or is not a map."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value
@@ -278,7 +287,7 @@ def dig(value: object, *path: str) -> object:
 
 @functools.cache
 def auditor() -> Auditor:
-    """The one auditor of this execution environment; its client keeps a connection for each writer."""
+    """Return the auditor of this execution environment. Its client has one connection for each writer."""
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 3},
         connect_timeout=2,
@@ -289,8 +298,9 @@ def auditor() -> Auditor:
 
 
 def handler(event: object, context: Context) -> dict[str, list[dict[str, str]]]:
+    """Audit one batch of queue messages."""
     return auditor().audit(event, context)
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    auditor()  # while the environment starts, which Lambda does with a full processor whatever the memory
+    auditor()  # make the client during the init phase, which has a full CPU for every memory size

@@ -1,10 +1,10 @@
-"""Processor: every new version of an order becomes one JSON object in the bucket.
+"""Processor: store each new version of an order as one JSON object in the bucket.
 
-`<prefix>/YYYY/MM/DD/<record id>.json`, with date and id taken from the stream record, so that a retry, a bisected
-batch and a replay all write the same object, and the conditional put writes it only once.
+The key is `<prefix>/YYYY/MM/DD/<record id>.json`. Date and id come from the stream record, so a retry, a bisected batch
+and a replay write the same object. The put is conditional, so the object is written once.
 
-A stream record that fails is logged, put to the quarantine (the stream forgets it after 24 hours) and then told to
-Lambda in one of two ways, see `verdict`.
+A record that fails is logged and stored in the quarantine, because the stream keeps records for 24 hours only. Then it
+is reported to Lambda, see `respond`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
 import boto3
@@ -43,19 +43,19 @@ ISO_TIME = re.compile(
 
 
 class InvalidOrderError(Exception):
-    """An order that cannot be enriched: no retry will help, until this code or the order changes."""
+    """An order that cannot be enriched. A retry fails again until this code or the order changes."""
 
 
 class InvalidRecordError(Exception):
-    """A stream record that is not shaped as DynamoDB Streams shape it."""
+    """A stream record that does not have the form of DynamoDB Streams."""
 
 
 class BatchError(Exception):
-    """Makes the invocation an error; names the record to blame."""
+    """Fail the invocation. The message names the record that failed."""
 
 
 class Context(Protocol):
-    """The two things used of Lambda's context object."""
+    """Lambda's context object, reduced to the attributes in use."""
 
     @property
     def function_name(self) -> str: ...
@@ -64,7 +64,10 @@ class Context(Protocol):
 
 
 class Failure(NamedTuple):
-    """A record that could not be processed, and why. It may hold anything: that can be why it failed."""
+    """A record that could not be processed, and the reason.
+
+    `position` is the record's index in the batch. `record` can be any JSON value, because the record can be malformed.
+    """
 
     position: int
     record: object
@@ -83,11 +86,11 @@ class Failure(NamedTuple):
         return text_at(self.record, "dynamodb", "SequenceNumber")
 
 
-def enrich(order: Mapping[str, Any]) -> dict[str, object]:
-    """What is added to the metadata of an order's object: the place for a pipeline's own rules.
+def enrich(order: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    """Return the fields to add to the metadata of an order's object. Put your own rules here.
 
-    `order` is the new image in DynamoDB's typed form, empty where the stream carries none.
-    Raises InvalidOrderError when the order makes no sense.
+    `order` is the new image in DynamoDB's typed form, for example `{"amount": {"N": "5"}}`. It is empty when the record
+    has no new image. Raises InvalidOrderError when the order is invalid.
     """
     amount = order.get("amount")
     if amount is not None and "N" not in amount:
@@ -97,7 +100,7 @@ def enrich(order: Mapping[str, Any]) -> dict[str, object]:
 
 
 class Processor:
-    """Writes the orders of a batch to the bucket."""
+    """Write the orders of a batch to the bucket."""
 
     def __init__(
         self,
@@ -119,7 +122,10 @@ class Processor:
         self.sleep = sleep
 
     def process(self, event: object, context: Context) -> dict[str, list[dict[str, str | None]]]:
-        """Attempt every record of the batch. Returns Lambda's partial batch response, or raises BatchError."""
+        """Process every record of the batch, also when one fails.
+
+        Returns Lambda's partial batch response. Raises BatchError when Lambda has to count the invocation as an error.
+        """
         records = dig(event, "Records")
         if records is None:
             records = []
@@ -136,10 +142,10 @@ class Processor:
         for failure, error in zip(failures, attempt_each(self.quarantine, failures), strict=True):
             if error:
                 log("record not quarantined", failure, reason_of(error), context)
-        return verdict(failures)
+        return respond(failures)
 
     def write(self, record: object, *, context: Context, overwrite: bool) -> None:
-        """Write one record's object; a REMOVE leaves the objects of the order's earlier versions alone."""
+        """Write one record's object. A REMOVE writes nothing and keeps the objects of earlier versions."""
         event_name = dig(record, "eventName")
         if event_name == "REMOVE":
             return
@@ -150,24 +156,24 @@ class Processor:
         self.put(f"{self.prefix}/{day}/{object_name(record)}", body, overwrite=overwrite)
 
     def quarantine(self, failure: Failure) -> None:
-        """Keep the raw record where neither a retry nor the stream's 24 hours reach it."""
+        """Store the raw record, so that it can be replayed after the stream's 24 hours."""
         source = text_at(failure.record, "eventSourceARN") or ""
         label = source.partition("/stream/")[2]
         if not label or failure.sequence_number is None:
-            raise InvalidRecordError("no stream label or no sequence number to keep it under")
-        # Padded, so that a listing is in the stream's order and a range of it can be asked for.
+            raise InvalidRecordError("the quarantine key needs a stream label and a sequence number")
+        # Padded, so that a listing has the stream's order and can be limited to a range of sequence numbers.
         name = quote(failure.sequence_number.rjust(40, "0"), safe="")
         self.put(f"{self.failed_prefix}/{quote(label, safe=':')}/{name}.json", json.dumps(failure.record))
 
     def put(self, key: str, body: str, *, overwrite: bool = False) -> None:
-        """Write an object unless it is there already."""
+        """Write an object. Without `overwrite`, keep an object that exists."""
         request: PutObjectRequestTypeDef = {
             "Bucket": self.bucket,
             "Key": key,
-            "Body": body.encode(errors="backslashreplace"),  # half a surrogate pair, as JSON escapes it
+            "Body": body.encode(errors="backslashreplace"),  # a lone surrogate becomes its JSON escape
             "ContentType": "application/json",
         }
-        if self.owner:  # a bucket of that name may have become somebody else's
+        if self.owner:  # the bucket can be deleted, and its name taken by another account
             request["ExpectedBucketOwner"] = self.owner
         if not overwrite:
             request["IfNoneMatch"] = "*"
@@ -186,20 +192,19 @@ class Processor:
 
 
 def attempt_each(work: Callable[[T], None], items: Sequence[T]) -> list[BaseException | None]:
-    """Do `work` on every item in parallel, whatever the others do; what each of them raised, in order."""
+    """Call `work` with every item, in parallel. Return the error of each item, or None, in the order of the items."""
     with ThreadPoolExecutor(WRITERS) as pool:
         return [future.exception() for future in [pool.submit(work, item) for item in items]]
 
 
-def verdict(failures: Sequence[Failure]) -> dict[str, list[dict[str, str | None]]]:
-    """Tell Lambda what failed: as an error when the batch's first record did, else as a partial batch response.
+def respond(failures: Sequence[Failure]) -> dict[str, list[dict[str, str | None]]]:
+    """Return the partial batch response. Raise BatchError when the first record of the batch failed.
 
-    Lambda counts a partial batch response as a success, so the function's `Errors` metric, and the alarm on it, would
-    never see a record that is always reported politely. Lambda retries from the lowest sequence number reported, so
-    at the next attempt the poison record stands first, and then it is an error. REMOVE records in front of it make no
-    difference: they are done at the first attempt, like every good record in front.
+    Lambda counts a partial batch response as a success: a record that is only reported there never appears in the
+    function's `Errors` metric, and never fires its alarm. Lambda retries from the lowest sequence number reported, so
+    at the next attempt the failing record is the first of its batch, and the invocation counts as an error.
 
-    A record without a sequence number cannot be reported at all, so it is an error wherever it stands.
+    A record without a sequence number cannot be named in the response, so it raises at any position.
     """
     for failure in failures:
         if failure.position == 0 or failure.sequence_number is None:
@@ -212,12 +217,13 @@ def verdict(failures: Sequence[Failure]) -> dict[str, list[dict[str, str | None]
 
 
 def reason_of(error: BaseException) -> str:
-    """What an operator reads: of the record, not of the stack that it was too deep for."""
-    told = InvalidRecordError(TOO_DEEP) if isinstance(error, RecursionError) else error
-    return f"{type(told).__name__}: {told}"
+    """Return the error's type and message. A recursion error is reported as a record that is nested too deep."""
+    reported = InvalidRecordError(TOO_DEEP) if isinstance(error, RecursionError) else error
+    return f"{type(reported).__name__}: {reported}"
 
 
 def log(message: str, failure: Failure, reason: str, context: Context) -> None:
+    """Print the failure as one line of JSON."""
     line = {
         "level": "ERROR",
         "message": message,
@@ -231,17 +237,17 @@ def log(message: str, failure: Failure, reason: str, context: Context) -> None:
 
 
 def one_line(value: object) -> str:
-    """JSON text; what has none is told as a text."""
+    """Return the value as JSON on one line. A value that JSON cannot express is described by a JSON string."""
     try:
         return json.dumps(value, allow_nan=False)
     except RecursionError:
         return json.dumps(TOO_DEEP)
-    except ValueError:  # a number that JSON does not have
+    except ValueError:  # NaN or Infinity, which are not JSON
         return json.dumps(reprlib.repr(value))
 
 
 def document(record: object, context: Context, processed_at: datetime) -> str:
-    """The object's text."""
+    """Return the text of a record's object."""
     content = {
         "keys": image_to_json(dig(record, "dynamodb", "Keys")),
         "newImage": image_to_json(dig(record, "dynamodb", "NewImage")),
@@ -263,26 +269,26 @@ def document(record: object, context: Context, processed_at: datetime) -> str:
 
 
 def record_id(record: object) -> str:
-    """The stream's own id of the record, else its sequence number: the same at every retry and replay."""
+    """Return the record's event id, else its sequence number. Both stay equal at every retry and replay."""
     identity = text_at(record, "eventID") or text_at(record, "dynamodb", "SequenceNumber")
     if identity is None:
-        raise InvalidRecordError("neither an eventID nor a SequenceNumber")
+        raise InvalidRecordError("the record has no eventID and no SequenceNumber")
     return identity
 
 
 def object_name(record: object) -> str:
-    """The record id as the last part of a key: no id leaves its folder, and no two share a name.
+    """Return the last part of the object's key: the record id, quoted, so that it stays in its folder.
 
-    `=` is never left bare by `quote`, so a sequence number cannot take the name of another record's event id.
+    `quote` escapes `=`, so the name made of a sequence number differs from every name made of an event id.
     """
     kind = "" if text_at(record, "eventID") else "sequence="
     return f"{kind}{quote(record_id(record), safe='')}.json"
 
 
 def created_at(record: object) -> datetime:
-    """When the order changed: never the clock's time, which is another one at the next attempt."""
+    """Return the time of the change. The current time would differ at the next attempt, so it is not used."""
     found = dig(record, "dynamodb", "ApproximateCreationDateTime")
-    with contextlib.suppress(ValueError, OverflowError):  # there is no 30 February, and no year 10,000
+    with contextlib.suppress(ValueError, OverflowError):  # for example 30 February, or the year 10,000
         if isinstance(found, (int, float)) and not isinstance(found, bool):
             return datetime.fromtimestamp(found, UTC)
         if isinstance(found, str) and ISO_TIME.fullmatch(found):
@@ -294,15 +300,15 @@ def created_at(record: object) -> datetime:
 
 
 def image_to_json(image: object) -> str:
-    """Keys or an image as JSON text; null where the stream's view type leaves it out."""
+    """Return keys or an image as JSON text; null when the stream's view type leaves it out."""
     return "null" if image is None else to_json({"M": image})
 
 
 def to_json(value: object) -> str:
-    """A value in DynamoDB's typed form as plain JSON text, the attributes sorted by name: DynamoDB gives them no order.
+    """Return a value in DynamoDB's typed form as plain JSON text, with the attributes sorted by name.
 
-    Text, and not an object for `json.dumps`, because a number has up to 38 digits and goes in as DynamoDB sent it:
-    a float keeps 17 of them, and `json.dumps` writes no Decimal.
+    DynamoDB's numbers have up to 38 digits and are copied as text: a float keeps 17 digits, and `json.dumps` cannot
+    write a Decimal.
     """
     kind, content = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else (None, None)
     match kind, content:
@@ -324,36 +330,37 @@ def to_json(value: object) -> str:
 
 
 def json_object(members: Mapping[str, str]) -> str:
-    """The text of a JSON object whose values are JSON text already."""
+    """Return the text of a JSON object. The values of `members` are JSON text."""
     return f"{{{', '.join(f'{json.dumps(name, ensure_ascii=False)}: {text}' for name, text in members.items())}}}"
 
 
 def brief(value: object) -> str:
-    """A value as JSON, by its ends where it is long."""
+    """Return the value as JSON, with its middle cut out when it is longer than 60 characters."""
     text = one_line(value)
     return text if len(text) <= 60 else f"{text[:28]}...{text[-28:]}"
 
 
 def iso(moment: datetime) -> str:
+    """Return the time in RFC 3339 with milliseconds."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def dig(value: object, *path: str) -> object:
-    """What lies at `path`; None where anything on the way is missing or no map."""
+    """Return the value at `path`; None when a part of the path is missing or is not a map."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
 def text_at(value: object, *path: str) -> str | None:
-    """The text at `path`; None where there is none, or an empty one."""
+    """Return the text at `path`; None when there is no text or it is empty."""
     found = dig(value, *path)
     return found if isinstance(found, str) and found else None
 
 
 @functools.cache
 def processor() -> Processor:
-    """The one processor of this execution environment; its client keeps a connection for each writer."""
+    """Return the processor of this execution environment. Its client has one connection for each writer."""
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 3},
         connect_timeout=2,
@@ -370,8 +377,9 @@ def processor() -> Processor:
 
 
 def handler(event: object, context: Context) -> dict[str, list[dict[str, str | None]]]:
+    """Process one invocation of Lambda."""
     return processor().process(event, context)
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    processor()  # while the environment starts, which Lambda does with a full processor whatever the memory
+    processor()  # make the client during the init phase, which has a full CPU for every memory size

@@ -1,4 +1,4 @@
-"""The handlers in both languages, and moto to answer as AWS does."""
+"""Fixtures: the handlers in both languages, and moto as AWS."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,14 +26,14 @@ def nodejs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handlers]:
 
 @pytest.fixture(scope="session", params=["python", "nodejs"])
 def handlers(request: pytest.FixtureRequest) -> Handlers:
-    """The handlers in one language after the other."""
-    made: Handlers = request.getfixturevalue(request.param)
-    return made
+    """The handlers, in each language."""
+    found: Handlers = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """moto, in this process."""
+    """Start moto in this process."""
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
@@ -45,11 +45,11 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def bucket(aws: None) -> Any:
     """A versioned bucket in moto."""
-    made = boto3.resource("s3").create_bucket(
+    created = boto3.resource("s3").create_bucket(
         Bucket="orders", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
-    made.Versioning().enable()
-    return made
+    created.Versioning().enable()
+    return created
 
 
 @pytest.fixture

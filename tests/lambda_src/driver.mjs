@@ -1,5 +1,5 @@
 /**
- * Runs the handlers in Node.js for the tests: a scenario as one line of JSON in, what came of it as one line out.
+ * Run the handlers in Node.js for the tests. Each line of input is a scenario in JSON, each line of output its result.
  *
  * node driver.mjs FOLDER, where FOLDER holds the handlers' folders.
  */
@@ -10,12 +10,12 @@ import { pathToFileURL } from "node:url";
 const load = (name) => import(pathToFileURL(`${process.argv[2]}/${name}/handler.mjs`).href);
 const [{ Processor }, { Auditor }] = [await load("processor"), await load("auditor")];
 
-/** As the SDK throws it. */
+/** Return an error like those that the SDK throws. */
 function serviceError(code) {
   return Object.assign(new Error(`${code} it is`), { name: code });
 }
 
-/** A versioned bucket that knows conditional puts; see FakeS3 in fakes.py. */
+/** A versioned bucket with conditional puts, like FakeS3 in fakes.py. */
 class FakeS3 {
   constructor({ failing, together }) {
     Object.assign(this, { failing, versions: {}, requests: [], waiting: [], together });
@@ -23,7 +23,7 @@ class FakeS3 {
 
   async putObject(request) {
     this.requests.push(request);
-    await this.#company();
+    await this.#others();
     const code = this.failing[request.Key]?.shift();
     if (code) throw serviceError(code);
     if (request.IfNoneMatch === "*" && Object.hasOwn(this.versions, request.Key)) {
@@ -32,16 +32,16 @@ class FakeS3 {
     (this.versions[request.Key] ??= []).push(request.Body);
   }
 
-  /** Until as many puts are under way as there have to be. */
-  async #company() {
-    await new Promise((go) => {
-      this.waiting.push(go);
+  /** Wait until `together` puts are running. */
+  async #others() {
+    await new Promise((resume) => {
+      this.waiting.push(resume);
       if (this.waiting.length >= this.together) this.waiting.splice(0).forEach((each) => each());
     });
   }
 }
 
-/** A table that knows the one condition used; see FakeDynamoDB in fakes.py. */
+/** A table that evaluates the auditor's condition, like FakeDynamoDB in fakes.py. */
 class FakeDynamoDB {
   constructor({ failing }) {
     Object.assign(this, { failing, items: new Map() });

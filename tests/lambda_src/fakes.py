@@ -1,4 +1,4 @@
-"""S3 and DynamoDB as the handlers see them: they count, remember, and fail when told to."""
+"""Fakes of S3 and DynamoDB for the handlers. They record requests and fail on request."""
 
 import re
 import threading
@@ -15,7 +15,7 @@ def client_error(code: str, status: int = 400) -> ClientError:
 
 
 class FakeS3:
-    """A versioned bucket that knows conditional puts. `fail(key, ...)` makes the next puts of a key raise."""
+    """A versioned bucket with conditional puts. `fail(key, ...)` makes the next puts of a key raise."""
 
     def __init__(self) -> None:
         self.versions: dict[str, list[bytes]] = {}
@@ -42,7 +42,7 @@ class FakeS3:
 
 
 def refuse_what_dynamodb_refuses(value: dict[str, Any], depth: int = 0) -> None:
-    """Raise on a typed value that is no Unicode, too deep, without a name, or a number of more than 38 digits."""
+    """Raise on a typed value that DynamoDB refuses: invalid Unicode, too deep, no name, more than 38 digits."""
     ((kind, content),) = value.items()
     assert depth <= 32
     match kind:
@@ -62,7 +62,7 @@ def refuse_what_dynamodb_refuses(value: dict[str, Any], depth: int = 0) -> None:
 
 
 class FakeDynamoDB:
-    """A table that knows the one condition used. `fail(message id, error)` refuses that message's item."""
+    """A table that evaluates the auditor's condition. `fail(message id, error)` refuses the item of that message."""
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""The handlers in each language, behind one face: events in, and out everything that can be observed of them."""
+"""One interface to the handlers of both languages: it takes events and returns everything that can be observed."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ FUNCTION_NAME = "dev-order-processor-lambda-backend"
 REQUEST_ID = "request-1"
 NOW = datetime(2026, 5, 4, 3, 2, 1, 999_999, tzinfo=UTC)
 Failing = Mapping[str, Sequence[str]]
-"""The error codes that the next puts of a key, or of a message's item, are answered with."""
+"""Error codes for the next puts of a key, or of the item of a message."""
 NONE: Failing = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Raised:
-    """What a handler raised instead of answering."""
+    """An error that a handler raised."""
 
     error: str
     message: str
@@ -38,9 +38,9 @@ class Raised:
 
 @dataclass(frozen=True)
 class Ran:
-    """What came of the events that a handler was given, one after the other.
+    """The results of a handler's invocations with some events, one after the other.
 
-    ``versions`` are the texts of every version of every object, ``lines`` what was logged, ``pauses`` are in seconds.
+    ``versions`` has the text of every version of every object, ``lines`` the log lines, ``pauses`` the seconds slept.
     """
 
     answers: list[Any]
@@ -52,12 +52,12 @@ class Ran:
 
     @property
     def answer(self) -> Any:
-        """The only one."""
+        """Return the answer to the only event."""
         (answer,) = self.answers
         return answer
 
     def objects(self) -> dict[str, Any]:
-        """The objects, their numbers as they are spelled."""
+        """Return the objects. Numbers compare by their text."""
         return {key: parse(versions[-1]) for key, versions in self.versions.items()}
 
     def logged(self) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ class Ran:
 
 
 class Handlers(Protocol):
-    """The processor and the auditor. With ``together`` no put ends before so many are under way."""
+    """The processor and the auditor. With ``together``, a put waits until that many puts run."""
 
     def process(self, *events: object, failing: Failing = NONE, owner: str | None = None, together: int = 1) -> Ran: ...
 
@@ -82,10 +82,10 @@ class Python:
         s3, pauses = FakeS3(), list[float]()
         for key, codes in failing.items():
             s3.fail(key, *map(client_error, codes))
-        company = threading.Barrier(together, timeout=30)
+        barrier = threading.Barrier(together, timeout=30)
 
         def put_object(**request: Any) -> dict[str, Any]:
-            company.wait()
+            barrier.wait()
             return s3.put_object(**request)
 
         processor = self.processor.Processor(
@@ -118,7 +118,7 @@ def _give(handler: Any, events: Sequence[object], error: type[Exception]) -> tup
 
 
 class Node:
-    """The handlers in Node.js, in one process for all tests, with the SDK where Lambda has it: outside of their zip."""
+    """The handlers in Node.js, in one process for all tests, with the SDK outside of their folders, as on Lambda."""
 
     def __init__(self, folder: Path) -> None:
         found = node.find()

@@ -1,7 +1,7 @@
-"""The handlers as modules, and the tables of cases they have to meet.
+"""Load the handlers as modules, and the tables of their cases.
 
-Both files are called handler.py, as Lambda has it, so they are loaded by path and under names of their own. The cases
-are JSON: they say what a handler does with an event, in whatever language it is written.
+Both files are named handler.py, so they are loaded by path, each under its own module name. The cases are JSON and
+hold for both languages: an event, and the expected result.
 """
 
 import json
@@ -15,7 +15,7 @@ SOURCES = Path(__file__).parents[2] / "lambda_src" / "python"
 
 
 def load(function: str) -> ModuleType:
-    """A fresh copy of a function's handler, as a new execution environment would have it."""
+    """Return a new copy of a function's handler, like a new execution environment."""
     spec = spec_from_file_location(f"{function}_handler", SOURCES / function / "handler.py")
     assert spec
     assert spec.loader
@@ -25,7 +25,7 @@ def load(function: str) -> ModuleType:
 
 
 class Number(str):
-    """A number as the JSON text spells it, so that equal means equal to the last digit, sign and exponent."""
+    """The text of a number in JSON. Two are equal when every digit, the sign and the exponent are equal."""
 
     __slots__ = ()
 
@@ -36,7 +36,7 @@ class Number(str):
 
 
 def parse(text: str | bytes) -> Any:
-    """JSON with its numbers as they are written."""
+    """Parse JSON and keep the text of each number."""
     return json.loads(text, parse_int=Number, parse_float=Number)
 
 

@@ -1,4 +1,4 @@
-"""The auditor, in both languages: every message leaves one item, whatever is in it and however often it comes."""
+"""The auditor in both languages: every message becomes one item, also when it is malformed or delivered again."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ KB = 1024
 def message(body: object, message_id: object = "message-1", **fields: Any) -> dict[str, Any]:
     return {
         "messageId": message_id,
-        "receiptHandle": "a new one at every delivery",
+        "receiptHandle": "new at every delivery",
         "body": body if isinstance(body, str) else json.dumps(body),
         "attributes": {
             "ApproximateReceiveCount": "1",
@@ -65,7 +65,7 @@ def batch(*messages: object) -> dict[str, Any]:
 
 
 def audit(client: Any, *messages: object) -> Any:
-    """As the function in Python does it, to a client of boto3."""
+    """Audit the messages with the Python handler and a boto3 client."""
     return module.Auditor(client, "audit").audit(batch(*messages), CONTEXT)
 
 
@@ -80,14 +80,14 @@ def only_item(ran: Ran) -> dict[str, Any]:
 
 
 def blamed(ran: Ran) -> str:
-    """What the error says that the batch ended in."""
+    """Return the message of the batch's error."""
     assert isinstance(ran.answer, Raised)
     assert ran.answer.error == "BatchError"
     return ran.answer.message
 
 
 def size(value: dict[str, Any]) -> int:
-    """What DynamoDB counts for a typed value: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html"""
+    """Return the bytes that DynamoDB counts for a typed value: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html"""
     ((kind, content),) = value.items()
     if kind == "M":
         return 3 + sum(1 + len(name.encode()) + size(member) for name, member in content.items())
@@ -145,7 +145,7 @@ class TestOnce:
 
     @pytest.mark.parametrize("name", ["streamArn", "shardId", "startSequenceNumber", "endSequenceNumber"])
     @pytest.mark.parametrize("value", [None, "", 5, []])
-    def test_a_failure_without_its_whole_range_goes_by_its_message(
+    def test_a_failure_without_a_complete_range_is_identified_by_its_message(
         self, handlers: Handlers, name: str, value: object
     ) -> None:
         broken = failure()
@@ -153,7 +153,7 @@ class TestOnce:
         item = only_item(handlers.audit(batch(message(broken))))
         assert item["auditId"] == hashlib.sha256(b"message-1").hexdigest()[:32]
 
-    def test_what_a_replay_noted_is_never_overwritten(self, table: Any) -> None:
+    def test_the_result_of_a_replay_is_not_overwritten(self, table: Any) -> None:
         client = boto3.client("dynamodb")
         audit(client, message(failure()))
         (item,) = table.scan()["Items"]
@@ -166,7 +166,7 @@ class TestOnce:
 
 
 class TestIndex:
-    def test_asked_for_every_type_it_is_complete_and_in_the_order_of_time(self, table: Any) -> None:
+    def test_a_query_for_every_type_is_complete_and_ordered_by_time(self, table: Any) -> None:
         for number, case in enumerate(CASES.values()):
             audit(boto3.client("dynamodb"), message(case["body"], f"message-{number}"))
         found = []
@@ -197,11 +197,11 @@ class TestIndex:
             ([], "2026-01-02T03:11:00.250Z"),
         ],
     )
-    def test_timestamps_have_one_form(self, handlers: Handlers, own: object, expected: str) -> None:
+    def test_every_timestamp_has_the_same_form(self, handlers: Handlers, own: object, expected: str) -> None:
         assert only_item(handlers.audit(batch(message(failure(timestamp=own)))))["timestamp"] == expected
 
     @pytest.mark.parametrize("sent", [None, "", "soon", "9" * 30, [], "1.5", " 1", "1_0", "-1", "253402300800000"])
-    def test_a_message_that_names_no_time_at_all_still_has_the_same_one_at_every_delivery(
+    def test_a_message_without_a_time_has_the_same_timestamp_at_every_delivery(
         self, handlers: Handlers, sent: object
     ) -> None:
         item = only_item(handlers.audit(batch(message("?", attributes={"SentTimestamp": sent}))))
@@ -215,7 +215,7 @@ class TestSize:
         assert "bodyLength" not in kept
         assert "bodySha256" not in kept
 
-    def test_a_body_of_a_megabyte_is_cut_and_says_so(self, handlers: Handlers) -> None:
+    def test_a_body_of_a_megabyte_is_cut_with_its_length_and_hash(self, handlers: Handlers) -> None:
         body = json.dumps(failure(padding="x" * 1024 * KB))
         ran = handlers.audit(batch(message(body)))
         item = only_item(ran)
@@ -231,7 +231,7 @@ class TestSize:
         assert kept["body"] == "\ufeff" + "🚚" * (75 * KB - 1)
         assert kept["bodyLength"] == 3 + 400 * KB
 
-    def test_moto_takes_the_largest_item(self, table: Any) -> None:
+    def test_moto_accepts_the_largest_item(self, table: Any) -> None:
         attributes = {f"a{number}": {"stringValue": "x" * 100, "dataType": "String"} for number in range(200)}
         huge = dict.fromkeys(("requestId", "functionArn", "condition"), "x" * KB * KB)
         largest = message(failure(requestContext=huge), messageAttributes=attributes)
@@ -240,7 +240,7 @@ class TestSize:
         assert item["message"]["messageAttributes"] == attributes
 
     @pytest.mark.parametrize("filler", [[{}] * 8_000, [[]] * 8_000, [1] * 10_000, {"a": "x" * 32_000}, [{}] * 100_000])
-    def test_everything_large_at_once_still_fits(self, handlers: Handlers, filler: object) -> None:
+    def test_a_message_with_every_field_at_its_limit_fits(self, handlers: Handlers, filler: object) -> None:
         huge = "é" * 100 * KB
         body = failure(
             requestContext=dict.fromkeys(("requestId", "functionArn", "condition", "approximateInvokeCount"), huge),
@@ -254,7 +254,7 @@ class TestSize:
         assert_fits(ran.items)
 
     @pytest.mark.parametrize("body", ["[" * KB * KB, "[" * 500_000 + "]" * 500_000])
-    def test_a_body_of_brackets_is_no_way_to_stop_the_trail(self, handlers: Handlers, body: str) -> None:
+    def test_a_body_of_brackets_is_audited(self, handlers: Handlers, body: str) -> None:
         assert only_item(handlers.audit(batch(message(body))))["failureType"] == "UnparseableMessage"
 
 
@@ -271,7 +271,7 @@ IN_A_MESSAGE = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=8,
 )
-"""An event is parsed before a handler in Node.js sees it, and a large integer or a fraction of .0 is lost by then."""
+"""The event is parsed before it reaches a Node.js handler, so integers are limited and have no fraction."""
 PLACES = [
     ("requestContext",),
     ("requestContext", "condition"),
@@ -290,7 +290,7 @@ def replaced(value: Any, place: tuple[str, ...], odd: object) -> Any:
 
 
 def assert_audited(python: Handlers, nodejs: Handlers, *messages: object) -> None:
-    """Twice, as one item each, and by both languages alike."""
+    """Audit the messages twice in both languages; expect the same items, one for each message."""
     one, other = [handlers.audit(batch(*messages), batch(*messages)) for handlers in (python, nodejs)]
     assert one == other
     assert one.answers == [ALL_GOOD, ALL_GOOD]
@@ -298,7 +298,7 @@ def assert_audited(python: Handlers, nodejs: Handlers, *messages: object) -> Non
     assert_fits(one.items)
 
 
-class TestOddData:
+class TestInvalidData:
     @given(st.sampled_from(PLACES), IN_A_BODY)
     def test_in_a_body_is_audited(
         self, python: Handlers, nodejs: Handlers, place: tuple[str, ...], odd: object
@@ -317,7 +317,7 @@ class TestOddData:
     def test_as_a_message_is_audited(self, python: Handlers, nodejs: Handlers, odd: object) -> None:
         assert_audited(python, nodejs, odd)
 
-    def test_that_dynamodb_refuses_is_kept_as_near_as_it_goes(self, python: Handlers, nodejs: Handlers) -> None:
+    def test_that_dynamodb_refuses_is_stored_as_text(self, python: Handlers, nodejs: Handlers) -> None:
         deep: dict[str, Any] = {}
         for _ in range(50):
             deep = {"a": deep}
@@ -331,16 +331,16 @@ class TestOddData:
         sent["attributes"] |= dict.fromkeys(("many", "most"), 2**53)
         assert_audited(python, nodejs, sent)
 
-    def test_without_any_id_is_told_apart_by_all_it_has(self, python: Handlers, nodejs: Handlers) -> None:
+    def test_two_messages_without_an_id_are_two_items(self, python: Handlers, nodejs: Handlers) -> None:
         assert_audited(python, nodejs, message("one", messageId=None), message("two", messageId=None))
 
     @pytest.mark.parametrize("event", [{}, {"Records": None}, {"Records": []}, None, []])
-    def test_without_messages_there_is_nothing_to_do(self, handlers: Handlers, event: object) -> None:
+    def test_an_event_without_messages_succeeds(self, handlers: Handlers, event: object) -> None:
         assert handlers.audit(event).answer == ALL_GOOD
 
-    @pytest.mark.parametrize(("messages", "told"), [("many", "many"), ({}, "{}"), (0, "0"), (False, "false")])
-    def test_as_the_list_of_messages_is_an_error(self, handlers: Handlers, messages: object, told: str) -> None:
-        assert blamed(handlers.audit({"Records": messages})) == f"Records must be a list, got {told}"
+    @pytest.mark.parametrize(("messages", "shown"), [("many", "many"), ({}, "{}"), (0, "0"), (False, "false")])
+    def test_as_the_list_of_messages_is_an_error(self, handlers: Handlers, messages: object, shown: str) -> None:
+        assert blamed(handlers.audit({"Records": messages})) == f"Records must be a list, got {shown}"
 
 
 class TestFailures:
@@ -358,13 +358,13 @@ class TestFailures:
             "requestId": REQUEST_ID,
         }
 
-    def test_of_every_message_raise_so_that_the_errors_metric_sees_it(self, handlers: Handlers) -> None:
+    def test_of_every_message_of_a_batch_raise(self, handlers: Handlers) -> None:
         failing = {name: ["ResourceNotFoundException"] for name in "ab"}
         ran = handlers.audit(batch(message(failure(1), "a"), message(failure(2), "b")), failing=failing)
         assert re.match(r"message a was not audited: .*ResourceNotFoundException", blamed(ran))
         assert len(ran.lines) == 2
 
-    def test_of_a_message_that_cannot_be_named_raise(self, handlers: Handlers) -> None:
+    def test_of_a_message_without_an_id_raise(self, handlers: Handlers) -> None:
         messages = message(failure(1), "a"), message(failure(2), "")
         ran = handlers.audit(batch(*messages), failing={"": ["InternalServerError"]})
         assert "message without an id" in blamed(ran)
@@ -372,7 +372,7 @@ class TestFailures:
 
 
 class TestEnvironmentInPython:
-    def test_gives_the_table(self, table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_has_the_table(self, table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AUDIT_TABLE_NAME", "audit")
         assert load("auditor").handler(batch(message(failure())), CONTEXT) == ALL_GOOD
         assert len(table.scan()["Items"]) == 1
@@ -385,7 +385,7 @@ class TestEnvironmentInPython:
         assert auditor.dynamodb.meta.config.max_pool_connections == fresh.WRITERS
         assert auditor.dynamodb.meta.config.retries == {"mode": "standard", "total_max_attempts": 3}
 
-    def test_of_lambda_makes_the_client_before_the_first_event(
+    def test_on_lambda_the_client_is_made_before_the_first_event(
         self, aws: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert load("auditor").auditor.cache_info().currsize == 0

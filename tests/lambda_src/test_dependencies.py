@@ -1,4 +1,4 @@
-"""A handler needs nothing but its language and what Lambda's runtime ships: its zip holds no packages."""
+"""A handler imports the standard library and the SDK of Lambda's runtime only: its zip has no packages."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from tests.lambda_src.loading import SOURCES
 
 
 @pytest.mark.parametrize("function", ["processor", "auditor"])
-def test_of_a_handler_in_python(function: str) -> None:
+def test_a_python_handler_imports_the_standard_library_and_boto3_only(function: str) -> None:
     imported: set[str] = set()
     for node in ast.walk(ast.parse((SOURCES / function / "handler.py").read_text())):
         if isinstance(node, ast.Import):
@@ -22,7 +22,7 @@ def test_of_a_handler_in_python(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", ["processor", "auditor"])
-def test_of_a_handler_in_nodejs(function: str) -> None:
+def test_a_nodejs_handler_imports_node_modules_and_the_aws_sdk_only(function: str) -> None:
     source = (SOURCES.parent / "nodejs" / function / "handler.mjs").read_text()
     imported = re.findall(r"""(?:from|import|require\()\s*["']([^"']+)["']""", source)
     assert any(name.startswith("@aws-sdk/") for name in imported)

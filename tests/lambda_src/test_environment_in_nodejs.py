@@ -1,4 +1,4 @@
-"""What a function in Node.js makes of its environment, in a process of its own, as an execution environment is."""
+"""The Node.js handlers read their settings from environment variables, each in its own process."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ console.log(JSON.stringify({ table, ...settings }));
 
 @pytest.fixture
 def functions(tmp_path: Path) -> Path:
-    """The functions' folders, with the SDK above them."""
+    """Copy the functions' folders, with the SDK in the folder above."""
     node.provide(tmp_path)
     return Path(shutil.copytree(SOURCES.parent / "nodejs", tmp_path / "functions"))
 
@@ -57,7 +57,7 @@ def shown(functions: Path, function: str, **environment: str) -> dict[str, Any]:
 CLIENT = {"attempts": 3, "connectionTimeout": 2000, "one": True}
 
 
-def test_of_a_processor(functions: Path) -> None:
+def test_the_processor_reads_bucket_prefixes_and_owner(functions: Path) -> None:
     environment = {"PROCESSED_PREFIX": "done", "FAILED_PREFIX": "broken", "BUCKET_OWNER": "123456789012"}
     assert shown(functions, "processor", BUCKET_NAME="orders", **environment) == CLIENT | {
         "bucket": "orders",
@@ -68,12 +68,12 @@ def test_of_a_processor(functions: Path) -> None:
     }
 
 
-def test_of_a_processor_has_default_prefixes(functions: Path) -> None:
+def test_the_processor_has_default_prefixes(functions: Path) -> None:
     found = shown(functions, "processor", BUCKET_NAME="orders")
     assert (found["prefix"], found["failedPrefix"]) == ("processed-data", "failed-data")
     assert "owner" not in found
 
 
-def test_of_an_auditor(functions: Path) -> None:
+def test_the_auditor_reads_the_table_name(functions: Path) -> None:
     found = shown(functions, "auditor", AUDIT_TABLE_NAME="audit", AWS_LAMBDA_FUNCTION_NAME="auditor")
     assert found == CLIENT | {"table": "audit", "socketTimeout": 5000}

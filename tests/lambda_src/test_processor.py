@@ -1,4 +1,4 @@
-"""The processor, in Python and in Node.js: one object per version of an order, and no failure that nobody hears of."""
+"""The processor in both languages: one object per version of an order, and every failure reported and logged."""
 
 import json
 from base64 import b64encode
@@ -61,7 +61,7 @@ def reported(*numbers: int) -> dict[str, Any]:
 
 
 def blamed(ran: Ran) -> str:
-    """What the error says that the batch ended in."""
+    """Return the message of the batch's error."""
     assert isinstance(ran.answer, Raised)
     assert ran.answer.error == "BatchError"
     return ran.answer.message
@@ -95,7 +95,7 @@ def replaced(value: Any, place: tuple[str, ...], odd: object) -> Any:
 
 
 def process(s3: Any, event: object) -> Any:
-    """As the function in Python does it, to a client of boto3."""
+    """Process the event with the Python handler and a boto3 client."""
     return module.Processor(s3, "orders").process(event, CONTEXT)
 
 
@@ -147,7 +147,7 @@ class TestBothLanguages:
         assert one.lines == other.lines
 
     @given(st.sampled_from(PLACES), JSON_VALUES)
-    def test_say_the_same_of_odd_data(
+    def test_report_the_same_for_invalid_data(
         self, python: Handlers, nodejs: Handlers, place: tuple[str, ...], odd: object
     ) -> None:
         event = batch(record(1), replaced(record(2), place, odd), record(3))
@@ -170,22 +170,20 @@ class TestNumbers:
     @pytest.mark.parametrize(
         "text", ["", "NaN", "Infinity", "1_000", "0x1", " 1", "1\n", "٣", ".5", "5.", "+5", "05", "1e"]
     )
-    def test_that_are_no_json_make_the_record_fail_instead_of_the_object_unreadable(
-        self, handlers: Handlers, text: str
-    ) -> None:
+    def test_that_json_cannot_express_fail_the_record(self, handlers: Handlers, text: str) -> None:
         ran = handlers.process(batch(record(1, total={"N": text})))
         assert "not a DynamoDB value" in blamed(ran)
         assert key(1) not in ran.versions
 
 
 class TestOnce:
-    def test_a_record_delivered_twice_is_one_object_with_one_version(self, handlers: Handlers) -> None:
+    def test_a_record_that_is_delivered_twice_has_one_version(self, handlers: Handlers) -> None:
         ran = handlers.process(batch(record(1, state={"S": "first"})), batch(record(1, state={"S": "second"})))
         assert ran.answers == [ALL_GOOD, ALL_GOOD]
         assert len(ran.versions[key(1)]) == 1
         assert ran.objects()[key(1)]["newImage"] == {"state": "first"}
 
-    def test_a_record_delivered_twice_is_one_version_in_s3(self, bucket: Any) -> None:
+    def test_a_record_that_is_delivered_twice_has_one_version_in_s3(self, bucket: Any) -> None:
         s3 = boto3.client("s3")
         for state in ("first", "second"):
             assert process(s3, batch(record(1, state={"S": state}))) == ALL_GOOD
@@ -193,12 +191,12 @@ class TestOnce:
         assert version.key == key(1)
         assert json.loads(version.get()["Body"].read())["newImage"] == {"state": "first"}
 
-    def test_a_record_twice_in_one_batch_is_one_object_with_one_version(self, handlers: Handlers) -> None:
+    def test_a_record_that_is_twice_in_a_batch_has_one_version(self, handlers: Handlers) -> None:
         ran = handlers.process(batch(record(1), record(1)))
         assert ran.answer == ALL_GOOD
         assert len(ran.versions[key(1)]) == 1
 
-    def test_overwrite_replaces(self, handlers: Handlers) -> None:
+    def test_overwrite_replaces_the_object(self, handlers: Handlers) -> None:
         first, second = batch(record(1, state={"S": "first"})), batch(record(1, state={"S": "second"}), overwrite=True)
         ran = handlers.process(first, second)
         assert ran.answers == [ALL_GOOD, ALL_GOOD]
@@ -210,16 +208,16 @@ class TestOnce:
         (request,) = handlers.process(batch(record(1), overwrite=overwrite)).requests
         assert request["IfNoneMatch"] == "*"
 
-    def test_a_conflict_is_tried_again(self, handlers: Handlers) -> None:
+    def test_a_conflict_is_retried(self, handlers: Handlers) -> None:
         ran = handlers.process(batch(record(1)), failing={key(1): ["ConditionalRequestConflict"]})
         assert ran.answer == ALL_GOOD
         assert len(ran.versions[key(1)]) == len(ran.pauses) == 1
 
-    def test_a_conflict_that_ends_in_somebody_elses_write_is_a_success(self, handlers: Handlers) -> None:
+    def test_a_conflict_with_a_write_that_succeeded_is_a_success(self, handlers: Handlers) -> None:
         codes = ["ConditionalRequestConflict", "PreconditionFailed"]
         assert handlers.process(batch(record(1)), failing={key(1): codes}).answer == ALL_GOOD
 
-    def test_a_conflict_without_end_fails_the_record(self, handlers: Handlers) -> None:
+    def test_a_conflict_at_every_attempt_fails_the_record(self, handlers: Handlers) -> None:
         ran = handlers.process(batch(record(1), record(2)), failing={key(2): ["ConditionalRequestConflict"] * 100})
         assert ran.answer == reported(2)
         assert ran.pauses == [0.05, 0.1, 0.2, 0.4]
@@ -228,7 +226,7 @@ class TestOnce:
 
 class TestKeys:
     @given(st.lists(st.text(min_size=1), min_size=2, max_size=2, unique=True))
-    def test_two_records_never_share_one(self, handlers: Handlers, names: list[str]) -> None:
+    def test_two_records_never_share_a_key(self, handlers: Handlers, names: list[str]) -> None:
         with_id = [record(1) | {"eventID": name} for name in (*names, *[f"sequence={name}" for name in names])]
         without_id = [record(1) | {"eventID": None} for _ in names]
         for made, name in zip(without_id, names, strict=True):
@@ -239,13 +237,13 @@ class TestKeys:
         assert len(ran.versions) == len(distinct) + len(without_id)
 
     @given(st.text(min_size=1) | st.sampled_from([".", ".."]))
-    def test_no_id_leaves_its_folder(self, handlers: Handlers, name: str) -> None:
+    def test_every_id_stays_in_its_folder(self, handlers: Handlers, name: str) -> None:
         (written,) = handlers.process(batch(record(1) | {"eventID": name})).versions
         folder, _, last = written.rpartition("/")
         assert folder == "processed-data/2026/01/02"
         assert last == f"{quote(name, safe='')}.json"
 
-    def test_an_id_that_is_no_unicode_fails_its_record(self, handlers: Handlers) -> None:
+    def test_an_id_with_a_lone_surrogate_fails_its_record(self, handlers: Handlers) -> None:
         ran = handlers.process(batch(record(1), record(2) | {"eventID": "\ud800"}))
         assert ran.answer == reported(2)
         assert ran.objects()[quarantine_key(2)]["eventID"] == "\ud800"
@@ -267,7 +265,7 @@ class TestBatches:
         assert process(s3, batch(*map(record, range(1000)))) == ALL_GOOD
         assert {made.key for made in bucket.objects.all()} == {key(number) for number in range(1000)}
 
-    def test_every_record_is_attempted_whatever_the_others_do(self, handlers: Handlers) -> None:
+    def test_every_record_is_attempted_when_others_fail(self, handlers: Handlers) -> None:
         bad = (1, 500, 999)
         records = [poison(number) if number in bad else record(number) for number in range(1000)]
         ran = handlers.process(batch(*records))
@@ -287,7 +285,7 @@ class TestBatches:
 
 
 class TestFailures:
-    def test_of_one_key_in_s3_are_reported_and_logged_as_one_line(self, handlers: Handlers) -> None:
+    def test_of_a_put_are_reported_and_logged_as_one_line(self, handlers: Handlers) -> None:
         ran = handlers.process(batch(record(1), record(2), record(3)), failing={key(2): ["InternalError"]})
         assert ran.answer == reported(2)
         (line,) = ran.logged()
@@ -301,7 +299,7 @@ class TestFailures:
             "requestId": REQUEST_ID,
         }
 
-    def test_of_the_first_record_raise_once_everything_else_is_done(self, handlers: Handlers) -> None:
+    def test_of_the_first_record_raise_after_all_other_records_are_written(self, handlers: Handlers) -> None:
         ran = handlers.process(batch(poison(1), record(2), poison(3)))
         assert blamed(ran) == (
             'record with keys {"orderId": {"S": "order-1"}} and sequence number 1 failed: '
@@ -309,14 +307,14 @@ class TestFailures:
         )
         assert set(ran.versions) == {key(2), quarantine_key(1), quarantine_key(3)}
 
-    def test_are_seen_by_the_errors_metric_at_the_retry(self, handlers: Handlers) -> None:
+    def test_of_a_later_record_raise_at_the_retry(self, handlers: Handlers) -> None:
         records = [record(1), poison(2), record(3)]
         ran = handlers.process(batch(*records), batch(*records[1:]))
         assert ran.answers[0] == reported(2)
         assert "sequence number 2 failed" in ran.answers[1].message
         assert all(len(versions) == 1 for versions in ran.versions.values())
 
-    def test_name_a_long_value_by_its_ends(self, handlers: Handlers) -> None:
+    def test_cut_a_long_value_in_the_message(self, handlers: Handlers) -> None:
         assert len(blamed(handlers.process(batch(record(1, amount={"S": "x" * 400_000}))))) < 500
 
     def test_keep_the_raw_record_once(self, handlers: Handlers) -> None:
@@ -333,22 +331,22 @@ class TestFailures:
         (version,) = bucket.object_versions.all()
         assert version.key == quarantine_key(1)
 
-    def test_of_the_quarantine_are_logged_and_hide_nothing(self, handlers: Handlers) -> None:
+    def test_of_the_quarantine_are_logged_beside_the_failed_record(self, handlers: Handlers) -> None:
         ran = handlers.process(batch(poison(1), poison(2)), failing={quarantine_key(1): ["AccessDenied"]})
         assert "amount must be a number" in blamed(ran)
         lines = [(line["message"], line["sequenceNumber"]) for line in ran.logged()]
         assert lines == [("record failed", "1"), ("record failed", "2"), ("record not quarantined", "1")]
         assert set(ran.versions) == {quarantine_key(2)}
 
-    def test_without_a_place_in_the_quarantine_are_logged(self, handlers: Handlers) -> None:
+    def test_of_a_record_without_a_quarantine_key_are_logged(self, handlers: Handlers) -> None:
         ran = handlers.process(batch(record(1), poison(2) | {"eventSourceARN": None}))
         assert ran.answer == reported(2)
         assert [line["message"] for line in ran.logged()] == ["record failed", "record not quarantined"]
 
 
-class TestOddData:
+class TestInvalidData:
     @given(st.sampled_from(PLACES), JSON_VALUES)
-    def test_in_a_record_is_written_or_reported_and_never_keeps_its_neighbours_from_being_written(
+    def test_in_a_record_is_written_or_reported_and_the_other_records_are_written(
         self, handlers: Handlers, place: tuple[str, ...], odd: object
     ) -> None:
         event = batch(record(1), replaced(record(2), place, odd), record(3))
@@ -367,7 +365,7 @@ class TestOddData:
 
 
 class TestEnvironmentInPython:
-    def test_gives_bucket_and_prefixes(self, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_has_bucket_and_prefixes(self, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("BUCKET_NAME", "orders")
         monkeypatch.setenv("PROCESSED_PREFIX", "done")
         monkeypatch.setenv("FAILED_PREFIX", "broken")
@@ -388,7 +386,7 @@ class TestEnvironmentInPython:
         assert processor.s3.meta.config.max_pool_connections == fresh.WRITERS
         assert processor.s3.meta.config.retries == {"mode": "standard", "total_max_attempts": 3}
 
-    def test_of_lambda_makes_the_client_before_the_first_event(
+    def test_on_lambda_the_client_is_made_before_the_first_event(
         self, aws: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert load("processor").processor.cache_info().currsize == 0

@@ -1,4 +1,4 @@
-"""What can be read and not be written: nested deeper than the stack, or a number beyond all numbers."""
+"""Values that can be parsed but not written: nested too deep, or a number out of range."""
 
 import math
 
@@ -12,13 +12,13 @@ from tests.lambda_src.test_processor import batch, blamed, key, poison, record, 
 TOO_DEEP = "nested too deep to be written"
 DEEPEST = 100_000
 DEPTHS = [*range(900, 1_100, 20), *range(2_000, 12_000, 250), DEEPEST]
-"""From what every language can write to what none can, by way of where each of them just cannot any more."""
+"""Depths that both languages can write, that neither can, and those around the limit of each."""
 NAMED = [(("eventID",), "eventId"), (("dynamodb", "Keys"), "keys")]
 
 
 class TestProcessor:
     @pytest.mark.parametrize("depth", [1_000, 5_000, 10_000, DEEPEST])
-    def test_an_image_fails_its_record_alone(self, handlers: Handlers, depth: int) -> None:
+    def test_a_deep_image_fails_only_its_own_record(self, handlers: Handlers, depth: int) -> None:
         records = record(1), record(2, deep={"M": Deep(depth, "M")}), record(3, deep={"L": Deep(depth)}), record(4)
         ran = handlers.process(batch(*records))
         assert ran.answer == reported(2, 3)
@@ -32,7 +32,7 @@ class TestProcessor:
         assert str(DEEPEST) in str(ran.answer)
 
     @pytest.mark.parametrize(("place", "name"), NAMED)
-    def test_what_names_the_record_is_logged_as_too_deep(
+    def test_deep_keys_or_event_ids_are_logged_as_too_deep(
         self, python: Handlers, nodejs: Handlers, place: tuple[str, ...], name: str
     ) -> None:
         odd = replaced(poison(2), place, Deep(DEEPEST))
@@ -44,7 +44,7 @@ class TestProcessor:
         assert ran == python.process(batch(record(1), odd), batch(odd))
 
     @pytest.mark.parametrize("place", [("eventName",), ("eventSourceARN",), ("dynamodb", "SequenceNumber")])
-    def test_what_is_told_of_the_record_fails_it_as_too_deep(
+    def test_a_deep_value_in_the_metadata_fails_the_record(
         self, python: Handlers, nodejs: Handlers, place: tuple[str, ...]
     ) -> None:
         event = batch(replaced(record(1), place, Deep(DEEPEST)), record(2))
@@ -53,19 +53,17 @@ class TestProcessor:
         assert set(ran.versions) == {key(2)}
         assert ran == python.process(event)
 
-    def test_records_too_deep_to_be_shown_are_none(self, handlers: Handlers) -> None:
+    def test_deep_records_are_not_a_list(self, handlers: Handlers) -> None:
         ran = handlers.process({"Records": Deep(DEEPEST, "M")})
         assert blamed(ran) == f'Records must be a list, got "{TOO_DEEP}"'
 
-    def test_no_number_beyond_all_numbers_is_stored(self, handlers: Handlers) -> None:
+    def test_a_number_out_of_range_is_not_stored(self, handlers: Handlers) -> None:
         ran = handlers.process(batch(record(1), replaced(record(2), ("eventSourceARN",), Endless())))
         assert ran.answer == reported(2)
         assert set(ran.versions) == {key(1)}
 
     @pytest.mark.parametrize(("place", "name"), NAMED)
-    def test_what_only_python_takes_for_a_number_is_logged_as_a_text(
-        self, python: Handlers, place: tuple[str, ...], name: str
-    ) -> None:
+    def test_nan_is_logged_as_text(self, python: Handlers, place: tuple[str, ...], name: str) -> None:
         odd = replaced(poison(2), place, math.nan)
         ran = python.process(batch(record(1), odd), batch(odd))
         assert ran.logged()[0][name] == "nan"
@@ -75,7 +73,7 @@ class TestProcessor:
 
 class TestAuditor:
     @pytest.mark.parametrize("name", ["messageId", "attributes", "messageAttributes", "md5OfBody"])
-    def test_what_is_too_deep_is_kept_as_such_and_its_neighbours_as_they_are(
+    def test_a_deep_field_is_replaced_and_the_other_fields_are_kept(
         self, python: Handlers, nodejs: Handlers, name: str
     ) -> None:
         sent = message("?") | {name: Deep(DEEPEST)}
@@ -85,7 +83,9 @@ class TestAuditor:
         assert_audited(python, nodejs, sent, message(failure()))
 
     @pytest.mark.parametrize("depth", [5, 6, 7, 8, 500])
-    def test_what_is_not_too_deep_is_kept_alike(self, python: Handlers, nodejs: Handlers, depth: int) -> None:
+    def test_both_languages_store_the_same_for_depths_within_the_limit(
+        self, python: Handlers, nodejs: Handlers, depth: int
+    ) -> None:
         deep = Deep(depth, "name")
         body = json_of(failure(responseContext={"functionError": deep}))
         assert_audited(python, nodejs, message(body, attributes={"1": 1, "deep": deep}))
@@ -99,7 +99,7 @@ class TestAuditor:
             assert len(ran.items) == 2
             assert_fits(ran.items)
 
-    def test_a_number_beyond_all_numbers_is_told_in_words(self, python: Handlers, nodejs: Handlers) -> None:
+    def test_a_number_out_of_range_is_stored_as_the_text_infinity(self, python: Handlers, nodejs: Handlers) -> None:
         sent = message("?", md5OfBody=Endless(), attributes={"SentTimestamp": Endless(), "": 1})
         assert only_item(nodejs.audit(batch(sent)))["message"]["md5OfBody"] == "Infinity"
         assert_audited(python, nodejs, sent)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,6 @@ from pipectl.cli import main as pipectl
 from pipectl.commands import config as config_commands
 from pipectl.config.models import Config
 from pipectl.config.runtimes import RUNTIMES
-
-sys.path.insert(0, str(Path(__file__).parent))
-from permissions_page import page as permissions
 
 DOCS = Path(__file__).parent
 SCHEMA = DOCS.parent / "config" / "schema.json"
@@ -161,7 +157,6 @@ def schema() -> str:
 
 def main() -> None:
     SCHEMA.write_text(schema(), encoding="utf-8")
-    (DOCS / "permissions.md").write_text(permissions(), encoding="utf-8")
     (DOCS / "config.md").write_text(config_reference(), encoding="utf-8")
     (DOCS / "commands.md").write_text(command_reference(), encoding="utf-8")
 

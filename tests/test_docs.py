@@ -21,7 +21,6 @@ pytestmark = pytest.mark.xdist_group("docs")  # `--local` means one port of the 
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS))
 import generate  # noqa: E402
-import permissions_page  # noqa: E402
 
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 
@@ -31,7 +30,6 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
     [
         ("docs/config.md", generate.config_reference),
         ("docs/commands.md", generate.command_reference),
-        ("docs/permissions.md", permissions_page.page),
         ("config/schema.json", generate.schema),
     ],
 )

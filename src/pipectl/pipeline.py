@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +10,9 @@ from pipectl.aws.client import Aws
 from pipectl.config.models import EXTRA_ALARMS, Config
 from pipectl.config.models import Function as FunctionConfig
 from pipectl.config.names import Names, log_group_of
+from pipectl.config.physical import PhysicalNames
 from pipectl.engine.model import Facts, Resource
-from pipectl.iam import roles as permissions
+from pipectl.iam import roles
 from pipectl.packaging import build as package
 from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Metric
 from pipectl.resources.bucket import Bucket
@@ -41,21 +41,6 @@ _WORKS_WITH = {
 """What a function writes to and reads from: there before it and gone after it, or records would fail for good."""
 
 
-@dataclass(frozen=True)
-class Physical:
-    """The physical names of the config's resources in one account."""
-
-    orders_table: str
-    audit_table: str
-    bucket: str
-    queue: str
-    processor: str
-    auditor: str
-    processor_role: str
-    auditor_role: str
-    errors_alarm: str
-
-
 class Pipeline:
     """One environment's pipeline in one account and region.
 
@@ -72,18 +57,7 @@ class Pipeline:
         self._file = file
         self._aws = aws
         self._tags = self.names.tags(config.tags)
-        of = self.names.physical
-        self.physical = Physical(
-            orders_table=of(config.orders_table.resource),
-            audit_table=of(config.audit_table.resource),
-            bucket=of(config.bucket.resource),
-            queue=of(config.dead_letter_queue.resource),
-            processor=of(config.processor.resource),
-            auditor=of(config.auditor.resource),
-            processor_role=of(config.processor_role.resource),
-            auditor_role=of(config.auditor_role.resource),
-            errors_alarm=of(config.errors_alarm.resource),
-        )
+        self.physical = PhysicalNames.of(config, self.names)
 
     def resources(self) -> dict[str, Resource]:
         """Every resource by its key. What one needs is named with it; the engine finds the order."""
@@ -100,28 +74,19 @@ class Pipeline:
         return {resource.key: resource for resource in made}
 
     def _roles(self) -> list[Resource]:
-        names, physical, bucket = self.names, self.physical, self.config.bucket
-        processor = permissions.of_processor(
-            names,
-            physical.processor,
-            physical.orders_table,
-            physical.bucket,
-            (bucket.prefix, bucket.failed_prefix),
-            physical.queue,
-        )
-        auditor = permissions.of_auditor(names, physical.auditor, physical.audit_table, physical.queue)
+        names, physical = self.names, self.physical
         return [
             Role(
                 f"{function}-role",
                 name,
                 self._aws,
-                trust=[permissions.trust_lambda(self.names.account_id)],
-                policies=policies,
+                trust=[roles.trust_lambda(self.names.account_id)],
+                policies={roles.POLICY_NAMES[function]: statements},
                 tags=self._tags,
             )
-            for function, name, policies in (
-                ("processor", self.physical.processor_role, processor),
-                ("auditor", self.physical.auditor_role, auditor),
+            for function, name, statements in (
+                ("processor", physical.processor_role, roles.processor_statements(self.config, names)),
+                ("auditor", physical.auditor_role, roles.auditor_statements(self.config, names)),
             )
         ]
 

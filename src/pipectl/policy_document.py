@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 Statement = dict[str, Any]
+Condition = Mapping[str, Mapping[str, str | list[str]]]
+"""The tests of a statement: ``{"StringEquals": {"aws:SourceAccount": "123456789012"}}``."""
 
 VERSION = "2012-10-17"
 _LISTS = ("Action", "NotAction", "Resource", "NotResource")
 
 
-def allow(actions: list[str], resources: list[str]) -> Statement:
-    """A statement that allows ``actions`` on ``resources``."""
-    return {"Effect": "Allow", "Action": actions, "Resource": resources}
+class PolicyDocument(TypedDict):
+    """An IAM policy or a resource policy."""
+
+    Version: str
+    Statement: list[Statement]
+
+
+def allow(actions: list[str], resources: list[str], *, sid: str | None = None) -> Statement:
+    """Return a statement that allows ``actions`` on ``resources``."""
+    named: Statement = {"Sid": sid} if sid else {}
+    return {**named, "Effect": "Allow", "Action": actions, "Resource": resources}
 
 
 def deny_plain_http(actions: list[str], resources: list[str]) -> Statement:
-    """A statement of a resource policy that denies everybody whatever does not come over TLS."""
+    """Return a statement of a resource policy that denies every request without TLS."""
     return {
         "Sid": "DenyInsecureTransport",
         "Effect": "Deny",
@@ -28,12 +38,13 @@ def deny_plain_http(actions: list[str], resources: list[str]) -> Statement:
     }
 
 
-def document(body: list[Statement]) -> dict[str, Any]:
+def document(body: list[Statement]) -> PolicyDocument:
+    """Return a policy document with these statements."""
     return {"Version": VERSION, "Statement": body}
 
 
 def statements(policy: Mapping[str, Any]) -> list[Statement]:
-    """The statements of a policy in normal form: lists for single values, sorted where order means nothing."""
+    """Return a policy's statements in normal form: lists for single values, sorted where the order has no meaning."""
     body = policy.get("Statement", [])
     normal = [_normal(statement) for statement in ([body] if isinstance(body, dict) else body)]
     return sorted(normal, key=repr)
@@ -54,15 +65,15 @@ def _normal(statement: Mapping[str, Any]) -> Statement:
     return normal
 
 
-def _principal(value: Any) -> Any:
+def _principal(value: object) -> object:
     if value in ("*", {"AWS": "*"}, {"AWS": ["*"]}):
         return "*"
     return {kind: _sorted(names) for kind, names in sorted(value.items())} if isinstance(value, Mapping) else value
 
 
-def _sorted(value: Any) -> list[str]:
+def _sorted(value: object) -> list[str]:
     return sorted(map(_text, value)) if isinstance(value, list | tuple) else [_text(value)]
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

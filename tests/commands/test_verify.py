@@ -214,7 +214,7 @@ def dropped(emulator: LocalEmulator, tmp_path: Path) -> Orders:
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account, clock=Later())
     up(world.context(), yes)
     hands = Hands(world, account)
-    hands.iam.delete_role_policy(RoleName=hands.names.processor_role, PolicyName="tell-failures")
+    hands.revoke("processor", "SendFailures")
     orders = Orders(world, hands.names)
     orders.write(40, 4)
 

@@ -1,24 +1,23 @@
-"""Somebody who runs pipectl on the local emulator with a policy of their own, and what they learn from being denied."""
+"""An IAM user who runs pipectl on the local emulator, and learns the actions that they need from denials."""
 
 from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.aws.errors import iam_actions
 from pipectl.clock import SystemClock
 from pipectl.context import Context
 from pipectl.errors import PipectlError
-from tests.support import REGION, ROOT, Recorder, World
-
-sys.path.insert(0, str(ROOT / "docs"))
-from operator_policies import actions_of, policy
+from pipectl.iam.command_actions import actions_of
+from pipectl.iam.places import places_of
+from pipectl.iam.policies import caller_policy
+from pipectl.policy_document import PolicyDocument
+from tests.support import REGION, Recorder, World
 
 USER = "operator"
 _DENIED = re.compile(r"not authorized to perform: ([a-z0-9]+:\w+)")
@@ -26,7 +25,7 @@ _NEEDED = re.compile(r"the caller needs ([a-z0-9]+:\w+)")
 
 
 def metric(aws: Aws, name: str, function: str) -> int:
-    """The sum of one of Lambda's metrics of a function over the last minutes."""
+    """Return the sum of one of Lambda's metrics of a function over the last minutes."""
     now = aws.clock.now()
     answer = aws.cloudwatch.get_metric_statistics(
         Namespace="AWS/Lambda",
@@ -41,7 +40,7 @@ def metric(aws: Aws, name: str, function: str) -> int:
 
 
 class QuickClock(SystemClock):
-    """Real time, in which nobody waits for long before looking again."""
+    """Real time with short sleeps between polls."""
 
     def sleep(self, seconds: float) -> None:
         super().sleep(min(seconds, 0.01))
@@ -49,11 +48,11 @@ class QuickClock(SystemClock):
 
 @dataclass
 class Operator:
-    """An IAM user in the account of a world, who at first may do nothing.
+    """An IAM user in the account of a world, at first without any permission.
 
     Args:
-        world: Where.
-        learned: The actions that an error named, without which something failed.
+        world: The config and the account.
+        learned: The actions that an error named as missing.
         calls: All calls made.
     """
 
@@ -78,11 +77,11 @@ class Operator:
         return Context(self.world.config, self.world.file, self._aws, Recorder())
 
     def asked(self) -> set[str]:
-        """The actions of all calls made."""
+        """Return the actions of all calls made."""
         return {action for call in self.calls for action in iam_actions(call.service, call.operation)}
 
-    def may(self, document: dict[str, Any]) -> None:
-        """Have this policy and no other."""
+    def may(self, document: PolicyDocument) -> None:
+        """Give the user this policy and no other."""
         iam = self.world.aws.iam
         if document["Statement"]:
             iam.put_user_policy(UserName=USER, PolicyName="work", PolicyDocument=json.dumps(document))
@@ -90,17 +89,19 @@ class Operator:
             iam.delete_user_policy(UserName=USER, PolicyName="work")
 
     def learn(self, command: str, work: Callable[[Context], object]) -> None:
-        """Do a command's work again and again, each time allowed what the last time it failed for the want of.
+        """Run a command's work repeatedly, each time with the actions that the errors before named as missing.
 
-        What was learned with another command is allowed from the beginning, but never more than the policy for
-        ``command`` allows, and nowhere else. At the end nothing is denied, and ``learned`` has grown.
+        Actions that were learned with another command are allowed from the beginning, but never more than the policy
+        of ``command`` allows, and nowhere else. At the end nothing is denied, and ``learned`` has grown.
 
         Args:
-            command: One of the page's.
-            work: Its work.
+            command: A key of `COMMANDS`.
+            work: The command's work.
         """
+        pipeline = self.world.context().pipeline
+        places = places_of(pipeline.config, pipeline.names)
         while True:
-            self.may(policy([command], self.world.context().pipeline, only=self.learned))
+            self.may(caller_policy([command], places, only=self.learned))
             error: PipectlError | None = None
             try:
                 said = str(work(self.context()))

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipectl.aws.stream_records import EventRecord, event_record, sequence_number
 from pipectl.commands.status import outputs
-from pipectl.pipeline import Physical
+from pipectl.config.physical import PhysicalNames
 from tests.lambda_src.loading import parse
 from tests.support import World
 
@@ -22,7 +22,7 @@ class Orders:
     """What was written to the orders table: the amount of each version of an order, exactly as it was sent."""
 
     world: World
-    names: Physical
+    names: PhysicalNames
     good: dict[Version, str] = field(default_factory=dict)
     poison: set[Version] = field(default_factory=set)
 

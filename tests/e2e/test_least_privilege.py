@@ -1,13 +1,12 @@
-"""Least privilege of the two roles, proven: each action is taken away from the running pipeline, which breaks.
+"""Least privilege of the two roles: each action is taken away from the running pipeline, which breaks.
 
-What is there for another reason is named, with the reason, in `docs/role_actions.py`, and has to break nothing.
+Actions that are granted for another reason are named, with the reason, in `tests/iam/role_uses.py`. They break nothing.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,13 +15,13 @@ import pytest
 
 from pipectl.commands.down import down
 from pipectl.commands.up import up
+from pipectl.iam.policies import FUNCTIONS
+from pipectl.iam.roles import POLICY_NAMES
 from pipectl.local.lifecycle import LocalEmulator
 from pipectl.policy_document import document
 from tests.e2e.operator import metric
-from tests.support import ROOT, World, make_world, yes
-
-sys.path.insert(0, str(ROOT / "docs"))
-from role_actions import NOT_PROVEN, ROLES, USES, granted, role_policies
+from tests.iam.role_uses import NOT_PROVEN, USES, granted, role_statements
+from tests.support import World, make_world, yes
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("least privilege")]
 
@@ -31,13 +30,13 @@ ONE_BY_ONE = {"stream-mapping": {"batch_size": 1, "retry_attempts": 0}, "queue-m
 BOUND = 20
 NO_STREAM, NO_QUEUE = "PROBLEM: Cannot access stream", "PROBLEM: Cannot access queue"
 
-Told = Callable[[], bool]
-Attempt = tuple[Told, Told]
-"""Something was set going: whether it has gone wrong in the one way, and whether it has gone well."""
+Check = Callable[[], bool]
+Attempt = tuple[Check, Check]
+"""Two checks of something that was started: it has failed in the expected way; it has succeeded."""
 
 
 class Scene:
-    """A running pipeline, orders and failures put into it, and what became of them."""
+    """A running pipeline: put orders and failures into it, and read the outcome."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -45,16 +44,19 @@ class Scene:
         self.names = world.context().pipeline.physical
         self.queue_url = self.aws.sqs.get_queue_url(QueueName=self.names.queue)["QueueUrl"]
         self._numbers = itertools.count()
-        # What a function could not do is tried again after a second, not after minutes.
+        # A message that the auditor could not handle comes back after a second, not after minutes.
         self.aws.sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes={"VisibilityTimeout": "1"})
 
     @contextmanager
     def without(self, taken: list[tuple[str, str]]) -> Iterator[None]:
-        """Actions taken away from roles, and given back, until all that had come to a stop has gone on."""
+        """Take actions away from functions, give them back at the end, and wait until the queue is empty."""
         self._put_policies(taken)
         yield
         self._put_policies([])
         self.aws.wait(lambda: self.waiting() == 0, "the queue to be empty", BOUND)
+
+    def name_of(self, function: str) -> str:
+        return self.names.processor if function == "processor" else self.names.auditor
 
     def write(self, amount: Any) -> str:
         order = f"order-{next(self._numbers)}"
@@ -63,7 +65,7 @@ class Scene:
         return order
 
     def fail(self) -> str:
-        """A failure's message put straight into the queue: its id."""
+        """Send a failure's message to the queue and return its id."""
         return self.aws.sqs.send_message(QueueUrl=self.queue_url, MessageBody="a failure")["MessageId"]
 
     def stored(self, order: str) -> bool:
@@ -73,7 +75,7 @@ class Scene:
         return any(json.loads(body)["keys"]["orderId"] == order for body in bodies)
 
     def audited(self) -> list[str]:
-        """The message ids of all failures written down."""
+        """Return the message ids of all audit items."""
         items = self.aws.dynamodb.scan(TableName=self.names.audit_table)["Items"]
         return [item["message"]["M"]["messageId"]["S"] for item in items]
 
@@ -83,7 +85,7 @@ class Scene:
         return sum(map(int, answer.values()))
 
     def result(self, function: str) -> str:
-        """What the mapping of a function says of its last attempt."""
+        """Return the last processing result of a function's mapping."""
         [found] = self.aws.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
         return found.get("LastProcessingResult", "")
 
@@ -91,35 +93,31 @@ class Scene:
         return metric(self.aws, name, function)
 
     def lines(self, function: str) -> int:
-        """How many lines the function's log group holds; none when it is not there."""
+        """Count the lines of the function's log group; 0 when it does not exist."""
         groups = self.aws.logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{function}")["logGroups"]
         pages = [self.aws.logs.filter_log_events(logGroupName=group["logGroupName"]) for group in groups]
         return sum(len(page["events"]) for page in pages)
 
     def _put_policies(self, taken: list[tuple[str, str]]) -> None:
-        for key, policies in role_policies(ACCOUNT).items():
-            gone = {action for role, action in taken if role == key}
-            role = self.world.context().resources[key].name
-            for name, statements in policies.items():
-                left = [each | {"Action": [a for a in each["Action"] if a not in gone]} for each in statements]
-                if any(not each["Action"] for each in left):
-                    self.aws.iam.delete_role_policy(RoleName=role, PolicyName=name)
-                else:
-                    policy = json.dumps(document(left))
-                    self.aws.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=policy)
+        for function, statements in role_statements(ACCOUNT).items():
+            gone = {action for owner, action in taken if owner == function}
+            left = [each | {"Action": [a for a in each["Action"] if a not in gone]} for each in statements]
+            policy = json.dumps(document([each for each in left if each["Action"]]))
+            role = self.world.context().resources[f"{function}-role"].name
+            self.aws.iam.put_role_policy(RoleName=role, PolicyName=POLICY_NAMES[function], PolicyDocument=policy)
 
 
-def reading(scene: Scene, role: str) -> Attempt:
+def reading(scene: Scene, function: str) -> Attempt:
     order = scene.write({"N": "1"})
     return lambda: scene.result(scene.names.processor).startswith(NO_STREAM), lambda: scene.stored(order)
 
 
-def storing(scene: Scene, role: str) -> Attempt:
+def storing(scene: Scene, function: str) -> Attempt:
     failures, order = len(scene.audited()), scene.write({"N": "1"})
     return lambda: len(scene.audited()) > failures, lambda: scene.stored(order)
 
 
-def telling(scene: Scene, role: str) -> Attempt:
+def sending_failures(scene: Scene, function: str) -> Attempt:
     lost = scene.metric("DestinationDeliveryFailures", scene.names.processor)
     failures = len(scene.audited())
     scene.write({"S": "poison"})
@@ -129,18 +127,18 @@ def telling(scene: Scene, role: str) -> Attempt:
     )
 
 
-def auditing(scene: Scene, role: str) -> Attempt:
+def auditing(scene: Scene, function: str) -> Attempt:
     errors, message = scene.metric("Errors", scene.names.auditor), scene.fail()
     return lambda: scene.metric("Errors", scene.names.auditor) > errors, lambda: message in scene.audited()
 
 
-def hearing(scene: Scene, role: str) -> Attempt:
+def receiving(scene: Scene, function: str) -> Attempt:
     message = scene.fail()
     return lambda: scene.result(scene.names.auditor).startswith(NO_QUEUE), lambda: message in scene.audited()
 
 
-def forgetting(scene: Scene, role: str) -> Attempt:
-    """Audited twice is once too often."""
+def deleting(scene: Scene, function: str) -> Attempt:
+    """Count invocations: a message that is not deleted is audited twice."""
     audits, message = scene.metric("Invocations", scene.names.auditor), scene.fail()
     return (
         lambda: scene.metric("Invocations", scene.names.auditor) > audits + 1,
@@ -148,19 +146,19 @@ def forgetting(scene: Scene, role: str) -> Attempt:
     )
 
 
-def logging(scene: Scene, role: str) -> Attempt:
-    """The log is written before the invocation answers, so what is not there then never comes."""
-    function = scene.names.processor if role == "processor-role" else scene.names.auditor
-    lines = scene.lines(function)
-    scene.aws.lambda_.invoke(FunctionName=function, Payload=b'{"Records": []}')
-    return lambda: scene.lines(function) == lines, lambda: scene.lines(function) > lines
+def logging(scene: Scene, function: str) -> Attempt:
+    """Count log lines: the log is written before the invocation answers."""
+    name = scene.name_of(function)
+    lines = scene.lines(name)
+    scene.aws.lambda_.invoke(FunctionName=name, Payload=b'{"Records": []}')
+    return lambda: scene.lines(name) == lines, lambda: scene.lines(name) > lines
 
 
-def logging_anew(scene: Scene, role: str) -> Attempt:
-    function = scene.names.processor if role == "processor-role" else scene.names.auditor
-    if scene.lines(function):
-        scene.aws.logs.delete_log_group(logGroupName=f"/aws/lambda/{function}")
-    return logging(scene, role)
+def creating_the_log_group(scene: Scene, function: str) -> Attempt:
+    name = scene.name_of(function)
+    if scene.lines(name):
+        scene.aws.logs.delete_log_group(logGroupName=f"/aws/lambda/{name}")
+    return logging(scene, function)
 
 
 PARTS: dict[str, Callable[[Scene, str], Attempt]] = {
@@ -168,16 +166,16 @@ PARTS: dict[str, Callable[[Scene, str], Attempt]] = {
     "dynamodb:GetShardIterator": reading,
     "dynamodb:GetRecords": reading,
     "s3:PutObject": storing,
-    "sqs:SendMessage": telling,
+    "sqs:SendMessage": sending_failures,
     "dynamodb:PutItem": auditing,
-    "sqs:GetQueueAttributes": hearing,
-    "sqs:ReceiveMessage": hearing,
-    "sqs:DeleteMessage": forgetting,
-    "logs:CreateLogGroup": logging_anew,
+    "sqs:GetQueueAttributes": receiving,
+    "sqs:ReceiveMessage": receiving,
+    "sqs:DeleteMessage": deleting,
+    "logs:CreateLogGroup": creating_the_log_group,
     "logs:CreateLogStream": logging,
     "logs:PutLogEvents": logging,
 }
-"""What an action is for, and so what breaks without it."""
+"""The part of the pipeline that needs an action."""
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +188,7 @@ def scene(emulator: LocalEmulator, tmp_path_factory: pytest.TempPathFactory) -> 
     down(world.context(), yes, delete_data=True)
 
 
-def test_every_action_has_a_reason_and_a_proof_or_none() -> None:
+def test_every_action_has_a_use_and_a_proof_or_a_reason() -> None:
     actions = {action for _, action in granted()}
     assert actions == USES.keys()
     assert actions == PARTS.keys() | NOT_PROVEN.keys()
@@ -198,20 +196,20 @@ def test_every_action_has_a_reason_and_a_proof_or_none() -> None:
     assert all((use.without is None) != (use.because is None) for use in USES.values())
 
 
-@pytest.mark.parametrize(("role", "action"), [pair for pair in granted() if pair[1] not in NOT_PROVEN])
-def test_without_it_the_pipeline_breaks_and_with_it_again_it_works(scene: Scene, role: str, action: str) -> None:
-    with scene.without([(role, action)]):
-        broken, whole = PARTS[action](scene, role)
-        scene.aws.wait(broken, f"what breaks without {action}", BOUND)
+@pytest.mark.parametrize(("function", "action"), [pair for pair in granted() if pair[1] not in NOT_PROVEN])
+def test_the_pipeline_breaks_without_an_action_and_works_with_it(scene: Scene, function: str, action: str) -> None:
+    with scene.without([(function, action)]):
+        broken, whole = PARTS[action](scene, function)
+        scene.aws.wait(broken, f"the failure without {action}", BOUND)
         assert not whole()
-    _, whole = PARTS[action](scene, role)
-    scene.aws.wait(whole, f"what {action} is for", BOUND)
+    _, whole = PARTS[action](scene, function)
+    scene.aws.wait(whole, f"the success with {action}", BOUND)
 
 
-def test_what_is_not_proven_breaks_nothing(scene: Scene) -> None:
-    """If one of them did, it would be proven, and the table of reasons wrong."""
-    with scene.without([(role, action) for role in ROLES for action in NOT_PROVEN]):
-        for role in ROLES:
+def test_actions_without_a_proof_break_nothing(scene: Scene) -> None:
+    """An action that broke something would need a proof."""
+    with scene.without([(function, action) for function in FUNCTIONS for action in NOT_PROVEN]):
+        for function in FUNCTIONS:
             for part in dict.fromkeys(PARTS.values()):
-                _, whole = part(scene, role)
+                _, whole = part(scene, function)
                 scene.aws.wait(whole, part.__name__, BOUND)

@@ -25,9 +25,9 @@ from pipectl.aws.stream_records import event_record
 from pipectl.commands.down import down
 from pipectl.commands.status import State, outputs, status
 from pipectl.commands.up import up
+from pipectl.config.physical import PhysicalNames
 from pipectl.engine.model import Action
 from pipectl.errors import DataLossError
-from pipectl.pipeline import Physical
 from tests.lambda_src.loading import load
 from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, yes
 
@@ -53,7 +53,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def _names(world: World) -> Physical:
+def _names(world: World) -> PhysicalNames:
     return world.context().pipeline.physical
 
 

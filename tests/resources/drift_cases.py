@@ -52,10 +52,11 @@ def _bound(hands: Hands, role: Resource) -> Found:
 
 def _widen(hands: Hands, role: Resource) -> Found:
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    hands.iam.put_role_policy(RoleName=role.name, PolicyName="write-logs", PolicyDocument=policy(everything))
+    (managed,) = role.desired({})["policies"]
+    hands.iam.put_role_policy(RoleName=role.name, PolicyName=managed, PolicyDocument=policy(everything))
     hands.iam.put_role_policy(RoleName=role.name, PolicyName="extra", PolicyDocument=policy(everything))
     found = [{"Action": ["*"], "Effect": "Allow", "Resource": ["*"]}]
-    return {"policies.write-logs": found, "policies.extra": found}
+    return {f"policies.{managed}": found, "policies.extra": found}
 
 
 def _open_trust(hands: Hands, role: Resource) -> Found:

@@ -17,9 +17,11 @@ from botocore.exceptions import ClientError
 from pipectl.config.loading import load
 from pipectl.config.models import Config
 from pipectl.config.names import Names
+from pipectl.config.physical import PhysicalNames
 from pipectl.context import Context
 from pipectl.engine.model import Resource
-from pipectl.pipeline import Physical, Pipeline
+from pipectl.iam.roles import POLICY_NAMES
+from pipectl.pipeline import Pipeline
 from tests.support import ACCOUNT, REGION, Recorder, World
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -40,7 +42,7 @@ class Hands:
         return self.world.context().pipeline
 
     @property
-    def names(self) -> Physical:
+    def names(self) -> PhysicalNames:
         return self._pipeline.physical
 
     @cached_property
@@ -88,6 +90,16 @@ class Hands:
     def mapping(self, resource: Resource) -> Any:
         (found,) = self.mappings(resource)
         return found
+
+    # permissions
+
+    def revoke(self, function: str, sid: str) -> None:
+        """Take one statement away from the policy of a function's role."""
+        role = self.names.processor_role if function == "processor" else self.names.auditor_role
+        policy_name = POLICY_NAMES[function]
+        body = self.iam.get_role_policy(RoleName=role, PolicyName=policy_name)["PolicyDocument"]
+        left = [statement for statement in body["Statement"] if statement["Sid"] != sid]
+        self.iam.put_role_policy(RoleName=role, PolicyName=policy_name, PolicyDocument=policy(*left))
 
     # tags
 

@@ -64,8 +64,17 @@ def test_a_role_is_granted_exactly_this(standing: Hands, key: str, granted: set[
     role = standing.resources[key].name
     found = on_aws(standing, role)
     assert {statement["Effect"] for statement in found} == {"Allow"}
-    assert {frozenset(statement) for statement in found} == {frozenset({"Effect", "Action", "Resource"})}
+    assert {frozenset(statement) for statement in found} == {frozenset({"Sid", "Effect", "Action", "Resource"})}
     assert {(a, r) for statement in found for a in statement["Action"] for r in statement["Resource"]} == granted
+
+
+def test_a_role_has_one_policy_with_a_statement_for_each_purpose(standing: Hands) -> None:
+    for role, sids in (
+        (standing.names.processor_role, ["ReadOrdersStream", "SendFailures", "WriteLogs", "WriteObjects"]),
+        (standing.names.auditor_role, ["ReadFailures", "WriteAuditItems", "WriteLogs"]),
+    ):
+        assert len(standing.iam.list_role_policies(RoleName=role)["PolicyNames"]) == 1
+        assert sorted(statement["Sid"] for statement in on_aws(standing, role)) == sids
 
 
 @pytest.mark.parametrize("key", ["processor-role", "auditor-role"])

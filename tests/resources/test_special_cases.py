@@ -248,11 +248,10 @@ def test_everything_on_a_role_at_once_is_removed(emulator_hands: Hands) -> None:
     hands.iam.attach_role_policy(RoleName=role.name, PolicyArn=ADMINISTRATOR)
     hands.iam.put_role_permissions_boundary(RoleName=role.name, PermissionsBoundary=ADMINISTRATOR)
     _widen(hands, role)
-    hands.iam.delete_role_policy(RoleName=role.name, PolicyName="write-records")
     repaired(hands)
     assert hands.iam.list_attached_role_policies(RoleName=role.name)["AttachedPolicies"] == []
     assert "PermissionsBoundary" not in hands.iam.get_role(RoleName=role.name)["Role"]
-    assert len(hands.iam.list_role_policies(RoleName=role.name)["PolicyNames"]) == 4
+    assert len(hands.iam.list_role_policies(RoleName=role.name)["PolicyNames"]) == 1
 
 
 def test_a_role_with_more_policies_than_a_page_holds(built: Hands) -> None:
@@ -263,7 +262,7 @@ def test_a_role_with_more_policies_than_a_page_holds(built: Hands) -> None:
         built.iam.put_role_policy(RoleName=role.name, PolicyName=f"extra-{number:03}", PolicyDocument=extra)
     assert len(changes(built)["processor-role"].attributes) == 105
     up(narrow(built.world, role.key), yes)
-    assert len(built.iam.list_role_policies(RoleName=role.name)["PolicyNames"]) == 4
+    assert len(built.iam.list_role_policies(RoleName=role.name)["PolicyNames"]) == 1
 
 
 # tables
@@ -392,7 +391,7 @@ def test_several_at_once(built: Hands) -> None:
     built.logs.delete_log_group(logGroupName=f"/aws/lambda/{names.auditor}")
     built.cloudwatch.disable_alarm_actions(AlarmNames=[names.errors_alarm])
     built.s3.put_bucket_versioning(Bucket=names.bucket, VersioningConfiguration={"Status": "Suspended"})
-    built.iam.delete_role_policy(RoleName=names.auditor_role, PolicyName="write-logs")
+    built.revoke("auditor", "WriteLogs")
     built.lambda_.update_function_configuration(FunctionName=names.processor, Timeout=1)
     built.dynamodb.delete_table(TableName=names.audit_table)
     assert {key: change.action for key, change in changes(built).items()} == {

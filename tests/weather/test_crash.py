@@ -94,7 +94,7 @@ def drifted(here: Land) -> None:
     """Something of every kind is missing or wrong."""
     standing(here)
     names, aws = here.world.context().pipeline.physical, here.eye.aws
-    aws.iam.delete_role_policy(RoleName=names.auditor_role, PolicyName="write-logs")
+    aws.iam.delete_role_policy(RoleName=names.auditor_role, PolicyName="auditor-permissions")
     everything = aws.iam.create_policy(PolicyName="everything", PolicyDocument=EVERYTHING)["Policy"]["Arn"]
     aws.iam.attach_role_policy(RoleName=names.processor_role, PolicyArn=str(everything))
     aws.dynamodb.update_table(

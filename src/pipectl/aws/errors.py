@@ -128,10 +128,7 @@ def _answered(error: ClientError, service: str, operation: str) -> AwsError:
     elif operation not in _WITHOUT_BODY and (code.isdecimal() or code in ("", "Unknown")):
         kind, hint, text = UnreachableError, _NOT_AWS, text or f"HTTP {status} without an error of AWS's"
     elif code in _DENIED:
-        kind, hint = (
-            AccessDeniedError,
-            f"the caller needs {' and '.join(iam_actions(service, operation))}; see docs/permissions.md",
-        )
+        kind, hint = AccessDeniedError, _lacking(service, operation)
     elif code in _BAD_CREDENTIALS:
         kind, hint = CredentialsError, _BAD_CREDENTIALS[code]
     return kind(
@@ -143,6 +140,11 @@ def _answered(error: ClientError, service: str, operation: str) -> AwsError:
         status=status,
         hint=hint,
     )
+
+
+def _lacking(service: str, operation: str) -> str:
+    actions = " and ".join(iam_actions(service, operation))
+    return f"the caller needs {actions}; `pipectl permissions deployer` prints the whole policy"
 
 
 def _passing_conflict(code: str, text: str) -> bool:

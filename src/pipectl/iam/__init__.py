@@ -1,1 +1,1 @@
-"""IAM: what the two roles and each command may do."""
+"""IAM policies: the permissions of the two functions, and of the people who run pipectl."""

@@ -1,17 +1,22 @@
-"""Least privilege, exactly: what the two functions may do, and on what. Nothing else in the project grants anything."""
+"""The permissions of the two functions: exactly what they need, on exactly their resources.
+
+Nothing else in the project grants anything to a function. Each role has one inline policy, with one statement for each
+purpose.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
-from pipectl.config.names import Names, log_group_of
+from pipectl.config.models import Config
+from pipectl.config.names import Names
+from pipectl.config.physical import PhysicalNames
 from pipectl.policy_document import Statement, allow
 
-Policies = Mapping[str, list[Statement]]
+POLICY_NAMES = {"processor": "processor-permissions", "auditor": "auditor-permissions"}
+"""The name of each function's inline policy."""
 
 
 def trust_lambda(account_id: str) -> Statement:
-    """Lambda alone may assume the role, and only for functions of this account."""
+    """Return the trust statement: only Lambda assumes the role, and only for functions of this account."""
     return {
         "Effect": "Allow",
         "Principal": {"Service": "lambda.amazonaws.com"},
@@ -20,37 +25,37 @@ def trust_lambda(account_id: str) -> Statement:
     }
 
 
-def of_processor(
-    names: Names, function: str, orders_table: str, bucket: str, prefixes: Iterable[str], queue: str
-) -> Policies:
-    """Read the table's streams, write under the prefixes, tell the queue what failed for good, log.
+def processor_statements(config: Config, names: Names) -> list[Statement]:
+    """Return the processor's permissions: read the stream, write objects, send failures to the queue, log.
 
-    `sqs:SendMessage` is what the mapping's on-failure destination needs. `dynamodb:ListStreams`, which the
-    documentation asks for, is not needed: a mapping is made and works without it.
+    Lambda reads the stream and sends the failures with the function's role. `dynamodb:ListStreams`, which the
+    documentation of Lambda asks for, is not needed: a mapping is created and works without it.
     """
-    stream = f"{names.table_arn(orders_table)}/stream/*"
-    objects = [f"{names.bucket_arn(bucket)}/{prefix}/*" for prefix in prefixes]
-    return {
-        "read-orders-stream": [
-            allow(["dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"], [stream])
-        ],
-        "write-records": [allow(["s3:PutObject", "s3:PutObjectAcl"], objects)],
-        "tell-failures": [allow(["sqs:SendMessage"], [names.queue_arn(queue)])],
-        "write-logs": [_logs(names, function)],
-    }
+    physical, prefixes = PhysicalNames.of(config, names), (config.bucket.prefix, config.bucket.failed_prefix)
+    stream = f"{names.table_arn(physical.orders_table)}/stream/*"
+    objects = [f"{names.bucket_arn(physical.bucket)}/{prefix}/*" for prefix in prefixes]
+    read = ["dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"]
+    return [
+        allow(read, [stream], sid="ReadOrdersStream"),
+        allow(["s3:PutObject", "s3:PutObjectAcl"], objects, sid="WriteObjects"),
+        allow(["sqs:SendMessage"], [names.queue_arn(physical.queue)], sid="SendFailures"),
+        _write_logs(names, physical.log_groups[0]),
+    ]
 
 
-def of_auditor(names: Names, function: str, audit_table: str, queue: str) -> Policies:
-    """Write audit items, read the queue, log."""
+def auditor_statements(config: Config, names: Names) -> list[Statement]:
+    """Return the auditor's permissions: write audit items, read the queue, log."""
+    physical = PhysicalNames.of(config, names)
     items = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem"]
     messages = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-    return {
-        "write-audit-items": [allow(items, [names.table_arn(audit_table)])],
-        "read-failures": [allow(messages, [names.queue_arn(queue)])],
-        "write-logs": [_logs(names, function)],
-    }
+    return [
+        allow(items, [names.table_arn(physical.audit_table)], sid="WriteAuditItems"),
+        allow(messages, [names.queue_arn(physical.queue)], sid="ReadFailures"),
+        _write_logs(names, physical.log_groups[1]),
+    ]
 
 
-def _logs(names: Names, function: str) -> Statement:
-    group = names.log_group_arn(log_group_of(function))
-    return allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], [group, f"{group}:*"])
+def _write_logs(names: Names, log_group: str) -> Statement:
+    group = names.log_group_arn(log_group)
+    actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    return allow(actions, [group, f"{group}:*"], sid="WriteLogs")

@@ -35,5 +35,5 @@ def require_tags(function: Mapping[str, Any]) -> None:
             service="lambda",
             operation="GetFunction",
             aws_code=str(problem["ErrorCode"]),
-            hint="the caller needs lambda:ListTags; see docs/permissions.md",
+            hint="the caller needs lambda:ListTags; `pipectl permissions deployer` prints the whole policy",
         )

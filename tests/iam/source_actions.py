@@ -1,23 +1,22 @@
-"""Which IAM actions the operator of pipectl needs: read out of the source, so that none is forgotten.
+"""The IAM actions of every AWS call in the source.
 
-Every call goes through a client attribute of `Aws` (``aws.lambda_.create_function(...)``), so the calls can be found in
-the syntax tree.
+Every call goes through a client attribute of `Aws` (``aws.lambda_.create_function(...)``), so the syntax tree shows
+all of them.
 """
 
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import botocore.session
 from botocore import xform_name
 
 from pipectl.aws.errors import iam_actions
+from tests.support import ROOT
 
-SOURCE = Path(__file__).parent.parent / "src" / "pipectl"
+SOURCE = ROOT / "src" / "pipectl"
 CLIENTS = {
     "cloudwatch": "cloudwatch",
     "dynamodb": "dynamodb",
@@ -31,20 +30,17 @@ CLIENTS = {
 }
 
 
-def actions() -> dict[str, list[str]]:
-    """The IAM actions of everything that pipectl can ever ask AWS, by service prefix."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for service, method in _calls():
-        operation = _operations(service)[method]
-        for action in iam_actions(service, operation):
-            found[action.split(":")[0]].add(action)
-    found["iam"].add("iam:PassRole")
-    return {prefix: sorted(found[prefix]) for prefix in sorted(found)}
+def source_actions() -> set[str]:
+    """Return the IAM actions of every call that pipectl can make, and ``iam:PassRole``, which shows in no call."""
+    calls = {(service, _operations(service)[method]) for service, method in _calls()}
+    return {"iam:PassRole"}.union(*(iam_actions(service, operation) for service, operation in calls))
 
 
 def _calls() -> Iterator[tuple[str, str]]:
     for path in sorted(SOURCE.rglob("*.py")):
-        if "local" in path.relative_to(SOURCE).parts or path.name == "demo.py":  # on the local emulator, as its root
+        if (
+            "local" in path.relative_to(SOURCE).parts or path.name == "demo.py"
+        ):  # on the local emulator, as its administrator
             continue
         aliases: dict[str, str] = {}
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -1,14 +1,13 @@
-"""Every policy that pipectl makes or recommends, read by a linter of others: parliament, with AWS's lists of actions.
+"""Every policy that pipectl writes or prints, checked by the linter parliament, with AWS's lists of actions.
 
-It knows each action, the resources that it takes, and its condition keys. So it finds an action that is none, one on a
-resource that it cannot be about, a `*` where a name would do, and a principal that is everybody.
+It knows each action, its resources and its condition keys. It finds unknown actions, actions on a resource of the wrong
+kind, a `*` where an ARN is possible, and a principal that is everybody.
 """
 
 from __future__ import annotations
 
 import copy
 import json
-import sys
 import warnings
 from types import SimpleNamespace
 from typing import Any
@@ -16,17 +15,17 @@ from typing import Any
 import pytest
 
 from pipectl.config.loading import load
+from pipectl.iam.command_actions import CALLERS, COMMANDS
+from pipectl.iam.places import places_of
+from pipectl.iam.policies import POLICIES as ALL
+from pipectl.iam.policies import caller_policy, policy
 from pipectl.pipeline import Pipeline
 from pipectl.policy_document import document
-from tests.support import ACCOUNT, DEV_CONFIG, REGION, ROOT
+from tests.support import ACCOUNT, DEV_CONFIG, REGION
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it leaves files to the garbage collector, and imports pkg_resources
     import parliament
-
-sys.path.insert(0, str(ROOT / "docs"))
-from operator_policies import COMMANDS, PEOPLE, policy
-from role_actions import role_policies
 
 Policy = dict[str, Any]
 LONGEST_MANAGED_POLICY = 6144
@@ -40,36 +39,30 @@ def _pipeline() -> Pipeline:
 
 def _policies() -> dict[str, Policy]:
     pipeline = _pipeline()
-    desired = {
-        key: resource.desired({}) for key, resource in pipeline.resources().items() if resource.kind != "function"
-    }
+    places, resources = places_of(pipeline.config, pipeline.names), pipeline.resources()
+    resource_policies = {key: resources[key].desired({})["policy"] for key in ("bucket", "dead-letter-queue")}
     return {
-        **{
-            f"{role}: {name}": document(statements)
-            for role, policies in role_policies().items()
-            for name, statements in policies.items()
-        },
-        **{f"{key}: resource policy": document(desired[key]["policy"]) for key in ("bucket", "dead-letter-queue")},
-        **{person: policy(commands, pipeline) for person, commands in PEOPLE.items()},
-        **{f"pipectl {command}": policy([command], pipeline) for command in COMMANDS},
+        **{name: dict(policy(name, pipeline.config, pipeline.names)) for name in ALL},
+        **{f"{key}: resource policy": dict(document(policy)) for key, policy in resource_policies.items()},
+        **{f"pipectl {command}": dict(caller_policy([command], places)) for command in COMMANDS},
     }
 
 
 POLICIES = _policies()
 ACCEPTED = {
-    # Whoever may set the bucket's policy can allow themselves what is in the bucket, and `up` has to set it.
+    # Whoever may set the bucket's policy can allow themselves its contents, and `up` has to set it.
     "deployer": {"RESOURCE_POLICY_PRIVILEGE_ESCALATION"},
     "pipectl up": {"RESOURCE_POLICY_PRIVILEGE_ESCALATION"},
 }
 
 
 def findings(body: Policy) -> set[str]:
-    """The kinds of what is wrong with it."""
+    """Return the kinds of findings."""
     return {finding.issue for finding in parliament.analyze_policy_string(json.dumps(_plain(body))).findings}
 
 
 def _plain(body: Policy) -> Policy:
-    """The same with single values of conditions not in lists, in which the linter takes them for no boolean."""
+    """Take single values of conditions out of their lists: the linter recognises no boolean in a list."""
     plain = copy.deepcopy(body)
     for statement in plain["Statement"]:
         for tests in statement.get("Condition", {}).values():
@@ -78,17 +71,17 @@ def _plain(body: Policy) -> Policy:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_there_is_nothing_to_say_against_it(name: str) -> None:
+def test_the_linter_finds_nothing(name: str) -> None:
     assert findings(POLICIES[name]) == ACCEPTED.get(name, set())
 
 
-@pytest.mark.parametrize("person", PEOPLE)
-def test_it_fits_into_one_managed_policy(person: str) -> None:
-    assert len(json.dumps(POLICIES[person], separators=(",", ":"))) <= LONGEST_MANAGED_POLICY
+@pytest.mark.parametrize("caller", CALLERS)
+def test_a_callers_policy_fits_into_one_managed_policy(caller: str) -> None:
+    assert len(json.dumps(POLICIES[caller], separators=(",", ":"))) <= LONGEST_MANAGED_POLICY
 
 
 def without_resources() -> set[str]:
-    """The actions of our services that AWS lets nobody narrow to a resource."""
+    """Return the actions for which AWS supports no resource narrower than `*`."""
     return {
         f"{service['prefix']}:{action['privilege']}"
         for service in parliament.iam_definition
@@ -98,7 +91,7 @@ def without_resources() -> set[str]:
 
 
 @pytest.mark.parametrize("name", [name for name in POLICIES if not name.endswith("resource policy")])
-def test_a_star_stands_only_where_aws_takes_nothing_else(name: str) -> None:
+def test_a_star_is_used_only_where_aws_supports_nothing_else(name: str) -> None:
     statements = [each for each in POLICIES[name]["Statement"] if "*" in each["Resource"]]
     assert {action for each in statements for action in each["Action"]} <= without_resources()
 
@@ -106,17 +99,17 @@ def test_a_star_stands_only_where_aws_takes_nothing_else(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "key", "value", "issue"),
     [
-        ("processor-role: write-records", "Action", ["s3:PutObjects"], "UNKNOWN_ACTION"),
-        ("processor-role: write-records", "Action", ["s3:ListBucket"], "RESOURCE_MISMATCH"),
-        ("processor-role: tell-failures", "Resource", ["*"], "RESOURCE_STAR"),
-        ("auditor-role: read-failures", "Resource", [f"arn:aws:s3:::{ACCOUNT}"], "RESOURCE_MISMATCH"),
+        ("processor", "Action", ["s3:PutObjects"], "UNKNOWN_ACTION"),
+        ("processor", "Action", ["s3:ListBucket"], "RESOURCE_MISMATCH"),
+        ("processor", "Resource", ["*"], "RESOURCE_STAR"),
+        ("auditor", "Resource", [f"arn:aws:s3:::{ACCOUNT}"], "RESOURCE_MISMATCH"),
         ("bucket: resource policy", "Action", ["s3:Everything"], "UNKNOWN_ACTION"),
         ("bucket: resource policy", "Condition", {"Bools": {"aws:SecureTransport": "false"}}, "UNKNOWN_OPERATOR"),
         ("reader", "Condition", {"Bool": {"logs:Secure": "false"}}, "UNKNOWN_CONDITION_FOR_ACTION"),
         ("pipectl replay-dlq", "Resource", ["*"], "RESOURCE_STAR"),
     ],
 )  # fmt: skip
-def test_it_would_be_said(name: str, key: str, value: Any, issue: str) -> None:
+def test_the_linter_finds_a_mistake(name: str, key: str, value: Any, issue: str) -> None:
     changed = copy.deepcopy(POLICIES[name])
     changed["Statement"][0][key] = value
     assert issue in findings(changed)

@@ -1,0 +1,142 @@
+"""The IAM actions that each command needs of the person who runs it, and on which of the pipeline's resources.
+
+Tests prove on the local emulator that these actions are enough and that none is superfluous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+Grants = Mapping[str, str]
+"""The actions on each place of `pipectl.iam.places`, separated by spaces."""
+
+
+def merged(*grants: Grants) -> dict[str, str]:
+    """Return the union of several grants."""
+    union: dict[str, str] = {}
+    for each in grants:
+        for place, actions in each.items():
+            union[place] = f"{union.get(place, '')} {actions}".strip()
+    return union
+
+
+_TABLE = "dynamodb:DescribeTable dynamodb:DescribeContinuousBackups dynamodb:ListTagsOfResource"
+_TABLES = {"orders-table": _TABLE, "audit-table": _TABLE}
+_ROLES = {"roles": "iam:GetRole iam:ListRolePolicies iam:GetRolePolicy iam:ListAttachedRolePolicies"}
+_BUCKET = {
+    "bucket": "s3:ListBucket s3:GetBucketVersioning s3:GetBucketPublicAccessBlock s3:GetEncryptionConfiguration "
+    "s3:GetBucketOwnershipControls s3:GetBucketPolicy s3:GetBucketTagging"
+}
+_QUEUE = {"queue": "sqs:GetQueueUrl sqs:GetQueueAttributes sqs:ListQueueTags"}
+_FUNCTIONS = {"processor": "lambda:GetFunction", "auditor": "lambda:GetFunction"}
+_LOG_GROUPS = {"anything": "logs:DescribeLogGroups", "log-groups": "logs:ListTagsForResource", **_FUNCTIONS}
+_MAPPINGS = {
+    "anything": "lambda:ListEventSourceMappings",
+    "mappings": "lambda:GetEventSourceMapping lambda:ListTags",
+    "orders-streams": "dynamodb:DescribeStream",
+}
+_ALARMS = {"all-alarms": "cloudwatch:DescribeAlarms", "alarms": "cloudwatch:ListTagsForResource"}
+
+OBSERVE = merged(_ROLES, _TABLES, _BUCKET, _QUEUE, _LOG_GROUPS, _MAPPINGS, _ALARMS)
+"""The actions that read the actual state of every resource."""
+
+_FAILURES = {"audit-index": "dynamodb:Query"}
+_METRICS = {"anything": "cloudwatch:GetMetricData"}
+_RANGES = {"orders-streams": "dynamodb:GetShardIterator dynamodb:GetRecords", "quarantine": "s3:GetObject"}
+_WHOLE_STREAM = {
+    "anything": "dynamodb:ListStreams",
+    "orders-streams": "dynamodb:DescribeStream dynamodb:GetShardIterator dynamodb:GetRecords",
+}
+_REPLAY = merged(_TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _FAILURES, {"audit-table": "dynamodb:Query"})
+_WRITE_TABLE = "dynamodb:CreateTable dynamodb:UpdateTable dynamodb:UpdateContinuousBackups dynamodb:TagResource"
+_WRITE_FUNCTION = (
+    "lambda:CreateFunction lambda:UpdateFunctionCode lambda:UpdateFunctionConfiguration "
+    "lambda:GetFunctionConfiguration lambda:PutFunctionConcurrency lambda:DeleteFunctionConcurrency lambda:TagResource"
+)
+# A resource that is created with tags also needs the action that tags it.
+_WRITE = {
+    "roles": "iam:CreateRole iam:UpdateAssumeRolePolicy iam:PutRolePolicy iam:DeleteRolePolicy iam:DetachRolePolicy "
+    "iam:DeleteRolePermissionsBoundary iam:TagRole",
+    "passed-roles": "iam:PassRole",
+    "orders-table": _WRITE_TABLE,
+    "audit-table": _WRITE_TABLE,
+    "bucket": "s3:CreateBucket s3:PutBucketPublicAccessBlock s3:PutBucketOwnershipControls "
+    "s3:PutEncryptionConfiguration s3:PutBucketVersioning s3:PutBucketPolicy s3:PutBucketTagging s3:TagResource",
+    "queue": "sqs:CreateQueue sqs:SetQueueAttributes sqs:TagQueue",
+    "log-groups": "logs:CreateLogGroup logs:PutRetentionPolicy logs:TagResource",
+    "processor": _WRITE_FUNCTION,
+    "auditor": _WRITE_FUNCTION,
+    "new-mappings": "lambda:CreateEventSourceMapping",
+    "managed-mappings": "lambda:UpdateEventSourceMapping lambda:DeleteEventSourceMapping",
+    "mappings": "lambda:TagResource",
+    "alarms": "cloudwatch:PutMetricAlarm cloudwatch:DeleteAlarms cloudwatch:TagResource",
+}
+_DELETE = {
+    "roles": "iam:DetachRolePolicy iam:DeleteRolePolicy iam:DeleteRole",
+    "orders-table": "dynamodb:Scan dynamodb:DeleteTable",
+    "audit-table": "dynamodb:Scan dynamodb:DeleteTable",
+    "bucket": "s3:ListBucketVersions s3:ListBucketMultipartUploads s3:DeleteBucket",
+    "objects": "s3:DeleteObject s3:DeleteObjectVersion s3:AbortMultipartUpload",
+    "queue": "sqs:DeleteQueue",
+    "log-groups": "logs:DeleteLogGroup",
+    "processor": "lambda:DeleteFunction",
+    "auditor": "lambda:DeleteFunction",
+    "managed-mappings": "lambda:DeleteEventSourceMapping",
+    "alarms": "cloudwatch:DeleteAlarms",
+}
+_VERIFY = merged(
+    _TABLES, _BUCKET, _QUEUE, {"processor": "lambda:GetFunction"}, _MAPPINGS, _WHOLE_STREAM, _FAILURES, _METRICS
+)
+
+COMMANDS: Mapping[str, Grants] = {
+    "plan": OBSERVE,
+    "outputs": OBSERVE,
+    "status": merged(OBSERVE, _FAILURES, _METRICS),
+    "up": merged(OBSERVE, _WRITE),
+    "down": merged(OBSERVE, _FAILURES, _METRICS, _DELETE),
+    "logs": merged(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"}),
+    "audit": merged(_TABLES, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES),
+    "trace": merged(
+        _TABLES,
+        _BUCKET,
+        _MAPPINGS,
+        _WHOLE_STREAM,
+        _FAILURES,
+        _METRICS,
+        {"orders-table": "dynamodb:GetItem", "processed-objects": "s3:GetObject", "quarantine": "s3:GetObject"},
+    ),
+    "verify": _VERIFY,
+    "verify --repair": merged(_VERIFY, {"processor": "lambda:InvokeFunction", "quarantine": "s3:GetObject"}),
+    "replay-dlq --dry-run": _REPLAY,
+    "replay-dlq --save": merged(_REPLAY, _RANGES),
+    "replay-dlq": merged(
+        _REPLAY,
+        _RANGES,
+        {
+            "audit-table": "dynamodb:GetItem dynamodb:UpdateItem",
+            "queue": "sqs:ReceiveMessage sqs:DeleteMessage",
+            "processor": "lambda:InvokeFunction",
+            "auditor": "lambda:InvokeFunction",
+        },
+    ),
+    "pause": merged(
+        _MAPPINGS, {"mappings": "lambda:TagResource", "managed-mappings": "lambda:UpdateEventSourceMapping"}
+    ),
+    "resume": merged(
+        _MAPPINGS, {"mappings": "lambda:UntagResource", "managed-mappings": "lambda:UpdateEventSourceMapping"}
+    ),
+}
+"""The grants of each command. `send`, `demo` and `local` are not here: they act as the emulator's administrator."""
+
+_READER = ("plan", "outputs", "status", "logs", "audit", "trace", "verify", "replay-dlq --dry-run", "replay-dlq --save")
+CALLERS: Mapping[str, tuple[str, ...]] = {
+    "reader": _READER,
+    "on-call": (*_READER, "verify --repair", "replay-dlq", "pause", "resume"),
+    "deployer": ("plan", "outputs", "status", "up", "down"),
+}
+"""The commands of each group of people who run pipectl."""
+
+
+def actions_of(commands: Iterable[str]) -> set[str]:
+    """Return all actions of some commands."""
+    return {action for command in commands for actions in COMMANDS[command].values() for action in actions.split()}

@@ -17,8 +17,6 @@ from pipectl.timestamps import parse_timestamp, rfc3339
 PAUSED_SINCE = "PausedSince"
 PAUSED_BY = "PausedBy"
 PAUSE_TAGS = (PAUSED_SINCE, PAUSED_BY)
-ENABLED = ("Enabled", "Enabling", "Creating")
-"""The states of a mapping that reads, or is about to."""
 _LONGEST_TAG = 256
 
 

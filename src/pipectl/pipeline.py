@@ -11,9 +11,11 @@ from pipectl.config.models import EXTRA_ALARMS, Config
 from pipectl.config.models import Function as FunctionConfig
 from pipectl.config.names import Names, log_group_of
 from pipectl.config.physical import PhysicalNames
-from pipectl.engine.model import Facts, Resource
+from pipectl.engine.model import Facts, Resource, facts_of
+from pipectl.facts import QueueFacts, TableFacts
 from pipectl.iam import roles
 from pipectl.packaging import build as package
+from pipectl.resource_keys import ResourceKey
 from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Metric
 from pipectl.resources.bucket import Bucket
 from pipectl.resources.function import Function, Settings
@@ -27,16 +29,10 @@ DAY = 24 * 3600
 FAILURE_TYPE_INDEX = "failure-type-index"
 
 
-_CHOSEN_BY_AWS = (
-    ("orders-table", "stream_arn", "OrdersTableStreamArn"),
-    ("dead-letter-queue", "url", "DeadLetterQueueUrl"),
-)
-
-
-_WORKS_WITH = {
-    "processor": ("bucket",),
+_WORKS_WITH: Mapping[str, tuple[ResourceKey, ...]] = {
+    ResourceKey.PROCESSOR: (ResourceKey.BUCKET,),
     # Lambda refuses a timeout above the visibility of the queue that is read, so the queue is changed first.
-    "auditor": ("audit-table", "dead-letter-queue"),
+    ResourceKey.AUDITOR: (ResourceKey.AUDIT_TABLE, ResourceKey.DEAD_LETTER_QUEUE),
 }
 """What a function writes to and reads from: there before it and gone after it, or records would fail for good."""
 
@@ -85,8 +81,8 @@ class Pipeline:
                 tags=self._tags,
             )
             for function, name, statements in (
-                ("processor", physical.processor_role, roles.processor_statements(self.config, names)),
-                ("auditor", physical.auditor_role, roles.auditor_statements(self.config, names)),
+                (ResourceKey.PROCESSOR, physical.processor_role, roles.processor_statements(self.config, names)),
+                (ResourceKey.AUDITOR, physical.auditor_role, roles.auditor_statements(self.config, names)),
             )
         ]
 
@@ -94,7 +90,7 @@ class Pipeline:
         orders, audit = self.config.orders_table, self.config.audit_table
         return [
             Table(
-                "orders-table",
+                ResourceKey.ORDERS_TABLE,
                 self.physical.orders_table,
                 self._aws,
                 keys=Keys(orders.partition_key),
@@ -105,7 +101,7 @@ class Pipeline:
                 tags=self._tags,
             ),
             Table(
-                "audit-table",
+                ResourceKey.AUDIT_TABLE,
                 self.physical.audit_table,
                 self._aws,
                 keys=Keys("auditId", "timestamp"),
@@ -119,12 +115,12 @@ class Pipeline:
 
     def _bucket(self) -> Resource:
         name = self.physical.bucket
-        return Bucket("bucket", name, self._aws, arn=self.names.bucket_arn(name), tags=self._tags)
+        return Bucket(ResourceKey.BUCKET, name, self._aws, arn=self.names.bucket_arn(name), tags=self._tags)
 
     def _queue(self) -> Resource:
         config = self.config.dead_letter_queue
         return Queue(
-            "dead-letter-queue",
+            ResourceKey.DEAD_LETTER_QUEUE,
             self.physical.queue,
             self._aws,
             arn=self.names.queue_arn(self.physical.queue),
@@ -147,8 +143,8 @@ class Pipeline:
                 tags=self._tags,
             )
             for key, function, config in (
-                ("processor", self.physical.processor, self.config.processor_log_group),
-                ("auditor", self.physical.auditor, self.config.auditor_log_group),
+                (ResourceKey.PROCESSOR, self.physical.processor, self.config.processor_log_group),
+                (ResourceKey.AUDITOR, self.physical.auditor, self.config.auditor_log_group),
             )
         ]
 
@@ -162,12 +158,14 @@ class Pipeline:
         }
         auditor_environment = {"AUDIT_TABLE_NAME": self.physical.audit_table}
         return [
-            self._function("processor", self.physical.processor, self.config.processor, processor_environment),
-            self._function("auditor", self.physical.auditor, self.config.auditor, auditor_environment),
+            self._function(
+                ResourceKey.PROCESSOR, self.physical.processor, self.config.processor, processor_environment
+            ),
+            self._function(ResourceKey.AUDITOR, self.physical.auditor, self.config.auditor, auditor_environment),
         ]
 
     def _function(self, key: str, name: str, config: FunctionConfig, environment: dict[str, str]) -> Resource:
-        role = self.physical.processor_role if key == "processor" else self.physical.auditor_role
+        role = self.physical.processor_role if key == ResourceKey.PROCESSOR else self.physical.auditor_role
         return Function(
             key,
             name,
@@ -192,24 +190,24 @@ class Pipeline:
         queue_arn = self.names.queue_arn(self.physical.queue)
         return [
             StreamMapping(
-                "stream-mapping",
+                ResourceKey.STREAM_MAPPING,
                 self._aws,
                 name=f"{self.physical.orders_table} -> {self.physical.processor}",
-                needs=("orders-table", "dead-letter-queue", "processor"),
+                needs=(ResourceKey.ORDERS_TABLE, ResourceKey.DEAD_LETTER_QUEUE, ResourceKey.PROCESSOR),
                 function=self.physical.processor,
                 function_arn=self.names.function_arn(self.physical.processor),
                 ownership=self.ownership,
                 tags=self._tags,
-                table="orders-table",
+                table=ResourceKey.ORDERS_TABLE,
                 table_arn=self.names.table_arn(self.physical.orders_table),
                 queue_arn=queue_arn,
                 settings=stream.model_dump(exclude={"allow_expiry"}),
             ),
             QueueMapping(
-                "queue-mapping",
+                ResourceKey.QUEUE_MAPPING,
                 self._aws,
                 name=f"{self.physical.queue} -> {self.physical.auditor}",
-                needs=("dead-letter-queue", "auditor"),
+                needs=(ResourceKey.DEAD_LETTER_QUEUE, ResourceKey.AUDITOR),
                 function=self.physical.auditor,
                 function_arn=self.names.function_arn(self.physical.auditor),
                 ownership=self.ownership,
@@ -223,9 +221,9 @@ class Pipeline:
         alarm = self.config.errors_alarm
         of_processor = {"FunctionName": self.physical.processor}
         errors = self._alarm(
-            "errors-alarm",
+            ResourceKey.ERRORS_ALARM,
             self.physical.errors_alarm,
-            "processor",
+            ResourceKey.PROCESSOR,
             "The processor fails: orders are not being stored. Ask `pipectl status` what failed.",
             Metric("AWS/Lambda", "Errors", of_processor, period=alarm.period),
             AT_LEAST,
@@ -241,36 +239,36 @@ class Pipeline:
         of = self.names.physical
         return [
             self._alarm(
-                "failures-alarm",
-                of(EXTRA_ALARMS["failures-alarm"]),
-                "dead-letter-queue",
+                ResourceKey.FAILURES_ALARM,
+                of(EXTRA_ALARMS[ResourceKey.FAILURES_ALARM]),
+                ResourceKey.DEAD_LETTER_QUEUE,
                 "An order failed for good and waits for a replay. `pipectl audit` names it; its records last 24 hours.",
                 Metric("AWS/SQS", "NumberOfMessagesSent", {"QueueName": self.physical.queue}),
                 AT_LEAST,
                 1,
             ),
             self._alarm(
-                "iterator-age-alarm",
-                of(EXTRA_ALARMS["iterator-age-alarm"]),
-                "processor",
+                ResourceKey.ITERATOR_AGE_ALARM,
+                of(EXTRA_ALARMS[ResourceKey.ITERATOR_AGE_ALARM]),
+                ResourceKey.PROCESSOR,
                 "Records wait for more than an hour: the processor is blocked or too slow.",
                 Metric("AWS/Lambda", "IteratorAge", of_processor, statistic="Maximum"),
                 MORE_THAN,
                 3_600_000,
             ),
             self._alarm(
-                "auditor-errors-alarm",
-                of(EXTRA_ALARMS["auditor-errors-alarm"]),
-                "auditor",
+                ResourceKey.AUDITOR_ERRORS_ALARM,
+                of(EXTRA_ALARMS[ResourceKey.AUDITOR_ERRORS_ALARM]),
+                ResourceKey.AUDITOR,
                 "Failures are not being audited. They stay in the dead-letter queue meanwhile.",
                 Metric("AWS/Lambda", "Errors", {"FunctionName": self.physical.auditor}),
                 AT_LEAST,
                 1,
             ),
             self._alarm(
-                "lost-failures-alarm",
-                of(EXTRA_ALARMS["lost-failures-alarm"]),
-                "processor",
+                ResourceKey.LOST_FAILURES_ALARM,
+                of(EXTRA_ALARMS[ResourceKey.LOST_FAILURES_ALARM]),
+                ResourceKey.PROCESSOR,
                 "A failure was dropped: the dead-letter queue did not take it. `pipectl verify` finds its records.",
                 Metric("AWS/Lambda", "DestinationDeliveryFailures", of_processor),
                 AT_LEAST,
@@ -301,9 +299,11 @@ class Pipeline:
         for key, named in self._named_outputs().items():
             if key in facts:
                 outputs |= named
-        for key, fact, output in _CHOSEN_BY_AWS:
-            if value := facts.get(key, {}).get(fact):
-                outputs[output] = value
+        table = facts_of(facts, ResourceKey.ORDERS_TABLE, TableFacts)
+        if table and table.stream_arn:
+            outputs["OrdersTableStreamArn"] = table.stream_arn
+        if queue := facts_of(facts, ResourceKey.DEAD_LETTER_QUEUE, QueueFacts):
+            outputs["DeadLetterQueueUrl"] = queue.url
         return outputs
 
     @property
@@ -315,19 +315,19 @@ class Pipeline:
         names, physical = self.names, self.physical
         table, audit, bucket = physical.orders_table, physical.audit_table, physical.bucket
         return {
-            "orders-table": {"OrdersTableName": table, "OrdersTableArn": names.table_arn(table)},
-            "processor": {
+            ResourceKey.ORDERS_TABLE: {"OrdersTableName": table, "OrdersTableArn": names.table_arn(table)},
+            ResourceKey.PROCESSOR: {
                 "ProcessorFunctionName": physical.processor,
                 "ProcessorFunctionArn": names.function_arn(physical.processor),
             },
-            "bucket": {"ProcessedBucketName": bucket, "ProcessedBucketArn": names.bucket_arn(bucket)},
-            "audit-table": {"AuditTableName": audit, "AuditTableArn": names.table_arn(audit)},
-            "auditor": {
+            ResourceKey.BUCKET: {"ProcessedBucketName": bucket, "ProcessedBucketArn": names.bucket_arn(bucket)},
+            ResourceKey.AUDIT_TABLE: {"AuditTableName": audit, "AuditTableArn": names.table_arn(audit)},
+            ResourceKey.AUDITOR: {
                 "AuditFunctionName": physical.auditor,
                 "AuditFunctionArn": names.function_arn(physical.auditor),
             },
-            "dead-letter-queue": {"DeadLetterQueueArn": names.queue_arn(physical.queue)},
-            "errors-alarm": {
+            ResourceKey.DEAD_LETTER_QUEUE: {"DeadLetterQueueArn": names.queue_arn(physical.queue)},
+            ResourceKey.ERRORS_ALARM: {
                 "AlarmName": physical.errors_alarm,
                 "AlarmArn": names.alarm_arn(physical.errors_alarm),
             },

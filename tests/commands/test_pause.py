@@ -18,6 +18,7 @@ from pipectl.commands.up import plan, up
 from pipectl.config.names import tag_problem
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
+from pipectl.facts import MappingFacts
 from pipectl.local.lifecycle import LocalEmulator
 from pipectl.monitoring.health import Check, Severity, health
 from pipectl.pause_tags import PAUSED_BY, PAUSED_SINCE, Pause
@@ -283,7 +284,7 @@ def test_orders_written_while_paused_are_all_stored_after_it_and_none_twice(
     up(world.context(), yes)
     world.aws.clock.sleep(3)
     assert orders.stored() == before
-    assert world.context().require([MAPPING])[MAPPING].facts["state"] == "Disabled"
+    assert world.context().require([MAPPING])[MAPPING].facts_as(MappingFacts).state == "Disabled"
 
     resume(world.context())
     world.aws.wait(lambda: len(orders.keys("processed-data")) == 45, "every order", 60)

@@ -19,10 +19,10 @@ from pipectl.commands.status import State, status
 from pipectl.commands.trace import Stage, trace
 from pipectl.commands.up import plan
 from pipectl.commands.verify import verify
+from pipectl.facts import MappingFacts
 from pipectl.failures.listing import Wanted
 from pipectl.failures.model import ReplayStatus
 from pipectl.local.lifecycle import LocalEmulator
-from pipectl.pause_tags import ENABLED
 from tests.e2e.mending import check_all_replayed, reopen, replay_all, statuses
 from tests.e2e.orders import Orders
 from tests.support import REGION, World
@@ -99,7 +99,7 @@ def test_a_pause_is_made_and_ended(storm: Storm, mended: Orders, stormy_aws: Aws
     world, _ = under(storm, mended, stormy_aws)
     calm = mended.world
     assert pause(world.context(), "ada").paused
-    assert calm.context().require([MAPPING])[MAPPING].facts["state"] == "Disabled"
+    assert calm.context().require([MAPPING])[MAPPING].facts_as(MappingFacts).state == "Disabled"
     assert not resume(world.context()).paused
-    assert calm.context().require([MAPPING])[MAPPING].facts["state"] in ENABLED
+    assert calm.context().require([MAPPING])[MAPPING].facts_as(MappingFacts).enabled
     assert plan(calm.context()).pending == []

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipectl.engine.model import UNKNOWN, Attributes, Facts, Observation, Resource
+from pipectl.engine.model import UNKNOWN, Attributes, Facts, Observation, Resource, facts_of
 from pipectl.errors import AwsError, ExistsError
 
 OWNERSHIP = {"ManagedBy": "pipectl", "Project": "shop", "Environment": "dev"}
@@ -17,13 +17,20 @@ class Killed(BaseException):
     """The process died. No `except Exception` sees it, as none would see a kill."""
 
 
+@dataclass(frozen=True)
+class FakeFacts(Facts):
+    """The fact that a fake resource has."""
+
+    id: str
+
+
 @dataclass
 class Thing:
     """What is there under one name."""
 
     attributes: dict[str, Any]
     tags: dict[str, str]
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: FakeFacts = FakeFacts("")
 
 
 @dataclass
@@ -45,7 +52,7 @@ class Account:
 class FakeResource(Resource):
     """A resource that is made in two steps: the thing itself with its tags, then its ``size``.
 
-    Its fact ``id`` is chosen when it is made. ``from_fact=(key, fact)`` makes another's fact an attribute of this one.
+    Its fact ``id`` is chosen when it is made. ``id_of=key`` makes another's id the ``source`` of this one.
     """
 
     kind = "fake"
@@ -58,23 +65,23 @@ class FakeResource(Resource):
         key: str,
         needs: Collection[str] = (),
         *,
-        from_fact: tuple[str, str] | None = None,
+        id_of: str | None = None,
         takes_over_untagged: bool = False,
         objects: str | None = None,
         **attributes: Any,
     ) -> None:
         super().__init__(key, f"dev-{key}-backend", needs)
         self.account = account
-        self.from_fact = from_fact
+        self.id_of = id_of
         self.takes_over_untagged = takes_over_untagged
         self.objects = objects
         self.managed: Attributes = {"size": 1, **attributes, "tags": dict(TAGS)}
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
-        if not self.from_fact:
+        if not self.id_of:
             return dict(self.managed)
-        key, fact = self.from_fact
-        return {**self.managed, "source": facts.get(key, {}).get(fact, UNKNOWN)}
+        found = facts_of(facts, self.id_of, FakeFacts)
+        return {**self.managed, "source": found.id if found else UNKNOWN}
 
     def observe(self) -> Observation | None:
         thing = self.account.things.get(self.name)
@@ -83,7 +90,7 @@ class FakeResource(Resource):
         return Observation(
             dict(thing.attributes),
             dict(thing.tags),
-            dict(thing.facts),
+            thing.facts,
             takes_over_untagged=self.takes_over_untagged,
         )
 
@@ -95,10 +102,10 @@ class FakeResource(Resource):
         self.account.things[self.name] = Thing(
             {key: value for key, value in desired.items() if key not in ("tags", "size")},
             dict(desired["tags"]),
-            {"id": f"{self.key}-{self.account.made}"},
+            FakeFacts(f"{self.key}-{self.account.made}"),
         )
         self._set("size", desired)
-        return dict(self.account.things[self.name].facts)
+        return self.account.things[self.name].facts
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         for attribute in sorted(differs):
@@ -129,7 +136,9 @@ class FakeResource(Resource):
 def there(resource: FakeResource, tags: Mapping[str, str] = TAGS, **changes: Any) -> None:
     """Put into the account what ``resource`` wants, with ``changes`` to its attributes."""
     attributes = {key: value for key, value in resource.desired({}).items() if key != "tags"}
-    resource.account.things[resource.name] = Thing({**attributes, **changes}, dict(tags), {"id": f"{resource.key}-0"})
+    resource.account.things[resource.name] = Thing(
+        {**attributes, **changes}, dict(tags), FakeFacts(f"{resource.key}-0")
+    )
 
 
 def denied(resource: str) -> AwsError:

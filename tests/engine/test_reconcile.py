@@ -32,7 +32,7 @@ from pipectl.errors import (
     PipectlError,
     UnreconcilableError,
 )
-from tests.engine.fakes import OWNERSHIP, TAGS, Account, FakeResource, Killed, denied, there
+from tests.engine.fakes import OWNERSHIP, TAGS, Account, FakeFacts, FakeResource, Killed, denied, there
 from tests.support import FakeClock
 
 STRANGER = {"Team": "frontend"}
@@ -182,7 +182,7 @@ class Shop:
         self.resources = {
             resource.key: resource
             for resource in (
-                FakeResource(self.account, "mapping", ("table", "function"), from_fact=("table", "id")),
+                FakeResource(self.account, "mapping", ("table", "function"), id_of="table"),
                 FakeResource(self.account, "function", ("role",), memory=128),
                 FakeResource(self.account, "table", keys="id"),
                 FakeResource(self.account, "role"),
@@ -209,7 +209,7 @@ class Shop:
     def assert_as_desired(self) -> None:
         assert set(self.actions().values()) == {Action.KEEP}
         table, mapping = self.account.things["dev-table-backend"], self.account.things["dev-mapping-backend"]
-        assert mapping.attributes["source"] == table.facts["id"]
+        assert mapping.attributes["source"] == table.facts.id
 
 
 def test_a_plan_lists_every_resource_after_what_it_needs() -> None:
@@ -251,7 +251,7 @@ def test_apply_passes_on_the_facts_of_what_was_just_made() -> None:
     shop = Shop()
     walked = shop.up()
     made = shop.account.things["dev-mapping-backend"].attributes["source"]
-    assert made == walked.done["table"]["id"]
+    assert FakeFacts(made) == walked.done["table"]
     assert made is not UNKNOWN
 
 
@@ -269,7 +269,7 @@ def test_only_what_differs_is_touched() -> None:
 def test_what_is_replaced_is_replaced_with_what_needs_its_fact() -> None:
     shop = Shop()
     shop.up()
-    first = shop.account.things["dev-table-backend"].facts["id"]
+    first = shop.account.things["dev-table-backend"].facts.id
     del shop.account.things["dev-table-backend"]
     assert shop.actions() == {
         "table": Action.CREATE,
@@ -280,21 +280,21 @@ def test_what_is_replaced_is_replaced_with_what_needs_its_fact() -> None:
     }
     shop.up()
     shop.assert_as_desired()
-    assert shop.account.things["dev-table-backend"].facts["id"] != first
+    assert shop.account.things["dev-table-backend"].facts.id != first
 
 
 @pytest.mark.parametrize("action", [Action.CREATE, Action.REPLACE])
 def test_facts_of_what_is_made_anew_are_not_known_before(action: Action) -> None:
     resource = FakeResource(Account(), "table")
-    found = Observation({}, {}, {"id": "old"})
-    assert resource.facts_after(Change("table", "fake", "name", action), found) == {}
+    found = Observation({}, {}, FakeFacts("old"))
+    assert resource.facts_after(Change("table", "fake", "name", action), found) == Facts()
 
 
 @pytest.mark.parametrize("action", [Action.KEEP, Action.UPDATE, Action.ADOPT, Action.REFUSE])
 def test_facts_of_what_stays_are_known_before(action: Action) -> None:
     resource = FakeResource(Account(), "table")
-    found = Observation({}, {}, {"id": "old"})
-    assert resource.facts_after(Change("table", "fake", "name", action), found) == {"id": "old"}
+    found = Observation({}, {}, FakeFacts("old"))
+    assert resource.facts_after(Change("table", "fake", "name", action), found) == FakeFacts("old")
 
 
 def test_adopting_tags_what_is_there_and_keeps_what_others_put_on_it() -> None:
@@ -366,13 +366,13 @@ def lost_race(rival_tags: Mapping[str, str], **rival_attributes: Any) -> tuple[F
 
 def test_a_lost_race_against_another_up_of_ours_is_won_together() -> None:
     resource, go = lost_race(TAGS)
-    assert go() == {"id": "table-0"}
+    assert go() == FakeFacts("table-0")
     assert resource.account.writes == ["create table"]
 
 
 def test_after_a_lost_race_what_the_other_has_not_done_is_done() -> None:
     resource, go = lost_race(TAGS, size=None)
-    assert go() == {"id": "table-0"}
+    assert go() == FakeFacts("table-0")
     assert resource.account.things[resource.name].attributes["size"] == 1
 
 
@@ -434,7 +434,7 @@ def test_what_a_killed_up_has_just_made_is_waited_for_until_aws_shows_it() -> No
     resource, clock = Late(Account(), "role"), FakeClock()
     there(resource, TAGS, size=None)
     change = decide(resource, resource.desired({}), None, OWNERSHIP)
-    assert execute(resource, change, None, {}, OWNERSHIP, quietly(clock)) == {"id": "role-0"}
+    assert execute(resource, change, None, {}, OWNERSHIP, quietly(clock)) == FakeFacts("role-0")
     assert resource.account.things[resource.name].attributes["size"] == 1
     assert 0 < clock.seconds < 10
 
@@ -452,7 +452,7 @@ def test_what_was_just_being_deleted_is_made_again() -> None:
     unseen = Late(account, "table")
     unseen.looks = 100
     change = decide(unseen, unseen.desired({}), None, OWNERSHIP)
-    assert execute(unseen, change, None, {}, OWNERSHIP, quietly()) == {"id": "table-1"}
+    assert execute(unseen, change, None, {}, OWNERSHIP, quietly()) == FakeFacts("table-1")
 
 
 def test_a_part_that_aws_does_not_show_yet_is_looked_for_again() -> None:

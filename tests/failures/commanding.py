@@ -11,7 +11,9 @@ from pipectl.commands.replay_dlq import Preview, Selection
 from pipectl.config.loading import load
 from pipectl.config.models import Config
 from pipectl.context import Context
-from pipectl.engine.model import Observation
+from pipectl.engine.model import Facts, Observation
+from pipectl.facts import QueueFacts
+from pipectl.resource_keys import ResourceKey
 from tests.support import DEV_CONFIG, Recorder
 
 
@@ -19,8 +21,9 @@ class FakeContext(Context):
     """A context whose resources are all there."""
 
     def require(self, keys: Collection[str], or_absent: Collection[str] = ()) -> dict[str, Observation]:
-        facts = {"dead-letter-queue": {"url": "https://queue"}}
-        return {key: Observation({}, self.pipeline.ownership, facts.get(key, {})) for key in keys}
+        queue = QueueFacts("https://queue", self.pipeline.names.queue_arn(self.pipeline.physical.queue))
+        facts: dict[str, Facts] = {ResourceKey.DEAD_LETTER_QUEUE: queue}
+        return {key: Observation({}, self.pipeline.ownership, facts.get(key, Facts())) for key in keys}
 
 
 @cache

@@ -19,6 +19,7 @@ from pipectl.failures.model import UNRESOLVED, Failure, StreamRange
 from pipectl.failures.ranges import spans
 from pipectl.failures.records import Reading, RecordReader
 from pipectl.failures.trail import failures_by_id
+from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import rfc3339
 
 MOST_RECORDS = 1000
@@ -150,7 +151,7 @@ def audit_list(context: Context, wanted: Wanted, *, limit: int = 20, page: str |
         UsageError: ``page`` is no such value.
     """
     position = Position.of_token(page) if page else None
-    context.require(["audit-table"])
+    context.require([ResourceKey.AUDIT_TABLE])
     found = newest_first(context.aws, context.pipeline.physical.audit_table, wanted, position, limit + 1)
     now, position = context.aws.clock.now(), position or Position("")
     entries = []
@@ -171,7 +172,7 @@ def audit_show(context: Context, audit_id: str) -> list[AuditDetail]:
         PipectlError: there is no failure of that id.
     """
     # A table that is gone is no obstacle: its stream can be read for another 24 hours.
-    context.require(["audit-table", "bucket"], or_absent=["orders-table"])
+    context.require([ResourceKey.AUDIT_TABLE, ResourceKey.BUCKET], or_absent=[ResourceKey.ORDERS_TABLE])
     found = list(failures_by_id(context.aws, context.pipeline.physical.audit_table, [audit_id]))
     if not found:
         raise PipectlError(f"there is no failure {audit_id}", hint="`pipectl audit list` names them")
@@ -180,7 +181,7 @@ def audit_show(context: Context, audit_id: str) -> list[AuditDetail]:
 
 def audit_stats(context: Context, wanted: Wanted) -> AuditStats:
     """Failures counted by type, status and day. Memory does not grow with their number."""
-    context.require(["audit-table"])
+    context.require([ResourceKey.AUDIT_TABLE])
     counts: Counter[tuple[str, str, str]] = Counter()
     for failure_type in wanted.types:
         table = context.pipeline.physical.audit_table

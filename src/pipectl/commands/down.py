@@ -12,10 +12,10 @@ from pipectl.engine.model import Action, Change, Facts, Observation
 from pipectl.engine.planner import graph_of
 from pipectl.errors import CancelledError, DataLossError, PipectlError
 from pipectl.monitoring.pending_data import Resume, resume, unprocessed
+from pipectl.resource_keys import ResourceKey
 
 PROOF_SECONDS = 20
 """How long what is deleted may still be shown before it counts as left."""
-ORDERS = "orders-table"
 LAST = "log-group"
 """Deleted when all else is gone: every invocation until then would make it anew."""
 
@@ -98,7 +98,7 @@ def _changes(
             action, reason = Action.KEEP, "not ours"
         elif keep_data and (resource.holds_data or key in contents):
             action, reason = Action.KEEP, "data is kept"
-            if kept and key == ORDERS:
+            if kept and key == ResourceKey.ORDERS_TABLE:
                 reason = f"{reason}; {kept}"
         changes.append(Change(key, resource.kind, resource.name, action, reason=reason))
     return tuple(changes)
@@ -108,11 +108,11 @@ def _delete(context: Context, observed: dict[str, Observation | None], doomed: d
     def visit(key: str) -> Facts:
         found = observed[key]
         if key not in doomed or found is None:
-            return {}
+            return Facts()
 
         def work() -> Facts:
             context.resources[key].delete(found)
-            return {}
+            return Facts()
 
         return context.around(doomed[key], work)
 

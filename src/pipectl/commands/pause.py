@@ -12,9 +12,11 @@ from datetime import timedelta
 
 from pipectl.context import Context
 from pipectl.engine.model import Attributes, Observation
-from pipectl.pause_tags import ENABLED, PAUSE_TAGS, Pause
+from pipectl.facts import MappingFacts
+from pipectl.pause_tags import PAUSE_TAGS, Pause
+from pipectl.resource_keys import ResourceKey
 
-MAPPING = "stream-mapping"
+MAPPING = ResourceKey.STREAM_MAPPING
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,9 @@ def pause(context: Context, by: str) -> PauseReport:
         PipectlError: there is no mapping of ours.
     """
     observed = _observed(context)
-    now, enabled = context.aws.clock.now(), observed.facts["state"] in ENABLED
-    found = Pause.of_tags(observed.tags)
-    if found and not enabled:
+    now, mapping = context.aws.clock.now(), observed.facts_as(MappingFacts)
+    found = mapping.pause
+    if found and not mapping.enabled:
         return PauseReport(True, False, found, found.left(now))
     made = Pause(now, by)
     resource = context.resources[MAPPING]
@@ -63,13 +65,13 @@ def resume(context: Context) -> PauseReport:
         PipectlError: there is no mapping of ours.
     """
     observed = _observed(context)
-    found = Pause.of_tags(observed.tags)
-    wanted, enabled = context.config.stream_mapping.enabled, observed.facts["state"] in ENABLED
+    mapping = observed.facts_as(MappingFacts)
+    found, wanted = mapping.pause, context.config.stream_mapping.enabled
     left = found.left(context.aws.clock.now()) if found else None
-    if not found and enabled == wanted:
+    if not found and mapping.enabled == wanted:
         return PauseReport(False, False, None, None)
     if found:
-        context.aws.lambda_.untag_resource(Resource=observed.facts["arn"], TagKeys=list(PAUSE_TAGS))
+        context.aws.lambda_.untag_resource(Resource=mapping.arn, TagKeys=list(PAUSE_TAGS))
     context.resources[MAPPING].update(_only(observed, enabled=wanted), observed, ["enabled"])
     return PauseReport(False, True, found, left)
 

@@ -12,8 +12,8 @@ from itertools import islice
 from pathlib import Path
 
 from pipectl.context import Context
-from pipectl.engine.model import Facts
 from pipectl.errors import PipectlError
+from pipectl.facts import QueueFacts
 from pipectl.failures import saved
 from pipectl.failures.invoking import Invoker
 from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, Failure, ReplayStatus
@@ -24,13 +24,21 @@ from pipectl.failures.replaying import Replay, ReplayReport, Tools
 from pipectl.failures.shard import Shard
 from pipectl.failures.tally import Tally
 from pipectl.failures.trail import failures_by_id, failures_of_type
+from pipectl.resource_keys import ResourceKey
 
 MOST_PREVIEWED = 1000
 MOST_SHARDS = 16
 """Shards of which a page is kept while failures are saved."""
 INDEX_LAG = 1.0
 """Seconds that the index of the audit table is given to follow its table."""
-NEEDS = ("orders-table", "audit-table", "bucket", "dead-letter-queue", "processor", "auditor")
+NEEDS = (
+    ResourceKey.ORDERS_TABLE,
+    ResourceKey.AUDIT_TABLE,
+    ResourceKey.BUCKET,
+    ResourceKey.DEAD_LETTER_QUEUE,
+    ResourceKey.PROCESSOR,
+    ResourceKey.AUDITOR,
+)
 
 
 @dataclass(frozen=True)
@@ -91,11 +99,11 @@ class SaveReport:
 
 def preview(context: Context, selection: Selection) -> Preview:
     """Look at what a replay would take on. Reads only."""
-    return _preview(context, context.facts(context.require(NEEDS)), selection)
+    return _preview(context, _queue(context), selection)
 
 
-def _preview(context: Context, facts: dict[str, Facts], selection: Selection) -> Preview:
-    found = Preview(waiting_in_queue=_depth(context, facts))
+def _preview(context: Context, queue: QueueFacts, selection: Selection) -> Preview:
+    found = Preview(waiting_in_queue=_depth(context, queue))
     for number, failure in enumerate(selection.failures(context)):
         if number == MOST_PREVIEWED:
             found.more = True
@@ -124,17 +132,17 @@ def replay(
         overwrite: Replace objects that are there already.
         source: A folder of saved records to take them from, instead of the stream.
     """
-    facts = context.facts(context.require(NEEDS))
+    queue = _queue(context)
     if source:
         selection = _of_folder(selection, source)
     unknown = _unknown(context, selection)
     if unknown and not source:
         raise PipectlError(f"there is no failure {', '.join(unknown)}", hint="`pipectl audit list` names them")
-    found = _preview(context, facts, selection)
+    found = _preview(context, queue, selection)
     report, audited = ReplayReport(), 0
     if found.failures or found.waiting_in_queue:
         confirm(found)
-        audited = _drain(context, facts)
+        audited = _drain(context, queue)
         run = Replay(_tools(context, selection, overwrite))
         failures = selection.failures(context)
         report = run.from_records(failures, partial(saved.read, source)) if source else run.from_stream(failures)
@@ -187,12 +195,16 @@ def _unknown(context: Context, selection: Selection) -> list[str]:
     return [audit_id for audit_id in selection.ids if not known(audit_id)]
 
 
-def _drain(context: Context, facts: dict[str, Facts]) -> int:
+def _queue(context: Context) -> QueueFacts:
+    """Require all that a replay works with, and return the queue's facts."""
+    return context.require(NEEDS)[ResourceKey.DEAD_LETTER_QUEUE].facts_as(QueueFacts)
+
+
+def _drain(context: Context, queue: QueueFacts) -> int:
     """Audit what waits in the queue; how many messages there were."""
-    if not _depth(context, facts):
+    if not _depth(context, queue):
         return 0
-    names, url = context.pipeline.physical, facts["dead-letter-queue"]["url"]
-    audited = audit_what_waits(context.aws, url, context.pipeline.names.queue_arn(names.queue), names.auditor)
+    audited = audit_what_waits(context.aws, queue.url, queue.arn, context.pipeline.physical.auditor)
     context.aws.clock.sleep(INDEX_LAG)
     return audited
 
@@ -221,8 +233,6 @@ def _reader(context: Context) -> RecordReader:
     return RecordReader(context.aws, context.pipeline.physical.bucket, context.config.bucket.failed_prefix)
 
 
-def _depth(context: Context, facts: dict[str, Facts]) -> int:
-    answer = context.aws.sqs.get_queue_attributes(
-        QueueUrl=facts["dead-letter-queue"]["url"], AttributeNames=["ApproximateNumberOfMessages"]
-    )
+def _depth(context: Context, queue: QueueFacts) -> int:
+    answer = context.aws.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["ApproximateNumberOfMessages"])
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])

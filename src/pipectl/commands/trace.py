@@ -14,20 +14,22 @@ from typing import Any
 from pipectl.aws.body import read_body
 from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.context import Context
-from pipectl.engine.model import Facts
+from pipectl.engine.model import facts_of
 from pipectl.errors import AbsentError, AwsError
+from pipectl.facts import MappingFacts, TableFacts
 from pipectl.failures.model import UNRESOLVED, Failure, StreamRange
 from pipectl.failures.objects import object_key, quarantine_key, written_at
 from pipectl.failures.records import REPLAYED_EVENTS
 from pipectl.failures.stream import StreamShard, read_all, shards_of
 from pipectl.failures.trail import failures
 from pipectl.monitoring.stream_progress import Progress, progress
+from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
 from pipectl.timestamps import parse_timestamp, rfc3339
 
 MOST_RECORDS = 200
 """Versions that are looked into, the newest."""
-_NEEDS = ("orders-table", "audit-table", "bucket")
+_NEEDS = (ResourceKey.ORDERS_TABLE, ResourceKey.AUDIT_TABLE, ResourceKey.BUCKET)
 _CLOCKS_DIFFER = timedelta(hours=1)
 _WRITTEN = {"INSERT": "inserted", "MODIFY": "modified", "REMOVE": "removed"}
 
@@ -121,10 +123,10 @@ def trace(context: Context, key: str) -> Trace:
     Raises:
         PipectlError: table, bucket or audit table is not there, or cannot be read.
     """
-    facts = context.facts(context.require(_NEEDS))
+    table = context.require(_NEEDS)[ResourceKey.ORDERS_TABLE].facts_as(TableFacts)
     now = context.aws.clock.now()
     item = _item(context, key)
-    versions, more = _versions(context, facts["orders-table"]["stream_arn"], key, now)
+    versions, more = _versions(context, table.require_stream(), key, now)
     for version in versions:
         if version.is_processed:
             _look_for_objects(context, version)
@@ -193,9 +195,9 @@ def _look_for_failures(context: Context, versions: Sequence[_Version], now: date
                     version.failures.append(failure)
 
 
-def _mapping(context: Context) -> Facts | None:
-    key = "stream-mapping"
-    return context.facts(context.observe([key])).get(key)
+def _mapping(context: Context) -> MappingFacts | None:
+    key = ResourceKey.STREAM_MAPPING
+    return facts_of(context.facts(context.observe([key])), key, MappingFacts)
 
 
 def _judge(there: bool, versions: Sequence[_Version], got: Progress) -> tuple[Stage, str]:

@@ -15,7 +15,8 @@ from typing import Any
 
 from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.context import Context
-from pipectl.engine.model import Facts
+from pipectl.engine.model import Observation
+from pipectl.facts import MappingFacts, QueueFacts, TableFacts
 from pipectl.failures.invoking import Failing, Invoker, chunks
 from pipectl.failures.ledger import Ledger, LostRecord, Settled
 from pipectl.failures.model import StreamRange
@@ -25,8 +26,16 @@ from pipectl.failures.records import REPLAYED_EVENTS, Reading, RecordReader
 from pipectl.failures.stream import StreamShard, read_all, shards_of
 from pipectl.failures.trail import failures
 from pipectl.monitoring.stream_progress import GRACE, progress
+from pipectl.resource_keys import ResourceKey
 
-NEEDS = ("orders-table", "audit-table", "bucket", "dead-letter-queue", "processor", "stream-mapping")
+NEEDS = (
+    ResourceKey.ORDERS_TABLE,
+    ResourceKey.AUDIT_TABLE,
+    ResourceKey.BUCKET,
+    ResourceKey.DEAD_LETTER_QUEUE,
+    ResourceKey.PROCESSOR,
+    ResourceKey.STREAM_MAPPING,
+)
 MOST_NAMED = 1000
 _CLOCKS_DIFFER = timedelta(hours=1)
 
@@ -88,9 +97,9 @@ def verify(
         DeclinedError: the user said no; nothing was processed.
         PipectlError: something needed is not there, or cannot be read.
     """
-    facts = context.facts(context.require(NEEDS))
+    resources = context.require(NEEDS)
     with closing(Ledger()) as ledger:
-        found = _Verification(context, facts, ledger, since, grace).run()
+        found = _Verification(context, resources, ledger, since, grace).run()
         if not (repair and found.lost):
             return found
         confirm(found)
@@ -101,10 +110,17 @@ def verify(
 
 class _Verification:
     def __init__(
-        self, context: Context, facts: dict[str, Facts], ledger: Ledger, since: datetime, grace: timedelta
+        self,
+        context: Context,
+        resources: dict[str, Observation],
+        ledger: Ledger,
+        since: datetime,
+        grace: timedelta,
     ) -> None:
         self._context = context
-        self._facts = facts
+        self._stream_arn = resources[ResourceKey.ORDERS_TABLE].facts_as(TableFacts).require_stream()
+        self._mapping = resources[ResourceKey.STREAM_MAPPING].facts_as(MappingFacts)
+        self._queue_url = resources[ResourceKey.DEAD_LETTER_QUEUE].facts_as(QueueFacts).url
         self._ledger = ledger
         self._since = since
         self._grace = grace
@@ -134,7 +150,7 @@ class _Verification:
 
     def _read_stream(self) -> None:
         context, aws = self._context, self._context.aws
-        shards = shards_of(aws, context.pipeline.physical.orders_table, self._facts["orders-table"]["stream_arn"])
+        shards = shards_of(aws, context.pipeline.physical.orders_table, self._stream_arn)
         context.reporter.note(f"reading {len(shards)} shards of the stream")
         read_all(aws, shards, self._now, self._take, context.cancel)
 
@@ -154,13 +170,12 @@ class _Verification:
 
     def _put_pending_aside(self) -> int:
         """A mapping that reads goes through the stream in order, so it has got to all that is older than its lag."""
-        got = progress(self._context, self._facts["stream-mapping"], self._now, self._grace)
+        got = progress(self._context, self._mapping, self._now, self._grace)
         return self._ledger.put_aside(got.until, behind_the_last=got.stopped is not None)
 
     def _depth(self) -> int:
         names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        url = self._facts["dead-letter-queue"]["url"]
-        answer = self._context.aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        answer = self._context.aws.sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=names)
         return sum(int(value) for value in answer["Attributes"].values())
 
 

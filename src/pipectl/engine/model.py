@@ -6,13 +6,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 Attributes = dict[str, Any]
 """The managed attributes of one resource: JSON-like data, and `UNKNOWN` where AWS has not chosen yet."""
 
-Facts = Mapping[str, str]
-"""What AWS chose and others need: a queue's URL, a mapping's UUID, a table's stream ARN."""
+
+@dataclass(frozen=True)
+class Facts:
+    """Values that AWS chose and other code needs; each kind of resource that has some derives its own class.
+
+    An instance of this class itself means that there are none, or that they are not known yet.
+    """
+
+
+F = TypeVar("F", bound=Facts)
 
 
 class _Unknown:
@@ -61,10 +69,20 @@ class Observation:
 
     attributes: Attributes
     tags: Mapping[str, str]
-    facts: Facts = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     foreign: str | None = None
     takes_over_untagged: bool = False
     note: str | None = None
+
+    def facts_as(self, kind: type[F]) -> F:
+        """Return the facts as the class that its kind of resource has.
+
+        Raises:
+            TypeError: they are of another class, which is a mistake of the caller.
+        """
+        if isinstance(self.facts, kind):
+            return self.facts
+        raise TypeError(f"facts are {type(self.facts).__name__}, not {kind.__name__}")
 
 
 @dataclass(frozen=True)
@@ -143,10 +161,16 @@ class Resource(ABC):
     def facts_after(self, change: Change, observed: Observation | None) -> Facts:
         """What is known, before `up` runs, of this resource's facts after it."""
         if observed is None or change.action in (Action.CREATE, Action.REPLACE):
-            return {}
+            return Facts()
         return observed.facts
 
     def contents(self, observed: Observation) -> str | None:
         """The data in it that `delete` would lose, in words (``"12 items"``); ``None`` when there is none."""
         del observed
         return None
+
+
+def facts_of(facts: Mapping[str, Facts], key: str, kind: type[F]) -> F | None:
+    """Return the facts of a resource as its class, ``None`` where they are not known."""
+    found = facts.get(key)
+    return found if isinstance(found, kind) else None

@@ -233,7 +233,7 @@ def apply(
 
     def visit(key: str) -> Facts:
         if key not in changes:  # neither wanted nor there
-            return {}
+            return Facts()
         work = lambda: execute(  # noqa: E731
             resources[key], changes[key], plan.observed[key], facts, ownership, pauses
         )
@@ -256,7 +256,7 @@ def execute(
         return observed.facts
     if change.action is Action.DELETE and observed is not None:
         resource.delete(observed)
-        return {}
+        return Facts()
     desired = resource.desired(facts)
     try:
         return _make_or_change(resource, desired, observed, change.action)

@@ -11,12 +11,13 @@ from typing import Any
 
 from pipectl.context import Context
 from pipectl.engine.executor import walk
-from pipectl.engine.model import Facts
+from pipectl.engine.model import Facts, facts_of
+from pipectl.facts import MappingFacts, QueueFacts
 from pipectl.failures.model import UNRESOLVED
 from pipectl.failures.trail import failures
 from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.stream_progress import keeps_from_working
-from pipectl.pause_tags import ENABLED, Pause
+from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
 
 HOUR = 3600
@@ -69,8 +70,8 @@ def health(context: Context, facts: Mapping[str, Facts]) -> Health:
     now = context.aws.clock.now()
     metrics = Metrics(context, now)
     questions: dict[str, Callable[[], Check]] = {
-        "stream-mapping": lambda: _stream_mapping(facts, now),
-        "queue-mapping": lambda: _mapping("queue-mapping", facts, "failures are not being audited"),
+        ResourceKey.STREAM_MAPPING: lambda: _stream_mapping(facts, now),
+        ResourceKey.QUEUE_MAPPING: lambda: _mapping(ResourceKey.QUEUE_MAPPING, facts, "failures are not being audited"),
         "iterator-age": lambda: _iterator_age(metrics),
         "processor-errors": lambda: _errors("processor-errors", metrics.of_last_hour("processor")),
         "auditor-errors": lambda: _errors("auditor-errors", metrics.of_last_hour("auditor")),
@@ -87,11 +88,11 @@ def health(context: Context, facts: Mapping[str, Facts]) -> Health:
 
 
 def _mapping(key: str, facts: Mapping[str, Facts], consequence: str) -> Check:
-    mapping = facts.get(key)
+    mapping = facts_of(facts, key, MappingFacts)
     if mapping is None:
         return Check(key, Severity.FAILING, None, f"not there, or not ours: {consequence}")
-    state, last = mapping["state"], mapping.get("last_result", "")
-    if state not in (*ENABLED, "Updating"):
+    state, last = mapping.state, mapping.last_result
+    if mapping.stopped:
         return Check(key, Severity.FAILING, state, f"{state}: {consequence}")
     if last.startswith("PROBLEM"):
         # A function that failed is retried, and given up at last; anything else keeps the mapping from working at all.
@@ -102,11 +103,12 @@ def _mapping(key: str, facts: Mapping[str, Facts], consequence: str) -> Check:
 
 def _stream_mapping(facts: Mapping[str, Facts], now: datetime) -> Check:
     """One that is paused is not well, and worse the nearer the stream comes to forgetting what waits in it."""
-    check = _mapping("stream-mapping", facts, "orders are not being processed")
-    pause = Pause.of_tags(facts.get(check.name, {}))
-    if pause is None:
+    check = _mapping(ResourceKey.STREAM_MAPPING, facts, "orders are not being processed")
+    mapping = facts_of(facts, ResourceKey.STREAM_MAPPING, MappingFacts)
+    pause = mapping.pause if mapping else None
+    if mapping is None or pause is None:
         return check
-    if check.value in ENABLED:
+    if mapping.enabled:
         detail = "a pause was begun and not ended: `pipectl pause` or `pipectl resume` does so"
         return Check(check.name, max(check.severity, Severity.DEGRADED), check.value, detail)
     left = pause.left(now)
@@ -129,11 +131,11 @@ def _errors(name: str, errors: float | None) -> Check:
 
 
 def _queue(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Check:
-    queue = facts.get("dead-letter-queue")
+    queue = facts_of(facts, ResourceKey.DEAD_LETTER_QUEUE, QueueFacts)
     if queue is None:
         return Check("queue", Severity.FAILING, None, "not there, or not ours: failures are lost")
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = context.aws.sqs.get_queue_attributes(QueueUrl=queue["url"], AttributeNames=names)["Attributes"]
+    answer = context.aws.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"]
     depth = sum(int(value) for value in answer.values())
     if not depth:
         return Check("queue", Severity.HEALTHY, 0, "no failure waits for the auditor")
@@ -163,7 +165,7 @@ def _alarms(context: Context, facts: Mapping[str, Facts]) -> Check:
 
 def _open_failures(context: Context, facts: Mapping[str, Facts], now: datetime) -> Check:
     """How many wait for a replay, and when the stream forgets the first of their records."""
-    if "audit-table" not in facts:
+    if ResourceKey.AUDIT_TABLE not in facts:
         return Check("open-failures", Severity.DEGRADED, None, "not there, or not ours: nobody keeps what failed")
     table = context.pipeline.physical.audit_table
     found = list(

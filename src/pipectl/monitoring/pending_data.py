@@ -9,14 +9,15 @@ from itertools import islice
 
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.context import Context
-from pipectl.engine.model import Facts, Observation
+from pipectl.engine.model import Facts, Observation, facts_of
 from pipectl.errors import AwsError
+from pipectl.facts import MappingFacts
 from pipectl.failures.model import UNRESOLVED
 from pipectl.failures.trail import failures
 from pipectl.monitoring.health import LOOK_BACK, MOST_COUNTED
 from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.stream_progress import progress
-from pipectl.pause_tags import Pause
+from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
 
@@ -41,10 +42,11 @@ def unprocessed(context: Context, ours: Mapping[str, Observation]) -> dict[str, 
     What cannot be read counts: nobody knows that it is nothing.
     """
     questions: dict[str, Callable[[], str | None]] = {}
-    if "audit-table" in ours:
-        questions["audit-table"] = lambda: _open_failures(context)
-    if "orders-table" in ours and "stream-mapping" in ours:
-        questions["orders-table"] = lambda: _unread_records(context, ours["stream-mapping"].facts)
+    if ResourceKey.AUDIT_TABLE in ours:
+        questions[ResourceKey.AUDIT_TABLE] = lambda: _open_failures(context)
+    if ResourceKey.ORDERS_TABLE in ours and ResourceKey.STREAM_MAPPING in ours:
+        mapping = ours[ResourceKey.STREAM_MAPPING].facts_as(MappingFacts)
+        questions[ResourceKey.ORDERS_TABLE] = lambda: _unread_records(context, mapping)
     answers: dict[str, str | None] = {}
     for key, ask in questions.items():
         try:
@@ -68,7 +70,7 @@ def _open_failures(context: Context) -> str | None:
     return f"{least}{pluralize(count, 'failure')} of the last 48 hours still to be replayed" if count else None
 
 
-def _unread_records(context: Context, mapping: Facts) -> str | None:
+def _unread_records(context: Context, mapping: MappingFacts) -> str | None:
     """Of a mapping that does not read nobody knows whether something was written since; it counts as if."""
     now = context.aws.clock.now()
     if stopped := progress(context, mapping, now).stopped:
@@ -83,15 +85,15 @@ def resume(context: Context, ours: Mapping[str, Facts]) -> Resume | None:
     Its stream goes on, and keeps each record for 24 hours. A mapping that begins at TRIM_HORIZON reads all that is
     there; what was stored before is not stored twice.
     """
-    if "orders-table" not in ours:
+    if ResourceKey.ORDERS_TABLE not in ours:
         return None
     if context.config.stream_mapping.starting_position == "LATEST":
         return Resume(None, "what is written until the next `up` is not processed, for the mapping begins at LATEST")
-    now, mapping = context.aws.clock.now(), ours.get("stream-mapping")
+    now, mapping = context.aws.clock.now(), facts_of(ours, ResourceKey.STREAM_MAPPING, MappingFacts)
     got = progress(context, mapping, now)
     if not got.stopped:
         return _while_it_reads(Metrics(context, now).read_until())
-    pause = Pause.of_tags(mapping) if mapping else None
+    pause = mapping.pause if mapping else None
     if pause and pause.since:
         return Resume(pause.since + STREAM_RETENTION, f"it was {pause.words(now)}")
     return Resume(None, f"since when records are not processed is not known, and they last 24 hours: {got.stopped}")

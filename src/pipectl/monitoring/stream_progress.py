@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipectl.context import Context
-from pipectl.engine.model import Facts
+from pipectl.facts import MappingFacts
 from pipectl.monitoring.metrics import Metrics
-from pipectl.pause_tags import ENABLED, Pause
 
 GRACE = timedelta(seconds=60)
 """Records younger than this, and than the mapping lags behind, may just not have been got to."""
@@ -30,7 +29,7 @@ class Progress:
     stopped: str | None = None
 
 
-def progress(context: Context, mapping: Facts | None, now: datetime, grace: timedelta = GRACE) -> Progress:
+def progress(context: Context, mapping: MappingFacts | None, now: datetime, grace: timedelta = GRACE) -> Progress:
     """Judge by the state of the mapping and by how long records wait for it.
 
     Args:
@@ -44,14 +43,14 @@ def progress(context: Context, mapping: Facts | None, now: datetime, grace: time
     return Progress(now - grace - lag - window, _stopped(mapping, now))
 
 
-def _stopped(mapping: Facts | None, now: datetime) -> str | None:
+def _stopped(mapping: MappingFacts | None, now: datetime) -> str | None:
     if mapping is None:
         return "there is no mapping: `pipectl up` makes it"
-    if mapping["state"] not in (*ENABLED, "Updating"):
-        pause = Pause.of_tags(mapping)
-        words = pause.words(now) if pause else mapping["state"]
+    if mapping.stopped:
+        pause = mapping.pause
+        words = pause.words(now) if pause else mapping.state
         return f"the mapping is {words}: {'`pipectl resume` goes on' if pause else '`pipectl up` enables it'}"
-    return mapping["last_result"] if keeps_from_working(mapping["last_result"]) else None
+    return mapping.last_result if keeps_from_working(mapping.last_result) else None
 
 
 def keeps_from_working(last_result: str) -> bool:

@@ -111,7 +111,7 @@ class Alarm(Resource):
             "actions": sorted(alarm.get("AlarmActions", [])),
             "ok_actions": sorted(alarm.get("OKActions", [])),
         }
-        return Observation(attributes, tags, {"arn": alarm["AlarmArn"], "state": alarm.get("StateValue", "")})
+        return Observation(attributes, tags)
 
     def create(self, desired: Attributes) -> Facts:
         """PutMetricAlarm overwrites an alarm that is there, and says nothing: hence the look before."""
@@ -119,14 +119,14 @@ class Alarm(Resource):
         if found["MetricAlarms"] or found.get("CompositeAlarms"):
             raise ExistsError(f"alarm {self.name} exists already")
         self._put(desired, Tags=to_list(desired["tags"]))
-        return {"arn": self._arn}
+        return Facts()
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         if set(differs) - {"tags"}:
             self._put(desired)  # replaces every setting; tags of an alarm that exists are not touched by it
         if "tags" in differs:
             tags = to_list(differing(desired["tags"], observed.tags))
-            self._aws.cloudwatch.tag_resource(ResourceARN=observed.facts["arn"], Tags=tags)
+            self._aws.cloudwatch.tag_resource(ResourceARN=self._arn, Tags=tags)
         return observed.facts
 
     def delete(self, observed: Observation) -> None:

@@ -72,7 +72,7 @@ class Bucket(Resource):
             "policy": _or_none(lambda: statements(json.loads(s3.get_bucket_policy(**ours)["Policy"]))),
         }
         tags = _or_none(lambda: from_list(s3.get_bucket_tagging(**ours)["TagSet"]))
-        return Observation(attributes, tags or {}, {"arn": self._arn})
+        return Observation(attributes, tags or {})
 
     def create(self, desired: Attributes) -> Facts:
         """CreateBucket on a bucket of one's own answers 200 in us-east-1 and resets its ACLs: hence the look before."""
@@ -86,7 +86,7 @@ class Bucket(Resource):
             ObjectOwnership=desired["ownership"],
             CreateBucketConfiguration=configuration,  # type: ignore[arg-type]
         )
-        return self.update(desired, Observation({}, {}, {"arn": self._arn}), desired.keys())
+        return self.update(desired, Observation({}, {}), desired.keys())
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         s3, ours = self._aws.s3, self._ours
@@ -114,7 +114,7 @@ class Bucket(Resource):
         for attribute, step in steps.items():
             if attribute in differs:
                 step()
-        return {"arn": self._arn}
+        return Facts()
 
     def delete(self, observed: Observation) -> None:
         del observed

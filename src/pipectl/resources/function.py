@@ -104,17 +104,17 @@ class Function(Resource):
             "reserved_concurrency": answer.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
             "code_sha256": found["CodeSha256"],
         }
-        return Observation(attributes, answer.get("Tags", {}), {"arn": found["FunctionArn"]})
+        return Observation(attributes, answer.get("Tags", {}))
 
     def create(self, desired: Attributes) -> Facts:
-        answer = self._aws.lambda_.create_function(
+        self._aws.lambda_.create_function(
             FunctionName=self.name,
             Architectures=[desired["architecture"]],
             Code={"ZipFile": self._package.body},
             Tags=desired["tags"],
             **{name: value for _, name, value in _configuration(desired)},
         )
-        return {"arn": answer["FunctionArn"]}
+        return Facts()
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         """Lambda takes one change at a time: each is waited for before the next.

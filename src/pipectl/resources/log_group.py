@@ -51,12 +51,12 @@ class LogGroup(Resource):
         tags = self._aws.logs.list_tags_for_resource(resourceArn=self._arn).get("tags", {})
         attributes: Attributes = {"retention_days": group.get("retentionInDays")}
         ours = bool(tags) or not self._is_of_a_stranger()
-        return Observation(attributes, tags, {"arn": self._arn}, takes_over_untagged=ours)
+        return Observation(attributes, tags, takes_over_untagged=ours)
 
     def create(self, desired: Attributes) -> Facts:
         self._aws.logs.create_log_group(logGroupName=self.name, tags=desired["tags"])
         self._aws.logs.put_retention_policy(logGroupName=self.name, retentionInDays=desired["retention_days"])
-        return {"arn": self._arn}
+        return Facts()
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         if "tags" in differs:

@@ -9,9 +9,10 @@ from typing import Any
 
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import STREAM_RETENTION
-from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource
+from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource, facts_of
 from pipectl.errors import AbsentError
-from pipectl.pause_tags import ENABLED, Pause
+from pipectl.facts import ENABLED_STATES, MappingFacts, TableFacts
+from pipectl.pause_tags import Pause
 from pipectl.resources.tagging import differing
 
 _BOUND = 600
@@ -84,7 +85,7 @@ class EventSourceMapping(Resource):
         others = [other for other in ours if other["UUID"] != found["UUID"]]
         newest = found["EventSourceArn"]
         draining = sorted(o["UUID"] for o in others if self._may_have_unread(o["EventSourceArn"], newest))
-        enabled, pause = found["State"] in ENABLED, Pause.of_tags(tags)
+        enabled, pause = found["State"] in ENABLED_STATES, Pause.of_tags(tags)
         attributes: Attributes = {
             "source": newest,
             "function": found["FunctionArn"],
@@ -96,14 +97,14 @@ class EventSourceMapping(Resource):
             "superseded": sorted(other["UUID"] for other in others if other["UUID"] not in draining),
             **self._settings(found),
         }
-        facts = {
-            "uuid": found["UUID"],
-            "arn": self._arn(found["UUID"]),
-            "state": found["State"],
-            "last_result": found.get("LastProcessingResult", ""),
-            "draining": " ".join(draining),
-            **(pause.tags() if pause else {}),
-        }
+        facts = MappingFacts(
+            found["UUID"],
+            self._arn(found["UUID"]),
+            found["State"],
+            last_result=found.get("LastProcessingResult", ""),
+            pause=pause,
+            draining=tuple(draining),
+        )
         notes = [_pause_note(pause, enabled, self._aws.clock.now())] if pause else []
         notes += [_draining_note(draining)] if draining else []
         return Observation(attributes, tags, facts, note="; ".join(notes) or None)
@@ -117,11 +118,12 @@ class EventSourceMapping(Resource):
             **{name: value for name, value in requests.items() if value != {}},
         )
         self._wait_until_steady(created["UUID"])
-        return {"uuid": created["UUID"]}
+        return MappingFacts(created["UUID"], self._arn(created["UUID"]), created["State"])
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         """What is not sent stays as it is; an empty structure takes a setting away."""
-        uuid = observed.facts["uuid"]
+        facts = observed.facts_as(MappingFacts)
+        uuid = facts.uuid
         requests: dict[str, Any] = {}
         for attribute, parameters in self._all_requests(desired).items():
             if attribute in differs:
@@ -129,7 +131,7 @@ class EventSourceMapping(Resource):
         if requests:
             self._update(uuid, requests)
         if "enabled" in differs:
-            for other in observed.facts.get("draining", "").split():
+            for other in facts.draining:
                 self._update(other, {"Enabled": desired["enabled"]})
         if "tags" in differs:
             self._aws.lambda_.tag_resource(Resource=self._arn(uuid), Tags=differing(desired["tags"], observed.tags))
@@ -148,9 +150,10 @@ class EventSourceMapping(Resource):
 
         What is paused stays paused.
         """
-        if pause := Pause.of_tags(observed.tags):
+        before = observed.facts_as(MappingFacts)
+        if pause := before.pause:
             desired = desired | {"enabled": False, "tags": desired["tags"] | pause.tags()}
-        uuid, source = observed.facts["uuid"], observed.attributes["source"]
+        uuid, source = before.uuid, observed.attributes["source"]
         if source == desired["source"]:
             self._remove([*observed.attributes["superseded"], uuid])
             return self.create(desired)
@@ -165,8 +168,8 @@ class EventSourceMapping(Resource):
         return facts
 
     def delete(self, observed: Observation) -> None:
-        draining = observed.facts.get("draining", "").split()
-        self._remove([*observed.attributes["superseded"], *draining, observed.facts["uuid"]])
+        facts = observed.facts_as(MappingFacts)
+        self._remove([*observed.attributes["superseded"], *facts.draining, facts.uuid])
 
     def _all_requests(self, desired: Attributes) -> dict[str, dict[str, Any]]:
         batch = {
@@ -278,8 +281,9 @@ class StreamMapping(EventSourceMapping):
         self._queue_arn = queue_arn
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
+        table = facts_of(facts, self._table, TableFacts)
         return {
-            "source": facts.get(self._table, {}).get("stream_arn", UNKNOWN),
+            "source": (table.stream_arn if table else None) or UNKNOWN,
             "function": self._function_arn,
             **self._config,
             "response_types": [REPORT_BATCH_ITEM_FAILURES],

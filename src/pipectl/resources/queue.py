@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError, ExistsError
+from pipectl.facts import QueueFacts
 from pipectl.policy_document import deny_plain_http, document, statements
 from pipectl.resources.tagging import differing
 from pipectl.text import pluralize
@@ -89,7 +90,7 @@ class Queue(Resource):
             "redrive_policy": found.get("RedrivePolicy") or None,
             "policy": statements(json.loads(policy)) if policy else None,
         }
-        return Observation(attributes, tags, {"url": url, "arn": found["QueueArn"]})
+        return Observation(attributes, tags, QueueFacts(url, found["QueueArn"]))
 
     def create(self, desired: Attributes) -> Facts:
         """CreateQueue answers as if it had made the queue when one with these very settings is there already.
@@ -110,10 +111,10 @@ class Queue(Resource):
         self._aws.wait(usable, f"queue {self.name} to be known", 60)
         if not desired["tags"].items() <= found.items():
             raise ExistsError(f"queue {self.name} exists already")
-        return {"url": url, "arn": self._arn}
+        return QueueFacts(url, self._arn)
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
-        url = observed.facts["url"]
+        url = observed.facts_as(QueueFacts).url
         settings: dict[str, str] = {}
         for attribute, values in _settings(desired).items():
             if attribute in differs:
@@ -126,7 +127,7 @@ class Queue(Resource):
 
     def delete(self, observed: Observation) -> None:
         try:
-            self._aws.sqs.delete_queue(QueueUrl=observed.facts["url"])
+            self._aws.sqs.delete_queue(QueueUrl=observed.facts_as(QueueFacts).url)
         except AbsentError:
             return
 
@@ -140,7 +141,7 @@ class Queue(Resource):
         self._aws.wait(gone, f"queue {self.name} to be deleted", _BOUND)
 
     def contents(self, observed: Observation) -> str | None:
-        url = observed.facts["url"]
+        url = observed.facts_as(QueueFacts).url
         answer = self._aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))["Attributes"]
         count = sum(int(value) for value in answer.values())
         return f"about {pluralize(count, 'message')}" if count else None

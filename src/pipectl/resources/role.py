@@ -75,17 +75,17 @@ class Role(Resource):
             "attached_policies": sorted(str(a.get("PolicyArn")) for page in attached for a in page["AttachedPolicies"]),
             "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         }
-        return Observation(attributes, from_list(role.get("Tags", [])), {"arn": role["Arn"]})
+        return Observation(attributes, from_list(role.get("Tags", [])))
 
     def create(self, desired: Attributes) -> Facts:
-        role = self._aws.iam.create_role(
+        self._aws.iam.create_role(
             RoleName=self.name,
             Path=_ROOT_PATH,
             AssumeRolePolicyDocument=json.dumps(document(desired["trust"])),
             Tags=to_list(desired["tags"]),
-        )["Role"]
+        )
         self._put_policies(desired["policies"], stale=())
-        return {"arn": role["Arn"]}
+        return Facts()
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         iam = self._aws.iam

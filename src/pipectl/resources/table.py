@@ -10,6 +10,7 @@ from typing import Any
 from pipectl.aws.client import Aws
 from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError, AwsError
+from pipectl.facts import TableFacts
 from pipectl.resources.tagging import differing, from_list, to_list
 from pipectl.text import pluralize
 
@@ -159,7 +160,7 @@ class Table(Resource):
 
     def facts_after(self, change: Change, observed: Observation | None) -> Facts:
         if change.action is not Action.REFUSE and "stream" in change.attributes:
-            return {}  # a stream that is switched on gets another ARN
+            return Facts()  # a stream that is enabled again gets another ARN
         return super().facts_after(change, observed)
 
     def contents(self, observed: Observation) -> str | None:
@@ -293,8 +294,6 @@ def _is_active(table: Mapping[str, Any]) -> bool:
     return all(state == "ACTIVE" for state in states)
 
 
-def _facts(table: Any) -> Facts:
-    facts = {"arn": table["TableArn"]}
-    if table.get("StreamSpecification", {}).get("StreamEnabled"):
-        facts["stream_arn"] = table["LatestStreamArn"]
-    return facts
+def _facts(table: Any) -> TableFacts:
+    enabled = table.get("StreamSpecification", {}).get("StreamEnabled")
+    return TableFacts(table["TableArn"], table["LatestStreamArn"] if enabled else None)

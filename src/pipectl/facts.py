@@ -1,0 +1,69 @@
+"""Values that AWS chooses for a resource and that other code needs. Kinds without any use `Facts` itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipectl.engine.model import Facts
+from pipectl.errors import PipectlError
+from pipectl.pause_tags import Pause
+
+ENABLED_STATES = ("Enabled", "Enabling", "Creating")
+"""States of a mapping that reads its source, or is about to."""
+
+
+@dataclass(frozen=True)
+class TableFacts(Facts):
+    """A table's ARN, and its stream's ARN while the stream is enabled."""
+
+    arn: str
+    stream_arn: str | None = None
+
+    def require_stream(self) -> str:
+        """Return the stream's ARN.
+
+        Raises:
+            PipectlError: the stream is disabled.
+        """
+        if self.stream_arn is None:
+            raise PipectlError(f"the stream of {self.arn} is disabled", hint="`pipectl up` enables it")
+        return self.stream_arn
+
+
+@dataclass(frozen=True)
+class QueueFacts(Facts):
+    """A queue's URL and ARN."""
+
+    url: str
+    arn: str
+
+
+@dataclass(frozen=True)
+class MappingFacts(Facts):
+    """An event source mapping as AWS reports it.
+
+    Args:
+        uuid: The only identity that AWS gives it.
+        arn: Its ARN, for tags.
+        state: ``Enabled``, ``Disabled``, ``Updating``, ...
+        last_result: ``LastProcessingResult``, empty where AWS reports none.
+        pause: The pause that its tags describe.
+        draining: UUIDs of older mappings that may still have records to read.
+    """
+
+    uuid: str
+    arn: str
+    state: str
+    last_result: str = ""
+    pause: Pause | None = None
+    draining: tuple[str, ...] = ()
+
+    @property
+    def enabled(self) -> bool:
+        """Return whether it reads its source, or is about to."""
+        return self.state in ENABLED_STATES
+
+    @property
+    def stopped(self) -> bool:
+        """Return whether it certainly does not read its source; a mapping that is updating may."""
+        return not self.enabled and self.state != "Updating"

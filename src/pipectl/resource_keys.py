@@ -1,0 +1,27 @@
+"""Keys of the resources, as the config spells them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ResourceKey(StrEnum):
+    """A section of the config that describes one resource, or a resource that follows from one."""
+
+    ORDERS_TABLE = "orders-table"
+    AUDIT_TABLE = "audit-table"
+    BUCKET = "bucket"
+    DEAD_LETTER_QUEUE = "dead-letter-queue"
+    PROCESSOR_ROLE = "processor-role"
+    AUDITOR_ROLE = "auditor-role"
+    PROCESSOR = "processor"
+    AUDITOR = "auditor"
+    STREAM_MAPPING = "stream-mapping"
+    QUEUE_MAPPING = "queue-mapping"
+    ERRORS_ALARM = "errors-alarm"
+    FAILURES_ALARM = "failures-alarm"
+    ITERATOR_AGE_ALARM = "iterator-age-alarm"
+    AUDITOR_ERRORS_ALARM = "auditor-errors-alarm"
+    LOST_FAILURES_ALARM = "lost-failures-alarm"
+    PROCESSOR_LOG_GROUP = "processor-log-group"
+    AUDITOR_LOG_GROUP = "auditor-log-group"

@@ -1,11 +1,10 @@
-"""The documentation says what the program does."""
+"""The documents match the program: generated pages, command lines and links."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import socket
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,34 +14,23 @@ from pipectl.cli import main as pipectl
 from pipectl.local import lifecycle
 from pipectl.local.lifecycle import LocalEmulator
 from tests.support import DEV_CONFIG, ROOT
+from tools import generate_docs
 
 ACCOUNT = "500000000001"
-pytestmark = pytest.mark.xdist_group("docs")  # `--local` means one port of the machine
-DOCS = ROOT / "docs"
-sys.path.insert(0, str(DOCS))
-import generate  # noqa: E402
-
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+pytestmark = pytest.mark.xdist_group("docs")  # `--local` uses one port of the machine
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
-@pytest.mark.parametrize(
-    ("page", "made"),
-    [
-        ("docs/config.md", generate.config_reference),
-        ("docs/commands.md", generate.command_reference),
-        ("config/schema.json", generate.schema),
-    ],
-)
-def test_a_generated_page_is_what_the_program_makes(page: str, made: object) -> None:
-    assert callable(made)
-    assert (ROOT / page).read_text() == made(), "run `python docs/generate.py`"
+@pytest.mark.parametrize("page", generate_docs.PAGES)
+def test_a_generated_page_equals_the_output_of_the_program(page: str) -> None:
+    assert (ROOT / page).read_text() == generate_docs.PAGES[page](), "run `python tools/generate_docs.py`"
 
 
 def shown_commands() -> list[str]:
-    """Every pipectl command line in code blocks and code spans of the documentation, without comments."""
+    """Return every command line in code blocks and code spans of the documents, without comments."""
     shown: set[str] = set()
     for page in PAGES:
-        if page.name == "commands.md":
+        if page.name in ("commands.md", "CHANGELOG.md"):
             continue
         for text in re.findall(r"`(pipectl [^`\n]+)`|^\s*(pipectl .+)$", page.read_text(), re.MULTILINE):
             line = " ".join(text).split("#")[0].split(" > ")[0].strip()
@@ -51,8 +39,8 @@ def shown_commands() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def up_and_running(emulator: LocalEmulator) -> dict[str, str]:
-    """A pipeline to run the shown commands against: the environment that leads to it."""
+def pipeline(emulator: LocalEmulator) -> dict[str, str]:
+    """Create a pipeline to run the command lines on. Return the environment variables that select it."""
     environment = {
         "AWS_ENDPOINT_URL": emulator.endpoint_url,
         "AWS_ACCESS_KEY_ID": ACCOUNT,
@@ -72,17 +60,17 @@ def _free_port() -> int:
 
 @pytest.mark.emulator
 @pytest.mark.parametrize("line", shown_commands())
-def test_every_command_line_that_the_docs_show_runs(line: str, up_and_running: dict[str, str], tmp_path: Path) -> None:
+def test_every_command_line_of_the_docs_runs(line: str, pipeline: dict[str, str], tmp_path: Path) -> None:
     words = [str(tmp_path) if word == "DIR" else word for word in shlex.split(line)[1:]]
     if {"-f", "--follow"}.intersection(words):
-        words.append("--help")  # it would never end
+        words.append("--help")  # without it the command never ends
     try:
-        if {"--local", "local"}.intersection(words):  # on a port of its own: other tests run beside this one
+        if {"--local", "local"}.intersection(words):  # on a free port, because other tests run at the same time
             lifecycle.start(lifecycle.home(), port=_free_port())
         if "--local" in words:
-            made = CliRunner().invoke(pipectl, ["--local", "up", "--yes"], env=up_and_running)
-            assert made.exit_code == 0, made.output
-        result = CliRunner().invoke(pipectl, words, env=up_and_running)
+            created = CliRunner().invoke(pipectl, ["--local", "up", "--yes"], env=pipeline)
+            assert created.exit_code == 0, created.output
+        result = CliRunner().invoke(pipectl, words, env=pipeline)
     finally:
         lifecycle.stop(lifecycle.home())
     asks = "this is not a terminal" in result.stderr
@@ -92,6 +80,6 @@ def test_every_command_line_that_the_docs_show_runs(line: str, up_and_running: d
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_within_the_documentation_lead_somewhere(page: Path) -> None:
+def test_every_relative_link_has_a_target(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []

@@ -1,35 +1,76 @@
-# Two commands matter: `make demo` and `make test`. Both set up everything they need in .venv.
+# Every target installs what it needs into .venv first. `make` alone lists the targets.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What Lambda's Node.js runtime ships, for functions on the local emulator.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+NPM := $(BIN)/npm install --prefix $(VENV) --no-package-lock --no-audit --no-fund --loglevel=error
+# The packages that Lambda's Node.js runtime contains, for functions in Node.js on the local emulator.
 SDK := @aws-sdk/client-s3@3 @aws-sdk/client-dynamodb@3
+
+# Test processes. Many tests wait for the emulator, so there are more than processors.
+WORKERS ?= 4
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+# The runtime of the demo's functions: python3.14 when empty, or nodejs24.x.
+RUNTIME ?=
+
 READY := $(VENV)/.ready
+READY_DEMO := $(VENV)/.ready-demo
+READY_NODEJS := $(VENV)/.ready-nodejs
 
-.PHONY: demo test lint format clean
+.DEFAULT_GOAL := help
+.PHONY: help demo check test judges coverage lint unit format clean
 
-demo: $(READY)
-	$(BIN)/pipectl demo
+help: ## List the targets.
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
 
-test: $(READY)
-	$(BIN)/pytest -n 4 --dist loadgroup
+demo: $(if $(findstring nodejs,$(RUNTIME)),$(READY_NODEJS),$(READY_DEMO)) ## Show the whole pipeline on the local emulator (RUNTIME=nodejs24.x for Node.js).
+	$(BIN)/pipectl demo $(if $(RUNTIME),--runtime $(RUNTIME))
 
-lint: $(READY)
+check: lint unit ## Run the linters and the unit tests: under 40 s.
+
+test: $(READY) ## Run all tests: under 4 min on 2 processors.
+	$(PYTEST)
+
+unit: $(READY) ## Run the tests that need neither moto nor the emulator.
+	$(PYTEST) -m "not moto and not emulator"
+
+judges: $(READY) ## Run the slow checks: every crash point, 100 times the fuzz examples.
+	CRASHES=every $(PYTEST) --timeout 1800 tests/weather
+	HYPOTHESIS_PROFILE=thorough $(PYTEST) --timeout 3600 tests/fuzz
+
+coverage: $(READY) ## Measure the branch coverage of engine, failures and resources: at least 95 %.
+	$(PYTEST) -m "not emulator" --cov --cov-report=term-missing:skip-covered
+
+lint: $(READY) ## Run the linters and the type checker.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/plain_words.py
 
-format: $(READY)
+format: $(READY) ## Format the code and apply the linters' fixes.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:
-	rm -rf $(VENV) build dist
+clean: ## Delete .venv, caches and builds.
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 
-$(READY): pyproject.toml Makefile
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,node,test,dev]'
-	$(BIN)/npm install --prefix $(VENV) --no-package-lock --no-audit --no-fund --loglevel=error $(SDK)
-	touch $@
+
+$(READY_DEMO): pyproject.toml | $(BIN)/python
+	@echo "Installing pipectl and the local emulator into $(VENV): once, about half a minute."
+	$(PIP) -e '.[local]'
+	@touch $@
+
+$(READY_NODEJS): pyproject.toml | $(BIN)/python
+	@echo "Installing pipectl, the local emulator and Node.js into $(VENV): once, about a minute."
+	$(PIP) -e '.[local,node]'
+	$(NPM) $(SDK)
+	@touch $@ $(READY_DEMO)
+
+$(READY): pyproject.toml | $(BIN)/python
+	@echo "Installing pipectl and the tools of its tests into $(VENV): once, about a minute."
+	$(PIP) -e '.[local,node,test,dev]'
+	$(NPM) $(SDK)
+	@touch $@ $(READY_DEMO) $(READY_NODEJS)

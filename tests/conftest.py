@@ -12,6 +12,8 @@ from pipectl.local import lifecycle, node
 from pipectl.local.lifecycle import LocalEmulator
 from tests.support import FakeClock, World, make_world
 
+pytest_plugins = ["tests.tiers"]
+
 # The same examples at every run, so that a failure is never luck; `HYPOTHESIS_PROFILE=thorough` looks for new ones.
 settings.register_profile(
     "same", max_examples=50, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]

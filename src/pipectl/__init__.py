@@ -1,5 +1,3 @@
 """Provision and operate a resilient event-driven pipeline on AWS."""
 
-from importlib.metadata import version
-
-__version__ = version("pipectl")
+__version__ = "0.2.0"

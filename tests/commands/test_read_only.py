@@ -50,6 +50,7 @@ def drifted(standing: World) -> World:
     return standing
 
 
+@pytest.mark.moto
 @pytest.mark.parametrize("there", ["empty", "standing", "drifted"])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_only_reads(name: str, there: str, request: pytest.FixtureRequest) -> None:

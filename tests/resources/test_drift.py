@@ -31,7 +31,9 @@ MANAGED = _managed()
 
 def _case(key: str, attribute: str) -> Any:
     drift = drift_of(MANAGED[key], attribute)
-    return pytest.param(key, drift, id=f"{key}:{attribute}", marks=[pytest.mark.emulator] * drift.emulator)
+    return pytest.param(
+        key, drift, id=f"{key}:{attribute}", marks=pytest.mark.emulator if drift.emulator else pytest.mark.moto
+    )
 
 
 CASES = [

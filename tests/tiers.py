@@ -1,0 +1,78 @@
+"""The tier of each test, derived from what it uses: `emulator`, `moto`, else a unit test without a marker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+TIERS = ("emulator", "moto")
+LONGEST_ID = 60
+"""Characters. pytest puts the name of a test into the environment, which has a limit for each variable."""
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Shorten the part of a test's name that comes from a long text."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_ID:
+        return f"{val[:20]!r}... of {len(val)}"
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        if not any(map(item.get_closest_marker, TIERS)):
+            if any(name.startswith("emulator") for name in item.fixturenames):
+                item.add_marker("emulator")
+            elif any(map(uses_moto, functions(item))):
+                item.add_marker("moto")
+        if item.get_closest_marker("moto") and not item.get_closest_marker("xdist_group"):
+            # on one worker, so that the module's fixtures are made once
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: Any, request: Any) -> None:
+    """Refuse a fixture that a test asks for at run time and that the test's tier does not have."""
+    item = request._pyfuncitem
+    if not any(map(item.get_closest_marker, TIERS)):
+        slow = fixturedef.argname.startswith("emulator") or (
+            isinstance(fixturedef.func, FunctionType) and uses_moto(fixturedef.func)
+        )
+        assert not slow, f"mark the test `moto` or `emulator`: it uses the fixture {fixturedef.argname}"
+
+
+def functions(item: pytest.Function) -> Iterator[FunctionType]:
+    """Yield the test's function and those of its fixtures."""
+    info: Any = item._fixtureinfo  # pytest has no public name for the fixtures that a test really uses
+    for definitions in info.name2fixturedefs.values():
+        yield from (each.func for each in definitions[-1:] if isinstance(each.func, FunctionType))
+    if isinstance(item.function, FunctionType):
+        yield item.function
+
+
+def uses_moto(function: FunctionType, depth: int = 3) -> bool:
+    """Return whether a function, or a function of the tests that it calls, starts moto."""
+    for name in names_in(function):
+        if name == "mock_aws":
+            return True
+        called = function.__globals__.get(name)
+        called = getattr(called, "__wrapped__", called)
+        if not (depth and isinstance(called, FunctionType) and called.__module__.startswith("tests.")):
+            continue
+        if uses_moto(called, depth - 1):
+            return True
+    return False
+
+
+def names_in(function: FunctionType) -> set[str]:
+    """Return the global names that a function uses, its inner functions included."""
+    names, codes = set[str](), [function.__code__]
+    while codes:
+        code = codes.pop()
+        names |= {*code.co_names}
+        codes += [each for each in code.co_consts if isinstance(each, type(code))]
+    return names

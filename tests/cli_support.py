@@ -16,7 +16,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from pipectl.cli import main
+from pipectl.cli.main import main
 
 PATIENCE = 60
 """Seconds after which a test fails instead of hanging; no passing test waits for it."""
@@ -37,7 +37,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def start(*args: str | Path, **how: Any) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", "from pipectl.cli import main; main()", *map(str, args)]
+    command = [sys.executable, "-m", "pipectl", *map(str, args)]
     how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment(), **how}
     return subprocess.Popen(command, text=True, **how)
 

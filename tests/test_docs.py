@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipectl.cli import main as pipectl
+from pipectl.cli.main import main as pipectl
 from pipectl.local import lifecycle
 from pipectl.local.lifecycle import LocalEmulator
 from tests.support import DEV_CONFIG, ROOT

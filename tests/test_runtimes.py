@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipectl.aws.client import known_runtimes
-from pipectl.cli import main as pipectl
+from pipectl.cli.main import main as pipectl
 from pipectl.commands.config import ending_runtimes
 from pipectl.config.loading import load
 from pipectl.config.runtimes import RUNTIMES, newest, supported

@@ -21,7 +21,7 @@ import boto3
 import pytest
 from click.testing import CliRunner, Result
 
-from pipectl.cli import main as pipectl
+from pipectl.cli.main import main as pipectl
 from pipectl.local.lifecycle import LocalEmulator
 from tests.support import ROOT, write_config
 
@@ -112,10 +112,13 @@ AT_ONCE = {
     "a region that is not one": Situation(["moon-1", "us-east-1"], "", words=["--region", "moon-1", "up"], code=2),
     "no region anywhere": Situation(["region"], "AWS_REGION", words=["plan"], config={"region": None}, code=2),
     "local and an address": Situation(
-        ["--local", "--endpoint-url"], "leave", words=["--local", "--endpoint-url", "http://127.0.0.1:1", "up"], code=2
+        ["use one of --local and --endpoint-url"],
+        "",
+        words=["--local", "--endpoint-url", "http://127.0.0.1:1", "up"],
+        code=2,
     ),
     "keep and delete": Situation(
-        ["--keep-data", "--delete-data"], "leave", words=["down", "--keep-data", "--delete-data"], code=2
+        ["use one of --delete-data and --keep-data"], "", words=["down", "--keep-data", "--delete-data"], code=2
     ),
     "an address without a scheme": Situation(
         ["127.0.0.1:1"], "--endpoint-url", words=["--endpoint-url", "127.0.0.1:1", "status"], code=2
@@ -309,8 +312,8 @@ def _assert_told(situation: Situation, result: Result) -> None:
     for words in situation.says:
         assert words in result.stderr
     if situation.advises:
-        assert "What to do:" in result.stderr
-        assert situation.advises in result.stderr.split("What to do:")[1]
+        assert "Hint:" in result.stderr
+        assert situation.advises in result.stderr.split("Hint:")[1]
 
 
 @pytest.mark.emulator
@@ -321,7 +324,14 @@ def test_functions_in_nodejs_without_the_sdk(tmp_path: Path) -> None:
     (packages,) = prefix.glob("lib/python*/site-packages")
     (packages / "all.pth").write_text("\n".join(path for path in sys.path if path))
     told = subprocess.run(
-        [prefix / "bin" / "python", "-c", "from pipectl.entry import main; main()", "demo", "--runtime", "nodejs24.x"],
+        [
+            prefix / "bin" / "python",
+            "-c",
+            "from pipectl.__main__ import main; main()",
+            "demo",
+            "--runtime",
+            "nodejs24.x",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -329,7 +339,7 @@ def test_functions_in_nodejs_without_the_sdk(tmp_path: Path) -> None:
     )
     assert told.returncode == 1, told.stderr
     assert "need the AWS SDK" in told.stderr
-    assert f"npm install --prefix {prefix} @aws-sdk/client-s3" in told.stderr.split("What to do:")[1]
+    assert f"npm install --prefix {prefix} @aws-sdk/client-s3" in told.stderr.split("Hint:")[1]
     assert "Traceback" not in told.stderr
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from pipectl.cli import main as pipectl
+from pipectl.cli.main import main as pipectl
 from pipectl.commands import config as config_commands
 from pipectl.config.models import Config
 from pipectl.config.runtimes import RUNTIMES

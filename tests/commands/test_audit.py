@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from pipectl.commands.up import up
 from pipectl.errors import AbsentError, PipectlError, UsageError
 from pipectl.failures.listing import Wanted
 from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
+from pipectl.output import audit as output
 from tests.commands.audit_items import audit_item, paging_table
 from tests.commands.standing import fail, put_audit_items, standing, write
+from tests.output.screens import document
 from tests.resources.hands import narrow
 from tests.support import ACCOUNT, REGION, ROOT, FakeClock, World, make_world, write_config, yes
 
@@ -144,9 +147,9 @@ def test_a_failure_that_does_not_say_when_its_records_came_has_no_clock(world: W
 
 def test_the_document_is_json_with_the_audit_item_in_it(world: World) -> None:
     put_audit_items(world, audit_item("f", _ago(1), arrival=_ago(60)))
-    document = json.loads(json.dumps(audit_list(world.context(), ALL).document()))
-    (failure,) = document["failures"]
-    assert document["next"] is None
+    found = document(partial(output.page, found=audit_list(world.context(), ALL)))
+    (failure,) = found["failures"]
+    assert found["next"] is None
     assert (failure["auditId"], failure["approximateInvokeCount"]) == ("f", 4)
     assert failure["expiryClock"]["startsToExpire"] == "2026-01-01T23:00:00Z"
 
@@ -168,7 +171,7 @@ def test_stats_count_by_type_day_and_status(world: World) -> None:
         ("2025-12-31", {"RetryAttemptsExhausted": 2}),
         ("2025-12-30", {"RecordAgeExceeded": 1}),
     ]
-    assert json.loads(json.dumps(stats.document()))["byDay"]["2025-12-30"] == {"RecordAgeExceeded": 1}
+    assert document(partial(output.stats, found=stats))["byDay"]["2025-12-30"] == {"RecordAgeExceeded": 1}
 
 
 def test_a_missing_audit_table_is_said(tmp_path: Path) -> None:
@@ -198,8 +201,8 @@ def test_show_reads_the_records_back(pipeline: World) -> None:
         (Origin.STREAM, second),
     ]
     assert not detail.more
-    document = json.loads(json.dumps(detail.document()))
-    assert document["records"][0]["record"]["dynamodb"]["NewImage"]["orderId"] == {"S": "order-1"}
+    (shown,) = document(partial(output.details, found=[detail]))["failures"]
+    assert shown["records"][0]["record"]["dynamodb"]["NewImage"]["orderId"] == {"S": "order-1"}
 
 
 class Forgetful(Aws):

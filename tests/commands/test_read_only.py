@@ -78,7 +78,7 @@ def test_config_commands_ask_aws_nothing(command: str, tmp_path: Path) -> None:
 def test_config_check_builds_what_up_would_upload(standing: World) -> None:
     checked = config.check(standing.config, standing.file)
     found = standing.aws.lambda_.get_function(FunctionName="dev-order-processor-lambda-backend")
-    assert checked["packages"]["processor"]["sha256"] == found["Configuration"]["CodeSha256"]
+    assert checked["processor"].sha256 == found["Configuration"]["CodeSha256"]
 
 
 def test_a_recorded_write_would_be_noticed(standing: World) -> None:

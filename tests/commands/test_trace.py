@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from pipectl.commands.trace import MOST_RECORDS, Stage, Trace, trace
 from pipectl.commands.up import up
 from pipectl.failures.objects import quarantine_key
 from pipectl.local.lifecycle import LocalEmulator
+from pipectl.output import trace as output
 from tests.commands.standing import fail, standing, store, write
 from tests.e2e.orders import Orders
+from tests.output.screens import document
 from tests.resources.hands import Hands
 from tests.support import FakeClock, World, make_world, yes
 
@@ -216,11 +219,11 @@ def test_of_a_great_many_versions_the_newest_are_looked_into(world: World) -> No
 def test_the_document_is_json(world: World) -> None:
     (a,) = write(world, "a")
     store(world, a, body=b"[]")
-    document = json.loads(json.dumps(trace(world.context(), "a").document()))
-    assert (document["key"], document["stage"], document["more"]) == ("a", "stored", False)
-    assert [event["kind"] for event in document["events"]] == ["inserted", "stored"]
-    assert document["events"][0]["sequenceNumber"] == _number(a)
-    assert document["events"][0]["time"].endswith("Z")
+    found = document(partial(output.result, found=trace(world.context(), "a")))
+    assert (found["key"], found["stage"], found["more"]) == ("a", "stored", False)
+    assert [event["kind"] for event in found["events"]] == ["inserted", "stored"]
+    assert found["events"][0]["sequenceNumber"] == _number(a)
+    assert found["events"][0]["time"].endswith("Z")
 
 
 class Later(SystemClock):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from pipectl.cli import main
+from pipectl.cli.main import main
 from pipectl.commands.audit import audit_list, audit_show, audit_stats
 from pipectl.commands.down import down
 from pipectl.commands.logs import lines

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pipectl.cli import main
+from pipectl.cli.main import main
 from pipectl.commands.down import down
 from pipectl.commands.up import up
 from pipectl.local.lifecycle import LocalEmulator

@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from pipectl.cli import main
-from pipectl.cli.failures import MOMENT
+from pipectl.cli.main import main
+from pipectl.cli.options import MOMENT
 from pipectl.commands.up import up
 from tests.fuzz.strategies import TEXTS
 from tests.support import FakeClock, make_world, yes

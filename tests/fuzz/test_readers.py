@@ -24,9 +24,9 @@ from pipectl.failures.model import Failure, ReplayStatus
 from pipectl.failures.queue import audit_what_waits
 from pipectl.failures.ranges import spans
 from pipectl.failures.records import Reading
+from pipectl.output import audit
 from pipectl.output.console import Screen
-from pipectl.output.failures import keys_shown
-from pipectl.output.operate import audit_details, audit_page
+from pipectl.output.records import keys_shown
 from pipectl.pause_tags import PAUSE_TAGS, Pause
 from tests.failures.fakes import AUDITOR, PROCESSOR, Process, World
 from tests.fuzz.strategies import DEEP, JSON, TEXTS, json_of, places_of, replaced, without
@@ -89,8 +89,8 @@ def test_an_audit_item_is_read_and_shown(item: dict[str, Any], audit_id: str, ti
     for json_output in (True, False):
         screen = Screen(json_output=json_output)
         screen.out.file = screen.err.file = io.StringIO()
-        audit_page(screen, AuditPage((entry,), Position("").after(failure).token()))
-        audit_details(screen, [AuditDetail(entry)])
+        audit.page(screen, AuditPage((entry,), Position("").after(failure).token()))
+        audit.details(screen, [AuditDetail(entry)])
 
 
 @given(ITEMS)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipectl.engine.model import UNKNOWN
 from pipectl.output.serializer import dumps, serialize, versioned
 
 
@@ -55,6 +56,8 @@ def test_fields_are_camel_case_and_keys_of_mappings_stay() -> None:
         ({Colour.RED: Level.LOW}, {"red": 3}),
         (frozenset({"b", "a"}), ["a", "b"]),
         ((1, [True, None]), [1, [True, None]]),
+        (b"\xff", "/w=="),
+        ({"arn": UNKNOWN}, {"arn": "(known after apply)"}),
     ],
 )
 def test_values(value: object, written: object) -> None:

@@ -1,6 +1,5 @@
-"""The command line: parse, call one command, render, exit code."""
+"""The command line: parse, call one command, print, exit code. One module per command, of the same name.
 
-from pipectl.cli import failures, operate, pipeline  # registers the commands
-from pipectl.cli.root import main
-
-__all__ = ["failures", "main", "operate", "pipeline"]
+A command's module declares its options; what it needs to run (boto3, pydantic, rich, the local emulator) is imported
+when it is called, so that ``--help``, ``--version`` and completion answer at once.
+"""

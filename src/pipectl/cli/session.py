@@ -1,4 +1,4 @@
-"""What the global options mean, and how a command is run: its words and its exit code."""
+"""The session of one command: what the global options mean, how it is run, and how it ends."""
 
 from __future__ import annotations
 
@@ -6,70 +6,26 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from functools import cached_property, wraps
+from datetime import date
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from pipectl.aws.client import Aws, Credentials
+from pipectl.cli.options import Globals
 from pipectl.clock import SystemClock
-from pipectl.commands import local as local_commands
 from pipectl.config.loading import load
 from pipectl.config.models import Config, known_region
 from pipectl.context import Context
 from pipectl.errors import CancelledError, DeclinedError, PipectlError, UsageError
-from pipectl.local import lifecycle
-from pipectl.local.lifecycle import LocalEmulator
 from pipectl.output.console import Screen
 
-F = TypeVar("F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from pipectl.local.lifecycle import LocalEmulator
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Globals:
-    """The options that work on either side of the command; ``None`` where not given."""
-
-    config: str | None = None
-    profile: str | None = None
-    region: str | None = None
-    endpoint_url: str | None = None
-    local: bool | None = None
-    output: str | None = None
-    no_color: bool | None = None
-    quiet: bool | None = None
-    verbose: bool | None = None
-
-    def overlaid(self, over: Globals) -> Globals:
-        given = {f.name: getattr(over, f.name) for f in fields(over) if getattr(over, f.name) is not None}
-        return replace(self, **given)
-
-
-def _options(prefix: str) -> list[Callable[[F], F]]:
-    """The global options, as click parameters whose names begin with ``prefix``."""
-    return [
-        click.option(
-            "-c",
-            "--config",
-            f"{prefix}config",
-            metavar="FILE",
-            help="Config file.  [default: $PIPECTL_CONFIG or config/dev.yaml]",
-        ),
-        click.option("--profile", f"{prefix}profile", metavar="P", help="AWS profile.  [default: $AWS_PROFILE]"),
-        click.option("--region", f"{prefix}region", metavar="R", help="AWS region; wins over the config's."),
-        click.option(
-            "--endpoint-url", f"{prefix}endpoint_url", metavar="U", help="Another AWS.  [default: $AWS_ENDPOINT_URL]"
-        ),
-        click.option("--local", f"{prefix}local", is_flag=True, default=None, help="Use the local emulator."),
-        click.option(
-            "-o", "--output", f"{prefix}output", type=click.Choice(["text", "json"]), help="Form of the result."
-        ),
-        click.option("--no-color", f"{prefix}no_color", is_flag=True, default=None, help="No colours."),
-        click.option("-q", "--quiet", f"{prefix}quiet", is_flag=True, default=None, help="No progress."),
-        click.option("-v", "--verbose", f"{prefix}verbose", is_flag=True, default=None, help="AWS calls, tracebacks."),
-    ]
 
 
 class Session:
@@ -92,7 +48,7 @@ class Session:
             UsageError: two options contradict each other.
         """
         if self.options.local and self.options.endpoint_url:
-            raise UsageError("--local and --endpoint-url exclude each other", hint="leave one of them out")
+            raise UsageError("use one of --local and --endpoint-url")
 
     @cached_property
     def file(self) -> Path:
@@ -101,6 +57,10 @@ class Session:
     @cached_property
     def config(self) -> Config:
         return load(self.file)
+
+    @property
+    def today(self) -> date:
+        return self.clock.now().date()
 
     @cached_property
     def region(self) -> str:
@@ -119,11 +79,12 @@ class Session:
         config = self.config
         if self.options.local:
             config = config.model_copy(update={"account_id": None})
-            aws = self.emulator_aws(local_commands.endpoint(config))
+            from pipectl.commands import local
+
+            aws = self.emulator_aws(local.start(config))
         else:
-            aws = self.aws(
-                self.options.endpoint_url
-            )  # AWS_ENDPOINT_URL, and one for each service, botocore reads itself
+            # AWS_ENDPOINT_URL, and one for each service, are read by botocore.
+            aws = self.aws(self.options.endpoint_url)
         return Context(config, self.file, aws, self.screen, cancel=self.cancel)
 
     def cancel(self) -> None:
@@ -132,6 +93,8 @@ class Session:
         self.clock.cancel()
 
     def emulator_aws(self, running: LocalEmulator) -> Aws:
+        from pipectl.local import lifecycle
+
         return self.aws(running.endpoint_url, Credentials(**lifecycle.credentials()))
 
     def aws(self, endpoint_url: str | None, credentials: Credentials | None = None) -> Aws:
@@ -162,38 +125,11 @@ class Session:
         return ask
 
 
-def global_options(command: F) -> F:
-    """Give a command the global options, and the `Session` they make with those before it."""
-
-    @wraps(command)
-    def with_session(*args: Any, **kwargs: Any) -> Any:
-        context = click.get_current_context()
-        given = Globals(**{f.name: kwargs.pop(f"global_{f.name}") for f in fields(Globals)})
-        session = Session(context.find_root().obj.overlaid(given))
-        context.find_root().meta["pipectl.session"] = session
-
-        def checked() -> Any:
-            session.check()
-            return command(session, *args, **kwargs)
-
-        return _run(session, checked)
-
-    wrapped: Any = with_session
-    for option in reversed(_options("global_")):
-        wrapped = option(wrapped)
-    return wrapped  # type: ignore[no-any-return]
-
-
-def options_before_the_command(group: F) -> F:
-    for option in reversed(_options("")):
-        group = option(group)
-    return group
-
-
-def _run(session: Session, command: Callable[[], int | None]) -> None:
-    """Call a command; turn what it raises into words and an exit code."""
+def run(session: Session, command: Callable[[], int]) -> None:
+    """Call a command and exit; what it raises becomes a message and an exit code."""
     try:
-        code = command() or 0
+        session.check()
+        code = command()
     except KeyboardInterrupt:
         code = _fail(session, CancelledError("interrupted"))
         _leave_if_threads_would_not(code)

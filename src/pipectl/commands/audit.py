@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from itertools import islice
-from typing import Any
 
 from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.context import Context
@@ -20,7 +18,6 @@ from pipectl.failures.ranges import spans
 from pipectl.failures.records import Reading, RecordReader
 from pipectl.failures.trail import failures_by_id
 from pipectl.resource_keys import ResourceKey
-from pipectl.timestamps import rfc3339
 
 MOST_RECORDS = 1000
 """Records of one failure that `show` names."""
@@ -61,16 +58,6 @@ class AuditEntry:
             failure, starts, risk, bool(waits and starts and starts <= now), bool(waits and risk and risk <= now)
         )
 
-    def document(self) -> dict[str, Any]:
-        """The audit item as it is, with the clock beside it."""
-        clock = {
-            "startsToExpire": _iso(self.starts_to_expire),
-            "atRisk": _iso(self.at_risk),
-            "expiring": self.expiring,
-            "expired": self.expired,
-        }
-        return {**_plain(self.failure.item), "expiryClock": clock}
-
 
 @dataclass(frozen=True)
 class AuditPage:
@@ -78,9 +65,6 @@ class AuditPage:
 
     entries: tuple[AuditEntry, ...]
     next: str | None
-
-    def document(self) -> dict[str, Any]:
-        return {"failures": [entry.document() for entry in self.entries], "next": self.next}
 
 
 @dataclass(frozen=True)
@@ -90,9 +74,6 @@ class FoundRecord:
     sequence_number: int
     origin: Origin
     record: EventRecord | None
-
-    def document(self) -> dict[str, Any]:
-        return {"sequenceNumber": str(self.sequence_number), "origin": str(self.origin), "record": self.record}
 
 
 @dataclass(frozen=True)
@@ -111,10 +92,6 @@ class AuditDetail:
     more: bool = False
     unreadable: str | None = None
 
-    def document(self) -> dict[str, Any]:
-        records = [record.document() for record in self.records]
-        return {**self.entry.document(), "records": records, "moreRecords": self.more, "unreadable": self.unreadable}
-
 
 @dataclass(frozen=True)
 class AuditStats:
@@ -126,16 +103,6 @@ class AuditStats:
     by_type: Mapping[str, int]
     by_status: Mapping[str, int]
     by_day: Mapping[str, Mapping[str, int]]
-
-    def document(self) -> dict[str, Any]:
-        return {
-            "since": _iso(self.since),
-            "until": _iso(self.until),
-            "total": self.total,
-            "byType": dict(self.by_type),
-            "byStatus": dict(self.by_status),
-            "byDay": {day: dict(types) for day, types in self.by_day.items()},
-        }
 
 
 def audit_list(context: Context, wanted: Wanted, *, limit: int = 20, page: str | None = None) -> AuditPage:
@@ -224,18 +191,3 @@ def _with_records(context: Context, entry: AuditEntry, where: StreamRange) -> Au
     missing = {where.first, where.last} - {each.sequence_number for each in found}  # both ends were given up
     found += [FoundRecord(n, Origin.GONE if reading.forgot(n) else Origin.UNREAD, None) for n in missing]
     return AuditDetail(entry, tuple(sorted(found, key=lambda each: each.sequence_number)))
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return rfc3339(moment) if moment else None
-
-
-def _plain(value: Any) -> Any:
-    """An item with its numbers as JSON has them: DynamoDB's are Decimals, and the auditor writes whole ones."""
-    if isinstance(value, Mapping):
-        return {name: _plain(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_plain(member) for member in value]
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value

@@ -1,7 +1,8 @@
-"""`config`: look at the config file."""
+"""`config`: check and print the config file."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,30 +14,35 @@ from pipectl.config.runtimes import RUNTIMES, Runtime
 from pipectl.packaging.build import build
 
 
-def check(config: Config, file: Path) -> dict[str, Any]:
-    """Build both packages, as `up` would.
+@dataclass(frozen=True)
+class PackageSummary:
+    """The size and the content hash of a function's package."""
 
-    Returns:
-        ``{"packages": {"processor": {"bytes": ..., "sha256": ...}, ...}}``
+    bytes: int
+    sha256: str
+
+
+def check(config: Config, file: Path) -> dict[str, PackageSummary]:
+    """Build both packages, as `up` would. Return a summary of each, by function.
 
     Raises:
-        PackageError: a handler's folder is missing or wrong.
+        PackageError: a handler's folder is missing or invalid.
     """
     packages = {}
     for key, function in (("processor", config.processor), ("auditor", config.auditor)):
         built = build(config.source_of(function, file), function.handler, function.language)
-        packages[key] = {"bytes": len(built.body), "sha256": built.sha256}
-    return {"packages": packages}
+        packages[key] = PackageSummary(len(built.body), built.sha256)
+    return packages
 
 
 def ending_runtimes(config: Config, today: date) -> list[Runtime]:
-    """The runtimes in use that AWS stops patching within `runtimes.NOTICE`, or has already."""
+    """Return the runtimes in use that AWS stops patching within `runtimes.NOTICE`, or has stopped patching."""
     used = dict.fromkeys((config.processor.runtime, config.auditor.runtime))
     return [RUNTIMES[name] for name in used if RUNTIMES[name].ends_soon(today)]
 
 
 def show(config: Config) -> dict[str, Any]:
-    """The config with every default filled in."""
+    """Return the config with every default filled in."""
     return config.model_dump(by_alias=True, mode="json")
 
 
@@ -45,5 +51,5 @@ def as_yaml(shown: dict[str, Any]) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema of the config file."""
+    """Return the JSON Schema of the config file."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema(by_alias=True)}

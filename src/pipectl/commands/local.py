@@ -1,22 +1,17 @@
-"""`local`: the local emulator as a process that stays."""
+"""`local`: the local emulator, a process that keeps running between commands."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from pipectl.config.models import Config
 from pipectl.local import lifecycle, node
 from pipectl.local.lifecycle import LocalEmulator
 
-Answer = tuple[dict[str, Any], str]
-"""The same result as a document and as words."""
 
-
-def endpoint(config: Config | None = None) -> LocalEmulator:
-    """The local emulator that ``--local`` means; started if it is not up, and with what the config's functions need.
+def start(config: Config | None = None) -> LocalEmulator:
+    """Start the local emulator unless it is running, and provide what the config's functions need.
 
     Raises:
-        LocalError: it does not start, or a function's runtime is not there.
+        LocalError: it does not start, or a function's runtime is not installed.
     """
     running = lifecycle.start(lifecycle.home())
     if config is not None:
@@ -25,7 +20,7 @@ def endpoint(config: Config | None = None) -> LocalEmulator:
 
 
 def provide_runtimes(running: LocalEmulator, config: Config) -> None:
-    """What the config's functions need to run there; Python is what pipectl itself runs on.
+    """Provide what the config's functions need to run there; Python functions run on pipectl's own Python.
 
     Raises:
         LocalError: it is not installed.
@@ -34,36 +29,11 @@ def provide_runtimes(running: LocalEmulator, config: Config) -> None:
         node.provide(running.home)
 
 
-def start() -> Answer:
-    running = endpoint()
-    return _document(
-        running
-    ), f"The local emulator is running at {running.endpoint_url} (pid {running.pid}, log {running.log})."
+def stop() -> bool:
+    """Stop the local emulator and delete its contents. Return whether it was running."""
+    return lifecycle.stop(lifecycle.home())
 
 
-def stop() -> Answer:
-    stopped = lifecycle.stop(lifecycle.home())
-    words = (
-        "The local emulator is stopped; what was in it is gone." if stopped else "The local emulator was not running."
-    )
-    return {"running": False, "stopped": stopped}, words
-
-
-def status() -> Answer:
-    running = lifecycle.status(lifecycle.home())
-    if running is None:
-        return {"running": False}, "The local emulator is not running; `pipectl local start` starts it."
-    return _document(
-        running
-    ), f"The local emulator is running at {running.endpoint_url} (pid {running.pid}, log {running.log})."
-
-
-def _document(running: LocalEmulator) -> dict[str, Any]:
-    return {
-        "running": True,
-        "endpointUrl": running.endpoint_url,
-        "port": running.port,
-        "pid": running.pid,
-        "log": str(running.log),
-        "home": str(running.home),
-    }
+def status() -> LocalEmulator | None:
+    """Return the running local emulator, or ``None``."""
+    return lifecycle.status(lifecycle.home())

@@ -25,7 +25,7 @@ from pipectl.failures.trail import failures
 from pipectl.monitoring.stream_progress import Progress, progress
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
-from pipectl.timestamps import parse_timestamp, rfc3339
+from pipectl.timestamps import parse_timestamp
 
 MOST_RECORDS = 200
 """Versions that are looked into, the newest."""
@@ -81,17 +81,6 @@ class Trace:
     stuck: str
     events: tuple[TraceEvent, ...]
     more: bool = False
-
-    def document(self) -> dict[str, Any]:
-        events = [vars(event) | {"time": rfc3339(event.time)} for event in self.events]
-        return {
-            "key": self.key,
-            "item": self.item,
-            "stage": str(self.stage),
-            "stuck": self.stuck,
-            "events": [{("sequenceNumber" if k == "sequence_number" else k): v for k, v in e.items()} for e in events],
-            "more": self.more,
-        }
 
 
 @dataclass

@@ -6,29 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from pipectl.aws.client import plain_item
 from pipectl.aws.stream_records import STREAM_RETENTION
+from pipectl.failures.kinds import FAILURE_TYPES as FAILURE_TYPES
+from pipectl.failures.kinds import UNRESOLVED as UNRESOLVED
+from pipectl.failures.kinds import ReplayStatus as ReplayStatus
 from pipectl.timestamps import parse_timestamp
 
-FAILURE_TYPES = ("RetryAttemptsExhausted", "RecordAgeExceeded", "UnparseableMessage", "Other")
-"""A closed list, so that asking the index for each of them finds every failure."""
-
 _SEQUENCE_NUMBER = re.compile(r"[0-9]{21,40}")
-
-
-class ReplayStatus(StrEnum):
-    OPEN = "OPEN"
-    REPLAYED = "REPLAYED"
-    PARTIAL = "PARTIAL"
-    FAILED = "FAILED"
-    EXPIRED = "EXPIRED"
-
-
-UNRESOLVED = (ReplayStatus.OPEN, ReplayStatus.PARTIAL, ReplayStatus.FAILED)
-"""What still waits for a replay."""
 
 
 @dataclass(frozen=True)

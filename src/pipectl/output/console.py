@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import Any
 
@@ -14,6 +13,7 @@ from pipectl.aws.client import Call
 from pipectl.engine.executor import current
 from pipectl.engine.model import Action, Change
 from pipectl.errors import ConfigError, PipectlError
+from pipectl.output.serializer import dumps, versioned
 
 ACTION_LOOK = {
     Action.CREATE: ("+", "green", "created"),
@@ -53,18 +53,16 @@ class Screen:
         self._turns = color and not quiet and self.err.is_terminal
         self._spinner: Status | None = None
 
-    def json(self, document: Any) -> None:
-        self.out.out(json.dumps(document, indent=2, default=str, ensure_ascii=False), highlight=False)
+    def json(self, value: object) -> None:
+        """Print a result as one JSON document."""
+        self.out.out(dumps(value), highlight=False)
+
+    def document(self, value: object) -> None:
+        """Print a result as one JSON document with a schema version."""
+        self.json(versioned(value))
 
     def line(self, text: str | Text = "") -> None:
         self.out.print(text)
-
-    def result(self, document: Any, words: str) -> None:
-        """The same result as a document and as words."""
-        if self.json_output:
-            self.json(document)
-        else:
-            self.line(words)
 
     def note(self, text: str) -> None:
         if not self._quiet:
@@ -107,12 +105,12 @@ class Screen:
     def error(self, error: PipectlError) -> None:
         """The error, for people or as JSON, on stderr."""
         if self.json_output:
-            self.err.out(json.dumps({"error": error_document(error)}, ensure_ascii=False), highlight=False)
+            self.err.out(dumps({"error": error_document(error)}, indent=None), highlight=False)
             return
         where = f"{error.resource}: " if error.resource and not error.message.startswith(error.resource) else ""
         self.err.print(Text("Error: ", "bold red").append(f"{where}{error.message}", "not bold"))
         if error.hint:
-            self.err.print(Text("  What to do: ", "bold").append(error.hint, "not bold"))
+            self.err.print(Text("Hint: ", "bold").append(error.hint, "not bold"))
 
     def traceback(self) -> None:
         self.err.print_exception(word_wrap=True)

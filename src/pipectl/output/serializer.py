@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from base64 import b64encode
 from collections.abc import Mapping, Set
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
 
+from pipectl.engine.model import UNKNOWN
 from pipectl.json_types import JsonObject, JsonValue
 from pipectl.timestamps import rfc3339, rfc3339_milliseconds
 
@@ -37,7 +39,7 @@ def serialize(value: object) -> JsonValue:
     """Return a value as plain JSON data.
 
     Dataclasses become objects with camelCase keys, times RFC 3339 in UTC, spans of time seconds, enums their values,
-    paths text. Numbers keep every digit that JSON readers keep; others become text.
+    paths text, bytes base64. Numbers keep every digit that JSON readers keep; others become text.
     """
     if isinstance(value, Enum):
         return serialize(value.value)
@@ -79,6 +81,10 @@ def _scalar(value: object) -> JsonValue:
         return value.total_seconds()
     if isinstance(value, Decimal):
         return _number(value)
+    if isinstance(value, bytes | bytearray):
+        return b64encode(value).decode("ascii")
+    if value is UNKNOWN:
+        return str(value)
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 

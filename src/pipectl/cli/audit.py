@@ -1,0 +1,81 @@
+"""`audit`: list, show and count failures."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from pipectl.cli.options import global_options, since_option, until_option
+from pipectl.failures.kinds import FAILURE_TYPES, ReplayStatus
+
+if TYPE_CHECKING:
+    from pipectl.cli.session import Session
+
+
+@click.group()
+def audit() -> None:
+    """List, show and count failures."""
+
+
+@audit.command("list")
+@click.option("--type", "types", type=click.Choice(FAILURE_TYPES), multiple=True, help="Failures of this type only.")
+@click.option(
+    "--status", "statuses", type=click.Choice(ReplayStatus), multiple=True, help="Failures of this status only."
+)
+@since_option("48h")
+@until_option
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="Maximum number of results.",
+)
+@click.option("--page", metavar="TOKEN", help="Continue after the last page, with the token that it printed.")
+@global_options
+def list_failures(
+    session: Session,
+    types: tuple[str, ...],
+    statuses: tuple[ReplayStatus, ...],
+    since: datetime,
+    until: datetime | None,
+    limit: int,
+    page: str | None,
+) -> int:
+    """List failures, newest first, with the time at which their records expire."""
+    from pipectl.commands.audit import audit_list
+    from pipectl.failures.listing import Wanted
+    from pipectl.output import audit as output
+
+    wanted = Wanted(since, until or datetime.now(UTC), types or FAILURE_TYPES, statuses)
+    output.page(session.screen, audit_list(session.context, wanted, limit=limit, page=page))
+    return 0
+
+
+@audit.command("show")
+@click.argument("audit_id", metavar="ID")
+@global_options
+def show_failure(session: Session, audit_id: str) -> int:
+    """Show one failure and its records, from the stream or from the quarantine."""
+    from pipectl.commands.audit import audit_show
+    from pipectl.output import audit as output
+
+    output.details(session.screen, audit_show(session.context, audit_id))
+    return 0
+
+
+@audit.command("stats")
+@since_option("7d")
+@until_option
+@global_options
+def count_failures(session: Session, since: datetime, until: datetime | None) -> int:
+    """Count failures by type, status and day."""
+    from pipectl.commands.audit import audit_stats
+    from pipectl.failures.listing import Wanted
+    from pipectl.output import audit as output
+
+    output.stats(session.screen, audit_stats(session.context, Wanted(since, until or datetime.now(UTC))))
+    return 0

@@ -1,0 +1,51 @@
+"""`config`: check and print the config file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pipectl.cli.options import global_options
+
+if TYPE_CHECKING:
+    from pipectl.cli.session import Session
+
+
+@click.group()
+def config() -> None:
+    """Check and print the config file."""
+
+
+@config.command()
+@global_options
+def check(session: Session) -> int:
+    """Check the config and the handlers' folders."""
+    from pipectl.commands import config as commands
+    from pipectl.output import config as output
+
+    checked = commands.check(session.config, session.file)
+    output.ending_runtimes(session.screen, session.config, session.today)
+    output.checked(session.screen, session.file, checked)
+    return 0
+
+
+@config.command()
+@global_options
+def show(session: Session) -> int:
+    """Print the config with every default filled in."""
+    from pipectl.commands import config as commands
+    from pipectl.output import config as output
+
+    output.shown(session.screen, commands.show(session.config))
+    return 0
+
+
+@config.command()
+@global_options
+def schema(session: Session) -> int:
+    """Print the JSON Schema of the config, for editors."""
+    from pipectl.commands import config as commands
+
+    session.screen.json(commands.schema())
+    return 0

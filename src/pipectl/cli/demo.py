@@ -1,0 +1,35 @@
+"""`demo`: run the whole story on a temporary local emulator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pipectl.cli.options import global_options
+from pipectl.config.runtimes import supported
+
+if TYPE_CHECKING:
+    from pipectl.cli.session import Session
+
+
+@click.command()
+@click.option(
+    "--orders", type=click.IntRange(2, 1000), metavar="N", default=20, show_default=True, help="Orders to send."
+)
+@click.option(
+    "--runtime",
+    type=click.Choice(supported()),
+    metavar="RUNTIME",
+    help="Runtime of both functions.  [default: the config's]",
+)
+@global_options
+def demo(session: Session, orders: int, runtime: str | None) -> int:
+    """Run the whole story on a temporary local emulator."""
+    from pipectl.commands.demo import demo as run
+    from pipectl.output import demo as output
+
+    config = session.config.running_in(runtime) if runtime else session.config
+    report = run(config, session.file, session.emulator_aws, session.screen, orders=orders, cancel=session.cancel)
+    output.result(session.screen, report)
+    return 0

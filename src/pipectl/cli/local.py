@@ -1,0 +1,50 @@
+"""`local`: start, stop and inspect the local emulator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pipectl.cli.options import global_options
+
+if TYPE_CHECKING:
+    from pipectl.cli.session import Session
+
+
+@click.group()
+def local() -> None:
+    """Start, stop and inspect the local emulator."""
+
+
+@local.command()
+@global_options
+def start(session: Session) -> int:
+    """Start the local emulator. Every command with --local starts it, too."""
+    from pipectl.commands import local as commands
+    from pipectl.output import local as output
+
+    output.status(session.screen, commands.start())
+    return 0
+
+
+@local.command()
+@global_options
+def stop(session: Session) -> int:
+    """Stop the local emulator and delete its contents."""
+    from pipectl.commands import local as commands
+    from pipectl.output import local as output
+
+    output.stopped(session.screen, commands.stop())
+    return 0
+
+
+@local.command()
+@global_options
+def status(session: Session) -> int:
+    """Show whether the local emulator is running, and its address."""
+    from pipectl.commands import local as commands
+    from pipectl.output import local as output
+
+    output.status(session.screen, commands.status())
+    return 0

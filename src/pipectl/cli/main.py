@@ -1,0 +1,113 @@
+"""The group of all commands. It imports a command's module when the command is used."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from pipectl import __version__
+from pipectl.cli.options import Globals, options_before_the_command
+from pipectl.errors import CancelledError, PipectlError, UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+COMMANDS: Mapping[str, str] = {
+    "up": "Create what is missing and repair what differs.",
+    "plan": "Show what `up` would do, attribute by attribute.",
+    "status": "Show every resource and the pipeline's health.",
+    "down": "Delete the pipeline's resources and check that none remain.",
+    "outputs": "Print names, ARNs and URLs of the pipeline.",
+    "replay-dlq": "Replay failed records.",
+    "audit": "List, show and count failures.",
+    "verify": "Find lost records: neither stored nor reported as failed.",
+    "trace": "Follow one order and show where it is stuck.",
+    "logs": "Show the functions' logs.",
+    "pause": "Pause processing.",
+    "resume": "Resume processing.",
+    "config": "Check and print the config file.",
+    "local": "Start, stop and inspect the local emulator.",
+    "demo": "Run the whole story on a temporary local emulator.",
+}
+"""Every command with its short help, so that the list is printed without importing the commands."""
+
+
+class Pipectl(click.Group):
+    """The group of all commands; click's own errors are JSON too, where JSON is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"pipectl.cli.{name}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=words) for name, words in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a name or an error can hold letters that the terminal lacks
+                stream.reconfigure(errors="backslashreplace")
+        given = list(sys.argv[1:] if args is None else args)
+        extra |= {"standalone_mode": False, "prog_name": "pipectl"}
+        try:
+            sys.exit(super().main(given, *more, **extra) or 0)
+        except click.Abort:
+            _print_error(CancelledError("interrupted"), as_json=_asks_for_json(given))
+            sys.exit(CancelledError.exit_code)
+        except click.ClickException as error:
+            if _asks_for_json(given):
+                _print_error(_usage_error(error), as_json=True)
+            else:
+                error.show()
+            sys.exit(error.exit_code)
+
+
+def _print_error(error: PipectlError, *, as_json: bool) -> None:
+    from pipectl.output.console import Screen
+
+    Screen(json_output=as_json).error(error)
+
+
+def _asks_for_json(args: Sequence[str]) -> bool:
+    """Return whether the last ``-o`` is ``json``; of a line that could not be parsed nothing else is known."""
+    joined = " ".join(args[: args.index("--")] if "--" in args else args)
+    return re.findall(r"(?:^|\s)(?:-[a-z]*?o[=\s]?|--output[=\s])(\S+)", joined)[-1:] == ["json"]
+
+
+def _usage_error(error: click.ClickException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    message = "no command is given" if isinstance(error, NoArgsIsHelpError) else error.format_message()
+    return UsageError(message, hint=f"see `{context.command_path} --help`" if context else None)
+
+
+@click.group(cls=Pipectl, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="pipectl")
+@options_before_the_command
+@click.pass_context
+def main(context: click.Context, /, **options: Any) -> None:
+    """Provision and operate a resilient event-driven pipeline on AWS.
+
+    A table's stream invokes a function that stores each record as JSON in a bucket. Records that exhaust their retries
+    are audited and can be replayed. The config is the desired state, the AWS APIs report the actual state, and tags
+    mark managed resources: there is no stack and no state file.
+    """
+    context.obj = Globals(**options)

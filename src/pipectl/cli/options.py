@@ -1,0 +1,123 @@
+"""The options that several commands share, and the global ones that work on either side of the command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+"""The earliest time that CloudWatch Logs accepts."""
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Moment(click.ParamType[datetime]):
+    """A time: how long ago (``90s``, ``10m``, ``24h``, ``7d``), or in ISO form, UTC unless it has an offset."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        text = str(value)
+        try:
+            return max(_moment(text), _BEGINNING)
+        except ValueError:
+            self.fail(f"{text!r} is not a time: use an age (10m, 24h, 7d) or ISO 8601 (2026-01-31T12:00).", param, ctx)
+        except OverflowError:
+            self.fail(f"{text!r} is out of range.", param, ctx)
+
+
+def _moment(text: str) -> datetime:
+    if match := re.fullmatch(r"(\d{1,6})([smhd])", text):
+        return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+MOMENT = Moment()
+FOLDER = click.Path(file_okay=False, path_type=Path)
+EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
+until_option = click.option("--until", type=MOMENT, help="End time.  [default: now]")
+
+
+def since_option(default: str) -> Callable[[F], F]:
+    return click.option("--since", type=MOMENT, default=default, show_default=True, help="Start time.")
+
+
+@dataclass(frozen=True)
+class Globals:
+    """The global options; ``None`` where not given."""
+
+    config: str | None = None
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    local: bool | None = None
+    output: str | None = None
+    no_color: bool | None = None
+    quiet: bool | None = None
+    verbose: bool | None = None
+
+    def overlaid(self, over: Globals) -> Globals:
+        """Return these options with those that ``over`` gives; the later option wins."""
+        given = {f.name: getattr(over, f.name) for f in fields(over) if getattr(over, f.name) is not None}
+        return replace(self, **given)
+
+
+def _options(prefix: str) -> list[Callable[[F], F]]:
+    """Return the global options, as click parameters whose names begin with ``prefix``."""
+
+    def flag(*names: str, help: str) -> Callable[[F], F]:  # noqa: A002
+        name = names[-1].removeprefix("--").replace("-", "_")
+        return click.option(*names, f"{prefix}{name}", is_flag=True, default=None, help=help)
+
+    def text(*names: str, metavar: str, help: str) -> Callable[[F], F]:  # noqa: A002
+        name = names[-1].removeprefix("--").replace("-", "_")
+        return click.option(*names, f"{prefix}{name}", metavar=metavar, help=help)
+
+    return [
+        text("-c", "--config", metavar="FILE", help="Config file.  [default: $PIPECTL_CONFIG or config/dev.yaml]"),
+        text("--profile", metavar="NAME", help="AWS profile.  [default: $AWS_PROFILE]"),
+        text("--region", metavar="REGION", help="AWS region.  [default: the config's, else $AWS_REGION]"),
+        text("--endpoint-url", metavar="URL", help="AWS endpoint URL.  [default: $AWS_ENDPOINT_URL]"),
+        flag("--local", help="Use the local emulator."),
+        click.option("-o", "--output", f"{prefix}output", type=click.Choice(["text", "json"]), help="Output format."),
+        flag("--no-color", help="Print without colors."),
+        flag("-q", "--quiet", help="Print no progress."),
+        flag("-v", "--verbose", help="Print AWS calls and tracebacks."),
+    ]
+
+
+def options_before_the_command(group: F) -> F:
+    for option in reversed(_options("")):
+        group = option(group)
+    return group
+
+
+def global_options(command: Callable[..., int]) -> Callable[..., None]:
+    """Give a command the global options, and the `Session` they make with those before it."""
+
+    @wraps(command)
+    def with_session(*args: Any, **kwargs: Any) -> None:
+        from pipectl.cli.session import Session, run
+
+        root = click.get_current_context().find_root()
+        given = Globals(**{f.name: kwargs.pop(f"global_{f.name}") for f in fields(Globals)})
+        session = Session(root.obj.overlaid(given))
+        run(session, lambda: command(session, *args, **kwargs))
+
+    wrapped: Callable[..., None] = with_session
+    for option in reversed(_options("global_")):
+        wrapped = option(wrapped)
+    return wrapped

@@ -1,0 +1,44 @@
+"""`plan`: show what `up` would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pipectl.cli.exit_codes import CHANGES_PENDING
+from pipectl.cli.options import global_options
+
+if TYPE_CHECKING:
+    from pipectl.cli.session import Session
+
+adopt_option = click.option("--adopt", is_flag=True, help="Take over existing resources of the same names.")
+allow_stream_replacement_option = click.option(
+    "--allow-stream-replacement",
+    is_flag=True,
+    help="Allow replacing the orders table's stream, or the mapping's start, even if records are missed.",
+)
+
+
+@click.command()
+@click.option("--exit-code", is_flag=True, help="Exit with 3 when there are changes.")
+@adopt_option
+@allow_stream_replacement_option
+@global_options
+def plan(session: Session, exit_code: bool, adopt: bool, allow_stream_replacement: bool) -> int:
+    """Show what `up` would do, attribute by attribute."""
+    return show_plan(session, adopt, allow_stream_replacement, CHANGES_PENDING if exit_code else 0)
+
+
+def show_plan(session: Session, adopt: bool, allow_stream_replacement: bool, pending_code: int = 0) -> int:
+    """Print the plan, then the refusals as one error; return the exit code."""
+    from pipectl.commands.up import plan as run
+    from pipectl.output import config
+    from pipectl.output import plan as output
+
+    config.ending_runtimes(session.screen, session.config, session.today)
+    report = run(session.context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
+    output.result(session.screen, report)
+    if report.refused:
+        return output.refused(session.screen, report)
+    return pending_code if report.pending else 0

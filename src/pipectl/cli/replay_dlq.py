@@ -1,0 +1,83 @@
+"""`replay-dlq`: replay failed records."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipectl.cli.exit_codes import PARTLY_DONE
+from pipectl.cli.options import EXISTING_FOLDER, FOLDER, MOMENT, global_options, until_option, yes_option
+from pipectl.errors import UsageError
+from pipectl.failures.kinds import FAILURE_TYPES
+
+if TYPE_CHECKING:
+    from pipectl.cli.session import Session
+    from pipectl.commands.replay_dlq import Preview
+
+
+@click.command("replay-dlq")
+@click.option("--type", "types", type=click.Choice(FAILURE_TYPES), multiple=True, help="Failures of this type only.")
+@click.option("--since", type=MOMENT, help="Start time.  [default: 48h]")
+@until_option
+@click.option("--id", "ids", metavar="ID", multiple=True, help="This failure only; `audit list` prints the ids.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Maximum number of failures.")
+@click.option("--dry-run", is_flag=True, help="Show what would be replayed.")
+@yes_option
+@click.option("--force", is_flag=True, help="Replace existing objects; with --id, also replay what is replayed.")
+@click.option("--save", type=FOLDER, metavar="DIR", help="Save the records in DIR instead of replaying them.")
+@click.option("--from", "source", type=EXISTING_FOLDER, metavar="DIR", help="Replay the records saved in DIR.")
+@global_options
+def replay_dlq(
+    session: Session,
+    types: tuple[str, ...],
+    since: datetime | None,
+    until: datetime | None,
+    ids: tuple[str, ...],
+    limit: int | None,
+    dry_run: bool,
+    yes: bool,
+    force: bool,
+    save: Path | None,
+    source: Path | None,
+) -> int:
+    """Replay failed records.
+
+    Records are read from the stream, or from the quarantine when the stream no longer has them. A record that fails
+    again is named with the function's error; the other records are still replayed. Exits with 4 when failures are left.
+    """
+    from pipectl.commands import replay_dlq as commands
+    from pipectl.monitoring.health import LOOK_BACK
+    from pipectl.output import replay_dlq as output
+
+    if save and source:
+        raise UsageError("use one of --save and --from")
+    selection = commands.Selection(
+        since=since or datetime.now(UTC) - LOOK_BACK,
+        until=until or datetime.now(UTC),
+        types=types or FAILURE_TYPES,
+        ids=ids,
+        limit=limit,
+        again=force and bool(ids),
+    )
+    screen, context = session.screen, session.context
+    if dry_run:
+        output.preview(screen, commands.preview(context, selection))
+        return 0
+    if save:
+        saved = commands.save(context, selection, save)
+        output.saved(screen, saved, save)
+        return PARTLY_DONE if saved.incomplete else 0
+    confirm = session.confirm("Replay these?", yes, partial(output.before_asking, screen))
+
+    def confirm_or_warn(found: Preview) -> None:
+        if yes:
+            output.warn_of_alarm(screen)
+        confirm(found)
+
+    report = commands.replay(context, selection, confirm_or_warn, overwrite=force, source=source)
+    output.result(screen, report)
+    return PARTLY_DONE if report.left else 0

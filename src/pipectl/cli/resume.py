@@ -1,0 +1,26 @@
+"""`resume`: resume processing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pipectl.cli.options import global_options
+
+if TYPE_CHECKING:
+    from pipectl.cli.session import Session
+
+
+@click.command()
+@global_options
+def resume(session: Session) -> int:
+    """Resume processing.
+
+    Reads on from the record where it was paused; no record is missed or stored twice.
+    """
+    from pipectl.commands.pause import resume as run
+    from pipectl.output import resume as output
+
+    output.result(session.screen, run(session.context))
+    return 0

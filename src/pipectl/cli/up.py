@@ -1,0 +1,39 @@
+"""`up`: create what is missing and repair what differs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from pipectl.cli.options import global_options, yes_option
+from pipectl.cli.plan import adopt_option, allow_stream_replacement_option, show_plan
+
+if TYPE_CHECKING:
+    from pipectl.cli.session import Session
+
+
+@click.command()
+@yes_option
+@click.option("--dry-run", is_flag=True, help="Show what would be done, as `plan` does.")
+@adopt_option
+@allow_stream_replacement_option
+@global_options
+def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_replacement: bool) -> int:
+    """Create what is missing and repair what differs."""
+    from pipectl.commands.up import up as run
+    from pipectl.output import changes, config
+    from pipectl.output import up as output
+
+    if dry_run:
+        return show_plan(session, adopt, allow_stream_replacement)
+    config.ending_runtimes(session.screen, session.config, session.today)
+    report = run(
+        session.context,
+        session.confirm("Make these changes?", yes, partial(changes.before_asking, session.screen)),
+        adopt=adopt,
+        allow_stream_replacement=allow_stream_replacement,
+    )
+    output.result(session.screen, report)
+    return 0

@@ -1,0 +1,35 @@
+"""`verify`: find lost records."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from pipectl.cli.exit_codes import PARTLY_DONE
+from pipectl.cli.options import global_options, since_option, yes_option
+
+if TYPE_CHECKING:
+    from pipectl.cli.session import Session
+
+
+@click.command()
+@since_option("24h")
+@click.option("--repair", is_flag=True, help="Process the lost records.")
+@yes_option
+@global_options
+def verify(session: Session, since: datetime, repair: bool, yes: bool) -> int:
+    """Find lost records: neither stored nor reported as failed.
+
+    Records get lost when a failure cannot be delivered to the dead-letter queue, or when the stream mapping is replaced
+    at the wrong position. Exits with 4 when records are lost and not repaired.
+    """
+    from pipectl.commands.verify import verify as run
+    from pipectl.output import verify as output
+
+    confirm = session.confirm("Process the lost records?", yes, partial(output.before_asking, session.screen))
+    report = run(session.context, since, repair=repair, confirm=confirm)
+    output.result(session.screen, report)
+    return 0 if report.ok else PARTLY_DONE

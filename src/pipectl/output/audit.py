@@ -1,0 +1,115 @@
+"""The results of `audit`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats
+from pipectl.failures.kinds import UNRESOLVED, ReplayStatus
+from pipectl.output.console import Screen
+from pipectl.output.serializer import dumps
+from pipectl.text import pluralize
+from pipectl.timestamps import rfc3339
+
+_STATUS_LOOK = {
+    ReplayStatus.OPEN: "yellow",
+    ReplayStatus.PARTIAL: "yellow",
+    ReplayStatus.FAILED: "red",
+    ReplayStatus.EXPIRED: "dim",
+    ReplayStatus.REPLAYED: "green",
+}
+
+
+def page(screen: Screen, found: AuditPage) -> None:
+    """Print the result of `audit list`."""
+    if screen.json_output:
+        screen.document({"failures": [_entry_document(entry) for entry in found.entries], "next": found.next})
+        return
+    for entry in found.entries:
+        screen.line(_entry(entry))
+    if not found.entries:
+        screen.line("No failures.")
+    if found.next:
+        screen.note(f"There are more: `pipectl audit list --page {found.next}`")
+
+
+def details(screen: Screen, found: Sequence[AuditDetail]) -> None:
+    """Print the result of `audit show`."""
+    if screen.json_output:
+        screen.document({"failures": [_detail_document(detail) for detail in found]})
+        return
+    for detail in found:
+        screen.line(_entry(detail.entry))
+        document = _entry_document(detail.entry)
+        _tree(screen, {k: v for k, v in document.items() if k not in ("auditId", "failureType")}, "  ")
+        if detail.unreadable:
+            screen.line(f"  no records: {detail.unreadable}")
+        for record in detail.records:
+            text = json.dumps(record.record, ensure_ascii=False) if record.record else ""
+            screen.line(f"  record {record.sequence_number} ({record.origin}) {text}")
+        if detail.more:
+            screen.line("  and more records")
+
+
+def stats(screen: Screen, found: AuditStats) -> None:
+    """Print the result of `audit stats`."""
+    if screen.json_output:
+        screen.document(found)
+        return
+    screen.line(f"{pluralize(found.total, 'failure')} from {rfc3339(found.since)} to {rfc3339(found.until)}")
+    for counts in (found.by_status, found.by_type):
+        for name, count in counts.items():
+            screen.line(f"{count:>7}  {name}")
+    for day, types in found.by_day.items():
+        screen.line(f"{day}  " + ", ".join(f"{count} {name}" for name, count in types.items()))
+
+
+def _entry(entry: AuditEntry) -> Text:
+    failure = entry.failure
+    text = Text().append(f"{failure.timestamp}  ", "dim")
+    text.append(f"{failure.status:<8}", _STATUS_LOOK[failure.status])
+    text.append(f"  {failure.failure_type:<22}  {failure.audit_id}")
+    if entry.expired:
+        text.append("  its records are no longer in the stream (24 h limit)", "red")
+    elif entry.expiring:
+        text.append("  its records are expiring from the stream", "red")
+    elif entry.starts_to_expire and failure.status in UNRESOLVED:
+        text.append(f"  expires {rfc3339(entry.starts_to_expire)}", "dim")
+    return text
+
+
+def _entry_document(entry: AuditEntry) -> dict[str, Any]:
+    """Return the audit item as it is, with the clock beside it."""
+    clock = {
+        "startsToExpire": entry.starts_to_expire,
+        "atRisk": entry.at_risk,
+        "expiring": entry.expiring,
+        "expired": entry.expired,
+    }
+    return {**entry.failure.item, "expiryClock": clock}
+
+
+def _detail_document(detail: AuditDetail) -> dict[str, Any]:
+    records = [
+        {"sequenceNumber": str(each.sequence_number), "origin": each.origin, "record": each.record}
+        for each in detail.records
+    ]
+    return {
+        **_entry_document(detail.entry),
+        "records": records,
+        "moreRecords": detail.more,
+        "unreadable": detail.unreadable,
+    }
+
+
+def _tree(screen: Screen, values: Mapping[str, Any], indent: str) -> None:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            screen.line(f"{indent}{name}:")
+            _tree(screen, value, f"{indent}  ")
+        else:
+            screen.line(f"{indent}{name}: {value if isinstance(value, str) else dumps(value, indent=None)}")

@@ -1,0 +1,84 @@
+"""Changes as `plan`, `up` and `down` show them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from pipectl.engine.model import UNKNOWN, Action, Change, Delta
+from pipectl.output.console import ACTION_LOOK, Screen
+from pipectl.output.serializer import dumps
+from pipectl.text import pluralize
+
+_LONGEST_VALUE = 200
+
+
+def before_asking(screen: Screen, changes: Sequence[Change]) -> None:
+    """Print the changes that a confirmation is about."""
+    show(screen.err, changes)
+    screen.err.print(summary(changes, done=False))
+
+
+def show(console: Console, changes: Iterable[Change]) -> None:
+    """Print what changes, and what is kept for a reason that users should know."""
+    for change in changes:
+        if change.action is Action.KEEP and not change.reason:
+            continue
+        console.print(line(change))
+        if change.action in (Action.UPDATE, Action.REPLACE, Action.ADOPT, Action.REFUSE):
+            show_deltas(console, change.attributes, "      ")
+
+
+def show_deltas(console: Console, deltas: Mapping[str, Delta], indent: str) -> None:
+    for path, delta in deltas.items():
+        text = Text(f"{indent}{path}: ").append(_shown(delta.before), "red").append(" -> ")
+        console.print(text.append(_shown(delta.after), "green"))
+
+
+def summary(changes: Sequence[Change], done: bool) -> str:
+    """``2 to create, 1 to update.`` before, ``2 created, 1 updated.`` after."""
+    counts = Counter(change.action for change in changes)
+    parts = []
+    for action, (_, _, past) in ACTION_LOOK.items():
+        if counts[action] and action is not Action.KEEP:
+            parts.append(
+                f"{counts[action]} {past}" if done or action is Action.REFUSE else f"{counts[action]} to {action}"
+            )
+    if not parts:
+        return f"Nothing to do: all {pluralize(counts[Action.KEEP], 'resource')} are as the config says."
+    if counts[Action.KEEP]:
+        parts.append(f"{counts[Action.KEEP]} unchanged")
+    return f"{', '.join(parts)}."
+
+
+def document(change: Change) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "resource": change.resource,
+        "kind": change.kind,
+        "name": change.name,
+        "action": change.action,
+        "attributes": deltas_document(change.attributes),
+    }
+    return found | ({"reason": change.reason} if change.reason else {})
+
+
+def deltas_document(deltas: Mapping[str, Delta]) -> dict[str, Any]:
+    return {path: {"from": delta.before, "to": delta.after} for path, delta in deltas.items()}
+
+
+def line(change: Change) -> Text:
+    mark, colour, _ = ACTION_LOOK[change.action]
+    text = Text().append(f"{mark} {change.action:<8}", colour).append(f"{change.resource:<24}", "bold")
+    text.append(change.name)
+    return text.append(f"\n      {change.reason}") if change.reason else text
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    text = value if isinstance(value, str) else dumps(value, indent=None).replace(f'"{UNKNOWN}"', str(UNKNOWN))
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}... ({len(text)} characters)"

@@ -1,0 +1,35 @@
+"""The results of `config`, and the warning of runtimes that end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from pipectl.commands import config as commands
+from pipectl.config.models import Config
+from pipectl.config.runtimes import newest
+from pipectl.output.console import Screen
+
+
+def checked(screen: Screen, file: Path, packages: Mapping[str, commands.PackageSummary]) -> None:
+    if screen.json_output:
+        screen.document({"ok": True, "file": file, "packages": packages})
+    else:
+        screen.line(f"{file} is valid.")
+
+
+def shown(screen: Screen, config: dict[str, object]) -> None:
+    if screen.json_output:
+        screen.json(config)
+    else:
+        screen.line(commands.as_yaml(config))
+
+
+def ending_runtimes(screen: Screen, config: Config, today: date) -> None:
+    """Print a line for each runtime in use that AWS stops patching soon, or has stopped patching."""
+    for runtime in commands.ending_runtimes(config, today):
+        over = runtime.deprecated is not None and runtime.deprecated <= today
+        ends = f"{'is deprecated since' if over else 'will be deprecated on'} {runtime.deprecated}"
+        newer = f"{newest('nodejs')} and {newest('python')}"
+        screen.note(f"Runtime {runtime.name} {ends}; the newest are {newer}.")

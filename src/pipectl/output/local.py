@@ -1,0 +1,41 @@
+"""The results of `local`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipectl.output.console import Screen
+
+if TYPE_CHECKING:
+    from pipectl.local.lifecycle import LocalEmulator
+
+
+def status(screen: Screen, running: LocalEmulator | None) -> None:
+    if running is None:
+        if screen.json_output:
+            screen.document({"running": False})
+        else:
+            screen.line("The local emulator is not running. `pipectl local start` starts it.")
+    elif screen.json_output:
+        screen.document(
+            {
+                "running": True,
+                "endpointUrl": running.endpoint_url,
+                "port": running.port,
+                "pid": running.pid,
+                "log": running.log,
+                "home": running.home,
+            }
+        )
+    else:
+        where = f"{running.endpoint_url} (pid {running.pid}, log {running.log})"
+        screen.line(f"The local emulator is running at {where}.")
+
+
+def stopped(screen: Screen, was_running: bool) -> None:
+    if screen.json_output:
+        screen.document({"running": False, "stopped": was_running})
+    elif was_running:
+        screen.line("The local emulator is stopped and its contents are deleted.")
+    else:
+        screen.line("The local emulator was not running.")

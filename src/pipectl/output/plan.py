@@ -1,0 +1,26 @@
+"""The result of `plan`."""
+
+from __future__ import annotations
+
+from pipectl.commands.up import UpReport
+from pipectl.engine.planner import refusal
+from pipectl.output import changes
+from pipectl.output.console import Screen
+
+
+def result(screen: Screen, report: UpReport) -> None:
+    if screen.json_output:
+        screen.document({"changes": [changes.document(each) for each in report.changes], "outputs": report.outputs})
+        return
+    changes.show(screen.out, report.changes)
+    screen.line(changes.summary(report.changes, done=False))
+
+
+def refused(screen: Screen, report: UpReport) -> int:
+    """Print the refusals as one error; return its exit code."""
+    error = refusal(report.refused)
+    if not screen.json_output:  # the list has just named the reasons
+        names = ", ".join(f"{change.resource} ({change.name})" for change in report.refused)
+        error.message, error.resource = f"{error.message.splitlines()[0]} {names}", None
+    screen.error(error)
+    return error.exit_code

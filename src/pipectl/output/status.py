@@ -1,0 +1,76 @@
+"""The result of `status`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rich.text import Text
+
+from pipectl.commands.status import ResourceStatus, State, StatusReport
+from pipectl.monitoring.health import Health, Severity
+from pipectl.output import changes
+from pipectl.output.console import Screen
+
+_STATE_LOOK = {State.IN_SYNC: "green", State.DRIFTED: "yellow", State.MISSING: "red", State.FOREIGN: "bold red"}
+_SEVERITY_LOOK = {
+    Severity.HEALTHY: ("healthy", "green"),
+    Severity.DEGRADED: ("degraded", "yellow"),
+    Severity.FAILING: ("failing", "red"),
+}
+
+
+def result(screen: Screen, report: StatusReport) -> None:
+    statuses = report.resources
+    if screen.json_output:
+        resources = [_resource_document(status) for status in statuses]
+        screen.document({"resources": resources, "health": _health_document(report.health)})
+        return
+    width = max(len(status.resource) for status in statuses)
+    for status in statuses:
+        text = Text().append(f"{status.state:<9}", _STATE_LOOK[status.state])
+        text.append(f" {status.resource:<{width}}", "bold").append(f"  {status.name}")
+        screen.line(text)
+        if status.reason:
+            screen.line(f"          {status.reason}")
+        changes.show_deltas(screen.out, status.drift, "          ")
+    counts = Counter(status.state for status in statuses)
+    screen.line(", ".join(f"{counts[state]} {state}" for state in State if counts[state]))
+    _health(screen, report.health)
+
+
+def _health(screen: Screen, health: Health) -> None:
+    screen.line()
+    for check in health.checks:
+        verdict, colour = _SEVERITY_LOOK[check.severity]
+        text = Text().append(f"{verdict:<9}", colour).append(f" {check.name:<17}", "bold")
+        screen.line(text.append(f" {check.detail}"))
+    verdict, colour = _SEVERITY_LOOK[health.verdict]
+    screen.line(Text("Health: ").append(verdict, f"bold {colour}"))
+
+
+def _resource_document(status: ResourceStatus) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "resource": status.resource,
+        "kind": status.kind,
+        "name": status.name,
+        "state": status.state,
+        "drift": changes.deltas_document(status.drift),
+    }
+    return found | ({"reason": status.reason} if status.reason else {})
+
+
+def _health_document(health: Health) -> dict[str, Any]:
+    return {
+        "verdict": _SEVERITY_LOOK[health.verdict][0],
+        "checks": [
+            {
+                "name": check.name,
+                "ok": check.ok,
+                "severity": _SEVERITY_LOOK[check.severity][0],
+                "value": check.value,
+                "detail": check.detail,
+            }
+            for check in health.checks
+        ],
+    }

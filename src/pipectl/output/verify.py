@@ -1,0 +1,67 @@
+"""The result of `verify`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipectl.commands.verify import VerifyReport
+from pipectl.output.console import Screen
+from pipectl.output.records import failing_document, keys_shown
+from pipectl.text import pluralize
+from pipectl.timestamps import rfc3339
+
+_MOST_SHOWN = 20
+
+
+def before_asking(screen: Screen, report: VerifyReport) -> None:
+    for line in _lines(report):
+        screen.err.print(line)
+
+
+def result(screen: Screen, report: VerifyReport) -> None:
+    if screen.json_output:
+        screen.document(_document(report))
+        return
+    for line in _lines(report):
+        screen.line(line)
+
+
+def _lines(report: VerifyReport) -> list[str]:
+    lines = [
+        f"! {keys_shown(record.keys)} record {record.sequence_number}, written {rfc3339(record.written_at)}, is lost"
+        for record in report.records[:_MOST_SHOWN]
+    ]
+    if report.lost > _MOST_SHOWN:
+        lines.append(f"! and {report.lost - _MOST_SHOWN} more; -o json names them")
+    lines += [f"! record {each.written} fails: {each.error}" for each in report.failing[:_MOST_SHOWN]]
+    if report.waiting_in_queue:
+        wait = "failure waits" if report.waiting_in_queue == 1 else "failures wait"
+        lines.append(
+            f"About {report.waiting_in_queue} {wait} for the auditor. Some of the lost records may belong to them."
+        )
+    lines.append(
+        f"{pluralize(report.read, 'record')} since {rfc3339(report.since)}: {report.stored} stored, "
+        f"{report.failed} audited, {report.pending} pending, {report.lost} lost."
+    )
+    if report.repaired or report.failing:
+        lines.append(f"{report.repaired} of the lost {'is' if report.repaired == 1 else 'are'} now stored.")
+    return lines
+
+
+def _document(report: VerifyReport) -> dict[str, Any]:
+    return {
+        "ok": report.ok,
+        "since": report.since,
+        "oldest": report.oldest,
+        "records": {
+            "read": report.read,
+            "stored": report.stored,
+            "failed": report.failed,
+            "pending": report.pending,
+            "lost": report.lost,
+            "repaired": report.repaired,
+        },
+        "lost": report.records,
+        "failing": [failing_document(each) for each in report.failing],
+        "waitingInQueue": report.waiting_in_queue,
+    }

@@ -1,0 +1,77 @@
+"""The group of all commands: the list of names, and what is imported when."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import click
+import pytest
+
+from pipectl import __version__
+from pipectl.cli.main import COMMANDS, main
+
+HEAVY = ("boto3", "botocore", "pydantic", "rich", "yaml", "pipectl.local", "pipectl.commands", "ministack")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_has_the_short_help_of_the_command(name: str) -> None:
+    context = click.Context(main)
+    command = main.get_command(context, name)
+    assert command is not None
+    assert command.name == name
+    assert command.get_short_help_str(limit=200) == COMMANDS[name]
+
+
+def imported(*args: str, complete: str = "") -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Run a command line in a new interpreter. Return how it ended, and the heavy modules that it imported."""
+    script = f"""
+import atexit, json, sys
+@atexit.register
+def report():
+    print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.stderr)
+sys.argv = ["pipectl", *{args!r}]
+from pipectl.__main__ import main
+main()
+"""
+    variables = {"_PIPECTL_COMPLETE": "bash_complete", "COMP_WORDS": complete, "COMP_CWORD": str(complete.count(" "))}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **(variables if complete else {})},
+    )
+    return done, json.loads(done.stderr.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    "args", [("--help",), ("--version",), ("up", "--help"), ("audit", "list", "--help")], ids=" ".join
+)
+def test_help_and_version_import_nothing_heavy(args: tuple[str, ...]) -> None:
+    done, heavy = imported(*args)
+    assert done.returncode == 0
+    assert heavy == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("pipectl re", "replay-dlq"), ("pipectl audit s", "stats"), ("pipectl up --", "--dry-run")]
+)
+def test_completion_imports_nothing_heavy(typed: str, offered: str) -> None:
+    done, heavy = imported(complete=typed)
+    assert offered in done.stdout
+    assert heavy == []
+
+
+def test_the_emulator_is_imported_only_when_asked_for() -> None:
+    done, heavy = imported("config", "show")
+    assert done.returncode == 0
+    assert "pydantic" in heavy
+    assert "pipectl.local" not in heavy
+
+
+def test_python_m_pipectl() -> None:
+    done = subprocess.run([sys.executable, "-m", "pipectl", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith(__version__)

@@ -1,0 +1,26 @@
+"""Capture what an output module prints."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+from pipectl.output.console import Screen
+
+
+def printed(show: Callable[[Screen], object]) -> str:
+    """Return stdout and stderr as text, as a file gets them: without colors."""
+    screen = Screen()
+    screen.out.file = screen.err.file = io.StringIO()
+    show(screen)
+    return screen.out.file.getvalue()
+
+
+def document(show: Callable[[Screen], object]) -> Any:
+    """Return the JSON document on stdout."""
+    screen = Screen(json_output=True)
+    screen.out.file = io.StringIO()
+    show(screen)
+    return json.loads(screen.out.file.getvalue())

@@ -165,12 +165,12 @@ def test_colours_are_for_terminals_and_can_be_switched_off(tmp_path: Path) -> No
     assert "\x1b" not in on_a_terminal(*command, "--no-color")
     assert "\x1b" not in on_a_terminal("--no-color", *command)
     assert "\x1b" not in on_a_terminal(*command, env=environment(NO_COLOR="1"))
-    assert "there is no such file" in on_a_terminal(*command, env=environment(NO_COLOR="1"))
+    assert "the file does not exist" in on_a_terminal(*command, env=environment(NO_COLOR="1"))
 
 
 def test_what_is_piped_has_no_escape_codes(tmp_path: Path) -> None:
     _, err = start("-c", tmp_path / "none.yaml", "plan").communicate(timeout=PATIENCE)
-    assert "there is no such file" in err
+    assert "the file does not exist" in err
     assert "\x1b" not in err
 
 

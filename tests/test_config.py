@@ -1,4 +1,4 @@
-"""What a config may say, and how a mistake in it is told: file, line, key, what is wrong and what is allowed."""
+"""The config: valid values, and errors with file, line, key, problem and allowed values."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ auditor:
 
 
 def problems(folder: Path, text: str | bytes) -> tuple[Problem, ...]:
-    """Every mistake that ``text`` holds; none means that it is valid."""
+    """Return every problem of the config in ``text``."""
     file = folder / "pipectl.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     try:
@@ -51,7 +51,7 @@ def problems(folder: Path, text: str | bytes) -> tuple[Problem, ...]:
 
 
 def changed(changes: dict[str, Any]) -> str:
-    """`MINIMAL` with other values; a value of ``None`` takes the key out."""
+    """Return `MINIMAL` with other values. ``None`` removes the key."""
     values = yaml.safe_load(MINIMAL)
     for dotted, value in changes.items():
         *sections, key = dotted.split("/")
@@ -67,7 +67,7 @@ def changed(changes: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Broken:
-    """Values laid over `MINIMAL`, the key that is at fault, and words that the message must hold."""
+    """Changes of `MINIMAL`, the key of the expected problem, and words of its message."""
 
     changes: dict[str, Any]
     key: str
@@ -81,7 +81,7 @@ def broken(path: str, value: Any, *words: str, key: str | None = None) -> Broken
 LABEL = "lowercase letters, digits and hyphens"
 ARN = "arn:aws:sns:us-east-1:123456789012:on-call"
 BROKEN = {
-    # the head
+    # top level
     "environment missing": broken("environment", None, "is missing"),
     "team missing": broken("team", None, "is missing"),
     "project missing": broken("project", None, "is missing"),
@@ -92,24 +92,24 @@ BROKEN = {
     "project too long": broken("project", "p" * 33, "33 characters", "at most 32"),
     "environment empty": broken("environment", "", LABEL),
     "environment a number": broken("environment", 1, "must be text", "quotes"),
-    "environment a yes": broken("environment", True, "reads this as True", "quotes"),
+    "environment a boolean": broken("environment", True, "reads it as True", "quotes"),
     "region misspelled": broken("region", "us-east1", "'us-east1'", "did you mean", "us-east-1"),
     "region unknown": broken("region", "mars", "known are", "eu-central-1"),
     "account id unquoted": broken("account_id", 123456789012, "must be text", "123456789012", "quotes"),
     "account id short": broken("account_id", "12345678901", "12 digits"),
     "account id in other digits": broken("account_id", "١٢٣٤٥٦٧٨٩٠١٢", "12 digits"),
     "extra alarms a word": broken("extra_alarms", "on", "true or false", "'on'"),
-    "an unknown section": broken("lambda", {}, "not a key that pipectl knows", "known are", "processor"),
-    "an unknown key": broken("processor/memroy", 1, "not a key", "did you mean memory?"),
-    "a section written with _": broken("orders_table", {}, "not a key", "did you mean orders-table?"),
+    "an unknown section": broken("lambda", {}, "not a known key", "known are", "processor"),
+    "an unknown key": broken("processor/memroy", 1, "not a known key", "did you mean memory?"),
+    "a section written with _": broken("orders_table", {}, "not a known key", "did you mean orders-table?"),
     "a section that is a number": broken("bucket", 5, "must be keys and values", "5"),
     "a section that is a list": broken("bucket", ["a"], "must be keys and values"),
     # tags
     "tags a list": broken("tags", ["a"], "must be keys and values"),
     "tag a number": broken("tags/CostCenter", 5, "must be text", "quotes"),
-    "tag of ours": broken("tags/Project", "x", "set by pipectl itself", "ManagedBy"),
-    "tag of ours in another case": broken("tags/managedby", "x", "set by pipectl itself"),
-    "tag of AWS": broken("tags/aws:x", "x", "belong to AWS"),
+    "tag of pipectl": broken("tags/Project", "x", "set by pipectl", "ManagedBy"),
+    "tag of pipectl in another case": broken("tags/managedby", "x", "set by pipectl"),
+    "tag of AWS": broken("tags/aws:x", "x", "reserved by AWS"),
     "tag key too long": broken("tags/" + "k" * 129, "x", "1 to 128 characters", "129"),
     "tag value too long": broken("tags/k", "v" * 257, "at most 256 characters", "257"),
     "tag with a sign": broken("tags/k", "a&b", "letters, digits, spaces", "'&'"),
@@ -136,13 +136,17 @@ BROKEN = {
     "name of a bucket with another template": broken("bucket/resource", "a-{region}", "S3 allows"),
     "name of a bucket that S3 reserves": Broken({"environment": "sthree"}, "bucket.resource", ("sthree-",)),
     "an empty name": broken("bucket/resource", "", "is empty"),
-    "two tables of one name": broken("audit-table/resource", "orders-table", "table name", "that of orders-table"),
-    "two functions of one name": broken("auditor/resource", "order-processor-lambda", "that of processor"),
-    "two roles of one name": broken("auditor-role/resource", "order-processor-role", "that of processor-role"),
+    "two tables of one name": broken(
+        "audit-table/resource", "orders-table", "table name", "already the name of orders-table"
+    ),
+    "two functions of one name": broken("auditor/resource", "order-processor-lambda", "already the name of processor"),
+    "two roles of one name": broken(
+        "auditor-role/resource", "order-processor-role", "already the name of processor-role"
+    ),
     "an alarm named as an extra one": Broken(
         {"extra_alarms": True, "errors-alarm/resource": "order-failures-alarm"},
         "errors-alarm.resource",
-        ("that of failures-alarm",),
+        ("already the name of failures-alarm",),
     ),
     # tables and bucket
     "partition key empty": broken("orders-table/partition_key", "", "is empty"),
@@ -151,14 +155,16 @@ BROKEN = {
     "prefix with a wildcard": broken("bucket/prefix", "data/*", "'data/*'", "wildcard"),
     "prefix with another wildcard": broken("bucket/failed_prefix", "fail?", "'fail?'", "wildcard"),
     "prefix with a variable of policies": broken("bucket/prefix", "${aws:username}", "wildcard"),
-    "prefix begins with /": broken("bucket/prefix", "/data", "neither begins nor ends"),
-    "prefix ends with /": broken("bucket/prefix", "data/", "neither begins nor ends"),
+    "prefix begins with /": broken("bucket/prefix", "/data", "must not begin or end"),
+    "prefix ends with /": broken("bucket/prefix", "data/", "must not begin or end"),
     "prefix with an empty part": broken("bucket/prefix", "a//b", "empty"),
     "prefix that goes up": broken("bucket/prefix", "a/../b", "'..'"),
     "prefix too long": broken("bucket/prefix", "p" * 513, "513 characters", "at most 512"),
-    "prefixes equal": broken("bucket/prefix", "failed-data", "outside of failed_prefix 'failed-data'"),
-    "prefix in the failed prefix": broken("bucket/prefix", "failed-data/x", "outside of failed_prefix"),
-    "failed prefix in the prefix": broken("bucket/failed_prefix", "processed-data/x", "outside", key="bucket.prefix"),
+    "prefixes equal": broken("bucket/prefix", "failed-data", "failed_prefix 'failed-data'"),
+    "prefix in the failed prefix": broken("bucket/prefix", "failed-data/x", "failed_prefix"),
+    "failed prefix in the prefix": broken(
+        "bucket/failed_prefix", "processed-data/x", "may contain the other", key="bucket.prefix"
+    ),
     # queue
     "visibility below 6 x the auditor's timeout": broken(
         "auditor/timeout", 31, "180 seconds", "at least 186", "6 x", key="dead-letter-queue.visibility_timeout"
@@ -182,19 +188,21 @@ BROKEN = {
     "handler too long": broken("auditor/handler", "h" * 127 + ".h", "129 characters", "at most 128"),
     "memory a word": broken("processor/memory", "256", "a whole number", "'256'"),
     "memory a fraction": broken("processor/memory", 256.5, "a whole number"),
-    "memory a yes": broken("processor/memory", True, "a whole number"),
+    "memory a boolean": broken("processor/memory", True, "a whole number"),
     # mappings
-    "start unknown": broken("stream-mapping/starting_position", "AT_TIMESTAMP", "'TRIM_HORIZON' or 'LATEST'"),
-    "records for ever": broken("stream-mapping/maximum_record_age", -1, "24 hours", "allow_expiry: true"),
+    "starting position unknown": broken(
+        "stream-mapping/starting_position", "AT_TIMESTAMP", "'TRIM_HORIZON' or 'LATEST'"
+    ),
+    "no record age": broken("stream-mapping/maximum_record_age", -1, "24 h limit", "allow_expiry: true"),
     "records older than 12 hours": broken(
         "stream-mapping/maximum_record_age", 43201, "more than 43200", "allow_expiry"
     ),
     "records younger than a minute": broken("stream-mapping/maximum_record_age", 59, "-1, or 60 to 604800"),
-    "records no older than nothing": broken("stream-mapping/maximum_record_age", 0, "-1, or 60 to 604800"),
+    "record age of 0": broken("stream-mapping/maximum_record_age", 0, "-1, or 60 to 604800"),
     "more than 10 messages without a window": broken("queue-mapping/batch_size", 11, "above 10", "at least 1 second"),
     # alarm and log groups
-    "period no whole minutes": broken("errors-alarm/period", 90, "is 90", "10, 20, 30, or a multiple of 60"),
-    "action no ARN": broken("errors-alarm/actions", ["mail me"], "'mail me'", ARN, key="errors-alarm.actions.0"),
+    "period not in whole minutes": broken("errors-alarm/period", 90, "is 90", "10, 20, 30, or a multiple of 60"),
+    "action not an ARN": broken("errors-alarm/actions", ["mail me"], "'mail me'", ARN, key="errors-alarm.actions.0"),
     "actions a word": broken("errors-alarm/actions", ARN, "must be a list"),
     "too many actions": broken("errors-alarm/actions", [ARN] * 6, "6 entries", "at most 5"),
     "retention that CloudWatch does not have": broken("processor-log-group/retention_days", 31, "is 31", "30, 60, 90"),
@@ -219,12 +227,12 @@ RANGES = {
     "errors-alarm/period": (10, 86400),
     "errors-alarm/threshold": (1, 10**6),
 }
-"""The least and the most that is allowed, the other keys having their defaults."""
-BOUND_ONLY_BY_OTHERS = {"errors-alarm/threshold": "no upper end", "queue-mapping/batching_window": "see BROKEN"}
+"""The lowest and highest allowed values, with the defaults of the other keys."""
+NO_UPPER_BOUND = {"errors-alarm/threshold": "no upper bound", "queue-mapping/batching_window": "see BROKEN"}
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_config_says_where_what_is_wrong_and_what_is_allowed(name: str, tmp_path: Path) -> None:
+def test_a_problem_has_line_key_and_allowed_values(name: str, tmp_path: Path) -> None:
     case = BROKEN[name]
     text = changed(case.changes)
     found = problems(tmp_path, text)
@@ -236,7 +244,7 @@ def test_a_broken_config_says_where_what_is_wrong_and_what_is_allowed(name: str,
 
 
 def line_of(text: str, key: str) -> int:
-    """The line of a dotted key, or of the nearest section above it that is written."""
+    """Return the line of a dotted key, or of the nearest section above it."""
     line, indent, start = 1, 0, 0
     lines = text.splitlines()
     for part in [part for part in key.split(".") if not part.isdecimal()]:
@@ -252,23 +260,23 @@ def _is_in(lines: list[str], indent: str, n: int) -> bool:
     return lines[n].startswith(indent)
 
 
-def test_there_are_no_fewer_broken_configs_than_keys() -> None:
+def test_there_are_as_many_broken_configs_as_keys() -> None:
     assert len(BROKEN) >= 50
 
 
 @pytest.mark.parametrize("path", RANGES)
-def test_both_ends_of_a_range_are_allowed_and_what_is_beyond_them_is_not(path: str, tmp_path: Path) -> None:
+def test_a_range_includes_both_ends_and_nothing_beyond(path: str, tmp_path: Path) -> None:
     least, most = RANGES[path]
     for value in (least, most):
         assert problems(tmp_path, changed({path: value})) == ()
-    beyond = (least - 1,) if path in BOUND_ONLY_BY_OTHERS else (least - 1, most + 1)
+    beyond = (least - 1,) if path in NO_UPPER_BOUND else (least - 1, most + 1)
     for value in beyond:
         found = problems(tmp_path, changed({path: value}))
         assert len(found) == 1, value
         assert f"is {value}" in found[0].message or f"timeout of {value}" in found[0].message
 
 
-def test_a_range_is_told_whole_with_its_unit(tmp_path: Path) -> None:
+def test_a_range_is_shown_with_its_unit(tmp_path: Path) -> None:
     (low,) = problems(tmp_path, changed({"processor/memory": 64}))
     (high,) = problems(tmp_path, changed({"processor/memory": 20480}))
     assert low.message == "is 64; allowed are 128 to 10240 (MB)"
@@ -286,21 +294,24 @@ def test_every_number_of_the_config_has_its_range_tested() -> None:
 
 
 @pytest.mark.parametrize("days", LOG_RETENTION_DAYS)
-def test_every_retention_that_cloudwatch_has_is_allowed(days: int, tmp_path: Path) -> None:
+def test_every_retention_of_cloudwatch_is_allowed(days: int, tmp_path: Path) -> None:
     assert problems(tmp_path, changed({"auditor-log-group/retention_days": days})) == ()
 
 
 VALID: dict[str, dict[str, Any]] = {
-    "nothing but what has no default": {},
+    "only required keys": {},
     "an account": {"account_id": "012345678901"},
     "a region": {"region": "eu-central-1"},
     "a region of China": {"region": "cn-north-1"},
     "node": {"processor/runtime": "nodejs24.x"},
     "one letter": {"environment": "d", "team": "1"},
     "a label of full length": {"project": "p" * 32},
-    "records for ever, knowingly": {"stream-mapping/maximum_record_age": -1, "stream-mapping/allow_expiry": True},
-    "records for a week, knowingly": {"stream-mapping/maximum_record_age": 604800, "stream-mapping/allow_expiry": True},
-    "retries without end": {"stream-mapping/retry_attempts": -1},
+    "no record age, knowingly": {"stream-mapping/maximum_record_age": -1, "stream-mapping/allow_expiry": True},
+    "a record age of a week, with allow_expiry": {
+        "stream-mapping/maximum_record_age": 604800,
+        "stream-mapping/allow_expiry": True,
+    },
+    "unlimited retries": {"stream-mapping/retry_attempts": -1},
     "a large batch with a window": {
         "queue-mapping/batch_size": 10000,
         "queue-mapping/batching_window": 300,
@@ -311,7 +322,7 @@ VALID: dict[str, dict[str, Any]] = {
     "prefixes in one folder": {"bucket/prefix": "orders/good", "bucket/failed_prefix": "orders/bad"},
     "a prefix of partitions": {"bucket/prefix": "table=orders/v1.0_a-b!"},
     "tags in any script": {"tags": {"Größe": "中文 und Leerzeichen", "a.b:c/d=e+f-g@h_i": ""}},
-    "as many tags as fit": {"tags": {f"k{n}": "v" for n in range(44)}},
+    "as many tags as allowed": {"tags": {f"k{n}": "v" for n in range(44)}},
     "a tag of full length": {"tags/" + "k" * 128: "v" * 256},
     "a table name of full length": {"orders-table/resource": "t" * 243},
     "a bucket name of full length": {"bucket/resource": "b" * 51},
@@ -325,7 +336,7 @@ VALID: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", VALID)
-def test_valid(name: str, tmp_path: Path) -> None:
+def test_a_valid_config_has_no_problems(name: str, tmp_path: Path) -> None:
     assert problems(tmp_path, changed(VALID[name])) == ()
 
 
@@ -336,9 +347,9 @@ FILES: dict[str, tuple[str | bytes, int, tuple[str, ...]]] = {
     "a word": ("dev\n", 1, ("must be keys and values",)),
     "not YAML": (MINIMAL + "tags: {a: b\n", 11, ("is not YAML", "flow mapping")),
     "a tab": ("environment: dev\n\tteam: backend\n", 2, ("is not YAML", "'\\t'")),
-    "an escape beyond Unicode": ('environment: dev\nteam: "\\U00110000"\n', 2, ("is not YAML", "escape code")),
-    "an escape beyond numbers": ('environment: dev\nteam: "\\UFFFFFFFF"\n', 2, ("is not YAML", "escape code")),
-    "a version beyond numbers": (f"%YAML {'9' * 5000}.1\n---\na: b\n", 1, ("is not YAML", "version")),
+    "an escape outside of Unicode": ('environment: dev\nteam: "\\U00110000"\n', 2, ("is not YAML", "escape code")),
+    "an escape out of range": ('environment: dev\nteam: "\\UFFFFFFFF"\n', 2, ("is not YAML", "escape code")),
+    "a version out of range": (f"%YAML {'9' * 5000}.1\n---\na: b\n", 1, ("is not YAML", "version")),
     "two documents": (MINIMAL + "---\nenvironment: prod\n", 10, ("single document",)),
     "a control character": ("environment: dev\nteam: \x00\n", 2, ("is not YAML", "'\\x00'")),
     "not UTF-8": (MINIMAL.encode() + b"tags: {a: \xff}\n", 10, ("is not UTF-8",)),
@@ -353,7 +364,7 @@ FILES: dict[str, tuple[str | bytes, int, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_is_no_config_at_all(name: str, tmp_path: Path) -> None:
+def test_an_unreadable_file_has_one_problem(name: str, tmp_path: Path) -> None:
     text, line, words = FILES[name]
     (found,) = problems(tmp_path, text)
     assert found.line == line
@@ -366,53 +377,58 @@ def test_a_config_of_exactly_the_largest_size_is_read(tmp_path: Path) -> None:
     assert problems(tmp_path, MINIMAL + "#" * (LARGEST_BYTES - len(MINIMAL))) == ()
 
 
-def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     assert problems(tmp_path, MINIMAL.encode("utf-8-sig")) == ()
 
 
-def test_no_such_file_names_the_ways_to_name_one(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no such file") as caught:
+def test_a_missing_file_hints_at_the_ways_to_name_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the file does not exist") as caught:
         load(tmp_path / "nowhere.yaml")
     assert "-c FILE" in str(caught.value.hint)
     assert "PIPECTL_CONFIG" in str(caught.value.hint)
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path)
 
 
-YAML_MISTAKES = {
-    "a key twice": ("team: other\n", 10, "team", "stands twice; first in line 2"),
+YAML_PROBLEMS = {
+    "a key twice": ("team: other\n", 10, "team", "duplicate key; first in line 2"),
     "a key twice in a section": ("tags:\n  a: b\n  c: d\n  a: e\n", 13, "tags.a", "first in line 11"),
-    "a key that is a list": ("[a, b]: c\n", 10, "", "plain word"),
+    "a key that is a list": ("[a, b]: c\n", 10, "", "must be text"),
     "a Python object": ("tags: {a: !!python/object:os.system x}\n", 10, "tags.a", "cannot be read"),
-    "no time": ("tags: {a: !!timestamp later}\n", 10, "tags.a", "'later' is not timestamp"),
-    "no number": ("tags: {a: !!int many}\n", 10, "tags.a", "cannot be read"),
-    "no truth": ("extra_alarms: !!bool maybe\n", 10, "extra_alarms", "'maybe' is not bool"),
-    "a number that is too long": (f"tags: {{a: {'9' * 5000}}}\n", 10, "tags.a", "too large a number"),
-    "a number that is too long to be printed": (f"tags: {{a: 0x{'f' * 5000}}}\n", 10, "tags.a", "too large a number"),
+    "not a time": ("tags: {a: !!timestamp later}\n", 10, "tags.a", "'later' is not timestamp"),
+    "not a number": ("tags: {a: !!int many}\n", 10, "tags.a", "cannot be read"),
+    "not a boolean": ("extra_alarms: !!bool maybe\n", 10, "extra_alarms", "'maybe' is not bool"),
+    "a number that is too long": (f"tags: {{a: {'9' * 5000}}}\n", 10, "tags.a", "too large"),
+    "a number that is too long to be printed": (f"tags: {{a: 0x{'f' * 5000}}}\n", 10, "tags.a", "too large"),
     "a fraction in base 60 that is too long": (f"tags: {{a: 1{':1' * 400}.5}}\n", 10, "tags.a", "cannot be read"),
-    "half a surrogate pair": ('team2: "\\ud800"\n', 10, "team2", "holds what is no character"),
-    "a path with NUL": ('tags: {a: "a\\0b"}\n', 10, "tags.a", "'a\\x00b' holds what is no character"),
-    "a key of half a surrogate pair": ('"\\ud800": a\n', 10, "", "the key '\\ud800' holds what is no character"),
-    "a date": ("tags: {a: 2026-01-01}\n", 10, "tags.a", "reads this as 2026-01-01: put it in quotes"),
+    "half a surrogate pair": ('team2: "\\ud800"\n', 10, "team2", "has an invalid character"),
+    "a path with NUL": ('tags: {a: "a\\0b"}\n', 10, "tags.a", "'a\\x00b' has an invalid character"),
+    "a key of half a surrogate pair": ('"\\ud800": a\n', 10, "", "the key '\\ud800' has an invalid character"),
+    "a date": ("tags: {a: 2026-01-01}\n", 10, "tags.a", "reads it as 2026-01-01: put it in quotes"),
     "an account id that begins with 0": ("account_id: 012345670123\n", 10, "account_id", "put it in quotes"),
-    "a section without keys": ("orders-table:\n", 10, "orders-table", "is empty; it must be keys and values, or be"),
-    "a key without a value": ("bucket:\n  prefix:\n", 11, "bucket.prefix", "is empty; it must be text, or be left out"),
+    "a section without keys": (
+        "orders-table:\n",
+        10,
+        "orders-table",
+        "is empty; it must be keys and values, or be removed",
+    ),
+    "a key without a value": ("bucket:\n  prefix:\n", 11, "bucket.prefix", "is empty; it must be text, or be removed"),
     "a key with an escape code": ('tags: {"a\\e[31m": b}\n', 10, "tags.a\\x1b[31m", "'\\x1b'"),
 }
 
 
-@pytest.mark.parametrize("name", YAML_MISTAKES)
-def test_what_yaml_makes_of_it_is_told_too(name: str, tmp_path: Path) -> None:
-    text, line, key, words = YAML_MISTAKES[name]
+@pytest.mark.parametrize("name", YAML_PROBLEMS)
+def test_a_value_that_yaml_reads_differently_is_reported(name: str, tmp_path: Path) -> None:
+    text, line, key, words = YAML_PROBLEMS[name]
     (found,) = problems(tmp_path, MINIMAL + text)
     assert (found.line, found.key) == (line, key)
     assert words in found.message
 
 
-def test_all_mistakes_of_a_file_are_told_at_once_in_its_order(tmp_path: Path) -> None:
+def test_all_problems_of_a_file_are_reported_at_once_in_its_order(tmp_path: Path) -> None:
     text = """\
 environment: Dev
 team: backend
@@ -448,7 +464,7 @@ stream-mapping:
     ]
 
 
-def test_an_error_reads_as_editors_and_terminals_link_it(tmp_path: Path) -> None:
+def test_an_error_begins_with_file_and_line(tmp_path: Path) -> None:
     file = tmp_path / "pipectl.yaml"
     file.write_text(changed({"processor/memory": 64}))
     with pytest.raises(ConfigError) as caught:
@@ -457,7 +473,7 @@ def test_an_error_reads_as_editors_and_terminals_link_it(tmp_path: Path) -> None
     assert caught.value.exit_code == 2
 
 
-def test_a_long_wrong_value_is_cut(tmp_path: Path) -> None:
+def test_a_long_invalid_value_is_cut(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, changed({"processor/memory": "x" * 1000}))
     assert len(found.message) < 200
 
@@ -467,8 +483,8 @@ def test_dev_yaml_is_valid() -> None:
     assert (config.environment, config.team, config.processor.runtime) == ("dev", "backend", "python3.14")
 
 
-def test_dev_yaml_holds_no_value_that_differs_from_the_default() -> None:
-    """Who deletes a line there gets the same pipeline. Two things are there on purpose and have another default."""
+def test_every_value_of_dev_yaml_is_the_default() -> None:
+    """Deleting a line does not change the pipeline. Two keys differ from their defaults on purpose."""
     values = yaml.safe_load(DEV_CONFIG.read_text())
     for name in ("tags", "extra_alarms"):
         values.pop(name)
@@ -487,19 +503,19 @@ def test_dev_yaml_has_every_section() -> None:
     assert yaml.safe_load(DEV_CONFIG.read_text()).keys() >= fields_of(()).keys() - {"account_id"}
 
 
-def test_the_sources_of_dev_yaml_are_there() -> None:
+def test_the_sources_of_dev_yaml_exist() -> None:
     config = load(DEV_CONFIG)
     for function in (config.processor, config.auditor):
         assert config.source_of(function, DEV_CONFIG).is_dir()
 
 
-def test_a_source_is_relative_to_the_file_and_knows_its_language(tmp_path: Path) -> None:
+def test_a_source_is_relative_to_the_file_and_has_its_language(tmp_path: Path) -> None:
     file = write_config(tmp_path, {"processor": {"source": "code/{language}", "runtime": "nodejs24.x"}})
     config = load(file)
     assert config.source_of(config.processor, file) == tmp_path / "code" / "nodejs"
 
 
-def test_a_config_cannot_be_changed() -> None:
+def test_a_config_is_immutable() -> None:
     config = load(DEV_CONFIG)
     with pytest.raises(ValueError, match="frozen"):
         config.processor.memory = 1  # type: ignore[misc]
@@ -525,15 +541,15 @@ def test_every_key_is_described() -> None:
     assert undescribed == []
 
 
-def test_every_resource_with_a_name_of_the_config_has_its_name_checked(moto_world: World) -> None:
-    """Log groups are named by Lambda, mappings not at all, extra alarms by pipectl."""
+def test_every_name_of_the_config_is_checked(moto_world: World) -> None:
+    """Lambda names log groups, pipectl names extra alarms, and mappings have no name."""
     config, aws = moto_world.config, moto_world.aws
     made = Pipeline(config, moto_world.file, aws).resources().values()
     named = {resource.key for resource in made if resource.kind not in ("log-group", "mapping")}
     assert {key for key, _, _ in named_resources(config)} == named - EXTRA_ALARMS.keys()
 
 
-def test_the_names_of_the_extra_alarms_are_those_that_are_made(moto_world: World) -> None:
+def test_the_extra_alarms_have_their_names(moto_world: World) -> None:
     made = Pipeline(moto_world.config, moto_world.file, moto_world.aws).resources()
     for key, resource in EXTRA_ALARMS.items():
         assert made[key].name == f"dev-{resource}-backend"

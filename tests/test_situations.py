@@ -129,7 +129,7 @@ AT_ONCE = {
     "a name that leads nowhere": Situation(
         ["aws.invalid"], "--endpoint-url", words=["--endpoint-url", "http://aws.invalid", "status"]
     ),
-    "no config": Situation(["no such file"], "PIPECTL_CONFIG", words=["-c", "nowhere.yaml", "up"], code=2),
+    "no config": Situation(["does not exist"], "PIPECTL_CONFIG", words=["-c", "nowhere.yaml", "up"], code=2),
     "a config that is a folder": Situation(["directory"], "-c", words=["-c", "/", "up"], code=2),
 }
 

@@ -1,4 +1,4 @@
-"""Read a config file: YAML with line numbers, and every mistake of the file at once."""
+"""Read a config file: YAML with line numbers. All errors of a file are reported at once."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from pipectl.errors import ConfigError, Problem
 _NAME_IT = "name the config with -c FILE or PIPECTL_CONFIG"
 LARGEST_BYTES = 1_000_000
 MOST_VALUES = 5_000
-"""A config has some hundred; PyYAML reads some ten thousand in a second."""
+"""A config has about a hundred values. PyYAML reads about ten thousand in a second."""
 DEEPEST = 12
 LONGEST_SHOWN = 60
 _LARGEST_NUMBER_BITS = 1024
 _LONGEST_NUMBER = 1_000
-"""Characters. Reading a number in base 60 takes the square of its length."""
+"""Characters. The time to read a number in base 60 grows with the square of its length."""
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-_UNSAYABLE = re.compile("[\0\ud800-\udfff]")
-"""What YAML can spell with an escape, and no name, tag or path can hold: NUL, and half of a surrogate pair."""
+_INVALID_CHARACTER = re.compile("[\0\ud800-\udfff]")
+"""NUL and lone surrogates: YAML can express them with an escape, but no name, tag or path can contain them."""
 _STAND_INS: Mapping[tuple[str, ...], Any] = {
     ("environment",): "dev",
     ("team",): "team",
@@ -42,14 +42,14 @@ _STAND_INS: Mapping[tuple[str, ...], Any] = {
     ("auditor", "source"): "source",
     ("auditor", "runtime"): "python3.14",
 }
-"""Valid values for what has no default, so that the rest of a wrong file can still be checked."""
+"""Valid values for required keys. They replace invalid values, so that the rest of the file is still checked."""
 
 Path_ = tuple[str | int, ...]
 
 
 @dataclass
 class _Document:
-    """The values of a file, the line of every key, and what is wrong with its YAML."""
+    """The values of a file, the line of every key, and the problems of its YAML."""
 
     file: str
     lines: dict[Path_, int] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class _Document:
         self.problems.append(Problem(self.file, node.start_mark.line + 1, _dotted(path), message))
 
     def line(self, path: Path_) -> int:
-        """The line of a key, or of the nearest one above it that the file has."""
+        """Return the line of a key, or of the nearest section above it in the file."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
@@ -79,14 +79,14 @@ class _Document:
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode):
-                self.problem(key_node, path, "a key must be a plain word")
+                self.problem(key_node, path, "a key must be text")
                 continue
-            if _UNSAYABLE.search(key_node.value):
-                self.problem(key_node, path, f"the key {_short(key_node.value)} holds what is no character")
+            if _INVALID_CHARACTER.search(key_node.value):
+                self.problem(key_node, path, f"the key {_short(key_node.value)} has an invalid character")
                 continue
             here = (*path, key_node.value)
             if key_node.value in values:
-                self.problem(key_node, here, f"stands twice; first in line {self.lines[here]}")
+                self.problem(key_node, here, f"duplicate key; first in line {self.lines[here]}")
                 continue
             self.lines[here] = key_node.start_mark.line + 1
             values[key_node.value] = self.value(value_node, here)
@@ -94,29 +94,29 @@ class _Document:
 
     def _scalar(self, node: Node, path: Path_) -> Any:
         if node.tag in _NUMBERS and len(node.value) > _LONGEST_NUMBER:
-            self.problem(node, path, f"cannot be read: {_short(node.value)} is too large a number")
+            self.problem(node, path, f"cannot be read: the number {_short(node.value)} is too large")
             return None
         try:
             value = yaml.constructor.SafeConstructor().construct_object(node)
         except (yaml.YAMLError, ArithmeticError, ValueError, KeyError, AttributeError, TypeError) as error:
-            # An explicit tag such as !!timestamp on what is none makes PyYAML fail in all these ways.
+            # A wrong explicit tag, such as `!!timestamp later`, makes PyYAML raise any of these.
             text = getattr(error, "problem", None) or f"{_short(node.value)} is not {node.tag.rpartition(':')[2]}"
             self.problem(node, path, f"cannot be read: {text}")
             return None
-        if isinstance(value, int) and value.bit_length() > _LARGEST_NUMBER_BITS:  # Python would not even print it
-            self.problem(node, path, f"cannot be read: {_short(node.value)} is too large a number")
+        if isinstance(value, int) and value.bit_length() > _LARGEST_NUMBER_BITS:  # Python refuses to print it
+            self.problem(node, path, f"cannot be read: the number {_short(node.value)} is too large")
             return None
-        if isinstance(value, str) and _UNSAYABLE.search(value):
-            self.problem(node, path, f"cannot be read: {_short(value)} holds what is no character")
+        if isinstance(value, str) and _INVALID_CHARACTER.search(value):
+            self.problem(node, path, f"cannot be read: {_short(value)} has an invalid character")
             return None
         return value
 
 
 def load(file: Path) -> Config:
-    """The config in ``file``.
+    """Return the config in ``file``.
 
     Raises:
-        ConfigError: it cannot be read or is wrong; every mistake is in it, with line and key.
+        ConfigError: The file cannot be read or is invalid. The error has every problem, with line and key.
     """
     text = _read(file)
     document = _Document(str(file))
@@ -133,7 +133,7 @@ def load(file: Path) -> Config:
     ]
     if problems or config is None:
         ordered = sorted(problems, key=lambda problem: problem.line)
-        raise ConfigError(ordered, hint="every key is explained in docs/config.md")
+        raise ConfigError(ordered, hint="docs/config.md explains every key")
     return config
 
 
@@ -145,7 +145,7 @@ def _read(file: Path) -> str:
         with file.open("rb") as stream:
             raw = stream.read(LARGEST_BYTES + 1)
     except FileNotFoundError:
-        raise wrong("there is no such file", _NAME_IT) from None
+        raise wrong("the file does not exist", _NAME_IT) from None
     except OSError as error:
         raise wrong(f"cannot be read: {error.strerror}", _NAME_IT) from None
     if len(raw) > LARGEST_BYTES:
@@ -170,7 +170,7 @@ def _parse(text: str, file: Path, document: _Document) -> dict[str, Any]:
         raise wrong(mark.line + 1 if mark else 1, f"is not YAML: {words}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise wrong(line, f"is not YAML: it holds the character {chr(error.character)!a}") from None
+        raise wrong(line, f"is not YAML: invalid character {chr(error.character)!a}") from None
     if not isinstance(root, MappingNode):
         raise wrong(1, "must be keys and values" if root else "is empty")
     values: dict[str, Any] = document.value(root, ())
@@ -178,7 +178,7 @@ def _parse(text: str, file: Path, document: _Document) -> dict[str, Any]:
 
 
 def _bound(loader: yaml.SafeLoader, wrong: Callable[[int, str], ConfigError]) -> None:
-    """Refuse, before anything is built, nesting that would exhaust the stack and aliases that would multiply."""
+    """Refuse deep nesting, which exhausts the stack, and aliases, which multiply, before values are built."""
     depth = 0
     for count, event in enumerate(_events(loader, wrong)):
         line = event.start_mark.line + 1 if event.start_mark else 1
@@ -187,7 +187,7 @@ def _bound(loader: yaml.SafeLoader, wrong: Callable[[int, str], ConfigError]) ->
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if count > MOST_VALUES:
-            raise wrong(line, f"holds more than {MOST_VALUES:,} keys and values")
+            raise wrong(line, f"has more than {MOST_VALUES:,} keys and values")
         if isinstance(event, yaml.AliasEvent):
             raise wrong(line, "aliases (*) are not allowed")
         if depth > DEEPEST:
@@ -198,12 +198,12 @@ def _events(loader: yaml.SafeLoader, wrong: Callable[[int, str], ConfigError]) -
     try:
         while loader.check_event():
             yield loader.get_event()  # type: ignore[no-untyped-call]
-    except (ValueError, OverflowError):  # PyYAML believes every number in an escape code or a directive
-        raise wrong(loader.line + 1, "is not YAML: an escape code or a version is beyond all bounds") from None
+    except (ValueError, OverflowError):  # PyYAML does not check numbers in escape codes and directives
+        raise wrong(loader.line + 1, "is not YAML: an escape code or a version is out of range") from None
 
 
 def _validate(values: dict[str, Any]) -> tuple[Config | None, list[tuple[Path_, str]]]:
-    """Validate; where it fails, go on with valid values in place of the wrong ones, to find what else is wrong."""
+    """Validate. After an error, replace the invalid values with valid ones and continue, to find all problems."""
     problems: list[tuple[Path_, str]] = []
     values = copy.deepcopy(values)
     for _ in range(4):
@@ -213,21 +213,21 @@ def _validate(values: dict[str, Any]) -> tuple[Config | None, list[tuple[Path_, 
             for detail in error.errors():
                 path = detail["loc"]
                 problems.append((path, _words(detail)))
-                _mend(values, path)
+                _replace_invalid(values, path)
             continue
         problems.extend(cross_problems(config))
         return (None if problems else config), problems
     return None, problems
 
 
-def _mend(values: dict[str, Any], path: Path_) -> None:
-    """Take the wrong value out, or put a stand-in where there is no default."""
+def _replace_invalid(values: dict[str, Any], path: Path_) -> None:
+    """Remove the invalid value, or replace it when its key is required."""
     names = tuple(str(part) for part in path)
     parent: Any = values
     for part in path[:-1]:
         parent = parent.get(part) if isinstance(parent, dict) else None
     if not isinstance(parent, dict):
-        values.pop(names[0], None)  # a value inside a list: the whole of it goes
+        values.pop(names[0], None)  # a value inside a list: remove the whole list
         if names[:1] in _STAND_INS:
             values[names[0]] = copy.deepcopy(_STAND_INS[names[:1]])
     elif names in _STAND_INS:
@@ -247,7 +247,7 @@ _MUST_BE = {
 
 
 def _words(detail: ErrorDetails) -> str:
-    """What is wrong and what is allowed."""
+    """Return the problem and the allowed values, in words."""
     kind, path, given, about = detail["type"], detail["loc"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         return _unknown_key(path)
@@ -277,14 +277,14 @@ def _unknown_key(path: Path_) -> str:
         str(path[-1]), known, n=1
     )
     rest = f"did you mean {meant[0]}?" if meant else f"known are {', '.join(known)}"
-    return f"is not a key that pipectl knows; {rest}"
+    return f"is not a known key; {rest}"
 
 
 def _wrong_type(wanted: str, given: Any) -> str:
     if given is None:
-        return f"is empty; it must be {wanted}, or be left out"
+        return f"is empty; it must be {wanted}, or be removed"
     if wanted == "text" and not isinstance(given, list | dict):
-        return f"must be text, and YAML reads this as {_short(given)}: put it in quotes"
+        return f"must be text, but YAML reads it as {_short(given)}: put it in quotes"
     return f"must be {wanted}, not {_short(given)}"
 
 
@@ -303,5 +303,5 @@ def _short(given: Any) -> str:
 
 
 def _dotted(path: Path_) -> str:
-    """The path as people write it; a line break or an escape code in a key would garble the error."""
+    """Return the path as dotted keys, with line breaks and escape codes escaped."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in ".".join(map(str, path)))

@@ -1,4 +1,4 @@
-"""The config file: its models, and every rule that can be checked before AWS is asked.
+"""The models of the config file, with every rule that needs no call to AWS.
 
 One section per resource; the section's name is the resource's key everywhere else (``orders-table``). A field's
 description, range and default are the config reference.
@@ -37,23 +37,21 @@ EXTRA_ALARMS: Mapping[str, str] = {
     "auditor-errors-alarm": "audit-processor-errors-alarm",
     "lost-failures-alarm": "order-lost-failures-alarm",
 }
-"""The middle parts of the physical names of the extra alarms, by their keys."""
+"""Middle parts of the physical names of the extra alarms, by key."""
 
 
 def known_region(region: str) -> str:
-    """``region``, or a `ValueError` that names the one that was meant, else all."""
+    """Return ``region``. Raise a `ValueError` with similar regions, else with all, when it is unknown."""
     if region not in regions():
         meant = get_close_matches(region, regions(), n=3)
         rest = f"did you mean {' or '.join(meant)}?" if meant else f"known are {', '.join(regions())}"
-        raise ValueError(f"{region!r} is not a region that has Lambda; {rest}")
+        raise ValueError(f"{region!r} is not a region with Lambda; {rest}")
     return region
 
 
 def _prefix(prefix: str) -> str:
     if {"", ".", ".."}.intersection(prefix.split("/")):
-        raise ValueError(
-            f"is {prefix!r}; it neither begins nor ends with '/', nor has a part that is empty, '.' or '..'"
-        )
+        raise ValueError(f"is {prefix!r}; it must not begin or end with '/', or have a part that is empty, '.' or '..'")
     return prefix
 
 
@@ -69,22 +67,22 @@ _ARN = r"^arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]{0,12}:.+$"
 _HANDLER = r"^[^\s/]+(/[^\s/]+)*\.[^\s./]+$"
 _ACCOUNT = r"^[0-9]{12}$"
 SHAPES: Mapping[str, str] = {
-    _LABEL: "lowercase letters, digits and hyphens, the first and the last no hyphen",
-    _PREFIX: "letters, digits and !_.=-, with / between parts; a wildcard would widen the role's policy",
+    _LABEL: "lowercase letters, digits and hyphens; no hyphen at the beginning or end",
+    _PREFIX: "letters, digits and !_.=-, with / between parts; a wildcard would widen the policy of the role",
     _ARN: "an ARN, such as arn:aws:sns:us-east-1:123456789012:on-call",
     _HANDLER: "<file>.<function>, such as handler.handler",
     _ACCOUNT: "12 digits",
 }
-"""Every pattern below in words, for error messages."""
+"""The patterns below in words, for error messages."""
 
 Label = Annotated[str, Field(pattern=_LABEL, max_length=32)]
-ResourceName = Annotated[str, Field(min_length=1, description="the middle part of the physical name")]
+ResourceName = Annotated[str, Field(min_length=1, description="middle part of the physical name")]
 Prefix = Annotated[str, Field(pattern=_PREFIX, max_length=512), AfterValidator(_prefix)]
 Arn = Annotated[str, Field(pattern=_ARN)]
 
 
 class Section(BaseModel):
-    """Strict, immutable, and closed: an unknown key is an error."""
+    """A section of the config: strict, immutable, and without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
@@ -95,30 +93,33 @@ class OrdersTable(Section):
         "orderId", min_length=1, max_length=255, description="name of the partition key, a string"
     )
     point_in_time_recovery: bool = Field(True, description="keep continuous backups")
-    deletion_protection: bool = Field(False, description="let nobody but `pipectl down --delete-data` delete the table")
+    deletion_protection: bool = Field(False, description="block deletion, except by `pipectl down --delete-data`")
 
 
 class AuditTable(Section):
     resource: ResourceName = "audit-logs-table"
     point_in_time_recovery: bool = Field(True, description="keep continuous backups")
-    deletion_protection: bool = Field(False, description="let nobody but `pipectl down --delete-data` delete the table")
+    deletion_protection: bool = Field(False, description="block deletion, except by `pipectl down --delete-data`")
 
 
 class Bucket(Section):
     resource: ResourceName = Field(
         "processed-data-{account_id}",
-        description="the middle part of the physical name; {account_id} is filled in, for bucket names are global",
+        description="middle part of the physical name; {account_id} is replaced, because bucket names are global",
     )
-    prefix: Prefix = Field("processed-data", description="where the processed records go")
-    failed_prefix: Prefix = Field("failed-data", description="where the raw records that failed are quarantined")
+    prefix: Prefix = Field("processed-data", description="prefix of processed records")
+    failed_prefix: Prefix = Field("failed-data", description="prefix of raw records that failed (the quarantine)")
 
 
 class DeadLetterQueue(Section):
     resource: ResourceName = "order-processor-dlq"
-    retention_days: int = Field(14, ge=1, le=14, description="days that an unread failure is kept")
+    retention_days: int = Field(14, ge=1, le=14, description="days that a message is kept")
     maximum_message_size: int = Field(262144, ge=1024, le=1048576, description="bytes")
     visibility_timeout: int = Field(
-        180, ge=0, le=43200, description="seconds; at least 6 x the auditor's timeout plus the queue mapping's window"
+        180,
+        ge=0,
+        le=43200,
+        description="seconds; at least 6 x the auditor's timeout plus the batching window of the queue mapping",
     )
 
 
@@ -137,15 +138,15 @@ class AuditorRole(Role):
 class Function(Section):
     resource: ResourceName
     source: str = Field(
-        min_length=1, description="folder of the handler, relative to this file; {language} is filled in"
+        min_length=1, description="folder of the handler, relative to this file; {language} is replaced"
     )
     handler: str = Field(
         "handler.handler", pattern=_HANDLER, max_length=128, description="<file>.<function> in that folder"
     )
     runtime: str = Field(
-        description="a Lambda runtime, such as python3.14 or nodejs24.x; it says which language the handlers are in"
+        description="Lambda runtime, such as python3.14 or nodejs24.x; it selects the language of the handler"
     )
-    architecture: Literal["arm64", "x86_64"] = Field("arm64", description="the processor it runs on")
+    architecture: Literal["arm64", "x86_64"] = Field("arm64", description="instruction set")
     memory: int = Field(ge=128, le=10240, description="MB")
     timeout: int = Field(ge=1, le=900, description="seconds")
 
@@ -155,14 +156,14 @@ class Function(Section):
         known = RUNTIMES.get(runtime)
         allowed = f"allowed are {', '.join(supported())}; the newest are {newest('nodejs')} and {newest('python')}"
         if known is None:
-            raise ValueError(f"{runtime!r} is not a runtime pipectl knows; {allowed}")
+            raise ValueError(f"{runtime!r} is not a known runtime; {allowed}")
         if not known.supported:
             raise ValueError(f"{runtime!r} is deprecated since {known.deprecated}; {allowed}")
         return runtime
 
     @property
     def language(self) -> str:
-        """The folder under ``lambda_src`` that the runtime's handlers are in."""
+        """Return the folder under ``lambda_src`` for this runtime."""
         return RUNTIMES[self.runtime].language
 
 
@@ -179,35 +180,42 @@ class Auditor(Function):
 
 
 class StreamMapping(Section):
-    enabled: bool = Field(True, description="whether records are processed at all")
-    batch_size: int = Field(100, ge=1, le=10000, description="the most records of one invocation")
+    enabled: bool = Field(True, description="process records")
+    batch_size: int = Field(100, ge=1, le=10000, description="maximum number of records in one invocation")
     batching_window: int = Field(0, ge=0, le=300, description="seconds to wait for a batch to fill")
-    parallelization_factor: int = Field(1, ge=1, le=10, description="batches of one shard processed at once")
-    retry_attempts: int = Field(3, ge=-1, le=10000, description="retries of a failing batch; -1 until the record's age")
-    bisect: bool = Field(True, description="split a failing batch to close in on the record that fails")
+    parallelization_factor: int = Field(1, ge=1, le=10, description="batches of one shard that are processed at once")
+    retry_attempts: int = Field(
+        3, ge=-1, le=10000, description="retries of a failing batch; -1 for no limit but the record age"
+    )
+    bisect: bool = Field(True, description="split a failing batch to isolate the record that fails")
     maximum_record_age: int = Field(
-        6 * HOUR, ge=-1, le=604800, description="seconds; -1 for ever. Older records go to the dead-letter queue"
+        6 * HOUR,
+        ge=-1,
+        le=604800,
+        description="seconds; -1 for no limit. Older records go to the dead-letter queue without being processed",
     )
     allow_expiry: bool = Field(
-        False, description="allow a maximum_record_age with which failures arrive when their records are already gone"
+        False,
+        description="allow a maximum_record_age at which the stream can expire a record before its failure arrives",
     )
     starting_position: Literal["TRIM_HORIZON", "LATEST"] = Field(
-        "TRIM_HORIZON", description="where a new mapping begins; LATEST can miss records written while it is made"
+        "TRIM_HORIZON",
+        description="position at which a new mapping starts; LATEST can miss records written during its creation",
     )
 
 
 class QueueMapping(Section):
-    enabled: bool = Field(True, description="whether failures are audited at all")
-    batch_size: int = Field(10, ge=1, le=10000, description="the most messages of one invocation")
+    enabled: bool = Field(True, description="audit failures")
+    batch_size: int = Field(10, ge=1, le=10000, description="maximum number of messages in one invocation")
     batching_window: int = Field(0, ge=0, le=300, description="seconds to wait for a batch to fill")
-    maximum_concurrency: int | None = Field(None, ge=2, le=1000, description="the most invocations at once")
+    maximum_concurrency: int | None = Field(None, ge=2, le=1000, description="maximum number of invocations at once")
 
 
 class ErrorsAlarm(Section):
     resource: ResourceName = "order-processor-errors-alarm"
-    threshold: int = Field(5, ge=1, description="errors of the processor in one period")
+    threshold: int = Field(5, ge=1, description="errors of the processor in one period that fire the alarm")
     period: int = Field(300, ge=10, le=86400, description="seconds: 10, 20, 30, or a multiple of 60")
-    actions: tuple[Arn, ...] = Field((), max_length=5, strict=False, description="ARNs to notify, of every alarm")
+    actions: tuple[Arn, ...] = Field((), max_length=5, strict=False, description="ARNs that every alarm notifies")
 
     @field_validator("period")
     @classmethod
@@ -222,20 +230,21 @@ class LogGroup(Section):
 
 
 class Config(Section):
-    """The whole file."""
+    """The config file."""
 
     environment: Label = Field(description="first part of every name, and a tag")
     team: Label = Field(description="last part of every name, and a tag")
-    project: Label = Field(description="a tag; with the environment it says what is ours")
+    project: Label = Field(description="a tag; marks managed resources, together with the environment")
     region: Annotated[str, AfterValidator(known_region)] | None = Field(
-        None, description="where everything is; else --region or AWS_REGION says so"
+        None, description="AWS region; without it --region or AWS_REGION is used"
     )
-    account_id: str | None = Field(None, pattern=_ACCOUNT, description="refuse every other account; 12 digits, quoted")
-    tags: dict[str, str] = Field(
-        default_factory=dict, max_length=44, description="more tags on everything that takes them"
+    account_id: str | None = Field(
+        None, pattern=_ACCOUNT, description="the only account that is allowed; 12 digits, quoted"
     )
+    tags: dict[str, str] = Field(default_factory=dict, max_length=44, description="additional tags for every resource")
     extra_alarms: bool = Field(
-        False, description="four more alarms, for what the errors alarm cannot see; switched off, they are removed"
+        False,
+        description="four additional alarms for conditions that the errors alarm does not cover; `false` deletes them",
     )
     orders_table: OrdersTable = Field(alias="orders-table", default_factory=OrdersTable)
     audit_table: AuditTable = Field(alias="audit-table", default_factory=AuditTable)
@@ -252,23 +261,23 @@ class Config(Section):
     auditor_log_group: LogGroup = Field(alias="auditor-log-group", default_factory=LogGroup)
 
     def running_in(self, runtime: str) -> Config:
-        """The same with both functions in another runtime."""
+        """Return the config with another runtime for both functions."""
         functions = {"processor": self.processor, "auditor": self.auditor}
         return self.model_copy(
             update={key: function.model_copy(update={"runtime": runtime}) for key, function in functions.items()}
         )
 
     def source_of(self, function: Function, file: Path) -> Path:
-        """The handler's folder; ``source`` is relative to the config file."""
+        """Return the folder of a handler. ``source`` is relative to the config file."""
         return (file.parent / function.source.replace("{language}", function.language)).resolve()
 
 
 Problems = Iterator[tuple[tuple[str, ...], str]]
-"""The key to point at, and the words."""
+"""The path of a key, and the problem in words."""
 
 
 def cross_problems(config: Config) -> Problems:
-    """What is wrong between keys, each of which is right by itself."""
+    """Return the problems between keys that are each valid alone."""
     yield from _tag_problems(config.tags)
     yield from _prefix_problems(config.bucket)
     yield from _queue_problems(config)
@@ -281,18 +290,18 @@ def _tag_problems(tags: Mapping[str, str]) -> Problems:
     seen: dict[str, str] = {}
     for key, value in tags.items():
         if key.lower() in reserved:
-            yield ("tags", key), f"is set by pipectl itself, as are {', '.join((*RESERVED_TAGS, *PAUSE_TAGS))}"
+            yield ("tags", key), f"is set by pipectl; so are {', '.join((*RESERVED_TAGS, *PAUSE_TAGS))}"
         elif problem := tag_problem(key, value):
             yield ("tags", key), problem
         elif (other := seen.setdefault(key.lower(), key)) != key:
-            yield ("tags", key), f"is the same as {other!r} to IAM, which does not tell upper from lower case"
+            yield ("tags", key), f"equals {other!r} in IAM, which ignores upper and lower case"
 
 
 def _prefix_problems(bucket: Bucket) -> Problems:
     prefix, failed = f"{bucket.prefix}/", f"{bucket.failed_prefix}/"
     if prefix.startswith(failed) or failed.startswith(prefix):
         failed = f"failed_prefix {bucket.failed_prefix!r}"
-        yield ("bucket", "prefix"), f"is {bucket.prefix!r}; it must lie outside of {failed}, and that outside of it"
+        yield ("bucket", "prefix"), f"is {bucket.prefix!r}; neither it nor {failed} may contain the other"
 
 
 def _queue_problems(config: Config) -> Problems:
@@ -301,12 +310,12 @@ def _queue_problems(config: Config) -> Problems:
     if visibility < needed:
         words = (
             f"is {visibility} seconds; at least {needed} are needed: 6 x the auditor's timeout of "
-            f"{config.auditor.timeout} plus the queue mapping's window of {mapping.batching_window}, or messages come "
-            "back while they are still being audited"
+            f"{config.auditor.timeout} plus the queue mapping's window of {mapping.batching_window}. "
+            "Otherwise messages are delivered again while they are being audited"
         )
         yield ("dead-letter-queue", "visibility_timeout"), words
     if mapping.batch_size > LARGEST_BATCH_WITHOUT_WINDOW and mapping.batching_window < 1:
-        above = f"above {LARGEST_BATCH_WITHOUT_WINDOW} Lambda asks for a batching_window of at least 1 second"
+        above = f"above {LARGEST_BATCH_WITHOUT_WINDOW} Lambda requires a batching_window of at least 1 second"
         yield ("queue-mapping", "batch_size"), f"is {mapping.batch_size}; {above}"
 
 
@@ -317,8 +326,8 @@ def _stream_problems(mapping: StreamMapping) -> Problems:
         yield key, f"is {age}; Lambda allows -1, or {SHORTEST_RECORD_AGE} to 604800 seconds"
     elif (age == -1 or age > LONGEST_SAFE_RECORD_AGE) and not mapping.allow_expiry:
         words = (
-            f"is {age}; with -1, or more than {LONGEST_SAFE_RECORD_AGE} seconds, a failure can arrive when the stream "
-            "has already forgotten its records (24 hours); lower it, or set allow_expiry: true"
+            f"is {age}; with -1, or more than {LONGEST_SAFE_RECORD_AGE} seconds, a failure can arrive when its records "
+            "are no longer in the stream (24 h limit); lower it, or set allow_expiry: true"
         )
         yield key, words
 
@@ -333,11 +342,11 @@ def _name_problems(config: Config) -> Problems:
         if problem := NAME_RULES[kind].problem(name):
             yield (key, "resource"), f"the {kind} name {problem}"
         elif (other := taken.setdefault((kind, name), key)) != key:
-            yield (key, "resource"), f"the {kind} name {name!r} is that of {other} already"
+            yield (key, "resource"), f"the {kind} name {name!r} is already the name of {other}"
 
 
 def named_resources(config: Config) -> list[tuple[str, str, str]]:
-    """Key, kind and configured name of everything that bears a name of the config's."""
+    """Return key, kind and configured name of every resource that is named in the config."""
     return [
         ("orders-table", "table", config.orders_table.resource),
         ("audit-table", "table", config.audit_table.resource),
@@ -352,7 +361,7 @@ def named_resources(config: Config) -> list[tuple[str, str, str]]:
 
 
 def fields_of(path: tuple[str | int, ...]) -> Mapping[str, FieldInfo]:
-    """The keys that may stand in the section at ``path``; none where there is no such section."""
+    """Return the allowed keys of the section at ``path``; none when there is no such section."""
     model: type[BaseModel] = Config
     for part in path:
         field = _by_key(model).get(str(part))

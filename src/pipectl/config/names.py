@@ -1,4 +1,4 @@
-"""Physical names, ARNs and tags: everything that follows from the config, the account and the region alone."""
+"""Physical names, ARNs and tags, computed from the config, the account and the region."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ OWNERSHIP_TAGS = ("ManagedBy", "Project", "Environment")
 
 @dataclass(frozen=True)
 class NameRule:
-    """What a service allows as a name. ``says`` is the rule in words, for the error message."""
+    """The names that a service allows. ``words`` has the rule in words, for the error message."""
 
     shape: re.Pattern[str]
     longest: int
-    says: str
+    words: str
 
     def problem(self, name: str) -> str | None:
-        """Why ``name`` is not allowed, or ``None``."""
+        """Return the problem of ``name`` in words; ``None`` when it is valid."""
         if len(name) > self.longest:
-            return f"{name!r} has {len(name)} characters; {self.says}"
+            return f"{name!r} has {len(name)} characters; {self.words}"
         if not self.shape.fullmatch(name):
-            return f"{name!r} is not allowed; {self.says}"
+            return f"{name!r} is not allowed; {self.words}"
         return None
 
 
@@ -53,7 +53,7 @@ _TAG_SIGNS = ".:/=+-@_"
 
 
 def tag_problem(key: str, value: str) -> str | None:
-    """Why AWS would not take this tag, or ``None``.
+    """Return the reason for which AWS refuses this tag; ``None`` when it is valid.
 
     Source: "Tag naming limits and requirements" in the AWS Tagging guide.
     """
@@ -62,16 +62,16 @@ def tag_problem(key: str, value: str) -> str | None:
     if len(value) > 256:
         return f"a tag's value has at most 256 characters, not {len(value)}"
     if key.lower().startswith("aws:"):
-        return "tags that begin with 'aws:' belong to AWS"
+        return "tags that begin with 'aws:' are reserved by AWS"
     for what, text in (("key", key), ("value", value)):
         if wrong := sorted({c for c in text if not _taggable(c)}):
             signs = " ".join(map(repr, wrong))
-            return f"a tag's {what} may hold letters, digits, spaces and {_TAG_SIGNS}, but not {signs}"
+            return f"a tag's {what} may have letters, digits, spaces and {_TAG_SIGNS}, but not {signs}"
     return None
 
 
 def _taggable(character: str) -> bool:
-    """Letters, numbers and separators of every script; a line break or a tab is none of these."""
+    """Report whether the character is a letter, number or separator of any script, or an allowed sign."""
     return character in _TAG_SIGNS or unicodedata.category(character)[0] in "LNZ"
 
 
@@ -87,12 +87,12 @@ class Names:
     partition: str = "aws"
 
     def physical(self, resource: str) -> str:
-        """``<environment>-<resource>-<team>``; ``{account_id}`` in the resource is filled in."""
+        """Return ``<environment>-<resource>-<team>``, with ``{account_id}`` in the resource replaced."""
         filled = resource.replace("{account_id}", self.account_id)
         return f"{self.environment}-{filled}-{self.team}"
 
     def tags(self, own: Mapping[str, str]) -> dict[str, str]:
-        """The tags that every resource bears: ours, plus the config's own."""
+        """Return the tags of every resource: those of pipectl and those of the config."""
         return {
             **own,
             "Environment": self.environment,
@@ -102,7 +102,7 @@ class Names:
         }
 
     def ownership(self) -> dict[str, str]:
-        """The tags that make a resource ours."""
+        """Return the tags that mark a managed resource."""
         tags = self.tags({})
         return {key: tags[key] for key in OWNERSHIP_TAGS}
 
@@ -132,5 +132,5 @@ class Names:
 
 
 def log_group_of(function: str) -> str:
-    """The log group that Lambda writes a function's output to."""
+    """Return the log group to which Lambda writes the output of a function."""
     return f"/aws/lambda/{function}"

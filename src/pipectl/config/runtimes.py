@@ -1,7 +1,7 @@
-"""The Lambda runtimes that pipectl knows, with AWS's dates.
+"""The known Lambda runtimes, with AWS's dates of deprecation.
 
-Source: "Lambda runtimes" in the AWS Lambda Developer Guide. A release of pipectl moves this table; nothing here is
-computed from today's date except by the caller.
+Source: "Lambda runtimes" in the AWS Lambda Developer Guide. A release of pipectl updates this table. Only the caller
+knows today's date.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 NOTICE = timedelta(days=183)
-"""How long before a runtime's end its users are told."""
+"""The warning period before a runtime is deprecated."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """One managed runtime.
+    """A managed runtime.
 
-    ``deprecated`` is the day AWS stops patching it, ``None`` while AWS has announced none. ``supported`` says whether
-    pipectl's handlers are written for its language and version.
+    ``deprecated`` is the day on which AWS stops patching it, ``None`` when AWS has announced none. ``supported`` is
+    true when pipectl's handlers run on it.
     """
 
     name: str
@@ -50,10 +50,10 @@ RUNTIMES = {
 
 
 def supported() -> list[str]:
-    """The names that the config may use, by language and version."""
+    """Return the names of supported runtimes, by language and version."""
     return [name for name, runtime in RUNTIMES.items() if runtime.supported]
 
 
 def newest(language: str) -> str:
-    """The newest runtime of a language."""
+    """Return the name of a language's newest runtime."""
     return [name for name, runtime in RUNTIMES.items() if runtime.language == language][-1]

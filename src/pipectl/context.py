@@ -1,4 +1,4 @@
-"""What every command is given, and what it tells while it works."""
+"""The objects that every command works with: config, AWS client, pipeline and reporter."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from pipectl.aws.client import Aws
 from pipectl.config.models import Config
-from pipectl.engine.executor import Walked
-from pipectl.engine.model import Change, Facts, Observation, Resource
-from pipectl.engine.planner import is_ours, observe
-from pipectl.errors import CancelledError, IncompleteError, PipectlError
+from pipectl.engine.executor import Executor
+from pipectl.engine.model import Change, Consistency, Facts, Observation, Resource
+from pipectl.engine.observer import observe
+from pipectl.engine.parallel import Results
+from pipectl.engine.planner import Plan, is_managed, unmanaged
+from pipectl.errors import AccessDeniedError, CancelledError, IncompleteError, PipectlError, RequirementError
 from pipectl.pipeline import Pipeline
+
+PARTS_AGREE_SECONDS = 60
+"""Time within which AWS reports all parts of a resource, or none of them."""
+TAGS_APPEAR_SECONDS = 5
+"""Time within which AWS reports the tags that a resource was created with."""
+RESOURCE_APPEARS_SECONDS = 60
+"""Time within which AWS reports a resource that it says exists, or lets it be created once it is gone."""
 
 
 class Reporter(Protocol):
-    """Progress, for people; the result of a command goes another way."""
+    """Progress for people; the result of a command is printed separately."""
 
     def started(self, change: Change) -> None: ...
 
@@ -35,7 +44,7 @@ Confirm = Callable[[Sequence[Change]], None]
 
 @dataclass
 class Context:
-    """A config, the AWS it is about, and somebody to report to."""
+    """A config, the AWS account and region it is for, and a reporter of progress."""
 
     config: Config
     file: Path
@@ -45,7 +54,7 @@ class Context:
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        """The system; refuses a wrong account before anything else is asked."""
+        """The pipeline; a wrong account is refused before any other request."""
         self.aws.require_account(self.config.account_id)
         return Pipeline(self.config, self.file, self.aws)
 
@@ -53,35 +62,83 @@ class Context:
     def resources(self) -> dict[str, Resource]:
         return self.pipeline.resources()
 
+    @cached_property
+    def consistency(self) -> Consistency:
+        """How long AWS may take to report what exists."""
+        return Consistency(self.aws.pauses, PARTS_AGREE_SECONDS, TAGS_APPEAR_SECONDS, RESOURCE_APPEARS_SECONDS)
+
     def observe(self, keys: Collection[str] | None = None) -> dict[str, Observation | None]:
-        """What AWS shows of these resources, of all of them unless told."""
-        wanted = self.resources if keys is None else {key: self.resources[key] for key in keys}
-        return observe(wanted, self.aws.pauses, self.cancel)
-
-    def ours(self, observed: Mapping[str, Observation | None]) -> dict[str, Observation]:
-        """Of what was observed, what is there and is ours."""
-        ownership = self.pipeline.ownership
-        return {key: found for key, found in observed.items() if found and is_ours(found, ownership)}
-
-    def facts(self, observed: Mapping[str, Observation | None]) -> dict[str, Facts]:
-        """Of what was observed, the facts of what is there and is ours."""
-        return {key: found.facts for key, found in self.ours(observed).items()}
-
-    def require(self, keys: Collection[str], or_absent: Collection[str] = ()) -> dict[str, Observation]:
-        """The resources that a command works with, as they are; those of ``or_absent`` need not be there.
+        """Read the actual state of these resources, or of all.
 
         Raises:
-            PipectlError: one of them is not there, or is not ours.
+            CancelledError: the user pressed Ctrl-C, however much had been read.
+            AccessDeniedError: permissions are missing: all that are known to be.
+            PipectlError: another read failed.
+        """
+        wanted = self.resources if keys is None else {key: self.resources[key] for key in keys}
+        results = observe(wanted, self.consistency, self.cancel)
+        if results.failed and not results.interrupted:
+            raise _combined(list(results.failed.values()))
+        return results.require_done("Interrupted. Nothing was changed.")
+
+    def managed(self, observed: Mapping[str, Observation | None]) -> dict[str, Observation]:
+        """Return the observed resources that exist and that this pipeline manages."""
+        ownership = self.pipeline.ownership
+        return {key: found for key, found in observed.items() if found and is_managed(found, ownership)}
+
+    def facts(self, observed: Mapping[str, Observation | None]) -> dict[str, Facts]:
+        """Return the facts of the observed resources that exist and that this pipeline manages."""
+        return {key: found.facts for key, found in self.managed(observed).items()}
+
+    def require(self, keys: Collection[str], or_absent: Collection[str] = ()) -> dict[str, Observation]:
+        """Observe the resources that a command works with; those of ``or_absent`` need not exist.
+
+        Raises:
+            RequirementError: one of them is missing, or is not managed by this pipeline.
         """
         observed = self.observe([*keys, *or_absent])
-        ours = self.ours(observed)
-        lacking = [key for key in observed if key not in ours and (key in keys or observed[key])]
-        if missing := [unusable(self.resources[key], observed[key]) for key in lacking]:
-            raise PipectlError(f"not there, or not ours: {', '.join(missing)}", hint="`pipectl up` makes the pipeline")
-        return ours
+        managed = self.managed(observed)
+        self.require_managed([key for key in observed if key in keys or observed[key]], observed)
+        return managed
 
-    def around(self, change: Change, work: Callable[[], Facts]) -> Facts:
-        """Do one change and report how it went."""
+    def require_managed(self, keys: Collection[str], observed: Mapping[str, Observation | None]) -> None:
+        """Check that these resources exist and that this pipeline manages them.
+
+        Raises:
+            RequirementError: one of them is missing, or is not managed by this pipeline.
+        """
+        missing = [key for key in keys if observed[key] is None]
+        refused: dict[str, str] = {}
+        for key in keys:
+            found = observed[key]
+            if found and (refusal := unmanaged(found, self.pipeline.ownership)):
+                refused[key] = refusal.reason
+        if not missing and not refused:
+            return
+        lines = [f"missing: {key} ({self.resources[key].name})" for key in missing]
+        lines += [f"{key} ({self.resources[key].name}): {reason}" for key, reason in refused.items()]
+        hint = "`pipectl up` creates missing resources" if missing else "use a config whose pipeline manages them"
+        raise RequirementError("\n".join(lines), missing=missing, unmanaged=list(refused), hint=hint)
+
+    def execute(self, plan: Plan, command: str) -> dict[str, Facts]:
+        """Execute a plan without refusals, and return the facts of all its resources.
+
+        Args:
+            plan: The plan.
+            command: The command to run again when something failed.
+
+        Raises:
+            CancelledError: the user pressed Ctrl-C.
+            PipectlError: one change failed.
+            IncompleteError: several failed.
+        """
+        executor = Executor(self.pipeline.ownership, self.consistency, self.run_reported, self.cancel)
+        results = executor.execute_plan(self.resources, plan)
+        _raise_if_incomplete(results.only({change.resource for change in plan.pending}), command)
+        return results.done
+
+    def run_reported(self, change: Change, work: Callable[[], Facts]) -> Facts:
+        """Run one change and report its start, and its end or its error."""
         start = self.aws.clock.monotonic()
         self.reporter.started(change)
         try:
@@ -93,30 +150,29 @@ class Context:
         return facts
 
 
-def unusable(resource: Resource, found: Observation | None) -> str:
-    """Its name, and why it cannot be ours where something says so."""
-    return f"{resource.key} ({resource.name}{f' {found.foreign}' if found and found.foreign else ''})"
+def _combined(errors: list[PipectlError]) -> PipectlError:
+    """Return one error for several failed reads. Name all denied ones, to be granted at once."""
+    others = [error for error in errors if not isinstance(error, AccessDeniedError)]
+    denied = {error.message: error for error in errors}
+    if others or len(denied) == 1:
+        return (others or errors)[0]
+    hints = dict.fromkeys(error.hint for error in errors if error.hint)
+    return AccessDeniedError("\n".join(denied), hint="; ".join(hints))
 
 
-def raise_if_incomplete(walked: Walked[Any], done: int, command: str) -> None:
-    """One error for all that went wrong; an interrupted walk is one even where all came to its end.
-
-    Raises:
-        CancelledError: the user interrupted.
-        PipectlError: the one error there was.
-        IncompleteError: there were several.
-    """
-    failed, blocked = walked.failed, walked.blocked
-    if not failed and not walked.interrupted:
+def _raise_if_incomplete(results: Results[Facts], command: str) -> None:
+    """Raise one error for all that failed; an interrupted command failed even if every change was done."""
+    failed, blocked = results.failed, results.blocked
+    if not failed and not results.interrupted:
         return
-    hint = f"what is done stays; `pipectl {command}` goes on from here"
-    if walked.interrupted or any(isinstance(error, CancelledError) for error in failed.values()):
+    hint = f"what is done stays done; `pipectl {command}` continues"
+    if results.interrupted or any(isinstance(error, CancelledError) for error in failed.values()):
         unfinished = ", ".join(sorted(failed.keys() | blocked.keys())) or "nothing"
-        raise CancelledError(f"interrupted: {done} resources done, not done: {unfinished}", hint=hint)
+        raise CancelledError(f"interrupted: {len(results.done)} resources done, not done: {unfinished}", hint=hint)
     if len(failed) == 1 and not blocked:
         raise next(iter(failed.values()))
     lines = [f"{key}: {error.message}" for key, error in sorted(failed.items())]
-    lines += [f"{key}: not begun, it needs {', '.join(sorted(needs))}" for key, needs in sorted(blocked.items())]
+    lines += [f"{key}: not started, it needs {', '.join(sorted(needs))}" for key, needs in sorted(blocked.items())]
     hints = {error.hint for error in failed.values() if error.hint}
     raise IncompleteError(
         "\n".join(["some resources failed:", *lines]), dict(failed), hint="; ".join([*sorted(hints), hint])

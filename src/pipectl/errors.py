@@ -6,8 +6,9 @@
     |-- ConfigError              the config file is wrong: every problem, with file, line and key   (exit 2)
     |-- UsageError               the command line is wrong, or a question cannot be asked           (exit 2)
     |-- PackageError             a handler's folder cannot be made into a package                   (exit 2)
+    |-- RequirementError         a resource that the command works with is missing or not managed
     |-- RefusedError             pipectl could, but must not
-    |   |-- ForeignError         something of that name belongs to somebody else
+    |   |-- ForeignError         a resource of that name is not managed by this pipeline
     |   |-- UnreconcilableError  the difference cannot be removed without losing data
     |   |-- DataLossError        `down` would delete data
     |   |-- WrongAccountError    the credentials belong to another account than the config
@@ -20,7 +21,7 @@
     |   `-- UnreachableError     no answer, or one that is not AWS's
     |-- WaitTimeoutError         AWS did not reach the awaited state in time
     |-- CancelledError           the user pressed Ctrl-C                                            (exit 130)
-    |-- IncompleteError          some resources failed; the others were still brought to their end
+    |-- IncompleteError          some resources failed; the others were still finished
     `-- LocalError               the local emulator does not start, stop or answer
 
 All of them exit with 1 unless stated otherwise.
@@ -90,14 +91,36 @@ class PackageError(PipectlError):
     exit_code = 2
 
 
+class RequirementError(PipectlError):
+    """A resource that the command works with is missing, or is not managed by this pipeline.
+
+    ``missing`` and ``unmanaged`` are the keys of these resources.
+    """
+
+    code = "ResourcesMissing"
+
+    def __init__(
+        self, message: str, *, missing: Sequence[str], unmanaged: Sequence[str], hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.missing = tuple(missing)
+        self.unmanaged = tuple(unmanaged)
+
+
 class RefusedError(PipectlError):
-    """pipectl could do it, but must not."""
+    """pipectl could do it, but must not. ``resources`` are the keys of the refused resources."""
 
     code = "Refused"
 
+    def __init__(
+        self, message: str, *, hint: str | None = None, resource: str | None = None, resources: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message, hint=hint, resource=resource)
+        self.resources = tuple(resources)
+
 
 class ForeignError(RefusedError):
-    """A resource of that name exists and is not ours."""
+    """A resource of that name exists and is not managed by this pipeline."""
 
     code = "ForeignResource"
 

@@ -18,7 +18,7 @@ from moto import mock_aws
 from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.audit import AuditPage, Origin, audit_list, audit_show, audit_stats
 from pipectl.commands.up import up
-from pipectl.errors import AbsentError, PipectlError, UsageError
+from pipectl.errors import AbsentError, PipectlError, RequirementError, UsageError
 from pipectl.failures.listing import Wanted
 from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
 from pipectl.output import audit as output
@@ -52,8 +52,9 @@ def _ago(minutes: float) -> datetime:
 
 def test_show_needs_the_bucket_but_no_orders_table(world: World) -> None:
     put_audit_items(world, audit_item("f", _ago(1)))
-    with pytest.raises(PipectlError, match="not ours: bucket"):
+    with pytest.raises(RequirementError) as lacking:
         audit_show(world.context(), "f")
+    assert (lacking.value.missing, lacking.value.unmanaged) == (("bucket",), ())
     up(narrow(world, "bucket"), yes)
     assert [detail.entry.failure.audit_id for detail in audit_show(world.context(), "f")] == ["f"]
 

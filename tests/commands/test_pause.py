@@ -17,7 +17,7 @@ from pipectl.commands.status import State, status
 from pipectl.commands.up import plan, up
 from pipectl.config.names import tag_problem
 from pipectl.engine.model import Action
-from pipectl.errors import PipectlError
+from pipectl.errors import RequirementError
 from pipectl.facts import MappingFacts
 from pipectl.local.lifecycle import LocalEmulator
 from pipectl.monitoring.health import Check, Severity, health
@@ -149,8 +149,9 @@ def test_a_mapping_that_the_config_disables_is_not_enabled_by_a_resume(hands: Ha
 def test_without_a_mapping_of_ours_nothing_is_touched(hands: Hands, command: Callable[[Any], Any]) -> None:
     hands.untag(hands.resources[MAPPING], ["ManagedBy"])
     hands.world.writes()
-    with pytest.raises(PipectlError, match="not there, or not ours: stream-mapping"):
+    with pytest.raises(RequirementError) as lacking:
         command(hands.world.context())
+    assert lacking.value.unmanaged == (MAPPING,)
     assert hands.world.writes() == []
 
 

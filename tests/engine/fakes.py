@@ -1,4 +1,4 @@
-"""An account that is a dictionary, and resources in it that a crash can hit at every verb."""
+"""An account that is a dictionary, and resources in it that can crash at every write."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipectl.engine.model import UNKNOWN, Attributes, Facts, Observation, Resource, facts_of
-from pipectl.errors import AwsError, ExistsError
+from pipectl.errors import AbsentError, AwsError, ExistsError
 
 OWNERSHIP = {"ManagedBy": "pipectl", "Project": "shop", "Environment": "dev"}
 TAGS = {**OWNERSHIP, "Team": "backend"}
 
 
 class Killed(BaseException):
-    """The process died. No `except Exception` sees it, as none would see a kill."""
+    """The process died. No `except Exception` catches it, as none catches a kill."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class FakeFacts(Facts):
 
 @dataclass
 class Thing:
-    """What is there under one name."""
+    """A resource that exists."""
 
     attributes: dict[str, Any]
     tags: dict[str, str]
@@ -35,7 +35,7 @@ class Thing:
 
 @dataclass
 class Account:
-    """Everything that exists, and every change that was asked for, and then made, in order."""
+    """Everything that exists, and the writes that were asked for, and then made, in order."""
 
     things: dict[str, Thing] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -43,16 +43,16 @@ class Account:
     before_write: Callable[[str], None] = lambda _: None
     made: int = 0
 
-    def write(self, what: str) -> None:
-        self.asked.append(what)
-        self.before_write(what)
-        self.writes.append(what)
+    def write(self, write: str) -> None:
+        self.asked.append(write)
+        self.before_write(write)
+        self.writes.append(write)
 
 
 class FakeResource(Resource):
-    """A resource that is made in two steps: the thing itself with its tags, then its ``size``.
+    """A resource that is created in two steps: itself with its tags, then its ``size``.
 
-    Its fact ``id`` is chosen when it is made. ``id_of=key`` makes another's id the ``source`` of this one.
+    Its fact ``id`` is chosen when it is created. With ``id_of=key`` the id of another one is its ``source``.
     """
 
     kind = "fake"
@@ -133,8 +133,8 @@ class FakeResource(Resource):
             thing.attributes[attribute] = desired[attribute]
 
 
-def there(resource: FakeResource, tags: Mapping[str, str] = TAGS, **changes: Any) -> None:
-    """Put into the account what ``resource`` wants, with ``changes`` to its attributes."""
+def put(resource: FakeResource, tags: Mapping[str, str] = TAGS, **changes: Any) -> None:
+    """Put a resource into the account as desired, with ``changes`` to its attributes."""
     attributes = {key: value for key, value in resource.desired({}).items() if key != "tags"}
     resource.account.things[resource.name] = Thing(
         {**attributes, **changes}, dict(tags), FakeFacts(f"{resource.key}-0")
@@ -142,4 +142,17 @@ def there(resource: FakeResource, tags: Mapping[str, str] = TAGS, **changes: Any
 
 
 def denied(resource: str) -> AwsError:
-    return AwsError(f"fake Create: AccessDenied: no {resource} for you", service="fake", operation="Create")
+    return AwsError(f"fake Create: AccessDenied: {resource} denied", service="fake", operation="Create")
+
+
+class Late(FakeResource):
+    """A resource that AWS reports only after some looks; before, it is absent, or a part of it is."""
+
+    looks = 5
+    part_absent = False
+
+    def observe(self) -> Observation | None:
+        self.looks -= 1
+        if self.looks > 0 and self.part_absent:
+            raise AbsentError("its policy does not exist")
+        return None if self.looks > 0 else super().observe()

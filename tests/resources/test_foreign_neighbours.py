@@ -13,7 +13,7 @@ from botocore.compat import HTTPHeaders
 from pipectl.commands.down import down
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
-from pipectl.engine.model import Action
+from pipectl.engine.model import Action, RefusalKind
 from pipectl.errors import ForeignError
 from tests.resources.hands import Hands, narrow
 from tests.resources.standard import STRANGER
@@ -71,7 +71,7 @@ def test_a_bucket_that_answers_403_is_another_accounts(hands: Hands) -> None:
     (found,) = [each for each in status(hands.world.context()).resources if each.resource == "bucket"]
     assert found.state is State.FOREIGN
     (kept,) = down(hands.world.context(), yes, delete_data=True).changes
-    assert (kept.resource, kept.action, kept.reason) == ("bucket", Action.KEEP, "not ours")
+    assert (kept.resource, kept.action, kept.refusal) == ("bucket", Action.KEEP, RefusalKind.OTHER_OWNER)
     assert hands.world.writes() == []
 
 
@@ -86,7 +86,7 @@ def test_a_bucket_that_somebody_of_another_account_makes_first_is_refused(hands:
     with pytest.raises(ForeignError, match="belongs to another account") as refused:
         up(narrow(hands.world, "bucket"), yes, adopt=True)
     assert f"bucket ({bucket.name})" in refused.value.message
-    assert "nothing was touched" not in refused.value.message
+    assert "Nothing was changed" not in refused.value.message
     assert hands.world.writes() == ["s3:CreateBucket"]
 
 
@@ -96,7 +96,7 @@ def test_a_bucket_that_stays_hidden_although_its_name_is_taken_is_refused(hands:
     )
     answering(hands.world, "HeadBucket", *[404] * 500)
     answering(hands.world, "CreateBucket", *[409] * 500, body=taken)
-    with pytest.raises(ForeignError, match="shows it to nobody") as refused:
+    with pytest.raises(ForeignError, match="this account cannot see") as refused:
         up(narrow(hands.world, "bucket"), yes)
     assert hands.resources["bucket"].name in refused.value.message
     assert set(hands.world.writes()) == {"s3:CreateBucket"}

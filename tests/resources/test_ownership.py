@@ -12,7 +12,7 @@ from pipectl.commands.status import State, status
 from pipectl.commands.up import plan, up
 from pipectl.context import Context
 from pipectl.engine.model import Action, Resource
-from pipectl.errors import ForeignError, PipectlError
+from pipectl.errors import ForeignError, RequirementError
 from tests.resources.hands import Hands, narrow
 from tests.resources.standard import OURS, STRANGER
 from tests.resources.strangers import COMMANDS, KEYS, OTHERS, RESOURCES, disguise, snapshot
@@ -47,12 +47,14 @@ def test_it_is_refused_by_name_and_left_as_it_is(standing: Hands, key: str, whos
         before = snapshot(standing, resource)
         world.writes()
         context = narrow(world, key, standing=True)
-        with pytest.raises(ForeignError, match=r"nothing was touched") as refused:
+        with pytest.raises(ForeignError) as refused:
             up(context, yes)
-        assert f"{key} ({resource.name}): exists and is not ours" in refused.value.message
+        assert refused.value.resources == (key,)
+        assert resource.name in refused.value.message
         assert words in refused.value.message
         removed = down(Only(context.config, context.file, world.aws, Recorder(), key=key), yes, delete_data=True)
-        assert [(each.action, each.reason) for each in removed.changes] == [(Action.KEEP, "not ours")]
+        assert [each.action for each in removed.changes] == [Action.KEEP]
+        assert all(each.refusal and each.refusal.unmanaged for each in removed.changes)
         assert world.writes() == []
         assert snapshot(standing, resource) == before
     finally:
@@ -83,8 +85,9 @@ def test_a_command_needs_each_of_them_to_be_ours(standing: Hands, name: str, key
     disguise(standing, resource, STRANGER)
     try:
         standing.world.writes()
-        with pytest.raises(PipectlError, match=f"not ours: {key}"):
+        with pytest.raises(RequirementError) as lacking:
             COMMANDS[name][0](standing.world.context())
+        assert (lacking.value.missing, lacking.value.unmanaged) == ((), (key,))
         assert standing.world.writes() == []
     finally:
         disguise(standing, resource, OURS)

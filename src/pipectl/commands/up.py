@@ -1,17 +1,17 @@
-"""`up` and `plan`: make what is there equal what the config says."""
+"""`up` and `plan`: make the actual state equal the desired state."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipectl.context import Confirm, Context, raise_if_incomplete
+from pipectl.context import Confirm, Context
 from pipectl.engine.model import Action, Change, Facts
-from pipectl.engine.planner import Plan, apply, plan_up, refusal
+from pipectl.engine.planner import Plan, plan_up, refusal
 
 
 @dataclass(frozen=True)
 class UpReport:
-    """The changes that were planned or made, and the outputs of what is there afterwards."""
+    """The changes that were planned or made, and the outputs of the pipeline afterwards."""
 
     changes: tuple[Change, ...]
     outputs: dict[str, str]
@@ -26,7 +26,7 @@ class UpReport:
 
 
 def plan(context: Context, *, adopt: bool = False, allow_stream_replacement: bool = False) -> UpReport:
-    """What `up` would do. Reads only."""
+    """Return what `up` would do. Reads only."""
     made = _plan(context, adopt, allow_stream_replacement)
     return UpReport(made.changes, context.pipeline.outputs(_facts(made)))
 
@@ -37,13 +37,13 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
     Args:
         context: The pipeline.
         confirm: Asked once the plan is known, if it changes anything.
-        adopt: Take over what is not ours but of the right name.
-        allow_stream_replacement: Replace a stream, or a mapping, although records can be missed meanwhile.
+        adopt: Take over resources of the right name that are not managed.
+        allow_stream_replacement: Replace a stream or a mapping even if records are missed meanwhile.
 
     Raises:
-        RefusedError: something is not ours or cannot be reconciled; nothing was touched.
-        DeclinedError: the user said no; nothing was touched.
-        PipectlError: what failed; the rest was brought to its end.
+        RefusedError: a resource is not managed, or its difference cannot be removed; nothing was changed.
+        DeclinedError: the user said no; nothing was changed.
+        PipectlError: some changes failed; the others were finished.
     """
     made = _plan(context, adopt, allow_stream_replacement)
     if made.refusals:
@@ -51,11 +51,7 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
     if not made.pending:
         return UpReport(made.changes, context.pipeline.outputs(_facts(made)))
     confirm(made.changes)
-    walked = apply(
-        context.resources, made, context.pipeline.ownership, context.around, context.aws.pauses, context.cancel
-    )
-    raise_if_incomplete(walked, len(walked.done), "up")
-    return UpReport(made.changes, context.pipeline.outputs(walked.done))
+    return UpReport(made.changes, context.pipeline.outputs(context.execute(made, "up")))
 
 
 def _plan(context: Context, adopt: bool, accept_loss: bool) -> Plan:

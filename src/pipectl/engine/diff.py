@@ -1,36 +1,36 @@
-"""The one diff: desired against observed."""
+"""Compare desired attributes with observed ones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from pipectl.engine.model import Attributes, Delta, Observation
+from pipectl.engine.model import Attributes, AttributeValue, Delta, Observation
 
 
 def diff(desired: Attributes, observed: Observation) -> dict[str, Delta]:
-    """Every managed attribute that differs, by dotted path (``tags.Team``).
+    """Return every managed attribute that differs, by dotted path (``tags.Team``).
 
-    Mappings are compared key by key, all else as a whole. Of the tags, only those we want are compared: what others
-    put there is theirs.
+    Mappings are compared key by key, all other values as a whole. Of the tags, only the desired ones are compared:
+    tags that others added are left alone.
     """
     deltas: dict[str, Delta] = {}
     for key, wanted in desired.items():
-        found = (
-            observed.attributes.get(key)
-            if key != "tags"
-            else {k: observed.tags[k] for k in wanted if k in observed.tags}
-        )
+        found = observed.attributes.get(key) if key != "tags" else _wanted_tags(wanted, observed)
         deltas.update(_compare(key, found, wanted))
     return deltas
 
 
 def top_level(deltas: Mapping[str, Delta]) -> set[str]:
-    """The attributes that a set of dotted paths belongs to."""
+    """Return the attributes that a set of dotted paths belongs to."""
     return {path.split(".", 1)[0] for path in deltas}
 
 
-def _compare(path: str, found: Any, wanted: Any) -> dict[str, Delta]:
+def _wanted_tags(wanted: AttributeValue, observed: Observation) -> AttributeValue:
+    names = wanted if isinstance(wanted, dict) else {}
+    return {name: observed.tags[name] for name in names if name in observed.tags}
+
+
+def _compare(path: str, found: AttributeValue, wanted: AttributeValue) -> dict[str, Delta]:
     if isinstance(found, dict) and isinstance(wanted, dict):
         deltas: dict[str, Delta] = {}
         for key in sorted(found.keys() | wanted.keys()):

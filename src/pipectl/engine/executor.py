@@ -1,138 +1,103 @@
-"""Visit a graph in parallel: a node starts the moment its own needs are met. There are no level barriers."""
+"""Execute a plan: each change as soon as the changes before it are done."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from pipectl.errors import CancelledError, PipectlError
+from pipectl.engine.diff import diff, top_level
+from pipectl.engine.model import Action, Attributes, Change, Consistency, Facts, Observation, Resource, Resources
+from pipectl.engine.observer import observe_consistently
+from pipectl.engine.parallel import Results, walk
+from pipectl.engine.planner import Plan, decide, refusal
+from pipectl.errors import AbsentError, ExistsError, ForeignError, PipectlError
 
-T = TypeVar("T")
-_LOOK_UP_EVERY = 0.2
-
-current: ContextVar[str | None] = ContextVar("current", default=None)
-"""The node that this thread works on; for progress lines."""
+Run = Callable[[Change, Callable[[], Facts]], Facts]
+"""Runs one change, given with the function that does it; reports progress."""
 
 
-@dataclass
-class Walked(Generic[T]):
-    """How a walk ended: a value, an error, or the needs that kept a node from being visited."""
-
-    done: dict[str, T] = field(default_factory=dict)
-    failed: dict[str, PipectlError] = field(default_factory=dict)
-    blocked: dict[str, set[str]] = field(default_factory=dict)
-    interrupted: bool = False
-    """The user pressed Ctrl-C, even if everything had begun by then and came to its end."""
-
-
-def reverse(graph: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
-    """The same graph with every arrow turned: what a thing needs becomes what needs it."""
-    turned: dict[str, set[str]] = {node: set() for node in graph}
-    for node, needs in graph.items():
-        for need in needs:
-            turned[need].add(node)
-    return turned
-
-
-def walk(
-    graph: Mapping[str, Collection[str]],
-    visit: Callable[[str], T],
-    *,
-    cancel: Callable[[], None] = lambda: None,
-    workers: int = 16,
-) -> Walked[T]:
-    """Call ``visit`` for every node, each as soon as all that it needs is done.
-
-    A node that fails blocks only what needs it. Ctrl-C calls ``cancel``, starts nothing more, and lets what is under
-    way come to its end.
+@dataclass(frozen=True)
+class Executor:
+    """Executes changes.
 
     Args:
-        graph: Node -> the nodes that it needs.
-        visit: Called in a thread; a `PipectlError` that it raises is kept, any other ends the walk.
-        cancel: Tells what is under way to hurry.
-        workers: The most visits at once.
+        ownership: The tags that mark a managed resource.
+        consistency: How long AWS may take to report what exists.
+        run: Runs each change and reports its progress.
+        cancel: See `pipectl.engine.parallel.walk`.
     """
-    under_way = _Walk(graph, visit, workers)
-    try:
-        under_way.start()
-        under_way.wait()
-    except KeyboardInterrupt:
-        under_way.interrupt()
-        cancel()
-        under_way.wait()
-    return under_way.outcome()
 
+    ownership: Mapping[str, str]
+    consistency: Consistency
+    run: Run = lambda _, work: work()
+    cancel: Callable[[], None] = lambda: None
 
-class _Walk(Generic[T]):
-    """One walk, driven by a thread of its own: a Ctrl-C hits the main thread alone, never in the middle of a step."""
+    def execute_plan(self, resources: Resources, plan: Plan) -> Results[Facts]:
+        """Execute all changes of a plan that has no refusals; the values are the facts of the resources."""
+        facts: dict[str, Facts] = {}
+        changes = {change.resource: change for change in plan.changes}
 
-    def __init__(self, graph: Mapping[str, Collection[str]], visit: Callable[[str], T], workers: int) -> None:
-        self.ended = threading.Event()
-        self._graph = graph
-        self._visit = visit
-        self._workers = workers
-        self._sorter = TopologicalSorter(graph)
-        self._sorter.prepare()
-        self._walked: Walked[T] = Walked()
-        self._interrupted = threading.Event()
-        self._bug: BaseException | None = None
+        def visit(key: str) -> Facts:
+            if key not in changes:  # it does not exist, and need not
+                return Facts()
+            facts[key] = self.run(
+                changes[key], lambda: self.execute(resources[key], changes[key], plan.observed[key], facts)
+            )
+            return facts[key]
 
-    def start(self) -> None:
-        threading.Thread(target=self._drive, daemon=True).start()
+        return walk(plan.graph, visit, cancel=self.cancel).only(changes)
 
-    def wait(self) -> None:
-        """Until it has ended. A Ctrl-C that comes just before a wait without end would be noticed only after it."""
-        while not self.ended.wait(_LOOK_UP_EVERY):
-            pass
-
-    def interrupt(self) -> None:
-        self._interrupted.set()
-
-    def outcome(self) -> Walked[T]:
-        if self._bug:
-            raise self._bug
-        if self._interrupted.is_set():
-            walked = self._walked
-            walked.interrupted = True
-            for node in self._graph.keys() - walked.done.keys() - walked.failed.keys() - walked.blocked.keys():
-                walked.failed[node] = CancelledError("interrupted before it began", resource=node)
-        return self._walked
-
-    def _drive(self) -> None:
-        pool = ThreadPoolExecutor(self._workers)
+    def execute(
+        self, resource: Resource, change: Change, observed: Observation | None, facts: Mapping[str, Facts]
+    ) -> Facts:
+        """Execute one change, with the facts of the resources it needs."""
+        if change.action is Action.KEEP and observed is not None:
+            return observed.facts
+        if change.action is Action.DELETE and observed is not None:
+            resource.delete(observed)
+            return Facts()
+        desired = resource.desired(facts)
         try:
-            running: dict[Future[None], str] = {}
-            while self._sorter.is_active() and not self._interrupted.is_set():
-                self._begin_what_is_ready(pool, running)
-                if running:
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        future.result()
-                        self._sorter.done(running.pop(future))
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
-            self._bug = error
-        finally:
-            pool.shutdown(cancel_futures=True)
-            self.ended.set()
+            return _create_or_change(resource, desired, observed, change.action)
+        except ExistsError as error:
+            return self._after_lost_race(resource, desired, change, error)
+        except AbsentError as error:
+            raise PipectlError(
+                f"{resource.kind} {resource.name}, or a resource it needs, was deleted meanwhile: {error.message}",
+                hint="another process is modifying the pipeline; once it has finished, run `pipectl up` again",
+            ) from error
 
-    def _begin_what_is_ready(self, pool: ThreadPoolExecutor, running: dict[Future[None], str]) -> None:
-        for node in self._sorter.get_ready():
-            if unmet := set(self._graph[node]) - self._walked.done.keys():
-                self._walked.blocked[node] = unmet
-                self._sorter.done(node)
-            else:
-                running[pool.submit(self._work, node)] = node
+    def _after_lost_race(self, resource: Resource, desired: Attributes, planned: Change, error: ExistsError) -> Facts:
+        """Handle a resource that exists although it was observed as absent.
 
-    def _work(self, node: str) -> None:
-        if self._interrupted.is_set():
-            return
-        current.set(node)
-        try:
-            self._walked.done[node] = self._visit(node)
-        except PipectlError as error:
-            error.resource = error.resource or node
-            self._walked.failed[node] = error
+        Another `up` created it, or an `up` that was killed, or this one if an answer was lost; or it is not managed.
+        Until AWS reports it, it may also be gone again, so creating it is tried every time.
+        """
+        tries, bound = 1, self.consistency.resource_appears
+        for _ in self.consistency.poll(f"{resource.kind} {resource.name}, which exists, to be reported", bound):
+            observed, action = observe_consistently(resource, self.consistency), Action.CREATE
+            if observed is not None:
+                accepted = planned.action is not Action.CREATE
+                change = decide(resource, desired, observed, self.ownership, accept_loss=accepted)
+                if change.action is Action.REFUSE:
+                    raise refusal([change], begun=True)
+                if change.action is Action.KEEP:
+                    return observed.facts
+                action = change.action
+            try:
+                return _create_or_change(resource, desired, observed, action)
+            except ExistsError as again:
+                tries, error = tries + 1, again
+        raise ForeignError(
+            f"The name {resource.name} is taken by a {resource.kind} that this account cannot see: {error.message} "
+            f"(tried {tries} times in {bound:.0f} seconds)",
+            hint="choose another name in the config",
+        )
+
+
+def _create_or_change(resource: Resource, desired: Attributes, observed: Observation | None, action: Action) -> Facts:
+    if observed is None:
+        return resource.create(desired)
+    if action is Action.REPLACE:
+        return resource.replace(desired, observed)
+    return resource.update(desired, observed, top_level(diff(desired, observed)))

@@ -1,15 +1,21 @@
-"""What the engine knows of a resource. No AWS here: a resource is a name, plain data, and five small verbs."""
+"""Resources, observations and changes. No AWS here: a resource is a name, plain data and five verbs."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
-Attributes = dict[str, Any]
-"""The managed attributes of one resource: JSON-like data, and `UNKNOWN` where AWS has not chosen yet."""
+AttributeValue: TypeAlias = Any
+"""JSON-like data, or `UNKNOWN`. The shape depends on the kind of resource and on the attribute."""
+
+Attributes = dict[str, AttributeValue]
+"""The managed attributes of one resource, and `UNKNOWN` where AWS has not chosen a value yet."""
+
+Poll = Callable[[str, float], Iterator[float]]
+"""Sleeps between attempts: given what is awaited and a bound in seconds, yields the seconds waited so far."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ F = TypeVar("F", bound=Facts)
 
 
 class _Unknown:
-    """A value that AWS will choose during `up`."""
+    """A value that AWS chooses during `up`."""
 
     def __repr__(self) -> str:
         return "(known after apply)"
@@ -46,31 +52,61 @@ class Action(StrEnum):
     KEEP = "keep"
 
 
+class RefusalKind(StrEnum):
+    """Why a resource is refused by `up`, or left alone by `down`."""
+
+    NOT_MANAGED = "not-managed"
+    OTHER_PIPELINE = "managed-by-another-pipeline"
+    OTHER_REGION = "managed-in-another-region"
+    OTHER_OWNER = "other-owner"
+    """Another account's, or of another kind under the same name; no tags can make it managed."""
+    FIXED_ATTRIBUTE = "fixed-attribute"
+    DATA_LOSS = "data-loss"
+
+    @property
+    def adoptable(self) -> bool:
+        """Return whether only its tags are in the way, so that ``--adopt`` helps."""
+        return self in (RefusalKind.NOT_MANAGED, RefusalKind.OTHER_PIPELINE)
+
+    @property
+    def unmanaged(self) -> bool:
+        """Return whether the resource is not managed by this pipeline."""
+        return self.adoptable or self in (RefusalKind.OTHER_REGION, RefusalKind.OTHER_OWNER)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A kind of refusal, and the reason in words."""
+
+    kind: RefusalKind
+    reason: str
+
+
 @dataclass(frozen=True)
 class Delta:
-    """One attribute that differs: what is there, and what the config wants."""
+    """One attribute that differs: the observed value, and the desired one."""
 
-    before: Any
-    after: Any
+    before: AttributeValue
+    after: AttributeValue
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What AWS answered about a resource that exists.
+    """A resource that exists, as AWS reports it.
 
     Args:
-        attributes: The managed attributes, in the very shape that `Resource.desired` has.
-        tags: Every tag on it, ours and others'.
-        facts: What AWS chose.
-        foreign: Why it cannot be ours whatever its tags say, for example another account's bucket.
-        takes_over_untagged: It bears no tags because AWS itself made it on our behalf.
-        note: What the user should know although it is no difference.
+        attributes: The managed attributes, in the shape of `Resource.desired`.
+        tags: Every tag on it.
+        facts: Values that AWS chose.
+        unmanageable: Why it cannot be managed whatever its tags are, for example because another account owns it.
+        takes_over_untagged: It bears no tags because AWS itself created it for this pipeline.
+        note: A remark for the user that is no difference.
     """
 
     attributes: Attributes
     tags: Mapping[str, str]
     facts: Facts = field(default_factory=Facts)
-    foreign: str | None = None
+    unmanageable: Refusal | None = None
     takes_over_untagged: bool = False
     note: str | None = None
 
@@ -87,7 +123,17 @@ class Observation:
 
 @dataclass(frozen=True)
 class Change:
-    """What `up` or `down` does to one resource, and why."""
+    """The action of `up` or `down` on one resource.
+
+    Args:
+        resource: Its key.
+        kind: Its kind, such as ``table``.
+        name: Its physical name.
+        action: The action.
+        attributes: The differences that the action removes, or that are refused.
+        reason: A remark, or why it is refused, deleted or kept.
+        refusal: Why it is refused, or left alone by `down`.
+    """
 
     resource: str
     kind: str
@@ -95,30 +141,48 @@ class Change:
     action: Action
     attributes: Mapping[str, Delta] = field(default_factory=dict)
     reason: str | None = None
-    adoptable: bool = False
-    """Refused only because of its tags, so that ``--adopt`` would take it over."""
+    refusal: RefusalKind | None = None
+
+
+@dataclass(frozen=True)
+class Consistency:
+    """Bounds for an API that is eventually consistent, in seconds, and how to wait within them.
+
+    Args:
+        poll: Lets time pass between attempts.
+        parts_agree: Until all parts of a resource are reported, or none.
+        tags_appear: Until the tags that a resource was created with are reported.
+        resource_appears: Until an existing resource is reported, or a deleted one can be created again.
+    """
+
+    poll: Poll
+    parts_agree: float
+    tags_appear: float
+    resource_appears: float
 
 
 class Resource(ABC):
-    """One thing on AWS.
+    """One resource on AWS.
 
     Every verb is safe to repeat: killed at any point and run again, the same state results.
 
     Attributes:
         key: Its section in the config, ``orders-table``.
         name: Its physical name, ``dev-orders-table-backend``.
-        needs: Keys of the resources that must be there first.
+        needs: Keys of the resources that must exist first.
     """
 
     kind: ClassVar[str]
     fixed: ClassVar[Collection[str]] = ()
-    """Attributes that no call changes and that only a new resource could have, so a difference is refused."""
+    """Attributes that no call changes, so that a difference is refused."""
     replaces: ClassVar[Collection[str]] = ()
-    """Attributes that only a new resource can have, so a difference is a replacement."""
+    """Attributes that only a new resource can have, so that a difference is a replacement."""
     holds_data: ClassVar[bool] = False
-    """`down --keep-data` leaves it."""
+    """Whether `down --keep-data` leaves it."""
+    deleted_last: ClassVar[bool] = False
+    """Whether `down` deletes it when all others are gone, because others create it again while they exist."""
     wanted: bool = True
-    """False for what the config has switched off: `up` removes it where it is there and ours."""
+    """False for a resource that the config has switched off: `up` deletes it if it is managed."""
 
     def __init__(self, key: str, name: str, needs: Collection[str] = ()) -> None:
         self.key = key
@@ -127,47 +191,51 @@ class Resource(ABC):
 
     @abstractmethod
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
-        """Every managed attribute as plain data. Pure; ``facts`` are those of the resources it needs."""
+        """Return every managed attribute as plain data. Pure; ``facts`` are those of the resources it needs."""
 
     @abstractmethod
     def observe(self) -> Observation | None:
-        """Read what is there, in the shape of `desired`; ``None`` when AWS says by name that it is absent."""
+        """Read the actual state, in the shape of `desired`; ``None`` when AWS reports by name that it is absent."""
 
     @abstractmethod
     def create(self, desired: Attributes) -> Facts:
-        """Make it, whole.
+        """Create it completely.
 
         Raises:
-            ExistsError: somebody made one of that name since it was observed.
+            ExistsError: a resource of that name was created since it was observed.
         """
 
     @abstractmethod
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
-        """Bring the attributes named in ``differs`` (top-level keys of `desired`) to what is desired."""
+        """Set the attributes named in ``differs`` (top-level keys of `desired`) to their desired values."""
 
     @abstractmethod
     def delete(self, observed: Observation) -> None:
-        """Remove it and wait until it is gone. It being gone already is success."""
+        """Delete it and wait until it is gone. If it is gone already, that is success."""
 
     def replace(self, desired: Attributes, observed: Observation) -> Facts:
-        """Make the new one, then remove the old one."""
+        """Create the new one, then delete the old one."""
         raise NotImplementedError(f"{self.kind} is never replaced")
 
     def data_loss_reason(self, deltas: Mapping[str, Delta]) -> str | None:
-        """Why removing these differences would lose data and is refused; ``None`` when it would not."""
+        """Return why removing these differences would lose data and is refused; ``None`` when it would not."""
         del deltas
         return None
 
     def facts_after(self, change: Change, observed: Observation | None) -> Facts:
-        """What is known, before `up` runs, of this resource's facts after it."""
+        """Return the facts that are known, before `up` runs, about this resource after it."""
         if observed is None or change.action in (Action.CREATE, Action.REPLACE):
             return Facts()
         return observed.facts
 
     def contents(self, observed: Observation) -> str | None:
-        """The data in it that `delete` would lose, in words (``"12 items"``); ``None`` when there is none."""
+        """Return the data that `delete` would lose, in words (``"12 items"``); ``None`` when there is none."""
         del observed
         return None
+
+
+Resources = Mapping[str, Resource]
+Observations = Mapping[str, Observation | None]
 
 
 def facts_of(facts: Mapping[str, Facts], key: str, kind: type[F]) -> F | None:

@@ -12,7 +12,7 @@ from threading import Lock, Semaphore
 
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import EventRecord
-from pipectl.engine.executor import Walked, walk
+from pipectl.engine.parallel import Results, parallel_map
 from pipectl.errors import CancelledError
 from pipectl.failures.claims import PARALLEL, Claims, Whose
 from pipectl.failures.invoking import Invoker
@@ -112,11 +112,8 @@ class Replay:
                 progress=lambda: self._tell(lines.values()),
             )
             lines |= {name: Line(workers) for name in works}
-            walked = walk(
-                dict.fromkeys(works, ()),
-                lambda name: lines[name].run(works[name]),
-                cancel=tools.cancel,
-                workers=PARALLEL,
+            walked = parallel_map(
+                lambda name: lines[name].run(works[name]), works, cancel=tools.cancel, workers=PARALLEL
             )
         for line in lines.values():
             self.report.merge(line.report)
@@ -150,7 +147,7 @@ class Replay:
         settled = self.report.total + sum(line.settled for line in lines)
         self._tools.progress(settled, self.report.replayed + sum(line.report.replayed for line in lines))
 
-    def _raise_what_went_wrong(self, walked: Walked[None]) -> None:
+    def _raise_what_went_wrong(self, walked: Results[None]) -> None:
         if walked.interrupted or any(isinstance(error, CancelledError) for error in walked.failed.values()):
             raise CancelledError(f"interrupted: {self.report.total} failures done", hint=_HINT)
         for error in walked.failed.values():

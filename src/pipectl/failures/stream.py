@@ -9,8 +9,8 @@ from typing import Any
 
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import EventRecord, event_record
-from pipectl.engine.executor import walk
-from pipectl.errors import AbsentError, AwsError, CancelledError
+from pipectl.engine.parallel import walk
+from pipectl.errors import AbsentError, AwsError
 from pipectl.failures.objects import written_at
 
 PARALLEL = 8
@@ -80,10 +80,7 @@ def read_all(
 
     graph = {node: parents(shard) for node, shard in nodes.items()}
     walked = walk(graph, read, cancel=cancel, workers=PARALLEL)
-    if walked.interrupted:
-        raise CancelledError("interrupted while reading the stream")
-    for error in walked.failed.values():
-        raise error
+    walked.require_done("interrupted while reading the stream")
 
 
 def records_of(aws: Aws, shard: StreamShard) -> Iterator[EventRecord]:

@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any
 
 from pipectl.context import Context
-from pipectl.engine.executor import walk
 from pipectl.engine.model import Facts, facts_of
+from pipectl.engine.parallel import parallel_map
 from pipectl.facts import MappingFacts, QueueFacts
 from pipectl.failures.model import UNRESOLVED
 from pipectl.failures.trail import failures
@@ -79,12 +79,12 @@ def health(context: Context, facts: Mapping[str, Facts]) -> Health:
         "alarms": lambda: _alarms(context, facts),
         "open-failures": lambda: _open_failures(context, facts, now),
     }
-    walked = walk(dict.fromkeys(questions, ()), lambda name: questions[name](), cancel=context.cancel)
+    results = parallel_map(lambda name: questions[name](), questions, cancel=context.cancel)
     unread = {
         name: Check(name, Severity.DEGRADED, None, f"cannot be read: {error.message}")
-        for name, error in walked.failed.items()
+        for name, error in results.failed.items()
     }
-    return Health(tuple((walked.done | unread)[name] for name in questions))
+    return Health(tuple((results.done | unread)[name] for name in questions))
 
 
 def _mapping(key: str, facts: Mapping[str, Facts], consequence: str) -> Check:

@@ -79,7 +79,7 @@ def _unread_records(context: Context, mapping: MappingFacts) -> str | None:
     return f"records wait up to {age:.0f} s for the processor" if age > LONGEST_WAIT else None
 
 
-def resume(context: Context, ours: Mapping[str, Facts]) -> Resume | None:
+def resume_of_kept_table(context: Context, ours: Mapping[str, Facts]) -> Resume | None:
     """What becomes of the records of an orders table that is kept while nothing processes them.
 
     Its stream goes on, and keeps each record for 24 hours. A mapping that begins at TRIM_HORIZON reads all that is

@@ -10,8 +10,8 @@ from rich.status import Status
 from rich.text import Text
 
 from pipectl.aws.client import Call
-from pipectl.engine.executor import current
 from pipectl.engine.model import Action, Change
+from pipectl.engine.parallel import current
 from pipectl.errors import ConfigError, PipectlError
 from pipectl.output.serializer import dumps, versioned
 

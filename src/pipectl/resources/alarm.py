@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipectl.aws.client import Aws
-from pipectl.engine.model import Attributes, Facts, Observation, Resource
+from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, ExistsError
 from pipectl.resources.tagging import differing, from_list, to_list
 
@@ -90,7 +90,7 @@ class Alarm(Resource):
     def observe(self) -> Observation | None:
         answer = self._find()
         if answer.get("CompositeAlarms"):
-            return Observation({}, {}, foreign="exists and is a composite alarm")
+            return Observation({}, {}, unmanageable=Refusal(RefusalKind.OTHER_OWNER, "exists and is a composite alarm"))
         if not answer["MetricAlarms"]:
             return None
         alarm = answer["MetricAlarms"][0]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from pipectl.aws.client import Aws
-from pipectl.engine.model import Attributes, Facts, Observation, Resource
+from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, ExistsError
 from pipectl.policy_document import deny_plain_http, document, statements
 from pipectl.resources.tagging import from_list, to_list
@@ -55,15 +55,13 @@ class Bucket(Resource):
         except AbsentError:
             return None
         except AccessDeniedError:
-            return Observation(
-                {}, {}, foreign="exists and belongs to another account, or the caller needs s3:ListBucket on it"
-            )
+            return _unmanageable("exists and belongs to another account, or the caller needs s3:ListBucket on it")
         except AwsError as error:
             if error.aws_code == "301":
-                return Observation({}, {}, foreign="exists in another region")
+                return _unmanageable("exists in another region")
             raise
         if region != self._aws.region:  # botocore follows S3 there by itself
-            return Observation({}, {}, foreign=f"exists in another region, {region}")
+            return _unmanageable(f"exists in another region, {region}")
         attributes: Attributes = {
             "public_access_block": _or_none(lambda: _blocks(s3.get_public_access_block(**ours))),
             "encryption": _or_none(lambda: _encryption(s3.get_bucket_encryption(**ours))),
@@ -189,6 +187,10 @@ class Bucket(Resource):
         for page in self._aws.s3.get_paginator("list_multipart_uploads").paginate(**self._ours):
             for upload in page.get("Uploads", []):
                 self._aws.s3.abort_multipart_upload(**self._ours, Key=upload["Key"], UploadId=upload["UploadId"])
+
+
+def _unmanageable(reason: str) -> Observation:
+    return Observation({}, {}, unmanageable=Refusal(RefusalKind.OTHER_OWNER, reason))
 
 
 def _or_none(read: Callable[[], Any]) -> Any:

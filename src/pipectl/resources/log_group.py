@@ -20,6 +20,7 @@ class LogGroup(Resource):
 
     kind = "log-group"
     holds_data = True
+    deleted_last = True
 
     def __init__(
         self,

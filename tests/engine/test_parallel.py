@@ -1,4 +1,4 @@
-"""The order of a walk, proven with events: a visit that waits for another can only end if that other one runs."""
+"""Parallel runs, proven with events: a visit that waits for another can only finish if that other one runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 
 import pytest
 
-from pipectl.engine.executor import current, reverse, walk
+from pipectl.engine.parallel import current, parallel_map, reverse, walk
 from pipectl.errors import CancelledError, PipectlError
 
 PATIENCE = 20
@@ -19,7 +19,7 @@ def wait_for(event: threading.Event) -> None:
     assert event.wait(PATIENCE)
 
 
-def test_visits_every_node_after_what_it_needs() -> None:
+def test_every_node_is_visited_after_its_needs() -> None:
     graph = {"mapping": ["table", "function"], "function": ["role"], "table": [], "role": [], "alarm": ["function"]}
     order: list[str] = []
     walked = walk(graph, order.append)
@@ -30,35 +30,35 @@ def test_visits_every_node_after_what_it_needs() -> None:
     assert not walked.blocked
 
 
-def test_an_empty_graph_is_no_work() -> None:
+def test_an_empty_graph_has_no_results() -> None:
     assert walk({}, lambda node: node).done == {}
 
 
-def test_the_values_of_the_visits_are_kept() -> None:
+def test_results_hold_the_values_of_the_visits() -> None:
     assert walk({"a": [], "b": ["a"]}, str.upper).done == {"a": "A", "b": "B"}
 
 
-def test_a_node_starts_the_moment_its_own_needs_are_met() -> None:
-    """``slow`` stands a level below ``late`` and ends only after ``late`` has begun: with levels it never would."""
-    late_began = threading.Event()
+def test_a_node_starts_as_soon_as_its_own_needs_are_done() -> None:
+    """``slow`` is a level below ``late`` and finishes only after ``late`` has started: with levels it never would."""
+    late_started = threading.Event()
 
     def visit(node: str) -> None:
         if node == "slow":
-            wait_for(late_began)
+            wait_for(late_started)
         if node == "late":
-            late_began.set()
+            late_started.set()
 
     walked = walk({"slow": [], "quick": [], "middle": ["quick"], "late": ["middle"]}, visit)
     assert walked.done.keys() == {"slow", "quick", "middle", "late"}
 
 
-def test_all_that_is_ready_runs_at_once() -> None:
+def test_all_ready_nodes_run_at_the_same_time() -> None:
     together = threading.Barrier(12, timeout=PATIENCE)
     walked = walk({f"node-{n}": [] for n in range(12)}, lambda _: together.wait())
     assert len(walked.done) == 12
 
 
-def test_no_more_run_at_once_than_workers() -> None:
+def test_no_more_visits_run_at_the_same_time_than_workers() -> None:
     lock, running, most = threading.Lock(), 0, 0
 
     def visit(_: str) -> None:
@@ -80,7 +80,7 @@ def test_each_visit_knows_its_node() -> None:
     assert current.get() is None
 
 
-def test_a_failure_blocks_only_what_needs_it() -> None:
+def test_a_failure_blocks_only_the_nodes_that_need_it() -> None:
     graph = {"bad": [], "child": ["bad"], "grandchild": ["child"], "good": [], "other": ["good"]}
 
     def visit(node: str) -> str:
@@ -95,7 +95,7 @@ def test_a_failure_blocks_only_what_needs_it() -> None:
     assert not walked.interrupted
 
 
-def test_a_failure_is_named_after_its_node_unless_it_names_one_itself() -> None:
+def test_an_error_gets_the_node_as_its_resource_unless_it_has_one() -> None:
     own = PipectlError("about another", resource="elsewhere")
 
     def visit(node: str) -> None:
@@ -105,7 +105,7 @@ def test_a_failure_is_named_after_its_node_unless_it_names_one_itself() -> None:
     assert (walked.failed["a"].resource, walked.failed["b"].resource) == ("a", "elsewhere")
 
 
-def test_a_bug_ends_the_walk_and_what_waits_for_a_worker_never_starts() -> None:
+def test_an_unexpected_error_ends_the_walk_and_nothing_more_starts() -> None:
     started: list[str] = []
 
     def visit(node: str) -> None:
@@ -120,7 +120,7 @@ def test_a_bug_ends_the_walk_and_what_waits_for_a_worker_never_starts() -> None:
 
 
 class Interrupted:
-    """Presses Ctrl-C once ``node`` is being visited, and lets that visit end only when the walk has noticed."""
+    """Presses Ctrl-C while ``node`` is visited; that visit finishes once the walk has noticed."""
 
     def __init__(self, node: str, then: Callable[[], None] = lambda: None) -> None:
         self.node = node
@@ -137,7 +137,7 @@ class Interrupted:
         return node
 
 
-def test_after_ctrl_c_what_is_under_way_ends_and_nothing_more_starts() -> None:
+def test_after_ctrl_c_running_visits_finish_and_nothing_more_starts() -> None:
     pressed = Interrupted("busy")
     walked = walk({"busy": [], "next": ["busy"], "last": ["next"]}, pressed.visit, cancel=pressed.noticed.set)
     assert walked.interrupted
@@ -150,7 +150,7 @@ def test_after_ctrl_c_what_is_under_way_ends_and_nothing_more_starts() -> None:
     assert walked.failed["next"].resource == "next"
 
 
-def test_after_ctrl_c_what_waits_for_a_worker_is_cancelled() -> None:
+def test_after_ctrl_c_nodes_that_wait_for_a_worker_are_cancelled() -> None:
     pressed = Interrupted("first")
     graph: dict[str, Collection[str]] = {"first": [], "second": [], "third": []}
     walked = walk(graph, pressed.visit, cancel=pressed.noticed.set, workers=1)
@@ -158,17 +158,17 @@ def test_after_ctrl_c_what_waits_for_a_worker_is_cancelled() -> None:
     assert walked.failed.keys() == {"second", "third"}
 
 
-def test_after_ctrl_c_what_fails_keeps_its_own_reason() -> None:
+def test_a_visit_that_fails_after_ctrl_c_keeps_its_own_error() -> None:
     def fail() -> None:
-        raise PipectlError("AWS said no")
+        raise PipectlError("access denied")
 
     pressed = Interrupted("busy", then=fail)
     walked = walk({"busy": [], "next": ["busy"]}, pressed.visit, cancel=pressed.noticed.set)
-    assert walked.failed["busy"].message == "AWS said no"
+    assert walked.failed["busy"].message == "access denied"
     assert isinstance(walked.failed["next"], CancelledError)
 
 
-def test_ctrl_c_is_known_even_if_everything_came_to_its_end() -> None:
+def test_ctrl_c_is_recorded_even_if_every_visit_finished() -> None:
     pressed = Interrupted("only")
     walked = walk({"only": []}, pressed.visit, cancel=pressed.noticed.set)
     assert walked.done == {"only": "only"}
@@ -176,7 +176,7 @@ def test_ctrl_c_is_known_even_if_everything_came_to_its_end() -> None:
     assert walked.interrupted
 
 
-def test_what_failed_before_ctrl_c_still_blocks() -> None:
+def test_a_failure_before_ctrl_c_still_blocks() -> None:
     def visit(node: str) -> str:
         if node == "bad":
             raise PipectlError("no")
@@ -191,7 +191,45 @@ def test_what_failed_before_ctrl_c_still_blocks() -> None:
     assert "blocked" not in walked.done
 
 
-def test_reverse_turns_every_arrow() -> None:
+def test_parallel_map_runs_all_keys_at_the_same_time() -> None:
+    together = threading.Barrier(12, timeout=PATIENCE)
+    assert parallel_map(lambda _: bool(together.wait() + 1), map(str, range(12))).done == dict.fromkeys(
+        map(str, range(12)), True
+    )
+
+
+def test_require_done_returns_the_values() -> None:
+    assert parallel_map(str.upper, "ab").require_done("interrupted") == {"a": "A", "b": "B"}
+
+
+def test_require_done_raises_the_first_error() -> None:
+    def fail(key: str) -> None:
+        raise PipectlError(f"no {key}")
+
+    with pytest.raises(PipectlError) as caught:
+        parallel_map(fail, "a").require_done("interrupted")
+    assert caught.value.resource == "a"
+
+
+def test_require_done_raises_cancelled_after_ctrl_c_although_all_is_done() -> None:
+    pressed = Interrupted("only")
+    results = parallel_map(pressed.visit, ["only"], cancel=pressed.noticed.set)
+    with pytest.raises(CancelledError):
+        results.require_done("interrupted")
+
+
+def test_only_keeps_the_results_of_the_given_keys() -> None:
+    def visit(node: str) -> str:
+        if node.startswith("bad"):
+            raise PipectlError("no")
+        return node
+
+    results = walk({"a": [], "b": [], "bad": [], "bad-too": [], "c": ["bad"], "d": ["bad"]}, visit)
+    only = results.only({"a", "bad", "c"})
+    assert [list(part) for part in (only.done, only.failed, only.blocked)] == [["a"], ["bad"], ["c"]]
+
+
+def test_reverse_turns_every_arrow_around() -> None:
     graph = {"mapping": ["table", "function"], "function": ["role"], "table": [], "role": []}
     assert reverse(graph) == {
         "mapping": set(),
@@ -201,12 +239,12 @@ def test_reverse_turns_every_arrow() -> None:
     }
 
 
-def test_reversing_twice_is_the_same_graph() -> None:
+def test_reversing_twice_returns_the_same_graph() -> None:
     graph = {"a": {"b", "c"}, "b": {"c"}, "c": set[str]()}
     assert reverse(reverse(graph)) == graph
 
 
-def test_a_circle_is_refused_before_anything_starts() -> None:
+def test_a_cycle_is_an_error_before_anything_starts() -> None:
     started: list[str] = []
     with pytest.raises(ValueError, match="cycle"):
         walk({"a": ["b"], "b": ["a"]}, started.append)

@@ -1,0 +1,71 @@
+"""Errors of the context: denied and interrupted reads."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from pipectl.aws.client import Aws, Credentials
+from pipectl.config.loading import load
+from pipectl.context import Context
+from pipectl.engine.model import Observation, Resource
+from pipectl.errors import AccessDeniedError, AwsError, CancelledError
+from tests.engine.fakes import Account, FakeResource, denied
+from tests.support import ACCOUNT, DEV_CONFIG, REGION, FakeClock, Recorder
+
+
+def context(*resources: Resource) -> Context:
+    """Return a context with these resources."""
+    aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=FakeClock())
+    made = Context(load(DEV_CONFIG), DEV_CONFIG, aws, Recorder())
+    made.resources = {resource.key: resource for resource in resources}
+    return made
+
+
+class Closed(FakeResource):
+    """A resource that the caller may not read."""
+
+    def observe(self) -> Observation | None:
+        raise AccessDeniedError(f"{self.key} denied", hint=f"the caller needs fake:Get{self.key.title()}")
+
+
+def test_all_denied_reads_are_in_one_error() -> None:
+    account = Account()
+    with pytest.raises(AccessDeniedError) as caught:
+        context(Closed(account, "table"), Closed(account, "role"), FakeResource(account, "queue")).observe()
+    assert sorted(caught.value.message.splitlines()) == ["role denied", "table denied"]
+    assert "fake:GetRole" in str(caught.value.hint)
+    assert "fake:GetTable" in str(caught.value.hint)
+
+
+def test_one_denied_read_names_its_resource() -> None:
+    with pytest.raises(AccessDeniedError) as caught:
+        context(Closed(Account(), "table")).observe()
+    assert caught.value.resource == "table"
+
+
+def test_an_error_that_is_not_a_denied_read_comes_first() -> None:
+    class Unreadable(FakeResource):
+        def observe(self) -> Observation | None:
+            raise denied(self.key)
+
+    with pytest.raises(AwsError) as caught:
+        context(Closed(Account(), "table"), Unreadable(Account(), "role")).observe()
+    assert caught.value.resource == "role"
+
+
+def test_ctrl_c_while_reading_ends_the_command_although_everything_was_read() -> None:
+    noticed = threading.Event()
+
+    class Slow(FakeResource):
+        def observe(self) -> Observation | None:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            assert noticed.wait(20)
+            return None
+
+    made = context(Slow(Account(), "table"))
+    made.cancel = noticed.set
+    with pytest.raises(CancelledError):
+        made.observe()

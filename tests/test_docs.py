@@ -83,3 +83,23 @@ def test_every_command_line_of_the_docs_runs(line: str, pipeline: dict[str, str]
 def test_every_relative_link_has_a_target(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+PACKAGE = ROOT / "src" / "pipectl"
+
+
+def test_every_path_of_the_architecture_exists() -> None:
+    """A part in angle brackets, as in ``cli/<name>.py``, stands for any name."""
+    named = set(re.findall(r"`([\w<>./-]+(?:\.py|\.toml|\.json|/))`", ARCHITECTURE))
+    assert len(named) > 10
+    patterns = {name: re.sub(r"<\w+>", "*", name).rstrip("/") for name in named}
+    assert [name for name, pattern in patterns.items() if not [*PACKAGE.glob(pattern), *ROOT.glob(pattern)]] == []
+
+
+def test_the_layout_of_the_architecture_has_every_package() -> None:
+    layout = ARCHITECTURE.split("```")[1]
+    drawn = set(re.findall(r"^  ([\w.]+?)/? ", layout, re.MULTILINE))
+    packages = {path.name for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
+    assert packages <= drawn
+    assert all((PACKAGE / name).exists() for name in drawn)

@@ -20,8 +20,8 @@ from typing import Any
 
 from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.aws.stream_records import event_record
+from pipectl.commands.outputs import outputs
 from pipectl.commands.replay_dlq import Selection, replay
-from pipectl.commands.status import outputs
 from pipectl.commands.up import up
 from pipectl.config.loading import load
 from pipectl.context import Context

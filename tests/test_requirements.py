@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
-from pipectl.commands.status import outputs
+from pipectl.commands.outputs import outputs
 from pipectl.commands.up import up
 from pipectl.engine.model import Attributes, Resource
 from tests.support import ACCOUNT, ROOT, FakeClock, World, make_world, yes

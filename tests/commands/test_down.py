@@ -14,15 +14,19 @@ import pytest
 
 from pipectl.aws.client import Call
 from pipectl.commands.down import down
-from pipectl.commands.pause import MAPPING, pause
-from pipectl.commands.up import plan, up
+from pipectl.commands.pause import pause
+from pipectl.commands.plan import plan
+from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from pipectl.errors import CancelledError, DataLossError
+from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import rfc3339
 from tests.commands.audit_items import audit_item
 from tests.commands.standing import put_audit_items, standing, store, write
 from tests.resources.hands import Hands
 from tests.support import FakeClock, World, yes
+
+MAPPING = ResourceKey.STREAM_MAPPING
 
 
 @pytest.fixture

@@ -12,9 +12,11 @@ import pytest
 from moto import mock_aws
 
 from pipectl.aws.client import Aws, Call, Credentials
-from pipectl.commands.pause import MAPPING, pause, resume
+from pipectl.commands.pause import pause
+from pipectl.commands.plan import plan
+from pipectl.commands.resume import resume
 from pipectl.commands.status import State, status
-from pipectl.commands.up import plan, up
+from pipectl.commands.up import up
 from pipectl.config.names import tag_problem
 from pipectl.engine.model import Action
 from pipectl.errors import RequirementError
@@ -22,9 +24,12 @@ from pipectl.facts import MappingFacts
 from pipectl.local.lifecycle import LocalEmulator
 from pipectl.monitoring.health import Check, Severity, health
 from pipectl.pause_tags import PAUSED_BY, PAUSED_SINCE, Pause
+from pipectl.resource_keys import ResourceKey
 from tests.e2e.orders import Orders
 from tests.resources.hands import Hands
 from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, yes
+
+MAPPING = ResourceKey.STREAM_MAPPING
 
 _accounts = itertools.count(400_000_000_001)
 

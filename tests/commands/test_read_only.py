@@ -10,8 +10,10 @@ import pytest
 from moto import mock_aws
 
 from pipectl.commands import config
-from pipectl.commands.status import outputs, status
-from pipectl.commands.up import plan, up
+from pipectl.commands.outputs import outputs
+from pipectl.commands.plan import plan
+from pipectl.commands.status import status
+from pipectl.commands.up import up
 from pipectl.errors import PipectlError
 from tests.cli_support import pipectl
 from tests.support import FakeClock, World, make_world, yes

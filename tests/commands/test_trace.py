@@ -14,12 +14,13 @@ import pytest
 
 from pipectl.aws.stream_records import EventRecord
 from pipectl.clock import SystemClock
-from pipectl.commands.pause import MAPPING, pause
+from pipectl.commands.pause import pause
 from pipectl.commands.trace import MOST_RECORDS, Stage, Trace, trace
 from pipectl.commands.up import up
 from pipectl.failures.objects import quarantine_key
 from pipectl.local.lifecycle import LocalEmulator
 from pipectl.output import trace as output
+from pipectl.resource_keys import ResourceKey
 from tests.commands.standing import fail, standing, store, write
 from tests.e2e.orders import Orders
 from tests.output.screens import document
@@ -164,13 +165,15 @@ def _paused(world: World) -> str:
 
 def _disabled(world: World) -> str:
     hands = Hands(world)
-    hands.lambda_.update_event_source_mapping(UUID=hands.mapping(hands.resources[MAPPING])["UUID"], Enabled=False)
+    hands.lambda_.update_event_source_mapping(
+        UUID=hands.mapping(hands.resources[ResourceKey.STREAM_MAPPING])["UUID"], Enabled=False
+    )
     return "the mapping is Disabled: `pipectl up` enables it"
 
 
 def _gone(world: World) -> str:
     hands = Hands(world)
-    hands.lambda_.delete_event_source_mapping(UUID=hands.mapping(hands.resources[MAPPING])["UUID"])
+    hands.lambda_.delete_event_source_mapping(UUID=hands.mapping(hands.resources[ResourceKey.STREAM_MAPPING])["UUID"])
     return "there is no mapping: `pipectl up` makes it"
 
 

@@ -12,7 +12,8 @@ import pytest
 from moto import mock_aws
 
 from pipectl.clock import SystemClock
-from pipectl.commands.pause import pause, resume
+from pipectl.commands.pause import pause
+from pipectl.commands.resume import resume
 from pipectl.commands.up import up
 from pipectl.commands.verify import VerifyReport, verify
 from pipectl.errors import DeclinedError, PipectlError

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipectl.aws.stream_records import EventRecord, event_record, sequence_number
-from pipectl.commands.status import outputs
+from pipectl.commands.outputs import outputs
 from pipectl.config.physical import PhysicalNames
 from tests.lambda_src.loading import parse
 from tests.support import World

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from pipectl.commands.down import down
-from pipectl.commands.up import plan, up
+from pipectl.commands.plan import plan
+from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from pipectl.local.lifecycle import LocalEmulator
 from tests.cli_support import PATIENCE, environment, start

@@ -16,11 +16,14 @@ from pipectl.cli.main import main
 from pipectl.commands.audit import audit_list, audit_show, audit_stats
 from pipectl.commands.down import down
 from pipectl.commands.logs import lines
-from pipectl.commands.pause import pause, resume
+from pipectl.commands.outputs import outputs
+from pipectl.commands.pause import pause
+from pipectl.commands.plan import plan
 from pipectl.commands.replay_dlq import Selection, preview, replay, save
-from pipectl.commands.status import outputs, status
+from pipectl.commands.resume import resume
+from pipectl.commands.status import status
 from pipectl.commands.trace import trace
-from pipectl.commands.up import plan, up
+from pipectl.commands.up import up
 from pipectl.commands.verify import VerifyReport, verify
 from pipectl.context import Context
 from pipectl.engine.model import Action

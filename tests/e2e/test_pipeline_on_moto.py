@@ -23,7 +23,8 @@ from moto.sqs import sqs_backends
 
 from pipectl.aws.stream_records import event_record
 from pipectl.commands.down import down
-from pipectl.commands.status import State, outputs, status
+from pipectl.commands.outputs import outputs
+from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.config.physical import PhysicalNames
 from pipectl.engine.model import Action

@@ -15,7 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipectl.aws.client import Aws, Call, Credentials
-from pipectl.commands.up import plan, up
+from pipectl.commands.plan import plan
+from pipectl.commands.up import up
 from pipectl.failures.model import UNRESOLVED, ReplayStatus
 from pipectl.local.lifecycle import LocalEmulator
 from tests.cli_support import PATIENCE, environment, start

@@ -14,21 +14,25 @@ import pytest
 
 from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.commands.audit import audit_list
-from pipectl.commands.pause import MAPPING, pause, resume
+from pipectl.commands.pause import pause
+from pipectl.commands.plan import plan
+from pipectl.commands.resume import resume
 from pipectl.commands.status import State, status
 from pipectl.commands.trace import Stage, trace
-from pipectl.commands.up import plan
 from pipectl.commands.verify import verify
 from pipectl.facts import MappingFacts
 from pipectl.failures.listing import Wanted
 from pipectl.failures.model import ReplayStatus
 from pipectl.local.lifecycle import LocalEmulator
+from pipectl.resource_keys import ResourceKey
 from tests.e2e.mending import check_all_replayed, reopen, replay_all, statuses
 from tests.e2e.orders import Orders
 from tests.support import REGION, World
 from tests.weather import sky as weather
 from tests.weather.clock import VirtualClock
 from tests.weather.sky import ACCOUNT, Send, Sky, Storm
+
+MAPPING = ResourceKey.STREAM_MAPPING
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("mended")]
 

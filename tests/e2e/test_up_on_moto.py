@@ -1,7 +1,8 @@
 import json
 
 from pipectl.commands.down import down
-from pipectl.commands.up import plan, up
+from pipectl.commands.plan import plan
+from pipectl.commands.up import up
 from pipectl.context import Context
 from pipectl.engine.model import Action
 from tests.support import Recorder, World, yes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipectl.commands.up import plan
+from pipectl.commands.plan import plan
 from pipectl.engine.model import Change
 from tests.resources.hands import Hands, narrow
 

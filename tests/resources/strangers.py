@@ -11,10 +11,11 @@ from typing import Any
 
 from pipectl.commands.audit import audit_list, audit_show, audit_stats
 from pipectl.commands.logs import lines
-from pipectl.commands.pause import pause, resume
+from pipectl.commands.outputs import outputs
+from pipectl.commands.pause import pause
 from pipectl.commands.replay_dlq import NEEDS as REPLAY_NEEDS
 from pipectl.commands.replay_dlq import Selection, preview, replay, save
-from pipectl.commands.status import outputs
+from pipectl.commands.resume import resume
 from pipectl.commands.trace import trace
 from pipectl.commands.verify import NEEDS as VERIFY_NEEDS
 from pipectl.commands.verify import verify

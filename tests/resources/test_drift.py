@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipectl.commands.up import UpReport, plan, up
+from pipectl.commands.plan import PlanReport, plan
+from pipectl.commands.up import up
 from pipectl.engine.model import Action, Attributes, Change, Resource
 from pipectl.errors import UnreconcilableError
 from pipectl.pipeline import Pipeline
@@ -86,7 +87,7 @@ def _planned(hands: Hands, key: str) -> Change:
     return change
 
 
-def _not_kept(report: UpReport) -> dict[str, Any]:
+def _not_kept(report: PlanReport) -> dict[str, Any]:
     return {c.resource: (c.action, c.attributes) for c in report.changes if c.action is not Action.KEEP}
 
 

@@ -8,8 +8,9 @@ from functools import cached_property
 import pytest
 
 from pipectl.commands.down import down
+from pipectl.commands.plan import plan
 from pipectl.commands.status import State, status
-from pipectl.commands.up import plan, up
+from pipectl.commands.up import up
 from pipectl.context import Context
 from pipectl.engine.model import Action, Resource
 from pipectl.errors import ForeignError, RequirementError

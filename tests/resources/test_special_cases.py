@@ -10,8 +10,9 @@ import boto3
 import pytest
 
 from pipectl.aws.client import Aws, Credentials
+from pipectl.commands.plan import plan
 from pipectl.commands.status import State, status
-from pipectl.commands.up import plan, up
+from pipectl.commands.up import up
 from pipectl.engine.model import Action, Change
 from pipectl.errors import ForeignError, PipectlError, UnreconcilableError
 from tests.resources.conftest import long_after

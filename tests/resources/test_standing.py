@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipectl.commands.up import plan, up
+from pipectl.commands.plan import plan
+from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from tests.resources.hands import TAKES_OVER_UNTAGGED, Hands, narrow
 from tests.resources.standard import ONE_OF_EACH, OURS, STRANGER, planned

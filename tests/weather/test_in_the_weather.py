@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from pipectl.commands.down import down
+from pipectl.commands.plan import plan
 from pipectl.commands.status import State, status
-from pipectl.commands.up import plan, up
+from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
 from tests.support import write_config, yes

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @global_options
 def outputs(session: Session, env: bool) -> int:
     """Print names, ARNs and URLs of the pipeline."""
-    from pipectl.commands.status import outputs as run
+    from pipectl.commands.outputs import outputs as run
     from pipectl.output import outputs as output
 
     if env and session.screen.json_output:

@@ -32,7 +32,7 @@ def plan(session: Session, exit_code: bool, adopt: bool, allow_stream_replacemen
 
 def show_plan(session: Session, adopt: bool, allow_stream_replacement: bool, pending_code: int = 0) -> int:
     """Print the plan, then the refusals as one error; return the exit code."""
-    from pipectl.commands.up import plan as run
+    from pipectl.commands.plan import plan as run
     from pipectl.output import config
     from pipectl.output import plan as output
 

@@ -19,7 +19,7 @@ def resume(session: Session) -> int:
 
     Reads on from the record where it was paused; no record is missed or stored twice.
     """
-    from pipectl.commands.pause import resume as run
+    from pipectl.commands.resume import resume as run
     from pipectl.output import resume as output
 
     output.result(session.screen, run(session.context))

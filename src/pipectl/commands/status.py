@@ -1,4 +1,4 @@
-"""`status` and `outputs`: report the actual state."""
+"""`status`: report the actual state and the health of the pipeline."""
 
 from __future__ import annotations
 
@@ -60,14 +60,3 @@ def _status(change: Change) -> ResourceStatus:
         state = State.FOREIGN
     drift = change.attributes if state is State.DRIFTED else {}
     return ResourceStatus(change.resource, change.kind, change.name, state, drift, change.reason)
-
-
-def outputs(context: Context) -> dict[str, str]:
-    """Return the names, ARNs and URLs that applications need. Reads only.
-
-    Raises:
-        RequirementError: a resource is missing, or is not managed by this pipeline.
-    """
-    observed = context.observe()
-    context.require_managed(context.pipeline.output_resources, observed)
-    return context.pipeline.outputs(context.facts(observed))

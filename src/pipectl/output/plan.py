@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pipectl.commands.up import UpReport
+from pipectl.commands.plan import PlanReport
 from pipectl.engine.planner import refusal
 from pipectl.output import changes
 from pipectl.output.console import Screen
 
 
-def result(screen: Screen, report: UpReport) -> None:
+def result(screen: Screen, report: PlanReport) -> None:
     if screen.json_output:
         screen.document({"changes": [changes.document(each) for each in report.changes], "outputs": report.outputs})
         return
@@ -16,7 +16,7 @@ def result(screen: Screen, report: UpReport) -> None:
     screen.line(changes.summary(report.changes, done=False))
 
 
-def refused(screen: Screen, report: UpReport) -> int:
+def refused(screen: Screen, report: PlanReport) -> int:
     """Print the refusals as one error; return its exit code."""
     error = refusal(report.refused)
     if not screen.json_output:  # the list has just named the reasons

@@ -1,0 +1,50 @@
+"""`plan`: show what `up` would do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipectl.context import Context
+from pipectl.engine.model import Action, Change, Facts
+from pipectl.engine.planner import Plan, plan_up
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """The changes that `up` would make, and the outputs of the pipeline as far as they are known."""
+
+    changes: tuple[Change, ...]
+    outputs: dict[str, str]
+
+    @property
+    def pending(self) -> list[Change]:
+        return [change for change in self.changes if change.action not in (Action.KEEP, Action.REFUSE)]
+
+    @property
+    def refused(self) -> list[Change]:
+        return [change for change in self.changes if change.action is Action.REFUSE]
+
+
+def plan(context: Context, *, adopt: bool = False, allow_stream_replacement: bool = False) -> PlanReport:
+    """Return what `up` would do; see `make_plan` for the arguments. Reads only."""
+    made = make_plan(context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
+    return PlanReport(made.changes, known_outputs(context, made))
+
+
+def make_plan(context: Context, *, adopt: bool = False, allow_stream_replacement: bool = False) -> Plan:
+    """Observe all resources and plan their changes.
+
+    Args:
+        context: The pipeline.
+        adopt: Take over resources of the right name that are not managed.
+        allow_stream_replacement: Replace a stream or a mapping even if records are missed meanwhile.
+    """
+    ownership = context.pipeline.ownership
+    return plan_up(context.resources, context.observe(), ownership, adopt=adopt, accept_loss=allow_stream_replacement)
+
+
+def known_outputs(context: Context, made: Plan) -> dict[str, str]:
+    """Return the outputs of the resources that exist and are not refused."""
+    refused = {change.resource for change in made.refusals}
+    facts: dict[str, Facts] = {key: found.facts for key, found in made.observed.items() if found and key not in refused}
+    return context.pipeline.outputs(facts)

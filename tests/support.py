@@ -89,6 +89,11 @@ def _lay_over(values: dict[str, Any], changes: dict[str, Any]) -> None:
             values[key] = change
 
 
+def reads(call: Call) -> bool:
+    """Return whether a call, going by its name, changes nothing."""
+    return call.operation.startswith(("Get", "List", "Describe", "Head", "Scan", "Query", "Filter"))
+
+
 @dataclass
 class World:
     """A config file and an AWS; every command gets a fresh `Context`, as on the command line."""
@@ -109,7 +114,7 @@ class World:
 
     def writes(self) -> list[str]:
         """The recorded calls that may change something, and forget all recorded calls."""
-        made = [f"{call.service}:{call.operation}" for call in self.calls if not call.reads]
+        made = [f"{call.service}:{call.operation}" for call in self.calls if not reads(call)]
         self.calls.clear()
         return made
 

@@ -9,13 +9,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipectl.aws.client import known_runtimes
+from pipectl.aws.settings import models
 from pipectl.cli.main import main as pipectl
 from pipectl.commands.config import ending_runtimes
 from pipectl.config.loading import load
 from pipectl.config.runtimes import RUNTIMES, newest, supported
 from pipectl.errors import ConfigError
 from tests.support import DEV_CONFIG, ROOT, World, write_config
+
+
+def known_runtimes() -> list[str]:
+    """Return the runtimes in the installed botocore's model of Lambda."""
+    model = models().load_service_model("lambda", "service-2")
+    return list(model["shapes"]["Runtime"]["enum"])
 
 
 def version(runtime: str) -> tuple[int, ...]:

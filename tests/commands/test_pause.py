@@ -27,7 +27,7 @@ from pipectl.pause_tags import PAUSED_BY, PAUSED_SINCE, Pause
 from pipectl.resource_keys import ResourceKey
 from tests.e2e.orders import Orders
 from tests.resources.hands import Hands
-from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, yes
+from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, reads, yes
 
 MAPPING = ResourceKey.STREAM_MAPPING
 
@@ -172,7 +172,7 @@ def _killed_at(hands: Hands, number: int) -> World:
     left = itertools.count(number, -1)
 
     def kill(call: Call) -> None:
-        if not call.reads and next(left) <= 0:
+        if not reads(call) and next(left) <= 0:
             raise Killed
 
     aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=FakeClock(), on_call=kill)

@@ -20,7 +20,7 @@ from tests.e2e.gate import gate
 from tests.e2e.mending import check_all_replayed, claimed, reopen, replay_all, statuses
 from tests.e2e.orders import Orders
 from tests.support import ACCOUNT as MENDED_ACCOUNT
-from tests.support import World, make_world, yes
+from tests.support import World, make_world, reads, yes
 from tests.weather.worlds import inventory, state
 
 pytestmark = pytest.mark.emulator
@@ -57,7 +57,7 @@ def done_and_not(error: dict[str, Any]) -> tuple[int, set[str]]:
 
 def middle_write(world: World) -> int:
     """Of all calls just made. Forgets them."""
-    writes = [number for number, call in enumerate(world.calls, start=1) if not call.reads]
+    writes = [number for number, call in enumerate(world.calls, start=1) if not reads(call)]
     world.calls.clear()
     return writes[len(writes) // 2]
 

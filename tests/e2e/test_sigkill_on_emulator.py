@@ -17,7 +17,7 @@ from pipectl.commands.up import up
 from pipectl.local.lifecycle import LocalEmulator
 from tests.cli_support import PATIENCE, environment, start
 from tests.e2e.gate import gate
-from tests.support import World, make_world, yes
+from tests.support import World, make_world, reads, yes
 from tests.weather.worlds import inventory, state
 
 pytestmark = pytest.mark.emulator
@@ -38,7 +38,7 @@ def down_(world: World) -> None:
 
 def sampled(world: World) -> list[int]:
     """Calls spread evenly over those, of all calls just made, from the first write to the last. Forgets them."""
-    writes = [number for number, call in enumerate(world.calls, start=1) if not call.reads]
+    writes = [number for number, call in enumerate(world.calls, start=1) if not reads(call)]
     world.calls.clear()
     length = (writes[-1] - writes[0]) / POINTS
     return [round(writes[0] + length * (point + 0.5)) for point in range(POINTS)]

@@ -307,7 +307,7 @@ class Process:
         self.streams = _Streams(self)
         self.s3 = _S3(self)
         self.dynamodb = _DynamoDB(self)
-        self.lambda_ = _Lambda(self)
+        self.lambda_ = self.invoker = _Lambda(self)
         self.sqs = _Sqs(self)
 
     @property

@@ -41,7 +41,7 @@ class Endless:
         self.processed = bytearray(COUNT)
         self.calls: Counter[str] = Counter()
         self.lock = threading.Lock()
-        self.streams = self.s3 = self.dynamodb = self.lambda_ = self.sqs = self
+        self.streams = self.s3 = self.dynamodb = self.lambda_ = self.invoker = self.sqs = self
 
     @property
     def aws(self) -> Aws:

@@ -22,6 +22,7 @@ CLIENTS = {
     "dynamodb": "dynamodb",
     "streams": "dynamodbstreams",
     "iam": "iam",
+    "invoker": "lambda",
     "lambda_": "lambda",
     "logs": "logs",
     "s3": "s3",

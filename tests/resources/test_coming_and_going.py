@@ -18,7 +18,7 @@ from pipectl.errors import ForeignError
 from tests.resources.conftest import long_after
 from tests.resources.hands import Hands, narrow
 from tests.resources.standard import NAMED, ONE_OF_EACH, OURS, planned
-from tests.support import ACCOUNT, REGION, World, make_world, write_config, yes
+from tests.support import ACCOUNT, REGION, World, make_world, reads, write_config, yes
 
 each = pytest.mark.parametrize("key", ONE_OF_EACH)
 
@@ -54,7 +54,7 @@ def dying_world(folder: Path, writes: int, endpoint_url: str | None, account: st
     made: list[Call] = []
 
     def on_call(call: Call) -> None:
-        if not call.reads:
+        if not reads(call):
             made.append(call)
             if len(made) > writes:
                 raise CrashError

@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeoutError
 
 from pipectl.aws.client import Call
+from tests.support import reads
 from tests.weather.clock import VirtualClock
 from tests.weather.facts import CHANGING, LATENCY, LINGERS, REFUSED, STALE, THROTTLES, WITHOUT_TAGS, Refused
 
@@ -192,7 +193,7 @@ class Sky:
 
     def _remember(self, operation: str, params: Params, answer: Any, before: Any) -> None:
         now, subject = self.clock.monotonic(), subject_of(params)
-        if Call(*operation.split(":")).reads:
+        if reads(Call(*operation.split(":"))):
             if self.slow:
                 self._answers[_key(operation, params)] = copy.deepcopy(answer)
                 self._answers[f"{operation} {subject}"] = copy.deepcopy(answer)

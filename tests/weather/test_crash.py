@@ -19,7 +19,7 @@ import pytest
 from pipectl.aws.client import Call
 from pipectl.commands.down import down
 from pipectl.commands.up import up
-from tests.support import yes
+from tests.support import reads, yes
 from tests.weather.clock import VirtualClock
 from tests.weather.sky import Sky, Storm, answer_lost, throttled
 from tests.weather.worlds import Land, land
@@ -172,7 +172,7 @@ def points(calls: list[Call]) -> list[tuple[int, bool]]:
     """
     if EVERY:
         return [(number, after) for number in range(1, len(calls) + 1) for after in (False, True)]
-    writes = [number for number, call in enumerate(calls, start=1) if not call.reads]
+    writes = [number for number, call in enumerate(calls, start=1) if not reads(call)]
     return [(number, turn % 2 == 0) for turn, number in enumerate(writes[:: max(1, len(writes) // SAMPLE)])]
 
 

@@ -9,20 +9,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 import boto3
-import botocore.session
 from boto3.dynamodb.types import TypeDeserializer
-from botocore.config import Config
-from botocore.configprovider import ConstantProvider
+from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError
-from botocore.loaders import Loader, create_loader
+from botocore.model import OperationModel
 
+from pipectl.aws import responses, settings
+from pipectl.aws.credentials import CheckedCredentials, CredentialChain
 from pipectl.aws.errors import BOTO_ERRORS, translate
-from pipectl.aws.retry_rules import Fact, rule_for
+from pipectl.aws.retry_rules import RetryRule, rule_for
 from pipectl.clock import Clock, Say, SystemClock, pauses
 from pipectl.errors import (
     AbsentError,
@@ -46,66 +45,49 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 
+_TOLERATED_CLOCK_DIFFERENCE = 60
+"""Seconds. AWS itself refuses requests only after five minutes."""
+
+Parameters = Mapping[str, object]
+
+
 @dataclass(frozen=True)
 class Call:
-    """One call as it left: ``lambda`` ``CreateFunction`` and its parameters."""
+    """One call: ``lambda`` ``CreateFunction``."""
 
     service: str
     operation: str
 
-    @property
-    def reads(self) -> bool:
-        """Whether the operation, going by its name, changes nothing."""
-        return self.operation.startswith(("Get", "List", "Describe", "Head", "Scan", "Query", "Filter"))
+
+Attempt = Callable[[Call, Parameters, Callable[[], object]], object]
+"""Makes one attempt of a call, given its parameters and what sends it. Answers or raises as botocore does."""
 
 
-Attempt = Callable[[Call, Mapping[str, Any], Callable[[], Any]], Any]
-"""Makes one attempt of a call, given its parameters and what sends it; answers or raises as botocore does."""
-
-
-def _as_it_is(_call: Call, _parameters: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+def _send(_call: Call, _parameters: Parameters, send: Callable[[], object]) -> object:
     return send()
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Credentials given outright; they win over profile and environment."""
+    """Explicit credentials; they win over profile and environment."""
 
     aws_access_key_id: str
     aws_secret_access_key: str
-
-
-@cache
-def regions() -> tuple[str, ...]:
-    """Every region that has Lambda, as the installed botocore knows them."""
-    session = _profileless()
-    return tuple(
-        sorted(
-            region
-            for partition in session.get_available_partitions()
-            for region in session.get_available_regions("lambda", partition_name=partition)
-        )
-    )
-
-
-def known_runtimes() -> list[str]:
-    """The runtimes in the installed botocore's model of Lambda."""
-    model = _models().load_service_model("lambda", "service-2")
-    return list(model["shapes"]["Runtime"]["enum"])
 
 
 class Aws:
     """AWS in one account and region.
 
     Args:
-        region: Where the pipeline is.
-        profile: A profile of the AWS config, else the default chain.
-        endpoint_url: Another address for every service.
-        credentials: Given outright, for the local emulator.
-        clock: Time; tests pass their own.
-        say: Called with what is awaited and why, when something has to be.
-        on_call: Called for each call before it leaves.
-        attempt: Makes each attempt of a call; tests put an AWS with bad weather there.
+        region: The region of the pipeline.
+        profile: A profile of the AWS config; otherwise the default chain of credentials.
+        endpoint_url: The endpoint of every service, instead of AWS's own.
+        credentials: Explicit credentials, for the local emulator.
+        clock: The time; tests pass their own.
+        say: Called with what is awaited, and why.
+        warn: Called at most once, when the local clock differs from AWS's.
+        on_call: Called for each call before it is sent.
+        attempt: Makes each attempt of a call; tests inject faults there.
     """
 
     def __init__(
@@ -117,8 +99,9 @@ class Aws:
         credentials: Credentials | None = None,
         clock: Clock | None = None,
         say: Say = lambda _: None,
+        warn: Say = lambda _: None,
         on_call: Callable[[Call], None] = lambda _: None,
-        attempt: Attempt = _as_it_is,
+        attempt: Attempt = _send,
     ) -> None:
         self.region = region
         self.endpoint_url = endpoint_url
@@ -126,34 +109,53 @@ class Aws:
         self.say = say
         self.on_call = on_call
         self.attempt = attempt
+        self._warn = warn
         self._lock = threading.RLock()
-        self._clients: dict[str, Any] = {}
-        session = _profileless() if credentials else _session()
+        self._clients: dict[tuple[str, bool], object] = {}
+        self._clock_checked = False
+        self._session = self._explicit(credentials) if credentials else self._chained(profile)
+        self._session.events.register("creating-client-class", self._add_retries)
+        self._session.events.register("before-parse", self._check_response)
+
+    def _explicit(self, credentials: Credentials) -> boto3.Session:
+        return boto3.Session(
+            region_name=self.region,
+            aws_access_key_id=credentials.aws_access_key_id,
+            aws_secret_access_key=credentials.aws_secret_access_key,
+            botocore_session=settings.profileless_session(),
+        )
+
+    def _chained(self, profile: str | None) -> boto3.Session:
+        """Return a session whose credentials come from botocore's chain, with errors that name the provider."""
+        session = settings.new_session(profile)
         try:
-            self._session = boto3.Session(
-                region_name=region,
-                profile_name=profile,
-                aws_access_key_id=credentials.aws_access_key_id if credentials else None,
-                aws_secret_access_key=credentials.aws_secret_access_key if credentials else None,
-                botocore_session=session,
-            )
             session.get_scoped_config()  # fails now, not at the first call, where the profile is unknown
         except BotoCoreError as error:
-            raise CredentialsError(str(error), hint="check --profile and AWS_PROFILE against ~/.aws/config") from error
-        self._session.events.register("creating-client-class", self._add_retries)
+            hint = "check --profile and AWS_PROFILE against ~/.aws/config"
+            raise CredentialsError(str(error), hint=hint) from error
+        chain = CredentialChain(settings.new_session(profile), self.region, self.say)
+        session.register_component("credential_provider", chain)
+        settings.check_network_settings(session)
+        return boto3.Session(region_name=self.region, botocore_session=session)
 
     @cached_property
     def partition(self) -> str:
+        """The partition of the region: ``aws``, ``aws-cn``."""
         return self._session.get_partition_for_region(self.region)
 
     @cached_property
     def account_id(self) -> str:
+        """The account of the credentials.
+
+        Raises:
+            AwsError: AWS does not accept the credentials, or does not answer.
+        """
         with self._lock:
             account: str | None = self.sts.get_caller_identity().get("Account")
         if not account:
             raise UnreachableError(
-                "sts GetCallerIdentity: the answer names no account",
-                hint="what answers there is not AWS: check --endpoint-url, AWS_ENDPOINT_URL and proxies",
+                "sts GetCallerIdentity: the response names no account",
+                hint="the endpoint is not AWS: check --endpoint-url, AWS_ENDPOINT_URL and proxies",
             )
         return account
 
@@ -165,7 +167,8 @@ class Aws:
         """
         if expected and self.account_id != expected:
             raise WrongAccountError(
-                f"these credentials are of account {self.account_id}, the config says {expected}; nothing was touched",
+                f"the credentials are of account {self.account_id}, the config has account_id {expected}. "
+                "Nothing was changed.",
                 hint="use the right --profile, or correct account_id in the config",
             )
 
@@ -190,6 +193,11 @@ class Aws:
         return cast("LambdaClient", self._client("lambda"))
 
     @property
+    def invoker(self) -> LambdaClient:
+        """A client of Lambda for Invoke alone, which waits for as long as a function may run."""
+        return cast("LambdaClient", self._client("lambda", invokes=True))
+
+    @property
     def logs(self) -> CloudWatchLogsClient:
         return cast("CloudWatchLogsClient", self._client("logs"))
 
@@ -206,147 +214,139 @@ class Aws:
         return cast("STSClient", self._client("sts"))
 
     def wait(self, ready: Callable[[], bool], what: str, bound: float) -> None:
-        """Poll until ``ready`` says so.
+        """Poll until ``ready`` returns true.
 
         Args:
-            ready: Asks AWS; an `AbsentError` that it raises is a no.
-            what: What is awaited: ``"table dev-orders-table-backend to become ACTIVE"``.
+            ready: Reads the state; an `AbsentError` counts as not ready.
+            what: The state that is awaited: ``"table dev-orders-table-backend to become ACTIVE"``.
             bound: Seconds after which to give up.
 
         Raises:
-            WaitTimeoutError: it did not come about in time.
+            WaitTimeoutError: the state was not reached in time.
         """
-        asked, last_words = 0, ""
+        tries, last_error = 0, ""
         for _ in self.pauses(what, bound):
-            asked += 1
+            tries += 1
             try:
                 if ready():
                     return
-                last_words = ""
+                last_error = ""
             except AbsentError as error:
-                last_words = f": {error.message}"
+                last_error = f": {error.message}"
         raise WaitTimeoutError(
-            f"waited for {what}{last_words} (tried {asked} times in {bound:.0f} seconds)",
-            hint="run the same command again: it goes on where this one stopped",
+            f"waited for {what}{last_error} (tried {tries} times in {bound:.0f} seconds)",
+            hint="run the same command again: it continues where this one stopped",
         )
 
     def pauses(self, what: str, bound: float) -> Iterator[float]:
-        """The pauses of one wait, with a line about it once it is longer than a moment; see `pipectl.clock.pauses`."""
-        said = False
+        """Yield as `pipectl.clock.pauses` does, and report a wait that is longer than two seconds."""
+        reported = False
         for waited in pauses(self.clock, bound):
-            if waited > 2 and not said:
+            if waited > 2 and not reported:
                 self.say(f"waiting for {what}")
-                said = True
+                reported = True
             yield waited
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, *, invokes: bool = False) -> object:
         with self._lock:
-            if service not in self._clients:
+            if (service, invokes) not in self._clients:
+                config = settings.client_config(self.endpoint_url, invokes=invokes)
+                create = cast("Callable[..., object]", self._session.client)
                 try:
-                    settings = _SETTINGS.get(service, _SETTINGS[""])
-                    if _is_this_machine(self.endpoint_url):
-                        settings = settings.merge(Config(proxies={}))
-                    self._clients[service] = cast(Any, self._session).client(
-                        service, endpoint_url=self.endpoint_url, config=settings
-                    )
-                except ValueError as error:  # not a URL, says botocore
+                    self._clients[service, invokes] = create(service, endpoint_url=self.endpoint_url, config=config)
+                except ValueError as error:  # an endpoint that is no URL
                     raise UsageError(str(error), hint="correct --endpoint-url or AWS_ENDPOINT_URL") from error
-                except BotoCoreError as error:  # credentials are looked for here
+                except BotoCoreError as error:
                     raise translate(error, service, "client") from error
-            return self._clients[service]
+            return self._clients[service, invokes]
 
-    def _add_retries(self, base_classes: list[type], **_: Any) -> None:
-        base_classes.insert(0, type("Door", (RetryingClient,), {"_aws": self}))
+    def _add_retries(self, base_classes: list[type], **_: object) -> None:
+        base_classes.insert(0, type("Retrying", (RetryingClient,), {"_aws": self}))
 
+    def _check_response(
+        self, operation_model: OperationModel, response_dict: responses.RawResponse, **_: object
+    ) -> None:
+        responses.check_body(operation_model, response_dict)
+        if not self._clock_checked:
+            self._clock_checked = True
+            self._check_clock(responses.clock_difference(response_dict, self.clock.now()))
 
-def _is_this_machine(endpoint_url: str | None) -> bool:
-    """No proxy leads to where one is already."""
-    return urlsplit(endpoint_url or "").hostname in ("127.0.0.1", "localhost", "::1")
+    def _check_clock(self, ahead: float | None) -> None:
+        if ahead is not None and abs(ahead) > _TOLERATED_CLOCK_DIFFERENCE:
+            self._warn(
+                f"the clock of this machine is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} "
+                "AWS's: correct it. Times that are shown are wrong by as much, and AWS refuses more than 5 min."
+            )
 
-
-@cache
-def _models() -> Loader:
-    """botocore's JSON, parsed once for all sessions of this process: half a second for each otherwise."""
-    return create_loader()
-
-
-def _session() -> botocore.session.Session:
-    session = botocore.session.Session()
-    session.register_component("data_loader", _models())
-    return session
-
-
-def _profileless() -> botocore.session.Session:
-    """A session that no profile can break: an unknown AWS_PROFILE fails even where credentials are given outright."""
-    session = _session()
-    session.get_component("config_store").set_config_provider("profile", ConstantProvider(None))
-    return session
+    def name_source(self, error: AwsError) -> None:
+        """Add to an error about credentials where they come from."""
+        found = cast("CheckedCredentials | None", self._session.get_credentials())
+        source = getattr(found, "source", None)
+        if isinstance(error, CredentialsError) and source:
+            error.hint = f"{error.hint or 'correct the credentials'} (used: {source})"
 
 
-def _settings(read_timeout: int) -> Config:
-    """One attempt: `RetryingClient` tries again, with a clock that Ctrl-C stops."""
-    return Config(
-        retries={"mode": "standard", "total_max_attempts": 1},
-        connect_timeout=5,
-        read_timeout=read_timeout,
-        tcp_keepalive=True,
-        max_pool_connections=32,
-        user_agent_extra="pipectl",
-    )
+if TYPE_CHECKING:
+
+    class _Client(BaseClient):
+        def _make_api_call(self, operation_name: str, api_params: Parameters) -> dict[str, object]: ...
+
+else:
+    _Client = BaseClient
 
 
-_SETTINGS = {
-    "": _settings(read_timeout=70),
-    "lambda": _settings(read_timeout=930),  # an invocation answers when the function ends: 900 seconds at most
-}
-
-
-class RetryingClient:
-    """Mixed into every client that botocore builds (event ``creating-client-class``)."""
+class RetryingClient(_Client):
+    """A base class of every client that botocore builds (event ``creating-client-class``)."""
 
     _aws: Aws
 
-    def _make_api_call(self, operation_name: str, api_params: dict[str, Any]) -> Any:
-        service: str = self.meta.service_model.service_name  # type: ignore[attr-defined]
-        call = Call(service, operation_name)
-        send = partial(super()._make_api_call, operation_name, api_params)  # type: ignore[misc]
+    def _make_api_call(self, operation_name: str, api_params: Parameters) -> dict[str, object]:
+        model = self.meta.service_model
+        call, operation = Call(model.service_name, operation_name), model.operation_model(operation_name)
         clock = self._aws.clock
-        start, tries = clock.monotonic(), 0
-        since: dict[Fact, float] = {}
+        started, tries = clock.monotonic(), 0
+        since: dict[RetryRule, float] = {}
+
+        def send() -> object:
+            parsed = super(RetryingClient, self)._make_api_call(operation_name, api_params)
+            responses.read_stream(operation, parsed)
+            return parsed
+
         while True:
             tries += 1
             self._aws.on_call(call)
             try:
-                return self._aws.attempt(call, api_params, send)
-            except BOTO_ERRORS as error:
-                ours = translate(error, service, operation_name)
-                fact, now = rule_for(ours), clock.monotonic()
-                if fact is None:
-                    raise ours from error
-                if fact not in since:
-                    since[fact] = now
-                    self._aws.say(f"waiting: {fact.why} ({service} {operation_name})")
-                waited = now - since[fact]
-                if waited >= fact.bound:
-                    raise _given_up(ours, fact, tries, now - start) from error
-            clock.sleep(max(0.001, min(fact.pause(tries, waited), fact.bound - waited)))
+                answer = self._aws.attempt(call, api_params, send)
+                return cast("dict[str, object]", responses.named(answer, call.service, call.operation))
+            except BOTO_ERRORS as raised:
+                error = translate(raised, call.service, call.operation)
+                rule, now = rule_for(error), clock.monotonic()
+                if rule is None:
+                    self._aws.name_source(error)
+                    raise error from raised
+                if rule not in since:
+                    since[rule] = now
+                    self._aws.say(f"waiting: {rule.reason} ({call.service} {call.operation})")
+                waited = now - since[rule]
+                if waited >= rule.bound:
+                    raise _given_up(error, rule, tries, now - started) from raised
+            clock.sleep(max(0.001, min(rule.pause(tries, waited), rule.bound - waited)))
 
 
-def _given_up(error: AwsError, fact: Fact, tries: int, waited: float) -> AwsError:
+def _given_up(error: AwsError, rule: RetryRule, tries: int, waited: float) -> AwsError:
+    """Return the error with the number of tries, and the hint that it can be permanent."""
     error.args = (f"{error.message} (tried {tries} times in {waited:.0f} seconds)",)
     error.message = error.args[0]
-    error.hint = (
-        error.hint or f"{fact.why}: if that is not so, this error is permanent; correct its cause and run again"
-    )
+    error.hint = error.hint or f"{rule.reason}: if it stays so, correct the cause and run the command again"
     return error
 
 
 class _Plain(TypeDeserializer):
     def _deserialize_b(self, value: bytes) -> bytes:
-        return value  # boto3's own Binary fails wherever it is made text
+        return value  # boto3's own Binary cannot be turned into text
 
 
 def plain_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item as DynamoDB's client answers it (``{"auditId": {"S": ...}}``), in plain Python; numbers are Decimals."""
+    """Return an item of DynamoDB's client (``{"auditId": {"S": ...}}``) in plain Python; numbers are Decimals."""
     read = _Plain().deserialize
     return {name: read(value) for name, value in item.items()}

@@ -1,4 +1,4 @@
-"""botocore's errors turned into ours, with what to do about them."""
+"""botocore's errors, translated to those of pipectl, each with a hint."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from pipectl.aws.credentials import redact
 from pipectl.errors import (
     AbsentError,
     AccessDeniedError,
@@ -50,7 +51,10 @@ _EXISTS = frozenset(
     }
 )
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"})
-_UNKNOWN_KEY = "AWS does not know this access key: check --profile, AWS_PROFILE and AWS_ACCESS_KEY_ID"
+_UNKNOWN_KEY = (
+    "AWS does not know this access key: check --profile, AWS_PROFILE and AWS_ACCESS_KEY_ID; "
+    "a region that is not enabled in the account answers in the same way"
+)
 _WRONG_SECRET = "the secret key is not the access key's, or this machine's clock is wrong"  # noqa: S105
 _BAD_CREDENTIALS = {
     "ExpiredToken": "the session has expired: log in again",
@@ -61,23 +65,24 @@ _BAD_CREDENTIALS = {
     "InvalidAccessKeyId": _UNKNOWN_KEY,
     "SignatureDoesNotMatch": _WRONG_SECRET,
     "AuthFailure": "AWS does not accept these credentials: log in again",
+    "OptInRequired": "the region is not enabled in this account: enable it, or use --region",
     "InvalidToken": "the session token is not the access key's: log in again",
     "InvalidSignatureException": _WRONG_SECRET,
     "RequestTimeTooSkewed": "this machine's clock is wrong",
 }
 _WITHOUT_BODY = ("HeadBucket", "HeadObject")
-"""Their errors have no body, so botocore has only the status as a code. Else AWS always names its errors."""
+"""Operations whose errors have no body: botocore has only the status as a code. All other errors have a name."""
 _LONGEST_TEXT = 300
 _LOGIN = "set AWS_PROFILE or --profile, or log in with `aws configure` or `aws sso login`; --local needs no credentials"
 
 
-_NOT_AWS = "what answers there is not AWS: check --endpoint-url, AWS_ENDPOINT_URL and proxies"
+_NOT_AWS = "the endpoint is not AWS: check --endpoint-url, AWS_ENDPOINT_URL and proxies"
 _NO_ANSWER = "check the network, the region, --endpoint-url and AWS_ENDPOINT_URL"
 _SSO_LOGIN = "log in again: `aws sso login`, or `aws login`"
 
-BOTO_ERRORS = (ClientError, BotoCoreError, ResponseParserError, KeyError)
-"""All that a botocore client raises. An answer that is not AWS's is none of the first two: XML that is not well-formed
-is a `ResponseParserError`, XML without the wrapper of its operation a bare `KeyError`."""
+BOTO_ERRORS = (ClientError, BotoCoreError, ResponseParserError, KeyError, UnicodeError)
+"""All errors of a botocore client. XML that is not well-formed is a `ResponseParserError`, XML without the wrapper of
+its operation a bare `KeyError`, and a text that no request can hold a `UnicodeError`."""
 
 _Kind = tuple[type[AwsError], str | None]
 _ON_THE_WAY: tuple[tuple[tuple[type[Exception], ...], _Kind], ...] = (
@@ -93,17 +98,28 @@ _ON_THE_WAY: tuple[tuple[tuple[type[Exception], ...], _Kind], ...] = (
         ),
         (CredentialsError, _LOGIN),
     ),
-    ((boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError), (UnreachableError, _NO_ANSWER)),
+    (
+        (
+            boto.ConnectionError,
+            boto.HTTPClientError,
+            boto.IncompleteReadError,
+            boto.ChecksumError,
+            boto.FlexibleChecksumError,
+        ),
+        (UnreachableError, _NO_ANSWER),
+    ),
     ((ResponseParserError, KeyError), (UnreachableError, _NOT_AWS)),
 )
 
 
 def translate(error: Exception, service: str, operation: str) -> AwsError:
-    """The same error in our words. Absent and existing are told by the *named* code alone."""
+    """Return the error as one of pipectl's. Only the *named* code decides whether something is absent or exists."""
     if isinstance(error, ClientError):
         return _answered(error, service, operation)
+    if _never_sent(error):
+        return _unsendable(service, operation)
     kind, hint = next((kind for types, kind in _ON_THE_WAY if isinstance(error, types)), (AwsError, None))
-    text = "the answer cannot be read" if isinstance(error, KeyError) else " ".join(str(error).split())
+    text = "the response cannot be read" if isinstance(error, KeyError) else redact(" ".join(str(error).split()))
     text = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
     return kind(
         f"{service} {operation}: {text}",
@@ -112,6 +128,25 @@ def translate(error: Exception, service: str, operation: str) -> AwsError:
         aws_code=type(error).__name__,
         aws_message=text,
         hint=hint,
+    )
+
+
+def _never_sent(error: Exception) -> bool:
+    """Return whether the request could not even be written: botocore reports that as a failure of the connection."""
+    cause = error.kwargs.get("error") if type(error) is boto.HTTPClientError else error
+    return isinstance(cause, UnicodeError) or (cause is not error and isinstance(cause, ValueError | TypeError))
+
+
+def _unsendable(service: str, operation: str) -> AwsError:
+    """Return an error without the value that cannot be sent: it can be a secret, and botocore shows it."""
+    text = "the request cannot be sent: one of its values has characters that are not allowed there"
+    return AwsError(
+        f"{service} {operation}: {text}",
+        service=service,
+        operation=operation,
+        aws_code="RequestInvalid",
+        aws_message=text,
+        hint="look for line breaks and invalid characters in the arguments, the config and the credentials",
     )
 
 
@@ -126,7 +161,7 @@ def _answered(error: ClientError, service: str, operation: str) -> AwsError:
     elif (service, operation, code) in _EXISTS and not _passing_conflict(code, text):
         kind = ExistsError
     elif operation not in _WITHOUT_BODY and (code.isdecimal() or code in ("", "Unknown")):
-        kind, hint, text = UnreachableError, _NOT_AWS, text or f"HTTP {status} without an error of AWS's"
+        kind, hint, text = UnreachableError, _NOT_AWS, text or f"HTTP {status} without an AWS error code"
     elif code in _DENIED:
         kind, hint = AccessDeniedError, _lacking(service, operation)
     elif code in _BAD_CREDENTIALS:
@@ -144,11 +179,13 @@ def _answered(error: ClientError, service: str, operation: str) -> AwsError:
 
 def _lacking(service: str, operation: str) -> str:
     actions = " and ".join(iam_actions(service, operation))
+    if not actions:
+        return "no permission is needed for this call: a policy of the organization denies it to this caller"
     return f"the caller needs {actions}; `pipectl permissions deployer` prints the whole policy"
 
 
 def _passing_conflict(code: str, text: str) -> bool:
-    """Lambda says ResourceConflictException both for "exists" and for "busy"; only the text tells."""
+    """Return whether a conflict is temporary: Lambda has one code for "exists" and "busy", and two texts."""
     return code == "ResourceConflictException" and "already exist" not in text
 
 
@@ -168,10 +205,10 @@ _IAM_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("sqs", "DeleteMessageBatch"): ("DeleteMessage",),
     ("sts", "GetCallerIdentity"): (),
 }
-"""The actions that policies do not call by the name of the operation. GetCallerIdentity needs no permission."""
+"""The actions that have another name than their operation. GetCallerIdentity needs no permission."""
 
 
 def iam_actions(service: str, operation: str) -> list[str]:
-    """What a policy has to allow for a call. Source: the Service Authorization Reference."""
+    """Return the actions that a call needs. Source: the Service Authorization Reference."""
     prefix = {"dynamodbstreams": "dynamodb"}.get(service, service)
     return [f"{prefix}:{name}" for name in _IAM_NAMES.get((service, operation), (operation,))]

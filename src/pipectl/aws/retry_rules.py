@@ -1,9 +1,10 @@
-"""Errors that go away when one waits, and for how long to wait: throttling, faults, and slowness to agree with itself.
+"""Retry rules: the temporary errors of AWS, and how long to wait for each to pass.
 
-One table of facts. Each line matches the code *and* the text, because AWS uses the same code for what passes and for
-what never will. Sources are the AWS API references and what deployers such as the Terraform AWS provider and Chalice
-wait for. botocore's own retries are switched off (`pipectl.aws`): two loops around one call would multiply, and
-botocore's sleeps know no Ctrl-C.
+AWS is eventually consistent. One table lists what is retried: throttling, faults, lost connections, and calls that come
+before an earlier change is known everywhere. Each rule matches the code *and* the text, because AWS uses one code for
+both temporary and permanent errors. Sources are the AWS API references and the waits of deployers such as the Terraform
+AWS provider and Chalice. botocore's own retries are switched off (`pipectl.aws.settings`): two loops around one call
+would multiply, and botocore's sleeps cannot be interrupted.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from pipectl.errors import AwsError
 
 
 @dataclass(frozen=True)
-class Fact:
-    """An error that passes.
+class RetryRule:
+    """One kind of temporary error.
 
     Args:
-        service: As boto3 names it; empty for every service.
-        operations: The operations it passes for; empty for all.
+        service: The service as boto3 names it; empty for every service.
+        operations: The operations that the rule is for; empty for all.
         codes: The error codes; empty for any.
         text: A pattern in the message.
-        bound: Seconds to wait before it counts as permanent.
-        why: What is being waited for, for people.
-        back_off: Asking again soon would make it worse, so each pause is longer than the last.
+        bound: Seconds after which the error counts as permanent.
+        reason: The cause, shown to the user: ``waiting: <reason>``.
+        back_off: Double each pause; for errors that frequent calls make worse.
         statuses: The HTTP statuses; empty for any.
     """
 
@@ -36,11 +37,12 @@ class Fact:
     codes: Collection[str]
     text: str
     bound: float
-    why: str
+    reason: str
     back_off: bool = False
     statuses: Collection[int] = ()
 
     def covers(self, error: AwsError) -> bool:
+        """Return whether the rule is about this error."""
         return (
             (not self.service or error.service == self.service)
             and (not self.operations or error.operation in self.operations)
@@ -50,9 +52,9 @@ class Fact:
         )
 
     def pause(self, tries: int, waited: float) -> float:
-        """Seconds until the next try, after ``tries`` that failed and ``waited`` seconds in all.
+        """Return the seconds until the next try, after ``tries`` failures and ``waited`` seconds in all.
 
-        Many calls are refused at the same time, so the long pauses are spread, or they would come back together.
+        Many calls are refused at the same time, so long pauses are random: otherwise all would return together.
         """
         if self.back_off:
             return min(20.0, 0.5 * 2.0 ** min(tries - 1, 10)) * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
@@ -67,6 +69,7 @@ THROTTLED = frozenset(
         "TooManyRequestsException",
         "RequestLimitExceeded",
         "RequestThrottled",
+        "AWS.SimpleQueueService.RequestThrottled",
         "RequestThrottledException",
         "ProvisionedThroughputExceededException",
         "BandwidthLimitExceeded",
@@ -87,14 +90,19 @@ _FAULTS = frozenset(
         "ServiceUnavailableException",
     }
 )
-_NOBODY_THERE = ("EndpointConnectionError", "ProxyConnectionError")
-_CONNECTION_BROKE = (
+_UNREACHABLE = ("EndpointConnectionError", "ProxyConnectionError", "NotAwsError")
+_CONNECTION_LOST = (
     "ConnectTimeoutError",
     "ReadTimeoutError",
     "ConnectionClosedError",
     "HTTPClientError",
     "ResponseStreamingError",
     "IncompleteReadError",
+    "ChecksumError",
+    "FlexibleChecksumError",
+    # A response that was cut or corrupted on the way
+    "ResponseParserError",
+    "KeyError",
 )
 _MAPPING_WRITES = ("CreateEventSourceMapping", "UpdateEventSourceMapping")
 _FUNCTION_WRITES = ("CreateFunction", "UpdateFunctionConfiguration", "UpdateFunctionCode")
@@ -109,24 +117,24 @@ _BUCKET_WRITES = (
 _NEW_ROLE_WRITES = ("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy")
 _INVALID = ("InvalidParameterValueException",)
 
-FACTS = (
-    Fact("", (), THROTTLED, "", 300, "AWS asks to slow down", back_off=True),
-    Fact("", (), (), "", 300, "AWS asks to slow down", back_off=True, statuses=(429,)),
+RETRY_RULES = (
+    RetryRule("", (), THROTTLED, "", 300, "throttled by AWS", back_off=True),
+    RetryRule("", (), (), "", 300, "throttled by AWS", back_off=True, statuses=(429,)),
     # The answer to a HEAD has no body to name the error in; S3 says SlowDown with 503.
-    Fact("s3", ("HeadBucket", "HeadObject"), (), "", 300, "AWS asks to slow down", back_off=True, statuses=(503,)),
-    Fact(
+    RetryRule("s3", ("HeadBucket", "HeadObject"), (), "", 300, "throttled by AWS", back_off=True, statuses=(503,)),
+    RetryRule(
         "dynamodbstreams",
         (),
         ("LimitExceededException",),
         "",
         300,
-        "the stream has as many readers as it takes",
+        "the stream has too many readers",
         back_off=True,
     ),
-    # The user waits in front of the screen, and mostly the address is wrong.
-    Fact("", (), _NOBODY_THERE, "", 3, "nobody answers at the endpoint"),
-    Fact("", (), _CONNECTION_BROKE, "", 20, "the connection broke", back_off=True),
-    Fact(
+    # Short, because the address is usually wrong and the user is waiting.
+    RetryRule("", (), _UNREACHABLE, "", 3, "endpoint unreachable"),
+    RetryRule("", (), _CONNECTION_LOST, "", 20, "connection lost", back_off=True),
+    RetryRule(
         "lambda",
         (*_FUNCTION_WRITES, *_MAPPING_WRITES),
         _INVALID,
@@ -134,16 +142,16 @@ FACTS = (
         120,
         "the new role has not reached Lambda yet",
     ),
-    Fact(
+    RetryRule(
         "lambda",
         ("UpdateFunctionConfiguration",),
         _INVALID,
         "Queue visibility timeout: .* is less than Function timeout",
         70,  # attributes of a queue take up to 60 seconds
-        "the queue's new visibility has not reached Lambda yet",
+        "the queue's new visibility timeout has not reached Lambda yet",
     ),
-    Fact("lambda", (), _INVALID, "throttled by EC2", 300, "Lambda is being throttled by EC2"),
-    Fact(
+    RetryRule("lambda", (), _INVALID, "throttled by EC2", 300, "Lambda is throttled by EC2"),
+    RetryRule(
         "lambda",
         (*_FUNCTION_WRITES, *_MAPPING_WRITES),
         _INVALID,
@@ -151,7 +159,7 @@ FACTS = (
         120,
         "the role's new policy has not reached Lambda yet",
     ),
-    Fact(
+    RetryRule(
         "lambda",
         (),
         ("ResourceConflictException",),
@@ -159,41 +167,41 @@ FACTS = (
         300,
         "Lambda is still working on the previous change",
     ),
-    Fact(
+    RetryRule(
         "lambda",
         ("UpdateEventSourceMapping", "DeleteEventSourceMapping"),
         ("ResourceInUseException",),
         "in use",
         300,
-        "the event source mapping is still changing its state",
+        "the event source mapping is still changing",
     ),
-    Fact(
+    RetryRule(
         "sqs",
         ("CreateQueue",),
         ("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"),
         "",
         90,
-        "SQS keeps a queue's name for 60 seconds after it was deleted",
+        "SQS reserves the name of a deleted queue for 60 seconds",
     ),
-    Fact(
+    RetryRule(
         "sqs",
         ("SetQueueAttributes",),
         ("InvalidAttributeValue",),
         "parameter Policy",
         30,
-        "a new role is not known to SQS yet",
+        "the new role has not reached SQS yet",
     ),
-    Fact("s3", (), ("OperationAborted",), "", 300, "S3 is still working on the previous change to the bucket"),
-    Fact("s3", _BUCKET_WRITES, ("NoSuchBucket",), "", 30, "the new bucket is not known everywhere yet"),
-    Fact(
+    RetryRule("s3", (), ("OperationAborted",), "", 300, "S3 is still working on the previous change to the bucket"),
+    RetryRule("s3", _BUCKET_WRITES, ("NoSuchBucket",), "", 30, "the new bucket is not visible everywhere yet"),
+    RetryRule(
         "dynamodb",
         ("CreateTable", "UpdateTable", "DeleteTable"),
         ("LimitExceededException",),
         "simultaneously",
         600,
-        "other tables of the account are being changed",
+        "other tables of the account are changing",
     ),
-    Fact(
+    RetryRule(
         "dynamodb",
         ("UpdateTable", "DeleteTable", "TagResource"),
         ("ResourceInUseException",),
@@ -201,31 +209,45 @@ FACTS = (
         600,
         "the table is still changing",
     ),
-    Fact(
+    RetryRule(
         "dynamodb",
         ("UpdateContinuousBackups",),
         ("ContinuousBackupsUnavailableException", "TableNotFoundException"),
         "",
         600,
-        "DynamoDB is still preparing backups of the new table",
+        "DynamoDB is still enabling backups of the new table",
     ),
-    Fact("iam", (), ("DeleteConflict",), "", 60, "IAM still sees what was just detached from the role"),
-    Fact(
+    RetryRule(
+        "iam",
+        (),
+        ("DeleteConflict",),
+        "polic(y|ies) first",
+        60,
+        "IAM still lists a policy that was removed from the role",
+    ),
+    RetryRule(
         "iam",
         (),
         ("ConcurrentModification", "ConcurrentModificationException", "EntityTemporarilyUnmodifiable"),
         "",
         60,
-        "the role is being changed elsewhere",
+        "another change to the role is in progress",
     ),
-    Fact("iam", (), ("MalformedPolicyDocument",), "Invalid principal", 120, "a new principal is not known to IAM yet"),
-    Fact("iam", _NEW_ROLE_WRITES, ("NoSuchEntity",), "", 60, "the new role is not known everywhere yet"),
-    Fact("logs", (), ("OperationAbortedException",), "", 60, "another change to the log group is in progress"),
-    Fact("", (), _FAULTS, "", 30, "AWS had a fault of its own", back_off=True),
-    Fact("", (), (), "", 30, "AWS had a fault of its own", back_off=True, statuses=(500, 502, 503, 504)),
+    RetryRule(
+        "iam",
+        (),
+        ("MalformedPolicyDocument",),
+        "Invalid principal",
+        120,
+        "the new principal has not reached IAM yet",
+    ),
+    RetryRule("iam", _NEW_ROLE_WRITES, ("NoSuchEntity",), "", 60, "the new role is not visible everywhere yet"),
+    RetryRule("logs", (), ("OperationAbortedException",), "", 60, "another change to the log group is in progress"),
+    RetryRule("", (), _FAULTS, "", 30, "AWS internal error", back_off=True),
+    RetryRule("", (), (), "", 30, "AWS internal error", back_off=True, statuses=(500, 502, 503, 504)),
 )
 
 
-def rule_for(error: AwsError) -> Fact | None:
-    """The line of the table that covers this error, or ``None`` when waiting would not help."""
-    return next((fact for fact in FACTS if fact.covers(error)), None)
+def rule_for(error: AwsError) -> RetryRule | None:
+    """Return the rule that covers this error; ``None`` for a permanent one."""
+    return next((rule for rule in RETRY_RULES if rule.covers(error)), None)

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from pipectl.aws.body import read_body
 from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.context import Context
 from pipectl.engine.model import facts_of
@@ -153,7 +152,7 @@ def _look_for_objects(context: Context, version: _Version) -> None:
     try:
         key = object_key(config.prefix, version.record)
         answer = s3.get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=owner)
-        version.stored = _processed_at(read_body(answer["Body"], "s3", "GetObject")) or answer["LastModified"]
+        version.stored = _processed_at(answer["Body"].read()) or answer["LastModified"]
     except AwsError as error:
         if error.aws_code != "NoSuchKey":
             raise

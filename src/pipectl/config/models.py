@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic.fields import FieldInfo
 
-from pipectl.aws.client import regions
+from pipectl.aws.settings import regions
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.names import NAME_RULES, RESERVED_TAGS, Names, tag_problem
 from pipectl.config.runtimes import RUNTIMES, newest, supported

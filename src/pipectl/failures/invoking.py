@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pipectl.aws.body import read_body
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.errors import AwsError
@@ -103,12 +102,12 @@ class Invoker:
         if self._overwrite:
             event["overwrite"] = True
         try:
-            answer = self._aws.lambda_.invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
+            answer = self._aws.invoker.invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
         except AwsError as error:
             if error.aws_code not in _OF_THE_RECORDS:
                 raise
             return _Answer(error.message)
-        payload = read_body(answer["Payload"], "lambda", "Invoke")
+        payload = answer["Payload"].read()
         if kind := answer.get("FunctionError"):
             return _Answer(_error(payload, kind))
         return _reported(payload, records)

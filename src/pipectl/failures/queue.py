@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pipectl.aws.body import read_body
 from pipectl.aws.client import Aws
 from pipectl.errors import AwsError
 
@@ -52,8 +51,8 @@ def _receive(aws: Aws, queue_url: str) -> Sequence[Any]:
 
 def _audit(aws: Aws, auditor: str, records: list[dict[str, Any]]) -> set[str]:
     """The ids of the messages that have no item now."""
-    answer = aws.lambda_.invoke(FunctionName=auditor, Payload=json.dumps({"Records": records}).encode())
-    payload = read_body(answer["Payload"], "lambda", "Invoke")
+    answer = aws.invoker.invoke(FunctionName=auditor, Payload=json.dumps({"Records": records}).encode())
+    payload = answer["Payload"].read()
     said = payload[:500].decode(errors="replace")
     if answer.get("FunctionError"):
         raise _auditor_failed(f"the auditor {auditor} failed: {said}")

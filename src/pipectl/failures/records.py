@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipectl.aws.body import read_body
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import EventRecord, kept_record, sequence_number
 from pipectl.errors import AwsError
@@ -135,4 +134,4 @@ class RecordReader:
             if error.aws_code == "NoSuchKey":
                 return None
             raise
-        return read_body(answer["Body"], "s3", "GetObject")
+        return answer["Body"].read()

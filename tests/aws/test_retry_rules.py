@@ -1,20 +1,21 @@
-"""Every error that passes is waited out within its bound, and what looks like it but is permanent is not."""
+"""Every temporary error is retried within its bound; permanent errors with the same codes are not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from botocore import exceptions as boto
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from pipectl.aws.errors import translate
-from pipectl.aws.retry_rules import FACTS, Fact, rule_for
+from pipectl.aws.responses import NotAwsError
+from pipectl.aws.retry_rules import RETRY_RULES, RetryRule, rule_for
 from pipectl.errors import AwsError
 from tests.aws.fakes import Answer, Wire, client_error
 
-SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
-    # service, operation, what AWS says; the texts are AWS's own
+Sample = tuple[str, str, Exception]
+"""A service, an operation and its error. The texts are AWS's own."""
+
+TEMPORARY: dict[str, Sample] = {
     "throttled": ("iam", "GetRole", client_error("Throttling", "Rate exceeded")),
     "throttled by Lambda": ("lambda", "Invoke", client_error("TooManyRequestsException", "Rate Exceeded.", 429)),
     "throttled by S3": ("s3", "PutObject", client_error("SlowDown", "Please reduce your request rate.", 503)),
@@ -24,7 +25,7 @@ SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
         client_error("429", "Too Many Requests", 429),
     ),
     "throttled by S3, without a body": ("s3", "HeadBucket", client_error("503", "Service Unavailable", 503)),
-    "an alarm that is being changed": (
+    "an alarm that is changing": (
         "cloudwatch",
         "PutMetricAlarm",
         client_error("ConcurrentModificationException", "More than one process tried to modify a resource", 429),
@@ -34,29 +35,33 @@ SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
         "GetRecords",
         client_error("LimitExceededException", "There are too many concurrent readers"),
     ),
-    "nobody answers": ("sts", "GetCallerIdentity", boto.EndpointConnectionError(endpoint_url="http://x", error="no")),
-    "the proxy does not answer": (
+    "endpoint unreachable": (
+        "sts",
+        "GetCallerIdentity",
+        boto.EndpointConnectionError(endpoint_url="http://x", error="no"),
+    ),
+    "proxy unreachable": (
         "sts",
         "GetCallerIdentity",
         boto.ProxyConnectionError(proxy_url="http://x", error="no"),
     ),
-    "no connection in time": ("sqs", "GetQueueUrl", boto.ConnectTimeoutError(endpoint_url="http://x", error="slow")),
-    "no answer in time": ("sqs", "GetQueueUrl", boto.ReadTimeoutError(endpoint_url="http://x", error="slow")),
-    "the connection broke": ("sqs", "GetQueueUrl", boto.ConnectionClosedError(endpoint_url="http://x", error="gone")),
-    "the answer broke off": ("s3", "GetObject", boto.ResponseStreamingError(error="gone")),
-    "a new role, to Lambda": (
+    "connect timeout": ("sqs", "GetQueueUrl", boto.ConnectTimeoutError(endpoint_url="http://x", error="slow")),
+    "read timeout": ("sqs", "GetQueueUrl", boto.ReadTimeoutError(endpoint_url="http://x", error="slow")),
+    "connection lost": ("sqs", "GetQueueUrl", boto.ConnectionClosedError(endpoint_url="http://x", error="gone")),
+    "streamed body lost": ("s3", "GetObject", boto.ResponseStreamingError(error="gone")),
+    "new role, Lambda": (
         "lambda",
         "CreateFunction",
         client_error(
             "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."
         ),
     ),
-    "a new role, to the key of the environment": (
+    "new role, KMS": (
         "lambda",
         "CreateFunction",
         client_error("InvalidParameterValueException", "The KMS key is invalid for CreateGrant: ARN does not refer"),
     ),
-    "a new visibility, to Lambda": (
+    "new visibility timeout": (
         "lambda",
         "UpdateFunctionConfiguration",
         client_error(
@@ -64,12 +69,12 @@ SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds",
         ),
     ),
-    "EC2 throttles Lambda": (
+    "throttled by EC2": (
         "lambda",
         "CreateFunction",
         client_error("InvalidParameterValueException", "Lambda was throttled by EC2 while setting up"),
     ),
-    "a new policy, to a stream's mapping": (
+    "new policy, stream mapping": (
         "lambda",
         "CreateEventSourceMapping",
         client_error(
@@ -78,7 +83,7 @@ SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             "GetShardIterator, DescribeStream, and ListStreams Actions on your stream in IAM.",
         ),
     ),
-    "a new policy, to a queue's mapping": (
+    "new policy, queue mapping": (
         "lambda",
         "CreateEventSourceMapping",
         client_error(
@@ -86,7 +91,7 @@ SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             "The function execution role does not have permissions to call ReceiveMessage on SQS",
         ),
     ),
-    "a new policy, to the on-failure destination": (
+    "new policy, on-failure destination": (
         "lambda",
         "UpdateEventSourceMapping",
         client_error(
@@ -94,12 +99,12 @@ SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             "The provided execution role does not have permissions to call SendMessage on SQS",
         ),
     ),
-    "a new trust": (
+    "new trust policy": (
         "lambda",
         "CreateEventSourceMapping",
         client_error("InvalidParameterValueException", "Please add Lambda as a Trusted Entity for arn:aws:iam::..."),
     ),
-    "Lambda still updates": (
+    "function update in progress": (
         "lambda",
         "UpdateFunctionCode",
         client_error(
@@ -108,7 +113,7 @@ SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             409,
         ),
     ),
-    "Lambda still makes it": (
+    "function pending": (
         "lambda",
         "UpdateFunctionConfiguration",
         client_error(
@@ -118,7 +123,7 @@ SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             409,
         ),
     ),
-    "Lambda is updated elsewhere": (
+    "concurrent function update": (
         "lambda",
         "CreateFunction",
         client_error(
@@ -127,33 +132,33 @@ SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             409,
         ),
     ),
-    "the mapping still changes": (
+    "mapping in use": (
         "lambda",
         "DeleteEventSourceMapping",
         client_error("ResourceInUseException", "Cannot delete the event source mapping because it is in use."),
     ),
-    "the queue was just deleted": (
+    "queue name reserved": (
         "sqs",
         "CreateQueue",
         client_error("AWS.SimpleQueueService.QueueDeletedRecently", "You must wait 60 seconds after deleting a queue"),
     ),
-    "the queue was just deleted, as modelled": (
+    "queue name reserved, modelled code": (
         "sqs",
         "CreateQueue",
         client_error("QueueDeletedRecently", "You must wait 60 seconds after deleting a queue"),
     ),
-    "a queue's policy names a new role": (
+    "new role in a queue policy": (
         "sqs",
         "SetQueueAttributes",
         client_error("InvalidAttributeValue", "Invalid value for the parameter Policy."),
     ),
-    "S3 still works": (
+    "bucket operation in progress": (
         "s3",
         "PutBucketPolicy",
         client_error("OperationAborted", "A conflicting conditional operation is currently in progress", 409),
     ),
-    "a new bucket": ("s3", "PutBucketVersioning", client_error("NoSuchBucket", "The specified bucket does not exist")),
-    "many tables at once": (
+    "new bucket": ("s3", "PutBucketVersioning", client_error("NoSuchBucket", "The specified bucket does not exist")),
+    "many tables change": (
         "dynamodb",
         "CreateTable",
         client_error(
@@ -161,56 +166,64 @@ SAMPLES: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             "Subscriber limit exceeded: only 500 tables can be created, updated, or deleted simultaneously",
         ),
     ),
-    "the table still changes": (
+    "table changing": (
         "dynamodb",
         "UpdateTable",
         client_error("ResourceInUseException", "Attempt to change a resource which is still in use"),
     ),
-    "backups are not ready": (
+    "backups not ready": (
         "dynamodb",
         "UpdateContinuousBackups",
         client_error("ContinuousBackupsUnavailableException", "Backups are being enabled for the table: t"),
     ),
-    "a policy is just detached": (
+    "policy just detached": (
         "iam",
         "DeleteRole",
         client_error("DeleteConflict", "Cannot delete entity, must detach all policies first.", 409),
     ),
-    "the role changes elsewhere": (
+    "concurrent role change": (
         "iam",
         "PutRolePolicy",
         client_error("ConcurrentModification", "The request was rejected because of concurrent requests", 409),
     ),
-    "a policy names a new role": (
+    "new role as a principal": (
         "iam",
         "UpdateAssumeRolePolicy",
         client_error("MalformedPolicyDocument", 'Invalid principal in policy: "AWS":"AIDA..."'),
     ),
-    "a new role, to IAM": (
+    "new role, IAM": (
         "iam",
         "PutRolePolicy",
         client_error("NoSuchEntity", "The role with name r cannot be found.", 404),
     ),
-    "the log group changes": (
+    "log group changing": (
         "logs",
         "PutRetentionPolicy",
         client_error(
             "OperationAbortedException", "A conflicting operation is currently in progress against this resource."
         ),
     ),
-    "AWS had a fault and names it": ("sqs", "CreateQueue", client_error("InternalFailure", "", 500)),
-    "AWS had a fault without a name": ("dynamodb", "PutItem", client_error("Whatever", "", 503)),
-    "a request came too slowly": ("s3", "PutObject", client_error("RequestTimeout", "Your socket connection ...", 400)),
+    "internal error with a code": ("sqs", "CreateQueue", client_error("InternalFailure", "", 500)),
+    "internal error without a known code": ("dynamodb", "PutItem", client_error("Whatever", "", 503)),
+    "throttled by SQS, query-compatible code": (
+        "sqs",
+        "SendMessage",
+        client_error("AWS.SimpleQueueService.RequestThrottled", "Request is throttled.", 403),
+    ),
+    "response cut": ("dynamodb", "DescribeTable", ResponseParserError("the response is not complete, or not JSON")),
+    "response without its wrapper": ("sts", "GetCallerIdentity", KeyError("GetCallerIdentityResult")),
+    "web page": ("sts", "GetCallerIdentity", NotAwsError("the response is a web page")),
+    "checksum": ("s3", "GetObject", boto.FlexibleChecksumError(error_msg="Expected checksum X did not match Y")),
+    "request timeout": ("s3", "PutObject", client_error("RequestTimeout", "Your socket connection ...", 400)),
 }
 
-PERMANENT: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
-    # the same codes, and texts for which waiting does not help
-    "a role that is none": (
+PERMANENT: dict[str, Sample] = {
+    "invalid role": (
         "lambda",
         "CreateFunction",
         client_error("InvalidParameterValueException", "1 validation error detected: Value 'x' at 'role'"),
     ),
-    "a table that is protected": (
+    "protected table": (
         "dynamodb",
         "DeleteTable",
         client_error(
@@ -219,7 +232,7 @@ PERMANENT: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             "first.",
         ),
     ),
-    "a timeout that does not fit": (
+    "visibility timeout too short for a mapping": (
         "lambda",
         "CreateEventSourceMapping",
         client_error(
@@ -227,12 +240,12 @@ PERMANENT: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds",
         ),
     ),
-    "a function that exists": (
+    "existing function": (
         "lambda",
         "CreateFunction",
         client_error("ResourceConflictException", "Function already exist: f", 409),
     ),
-    "a mapping that exists": (
+    "existing mapping": (
         "lambda",
         "CreateEventSourceMapping",
         client_error(
@@ -242,34 +255,49 @@ PERMANENT: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             409,
         ),
     ),
-    "a table that exists": (
+    "existing table": (
         "dynamodb",
         "CreateTable",
         client_error("ResourceInUseException", "Table already exists: t"),
     ),
-    "a quota": (
+    "quota": (
         "dynamodb",
         "CreateTable",
         client_error("LimitExceededException", "Subscriber limit exceeded: too many tables"),
     ),
-    "a wrong policy": (
+    "malformed policy": (
         "iam",
         "PutRolePolicy",
         client_error("MalformedPolicyDocument", "Syntax errors in policy."),
     ),
-    "a role that is absent": ("iam", "GetRole", client_error("NoSuchEntity", "The role cannot be found.", 404)),
-    "a bucket that is absent": ("s3", "ListObjectVersions", client_error("NoSuchBucket", "It does not exist", 404)),
-    "a queue that is absent": (
+    "absent role": ("iam", "GetRole", client_error("NoSuchEntity", "The role cannot be found.", 404)),
+    "absent bucket": ("s3", "ListObjectVersions", client_error("NoSuchBucket", "It does not exist", 404)),
+    "absent queue": (
         "sqs",
         "GetQueueUrl",
         client_error("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."),
     ),
-    "another attribute": (
+    "other queue attribute": (
         "sqs",
         "SetQueueAttributes",
         client_error("InvalidAttributeValue", "Invalid value for the parameter VisibilityTimeout."),
     ),
-    "no permission": ("iam", "CreateRole", client_error("AccessDenied", "User is not authorized", 403)),
+    "role in an instance profile": (
+        "iam",
+        "DeleteRole",
+        client_error("DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.", 409),
+    ),
+    "header with a line break": (
+        "sts",
+        "GetCallerIdentity",
+        boto.HTTPClientError(error=ValueError("Invalid header value b'secret'")),
+    ),
+    "text that is not Unicode": (
+        "dynamodb",
+        "GetItem",
+        boto.HTTPClientError(error=UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")),
+    ),
+    "access denied": ("iam", "CreateRole", client_error("AccessDenied", "User is not authorized", 403)),
     "deletion protection": (
         "dynamodb",
         "DeleteTable",
@@ -279,9 +307,9 @@ PERMANENT: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
             "first.",
         ),
     ),
-    "no credentials": ("sts", "GetCallerIdentity", boto.NoCredentialsError()),
-    "a wrong parameter": ("sqs", "CreateQueue", boto.ParamValidationError(report="Missing required parameter")),
-    "a certificate": (
+    "missing credentials": ("sts", "GetCallerIdentity", boto.NoCredentialsError()),
+    "invalid parameter": ("sqs", "CreateQueue", boto.ParamValidationError(report="Missing required parameter")),
+    "untrusted certificate": (
         "sts",
         "GetCallerIdentity",
         boto.SSLError(endpoint_url="https://x", error=ValueError("self-signed")),
@@ -289,94 +317,77 @@ PERMANENT: dict[str, tuple[str, str, ClientError | BotoCoreError]] = {
 }
 
 
-def fact_of(name: str, table: dict[str, tuple[str, str, ClientError | BotoCoreError]]) -> Fact | None:
-    service, operation, error = table[name]
+def rule_of(sample: Sample) -> RetryRule | None:
+    service, operation, error = sample
     return rule_for(translate(error, service, operation))
 
 
-@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.why)
-def test_every_fact_has_a_sample(fact: Fact) -> None:
-    assert fact in [fact_of(name, SAMPLES) for name in SAMPLES]
+def test_every_rule_has_a_sample() -> None:
+    assert {rule_of(sample) for sample in TEMPORARY.values()} == set(RETRY_RULES)
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_what_passes_is_known(name: str) -> None:
-    assert fact_of(name, SAMPLES) is not None
-
-
-@pytest.mark.parametrize("name", PERMANENT)
-def test_what_does_not_pass_is_not_waited_for(name: str) -> None:
-    assert fact_of(name, PERMANENT) is None
-
-
-def passing(wire: Wire, name: str, seconds: float) -> Callable[[], object]:
-    """A call that meets the error of that sample until ``seconds`` have passed on the clock."""
-    service, operation, error = SAMPLES[name]
-    wire.meets = lambda: error if wire.clock.seconds < seconds else {"answered": True}
-    return lambda: wire.call(service, operation)
-
-
-@pytest.mark.parametrize("name", SAMPLES)
-def test_it_is_waited_out_with_one_line_about_it(name: str, wire: Wire) -> None:
-    fact = fact_of(name, SAMPLES)
-    assert fact is not None
-    assert passing(wire, name, seconds=fact.bound * 0.8)() == {"answered": True}
-    assert wire.clock.seconds <= fact.bound
-    service, operation, _ = SAMPLES[name]
-    assert wire.said == [f"waiting: {fact.why} ({service} {operation})"]
+@pytest.mark.parametrize("name", TEMPORARY)
+def test_a_temporary_error_is_retried_until_its_bound(name: str, wire: Wire) -> None:
+    """It passes before the bound, with one message; after the bound it is reported with the number of tries."""
+    service, operation, error = TEMPORARY[name]
+    rule = rule_of(TEMPORARY[name])
+    assert rule is not None
+    wire.meets = lambda: error if wire.clock.seconds < rule.bound * 0.8 else {"answered": True}
+    assert wire.call(service, operation) == {"answered": True}
+    assert wire.clock.seconds <= rule.bound
+    assert wire.said == [f"waiting: {rule.reason} ({service} {operation})"]
     assert len(wire.calls) > 2
 
-
-@pytest.mark.parametrize("name", SAMPLES)
-def test_it_is_waited_for_no_longer_than_its_bound(name: str, wire: Wire) -> None:
-    fact = fact_of(name, SAMPLES)
-    assert fact is not None
+    wire.reset()
+    wire.meets = lambda: error
     with pytest.raises(AwsError) as caught:
-        passing(wire, name, seconds=1e9)()
-    assert wire.clock.seconds == pytest.approx(fact.bound, abs=0.1)
-    assert caught.value.message.endswith(f"(tried {len(wire.calls)} times in {fact.bound} seconds)")
+        wire.call(service, operation)
+    assert wire.clock.seconds == pytest.approx(rule.bound, abs=0.1)
+    assert caught.value.message.endswith(f"(tried {len(wire.calls)} times in {rule.bound} seconds)")
     assert caught.value.aws_message in caught.value.message
     assert str(caught.value) == caught.value.message
     assert caught.value.hint
-    assert caught.value.__cause__ is SAMPLES[name][2]
+    assert caught.value.__cause__ is error
     assert len(wire.said) == 1
 
 
 @pytest.mark.parametrize("name", PERMANENT)
-def test_what_is_permanent_fails_at_once(name: str, wire: Wire) -> None:
+def test_a_permanent_error_fails_at_once(name: str, wire: Wire) -> None:
     service, operation, error = PERMANENT[name]
+    assert rule_of(PERMANENT[name]) is None
     wire.meets = lambda: error
-    with pytest.raises(AwsError):
+    with pytest.raises(AwsError) as caught:
         wire.call(service, operation)
     assert len(wire.calls) == 1
     assert wire.clock.seconds == 0
     assert wire.said == []
+    assert "secret" not in f"{caught.value.message} {caught.value.hint}"
 
 
-def test_pauses_are_dense_at_first_and_two_seconds_later() -> None:
-    fact = Fact("", (), (), "", 120, "something")
-    assert fact.pause(1, 0.0) == pytest.approx(0.3)
-    assert fact.pause(20, 29.0) == 0.5
-    assert fact.pause(40, 31.0) == 2.0
+def test_pauses_are_short_at_first_and_two_seconds_later() -> None:
+    rule = RetryRule("", (), (), "", 120, "something")
+    assert rule.pause(1, 0.0) == pytest.approx(0.3)
+    assert rule.pause(20, 29.0) == 0.5
+    assert rule.pause(40, 31.0) == 2.0
 
 
-def test_pauses_under_load_grow_and_are_spread() -> None:
-    fact = Fact("", (), (), "", 300, "load", back_off=True)
+def test_pauses_under_load_grow_and_are_random() -> None:
+    rule = RetryRule("", (), (), "", 300, "load", back_off=True)
     for tries, longest in ((1, 0.5), (2, 1.0), (5, 8.0), (20, 20.0)):
-        pauses = {fact.pause(tries, 0.0) for _ in range(20)}
+        pauses = {rule.pause(tries, 0.0) for _ in range(20)}
         assert all(longest / 2 <= pause <= longest for pause in pauses)
         assert len(pauses) > 1
 
 
-def test_each_fact_is_waited_for_by_itself(wire: Wire) -> None:
-    """Throttled for longer than a broken connection is waited for, and then the connection breaks."""
-    throttled, broken = SAMPLES["throttled by Lambda"][2], SAMPLES["the connection broke"][2]
+def test_each_rule_has_its_own_bound(wire: Wire) -> None:
+    """A call is throttled for longer than the bound of a lost connection, and then the connection is lost."""
+    throttled, lost = TEMPORARY["throttled by Lambda"][2], TEMPORARY["connection lost"][2]
 
     def met() -> Answer:
         if wire.clock.seconds < 60:
             return throttled
-        return broken if len(wire.said) == 1 else {"answered": True}
+        return lost if len(wire.said) == 1 else {"answered": True}
 
     wire.meets = met
     assert wire.call("lambda", "Invoke") == {"answered": True}
-    assert ["slow down" in line for line in wire.said] == [True, False]
+    assert ["throttled" in line for line in wire.said] == [True, False]

@@ -1,4 +1,4 @@
-"""Which of our errors each of AWS's becomes, and what it tells the user to do."""
+"""The translation of AWS errors to those of pipectl, and their hints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.aws.fakes import Wire, answer, client_error, json_error, s3_error, xm
 
 
 @pytest.mark.parametrize(("service", "code"), sorted(pair for pair in ABSENT if not pair[1].isdecimal()))
-def test_absent_is_told_by_the_services_own_named_code(service: str, code: str) -> None:
+def test_absent_is_decided_by_the_named_code_of_the_service(service: str, code: str) -> None:
     assert type(translate(client_error(code, "no", 404), service, "DescribeIt")) is AbsentError
 
 
@@ -38,11 +38,11 @@ def test_absent_is_told_by_the_services_own_named_code(service: str, code: str) 
         ("sqs", "GetQueueUrl", "InternalError", 500),
     ],
 )
-def test_no_other_error_is_taken_for_absent(service: str, operation: str, code: str, status: int) -> None:
+def test_no_other_error_counts_as_absent(service: str, operation: str, code: str, status: int) -> None:
     assert not isinstance(translate(client_error(code, "not found", status), service, operation), AbsentError)
 
 
-def test_a_bucket_that_is_absent_is_told_by_the_status_alone_for_head_has_no_body() -> None:
+def test_an_absent_bucket_is_decided_by_the_status_because_head_has_no_body() -> None:
     assert isinstance(translate(client_error("404", "Not Found", 404), "s3", "HeadBucket"), AbsentError)
 
 
@@ -73,16 +73,14 @@ def test_exists(service: str, operation: str, code: str, text: str) -> None:
         ("iam", "TagRole", "EntityAlreadyExists", "already exists"),
     ],
 )
-def test_the_same_code_of_something_that_is_busy_is_not_existing(
-    service: str, operation: str, code: str, text: str
-) -> None:
+def test_the_same_code_of_a_busy_resource_is_not_exists(service: str, operation: str, code: str, text: str) -> None:
     assert not isinstance(translate(client_error(code, text, 409), service, operation), ExistsError)
 
 
 @pytest.mark.parametrize(
     "code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"]
 )
-def test_denied_names_the_permission(code: str) -> None:
+def test_access_denied_names_the_action(code: str) -> None:
     error = translate(client_error(code, "not authorized", 403), "dynamodb", "CreateTable")
     assert type(error) is AccessDeniedError
     assert "dynamodb:CreateTable" in str(error.hint)
@@ -105,9 +103,20 @@ def test_denied_names_the_permission(code: str) -> None:
         ("sqs", "GetQueueUrl", "sqs:GetQueueUrl"),
     ],
 )
-def test_a_permission_is_named_as_policies_name_it(service: str, operation: str, action: str) -> None:
+def test_an_action_has_its_name_in_policies(service: str, operation: str, action: str) -> None:
     error = translate(client_error("AccessDenied", "no", 403), service, operation)
     assert f"the caller needs {action};" in str(error.hint)
+
+
+def test_access_denied_without_an_action_names_the_organization() -> None:
+    error = translate(client_error("AccessDenied", "explicit deny", 403), "sts", "GetCallerIdentity")
+    assert type(error) is AccessDeniedError
+    assert "organization" in str(error.hint)
+
+
+def test_an_unknown_key_can_mean_a_region_that_is_not_enabled() -> None:
+    error = translate(client_error("InvalidClientTokenId", "invalid", 403), "sts", "GetCallerIdentity")
+    assert "region" in str(error.hint)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +135,7 @@ def test_a_permission_is_named_as_policies_name_it(service: str, operation: str,
         ("RequestTimeTooSkewed", "clock"),
     ],
 )
-def test_credentials_that_aws_does_not_accept(code: str, words: str) -> None:
+def test_rejected_credentials(code: str, words: str) -> None:
     error = translate(client_error(code, "no", 403), "sts", "GetCallerIdentity")
     assert type(error) is CredentialsError
     assert words in str(error.hint)
@@ -144,10 +153,10 @@ def test_credentials_that_aws_does_not_accept(code: str, words: str) -> None:
         (boto.LoginRefreshRequired(), "aws login"),
     ],
 )
-def test_credentials_that_are_not_there(error: BotoCoreError, words: str) -> None:
-    ours = translate(error, "sts", "GetCallerIdentity")
-    assert type(ours) is CredentialsError
-    assert words in str(ours.hint)
+def test_missing_credentials(error: BotoCoreError, words: str) -> None:
+    error_ = translate(error, "sts", "GetCallerIdentity")
+    assert type(error_) is CredentialsError
+    assert words in str(error_.hint)
 
 
 @pytest.mark.parametrize(
@@ -161,11 +170,11 @@ def test_credentials_that_are_not_there(error: BotoCoreError, words: str) -> Non
         boto.SSLError(endpoint_url="http://x", error=ValueError("no")),
     ],
 )
-def test_no_answer_is_unreachable(error: BotoCoreError) -> None:
-    ours = translate(error, "sts", "GetCallerIdentity")
-    assert type(ours) is UnreachableError
-    assert ours.aws_code == type(error).__name__
-    assert "--endpoint-url" in str(ours.hint)
+def test_no_response_is_unreachable(error: BotoCoreError) -> None:
+    error_ = translate(error, "sts", "GetCallerIdentity")
+    assert type(error_) is UnreachableError
+    assert error_.aws_code == type(error).__name__
+    assert "--endpoint-url" in str(error_.hint)
 
 
 HTML = "<html><head><title>Hello</title></head><body>Log in to the <b>Wi-Fi</body></html>"
@@ -173,8 +182,8 @@ HTML = "<html><head><title>Hello</title></head><body>Log in to the <b>Wi-Fi</bod
 
 @pytest.mark.parametrize("status", [200, 403, 404, 405, 407])
 @pytest.mark.parametrize("body", [HTML, HTML.replace("<b>", ""), "It works!", ""])
-def test_what_is_not_aws_is_told_so_by_the_first_call(body: str, status: int, wire: Wire) -> None:
-    """A web server, a proxy, a hotel: whatever it says to GetCallerIdentity, which is always asked first."""
+def test_an_endpoint_that_is_not_aws_is_reported_by_the_first_call(body: str, status: int, wire: Wire) -> None:
+    """A web server, a proxy, a login page of a network answers to GetCallerIdentity, which is always called first."""
     wire.meets = lambda: answer(body, status)
     with pytest.raises(UnreachableError) as caught:
         _ = wire_account(wire)
@@ -188,7 +197,7 @@ def wire_account(wire: Wire) -> str:
 
 
 @pytest.mark.parametrize("service", ["iam", "dynamodb", "lambda", "sqs", "logs", "cloudwatch"])
-def test_an_error_page_instead_of_an_answer_is_not_aws(service: str, wire: Wire) -> None:
+def test_an_error_page_is_not_aws(service: str, wire: Wire) -> None:
     operation = {
         "iam": "GetRole",
         "dynamodb": "DescribeTable",
@@ -203,7 +212,7 @@ def test_an_error_page_instead_of_an_answer_is_not_aws(service: str, wire: Wire)
     assert type(caught.value) is UnreachableError
 
 
-def test_an_error_says_who_was_asked_and_what_the_answer_was() -> None:
+def test_an_error_names_the_call_and_the_response() -> None:
     error = translate(client_error("ValidationException", "One table only", 400), "dynamodb", "CreateTable")
     assert error.message == "dynamodb CreateTable: ValidationException: One table only"
     assert (error.service, error.operation) == ("dynamodb", "CreateTable")
@@ -214,7 +223,7 @@ def test_an_error_without_a_text_ends_with_its_code() -> None:
     assert translate(client_error("404", "", 404), "s3", "HeadBucket").message == "s3 HeadBucket: 404"
 
 
-def test_off_the_wire_codes_are_the_same(wire: Wire) -> None:
+def test_errors_off_the_wire(wire: Wire) -> None:
     for service, operation, response, kind in (
         ("iam", "GetRole", xml_error("NoSuchEntity", "no such role", 404), AbsentError),
         ("dynamodb", "DescribeTable", json_error("ResourceNotFoundException", "no such table"), AbsentError),

@@ -1,0 +1,131 @@
+"""botocore sessions and client settings, and the checks of the environment that they depend on."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import botocore.session
+from botocore.config import Config
+from botocore.configprovider import ConstantProvider
+from botocore.loaders import Loader, create_loader
+
+from pipectl.errors import UsageError
+
+_PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+_LONGEST_INVOCATION = 930
+"""Seconds. An invocation answers when the function ends, after 900 seconds at the latest."""
+
+
+def _config(read_timeout: int) -> Config:
+    """Return settings for one attempt: `RetryingClient` repeats it, with a clock that Ctrl-C interrupts."""
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": 1},
+        connect_timeout=5,
+        read_timeout=read_timeout,
+        tcp_keepalive=True,
+        max_pool_connections=32,
+        user_agent_extra="pipectl",
+    )
+
+
+_ORDINARY = _config(read_timeout=70)
+_INVOCATIONS = _config(read_timeout=_LONGEST_INVOCATION)
+
+
+def client_config(endpoint_url: str | None, *, invokes: bool) -> Config:
+    """Return the settings of a client. A loopback endpoint is reached without a proxy."""
+    config = _INVOCATIONS if invokes else _ORDINARY
+    return config.merge(Config(proxies={})) if is_loopback(endpoint_url) else config
+
+
+def is_loopback(endpoint_url: str | None) -> bool:
+    """Return whether an endpoint is on this machine."""
+    try:
+        return urlsplit(endpoint_url or "").hostname in ("127.0.0.1", "localhost", "::1")
+    except ValueError:
+        return False
+
+
+def new_session(profile: str | None = None) -> botocore.session.Session:
+    """Return a session with a profile. Without one, AWS_PROFILE counts unless it is empty.
+
+    botocore takes an empty AWS_PROFILE for a profile without a name, and fails.
+    """
+    session = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", models())
+    if profile is None and "" in (os.environ.get("AWS_PROFILE"), os.environ.get("AWS_DEFAULT_PROFILE")):
+        _ignore_profile(session)
+    return session
+
+
+def profileless_session() -> botocore.session.Session:
+    """Return a session that ignores AWS_PROFILE: an unknown profile fails even where credentials are given."""
+    session = botocore.session.Session()
+    session.register_component("data_loader", models())
+    _ignore_profile(session)
+    return session
+
+
+def _ignore_profile(session: botocore.session.Session) -> None:
+    session.get_component("config_store").set_config_provider("profile", ConstantProvider(None))
+
+
+@cache
+def models() -> Loader:
+    """Return botocore's JSON models, parsed once for all sessions: otherwise half a second for each session."""
+    return create_loader()
+
+
+@cache
+def regions() -> tuple[str, ...]:
+    """Return every region that has Lambda, as the installed botocore knows them."""
+    session = profileless_session()
+    return tuple(
+        sorted(
+            region
+            for partition in session.get_available_partitions()
+            for region in session.get_available_regions("lambda", partition_name=partition)
+        )
+    )
+
+
+def check_network_settings(session: botocore.session.Session) -> None:
+    """Refuse a malformed proxy and an unusable CA bundle, which botocore reports only as a lost connection.
+
+    Raises:
+        UsageError: it names the variable and, for a CA bundle, the file. A proxy's URL can hold a password, so the
+            value of the variable is not shown.
+    """
+    for name in (spelling for upper in _PROXY_VARIABLES for spelling in (upper, upper.lower())):
+        if (value := os.environ.get(name)) and not _is_proxy(value):
+            raise UsageError(f"{name} is not a valid proxy URL", hint=f"write {name} as http://HOST:PORT, or unset it")
+    if bundle := session.get_config_variable("ca_bundle"):
+        _check_ca_bundle(str(bundle))
+
+
+def _is_proxy(value: str) -> bool:
+    if not value.isprintable() or " " in value:
+        return False
+    try:
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+        return bool(parts.hostname) and parts.scheme in ("http", "https") and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def _check_ca_bundle(bundle: str) -> None:
+    variable = next((name for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE") if name in os.environ), "ca_bundle")
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(**{"capath" if Path(bundle).is_dir() else "cafile": bundle})
+    except ssl.SSLError:
+        problem = "holds no certificate in PEM form"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    else:
+        return
+    raise UsageError(f"the CA bundle {bundle} {problem}", hint=f"correct {variable}, or unset it")

@@ -7,10 +7,8 @@ import math
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
 
 from pipectl.aws.stream_records import EventRecord
-from pipectl.errors import UnreachableError
 from pipectl.failures.invoking import LARGEST_PAYLOAD, Invoker, chunks
 from tests.failures.fakes import LARGEST_EVENT, PROCESSOR, Process, World, answered, aws_error, failed
 
@@ -127,17 +125,6 @@ def test_an_error_of_any_length_is_cut() -> None:
     world.faults[PROCESSOR] = lambda _: failed("TooMuch", "x" * 1_000_000)
     (failing,) = Invoker(Process(world).aws, PROCESSOR).replay([record(0)])
     assert len(failing.error) == 1000
-
-
-def test_a_connection_that_breaks_while_the_answer_comes_is_an_error_of_ours() -> None:
-    class Broken:
-        def read(self) -> bytes:
-            raise ReadTimeoutError(endpoint_url="https://lambda")
-
-    world = World()
-    world.faults[PROCESSOR] = lambda _: {"Payload": Broken()}
-    with pytest.raises(UnreachableError, match="lambda Invoke"):
-        Invoker(Process(world).aws, PROCESSOR).replay([record(0)])
 
 
 def test_the_same_record_twice_in_a_chunk() -> None:

@@ -50,7 +50,7 @@ def main(runs: int) -> None:
 
 
 def _calls_by_kind(context: Context, calls: list[Call]) -> dict[str, list[int]]:
-    """The reads of each resource, one after the other."""
+    """Yield the read calls of each resource, one after the other."""
     made: dict[str, list[int]] = {}
     for resource in context.resources.values():
         calls.clear()
@@ -60,7 +60,7 @@ def _calls_by_kind(context: Context, calls: list[Call]) -> dict[str, list[int]]:
 
 
 def _yes(_: object) -> None:
-    """Confirms everything."""
+    """Confirm everything."""
 
 
 COMMANDS: dict[str, Callable[[Context], object]] = {

@@ -1,4 +1,4 @@
-"""Records a second of processor time, and peak memory, of the handlers in each language on the same batches.
+"""Measure the handlers in each language on equal batches: records per second of CPU time, and peak memory.
 
     python bench/handlers.py [ROUNDS]
 
@@ -24,12 +24,12 @@ BENCH = Path(__file__).parent
 SOURCES = BENCH.parent / "lambda_src"
 RECORDS, MESSAGES = 1000, 100
 HEAP = ["--max-semi-space-size=12", "--max-old-space-size=230"]
-"""MB: of a function with 256 MB, 5 % and 90 %. Without a bound Node.js takes what the machine has."""
+"""The heap sizes in MB: 5 % and 90 % of a function with 256 MB. Without them Node.js uses the machine's memory."""
 SOURCE = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-02T03:04:05.678"
 
 
 def record(number: int) -> dict[str, Any]:
-    """A modified order of some 1.3 KB, as a stream mapping hands it over."""
+    """Return the stream record of a modified order, about 1.3 KB, in the form of an event source mapping."""
     line = {"M": {"sku": {"S": f"sku-{number}"}, "price": {"N": "19.90"}, "count": {"N": "3"}}}
     order = {
         "orderId": {"S": f"order-{number}"},
@@ -53,7 +53,7 @@ def record(number: int) -> dict[str, Any]:
 
 
 def message(number: int) -> dict[str, Any]:
-    """A dead-letter message, as a queue mapping hands it over."""
+    """Return a dead-letter message in the form of an event source mapping."""
     body = {
         "requestContext": {"requestId": f"r-{number}", "functionArn": "arn:f", "condition": "RetryAttemptsExhausted"},
         "timestamp": "2026-01-02T03:10:00.717Z",
@@ -87,7 +87,7 @@ def main(rounds: int) -> None:
 
 
 def run(command: list[str | Path], event: str, records: int) -> str:
-    """What came of it: the median of the rounds, and the memory."""
+    """Return the median of the rounds and the peak memory."""
     environment = {"PATH": os.environ["PATH"], "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
     done = subprocess.run(command, input=event, capture_output=True, text=True, check=True, env=environment)
     seconds, peak, calls, rounds = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""Records replayed a second on the local emulator, against a plain loop over the same failures; calls; peak memory.
+"""Measure `replay-dlq` on the local emulator: records per second beside a plain loop, calls, and peak memory.
 
     python bench/replay.py [RECORDS]
 
@@ -35,7 +35,7 @@ ROUNDS = 3
 
 
 class Bench:
-    """A pipeline whose mapping is off, with orders that nobody has processed and a failure for each."""
+    """Create a pipeline with a disabled mapping, unprocessed orders, and a failure for each order."""
 
     def __init__(self, aws: Aws, calls: list[Call]) -> None:
         config = load(CONFIG)
@@ -56,7 +56,7 @@ class Bench:
         self.open_all()
 
     def open_all(self) -> None:
-        """An open failure for each record, as the auditor writes it."""
+        """Write an open failure for each record, in the form of the auditor."""
         now = rfc3339_milliseconds(self.aws.clock.now())
         for number in self.numbers:
             where = {"arn": self.stream, "shardId": self.shard, "startSequenceNumber": number}
@@ -105,7 +105,7 @@ class Bench:
 
 
 def measure(bench: Bench, act: Callable[[], int]) -> tuple[float, Counter[str]]:
-    """Records a second, and the calls of one run by operation."""
+    """Return the records per second, and the calls of one run by operation."""
     bench.calls.clear()
     start = time.perf_counter()
     records = act()
@@ -137,7 +137,7 @@ def main(records: int) -> None:
 
 
 def _yes(_: object) -> None:
-    """Confirms everything."""
+    """Confirm everything."""
 
 
 if __name__ == "__main__":

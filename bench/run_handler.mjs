@@ -1,4 +1,4 @@
-/** A handler in Node.js and an event from stdin, some rounds: median processor seconds, peak bytes, calls, rounds. */
+/** Run a Node.js handler with an event from stdin. Print median CPU seconds, peak bytes, calls and rounds. */
 
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
@@ -9,7 +9,7 @@ let calls = 0;
 const put = async () => {
   calls += 1;
 };
-(processor ?? auditor)(); // its memory is that of its SDK, too
+(processor ?? auditor)(); // the measured memory includes the SDK
 const made = Processor ? new Processor({ putObject: put }, "bucket") : new Auditor({ putItem: put }, "table");
 const event = readFileSync(0, "utf8");
 const context = { functionName: "function", awsRequestId: "request" };

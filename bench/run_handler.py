@@ -1,4 +1,4 @@
-"""A handler in Python and an event from stdin, some rounds: median processor seconds, peak bytes, calls, rounds."""
+"""Run a Python handler with an event from stdin. Print median CPU seconds, peak bytes, calls and rounds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def put(**_: Any) -> dict[str, Any]:
     return {}
 
 
-module.boto3.client("s3" if hasattr(module, "Processor") else "dynamodb")  # its memory is that of its SDK, too
+module.boto3.client("s3" if hasattr(module, "Processor") else "dynamodb")  # the measured memory includes the SDK
 client = SimpleNamespace(put_object=put, put_item=put)
 if hasattr(module, "Processor"):
     handler = module.Processor(client, "bucket").process

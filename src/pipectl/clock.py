@@ -1,4 +1,4 @@
-"""Time as something that is passed in, so that tests run ten minutes of waiting in none."""
+"""Clocks, which are passed in, so that tests do not wait."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from pipectl.errors import CancelledError
 
 
 class Clock(Protocol):
-    """What pipectl needs of time."""
+    """A source of time."""
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
+        """Return the seconds since a fixed moment. The value never decreases."""
         ...
 
     def now(self) -> datetime:
-        """The time of day, in UTC."""
+        """Return the current time in UTC."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Let ``seconds`` pass.
+        """Wait.
 
         Raises:
-            CancelledError: the user pressed Ctrl-C.
+            CancelledError: The user pressed Ctrl-C.
         """
         ...
 
 
 class SystemClock:
-    """The real clock. `cancel` ends every sleep, now and later, with a `CancelledError`."""
+    """The system clock. `cancel` ends every current and later sleep with a `CancelledError`."""
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
@@ -52,9 +52,9 @@ class SystemClock:
 
 
 def pauses(clock: Clock, bound: float) -> Iterator[float]:
-    """Sleep between the polls of one wait: 0.25 s growing to 0.5 s for the first 30 s, 2 s after that.
+    """Sleep between the polls of a wait: 0.25 s growing to 0.5 s in the first 30 s, then 2 s.
 
-    Yields the seconds waited so far, first 0.0 without sleeping, and last when ``bound`` seconds have passed.
+    Yields the seconds waited so far. The first value is 0.0, the last is yielded after ``bound`` seconds.
     """
     start = clock.monotonic()
     pause = 0.25

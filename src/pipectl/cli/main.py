@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "logs": "Show the functions' logs.",
     "pause": "Pause processing.",
     "resume": "Resume processing.",
+    "permissions": "Print IAM policies, with the names of this config and account.",
     "config": "Check and print the config file.",
     "local": "Start, stop and inspect the local emulator.",
     "demo": "Run the whole story on a temporary local emulator.",

@@ -1,27 +1,27 @@
-"""Every error that a user of pipectl can meet.
+"""The errors that users of pipectl see.
 
 ::
 
-    PipectlError                 what failed, where, what to do next
-    |-- ConfigError              the config file is wrong: every problem, with file, line and key   (exit 2)
-    |-- UsageError               the command line is wrong, or a question cannot be asked           (exit 2)
-    |-- PackageError             a handler's folder cannot be made into a package                   (exit 2)
+    PipectlError                 message, hint, and the resource it is about
+    |-- ConfigError              the config is invalid: every problem, with file, line and key      (exit 2)
+    |-- UsageError               the command line is invalid, or there is no terminal to confirm on (exit 2)
+    |-- PackageError             a handler's folder cannot be packaged                             (exit 2)
     |-- RequirementError         a resource that the command works with is missing or not managed
-    |-- RefusedError             pipectl could, but must not
+    |-- RefusedError             pipectl refuses to continue
     |   |-- ForeignError         a resource of that name is not managed by this pipeline
-    |   |-- UnreconcilableError  the difference cannot be removed without losing data
+    |   |-- UnreconcilableError  the difference cannot be removed by an update
     |   |-- DataLossError        `down` would delete data
     |   |-- WrongAccountError    the credentials belong to another account than the config
-    |   `-- DeclinedError        the user said no
-    |-- AwsError                 an AWS call failed for good
-    |   |-- AbsentError          the service's own named "not found"
-    |   |-- ExistsError          the service's own named "already exists"
+    |   `-- DeclinedError        the user did not confirm
+    |-- AwsError                 an AWS call failed, after its retries
+    |   |-- AbsentError          the service's error code for "not found"
+    |   |-- ExistsError          the service's error code for "already exists"
     |   |-- AccessDeniedError    the caller lacks a permission
     |   |-- CredentialsError     no credentials, or expired or malformed ones
-    |   `-- UnreachableError     no answer, or one that is not AWS's
-    |-- WaitTimeoutError         AWS did not reach the awaited state in time
-    |-- CancelledError           the user pressed Ctrl-C                                            (exit 130)
-    |-- IncompleteError          some resources failed; the others were still finished
+    |   `-- UnreachableError     no answer, or an answer that is not from AWS
+    |-- WaitTimeoutError         AWS did not reach a state in time
+    |-- CancelledError           the user pressed Ctrl-C                                           (exit 130)
+    |-- IncompleteError          some changes failed; the others were completed
     `-- LocalError               the local emulator does not start, stop or answer
 
 All of them exit with 1 unless stated otherwise.
@@ -34,12 +34,12 @@ from dataclasses import dataclass
 
 
 class PipectlError(Exception):
-    """Base of all errors that pipectl explains itself.
+    """Base of all errors that users see.
 
     Args:
-        message: What failed and where, one sentence.
-        hint: What the user can do about it.
-        resource: The resource it is about, as in the config (``orders-table``), if it is about one.
+        message: The failure and its place, in one sentence.
+        hint: The next step for the user.
+        resource: The key of the resource in the config (``orders-table``); ``None`` when there is none.
     """
 
     code = "Error"
@@ -54,7 +54,7 @@ class PipectlError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a config file. ``line`` counts from 1; ``key`` is dotted, empty for the whole file."""
+    """A problem of a config file. ``line`` counts from 1. ``key`` is dotted, and empty for the whole file."""
 
     file: str
     line: int
@@ -67,7 +67,7 @@ class Problem:
 
 
 class ConfigError(PipectlError):
-    """The config file is wrong; ``problems`` holds every mistake that was found, in the order of the file."""
+    """The config is invalid. ``problems`` has every problem, in the order of the file."""
 
     code = "ConfigInvalid"
     exit_code = 2
@@ -78,14 +78,14 @@ class ConfigError(PipectlError):
 
 
 class UsageError(PipectlError):
-    """The command cannot be run as it was given."""
+    """The command line is invalid, or there is no terminal to confirm on."""
 
     code = "Usage"
     exit_code = 2
 
 
 class PackageError(PipectlError):
-    """A handler's folder is missing, empty, does not parse, or is too large."""
+    """A handler's folder cannot be packaged: it is missing, empty, invalid, or too large."""
 
     code = "HandlerInvalid"
     exit_code = 2
@@ -108,7 +108,7 @@ class RequirementError(PipectlError):
 
 
 class RefusedError(PipectlError):
-    """pipectl could do it, but must not. ``resources`` are the keys of the refused resources."""
+    """pipectl refuses to continue. ``resources`` are the keys of the refused resources."""
 
     code = "Refused"
 
@@ -132,7 +132,7 @@ class UnreconcilableError(RefusedError):
 
 
 class DataLossError(RefusedError):
-    """Going on would delete data."""
+    """Continuing would delete data."""
 
     code = "DataWouldBeLost"
 
@@ -144,17 +144,17 @@ class WrongAccountError(RefusedError):
 
 
 class DeclinedError(RefusedError):
-    """The user answered no."""
+    """The user did not confirm."""
 
     code = "Declined"
 
 
 class AwsError(PipectlError):
-    """An AWS call failed for good.
+    """An AWS call failed, after its retries.
 
-    ``service``, ``operation`` and ``aws_code`` are the API's own words, e.g. ``lambda``, ``CreateFunction``,
-    ``ResourceConflictException``; ``aws_message`` is the last text that AWS sent, ``status`` its HTTP status. Where no
-    answer came, ``aws_code`` is botocore's name of what went wrong on the way, such as ``ReadTimeoutError``.
+    ``service``, ``operation`` and ``aws_code`` are the names of the API, for example ``lambda``, ``CreateFunction``,
+    ``ResourceConflictException``. ``aws_message`` is the last message from AWS, ``status`` its HTTP status. Without an
+    answer, ``aws_code`` is the name of botocore's error, such as ``ReadTimeoutError``.
     """
 
     code = "AwsCallFailed"
@@ -180,13 +180,13 @@ class AwsError(PipectlError):
 
 
 class AbsentError(AwsError):
-    """The service's own named "not found"."""
+    """The service answered with its error code for "not found"."""
 
     code = "Absent"
 
 
 class ExistsError(AwsError):
-    """The service's own named "already exists"."""
+    """The service answered with its error code for "already exists"."""
 
     code = "Exists"
 
@@ -204,19 +204,19 @@ class CredentialsError(AwsError):
 
 
 class UnreachableError(AwsError):
-    """The endpoint does not answer, or what answers is not AWS."""
+    """The endpoint does not answer, or its answer is not from AWS."""
 
     code = "Unreachable"
 
 
 class WaitTimeoutError(PipectlError):
-    """AWS did not reach the awaited state within the bound."""
+    """AWS did not reach a state within the time limit."""
 
     code = "WaitTimedOut"
 
 
 class CancelledError(PipectlError):
-    """The user pressed Ctrl-C; what was under way has ended."""
+    """The user pressed Ctrl-C. Calls in progress have finished."""
 
     code = "Interrupted"
     exit_code = 130

@@ -53,11 +53,11 @@ def test_a_name_ends_where_it_ends(kind: str) -> None:
 
 
 def test_a_name_has_three_parts() -> None:
-    assert NAMES.physical("orders-table") == "dev-orders-table-backend"
+    assert NAMES.from_template("orders-table") == "dev-orders-table-backend"
 
 
 def test_the_account_is_filled_in_where_it_is_asked_for() -> None:
-    assert NAMES.physical("processed-data-{account_id}") == "dev-processed-data-123456789012-backend"
+    assert NAMES.from_template("processed-data-{account_id}") == "dev-processed-data-123456789012-backend"
 
 
 def test_arns() -> None:

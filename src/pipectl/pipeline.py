@@ -1,4 +1,4 @@
-"""The whole system on one page: a config, an account and a region become a graph of resources."""
+"""The whole pipeline on one page: the graph of resources for a config, an account and a region."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from pipectl.aws.client import Aws
-from pipectl.config.models import EXTRA_ALARMS, Config
+from pipectl.config.models import Config
 from pipectl.config.models import Function as FunctionConfig
 from pipectl.config.names import Names, log_group_of
 from pipectl.config.physical import PhysicalNames
@@ -28,22 +28,21 @@ from pipectl.resources.table import NEW_AND_OLD_IMAGES, Keys, Table
 DAY = 24 * 3600
 FAILURE_TYPE_INDEX = "failure-type-index"
 
-
 _WORKS_WITH: Mapping[str, tuple[ResourceKey, ...]] = {
     ResourceKey.PROCESSOR: (ResourceKey.BUCKET,),
     # Lambda refuses a timeout above the visibility of the queue that is read, so the queue is changed first.
     ResourceKey.AUDITOR: (ResourceKey.AUDIT_TABLE, ResourceKey.DEAD_LETTER_QUEUE),
 }
-"""What a function writes to and reads from: there before it and gone after it, or records would fail for good."""
+"""The resources a function writes to and reads from. They are created before it and deleted after it."""
 
 
 class Pipeline:
     """One environment's pipeline in one account and region.
 
     Args:
-        config: What is wanted.
-        file: The config file, which handlers' folders are relative to.
-        aws: Where it is wanted.
+        config: The config.
+        file: Its file; the folders of the handlers are relative to it.
+        aws: The account and region.
     """
 
     def __init__(self, config: Config, file: Path, aws: Aws) -> None:
@@ -56,7 +55,7 @@ class Pipeline:
         self.physical = PhysicalNames.of(config, self.names)
 
     def resources(self) -> dict[str, Resource]:
-        """Every resource by its key. What one needs is named with it; the engine finds the order."""
+        """Return every resource by its key. Each names the resources it needs; the engine finds the order."""
         made = [
             *self._roles(),
             *self._tables(),
@@ -219,62 +218,62 @@ class Pipeline:
 
     def _alarms(self) -> list[Resource]:
         alarm = self.config.errors_alarm
-        of_processor = {"FunctionName": self.physical.processor}
         errors = self._alarm(
             ResourceKey.ERRORS_ALARM,
             self.physical.errors_alarm,
             ResourceKey.PROCESSOR,
-            "The processor fails: orders are not being stored. Ask `pipectl status` what failed.",
-            Metric("AWS/Lambda", "Errors", of_processor, period=alarm.period),
+            "The processor fails, so orders are not stored. Run `pipectl status` to see the errors.",
+            Metric("AWS/Lambda", "Errors", {"FunctionName": self.physical.processor}, period=alarm.period),
             AT_LEAST,
             alarm.threshold,
         )
-        extra = self._extra_alarms(of_processor)
-        for switched in extra:
-            switched.wanted = self.config.extra_alarms
-        return [errors, *extra]
+        return [errors, *self._extra_alarms()]
 
-    def _extra_alarms(self, of_processor: Mapping[str, str]) -> list[Resource]:
-        """What the errors alarm cannot see: one poison record makes fewer errors than it asks for."""
-        of = self.names.physical
+    def _extra_alarms(self) -> list[Resource]:
+        """Return alarms on what the errors alarm misses: one poison record causes fewer errors than its threshold."""
+        processor = {"FunctionName": self.physical.processor}
         return [
-            self._alarm(
+            self._extra_alarm(
                 ResourceKey.FAILURES_ALARM,
-                of(EXTRA_ALARMS[ResourceKey.FAILURES_ALARM]),
                 ResourceKey.DEAD_LETTER_QUEUE,
-                "An order failed for good and waits for a replay. `pipectl audit` names it; its records last 24 hours.",
+                "An order failed after all retries. Run `pipectl audit list`. Its records expire after 24 hours.",
                 Metric("AWS/SQS", "NumberOfMessagesSent", {"QueueName": self.physical.queue}),
-                AT_LEAST,
-                1,
             ),
-            self._alarm(
+            self._extra_alarm(
                 ResourceKey.ITERATOR_AGE_ALARM,
-                of(EXTRA_ALARMS[ResourceKey.ITERATOR_AGE_ALARM]),
                 ResourceKey.PROCESSOR,
-                "Records wait for more than an hour: the processor is blocked or too slow.",
-                Metric("AWS/Lambda", "IteratorAge", of_processor, statistic="Maximum"),
+                "Records wait for more than an hour: the processor is blocked or too slow. Run `pipectl status`.",
+                Metric("AWS/Lambda", "IteratorAge", processor, statistic="Maximum"),
                 MORE_THAN,
                 3_600_000,
             ),
-            self._alarm(
+            self._extra_alarm(
                 ResourceKey.AUDITOR_ERRORS_ALARM,
-                of(EXTRA_ALARMS[ResourceKey.AUDITOR_ERRORS_ALARM]),
                 ResourceKey.AUDITOR,
-                "Failures are not being audited. They stay in the dead-letter queue meanwhile.",
+                "The auditor fails: failures stay in the dead-letter queue, unaudited. Run `pipectl logs auditor`.",
                 Metric("AWS/Lambda", "Errors", {"FunctionName": self.physical.auditor}),
-                AT_LEAST,
-                1,
             ),
-            self._alarm(
+            self._extra_alarm(
                 ResourceKey.LOST_FAILURES_ALARM,
-                of(EXTRA_ALARMS[ResourceKey.LOST_FAILURES_ALARM]),
                 ResourceKey.PROCESSOR,
-                "A failure was dropped: the dead-letter queue did not take it. `pipectl verify` finds its records.",
-                Metric("AWS/Lambda", "DestinationDeliveryFailures", of_processor),
-                AT_LEAST,
-                1,
+                "A failure was not delivered to the dead-letter queue and is lost. Run `pipectl verify`.",
+                Metric("AWS/Lambda", "DestinationDeliveryFailures", processor),
             ),
         ]
+
+    def _extra_alarm(
+        self,
+        key: ResourceKey,
+        about: ResourceKey,
+        description: str,
+        metric: Metric,
+        comparison: str = AT_LEAST,
+        threshold: float = 1,
+    ) -> Resource:
+        name = self.physical.extra_alarms[key]
+        alarm = self._alarm(key, name, about, description, metric, comparison, threshold)
+        alarm.wanted = self.config.extra_alarms
+        return alarm
 
     def _alarm(
         self, key: str, name: str, about: str, description: str, metric: Metric, comparison: str, threshold: float
@@ -294,7 +293,7 @@ class Pipeline:
         )
 
     def outputs(self, facts: Mapping[str, Facts]) -> dict[str, str]:
-        """What others need to use the pipeline; of the resources in ``facts`` only."""
+        """Return names, ARNs and URLs that applications need, of the resources in ``facts`` only."""
         outputs: dict[str, str] = {}
         for key, named in self._named_outputs().items():
             if key in facts:
@@ -308,7 +307,7 @@ class Pipeline:
 
     @property
     def output_resources(self) -> list[str]:
-        """The resources that the outputs are about."""
+        """The resources that have outputs."""
         return list(self._named_outputs())
 
     def _named_outputs(self) -> dict[str, dict[str, str]]:

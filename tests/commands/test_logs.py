@@ -1,4 +1,4 @@
-"""Lines of both functions in order, none twice and none missing, whether or not they have an id."""
+"""Log lines of both functions: in order, each once, with and without ids."""
 
 from __future__ import annotations
 
@@ -41,15 +41,14 @@ def logs() -> FakeLogs:
 
 @pytest.fixture
 def context(logs: FakeLogs) -> Any:
-    groups = {f"{name}-log-group": SimpleNamespace(name=name) for name in logs.events}
     return SimpleNamespace(
-        resources=groups,
+        pipeline=SimpleNamespace(physical=SimpleNamespace(log_groups=tuple(logs.events))),
         aws=SimpleNamespace(logs=logs, clock=FakeClock()),
         require=lambda keys: {key: {} for key in keys},
     )
 
 
-def test_lines_of_one_time_stay_in_the_order_in_which_they_came(logs: FakeLogs, context: Any) -> None:
+def test_lines_of_the_same_time_keep_their_order(logs: FakeLogs, context: Any) -> None:
     for event_id, message in (("9", "START"), ("5", "first"), ("7", "second"), ("1", "END")):
         logs.write("processor", 1, message, event_id)
     logs.write("auditor", 0, "before", "3")
@@ -58,7 +57,7 @@ def test_lines_of_one_time_stay_in_the_order_in_which_they_came(logs: FakeLogs, 
 
 
 @pytest.mark.parametrize("ids", [("1", "2", "3", "4"), (None, None, None, None)], ids=["with ids", "without"])
-def test_following_shows_each_line_once_and_equal_ones_as_often_as_they_were_written(
+def test_follow_yields_each_line_once_and_equal_lines_as_often_as_they_were_written(
     ids: tuple[str | None, ...], logs: FakeLogs, context: Any
 ) -> None:
     logs.write("processor", 1, "same", ids[0])

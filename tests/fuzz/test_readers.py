@@ -117,7 +117,7 @@ def test_a_token_is_a_position_or_a_usage_error(token: str) -> None:
 @example({"PausedSince": "9999-12-31T23:59:59-23:59"})
 def test_tags_tell_of_a_pause_or_of_none(tags: dict[str, str]) -> None:
     if pause := Pause.of_tags(tags):
-        assert pause.words(NOW)
+        assert pause.describe(NOW)
         assert pause.tags().keys() == set(PAUSE_TAGS)
 
 

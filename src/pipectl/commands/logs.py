@@ -1,4 +1,4 @@
-"""`logs`: what the functions wrote, from CloudWatch Logs."""
+"""`logs`: log lines of the functions, from CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pipectl.context import Context
 from pipectl.errors import AbsentError
 
+if TYPE_CHECKING:
+    from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef, FilterLogEventsRequestPaginateTypeDef
+
 FOLLOW_SECONDS = 2.0
 LATE = timedelta(seconds=30)
-"""CloudWatch Logs shows a line up to some seconds after its own time; following looks back this far again."""
+"""CloudWatch Logs reports a line up to some seconds after its time; `follow` reads again from this long before."""
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """One event of a function's log group. ``event_id`` tells it from every other, equal ones too."""
+    """One event of a function's log group; ``event_id`` tells it from all others, even from equal lines."""
 
     time: datetime
     function: str
@@ -29,24 +32,24 @@ class LogLine:
 def lines(
     context: Context, functions: Collection[str], since: datetime, until: datetime | None, pattern: str | None
 ) -> list[LogLine]:
-    """The lines of the functions (``processor``, ``auditor``) in order of time, else as they came. Reads only.
+    """Return log lines in the order of time; lines of the same time keep their order. Reads only.
 
     Args:
         context: The pipeline.
-        functions: Whose.
-        since: The earliest.
-        until: The latest; ``None`` for all there is.
+        functions: ``processor``, ``auditor`` or both.
+        since: Start time.
+        until: End time; ``None`` for no limit.
         pattern: A filter pattern of CloudWatch Logs.
 
     Raises:
-        PipectlError: a log group is not there, or not ours.
+        RequirementError: a log group is missing, or is not managed by this pipeline.
     """
     context.require([f"{function}-log-group" for function in functions])
     return _lines(context, functions, since, until, pattern)
 
 
 def follow(context: Context, functions: Collection[str], since: datetime, pattern: str | None) -> Iterator[LogLine]:
-    """The same, and then whatever is written, until interrupted."""
+    """Yield log lines, and then every new one until interrupted; see `lines` for the arguments."""
     context.require([f"{function}-log-group" for function in functions])
     seen: dict[str, datetime] = {}
     while True:
@@ -70,24 +73,32 @@ def _lines(
 def _read(
     context: Context, function: str, since: datetime, until: datetime | None, pattern: str | None
 ) -> Iterator[LogLine]:
-    group = context.resources[f"{function}-log-group"].name
-    request: dict[str, Any] = {"logGroupName": group, "startTime": round(since.timestamp() * 1000)}
+    processor, auditor = context.pipeline.physical.log_groups
+    group = processor if function == "processor" else auditor
+    request: FilterLogEventsRequestPaginateTypeDef = {
+        "logGroupName": group,
+        "startTime": round(since.timestamp() * 1000),
+    }
     if until:
         request["endTime"] = round(until.timestamp() * 1000)
     if pattern:
         request["filterPattern"] = pattern
-    nameless: Counter[str] = Counter()
+    without_id: Counter[str] = Counter()
     try:
         for page in context.aws.logs.get_paginator("filter_log_events").paginate(**request):
             for event in page["events"]:
-                time = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-                event_id = event.get("eventId")
-                if not event_id:
-                    # Not every emulator gives ids; a line is then known by what it says, when, and how often before.
-                    said = f"{function} {event.get('logStreamName')} {event['timestamp']} {event['message']}"
-                    nameless[said] += 1
-                    event_id = f"{nameless[said]} {said}"
-                yield LogLine(time, function, event["message"].rstrip("\n"), event_id)
+                yield _line(function, event, without_id)
     except AbsentError as error:
-        error.hint = f"there is no log group {group}: `pipectl up` makes it"
+        error.hint = "`pipectl up` creates the log group"
         raise
+
+
+def _line(function: str, event: FilteredLogEventTypeDef, without_id: Counter[str]) -> LogLine:
+    """Return an event as a line. Some emulators give no ids; the content and a count are the id then."""
+    event_id = event.get("eventId")
+    if not event_id:
+        content = f"{function} {event.get('logStreamName')} {event['timestamp']} {event['message']}"
+        without_id[content] += 1
+        event_id = f"{without_id[content]} {content}"
+    time = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+    return LogLine(time, function, event["message"].rstrip("\n"), event_id)

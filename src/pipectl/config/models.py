@@ -336,9 +336,9 @@ def _name_problems(config: Config) -> Problems:
     names = Names(config.environment, config.team, config.project, "us-east-1", config.account_id or _ANY_ACCOUNT)
     taken: dict[tuple[str, str], str] = {}
     if config.extra_alarms:
-        taken = {("alarm", names.physical(resource)): key for key, resource in EXTRA_ALARMS.items()}
+        taken = {("alarm", names.from_template(resource)): key for key, resource in EXTRA_ALARMS.items()}
     for key, kind, resource in named_resources(config):
-        name = names.physical(resource)
+        name = names.from_template(resource)
         if problem := NAME_RULES[kind].problem(name):
             yield (key, "resource"), f"the {kind} name {problem}"
         elif (other := taken.setdefault((kind, name), key)) != key:

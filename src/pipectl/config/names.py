@@ -86,7 +86,7 @@ class Names:
     account_id: str
     partition: str = "aws"
 
-    def physical(self, resource: str) -> str:
+    def from_template(self, resource: str) -> str:
         """Return ``<environment>-<resource>-<team>``, with ``{account_id}`` in the resource replaced."""
         filled = resource.replace("{account_id}", self.account_id)
         return f"{self.environment}-{filled}-{self.team}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipectl.config.models import EXTRA_ALARMS, Config
@@ -21,12 +22,12 @@ class PhysicalNames:
     processor_role: str
     auditor_role: str
     errors_alarm: str
-    extra_alarms: tuple[str, ...]
+    extra_alarms: Mapping[str, str]
 
     @classmethod
     def of(cls, config: Config, names: Names) -> PhysicalNames:
         """Return the names that ``config`` gives in the account of ``names``."""
-        physical = names.physical
+        physical = names.from_template
         return cls(
             orders_table=physical(config.orders_table.resource),
             audit_table=physical(config.audit_table.resource),
@@ -37,7 +38,7 @@ class PhysicalNames:
             processor_role=physical(config.processor_role.resource),
             auditor_role=physical(config.auditor_role.resource),
             errors_alarm=physical(config.errors_alarm.resource),
-            extra_alarms=tuple(physical(resource) for resource in EXTRA_ALARMS.values()),
+            extra_alarms={key: physical(resource) for key, resource in EXTRA_ALARMS.items()},
         )
 
     @property
@@ -48,4 +49,4 @@ class PhysicalNames:
     @property
     def alarms(self) -> tuple[str, ...]:
         """All alarms, those that the config has switched off included: `up` deletes them."""
-        return (self.errors_alarm, *self.extra_alarms)
+        return (self.errors_alarm, *self.extra_alarms.values())

@@ -1,45 +1,49 @@
-"""CloudWatch metrics of the pipeline, one question at a time."""
+"""CloudWatch metrics of the pipeline."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.context import Context
 
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.type_defs import MetricStatTypeDef
+
 
 class Metrics:
-    """CloudWatch metrics of the pipeline; each call asks for what one check needs."""
+    """CloudWatch metrics of the pipeline, each read when it is asked for."""
 
     def __init__(self, context: Context, now: datetime) -> None:
         self._context = context
+        self._names = context.pipeline.physical
         self._now = now
 
-    def of_last_hour(self, function: str) -> float | None:
-        name = getattr(self._context.pipeline.physical, function)
+    def errors_of_last_hour(self, function: Literal["processor", "auditor"]) -> float | None:
+        name = self._names.processor if function == "processor" else self._names.auditor
         return self._read("AWS/Lambda", "Errors", {"FunctionName": name}, "Sum", timedelta(hours=1), sum)
 
     def iterator_age(self) -> float | None:
-        """Seconds, the greatest of the last quarter of an hour."""
-        dimensions = {"FunctionName": self._context.pipeline.physical.processor}
+        """Return the greatest age of a record when it was read, in seconds, in the last 15 minutes."""
+        dimensions = {"FunctionName": self._names.processor}
         milliseconds = self._read("AWS/Lambda", "IteratorAge", dimensions, "Maximum", timedelta(minutes=15), max)
         return None if milliseconds is None else milliseconds / 1000
 
     def read_until(self) -> datetime | None:
-        """The time before which all records had certainly been read when the function was last invoked.
+        """Return the time before which all records had certainly been read when the function was last invoked.
 
-        A period tells of its greatest age, and begins with it. ``None`` when CloudWatch knows of no invocation within
-        the 24 hours that a record lasts.
+        Computed from the start of the latest period that has a data point, less the greatest age in it. ``None`` when
+        CloudWatch has no data points for the 24 hours that a record lasts.
         """
-        dimensions = {"FunctionName": self._context.pipeline.physical.processor}
+        dimensions = {"FunctionName": self._names.processor}
         points = self._points("AWS/Lambda", "IteratorAge", dimensions, "Maximum", STREAM_RETENTION)
         return points[0][0] - timedelta(milliseconds=points[0][1]) if points else None
 
     def age_of_oldest_message(self) -> float | None:
-        """Seconds, the last that CloudWatch knows."""
-        dimensions = {"QueueName": self._context.pipeline.physical.queue}
+        """Return the latest age of the oldest message in the queue, in seconds."""
+        dimensions = {"QueueName": self._names.queue}
         name = "ApproximateAgeOfOldestMessage"
         return self._read("AWS/SQS", name, dimensions, "Maximum", timedelta(minutes=15), lambda values: values[0])
 
@@ -52,15 +56,15 @@ class Metrics:
         back: timedelta,
         fold: Callable[[list[float]], float],
     ) -> float | None:
-        """The data points of one metric, newest first, folded into one; ``None`` where there are none."""
+        """Return the data points of one metric, newest first, folded into one; ``None`` where there are none."""
         values = [value for _, value in self._points(namespace, name, dimensions, statistic, back)]
         return fold(values) if values else None
 
     def _points(
         self, namespace: str, name: str, dimensions: Mapping[str, str], statistic: str, back: timedelta
     ) -> list[tuple[datetime, float]]:
-        """When each period of a metric begins, and its value, newest first."""
-        metric: Any = {
+        """Return the start and the value of each period of a metric, newest first."""
+        metric: MetricStatTypeDef = {
             "Metric": {
                 "Namespace": namespace,
                 "MetricName": name,

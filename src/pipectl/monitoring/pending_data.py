@@ -95,5 +95,5 @@ def resume_of_kept_table(context: Context, ours: Mapping[str, Facts]) -> Resume 
         return _while_it_reads(Metrics(context, now).read_until())
     pause = mapping.pause if mapping else None
     if pause and pause.since:
-        return Resume(pause.since + STREAM_RETENTION, f"it was {pause.words(now)}")
+        return Resume(pause.since + STREAM_RETENTION, f"it was {pause.describe(now)}")
     return Resume(None, f"since when records are not processed is not known, and they last 24 hours: {got.stopped}")

@@ -1,4 +1,4 @@
-"""How far the stream mapping has certainly got."""
+"""The progress of the stream mapping: which records it has certainly read."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pipectl.facts import MappingFacts
 from pipectl.monitoring.metrics import Metrics
 
 GRACE = timedelta(seconds=60)
-"""Records younger than this, and than the mapping lags behind, may just not have been got to."""
+"""Records younger than this, and than the mapping lags behind, may not have been read yet."""
 _FUNCTION_FAILED = "Function call failed"
-"""What a mapping says that works: it tries again, and at last gives up."""
+"""The last result of a mapping that works: it retries, until the retries are exhausted."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What can be said of records that have neither an object nor a failure.
+    """Limits of what is known about records that have neither an object nor a failure.
 
     Args:
-        until: A mapping that reads has got to all that is older.
-        stopped: Why it does not read; ``None`` when it does. Nobody knows where it stopped, but it was before what it
-            has not settled.
+        until: A mapping that reads has read all records that are older.
+        stopped: Why it does not read; ``None`` when it does. The position where it stopped is unknown, but lies before
+            every record that has neither.
     """
 
     until: datetime
@@ -30,13 +30,13 @@ class Progress:
 
 
 def progress(context: Context, mapping: MappingFacts | None, now: datetime, grace: timedelta = GRACE) -> Progress:
-    """Judge by the state of the mapping and by how long records wait for it.
+    """Return the progress, judged by the state of the mapping and by how long records wait for it.
 
     Args:
         context: The pipeline.
-        mapping: Its facts; ``None`` when there is none.
-        now: What is young is young now.
-        grace: Younger records may not have been got to.
+        mapping: Its facts; ``None`` when it is missing.
+        now: The present time.
+        grace: Age below which a record may not have been read yet.
     """
     lag = timedelta(seconds=Metrics(context, now).iterator_age() or 0)
     window = timedelta(seconds=context.config.stream_mapping.batching_window)
@@ -45,14 +45,14 @@ def progress(context: Context, mapping: MappingFacts | None, now: datetime, grac
 
 def _stopped(mapping: MappingFacts | None, now: datetime) -> str | None:
     if mapping is None:
-        return "there is no mapping: `pipectl up` makes it"
+        return "the stream mapping is missing: `pipectl up` creates it"
+    if mapping.stopped and mapping.pause:
+        return f"processing is {mapping.pause.describe(now)}: `pipectl resume` continues"
     if mapping.stopped:
-        pause = mapping.pause
-        words = pause.words(now) if pause else mapping.state
-        return f"the mapping is {words}: {'`pipectl resume` goes on' if pause else '`pipectl up` enables it'}"
+        return f"the stream mapping is {mapping.state}: `pipectl up` enables it"
     return mapping.last_result if keeps_from_working(mapping.last_result) else None
 
 
 def keeps_from_working(last_result: str) -> bool:
-    """Whether what a mapping says of its last try is a problem of its own, and not one of its function's."""
+    """Return whether the last result of a mapping is a problem of its own, and not an error of its function."""
     return last_result.startswith("PROBLEM") and _FUNCTION_FAILED not in last_result

@@ -381,14 +381,14 @@ class QueueMapping(EventSourceMapping):
 
 def _pause_note(pause: Pause, enabled: bool, now: datetime) -> str:
     if enabled:
-        return "a pause was begun and not ended: `pipectl pause` or `pipectl resume` does so"
-    return f"{pause.words(now)}; `up` leaves it so, `pipectl resume` ends it"
+        return "a pause is not finished: use `pipectl pause` or `pipectl resume`"
+    return f"{pause.describe(now)}; `pipectl resume` ends the pause"
 
 
 def _draining_note(draining: Collection[str]) -> str:
     return (
-        f"{', '.join(draining)} still reads the stream before this one, whose records last 24 hours; "
-        "`up` removes it once they are gone"
+        f"{', '.join(draining)} still reads the previous stream, whose records expire after 24 hours; "
+        "`pipectl up` deletes it then"
     )
 
 

@@ -21,10 +21,11 @@ from typing import Any
 from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.aws.stream_records import event_record
 from pipectl.commands.outputs import outputs
-from pipectl.commands.replay_dlq import Selection, replay
+from pipectl.commands.replay_dlq import replay
 from pipectl.commands.up import up
 from pipectl.config.loading import load
 from pipectl.context import Context
+from pipectl.failures.audit_table import Selection
 from pipectl.local import lifecycle
 from pipectl.output.console import Screen
 from pipectl.timestamps import rfc3339_milliseconds

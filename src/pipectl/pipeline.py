@@ -13,6 +13,7 @@ from pipectl.config.names import Names, log_group_of
 from pipectl.config.physical import PhysicalNames
 from pipectl.engine.model import Facts, Resource, facts_of
 from pipectl.facts import QueueFacts, TableFacts
+from pipectl.failures.audit_table import FAILURE_TYPE_INDEX
 from pipectl.iam import roles
 from pipectl.packaging import build as package
 from pipectl.resource_keys import ResourceKey
@@ -26,7 +27,6 @@ from pipectl.resources.role import Role
 from pipectl.resources.table import NEW_AND_OLD_IMAGES, Keys, Table
 
 DAY = 24 * 3600
-FAILURE_TYPE_INDEX = "failure-type-index"
 
 _WORKS_WITH: Mapping[str, tuple[ResourceKey, ...]] = {
     ResourceKey.PROCESSOR: (ResourceKey.BUCKET,),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/2026-0
 
 def test_boto3s_types_become_those_of_a_lambda_event() -> None:
     image = {"id": {"S": "a"}, "blob": {"B": b"\x00\xff"}, "blobs": {"BS": [b"x"]}, "deep": {"M": {"l": {"L": []}}}}
-    record = {
+    record: Any = {
         "eventID": "e",
         "dynamodb": {"ApproximateCreationDateTime": datetime(2026, 1, 1, tzinfo=UTC), "NewImage": image},
     }
@@ -35,7 +36,7 @@ def test_boto3s_types_become_those_of_a_lambda_event() -> None:
 
 
 def test_the_identity_of_an_expiry_is_spelled_as_lambda_does() -> None:
-    record = {"userIdentity": {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}, "dynamodb": {}}
+    record: Any = {"userIdentity": {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}, "dynamodb": {}}
     identity = event_record(record, STREAM_ARN)["userIdentity"]
     assert identity == {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 

@@ -14,7 +14,7 @@ from moto.sqs import sqs_backends
 from pipectl.aws.stream_records import EventRecord, event_record
 from pipectl.clock import Clock
 from pipectl.commands.up import up
-from pipectl.failures.objects import object_key
+from pipectl.failures.model import object_key
 from tests.commands.audit_items import audit_item
 from tests.support import ACCOUNT, REGION, World, make_world, yes
 
@@ -32,7 +32,7 @@ def standing(folder: Path, clock: Clock) -> Iterator[World]:
         yield world
 
 
-def write(world: World, *orders: str) -> list[EventRecord]:
+def write(world: World, *orders: str) -> list[Any]:
     """Write orders; the records of all that was ever written, each with its shard beside it."""
     names, streams = world.context().pipeline.physical, world.aws.streams
     for order in orders:
@@ -42,7 +42,7 @@ def write(world: World, *orders: str) -> list[EventRecord]:
     iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
     page = streams.get_records(ShardIterator=iterator["ShardIterator"])
     world.calls.clear()
-    return [event_record(record, arn) | {"shard": shard} for record in page["Records"]]
+    return [{**event_record(record, arn), "shard": shard} for record in page["Records"]]
 
 
 def store(world: World, *records: EventRecord, body: bytes = b"{}") -> None:
@@ -53,7 +53,7 @@ def store(world: World, *records: EventRecord, body: bytes = b"{}") -> None:
     world.calls.clear()
 
 
-def fail(world: World, first: EventRecord, last: EventRecord, **changes: Any) -> str:
+def fail(world: World, first: Any, last: Any, **changes: Any) -> str:
     """Audit a failure of all from ``first`` to ``last``; its id."""
     numbers = [record["dynamodb"]["SequenceNumber"] for record in (first, last)]
     item = audit_item(

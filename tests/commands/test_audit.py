@@ -16,10 +16,10 @@ import pytest
 from moto import mock_aws
 
 from pipectl.aws.client import Aws, Credentials
-from pipectl.commands.audit import AuditPage, Origin, audit_list, audit_show, audit_stats
+from pipectl.commands.audit import AuditPage, ExpiryClock, Origin, audit_list, audit_show, audit_stats
 from pipectl.commands.up import up
 from pipectl.errors import AbsentError, PipectlError, RequirementError, UsageError
-from pipectl.failures.listing import Wanted
+from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
 from pipectl.output import audit as output
 from tests.commands.audit_items import audit_item, paging_table
@@ -29,7 +29,7 @@ from tests.resources.hands import narrow
 from tests.support import ACCOUNT, REGION, ROOT, FakeClock, World, make_world, write_config, yes
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ALL = Wanted(since=NOW - timedelta(days=30), until=NOW)
+ALL = Selection(since=NOW - timedelta(days=30), until=NOW)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_pages_put_together_are_the_whole_list(world: World, limit: int, statuse
     """Several fail in the same millisecond, of the same type and of others."""
     moments = [_ago(n // 6) for n in range(24)]
     put_audit_items(world, *(audit_item(f"f{n:02}", at, FAILURE_TYPES[n % 3]) for n, at in enumerate(moments)))
-    wanted = Wanted(ALL.since, ALL.until, statuses=statuses)
+    wanted = Selection(ALL.since, ALL.until, statuses=statuses)
     pages = [audit_list(world.context(), wanted, limit=limit)]
     while token := pages[-1].next:
         pages.append(audit_list(world.context(), wanted, limit=limit, page=token))
@@ -107,9 +107,9 @@ def test_types_times_and_statuses_choose(world: World) -> None:
         audit_item("early", _ago(100)),
         audit_item("aged", _ago(10), "RecordAgeExceeded"),
     )
-    wanted = Wanted(_ago(60), _ago(5), ("RetryAttemptsExhausted",), (ReplayStatus.OPEN,))
+    wanted = Selection(_ago(60), _ago(5), ("RetryAttemptsExhausted",), (ReplayStatus.OPEN,))
     assert _ids(audit_list(world.context(), wanted)) == ["open"]
-    assert _ids(audit_list(world.context(), Wanted(_ago(60), _ago(5), ("RecordAgeExceeded",)))) == ["aged"]
+    assert _ids(audit_list(world.context(), Selection(_ago(60), _ago(5), ("RecordAgeExceeded",)))) == ["aged"]
 
 
 @pytest.mark.parametrize("page", ["nonsense", "", "e30", "WyJhIiwgMV0"])
@@ -117,7 +117,7 @@ def test_what_is_no_page_is_a_usage_error(world: World, page: str) -> None:
     if not page:
         assert audit_list(world.context(), ALL, page=page).entries == ()
         return
-    with pytest.raises(UsageError, match=f"not a page: {page}"):
+    with pytest.raises(UsageError, match=f"not a page token: {page}"):
         audit_list(world.context(), ALL, page=page)
 
 
@@ -136,14 +136,14 @@ def test_every_failure_shows_its_expiry_clock(
     arrival = NOW - timedelta(hours=hours)
     put_audit_items(world, audit_item("f", _ago(1), status=status, arrival=arrival))
     (entry,) = audit_list(world.context(), ALL).entries
-    assert (entry.expiring, entry.expired) == clock
-    assert entry.starts_to_expire == entry.at_risk == arrival + timedelta(hours=24)
+    assert (entry.expiry_clock.expiring, entry.expiry_clock.expired) == clock
+    assert entry.expiry_clock.starts_to_expire == entry.expiry_clock.at_risk == arrival + timedelta(hours=24)
 
 
 def test_a_failure_that_does_not_say_when_its_records_came_has_no_clock(world: World) -> None:
     put_audit_items(world, audit_item("f", _ago(1), first=None))
     (entry,) = audit_list(world.context(), ALL).entries
-    assert (entry.starts_to_expire, entry.at_risk, entry.expiring, entry.expired) == (None, None, False, False)
+    assert entry.expiry_clock == ExpiryClock(None, None, expiring=False, expired=False)
 
 
 def test_the_document_is_json_with_the_audit_item_in_it(world: World) -> None:
@@ -201,7 +201,7 @@ def test_show_reads_the_records_back(pipeline: World) -> None:
         (Origin.STREAM, first),
         (Origin.STREAM, second),
     ]
-    assert not detail.more
+    assert not detail.more_records
     (shown,) = document(partial(output.details, found=[detail]))["failures"]
     assert shown["records"][0]["record"]["dynamodb"]["NewImage"]["orderId"] == {"S": "order-1"}
 
@@ -229,9 +229,9 @@ def test_show_finds_in_the_quarantine_what_the_stream_forgot_and_says_what_is_go
     put_audit_items(pipeline, audit_item("f", _ago(1), first=first, last=last, stream=old))
     forgetful = Forgetful(REGION, credentials=Credentials(ACCOUNT, "test"), clock=FakeClock())
     (detail,) = audit_show(replace(pipeline.context(), aws=forgetful), "f")
-    assert [(found.sequence_number, found.origin) for found in detail.records] == [
-        (int(first), Origin.GONE),
-        (int(last), Origin.QUARANTINE),
+    assert [(found.sequence_number.text, found.origin) for found in detail.records] == [
+        (first, Origin.GONE),
+        (last, Origin.QUARANTINE),
     ]
     assert detail.records[1].record == kept
 
@@ -268,7 +268,7 @@ from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.audit import audit_list, audit_stats
 from pipectl.context import Context
 from pipectl.config.loading import load
-from pipectl.failures.listing import Wanted
+from pipectl.failures.audit_table import Selection
 
 class Silent:
     def __getattr__(self, name):
@@ -279,7 +279,7 @@ file = Path(sys.argv[1])
 aws = Aws("us-east-1", endpoint_url=sys.argv[2], credentials=Credentials("123456789012", "test"), on_call=calls.append)
 context = Context(load(file), file, aws, Silent())
 now = datetime(2026, 1, 1, tzinfo=UTC)
-wanted = Wanted(now - timedelta(days=365), now)
+wanted = Selection(now - timedelta(days=365), now)
 if sys.argv[3] == "list":
     page = audit_list(context, wanted, limit=20)
     found = [entry.failure.audit_id for entry in page.entries]

@@ -7,11 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pipectl.commands.replay_dlq import Selection, replay
+from pipectl.commands.replay_dlq import replay
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
+from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import ReplayStatus
-from pipectl.failures.replaying import ReplayReport
+from pipectl.failures.outcomes import ReplayReport
 from tests.e2e.orders import Orders
 from tests.support import ROOT, World, yes
 

@@ -7,9 +7,10 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipectl.aws.stream_records import EventRecord, event_record, sequence_number
+from pipectl.aws.stream_records import EventRecord, event_record
 from pipectl.commands.outputs import outputs
 from pipectl.config.physical import PhysicalNames
+from pipectl.failures.model import SequenceNumber
 from tests.lambda_src.loading import parse
 from tests.support import World
 
@@ -91,12 +92,12 @@ class Orders:
         """The sequence numbers of the stream's records that lie in an audited range."""
         streams = [item["stream"]["M"] for item in self.audit_items()]
         ranges = [(int(s["startSequenceNumber"]["S"]), int(s["endSequenceNumber"]["S"])) for s in streams]
-        numbers = {sequence_number(record) for record in self.records().values()}
+        numbers = {int(record["dynamodb"]["SequenceNumber"]) for record in self.records().values()}
         return {number for number in numbers if any(low <= number <= high for low, high in ranges)}
 
     def poison_numbers(self) -> set[int]:
         records = self.records()
-        return {sequence_number(records[version]) for version in self.poison}
+        return {SequenceNumber.of(records[version]).value for version in self.poison}
 
     def poison_ids(self) -> set[str]:
         """The ids of their stream records, which their objects are named by."""
@@ -108,7 +109,9 @@ class Orders:
         records = self.records()
         label = outputs(self.world.context())["OrdersTableStreamArn"].split("/stream/")[1]
         return {
-            f"failed-data/{label}/{sequence_number(records[version]):040}.json": parse(json.dumps(records[version]))
+            f"failed-data/{label}/{SequenceNumber.of(records[version]).padded}.json": parse(
+                json.dumps(records[version])
+            )
             for version in self.poison
         }
 
@@ -132,7 +135,7 @@ class Orders:
 
 def _version(record: EventRecord) -> Version:
     image = record["dynamodb"]["NewImage"]
-    return image["orderId"]["S"], int(image["version"]["N"])
+    return str(image["orderId"]["S"]), int(str(image["version"]["N"]))
 
 
 def _digits(chance: random.Random) -> str:

@@ -19,7 +19,7 @@ from pipectl.commands.logs import lines
 from pipectl.commands.outputs import outputs
 from pipectl.commands.pause import pause
 from pipectl.commands.plan import plan
-from pipectl.commands.replay_dlq import Selection, preview, replay, save
+from pipectl.commands.replay_dlq import preview, replay, save
 from pipectl.commands.resume import resume
 from pipectl.commands.status import status
 from pipectl.commands.trace import trace
@@ -28,7 +28,7 @@ from pipectl.commands.verify import VerifyReport, verify
 from pipectl.context import Context
 from pipectl.engine.model import Action
 from pipectl.errors import AccessDeniedError, DataLossError
-from pipectl.failures.listing import Wanted
+from pipectl.failures.audit_table import Selection
 from pipectl.iam.command_actions import CALLERS, COMMANDS, actions_of
 from pipectl.iam.policies import policy
 from pipectl.iam.roles import POLICY_NAMES
@@ -176,9 +176,9 @@ def _selection(context: Context) -> Selection:
     return Selection(since=now - timedelta(hours=1), until=now)
 
 
-def _wanted(context: Context) -> Wanted:
+def _wanted(context: Context) -> Selection:
     now = context.aws.clock.now()
-    return Wanted(since=now - timedelta(hours=1), until=now)
+    return Selection(since=now - timedelta(hours=1), until=now)
 
 
 def _lookup(context: Context) -> tuple[Any, ...]:

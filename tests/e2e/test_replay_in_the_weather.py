@@ -21,7 +21,7 @@ from pipectl.commands.status import State, status
 from pipectl.commands.trace import Stage, trace
 from pipectl.commands.verify import verify
 from pipectl.facts import MappingFacts
-from pipectl.failures.listing import Wanted
+from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import ReplayStatus
 from pipectl.local.lifecycle import LocalEmulator
 from pipectl.resource_keys import ResourceKey
@@ -76,7 +76,7 @@ def test_a_replay_comes_through_and_writes_nothing_twice(storm: Storm, mended: O
     assert len(mended.stored()) == len(mended.good)
     world, sky = under(storm, mended, stormy_aws)
     report = replay_all(world)
-    assert (report.left, report.failing, report.errors) == (0, [], [])
+    assert (report.left, report.failing, report.errors) == (0, (), ())
     assert report.total == len(mended.audit_items())
     assert {item["replayAttempts"]["N"] for item in mended.audit_items()} == {"1"}
     check_all_replayed(mended)
@@ -91,7 +91,7 @@ def test_whoever_looks_is_answered(storm: Storm, mended: Orders, stormy_aws: Aws
     seen = status(world.context())
     assert {each.state for each in seen.resources} == {State.IN_SYNC}
     assert [each.detail for each in seen.health.checks if "cannot be read" in each.detail] == []
-    page = audit_list(world.context(), Wanted(now - timedelta(hours=1), now))
+    page = audit_list(world.context(), Selection(now - timedelta(hours=1), now))
     assert len(page.entries) == len(mended.audit_items())
     found = verify(world.context(), now - timedelta(hours=1))
     assert (found.stored, found.failed, found.lost, found.pending) == (len(mended.good), len(mended.poison), 0, 0)

@@ -72,7 +72,7 @@ def _replay_before_and_after_the_fix(failed: Orders, tmp_path: Path, *, consolid
 
     fix(world, tmp_path / "fixed")
     replayed = replay_all(world)
-    assert (replayed.left, replayed.failing) == (0, [])
+    assert (replayed.left, replayed.failing) == (0, ())
     check_all_replayed(failed)
 
     exit_code, again = _replay_dlq(world)

@@ -7,12 +7,13 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from pipectl.commands.replay_dlq import Preview, Selection
+from pipectl.commands.replay_dlq import Preview
 from pipectl.config.loading import load
 from pipectl.config.models import Config
 from pipectl.context import Context
 from pipectl.engine.model import Facts, Observation
 from pipectl.facts import QueueFacts
+from pipectl.failures.audit_table import Selection
 from pipectl.resource_keys import ResourceKey
 from tests.support import DEV_CONFIG, Recorder
 

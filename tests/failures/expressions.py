@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Item = dict[str, Any]
-_TOKEN = re.compile(r"\s*([(),]|<=|<|=|\+|[#:\w]+)")
+_TOKEN = re.compile(r"\s*([(),]|<=|>=|<|>|=|\+|[#:\w]+)")
 
 
 class Expression:
@@ -77,6 +77,9 @@ class Expression:
             case "<":
                 right = self._operand(self._next())
                 return left is not None and next(iter(left.values())) < next(iter(right.values()))
+            case ">=":
+                right = self._operand(self._next())
+                return left is not None and next(iter(left.values())) >= next(iter(right.values()))
             case "IN":
                 return left in [self._operand(argument) for argument in self._arguments()]
             case "BETWEEN":

@@ -456,7 +456,10 @@ class _S3(_Service):
 
 
 class _DynamoDB(_Service):
-    """The audit table: conditions evaluated, pages of three items, no item above 400 KB."""
+    """The audit table: conditions evaluated, pages of three items, no item above 400 KB.
+
+    It knows only the parameters that pipectl uses, and fails on others.
+    """
 
     def update_item(self, **request: Any) -> Any:
         return self._call("UpdateItem", lambda: self._update_item(**request))
@@ -470,9 +473,8 @@ class _DynamoDB(_Service):
 
         return self._call("GetItem", get)
 
-    def get_paginator(self, operation: str) -> _Paginator:
-        assert operation == "query"
-        return _Paginator(self._query)
+    def query(self, **request: Any) -> Any:
+        return self._call("Query", lambda: self._query(**request))
 
     def _update_item(
         self,
@@ -495,27 +497,40 @@ class _DynamoDB(_Service):
             raise aws_error("ValidationException", "dynamodb")
         self._world.audit[key] = after
 
-    def _query(self, **request: Any) -> Iterator[Any]:
-        names, values = request.get("ExpressionAttributeNames", {}), request["ExpressionAttributeValues"]
-        sort_key = "timestamp" if "IndexName" in request else "auditId"
+    def _query(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        KeyConditionExpression: str,  # noqa: N803
+        ExpressionAttributeValues: dict[str, Any],  # noqa: N803
+        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
+        IndexName: str = "",  # noqa: N803
+        FilterExpression: str = "",  # noqa: N803
+        ProjectionExpression: str = "",  # noqa: N803
+        ExclusiveStartKey: dict[str, Any] | None = None,  # noqa: N803
+        ScanIndexForward: bool = True,  # noqa: N803
+    ) -> dict[str, Any]:
+        assert TableName == AUDIT_TABLE
+        assert IndexName in ("", "failure-type-index")
+        names, values = ExpressionAttributeNames or {}, ExpressionAttributeValues
+        used = f"{KeyConditionExpression} {FilterExpression} {ProjectionExpression}"
+        unused = [name for name in (*names, *values) if name not in used]
+        assert not unused, f"DynamoDB refuses names and values that are not used: {unused}"
 
-        def matching(expression: str, items: list[Any]) -> list[Any]:
-            return [item for item in items if Expression(expression, item, values, names).condition()]
+        def place(item: dict[str, Any]) -> tuple[str, str]:
+            return item["timestamp"]["S"], item["auditId"]["S"]
 
-        after: tuple[str, str] | None = None
-        while True:
+        def holds(expression: str, item: dict[str, Any]) -> bool:
+            return not expression or Expression(expression, item, values, names).condition()
 
-            def page(after: tuple[str, str] | None = after) -> list[Any]:
-                found = matching(request["KeyConditionExpression"], list(self._world.audit.values()))
-                found.sort(key=lambda item: (item[sort_key]["S"], item["auditId"]["S"]))
-                assert request.get("ScanIndexForward", True)
-                return [i for i in found if after is None or (i[sort_key]["S"], i["auditId"]["S"]) > after][:3]
-
-            items = self._call("Query", page)
-            yield {"Items": matching(request["FilterExpression"], items) if "FilterExpression" in request else items}
-            if len(items) < 3:
-                return
-            after = (items[-1][sort_key]["S"], items[-1]["auditId"]["S"])
+        found = [item for item in self._world.audit.values() if holds(KeyConditionExpression, item)]
+        found.sort(key=place, reverse=not ScanIndexForward)
+        if after := ExclusiveStartKey:
+            found = [item for item in found if (place(item) > place(after)) == ScanIndexForward and item != after]
+        page, last = found[:3], found[2] if len(found) > 3 else None
+        key = ("auditId", "timestamp", "failureType") if IndexName else ("auditId", "timestamp")
+        more = {"LastEvaluatedKey": {name: last[name] for name in key}} if last else {}
+        return {"Items": [item for item in page if holds(FilterExpression, item)], **more}
 
 
 class _Lambda(_Service):
@@ -529,11 +544,15 @@ class _Lambda(_Service):
 class _Sqs(_Service):
     """A queue that gives two messages at a time, each hidden for as long as it is asked to."""
 
-    def get_queue_attributes(self, **request: Any) -> Any:
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> Any:  # noqa: N803
         def count() -> Any:
             now = self._process.clock.monotonic()
             visible = sum(message["visible"] <= now for message in self._world.messages)
-            return {"Attributes": {"ApproximateNumberOfMessages": str(visible)}}
+            counts = {
+                "ApproximateNumberOfMessages": visible,
+                "ApproximateNumberOfMessagesNotVisible": len(self._world.messages) - visible,
+            }
+            return {"Attributes": {name: str(counts[name]) for name in AttributeNames}}
 
         return self._call("GetQueueAttributes", count)
 

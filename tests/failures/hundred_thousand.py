@@ -12,14 +12,13 @@ import resource
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 from pipectl.aws.client import Aws
 from pipectl.commands import replay_dlq as command
+from pipectl.failures.audit_table import AuditTable
 from tests.failures.commanding import context, selection, yes
 from tests.failures.fakes import SHARD, STREAM_ARN, aws_error
 from tests.support import ACCOUNT, REGION, FakeClock
@@ -49,17 +48,14 @@ class Endless:
 
     def require_account(self, expected: str | None) -> None: ...
 
-    def get_paginator(self, operation: str) -> Any:
-        return SimpleNamespace(paginate=self.query)
-
-    def query(self, **request: Any) -> Iterator[Any]:
+    def query(self, **request: Any) -> dict[str, Any]:
         if request["ExpressionAttributeValues"][":type"]["S"] != "RetryAttemptsExhausted":
-            yield {"Items": []}
-            return
-        for start in range(0, COUNT, PAGE):
-            self.calls["Query"] += 1
-            numbers = range(start, min(start + PAGE, COUNT))
-            yield {"Items": [self.item(number) for number in numbers if not self.statuses[number]]}
+            return {"Items": []}
+        self.calls["Query"] += 1
+        start = int(request.get("ExclusiveStartKey", {}).get("auditId", {"S": "0"})["S"])
+        numbers = range(start, min(start + PAGE, COUNT))
+        more = {"LastEvaluatedKey": {"auditId": {"S": str(start + PAGE)}}} if start + PAGE < COUNT else {}
+        return {"Items": [self.item(number) for number in numbers if not self.statuses[number]], **more}
 
     def item(self, number: int) -> dict[str, Any]:
         written = {"S": f"{FIRST + number * STEP}"}
@@ -122,7 +118,7 @@ class Endless:
         return {"Payload": io.BytesIO(b'{"batchItemFailures": []}')}
 
     def get_queue_attributes(self, **request: Any) -> Any:
-        return {"Attributes": {"ApproximateNumberOfMessages": "0"}}
+        return {"Attributes": dict.fromkeys(request["AttributeNames"], "0")}
 
 
 def preview(endless: Endless) -> dict[str, Any]:
@@ -131,7 +127,7 @@ def preview(endless: Endless) -> dict[str, Any]:
 
 
 def iterate(endless: Endless) -> dict[str, Any]:
-    failures = selection(endless).failures(context(endless))
+    failures = AuditTable(endless.aws, "audit").find(selection(endless))
     return {"failures": sum(1 for failure in failures if failure.range)}
 
 

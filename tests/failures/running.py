@@ -6,46 +6,44 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from pipectl.failures.invoking import Invoker
-from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, Failure
-from pipectl.failures.records import RecordReader
-from pipectl.failures.replaying import Replay, ReplayReport, Tools
-from pipectl.failures.trail import failures_of_type
+from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.model import UNRESOLVED, Failure
+from pipectl.failures.outcomes import ReplayReport
+from pipectl.failures.processor_client import ProcessorClient
+from pipectl.failures.record_reader import RecordReader
+from pipectl.failures.replay import Replay
 from tests.failures.fakes import AUDIT_TABLE, BUCKET, PROCESSOR, TABLE_ARN, Process, World
 
-CLAIM_SECONDS = 120.0
+LEASE_SECONDS = 120.0
 
 
-def tools(process: Process, **changes: Any) -> Tools:
+def reader(process: Process) -> RecordReader:
+    return RecordReader(process.aws, BUCKET, "failed-data")
+
+
+def new_replay(process: Process, **changes: Any) -> Replay:
     settings: dict[str, Any] = {
-        "aws": process.aws,
-        "audit_table": AUDIT_TABLE,
-        "table_arn": TABLE_ARN,
-        "reader": RecordReader(process.aws, BUCKET, "failed-data"),
-        "invoker": Invoker(process.aws, PROCESSOR),
-        "chunk": 100,
-        "claim_seconds": CLAIM_SECONDS,
+        "stream_prefix": f"{TABLE_ARN}/stream/",
+        "batch_size": 100,
+        "lease_seconds": LEASE_SECONDS,
     }
-    return Tools(**settings | changes)
+    return Replay(
+        AuditTable(process.aws, AUDIT_TABLE),
+        reader(process),
+        ProcessorClient(process.aws, PROCESSOR),
+        process.aws.clock,
+        **settings | changes,
+    )
 
 
 def open_failures(process: Process) -> Iterator[Failure]:
     now = process.clock.now()
-    for failure_type in FAILURE_TYPES:
-        yield from failures_of_type(
-            process.aws,
-            AUDIT_TABLE,
-            failure_type,
-            since=now - timedelta(days=7),
-            until=now,
-            statuses=UNRESOLVED,
-            newest_first=False,
-        )
+    return AuditTable(process.aws, AUDIT_TABLE).find(Selection(now - timedelta(days=7), now, statuses=UNRESOLVED))
 
 
 def replay(where: World | Process, **changes: Any) -> ReplayReport:
     process = where if isinstance(where, Process) else Process(where)
-    return Replay(tools(process, **changes)).from_stream(open_failures(process))
+    return new_replay(process, **changes).from_stream(open_failures(process))
 
 
 def audited_failures(world: World, *audit_ids: str) -> list[Failure]:

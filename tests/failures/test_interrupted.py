@@ -12,7 +12,7 @@ import pytest
 
 from pipectl.errors import CancelledError
 from tests.failures.fakes import OTHER_STREAM_ARN, SHARD, Clock, Killed, Process, World
-from tests.failures.running import CLAIM_SECONDS, replay
+from tests.failures.running import LEASE_SECONDS, replay
 
 SHARD_2 = "shardId-00000001573689847184-00000002"
 
@@ -59,7 +59,7 @@ CALLS = 42
 def test_the_scene_itself() -> None:
     scene = Scene.make()
     process = Process(scene.world)
-    replay(process, chunk=2)
+    replay(process, batch_size=2)
     scene.check()
     assert len(process.calls) == CALLS
 
@@ -70,9 +70,9 @@ def test_killed_at_any_call_the_next_run_finishes_once_the_claims_have_run_out(c
     scene = Scene.make()
     process = Process(scene.world, call, after=after)
     with pytest.raises(Killed):
-        replay(process, chunk=2)
-    scene.world.clock.sleep(CLAIM_SECONDS + 1)
-    replay(scene.world, chunk=2)
+        replay(process, batch_size=2)
+    scene.world.clock.sleep(LEASE_SECONDS + 1)
+    replay(scene.world, batch_size=2)
     scene.check()
 
 
@@ -81,10 +81,10 @@ def test_killed_again_and_again(seed: int) -> None:
     scene, chance = Scene.make(), random.Random(seed)
     for _ in range(5):
         try:
-            replay(Process(scene.world, chance.randint(1, CALLS), after=chance.random() < 0.5), chunk=2)
+            replay(Process(scene.world, chance.randint(1, CALLS), after=chance.random() < 0.5), batch_size=2)
         except Killed:
-            scene.world.clock.sleep(CLAIM_SECONDS + 1)
-    replay(scene.world, chunk=2)
+            scene.world.clock.sleep(LEASE_SECONDS + 1)
+    replay(scene.world, batch_size=2)
     scene.check()
 
 
@@ -100,10 +100,10 @@ def test_ctrl_c_at_any_call_gives_the_claims_back_at_once(call: int) -> None:
 
     process.on_call = press
     with pytest.raises((KeyboardInterrupt, CancelledError)):  # noqa: PT012
-        replay(process, chunk=2, cancel=clock.cancel)
+        replay(process, batch_size=2, cancel=clock.cancel)
         time.sleep(5)  # it was the last call, and all was done before the key was felt
     assert scene.world.claimed() == []
-    replay(scene.world, chunk=2)
+    replay(scene.world, batch_size=2)
     scene.check()
 
 
@@ -114,9 +114,9 @@ def test_ctrl_c_ends_a_long_range_in_the_middle() -> None:
     process = Process(world, clock=clock)
     process.on_call = lambda operation, _: clock.cancel() if operation == "Invoke" else None
     with pytest.raises(CancelledError) as raised:
-        replay(process, chunk=5)
+        replay(process, batch_size=5)
     assert process.count("Invoke") < 20
-    assert "goes on from here" in (raised.value.hint or "")
+    assert "continues from here" in (raised.value.hint or "")
     assert (world.status(audit_id), world.claimed()) == ("OPEN", [])
 
 

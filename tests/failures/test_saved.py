@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipectl.aws.stream_records import EventRecord
 from pipectl.errors import PipectlError
 from pipectl.failures import saved
-from pipectl.failures.model import Failure
-from pipectl.failures.records import Reading
-from pipectl.failures.replaying import Replay
+from pipectl.failures.model import Failure, Record
 from tests.failures.fakes import Process, World
-from tests.failures.running import audited_failures, tools
+from tests.failures.running import audited_failures, new_replay, reader
 
 FAILURE = Failure({"auditId": "abc", "timestamp": "2026-01-01T00:00:00.000Z"})
 
@@ -26,10 +24,19 @@ def record(number: int) -> EventRecord:
     return {"eventName": "INSERT", "dynamodb": {"SequenceNumber": f"{number:021}", "Keys": keys}}
 
 
+def read(folder: Path, failure: Failure) -> list[EventRecord]:
+    return [reading.event for reading in saved.read(folder, failure) if isinstance(reading, Record)]
+
+
+def records_of(process: Process, failure: Failure) -> list[EventRecord]:
+    assert failure.range
+    return [reading.event for reading in reader(process).read(failure.range) if isinstance(reading, Record)]
+
+
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     records = [record(number) for number in range(5)]
     assert saved.write(tmp_path / "new" / "folder", FAILURE, records) == 5
-    assert list(saved.read(tmp_path / "new" / "folder", FAILURE, Reading())) == records
+    assert read(tmp_path / "new" / "folder", FAILURE) == records
     assert saved.audit_ids(tmp_path / "new" / "folder") == ["abc"]
 
 
@@ -44,7 +51,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     saved.write(tmp_path, FAILURE, [record(1)])
     with pytest.raises(PipectlError):
         saved.write(tmp_path, FAILURE, breaks(3))
-    assert list(saved.read(tmp_path, FAILURE, Reading())) == [record(1)]
+    assert read(tmp_path, FAILURE) == [record(1)]
 
 
 @pytest.mark.parametrize("audit_id", ["../outside", "/etc/passwd", "a/b", "..", "a%2Fb", ".hidden"])
@@ -55,7 +62,7 @@ def test_an_id_cannot_lead_out_of_the_folder(tmp_path: Path, audit_id: str) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
     assert len(list(folder.iterdir())) == 1
     assert saved.audit_ids(folder) == [audit_id]
-    assert list(saved.read(folder, failure, Reading())) == [record(1)]
+    assert read(folder, failure) == [record(1)]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -92,16 +99,15 @@ def test_a_damaged_line_is_named_and_the_others_are_replayed(tmp_path: Path, dam
     audit_id = world.give_up(numbers[0], numbers[-1])
     (failure,) = audited_failures(world, audit_id)
     process = Process(world)
-    reader, (span,) = _reading(process, failure)
-    saved.write(tmp_path, failure, reader.read(span, Reading()))
+    saved.write(tmp_path, failure, records_of(process, failure))
     (file,) = tmp_path.iterdir()
     lines = file.read_text().splitlines()
     lines[2] = damage
     file.write_text("\n".join(lines))
-    report = Replay(tools(process)).from_records(iter([failure]), lambda f, reading: saved.read(tmp_path, f, reading))
+    report = new_replay(process).from_saved(iter([failure]), partial(saved.read, tmp_path))
     assert world.stored() == {numbers[0], numbers[1], numbers[3]}
     assert world.status(audit_id) == "PARTIAL"
-    assert report.errors == [f"{audit_id}: {file}:3: is not a stream record"]
+    assert report.errors == (f"{audit_id}: {file}:3: not a stream record",)
 
 
 def test_a_file_that_lost_its_end_is_not_taken_for_the_whole(tmp_path: Path) -> None:
@@ -110,9 +116,8 @@ def test_a_file_that_lost_its_end_is_not_taken_for_the_whole(tmp_path: Path) -> 
     audit_id = world.give_up(numbers[0], numbers[-1])
     (failure,) = audited_failures(world, audit_id)
     process = Process(world)
-    reader, (span,) = _reading(process, failure)
-    saved.write(tmp_path, failure, list(reader.read(span, Reading()))[:2])
-    Replay(tools(process)).from_records(iter([failure]), lambda f, reading: saved.read(tmp_path, f, reading))
+    saved.write(tmp_path, failure, records_of(process, failure)[:2])
+    new_replay(process).from_saved(iter([failure]), partial(saved.read, tmp_path))
     assert world.status(audit_id) == "PARTIAL"
     assert f"there is no record {numbers[-1]}" in world.item(audit_id)["replayError"]["S"]
 
@@ -122,13 +127,12 @@ def test_saved_records_are_replayed_when_the_stream_is_gone(tmp_path: Path) -> N
     failures = [world.give_up(number) for number in world.orders(5)]
     process = Process(world)
     for failure in audited_failures(world, *failures):
-        reader, (span,) = _reading(process, failure)
-        saved.write(tmp_path, failure, reader.read(span, Reading()))
+        saved.write(tmp_path, failure, records_of(process, failure))
     world.stream_exists = False
     world.clock.sleep(30 * 24 * 3600)
     process = Process(world)
     found = iter(audited_failures(world, *saved.audit_ids(tmp_path)))
-    report = Replay(tools(process)).from_records(found, lambda f, reading: saved.read(tmp_path, f, reading))
+    report = new_replay(process).from_saved(found, partial(saved.read, tmp_path))
     assert (report.statuses, len(world.stored())) == ({"REPLAYED": 5}, 5)
     assert "GetShardIterator" not in process.calls
 
@@ -138,11 +142,10 @@ def test_a_file_that_went_away_fails_its_failure_alone(tmp_path: Path) -> None:
     failures = [world.give_up(number) for number in world.orders(2)]
     process = Process(world)
     for failure in audited_failures(world, *failures):
-        reader, (span,) = _reading(process, failure)
-        saved.write(tmp_path, failure, reader.read(span, Reading()))
+        saved.write(tmp_path, failure, records_of(process, failure))
     (tmp_path / f"{failures[0]}.jsonl").unlink()
     found = iter(audited_failures(world, *failures))
-    report = Replay(tools(process)).from_records(found, lambda f, reading: saved.read(tmp_path, f, reading))
+    report = new_replay(process).from_saved(found, partial(saved.read, tmp_path))
     assert [world.status(audit_id) for audit_id in failures] == ["FAILED", "REPLAYED"]
     assert "cannot read" in report.errors[0]
 
@@ -151,10 +154,3 @@ def test_lines_are_plain_json_for_other_tools(tmp_path: Path) -> None:
     saved.write(tmp_path, FAILURE, [record(1), record(2)])
     lines = (tmp_path / "abc.jsonl").read_bytes().splitlines()
     assert [json.loads(line)["dynamodb"]["SequenceNumber"] for line in lines] == [f"{1:021}", f"{2:021}"]
-
-
-def _reading(process: Process, failure: Failure) -> tuple[Any, list[Any]]:
-    from pipectl.failures.ranges import spans
-
-    assert failure.range
-    return tools(process).reader, list(spans([(failure.range, failure)]))

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pipectl.failures.replaying import ReplayReport
+from pipectl.failures.outcomes import ReplayReport
 from tests.failures.fakes import Process, World
-from tests.failures.running import CLAIM_SECONDS, replay
+from tests.failures.running import LEASE_SECONDS, replay
 from tests.failures.test_interrupted import CALLS, Scene
 
 
@@ -23,8 +23,8 @@ def settled_once_each(world: World, *reports: ReplayReport) -> None:
 def test_a_whole_replay_between_any_two_calls_of_another(call: int) -> None:
     scene, inner = Scene.make(), list[ReplayReport]()
     outer = Process(scene.world)
-    outer.on_call = lambda _, number: inner.append(replay(scene.world, chunk=2)) if number == call else None
-    report = replay(outer, chunk=2)
+    outer.on_call = lambda _, number: inner.append(replay(scene.world, batch_size=2)) if number == call else None
+    report = replay(outer, batch_size=2)
     scene.check()
     settled_once_each(scene.world, report, *inner)
 
@@ -36,16 +36,16 @@ def test_one_that_took_too_long_finds_its_work_done_by_another_with_a_processor_
 
     def meanwhile(operation: str, number: int) -> None:
         if number == call:
-            scene.world.clock.sleep(CLAIM_SECONDS + 1)
+            scene.world.clock.sleep(LEASE_SECONDS + 1)
             scene.world.fix()
-            inner.append(replay(scene.world, chunk=2))
+            inner.append(replay(scene.world, batch_size=2))
 
     outer.on_call = meanwhile
-    report = replay(outer, chunk=2)
+    report = replay(outer, batch_size=2)
     settled_once_each(scene.world, report, *inner)
     assert scene.world.claimed() == []
     done_by_the_other = scene.world.statuses()
-    replay(scene.world, chunk=2)
+    replay(scene.world, batch_size=2)
     assert scene.world.statuses()["REPLAYED"] >= done_by_the_other["REPLAYED"]
     assert scene.world.statuses() == {"REPLAYED": 6, "EXPIRED": 1, "FAILED": 1}
     assert len(scene.world.stored()) == len(scene.stored) + 1
@@ -64,7 +64,7 @@ def test_truly_at_once(seconds_a_call: float, round_: int) -> None:
         process = Process(world)
         process.on_call = lambda *_: world.clock.sleep(seconds_a_call)
         start.wait()
-        return replay(process, chunk=7)
+        return replay(process, batch_size=7)
 
     with ThreadPoolExecutor(3) as pool:
         reports = list(pool.map(run, range(3)))
@@ -125,11 +125,11 @@ def test_claims_are_renewed_between_the_invocations_of_one_chunk() -> None:
 
     def slow(operation: str, _: int) -> None:
         if operation == "Invoke":
-            world.clock.sleep(CLAIM_SECONDS * 0.4)
+            world.clock.sleep(LEASE_SECONDS * 0.4)
             others.append(replay(world))
 
     process.on_call = slow
-    assert replay(process, chunk=40).statuses == {"PARTIAL": 1}
+    assert replay(process, batch_size=40).statuses == {"PARTIAL": 1}
     assert {report.claimed_elsewhere for report in others} == {1}
 
 
@@ -143,7 +143,7 @@ def test_claims_that_run_out_while_other_shards_are_read_are_not_worked_on() -> 
     def meanwhile(operation: str, _: int) -> None:
         with one_at_a_time:
             if operation == "GetShardIterator" and not others:
-                world.clock.sleep(CLAIM_SECONDS + 1)
+                world.clock.sleep(LEASE_SECONDS + 1)
                 others.append(replay(world))
 
     process.on_call = meanwhile

@@ -14,16 +14,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipectl.aws.stream_records import kept_record, sequence_number
-from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage
+from pipectl.aws.stream_records import kept_record
+from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, ExpiryClock
 from pipectl.errors import AwsError, UsageError
 from pipectl.failures import saved
-from pipectl.failures.invoking import Failing, Invoker
-from pipectl.failures.listing import Position
-from pipectl.failures.model import Failure, ReplayStatus
-from pipectl.failures.queue import audit_what_waits
-from pipectl.failures.ranges import spans
-from pipectl.failures.records import Reading
+from pipectl.failures.audit_table import Position
+from pipectl.failures.batching import merged
+from pipectl.failures.dead_letter_queue import audit_messages
+from pipectl.failures.model import Damage, FailedRecord, Failure, Record, ReplayStatus, SequenceNumber
+from pipectl.failures.processor_client import ProcessorClient
 from pipectl.output import audit
 from pipectl.output.console import Screen
 from pipectl.output.records import keys_shown
@@ -33,7 +32,7 @@ from tests.fuzz.strategies import DEEP, JSON, TEXTS, json_of, places_of, replace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NUMBER = "100000000000000000000001"
-RECORD: dict[str, Any] = {
+RECORD: Any = {
     "eventName": "INSERT",
     "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2026-01-01T00:00:00.000",
     "dynamodb": {"SequenceNumber": NUMBER, "Keys": {"id": {"S": "a"}}},
@@ -83,9 +82,9 @@ def test_an_audit_item_is_read_and_shown(item: dict[str, Any], audit_id: str, ti
     failure = Failure.of({**item, "auditId": {"S": audit_id}, "timestamp": {"S": timestamp}})
     assert failure.status in ReplayStatus
     if where := failure.range:
-        (span,) = spans([(where, failure)])
-        assert where.first <= where.last == span.last
-    entry = AuditEntry.of(failure, NOW)
+        ((whole, _),) = merged([(where, failure)])
+        assert where.first <= where.last == whole.last
+    entry = AuditEntry(failure, ExpiryClock.of(failure, NOW))
     for json_output in (True, False):
         screen = Screen(json_output=json_output)
         screen.out.file = screen.err.file = io.StringIO()
@@ -133,7 +132,7 @@ LINES = st.builds(json_of, _ODD_RECORDS).map(str.encode) | st.binary()
 @given(LINES)
 def test_a_line_is_a_record_or_none(line: bytes) -> None:
     if record := kept_record(line):
-        assert sequence_number(record) >= 0
+        assert SequenceNumber.of(record).value >= 0
         keys_shown(record["dynamodb"].get("Keys"))
 
 
@@ -142,10 +141,11 @@ def test_of_a_file_every_line_is_taken_or_named(folder: Path, lines: list[bytes]
     """But for empty ends, a line is what comes before a line break."""
     failure = Failure({"auditId": "a", "timestamp": "t"})
     (folder / "a.jsonl").write_bytes(b"\n".join(lines))
-    reading = Reading()
-    records = list(saved.read(folder, failure, reading))
+    readings = list(saved.read(folder, failure))
+    records = [reading.event for reading in readings if isinstance(reading, Record)]
+    damaged = [reading for reading in readings if isinstance(reading, Damage)]
     with (folder / "a.jsonl").open(encoding="utf-8", errors="replace") as file:
-        assert len(records) + len(reading.damaged) == sum(1 for _ in file)
+        assert len(records) + len(damaged) == sum(1 for _ in file)
     assert saved.write(folder, failure, records) == len(records)
 
 
@@ -184,9 +184,9 @@ def test_an_answer_of_the_processor_means_that_all_is_done_or_names_what_fails(
     payload: bytes, error: str | None
 ) -> None:
     second = replaced(RECORD, ("dynamodb", "SequenceNumber"), str(int(NUMBER) + 1))
-    failing = Invoker(Process(answering(payload, error)).aws, PROCESSOR).replay([RECORD, second])
-    assert {each.written for each in failing} <= {NUMBER, str(int(NUMBER) + 1)}
-    assert all(isinstance(each, Failing) and each.error for each in failing)
+    failing = ProcessorClient(Process(answering(payload, error)).aws, PROCESSOR).process([RECORD, second])
+    assert {each.sequence_number.text for each in failing} <= {NUMBER, str(int(NUMBER) + 1)}
+    assert all(isinstance(each, FailedRecord) and each.error for each in failing)
     assert len(failing) == 2 or not error
 
 
@@ -195,7 +195,7 @@ def test_an_answer_of_the_auditor_means_that_all_is_audited_or_is_an_error(paylo
     world = answering(payload, error)
     world.messages.append({"MessageId": "m", "Body": "?", "Attributes": {}, "visible": 0.0})
     try:
-        audited = audit_what_waits(Process(world).aws, "url", "arn", AUDITOR)
+        audited = audit_messages(Process(world).aws, "url", "arn", AUDITOR)
     except AwsError:
         assert world.messages
     else:

@@ -14,7 +14,7 @@ from pipectl.commands.logs import lines
 from pipectl.commands.outputs import outputs
 from pipectl.commands.pause import pause
 from pipectl.commands.replay_dlq import NEEDS as REPLAY_NEEDS
-from pipectl.commands.replay_dlq import Selection, preview, replay, save
+from pipectl.commands.replay_dlq import preview, replay, save
 from pipectl.commands.resume import resume
 from pipectl.commands.trace import trace
 from pipectl.commands.verify import NEEDS as VERIFY_NEEDS
@@ -22,7 +22,7 @@ from pipectl.commands.verify import verify
 from pipectl.config.loading import load
 from pipectl.context import Context
 from pipectl.engine.model import Resource
-from pipectl.failures.listing import Wanted
+from pipectl.failures.audit_table import Selection
 from pipectl.pipeline import Pipeline
 from tests.commands.standing import standing as standing_without_triggers
 from tests.resources.conftest import long_after
@@ -52,9 +52,9 @@ KEYS = list(RESOURCES)
 
 COMMANDS: dict[str, tuple[Callable[[Context], object], tuple[str, ...]]] = {
     # a command, and the resources without which it does nothing
-    "audit list": (lambda context: audit_list(context, Wanted(SINCE, UNTIL)), ("audit-table",)),
+    "audit list": (lambda context: audit_list(context, Selection(SINCE, UNTIL)), ("audit-table",)),
     "audit show": (lambda context: audit_show(context, "1"), ("audit-table", "bucket", "orders-table")),
-    "audit stats": (lambda context: audit_stats(context, Wanted(SINCE, UNTIL)), ("audit-table",)),
+    "audit stats": (lambda context: audit_stats(context, Selection(SINCE, UNTIL)), ("audit-table",)),
     "logs": (
         lambda context: lines(context, ["processor", "auditor"], SINCE, None, None),
         ("processor-log-group", "auditor-log-group"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipectl.cli.options import global_options, since_option, until_option
-from pipectl.failures.kinds import FAILURE_TYPES, ReplayStatus
+from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
@@ -47,11 +47,11 @@ def list_failures(
 ) -> int:
     """List failures, newest first, with the time at which their records expire."""
     from pipectl.commands.audit import audit_list
-    from pipectl.failures.listing import Wanted
+    from pipectl.failures.audit_table import Selection
     from pipectl.output import audit as output
 
-    wanted = Wanted(since, until or datetime.now(UTC), types or FAILURE_TYPES, statuses)
-    output.page(session.screen, audit_list(session.context, wanted, limit=limit, page=page))
+    selection = Selection(since, until or datetime.now(UTC), types or FAILURE_TYPES, statuses)
+    output.page(session.screen, audit_list(session.context, selection, limit=limit, page=page))
     return 0
 
 
@@ -74,8 +74,8 @@ def show_failure(session: Session, audit_id: str) -> int:
 def count_failures(session: Session, since: datetime, until: datetime | None) -> int:
     """Count failures by type, status and day."""
     from pipectl.commands.audit import audit_stats
-    from pipectl.failures.listing import Wanted
+    from pipectl.failures.audit_table import Selection
     from pipectl.output import audit as output
 
-    output.stats(session.screen, audit_stats(session.context, Wanted(since, until or datetime.now(UTC))))
+    output.stats(session.screen, audit_stats(session.context, Selection(since, until or datetime.now(UTC))))
     return 0

@@ -12,7 +12,7 @@ import click
 from pipectl.cli.exit_codes import PARTLY_DONE
 from pipectl.cli.options import EXISTING_FOLDER, FOLDER, MOMENT, global_options, until_option, yes_option
 from pipectl.errors import UsageError
-from pipectl.failures.kinds import FAILURE_TYPES
+from pipectl.failures.model import FAILURE_TYPES
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
@@ -50,25 +50,26 @@ def replay_dlq(
     again is named with the function's error; the other records are still replayed. Exits with 4 when failures are left.
     """
     from pipectl.commands import replay_dlq as commands
+    from pipectl.failures.audit_table import Selection
     from pipectl.monitoring.health import LOOK_BACK
     from pipectl.output import replay_dlq as output
 
     if save and source:
         raise UsageError("use one of --save and --from")
-    selection = commands.Selection(
+    selection = Selection(
         since=since or datetime.now(UTC) - LOOK_BACK,
         until=until or datetime.now(UTC),
         types=types or FAILURE_TYPES,
         ids=ids,
         limit=limit,
-        again=force and bool(ids),
     )
+    again = force and bool(ids)
     screen, context = session.screen, session.context
     if dry_run:
-        output.preview(screen, commands.preview(context, selection))
+        output.preview(screen, commands.preview(context, selection, again=again))
         return 0
     if save:
-        saved = commands.save(context, selection, save)
+        saved = commands.save(context, selection, save, again=again)
         output.saved(screen, saved, save)
         return PARTLY_DONE if saved.incomplete else 0
     confirm = session.confirm("Replay these?", yes, partial(output.before_asking, screen))
@@ -78,6 +79,6 @@ def replay_dlq(
             output.warn_of_alarm(screen)
         confirm(found)
 
-    report = commands.replay(context, selection, confirm_or_warn, overwrite=force, source=source)
+    report = commands.replay(context, selection, confirm_or_warn, again=again, overwrite=force, source=source)
     output.result(screen, report)
     return PARTLY_DONE if report.left else 0

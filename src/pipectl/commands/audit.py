@@ -1,4 +1,4 @@
-"""`audit`: what failed for good, listed, looked into, and counted. Reads only."""
+"""`audit`: failures listed, shown and counted. Reads only."""
 
 from __future__ import annotations
 
@@ -9,22 +9,20 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 
-from pipectl.aws.stream_records import EventRecord, sequence_number
+from pipectl.aws.stream_records import EventRecord
 from pipectl.context import Context
 from pipectl.errors import AwsError, PipectlError
-from pipectl.failures.listing import Position, Wanted, newest_first, timestamps_and_statuses
-from pipectl.failures.model import UNRESOLVED, Failure, StreamRange
-from pipectl.failures.ranges import spans
-from pipectl.failures.records import Reading, RecordReader
-from pipectl.failures.trail import failures_by_id
+from pipectl.failures.audit_table import AuditTable, Position, Selection
+from pipectl.failures.model import UNRESOLVED, Failure, Gap, Record, SequenceNumber, StreamRange
+from pipectl.failures.record_reader import RecordReader
 from pipectl.resource_keys import ResourceKey
 
 MOST_RECORDS = 1000
-"""Records of one failure that `show` names."""
+"""Records of one failure that `audit show` lists."""
 
 
 class Origin(StrEnum):
-    """Where a record was found."""
+    """Place where a record was found."""
 
     STREAM = "stream"
     QUARANTINE = "quarantine"
@@ -33,35 +31,38 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True)
-class AuditEntry:
-    """A failure and its expiry clock.
+class ExpiryClock:
+    """Times at which the records of a failure are trimmed from the stream.
 
-    Args:
-        failure: The audit item.
-        starts_to_expire: When the stream forgets the first of its records; ``None`` when the message did not say.
-        at_risk: When the stream has forgotten the last one.
-        expiring: The first moment has passed, and it still waits for a replay.
-        expired: The second has, too; what is left of it is in the quarantine.
+    Attributes:
+        starts_to_expire: The time of the first record; ``None`` when the message does not name it.
+        at_risk: The time of the last record.
+        expiring: The first time has passed, and the failure is unresolved.
+        expired: The second has, too; only the quarantine may still hold the records.
     """
 
-    failure: Failure
     starts_to_expire: datetime | None
     at_risk: datetime | None
     expiring: bool
     expired: bool
 
     @classmethod
-    def of(cls, failure: Failure, now: datetime) -> AuditEntry:
-        starts, risk = failure.starts_to_expire, failure.at_risk
-        waits = failure.status in UNRESOLVED
-        return cls(
-            failure, starts, risk, bool(waits and starts and starts <= now), bool(waits and risk and risk <= now)
-        )
+    def of(cls, failure: Failure, now: datetime) -> ExpiryClock:
+        starts, risk, waits = failure.starts_to_expire, failure.at_risk, failure.status in UNRESOLVED
+        return cls(starts, risk, bool(waits and starts and starts <= now), bool(waits and risk and risk <= now))
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """A failure and its expiry clock."""
+
+    failure: Failure
+    expiry_clock: ExpiryClock
 
 
 @dataclass(frozen=True)
 class AuditPage:
-    """Failures, newest first. ``next`` asks for those that come after; ``None`` when there are none."""
+    """Failures, newest first. ``next`` is the token of the next page; ``None`` on the last one."""
 
     entries: tuple[AuditEntry, ...]
     next: str | None
@@ -69,9 +70,9 @@ class AuditPage:
 
 @dataclass(frozen=True)
 class FoundRecord:
-    """A record of a failure: its sequence number, where it was found, and itself, if it was."""
+    """A record of a failure: its number, where it was found, and its content, if it was found."""
 
-    sequence_number: int
+    sequence_number: SequenceNumber
     origin: Origin
     record: EventRecord | None
 
@@ -80,16 +81,16 @@ class FoundRecord:
 class AuditDetail:
     """Everything about one failure.
 
-    Args:
-        entry: The audit item.
-        records: Those in its range, in order. A range is an upper bound: it can hold good records.
-        more: There are more than are named.
-        unreadable: Why there are no records.
+    Attributes:
+        entry: The failure.
+        records: The records in its range, in order. A range is an upper bound: it can hold good records.
+        more_records: There are more than are listed.
+        unreadable: The reason why there are no records.
     """
 
     entry: AuditEntry
     records: tuple[FoundRecord, ...] = ()
-    more: bool = False
+    more_records: bool = False
     unreadable: str | None = None
 
 
@@ -98,62 +99,60 @@ class AuditStats:
     """Counts of failures. ``by_day`` holds, for each day in UTC, the newest first, the count of each type."""
 
     since: datetime
-    until: datetime
+    until: datetime | None
     total: int
     by_type: Mapping[str, int]
     by_status: Mapping[str, int]
     by_day: Mapping[str, Mapping[str, int]]
 
 
-def audit_list(context: Context, wanted: Wanted, *, limit: int = 20, page: str | None = None) -> AuditPage:
-    """A page of failures, newest first over all types.
+def audit_list(context: Context, selection: Selection, *, limit: int = 20, page: str | None = None) -> AuditPage:
+    """Return a page of failures, newest first over all types.
 
     Args:
         context: The pipeline.
-        wanted: Which failures.
-        limit: The most of them.
-        page: ``next`` of the page before, asked for with the same ``wanted``.
+        selection: The failures.
+        limit: Maximum number of failures.
+        page: The token of this page, from the one before; with the same ``selection``.
 
     Raises:
-        UsageError: ``page`` is no such value.
+        UsageError: ``page`` is not a token.
     """
     position = Position.of_token(page) if page else None
     context.require([ResourceKey.AUDIT_TABLE])
-    found = newest_first(context.aws, context.pipeline.physical.audit_table, wanted, position, limit + 1)
+    found = _table(context).newest_first(selection, position)
     now, position = context.aws.clock.now(), position or Position("")
     entries = []
     for failure in islice(found, limit):
-        entries.append(AuditEntry.of(failure, now))
+        entries.append(AuditEntry(failure, ExpiryClock.of(failure, now)))
         position = position.after(failure)
     more = next(found, None) is not None
     return AuditPage(tuple(entries), position.token() if more else None)
 
 
 def audit_show(context: Context, audit_id: str) -> list[AuditDetail]:
-    """Everything about a failure, with its records read back from the stream, else from the quarantine.
+    """Return everything about a failure, with its records read from the stream, else from the quarantine.
 
     Returns:
-        Nearly always one; the same range can have failed at several times.
+        Nearly always one; the same range can fail at several times.
 
     Raises:
-        PipectlError: there is no failure of that id.
+        PipectlError: no failure has this id.
     """
-    # A table that is gone is no obstacle: its stream can be read for another 24 hours.
+    # The stream of a deleted table can be read for another 24 hours.
     context.require([ResourceKey.AUDIT_TABLE, ResourceKey.BUCKET], or_absent=[ResourceKey.ORDERS_TABLE])
-    found = list(failures_by_id(context.aws, context.pipeline.physical.audit_table, [audit_id]))
+    found = list(_table(context).with_id(audit_id))
     if not found:
-        raise PipectlError(f"there is no failure {audit_id}", hint="`pipectl audit list` names them")
+        raise PipectlError(f"there is no failure {audit_id}", hint="`pipectl audit list` shows their ids")
     return [_detail(context, failure) for failure in found]
 
 
-def audit_stats(context: Context, wanted: Wanted) -> AuditStats:
-    """Failures counted by type, status and day. Memory does not grow with their number."""
+def audit_stats(context: Context, selection: Selection) -> AuditStats:
+    """Count failures by type, status and day. Memory does not grow with their number."""
     context.require([ResourceKey.AUDIT_TABLE])
     counts: Counter[tuple[str, str, str]] = Counter()
-    for failure_type in wanted.types:
-        table = context.pipeline.physical.audit_table
-        for timestamp, status in timestamps_and_statuses(context.aws, table, failure_type, wanted):
-            counts[timestamp[:10], failure_type, status] += 1
+    for failure_type, timestamp, status in _table(context).statuses(selection):
+        counts[timestamp[:10], failure_type, status] += 1
     by_type: Counter[str] = Counter()
     by_status: Counter[str] = Counter()
     by_day: dict[str, Counter[str]] = {}
@@ -161,11 +160,11 @@ def audit_stats(context: Context, wanted: Wanted) -> AuditStats:
         by_type[failure_type] += count
         by_status[status] += count
         by_day.setdefault(day, Counter())[failure_type] += count
-    return AuditStats(wanted.since, wanted.until, counts.total(), by_type, by_status, by_day)
+    return AuditStats(selection.since, selection.until, counts.total(), by_type, by_status, by_day)
 
 
 def _detail(context: Context, failure: Failure) -> AuditDetail:
-    entry = AuditEntry.of(failure, context.aws.clock.now())
+    entry = AuditEntry(failure, ExpiryClock.of(failure, context.aws.clock.now()))
     where, table_arn = failure.range, context.pipeline.names.table_arn(context.pipeline.physical.orders_table)
     if where is None:
         return AuditDetail(entry, unreadable="its message does not say where its records are")
@@ -173,21 +172,27 @@ def _detail(context: Context, failure: Failure) -> AuditDetail:
         return AuditDetail(entry, unreadable=f"its records are in another stream: {where.stream_arn}")
     try:
         return _with_records(context, entry, where)
-    except AwsError as error:  # what is known is shown whatever became of the records, or was written by hand
+    except AwsError as error:  # show what is known, although the records cannot be read
         return AuditDetail(entry, unreadable=error.message)
 
 
 def _with_records(context: Context, entry: AuditEntry, where: StreamRange) -> AuditDetail:
-    (span,) = spans([(where, entry.failure)])
-    reading, found = Reading(), []
     reader = RecordReader(context.aws, context.pipeline.physical.bucket, context.config.bucket.failed_prefix)
-    records = reader.read(span, reading)
-    for record in islice(records, MOST_RECORDS):
-        number = sequence_number(record)
+    found: list[FoundRecord] = []
+    missing, trimmed = {where.first, where.last}, set[SequenceNumber]()  # both ends of a range are records that failed
+    for reading in reader.read(where):
+        if isinstance(reading, Gap):
+            trimmed |= {number for number in missing if reading.proves_trimmed(number)}
+        if not isinstance(reading, Record) or not reading.is_replayed:
+            continue
+        if len(found) == MOST_RECORDS:
+            return AuditDetail(entry, tuple(found), more_records=True)
         origin = Origin.QUARANTINE if reading.from_quarantine else Origin.STREAM
-        found.append(FoundRecord(number, origin, record))
-    if more := next(records, None) is not None:
-        return AuditDetail(entry, tuple(found), more)
-    missing = {where.first, where.last} - {each.sequence_number for each in found}  # both ends were given up
-    found += [FoundRecord(n, Origin.GONE if reading.forgot(n) else Origin.UNREAD, None) for n in missing]
+        found.append(FoundRecord(reading.number, origin, reading.event))
+        missing.discard(reading.number)
+    found += [FoundRecord(n, Origin.GONE if n in trimmed else Origin.UNREAD, None) for n in missing]
     return AuditDetail(entry, tuple(sorted(found, key=lambda each: each.sequence_number)))
+
+
+def _table(context: Context) -> AuditTable:
+    return AuditTable(context.aws, context.pipeline.physical.audit_table)

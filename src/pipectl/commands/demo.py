@@ -14,15 +14,15 @@ from typing import Any
 from pipectl.aws.client import Aws
 from pipectl.commands.down import down
 from pipectl.commands.local import provide_runtimes
-from pipectl.commands.replay_dlq import Selection, replay
+from pipectl.commands.replay_dlq import replay
 from pipectl.commands.up import up
 from pipectl.config.models import Config
 from pipectl.context import Context, Reporter
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
+from pipectl.failures.audit_table import FAILURE_TYPE_INDEX, Selection
 from pipectl.local import lifecycle
 from pipectl.packaging.build import handler_file
-from pipectl.pipeline import FAILURE_TYPE_INDEX
 
 POISON = 2
 """Orders that fail for good. One makes four errors, the first try and three retries; the alarm asks for five."""

@@ -1,29 +1,26 @@
-"""`replay-dlq`: process again what failed for good, or keep its records for later."""
+"""`replay-dlq`: replay failed records, or save them for later."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from pipectl.context import Context
 from pipectl.errors import PipectlError
 from pipectl.facts import QueueFacts
 from pipectl.failures import saved
-from pipectl.failures.invoking import Invoker
-from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, Failure, ReplayStatus
-from pipectl.failures.queue import audit_what_waits
-from pipectl.failures.ranges import spans
-from pipectl.failures.records import Reading, RecordReader
-from pipectl.failures.replaying import Replay, ReplayReport, Tools
-from pipectl.failures.shard import Shard
-from pipectl.failures.tally import Tally
-from pipectl.failures.trail import failures_by_id, failures_of_type
+from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.dead_letter_queue import audit_messages, count_messages
+from pipectl.failures.model import UNRESOLVED, Failure, Reading, Record, ReplayStatus, StreamRange
+from pipectl.failures.outcomes import FailureTally, ReplayReport
+from pipectl.failures.processor_client import ProcessorClient
+from pipectl.failures.record_reader import RecordReader
+from pipectl.failures.replay import Replay
+from pipectl.failures.stream_reader import StreamReader
 from pipectl.resource_keys import ResourceKey
 
 MOST_PREVIEWED = 1000
@@ -42,77 +39,44 @@ NEEDS = (
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Which failures: of these types, and of these times or ids. ``again`` takes those that are done, too."""
-
-    since: datetime
-    until: datetime
-    types: tuple[str, ...] = FAILURE_TYPES
-    ids: tuple[str, ...] = ()
-    limit: int | None = None
-    again: bool = False
-
-    def failures(self, context: Context) -> Iterator[Failure]:
-        """The selected failures; of each type the oldest first, for those expire first."""
-        found = self._by_id(context) if self.ids else self._by_time(context)
-        return found if self.limit is None else islice(found, min(self.limit, sys.maxsize))
-
-    def _by_id(self, context: Context) -> Iterator[Failure]:
-        table = context.pipeline.physical.audit_table
-        for audit_id in dict.fromkeys(self.ids):
-            for failure in failures_by_id(context.aws, table, [audit_id]):
-                if failure.failure_type in self.types and (self.again or failure.status in UNRESOLVED):
-                    yield failure
-
-    def _by_time(self, context: Context) -> Iterator[Failure]:
-        for failure_type in self.types:
-            yield from failures_of_type(
-                context.aws,
-                context.pipeline.physical.audit_table,
-                failure_type,
-                since=self.since,
-                until=self.until,
-                statuses=() if self.again else UNRESOLVED,
-                newest_first=False,
-            )
-
-
-@dataclass
 class Preview:
-    """What a replay would take on, counted up to a thousand; ``more`` when there is more."""
+    """Failures that a replay would process.
+
+    Attributes:
+        failures: Their number, at most a thousand.
+        more: There are more than that.
+        by_status: Their number by replay status.
+        by_type: Their number by failure type.
+        first_to_expire: The time at which the stream trims the first of their records.
+        waiting_in_queue: About how many messages would be audited first.
+    """
 
     failures: int = 0
     more: bool = False
-    by_type: Counter[str] = field(default_factory=Counter)
+    by_status: Mapping[str, int] = field(default_factory=dict)
+    by_type: Mapping[str, int] = field(default_factory=dict)
     first_to_expire: datetime | None = None
     waiting_in_queue: int = 0
 
 
-@dataclass
+@dataclass(frozen=True)
 class SaveReport:
-    """What was kept: failures and records, and those whose records could not all be had any more."""
+    """Result of saving records.
 
-    failures: int = 0
-    records: int = 0
-    incomplete: list[str] = field(default_factory=list)
+    Attributes:
+        failures: Number of failures that were saved.
+        records: Number of their records.
+        incomplete: Audit ids of failures of which not all records could be read any more.
+    """
+
+    failures: int
+    records: int
+    incomplete: tuple[str, ...]
 
 
-def preview(context: Context, selection: Selection) -> Preview:
-    """Look at what a replay would take on. Reads only."""
-    return _preview(context, _queue(context), selection)
-
-
-def _preview(context: Context, queue: QueueFacts, selection: Selection) -> Preview:
-    found = Preview(waiting_in_queue=_depth(context, queue))
-    for number, failure in enumerate(selection.failures(context)):
-        if number == MOST_PREVIEWED:
-            found.more = True
-            break
-        found.failures += 1
-        found.by_type[failure.failure_type] += 1
-        clocks = [clock for clock in (found.first_to_expire, failure.starts_to_expire) if clock]
-        found.first_to_expire = min(clocks, default=None)
-    return found
+def preview(context: Context, selection: Selection, *, again: bool = False) -> Preview:
+    """Return what a replay would process. Reads only."""
+    return _preview(context, _queue(context), _chosen(selection, again=again))
 
 
 def replay(
@@ -120,119 +84,155 @@ def replay(
     selection: Selection,
     confirm: Callable[[Preview], None],
     *,
+    again: bool = False,
     overwrite: bool = False,
     source: Path | None = None,
 ) -> ReplayReport:
-    """Process failures again and write on each audit item what came of it.
+    """Process failures again and write the outcome to each audit item.
 
     Args:
         context: The pipeline.
-        selection: Which failures.
-        confirm: Asked with what would be taken on, if there is anything.
-        overwrite: Replace objects that are there already.
-        source: A folder of saved records to take them from, instead of the stream.
+        selection: The failures.
+        confirm: Called with what would be processed, if there is anything.
+        again: Replay failures that are done, too.
+        overwrite: Replace objects that exist.
+        source: A folder of saved records to use instead of the stream.
     """
-    queue = _queue(context)
+    queue, selection = _queue(context), _chosen(selection, again=again)
     if source:
         selection = _of_folder(selection, source)
     unknown = _unknown(context, selection)
     if unknown and not source:
-        raise PipectlError(f"there is no failure {', '.join(unknown)}", hint="`pipectl audit list` names them")
+        raise PipectlError(f"there is no failure {', '.join(unknown)}", hint="`pipectl audit list` shows their ids")
     found = _preview(context, queue, selection)
-    report, audited = ReplayReport(), 0
+    report = ReplayReport()
     if found.failures or found.waiting_in_queue:
         confirm(found)
-        audited = _drain(context, queue)
-        run = Replay(_tools(context, selection, overwrite))
-        failures = selection.failures(context)
-        report = run.from_records(failures, partial(saved.read, source)) if source else run.from_stream(failures)
+        audited = _audit_queue(context, queue)
+        run = _replay(context, overwrite=overwrite, again=again)
+        failures = _table(context).find(selection)
+        report = run.from_saved(failures, partial(saved.read, source)) if source else run.from_stream(failures)
+        report = replace(report, audited=audited)
     for audit_id in unknown:
-        report.give_up(audit_id, "it is not in the audit table any more; its saved records are kept")
-    report.audited = audited
+        report = report.with_untried(audit_id, "it is no longer in the audit table; its saved records are kept")
     return report
 
 
-def save(context: Context, selection: Selection, folder: Path) -> SaveReport:
-    """Keep the records of failures in files. Changes nothing on AWS."""
+def save(context: Context, selection: Selection, folder: Path, *, again: bool = False) -> SaveReport:
+    """Save the records of failures to files. Changes nothing on AWS."""
     context.require(NEEDS)
-    reader, report, shards = _reader(context), SaveReport(), dict[tuple[str, str], Shard]()
-    streams = f"{context.pipeline.names.table_arn(context.pipeline.physical.orders_table)}/stream/"
-    for failure in selection.failures(context):
-        context.aws.clock.sleep(0)  # raises once the user has pressed Ctrl-C
+    reader, streams = _reader(context), dict[tuple[str, str], StreamReader]()
+    failures, records, incomplete = 0, 0, list[str]()
+    for failure in _table(context).find(_chosen(selection, again=again)):
+        context.aws.clock.sleep(0)  # raises after Ctrl-C
         where = failure.range
-        if where is None or not where.stream_arn.startswith(streams):
-            report.incomplete.append(failure.audit_id)
+        if where is None or not where.stream_arn.startswith(_stream_prefix(context)):
+            incomplete.append(failure.audit_id)
             continue
-        (span,) = spans([(where, failure)])
-        if len(shards) >= MOST_SHARDS:
-            shards.clear()
-        shard = shards.setdefault((span.stream_arn, span.shard_id), reader.shard(span))
-        reading = Reading()
-        report.records += saved.write(folder, failure, reader.read(span, reading, shard))
-        report.failures += 1
-        if Tally(failure, where).outcome(reading).status is not ReplayStatus.REPLAYED:
-            report.incomplete.append(failure.audit_id)
+        if len(streams) >= MOST_SHARDS:
+            streams.clear()
+        stream = streams.setdefault((where.stream_arn, where.shard_id), reader.stream(where))
+        count, is_whole = _save(folder, failure, where, reader.read(where, stream))
+        failures, records = failures + 1, records + count
+        if not is_whole:
+            incomplete.append(failure.audit_id)
         context.reporter.note(f"saved {failure.audit_id}")
-    return report
+    return SaveReport(failures, records, tuple(incomplete))
+
+
+def _save(folder: Path, failure: Failure, where: StreamRange, readings: Iterator[Reading]) -> tuple[int, bool]:
+    """Write the records of one failure; return their number, and whether they are all."""
+    tally = FailureTally(failure, where)
+
+    def records() -> Iterator[Record]:
+        for reading in readings:
+            tally.note(reading)
+            if isinstance(reading, Record) and reading.is_replayed:
+                yield reading
+
+    count = saved.write(folder, failure, (record.event for record in records()))
+    return count, tally.outcome().status is ReplayStatus.REPLAYED
+
+
+def _chosen(selection: Selection, *, again: bool) -> Selection:
+    return replace(selection, statuses=() if again else UNRESOLVED)
+
+
+def _preview(context: Context, queue: QueueFacts, selection: Selection) -> Preview:
+    by_status, by_type = Counter[str](), Counter[str]()
+    first: datetime | None = None
+    more = False
+    for number, failure in enumerate(_table(context).find(selection)):
+        if number == MOST_PREVIEWED:
+            more = True
+            break
+        by_status[failure.status] += 1
+        by_type[failure.failure_type] += 1
+        first = min((time for time in (first, failure.starts_to_expire) if time), default=None)
+    return Preview(by_type.total(), more, by_status, by_type, first, _visible_messages(context, queue))
 
 
 def _of_folder(selection: Selection, folder: Path) -> Selection:
-    """The failures that the folder has records of, however old they are."""
+    """Return the failures whose records the folder holds, of any age."""
     there = saved.audit_ids(folder)
     if missing := [audit_id for audit_id in selection.ids if audit_id not in there]:
         raise PipectlError(
-            f"{folder} holds nothing of {', '.join(missing)}", hint="leave --id out to replay what it has"
+            f"{folder} holds no records of {', '.join(missing)}", hint="leave --id out to replay all that it holds"
         )
     return replace(selection, ids=selection.ids or tuple(there))
 
 
 def _unknown(context: Context, selection: Selection) -> list[str]:
-    """Ids that no failure has: nothing would happen, and nobody would be told."""
-
-    def known(audit_id: str) -> bool:
-        return any(True for _ in failures_by_id(context.aws, context.pipeline.physical.audit_table, [audit_id]))
-
-    return [audit_id for audit_id in selection.ids if not known(audit_id)]
+    """Return ids that no failure has; nothing would happen for them, without a message."""
+    table = _table(context)
+    return [audit_id for audit_id in selection.ids if next(table.with_id(audit_id), None) is None]
 
 
 def _queue(context: Context) -> QueueFacts:
-    """Require all that a replay works with, and return the queue's facts."""
+    """Require all resources of a replay, and return the facts of the queue."""
     return context.require(NEEDS)[ResourceKey.DEAD_LETTER_QUEUE].facts_as(QueueFacts)
 
 
-def _drain(context: Context, queue: QueueFacts) -> int:
-    """Audit what waits in the queue; how many messages there were."""
-    if not _depth(context, queue):
+def _audit_queue(context: Context, queue: QueueFacts) -> int:
+    """Audit the messages in the queue and return their number."""
+    if not _visible_messages(context, queue):
         return 0
-    audited = audit_what_waits(context.aws, queue.url, queue.arn, context.pipeline.physical.auditor)
+    audited = audit_messages(context.aws, queue.url, queue.arn, context.pipeline.physical.auditor)
     context.aws.clock.sleep(INDEX_LAG)
     return audited
 
 
-def _tools(context: Context, selection: Selection, overwrite: bool) -> Tools:
-    names, timeout = context.pipeline.physical, context.config.processor.timeout
+def _visible_messages(context: Context, queue: QueueFacts) -> int:
+    visible, _ = count_messages(context.aws, queue.url)
+    return visible
 
+
+def _replay(context: Context, *, overwrite: bool, again: bool) -> Replay:
     def progress(failures: int, records: int) -> None:
-        context.reporter.note(f"{failures} failures done, {records} records through")
+        context.reporter.note(f"{failures} failures finished, {records} records processed")
 
-    return Tools(
-        aws=context.aws,
-        audit_table=names.audit_table,
-        table_arn=context.pipeline.names.table_arn(names.orders_table),
-        reader=_reader(context),
-        invoker=Invoker(context.aws, names.processor, overwrite=overwrite),
-        chunk=context.config.stream_mapping.batch_size,
-        claim_seconds=timeout + 60,
-        again=selection.again,
+    return Replay(
+        _table(context),
+        _reader(context),
+        ProcessorClient(context.aws, context.pipeline.physical.processor, overwrite=overwrite),
+        context.aws.clock,
+        stream_prefix=_stream_prefix(context),
+        batch_size=context.config.stream_mapping.batch_size,
+        lease_seconds=context.config.processor.timeout + 60,
+        again=again,
         progress=progress,
         cancel=context.cancel,
     )
+
+
+def _table(context: Context) -> AuditTable:
+    return AuditTable(context.aws, context.pipeline.physical.audit_table)
 
 
 def _reader(context: Context) -> RecordReader:
     return RecordReader(context.aws, context.pipeline.physical.bucket, context.config.bucket.failed_prefix)
 
 
-def _depth(context: Context, queue: QueueFacts) -> int:
-    answer = context.aws.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["ApproximateNumberOfMessages"])
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+def _stream_prefix(context: Context) -> str:
+    """Return the beginning of the ARNs of all streams that the orders table has had."""
+    return f"{context.pipeline.names.table_arn(context.pipeline.physical.orders_table)}/stream/"

@@ -1,4 +1,4 @@
-"""`trace`: one order's way through the pipeline, and where it is stuck. Reads only."""
+"""`trace`: follow one order through the pipeline. Reads only."""
 
 from __future__ import annotations
 
@@ -6,35 +6,40 @@ import json
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
-from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.context import Context
 from pipectl.engine.model import facts_of
 from pipectl.errors import AbsentError, AwsError
 from pipectl.facts import MappingFacts, TableFacts
-from pipectl.failures.model import UNRESOLVED, Failure, StreamRange
-from pipectl.failures.objects import object_key, quarantine_key, written_at
-from pipectl.failures.records import REPLAYED_EVENTS
-from pipectl.failures.stream import StreamShard, read_all, shards_of
-from pipectl.failures.trail import failures
+from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.model import (
+    UNRESOLVED,
+    Failure,
+    Record,
+    ReplayStatus,
+    SequenceNumber,
+    StreamRange,
+    object_key,
+    quarantine_key,
+    written_at,
+)
+from pipectl.failures.stream_reader import Shard, read_shards, shards_of
 from pipectl.monitoring.stream_progress import Progress, progress
 from pipectl.resource_keys import ResourceKey
-from pipectl.text import pluralize
 from pipectl.timestamps import parse_timestamp
 
 MOST_RECORDS = 200
-"""Versions that are looked into, the newest."""
+"""Versions that are followed, the newest ones."""
 _NEEDS = (ResourceKey.ORDERS_TABLE, ResourceKey.AUDIT_TABLE, ResourceKey.BUCKET)
 _CLOCKS_DIFFER = timedelta(hours=1)
 _WRITTEN = {"INSERT": "inserted", "MODIFY": "modified", "REMOVE": "removed"}
 
 
 class Stage(StrEnum):
-    """How far an order has come; of several versions, the one that is worst off counts."""
+    """Progress of an order; of several versions, the worst one counts."""
 
     STORED = "stored"
     WAITING = "waiting"
@@ -48,116 +53,146 @@ class Stage(StrEnum):
 class TraceEvent:
     """Something that happened to a version of the order.
 
-    Args:
-        time: When.
+    Attributes:
+        time: The time of it.
         kind: ``inserted``, ``modified``, ``removed``, ``stored``, ``quarantined``, ``failed`` or ``replayed``.
-        detail: Where, or how, in words.
-        sequence_number: Of the version, as DynamoDB writes it.
+        sequence_number: The version's sequence number.
+        event_id: The stream's id of the record.
+        shard_id: The shard of the record.
+        object: The S3 URL of what was stored or quarantined.
+        audit_id: The failure.
+        failure_type: The failure's type.
+        status: The failure's status after a replay.
+        error: The error of a replay.
     """
 
     time: datetime
     kind: str
-    detail: str
-    sequence_number: str
+    sequence_number: SequenceNumber
+    event_id: str | None = None
+    shard_id: str | None = None
+    object: str | None = None
+    audit_id: str | None = None
+    failure_type: str | None = None
+    status: ReplayStatus | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class TracedFailure:
+    """The failure of an order that can still be replayed, else the newest one."""
+
+    audit_id: str
+    failure_type: str
+    status: ReplayStatus
+    is_unresolved: bool
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One order's way.
+    """One order's progress.
 
-    Args:
+    Attributes:
         key: Its partition key.
-        item: The order as the table has it now, in DynamoDB's typed form; ``None`` when it has none.
-        stage: How far it has come.
-        stuck: The same as a sentence, with what to do about it.
+        item: The order as the table has it now, in DynamoDB's typed form; ``None`` when the table does not have it.
+        stage: Its progress.
+        versions: Number of its inserts and updates in the stream.
+        at_stage: Number of those that are at this stage.
+        was_removed: The stream holds a removal of it.
+        failure: The failure, at the stage ``failed``.
+        stopped: The reason why the stream is not being read, at the stage ``waiting``.
         events: What happened, in order of time.
-        more: There were more versions than were looked into; the oldest are left out.
+        more: There were more versions than were followed; the oldest are left out.
     """
 
     key: str
-    item: Mapping[str, Any] | None
+    item: Mapping[str, object] | None
     stage: Stage
-    stuck: str
-    events: tuple[TraceEvent, ...]
+    versions: int = 0
+    at_stage: int = 0
+    was_removed: bool = False
+    failure: TracedFailure | None = None
+    stopped: str | None = None
+    events: tuple[TraceEvent, ...] = ()
     more: bool = False
 
 
 @dataclass
 class _Version:
-    """One stream record of the order, and what came of it."""
+    """One stream record of the order, and what became of it."""
 
-    shard: StreamShard
-    record: EventRecord
+    shard: Shard
+    record: Record
     stored: datetime | None = None
     quarantined: datetime | None = None
     failures: list[Failure] = field(default_factory=list)
 
     @property
-    def is_processed(self) -> bool:
-        return self.record["eventName"] in REPLAYED_EVENTS
+    def written_at(self) -> datetime:
+        return written_at(self.record.event)
 
     def lies_in(self, where: StreamRange) -> bool:
         same = (where.stream_arn, where.shard_id) == (self.shard.stream_arn, self.shard.shard_id)
-        return self.is_processed and same and where.first <= sequence_number(self.record) <= where.last
+        return self.record.is_replayed and same and where.covers(self.record.number)
 
 
 def trace(context: Context, key: str) -> Trace:
-    """Follow one order through table, stream, bucket and audit trail.
+    """Follow one order through table, stream, bucket and audit table.
 
     Args:
         context: The pipeline.
         key: The order's partition key.
 
     Raises:
-        PipectlError: table, bucket or audit table is not there, or cannot be read.
+        PipectlError: orders table, bucket or audit table is missing, or cannot be read.
     """
     table = context.require(_NEEDS)[ResourceKey.ORDERS_TABLE].facts_as(TableFacts)
     now = context.aws.clock.now()
     item = _item(context, key)
     versions, more = _versions(context, table.require_stream(), key, now)
     for version in versions:
-        if version.is_processed:
-            _look_for_objects(context, version)
-    _look_for_failures(context, versions, now)
-    stage, stuck = _judge(item is not None, versions, progress(context, _mapping(context), now))
+        if version.record.is_replayed:
+            _find_objects(context, version)
+    _find_failures(context, versions, now)
     events = sorted((event for version in versions for event in _events(context, version)), key=lambda each: each.time)
-    return Trace(key, item, stage, stuck, tuple(events), more)
+    found = Trace(key, item, Stage.ABSENT, events=tuple(events), more=more)
+    return _judge(found, versions, progress(context, _mapping(context), now))
 
 
-def _item(context: Context, key: str) -> Mapping[str, Any] | None:
+def _item(context: Context, key: str) -> Mapping[str, object] | None:
     table, name = context.pipeline.physical.orders_table, context.config.orders_table.partition_key
     answer = context.aws.dynamodb.get_item(TableName=table, Key={name: {"S": key}}, ConsistentRead=True)
     return answer.get("Item")
 
 
 def _versions(context: Context, stream_arn: str, key: str, now: datetime) -> tuple[list[_Version], bool]:
-    """What the stream still holds of the order, in order, and whether there is more than is looked into."""
+    """Return the versions that the stream still holds, in order, and whether older ones are left out."""
     name, lock = context.config.orders_table.partition_key, threading.Lock()
     newest: deque[_Version] = deque(maxlen=MOST_RECORDS + 1)
 
-    def take(shard: StreamShard, record: EventRecord) -> None:
-        if record["dynamodb"].get("Keys", {}).get(name) == {"S": key}:
+    def take(shard: Shard, record: Record) -> None:
+        if record.event["dynamodb"].get("Keys", {}).get(name) == {"S": key}:
             with lock:
                 newest.append(_Version(shard, record))
 
     shards = shards_of(context.aws, context.pipeline.physical.orders_table, stream_arn)
-    read_all(context.aws, shards, now, take, context.cancel)
-    ordered = sorted(newest, key=lambda each: (written_at(each.record), sequence_number(each.record)))
+    read_shards(context.aws, shards, now, take, context.cancel)
+    ordered = sorted(newest, key=lambda each: (each.written_at, each.record.number))
     return ordered[-MOST_RECORDS:], len(ordered) > MOST_RECORDS
 
 
-def _look_for_objects(context: Context, version: _Version) -> None:
+def _find_objects(context: Context, version: _Version) -> None:
     bucket, config = context.pipeline.physical.bucket, context.config.bucket
     s3, owner = context.aws.s3, context.aws.account_id
     try:
-        key = object_key(config.prefix, version.record)
+        key = object_key(config.prefix, version.record.event)
         answer = s3.get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=owner)
         version.stored = _processed_at(answer["Body"].read()) or answer["LastModified"]
     except AwsError as error:
         if error.aws_code != "NoSuchKey":
             raise
     try:
-        key = quarantine_key(config.failed_prefix, version.record)
+        key = quarantine_key(config.failed_prefix, version.record.event)
         head = s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=owner)
         version.quarantined = head["LastModified"]
     except AbsentError:
@@ -167,16 +202,16 @@ def _look_for_objects(context: Context, version: _Version) -> None:
 def _processed_at(body: bytes) -> datetime | None:
     try:
         return parse_timestamp(json.loads(body)["metadata"]["processedAt"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _look_for_failures(context: Context, versions: Sequence[_Version], now: datetime) -> None:
-    """A failure's range is an upper bound, so it can cover a version that is well."""
+def _find_failures(context: Context, versions: Sequence[_Version], now: datetime) -> None:
+    """Add to each version the failures whose range covers it. A range can cover a version that is stored."""
     if not versions:
         return
-    table, since = context.pipeline.physical.audit_table, written_at(versions[0].record) - _CLOCKS_DIFFER
-    for failure in failures(context.aws, table, since=since, until=now + _CLOCKS_DIFFER):
+    table = AuditTable(context.aws, context.pipeline.physical.audit_table)
+    for failure in table.find(Selection(versions[0].written_at - _CLOCKS_DIFFER, now + _CLOCKS_DIFFER)):
         if where := failure.range:
             for version in versions:
                 if version.lies_in(where):
@@ -188,69 +223,65 @@ def _mapping(context: Context) -> MappingFacts | None:
     return facts_of(context.facts(context.observe([key])), key, MappingFacts)
 
 
-def _judge(there: bool, versions: Sequence[_Version], got: Progress) -> tuple[Stage, str]:
-    processed = [version for version in versions if version.is_processed]
-    open_ = [version for version in processed if not version.stored]
-    of = f"of {pluralize(len(processed), 'version')} in the last 24 hours"
+def _judge(found: Trace, versions: Sequence[_Version], read: Progress) -> Trace:
+    processed = [version for version in versions if version.record.is_replayed]
+    found = replace(found, versions=len(processed), was_removed=len(processed) < len(versions))
+    not_stored = [version for version in processed if not version.stored]
     if not processed:
-        return _unseen(there, removed=bool(versions))
-    if not open_:
-        return Stage.STORED, f"stored: {len(processed)} {of}"
-    if failed := [version for version in open_ if version.failures]:
-        return Stage.FAILED, _failed(failed, of)
-    lost = [version for version in open_ if not got.stopped and written_at(version.record) < got.until]
-    if lost:
-        words = f"lost: {len(lost)} {of}, with neither an object nor a failure"
-        return Stage.LOST, f"{words}; `pipectl verify --repair` finds and processes what is lost"
-    return Stage.WAITING, f"waits for the processor: {len(open_)} {of}" + (f"; {got.stopped}" if got.stopped else "")
+        unseen = found.item is not None and not versions
+        return replace(found, stage=Stage.UNSEEN if unseen else Stage.ABSENT)
+    if not not_stored:
+        return replace(found, stage=Stage.STORED, at_stage=len(processed))
+    if failed := [version for version in not_stored if version.failures]:
+        return replace(found, stage=Stage.FAILED, at_stage=len(failed), failure=_most_useful(failed))
+    if lost := [version for version in not_stored if not read.stopped and version.written_at < read.until]:
+        return replace(found, stage=Stage.LOST, at_stage=len(lost))
+    return replace(found, stage=Stage.WAITING, at_stage=len(not_stored), stopped=read.stopped)
 
 
-def _unseen(there: bool, *, removed: bool) -> tuple[Stage, str]:
-    if removed:
-        return Stage.ABSENT, "removed in the last 24 hours; there was nothing to process in them"
-    if there:
-        older = "what became of it before, the bucket and `pipectl audit list --since` can tell"
-        return Stage.UNSEEN, f"never seen by the stream in the last 24 hours; {older}"
-    return Stage.ABSENT, "there is no such order, and the stream has seen none in the last 24 hours"
-
-
-def _failed(failed: Sequence[_Version], of: str) -> str:
-    """Of several failures, the one that can still be replayed, else the newest."""
-    all_ = sorted((f for version in failed for f in version.failures), key=lambda f: f.timestamp)
-    failure = next((f for f in reversed(all_) if f.status in UNRESOLVED), all_[-1])
-    force = "" if failure.status in UNRESOLVED else " --force"
-    words = f"failed: {len(failed)} {of} ({failure.failure_type}, {failure.status})"
-    return f"{words}; replay it with `pipectl replay-dlq --id {failure.audit_id}{force}`"
+def _most_useful(failed: Sequence[_Version]) -> TracedFailure:
+    failures = sorted((f for version in failed for f in version.failures), key=lambda f: f.timestamp)
+    failure = next((f for f in reversed(failures) if f.status in UNRESOLVED), failures[-1])
+    return TracedFailure(failure.audit_id, failure.failure_type, failure.status, failure.status in UNRESOLVED)
 
 
 def _events(context: Context, version: _Version) -> Iterator[TraceEvent]:
-    record, bucket, config = version.record, context.pipeline.physical.bucket, context.config.bucket
-    number = record["dynamodb"]["SequenceNumber"]
-    written = f"record {record.get('eventID', '')} in shard {version.shard.shard_id}"
-    yield TraceEvent(written_at(record), _WRITTEN[record["eventName"]], written, number)
+    event, number = version.record.event, version.record.number
+    bucket, config = context.pipeline.physical.bucket, context.config.bucket
+    yield TraceEvent(
+        version.written_at,
+        _WRITTEN[event["eventName"]],
+        number,
+        event_id=event.get("eventID"),
+        shard_id=version.shard.shard_id,
+    )
     if version.stored:
-        yield TraceEvent(version.stored, "stored", f"s3://{bucket}/{object_key(config.prefix, record)}", number)
+        yield TraceEvent(version.stored, "stored", number, object=f"s3://{bucket}/{object_key(config.prefix, event)}")
     if version.quarantined:
-        where = f"s3://{bucket}/{quarantine_key(config.failed_prefix, record)}"
-        yield TraceEvent(version.quarantined, "quarantined", where, number)
+        url = f"s3://{bucket}/{quarantine_key(config.failed_prefix, event)}"
+        yield TraceEvent(version.quarantined, "quarantined", number, object=url)
     for failure in version.failures:
-        yield TraceEvent(
-            _time(failure.timestamp, record), "failed", f"{failure.failure_type}, failure {failure.audit_id}", number
-        )
+        yield _event(failure, "failed", failure.timestamp, version)
         if replayed := failure.item.get("replayedAt"):
-            detail = f"{failure.status}, failure {failure.audit_id}{_error(failure, number)}"
-            yield TraceEvent(_time(replayed, record), "replayed", detail, number)
+            replay = _event(failure, "replayed", replayed, version)
+            yield replace(replay, status=failure.status, error=_error(failure, number))
 
 
-def _error(failure: Failure, number: str) -> str:
-    """The function's own words about this version, else about the whole failure."""
+def _event(failure: Failure, kind: str, time: object, version: _Version) -> TraceEvent:
+    """Return an event of a failure. A time that is not valid becomes the one when the record was written."""
+    return TraceEvent(
+        parse_timestamp(time) or version.written_at,
+        kind,
+        version.record.number,
+        audit_id=failure.audit_id,
+        failure_type=failure.failure_type,
+    )
+
+
+def _error(failure: Failure, number: SequenceNumber) -> str | None:
+    """Return the function's error for this version, else for the whole failure."""
     failing = failure.item.get("failingRecords")
     named = [each for each in failing if isinstance(each, Mapping)] if isinstance(failing, list) else []
-    errors = [each.get("error") for each in named if each.get("sequenceNumber") == number]
+    errors = [each.get("error") for each in named if each.get("sequenceNumber") == number.text]
     error = next(iter(errors), None) or failure.item.get("replayError")
-    return f": {error}" if error else ""
-
-
-def _time(text: object, record: EventRecord) -> datetime:
-    """When it was; when the record was written, where somebody has put into the table what is no time."""
-    return parse_timestamp(text) or written_at(record)
+    return str(error) if error else None

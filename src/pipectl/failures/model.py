@@ -1,48 +1,105 @@
-"""A failure as the audit table holds it."""
+"""Failures as the audit table holds them, and what reading their records yields. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from pipectl.aws.client import plain_item
-from pipectl.aws.stream_records import STREAM_RETENTION
-from pipectl.failures.kinds import FAILURE_TYPES as FAILURE_TYPES
-from pipectl.failures.kinds import UNRESOLVED as UNRESOLVED
-from pipectl.failures.kinds import ReplayStatus as ReplayStatus
+from pipectl.aws.stream_records import STREAM_RETENTION, EventRecord
 from pipectl.timestamps import parse_timestamp
 
-_SEQUENCE_NUMBER = re.compile(r"[0-9]{21,40}")
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from mypy_boto3_dynamodbstreams.type_defs import RecordTypeDef
+
+FAILURE_TYPES = ("RetryAttemptsExhausted", "RecordAgeExceeded", "UnparseableMessage", "Other")
+"""A closed list, so that asking the index for each of them finds every failure."""
+
+REPLAYED_EVENTS = ("INSERT", "MODIFY")
+"""Event names of the records that the processor stores."""
+
+LONGEST_NUMBER = 40
+"""Digits of the longest sequence number. Padded to this length, numbers sort as text."""
+
+_ANY_NUMBER = re.compile(f"[0-9]{{1,{LONGEST_NUMBER}}}")
+_API_NUMBER = re.compile(f"[0-9]{{21,{LONGEST_NUMBER}}}")
+
+
+@dataclass(frozen=True, order=True)
+class SequenceNumber:
+    """A sequence number of a stream: compared as a number, sent and shown as DynamoDB writes it.
+
+    Attributes:
+        value: The number.
+        text: The written form, with its leading zeros. The API accepts no other.
+    """
+
+    value: int
+    text: str = field(compare=False)
+
+    @classmethod
+    def parse(cls, text: object) -> SequenceNumber | None:
+        """Return the number of a text of 1 to 40 digits; ``None`` for anything else."""
+        return cls(int(text), text) if isinstance(text, str) and _ANY_NUMBER.fullmatch(text) else None
+
+    @classmethod
+    def of(cls, event: EventRecord | RecordTypeDef) -> SequenceNumber:
+        """Return the number of a stream record."""
+        text = event["dynamodb"]["SequenceNumber"]
+        return cls(int(text), text)
+
+    @property
+    def padded(self) -> str:
+        return f"{self.value:0{LONGEST_NUMBER}}"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class ReplayStatus(StrEnum):
+    OPEN = "OPEN"
+    REPLAYED = "REPLAYED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+
+
+UNRESOLVED = (ReplayStatus.OPEN, ReplayStatus.PARTIAL, ReplayStatus.FAILED)
+"""Statuses of failures that a replay still has to process."""
 
 
 @dataclass(frozen=True)
 class StreamRange:
-    """Where the records are: within one shard, from the first to the last sequence number, both included.
+    """Records of one shard, from the first to the last sequence number, both included.
 
-    It is an upper bound: Lambda may put several failures into one message, with good records between them. ``digits``
-    is how many the numbers are written with, leading zeros and all.
+    A range is an upper bound: Lambda may put several failures into one message, with good records between them.
     """
 
     stream_arn: str
     shard_id: str
-    first: int
-    last: int
-    digits: int
+    first: SequenceNumber
+    last: SequenceNumber
+
+    def covers(self, number: SequenceNumber) -> bool:
+        return self.first <= number <= self.last
 
 
 @dataclass(frozen=True)
 class Failure:
-    """One item of the audit table, read tolerantly: what is missing or odd is ``None``."""
+    """One item of the audit table, read tolerantly: attributes that are missing or invalid are ``None``."""
 
-    item: Mapping[str, Any]
+    item: Mapping[str, object]
 
     @classmethod
-    def of(cls, typed: Mapping[str, Any]) -> Failure:
-        """From an item as DynamoDB's client answers it (``{"auditId": {"S": ...}}``)."""
-        return cls(plain_item(typed))
+    def of(cls, typed: Mapping[str, AttributeValueTypeDef]) -> Failure:
+        """Return the failure of an item in DynamoDB's typed form (``{"auditId": {"S": ...}}``)."""
+        return cls({name: _plain(value) for name, value in typed.items()})
 
     @property
     def audit_id(self) -> str:
@@ -51,6 +108,11 @@ class Failure:
     @property
     def timestamp(self) -> str:
         return str(self.item["timestamp"])
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The item's primary key; one id can stand for several failures of the same range."""
+        return self.audit_id, self.timestamp
 
     @property
     def failure_type(self) -> str:
@@ -65,31 +127,169 @@ class Failure:
 
     @property
     def range(self) -> StreamRange | None:
-        """Where its records are; ``None`` when the message did not say."""
-        names = ("arn", "shardId", "startSequenceNumber", "endSequenceNumber")
-        arn, shard_id, first, last = (str(self._stream.get(name, "")) for name in names)
-        numbered = _SEQUENCE_NUMBER.fullmatch(first) and _SEQUENCE_NUMBER.fullmatch(last)
-        if not (numbered and shard_id and "/stream/" in arn):
+        """The place of its records; ``None`` when the message does not name a valid one."""
+        arn, shard_id, first, last = (
+            str(self._stream.get(name, "")) for name in ("arn", "shardId", "startSequenceNumber", "endSequenceNumber")
+        )
+        numbered = _API_NUMBER.fullmatch(first) and _API_NUMBER.fullmatch(last)
+        if not (numbered and shard_id and "/stream/" in arn) or int(first) > int(last):
             return None
-        found = StreamRange(arn, shard_id, int(first), int(last), len(first))
-        return found if found.first <= found.last else None
+        return StreamRange(arn, shard_id, SequenceNumber(int(first), first), SequenceNumber(int(last), last))
 
     @property
     def starts_to_expire(self) -> datetime | None:
-        """When the stream forgets the first of its records."""
-        return _later(self._stream.get("firstArrival"))
+        """The time at which the stream trims the first of its records."""
+        return _trimmed_at(self._stream.get("firstArrival"))
 
     @property
     def at_risk(self) -> datetime | None:
-        """When the stream has forgotten the last of its records."""
-        return _later(self._stream.get("lastArrival"))
+        """The time at which the stream has trimmed the last of its records."""
+        return _trimmed_at(self._stream.get("lastArrival"))
 
     @property
-    def _stream(self) -> Mapping[str, Any]:
+    def _stream(self) -> Mapping[str, object]:
         stream = self.item.get("stream")
         return stream if isinstance(stream, Mapping) else {}
 
 
-def _later(arrival: object) -> datetime | None:
-    moment = parse_timestamp(arrival)
-    return moment + STREAM_RETENTION if moment else None
+def _plain(value: Mapping[str, object]) -> object:
+    """Return a value in plain Python; numbers are Decimals, of any size, and sets are sorted lists."""
+    for kind, inner in value.items():
+        match kind, inner:
+            case "N", str():
+                return Decimal(inner)
+            case "M", Mapping():
+                return {name: _plain(member) for name, member in inner.items()}
+            case "L", list():
+                return [_plain(member) for member in inner]
+            case "NS", list():
+                return sorted(map(Decimal, inner))
+            case (("SS" | "BS"), list()):
+                return sorted(inner)
+            case "NULL", _:
+                return None
+        return inner
+    return None
+
+
+def _trimmed_at(arrival: object) -> datetime | None:
+    time = parse_timestamp(arrival)
+    return time + STREAM_RETENTION if time else None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A stream record, in the form of a Lambda event.
+
+    Attributes:
+        number: Its sequence number.
+        event: The record itself.
+        from_quarantine: It was read from the quarantine, not from the stream.
+    """
+
+    number: SequenceNumber
+    event: EventRecord
+    from_quarantine: bool = False
+
+    @classmethod
+    def of(cls, event: EventRecord, *, from_quarantine: bool = False) -> Record:
+        return cls(SequenceNumber.of(event), event, from_quarantine)
+
+    @property
+    def is_replayed(self) -> bool:
+        """The processor stores it: it is an insert or an update."""
+        return self.event.get("eventName") in REPLAYED_EVENTS
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Numbers that the stream did not deliver, although it delivers others; the quarantine may hold their records.
+
+    Attributes:
+        first: The first number of the gap.
+        last: The last one.
+        trimmed_to: The stream reports everything up to this number as trimmed; ``None`` when it reports nothing.
+    """
+
+    first: int
+    last: int
+    trimmed_to: int | None = None
+
+    def proves_trimmed(self, number: SequenceNumber) -> bool:
+        return self.trimmed_to is not None and self.first <= number.value <= self.trimmed_to
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A place that should hold a record and does not: a quarantine object, or a line of a saved file.
+
+    Attributes:
+        message: The place, and what is wrong with it.
+        number: The sequence number that the place names, if it names one.
+    """
+
+    message: str
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """The end of a reading.
+
+    Attributes:
+        complete: What did not come is not there. Otherwise the stream returned only empty pages, which proves nothing.
+    """
+
+    complete: bool
+
+
+Reading = Record | Gap | Damage | End
+"""An item that a reader yields; `End` comes once, as the last one."""
+
+
+@dataclass(frozen=True)
+class FailedRecord:
+    """A record that failed again.
+
+    Attributes:
+        sequence_number: Its number.
+        keys: The order's keys, in DynamoDB's typed form.
+        error: The function's own error.
+    """
+
+    sequence_number: SequenceNumber
+    keys: object
+    error: str
+
+
+def written_at(event: EventRecord) -> datetime:
+    """Return when DynamoDB took the change, to the second."""
+    return datetime.fromtimestamp(event["dynamodb"]["ApproximateCreationDateTime"], UTC)
+
+
+def day_of(event: EventRecord) -> str:
+    """``2026/01/31``: the folder of its object."""
+    return f"{written_at(event):%Y/%m/%d}"
+
+
+def object_name(event: EventRecord) -> str:
+    """Return the last part of its object's key: its id, else its sequence number, quoted to stay in its folder."""
+    if event_id := event.get("eventID"):
+        return f"{quote(event_id, safe='')}.json"
+    return f"sequence={quote(event['dynamodb']['SequenceNumber'], safe='')}.json"
+
+
+def object_key(prefix: str, event: EventRecord) -> str:
+    """Return the key under which the processor stores this version of the order."""
+    return f"{prefix}/{day_of(event)}/{object_name(event)}"
+
+
+def quarantine_folder(failed_prefix: str, stream_arn: str) -> str:
+    """Return the folder in which the processor keeps failed records of a stream."""
+    return f"{failed_prefix}/{quote(stream_arn.partition('/stream/')[2], safe=':')}"
+
+
+def quarantine_key(failed_prefix: str, event: EventRecord) -> str:
+    """Return the key under which the processor keeps the record when it fails."""
+    number = event["dynamodb"]["SequenceNumber"].rjust(LONGEST_NUMBER, "0")
+    return f"{quarantine_folder(failed_prefix, event['eventSourceARN'])}/{quote(number, safe='')}.json"

@@ -1,4 +1,4 @@
-"""Records of failures kept in files, as JSON lines, to be replayed any time later."""
+"""Records of failures kept in files, as JSON lines, to be replayed at any later time."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 from urllib.parse import quote, unquote
 
-from pipectl.aws.stream_records import EventRecord, kept_record, sequence_number
+from pipectl.aws.stream_records import EventRecord, kept_record
 from pipectl.errors import PipectlError
-from pipectl.failures.model import Failure
-from pipectl.failures.records import Reading
+from pipectl.failures.model import Damage, End, Failure, Reading, Record
 
 _SUFFIX = ".jsonl"
 
 
 def write(folder: Path, failure: Failure, records: Iterable[EventRecord]) -> int:
-    """Write the records of one failure to ``<folder>/<audit id>.jsonl``, whole or not at all; how many there were.
+    """Write the records of one failure to ``<folder>/<audit id>.jsonl``, whole or not at all; return their number.
 
     Raises:
-        PipectlError: the disk does not take them.
+        PipectlError: the file cannot be written.
     """
     path = _path(folder, failure.audit_id)
     try:
@@ -40,10 +39,10 @@ def write(folder: Path, failure: Failure, records: Iterable[EventRecord]) -> int
 
 
 def audit_ids(folder: Path) -> list[str]:
-    """The failures that a folder has records of.
+    """Return the audit ids of the failures whose records a folder holds.
 
     Raises:
-        PipectlError: there is no such folder, or it holds none.
+        PipectlError: the folder does not exist, or holds none.
     """
     names = sorted(path.name for path in folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
     if not names:
@@ -51,30 +50,28 @@ def audit_ids(folder: Path) -> list[str]:
     return [unquote(name.removesuffix(_SUFFIX)) for name in names]
 
 
-def read(folder: Path, failure: Failure, reading: Reading) -> Iterator[EventRecord]:
-    """The saved records of one failure. A line that is none is named in ``reading``, and the others are taken.
+def read(folder: Path, failure: Failure) -> Iterator[Reading]:
+    """Yield the saved records of one failure, and a damage for each line that does not hold one.
 
     Raises:
         PipectlError: the file cannot be read.
     """
-    path, where = _path(folder, failure.audit_id), failure.range
-    ends = {where.first, where.last} if where else set[int]()
+    path = _path(folder, failure.audit_id)
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             for line_number, line in enumerate(file, 1):
-                record = _record(line)
-                if record is None:
-                    reading.damaged.append(f"{path}:{line_number}: is not a stream record")
-                    continue
-                reading.came |= ends & {sequence_number(record)}
-                yield record
+                event = kept_record(line)
+                if event and isinstance(event.get("eventName"), str):
+                    yield Record.of(event)
+                else:
+                    yield Damage(f"{path}:{line_number}: not a stream record")
     except OSError as error:
         raise PipectlError(f"cannot read {path}: {error.strerror}") from error
-    reading.complete = True
+    yield End(complete=True)
 
 
 def _path(folder: Path, audit_id: str) -> Path:
-    """An id from the table can hold anything; in a file's name it must not lead out of the folder."""
+    """Return a failure's file. An id from the table can hold any character; quoted, it stays in the folder."""
     return folder / f"{quote(audit_id, safe='')}{_SUFFIX}"
 
 
@@ -86,8 +83,3 @@ def _write_lines(file: IO[str], records: Iterable[EventRecord]) -> int:
     file.flush()
     os.fsync(file.fileno())
     return count
-
-
-def _record(line: str) -> EventRecord | None:
-    record = kept_record(line)
-    return record if record and isinstance(record.get("eventName"), str) else None

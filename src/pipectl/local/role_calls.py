@@ -56,7 +56,7 @@ class RoleCalls:
                 size += len(json.dumps(event))
                 if records and size > MAX_PAYLOAD_BYTES:
                     return records
-                records.append(event)
+                records.append(dict(event))
             # A page ends early at 1 MB; only an empty one means that the stream has, for now, no more.
             if not page["Records"]:
                 break

@@ -12,8 +12,8 @@ from pipectl.context import Context
 from pipectl.engine.model import Facts, facts_of
 from pipectl.engine.parallel import parallel_map
 from pipectl.facts import MappingFacts, QueueFacts
+from pipectl.failures.audit_table import AuditTable, Selection
 from pipectl.failures.model import UNRESOLVED
-from pipectl.failures.trail import failures
 from pipectl.json_types import JsonValue
 from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.stream_progress import keeps_from_working
@@ -200,10 +200,8 @@ def _open_failures(context: Context, facts: Mapping[str, Facts], now: datetime) 
     name = "open-failures"
     if ResourceKey.AUDIT_TABLE not in facts:
         return _missing(name, Severity.DEGRADED, "failures are not recorded")
-    table = context.pipeline.physical.audit_table
-    found = list(
-        islice(failures(context.aws, table, since=now - LOOK_BACK, until=now, statuses=UNRESOLVED), MOST_COUNTED)
-    )
+    table = AuditTable(context.aws, context.pipeline.physical.audit_table)
+    found = list(islice(table.find(Selection(now - LOOK_BACK, now, statuses=UNRESOLVED)), MOST_COUNTED))
     if not found:
         return Check(name, Severity.HEALTHY, Finding.OK, 0, "none in the last 48 hours")
     count = f"{len(found)}{'+' if len(found) == MOST_COUNTED else ''}"

@@ -12,8 +12,8 @@ from pipectl.context import Context
 from pipectl.engine.model import Facts, Observation, facts_of
 from pipectl.errors import AwsError
 from pipectl.facts import MappingFacts
+from pipectl.failures.audit_table import AuditTable, Selection
 from pipectl.failures.model import UNRESOLVED
-from pipectl.failures.trail import failures
 from pipectl.monitoring.health import LOOK_BACK, MOST_COUNTED
 from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.stream_progress import progress
@@ -64,7 +64,7 @@ def _while_it_reads(read_until: datetime | None) -> Resume:
 
 def _open_failures(context: Context) -> str | None:
     now, table = context.aws.clock.now(), context.pipeline.physical.audit_table
-    found = failures(context.aws, table, since=now - LOOK_BACK, until=now, statuses=UNRESOLVED)
+    found = AuditTable(context.aws, table).find(Selection(now - LOOK_BACK, now, statuses=UNRESOLVED))
     count = sum(1 for _ in islice(found, MOST_COUNTED))
     least = "at least " if count == MOST_COUNTED else ""
     return f"{least}{pluralize(count, 'failure')} of the last 48 hours still to be replayed" if count else None

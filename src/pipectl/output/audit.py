@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.text import Text
 
 from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats
-from pipectl.failures.kinds import UNRESOLVED, ReplayStatus
+from pipectl.failures.model import UNRESOLVED, ReplayStatus
 from pipectl.output.console import Screen
 from pipectl.output.serializer import dumps
 from pipectl.text import pluralize
@@ -51,7 +50,7 @@ def details(screen: Screen, found: Sequence[AuditDetail]) -> None:
         for record in detail.records:
             text = json.dumps(record.record, ensure_ascii=False) if record.record else ""
             screen.line(f"  record {record.sequence_number} ({record.origin}) {text}")
-        if detail.more:
+        if detail.more_records:
             screen.line("  and more records")
 
 
@@ -60,7 +59,8 @@ def stats(screen: Screen, found: AuditStats) -> None:
     if screen.json_output:
         screen.document(found)
         return
-    screen.line(f"{pluralize(found.total, 'failure')} from {rfc3339(found.since)} to {rfc3339(found.until)}")
+    until = f" to {rfc3339(found.until)}" if found.until else ""
+    screen.line(f"{pluralize(found.total, 'failure')} from {rfc3339(found.since)}{until}")
     for counts in (found.by_status, found.by_type):
         for name, count in counts.items():
             screen.line(f"{count:>7}  {name}")
@@ -69,44 +69,34 @@ def stats(screen: Screen, found: AuditStats) -> None:
 
 
 def _entry(entry: AuditEntry) -> Text:
-    failure = entry.failure
+    failure, clock = entry.failure, entry.expiry_clock
     text = Text().append(f"{failure.timestamp}  ", "dim")
     text.append(f"{failure.status:<8}", _STATUS_LOOK[failure.status])
     text.append(f"  {failure.failure_type:<22}  {failure.audit_id}")
-    if entry.expired:
+    if clock.expired:
         text.append("  its records are no longer in the stream (24 h limit)", "red")
-    elif entry.expiring:
+    elif clock.expiring:
         text.append("  its records are expiring from the stream", "red")
-    elif entry.starts_to_expire and failure.status in UNRESOLVED:
-        text.append(f"  expires {rfc3339(entry.starts_to_expire)}", "dim")
+    elif clock.starts_to_expire and failure.status in UNRESOLVED:
+        text.append(f"  expires {rfc3339(clock.starts_to_expire)}", "dim")
     return text
 
 
-def _entry_document(entry: AuditEntry) -> dict[str, Any]:
+def _entry_document(entry: AuditEntry) -> dict[str, object]:
     """Return the audit item as it is, with the clock beside it."""
-    clock = {
-        "startsToExpire": entry.starts_to_expire,
-        "atRisk": entry.at_risk,
-        "expiring": entry.expiring,
-        "expired": entry.expired,
-    }
-    return {**entry.failure.item, "expiryClock": clock}
+    return {**entry.failure.item, "expiryClock": entry.expiry_clock}
 
 
-def _detail_document(detail: AuditDetail) -> dict[str, Any]:
-    records = [
-        {"sequenceNumber": str(each.sequence_number), "origin": each.origin, "record": each.record}
-        for each in detail.records
-    ]
+def _detail_document(detail: AuditDetail) -> dict[str, object]:
     return {
         **_entry_document(detail.entry),
-        "records": records,
-        "moreRecords": detail.more,
+        "records": detail.records,
+        "moreRecords": detail.more_records,
         "unreadable": detail.unreadable,
     }
 
 
-def _tree(screen: Screen, values: Mapping[str, Any], indent: str) -> None:
+def _tree(screen: Screen, values: Mapping[str, object], indent: str) -> None:
     for name, value in values.items():
         if isinstance(value, Mapping):
             screen.line(f"{indent}{name}:")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pipectl.failures.invoking import Failing
+from collections.abc import Mapping
 
 
-def failing_document(failing: Failing) -> dict[str, Any]:
-    return {"sequenceNumber": failing.written, "keys": failing.keys, "error": failing.error}
-
-
-def keys_shown(keys: Any) -> str:
+def keys_shown(keys: object) -> str:
     """``orderId=order-7``: the keys without DynamoDB's types."""
-    if not isinstance(keys, dict):
+    if not isinstance(keys, Mapping):
         return "(no keys)"
-    plain = {name: next(iter(value.values()), "") if isinstance(value, dict) else value for name, value in keys.items()}
+    plain = {
+        name: next(iter(value.values()), "") if isinstance(value, Mapping) else value for name, value in keys.items()
+    }
     return " ".join(f"{name}={value}" for name, value in plain.items())

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rich.text import Text
 
 from pipectl.commands.replay_dlq import Preview, SaveReport
-from pipectl.failures.kinds import ReplayStatus
-from pipectl.failures.replaying import ReplayReport
+from pipectl.failures.model import UNRESOLVED, ReplayStatus
+from pipectl.failures.outcomes import ReplayReport
 from pipectl.output.console import Screen
-from pipectl.output.records import failing_document, keys_shown
+from pipectl.output.records import keys_shown
 from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
 
@@ -62,12 +61,12 @@ def result(screen: Screen, report: ReplayReport) -> None:
         return
     for each in report.failing[:_MOST_SHOWN]:
         text = Text().append("! ", "red")
-        screen.line(text.append(f"{keys_shown(each.keys)} record {each.written}: {each.error}"))
+        screen.line(text.append(f"{keys_shown(each.keys)} record {each.sequence_number}: {each.error}"))
     if report.still_failing > _MOST_SHOWN:
         screen.line(f"! and {report.still_failing - _MOST_SHOWN} more; `pipectl audit list` shows them")
     for error in report.errors[:_MOST_SHOWN]:
         screen.line(Text().append("! ", "red").append(error))
-    statuses = ", ".join(f"{report.statuses[status]} {status}" for status in ReplayStatus if report.statuses[status])
+    statuses = ", ".join(f"{count} {status}" for status in ReplayStatus if (count := report.statuses.get(status, 0)))
     screen.line(
         f"{pluralize(report.total, 'failure')}: {statuses or 'none'}. {pluralize(report.replayed, 'record')} replayed, "
         f"{report.still_failing} still failing."
@@ -82,7 +81,9 @@ def _preview_lines(found: Preview) -> list[str]:
         return [_NOTHING]
     failures = f"{found.failures:,} or more open failures" if found.more else pluralize(found.failures, "open failure")
     lines = [f"{failures}."]
-    lines += [f"  {count} {failure_type}" for failure_type, count in found.by_type.most_common()]
+    lines += [
+        f"  {count} {failure_type}" for failure_type, count in sorted(found.by_type.items(), key=lambda pair: -pair[1])
+    ]
     if found.waiting_in_queue:
         messages = pluralize(found.waiting_in_queue, "message")
         lines.append(f"About {messages} in the dead-letter queue will be audited first.")
@@ -91,10 +92,10 @@ def _preview_lines(found: Preview) -> list[str]:
     return lines
 
 
-def _preview_document(found: Preview) -> dict[str, Any]:
+def _preview_document(found: Preview) -> dict[str, object]:
     return {
         "dryRun": True,
-        "failures": {"OPEN": found.failures},
+        "failures": {str(status): found.by_status.get(status, 0) for status in UNRESOLVED},
         "more": found.more,
         "byType": found.by_type,
         "waitingInQueue": found.waiting_in_queue,
@@ -102,12 +103,12 @@ def _preview_document(found: Preview) -> dict[str, Any]:
     }
 
 
-def _document(report: ReplayReport) -> dict[str, Any]:
+def _document(report: ReplayReport) -> dict[str, object]:
     return {
-        "failures": {str(status): report.statuses[status] for status in ReplayStatus},
+        "failures": {str(status): report.statuses.get(status, 0) for status in ReplayStatus},
         "records": {"replayed": report.replayed, "failing": report.still_failing},
-        "failing": [failing_document(each) for each in report.failing],
-        "expired": [str(number) for number in report.expired],
+        "failing": report.failing,
+        "expired": report.expired,
         "errors": report.errors,
         "claimedElsewhere": report.claimed_elsewhere,
         "audited": report.audited,

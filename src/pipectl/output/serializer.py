@@ -17,6 +17,7 @@ from enum import Enum
 from pathlib import PurePath
 
 from pipectl.engine.model import UNKNOWN
+from pipectl.failures.model import SequenceNumber
 from pipectl.json_types import JsonObject, JsonValue
 from pipectl.timestamps import rfc3339, rfc3339_milliseconds
 
@@ -41,6 +42,8 @@ def serialize(value: object) -> JsonValue:
     Dataclasses become objects with camelCase keys, times RFC 3339 in UTC, spans of time seconds, enums their values,
     paths text, bytes base64. Numbers keep every digit that JSON readers keep; others become text.
     """
+    if isinstance(value, SequenceNumber):
+        return value.text
     if isinstance(value, Enum):
         return serialize(value.value)
     if value is None or isinstance(value, bool | int | float | str):

@@ -1,4 +1,4 @@
-"""The result of `trace`."""
+"""Output of `trace`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import json
 
 from rich.text import Text
 
-from pipectl.commands.trace import Stage, Trace
+from pipectl.commands.trace import Stage, Trace, TraceEvent
 from pipectl.output.console import Screen
+from pipectl.output.serializer import serialize
+from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
 
 _STAGE_LOOK = {Stage.STORED: "green", Stage.WAITING: "yellow"}
 
 
 def result(screen: Screen, found: Trace) -> None:
+    """Print the result of `trace`."""
     if screen.json_output:
-        screen.document(found)
+        screen.document(_document(found))
         return
     if found.item is not None:
         screen.line(json.dumps(found.item, ensure_ascii=False, separators=(",", ":"), default=str))
@@ -23,5 +26,55 @@ def result(screen: Screen, found: Trace) -> None:
         screen.line(f"{found.key} is no longer in the table.")
     for event in found.events:
         text = Text().append(f"{rfc3339(event.time)}  ", "dim").append(f"{event.kind:<12}")
-        screen.line(text.append(event.detail))
-    screen.line(Text().append(found.stuck, _STAGE_LOOK.get(found.stage, "red")))
+        screen.line(text.append(_detail(event)))
+    screen.line(Text().append(verdict(found), _STAGE_LOOK.get(found.stage, "red")))
+
+
+def verdict(found: Trace) -> str:
+    """Return the stage of an order as a sentence, with the command that helps."""
+    count = f"{found.at_stage} of {pluralize(found.versions, 'version')} in the last 24 hours"
+    match found.stage:
+        case Stage.STORED:
+            return f"stored: {count}"
+        case Stage.FAILED if failure := found.failure:
+            force = "" if failure.is_unresolved else " --force"
+            command = f"`pipectl replay-dlq --id {failure.audit_id}{force}`"
+            return f"failed: {count} ({failure.failure_type}, {failure.status}); replay it with {command}"
+        case Stage.LOST:
+            return f"lost: {count}, neither stored nor reported as failed; process it with `pipectl verify --repair`"
+        case Stage.WAITING:
+            return f"waits for the processor: {count}" + (f"; {found.stopped}" if found.stopped else "")
+        case Stage.UNSEEN:
+            return "not in the stream in the last 24 hours; for older failures see `pipectl audit list --since`"
+    if found.was_removed:
+        return "removed in the last 24 hours, with nothing to process in that time"
+    return "no such order: neither in the table, nor in the stream in the last 24 hours"
+
+
+def _detail(event: TraceEvent) -> str:
+    if event.shard_id is not None:
+        return f"record {event.event_id or ''} in shard {event.shard_id}"
+    if event.audit_id is not None:
+        error = f": {event.error}" if event.error else ""
+        return f"{event.status or event.failure_type}, failure {event.audit_id}{error}"
+    return event.object or ""
+
+
+def _document(found: Trace) -> dict[str, object]:
+    return {
+        "key": found.key,
+        "item": found.item,
+        "stage": found.stage,
+        "verdict": verdict(found),
+        "versions": found.versions,
+        "atStage": found.at_stage,
+        "failure": found.failure,
+        "stopped": found.stopped,
+        "events": [_without_none(event) for event in found.events],
+        "more": found.more,
+    }
+
+
+def _without_none(event: TraceEvent) -> dict[str, object]:
+    document = serialize(event)
+    return {name: value for name, value in document.items() if value is not None} if isinstance(document, dict) else {}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pipectl.commands.verify import VerifyReport
 from pipectl.output.console import Screen
-from pipectl.output.records import failing_document, keys_shown
+from pipectl.output.records import keys_shown
 from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
 
@@ -33,7 +31,7 @@ def _lines(report: VerifyReport) -> list[str]:
     ]
     if report.lost > _MOST_SHOWN:
         lines.append(f"! and {report.lost - _MOST_SHOWN} more; -o json names them")
-    lines += [f"! record {each.written} fails: {each.error}" for each in report.failing[:_MOST_SHOWN]]
+    lines += [f"! record {each.sequence_number} fails: {each.error}" for each in report.failing[:_MOST_SHOWN]]
     if report.waiting_in_queue:
         wait = "failure waits" if report.waiting_in_queue == 1 else "failures wait"
         lines.append(
@@ -48,7 +46,7 @@ def _lines(report: VerifyReport) -> list[str]:
     return lines
 
 
-def _document(report: VerifyReport) -> dict[str, Any]:
+def _document(report: VerifyReport) -> dict[str, object]:
     return {
         "ok": report.ok,
         "since": report.since,
@@ -62,6 +60,6 @@ def _document(report: VerifyReport) -> dict[str, Any]:
             "repaired": report.repaired,
         },
         "lost": report.records,
-        "failing": [failing_document(each) for each in report.failing],
+        "failing": report.failing,
         "waitingInQueue": report.waiting_in_queue,
     }

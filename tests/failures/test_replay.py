@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from pipectl.errors import AccessDeniedError
-from pipectl.failures.replaying import Replay
+from pipectl.failures.outcomes import ReplayReport
 from tests.failures.fakes import OTHER_STREAM_ARN, PROCESSOR, SHARD, Process, World, aws_error, failed, timed_out
-from tests.failures.running import audited_failures, replay, tools
+from tests.failures.running import audited_failures, new_replay, replay
 
 SHARD_2 = "shardId-00000001573689847184-00000002"
+
+
+def expired(report: ReplayReport) -> list[str]:
+    return [str(number) for number in report.expired]
 
 
 @pytest.fixture(
@@ -34,7 +38,7 @@ class TestPoison:
         assert list(world.failing_of(audit_id)) == [poison]
         assert 'amount must be a number, got S "twelve"' in world.failing_of(audit_id)[poison]
         (failing,) = report.failing
-        assert (failing.written, failing.keys) == (poison, {"orderId": {"S": "order-1"}})
+        assert (str(failing.sequence_number), failing.keys) == (poison, {"orderId": {"S": "order-1"}})
         assert (report.replayed, report.still_failing, report.left) == (2, 1, 1)
         assert world.claimed() == []
 
@@ -86,7 +90,7 @@ class TestTrimmed:
             there: "REPLAYED",
         }
         assert world.stored() == {kept, there}
-        assert report.expired == [lost]
+        assert expired(report) == [lost]
         assert lost in world.item(failures[lost])["replayError"]["S"]
         assert world.item(failures[lost])["expiredRecords"] == {"L": [{"S": lost}]}
 
@@ -113,7 +117,7 @@ class TestTrimmed:
         world.shards[SHARD].closed = closed
         report = replay(world)
         assert world.stored() == set(numbers[:2])
-        assert (world.status(audit_id), report.expired) == ("EXPIRED", [numbers[2]])
+        assert (world.status(audit_id), expired(report)) == ("EXPIRED", [numbers[2]])
         assert len(world.invoked) == 1  # what quarantine has is taken once
 
     def test_quarantine_has_it_all(self, world: World) -> None:
@@ -164,8 +168,8 @@ class TestTrimmed:
         world.quarantine(numbers[0])
         world.shards[SHARD].silent = True
         report = replay(world)
-        assert (world.status(audit_id), report.expired) == ("PARTIAL", [])
-        assert f"did not give record {numbers[1]}: try again" in world.item(audit_id)["replayError"]["S"]
+        assert (world.status(audit_id), expired(report)) == ("PARTIAL", [])
+        assert f"did not return record {numbers[1]}: try again" in world.item(audit_id)["replayError"]["S"]
         world.shards[SHARD].silent = False
         replay(world)
         assert (world.status(audit_id), world.stored()) == ("REPLAYED", set(numbers))
@@ -190,7 +194,7 @@ class TestTrimmed:
         never = f"{int(before) + 1:021}"
         audit_id = world.give_up(never, last)
         report = replay(world)
-        assert (world.status(audit_id), report.expired) == ("PARTIAL", [])
+        assert (world.status(audit_id), expired(report)) == ("PARTIAL", [])
         assert f"there is no record {never}" in world.item(audit_id)["replayError"]["S"]
         assert world.stored() == {after, last}
 
@@ -241,7 +245,7 @@ class TestMessages:
             ({"startSequenceNumber": "1" * 41, "endSequenceNumber": "1" * 41}, "does not say where"),
             ({"shardId": "shard"}, "ParamValidationError"),
             ({"startSequenceNumber": "0" * 19 + "99"}, "there is no record 000000000000000000099"),
-            ({"endSequenceNumber": "9" * 21}, "did not give record 999999999999999999999: try again"),
+            ({"endSequenceNumber": "9" * 21}, "did not return record 999999999999999999999: try again"),
         ],
         ids=str,
     )
@@ -344,7 +348,7 @@ class TestReading:
         audit_id = world.give_up(numbers[0], numbers[-1])
         process = Process(world)
         process.on_call = lambda operation, _: world.clock.sleep(1000) if operation == "Invoke" else None
-        replay(process, chunk=2)
+        replay(process, batch_size=2)
         assert (world.stored(), world.status(audit_id)) == (set(numbers), "REPLAYED")
         assert process.count("GetShardIterator") > 1
         processed = [number for chunk in world.invoked for number in chunk]
@@ -380,7 +384,7 @@ class TestReading:
         process.failures["GetShardIterator"] = [aws_error("AccessDeniedException", kind=AccessDeniedError)]
         with pytest.raises(AccessDeniedError) as raised:
             replay(process)
-        assert "goes on from here" in (raised.value.hint or "")
+        assert "continues from here" in (raised.value.hint or "")
         assert world.claimed() == []
         assert {world.status(audit_id) for audit_id in failures} == {"OPEN"}
 
@@ -449,9 +453,9 @@ def test_a_failure_that_is_done_is_taken_again_only_when_told() -> None:
     audit_id = world.give_up(world.order())
     replay(world)
     found = audited_failures(world, audit_id)
-    report = Replay(tools(Process(world))).from_stream(iter(found))
+    report = new_replay(Process(world)).from_stream(iter(found))
     assert (report.total, report.left) == (0, 0)
-    report = Replay(tools(Process(world), again=True)).from_stream(iter(found))
+    report = new_replay(Process(world), again=True).from_stream(iter(found))
     assert report.statuses == {"REPLAYED": 1}
     assert world.item(audit_id)["replayAttempts"] == {"N": "2"}
 
@@ -463,6 +467,6 @@ def test_progress_is_told_while_it_works() -> None:
         world.give_up(number)
     process, told = Process(world), list[tuple[int, int]]()
     process.on_call = lambda operation, _: world.clock.sleep(2) if operation == "Invoke" else None
-    replay(process, chunk=10, progress=lambda failures, records: told.append((failures, records)))
+    replay(process, batch_size=10, progress=lambda failures, records: told.append((failures, records)))
     assert told
     assert [records for _, records in told] == sorted(records for _, records in told)

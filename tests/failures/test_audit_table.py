@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import partial
+from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
 from pipectl.aws.client import Aws, Credentials
-from pipectl.failures.invoking import Failing
-from pipectl.failures.model import Failure, ReplayStatus
-from pipectl.failures.trail import Outcome, Trail, failures_by_id, failures_of_type
+from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.model import FailedRecord, Failure, ReplayStatus, SequenceNumber
+from pipectl.failures.outcomes import Outcome
 from pipectl.timestamps import rfc3339_milliseconds
 from tests.failures.fakes import AUDIT_TABLE, Clock, Process, World
 from tests.support import ACCOUNT, REGION
 
 DONE = Outcome(ReplayStatus.REPLAYED, 3)
-POISON = Outcome(ReplayStatus.PARTIAL, 2, (Failing(7, {}, "no", "007"),), ("005",), "why")
+POISON = Outcome(
+    ReplayStatus.PARTIAL, 2, (FailedRecord(SequenceNumber(7, "007"), {}, "no"),), (SequenceNumber(5, "005"),), "why"
+)
 
 
 def _make_table() -> None:
@@ -46,22 +48,48 @@ def _make_table() -> None:
     )
 
 
+class Run:
+    """One run that claims failures, one at a time."""
+
+    def __init__(self, table: AuditTable, name: str) -> None:
+        self._table, self._name = table, name
+
+    def claim(self, failure: Failure, *, again: bool = False) -> bool:
+        (claimed,) = self._table.claim([failure], self._name, 100, again=again)
+        return claimed
+
+    def renew(self, failure: Failure) -> bool:
+        (renewed,) = self._table.renew([failure], self._name, 100)
+        return renewed
+
+    def release(self, failure: Failure) -> bool:
+        (released,) = self._table.release([failure], self._name)
+        return released
+
+    def settle(self, failure: Failure, outcome: Outcome) -> bool:
+        (settled,) = self._table.settle([(failure, outcome)], self._name)
+        return settled
+
+
 class Table:
     """An audit table with some failures of one kind in it, and runs that claim them."""
 
     def __init__(self, aws: Aws, clock: Clock, world: World) -> None:
         self.aws, self.clock, self._world = aws, clock, world
 
-    def run(self, name: str) -> Trail:
-        return Trail(self.aws, AUDIT_TABLE, name, 100)
+    @property
+    def table(self) -> AuditTable:
+        return AuditTable(self.aws, AUDIT_TABLE)
+
+    def run(self, name: str) -> Run:
+        return Run(self.table, name)
 
     def failure(self) -> Failure:
         return next(iter(self.failures()))
 
     def failures(self) -> list[Failure]:
         now = self.clock.now()
-        of_type = partial(failures_of_type, self.aws, AUDIT_TABLE, newest_first=False)
-        return list(of_type("RetryAttemptsExhausted", since=now - timedelta(hours=1), until=now))
+        return list(self.table.find(Selection(now - timedelta(hours=1), now, ("RetryAttemptsExhausted",))))
 
 
 @pytest.fixture(params=["fake", "moto"])
@@ -81,7 +109,7 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
 
 
 def now(table: Table, failure: Failure) -> Failure:
-    (found,) = failures_by_id(table.aws, AUDIT_TABLE, [failure.audit_id])
+    (found,) = table.table.with_id(failure.audit_id)
     return found
 
 
@@ -196,15 +224,15 @@ def test_a_deleted_item_is_never_made_again(table: Table) -> None:
         lambda: one.settle(failure, DONE),
     ]
     assert [act() for act in acts] == [False] * 5
-    assert one.look(failure) is None
+    assert table.table.current(failure) is None
     assert len(table.failures()) == 4
 
 
 def test_many_failing_records_are_named_with_fewer_words(table: Table) -> None:
     failure, one = table.failure(), table.run("one")
     one.claim(failure)
-    failing = tuple(Failing(number, {}, "x" * 1000, f"{number:040}") for number in range(500))
+    failing = tuple(FailedRecord(SequenceNumber(number, f"{number:040}"), {}, "x" * 1000) for number in range(500))
     one.settle(failure, Outcome(ReplayStatus.FAILED, 0, failing))
-    named = now(table, failure).item["failingRecords"]
+    named: Any = now(table, failure).item["failingRecords"]
     assert len(named) == 100
     assert sum(len(each["error"]) for each in named) <= 20_000

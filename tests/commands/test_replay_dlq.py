@@ -19,7 +19,7 @@ from tests.support import Recorder
 
 def run(where: World | Process, confirm: Callable[[Preview], None] = yes, **changes: Any) -> Any:
     process = where if isinstance(where, Process) else Process(where)
-    arguments = {name: changes.pop(name) for name in ("overwrite", "source") if name in changes}
+    arguments = {name: changes.pop(name) for name in ("again", "overwrite", "source") if name in changes}
     return replay(context(process), selection(process, **changes), confirm, **arguments)
 
 
@@ -169,7 +169,7 @@ class TestFiles:
         numbers = world.orders(6)
         failures = [world.give_up(numbers[0], numbers[2]), world.give_up(numbers[4]), world.give_up(numbers[5])]
         kept = keep(world, tmp_path)
-        assert (kept.failures, kept.records, kept.incomplete) == (3, 5, [])
+        assert (kept.failures, kept.records, kept.incomplete) == (3, 5, ())
         assert world.statuses() == {"OPEN": 3}
         world.stream_exists = False
         world.clock.sleep(90 * 24 * 3600)
@@ -186,7 +186,7 @@ class TestFiles:
         keep(world, tmp_path)
         assert run(world, source=tmp_path, ids=(failures[1],)).total == 1
         assert world.status(failures[1]) == "REPLAYED"
-        with pytest.raises(PipectlError, match="holds nothing of nonsense"):
+        with pytest.raises(PipectlError, match="holds no records of nonsense"):
             run(world, source=tmp_path, ids=("nonsense",))
 
     def test_a_failure_that_was_not_saved_is_left_alone(self, tmp_path: Path) -> None:
@@ -268,4 +268,4 @@ def test_progress_is_told() -> None:
     inside, recorder = context(process), Recorder()
     inside.reporter = recorder
     replay(inside, selection(process), yes)
-    assert any("records through" in note for note in recorder.notes)
+    assert any("records processed" in note for note in recorder.notes)

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipectl.failures.objects import object_key, quarantine_key
+from pipectl.failures.model import object_key, quarantine_key
 from tests.lambda_src.fakes import FakeS3
 from tests.lambda_src.loading import load
 
 PROCESSOR = load("processor")
 
 
-def _record(event_id: str, epoch: int, number: int = 100) -> dict[str, Any]:
+def _record(event_id: str, epoch: int, number: int = 100) -> Any:
     return {
         "eventID": event_id,
         "eventName": "INSERT",

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.stream_records import EventRecord, sequence_number
 from pipectl.errors import AbsentError, AwsError
-from pipectl.failures.stream import StreamShard, read_all, records_of, shards_of
+from pipectl.failures.model import End, Record
+from pipectl.failures.stream_reader import Shard, StreamReader, read_shards, shards_of
 from tests.support import FakeClock
 
 ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000"
@@ -84,7 +84,9 @@ def _aws(streams: FakeStreams) -> Any:
 
 
 def _numbers(streams: FakeStreams) -> list[int]:
-    return [sequence_number(record) for record in records_of(_aws(streams), StreamShard(ARN, "a"))]
+    readings = list(StreamReader(_aws(streams), Shard(ARN, "a")).read())
+    assert isinstance(readings[-1], End)
+    return [reading.number.value for reading in readings if isinstance(reading, Record)]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_an_expired_iterator_is_replaced_by_one_after_the_last_record() -> None:
     assert streams.iterators[:3] == [
         ("TRIM_HORIZON", None),
         ("TRIM_HORIZON", None),
-        ("AFTER_SEQUENCE_NUMBER", f"{2:021}"),
+        ("AT_SEQUENCE_NUMBER", f"{2:021}"),
     ]
 
 
@@ -138,21 +140,21 @@ def test_any_other_error_is_one() -> None:
 def test_all_streams_of_the_table_have_their_shards_listed_page_by_page() -> None:
     streams = FakeStreams({(ARN, "a"): [], (ARN, "b"): [], (OLD, "c"): []}, {"b": "a"})
     shards = shards_of(_aws(streams), "orders", ARN)
-    assert shards == [StreamShard(ARN, "a"), StreamShard(ARN, "b", "a"), StreamShard(OLD, "c")]
+    assert shards == [Shard(ARN, "a"), Shard(ARN, "b", "a"), Shard(OLD, "c")]
 
 
 def test_a_stream_that_is_gone_since_it_was_listed_has_no_shards() -> None:
-    assert shards_of(_aws(FakeStreams({(ARN, "a"): []})), "orders", OLD) == [StreamShard(ARN, "a")]
+    assert shards_of(_aws(FakeStreams({(ARN, "a"): []})), "orders", OLD) == [Shard(ARN, "a")]
 
 
 def _read(streams: FakeStreams, until: datetime = LATER) -> list[tuple[str, int]]:
     taken: list[tuple[str, int]] = []
 
-    def take(shard: StreamShard, record: EventRecord) -> None:
-        taken.append((shard.shard_id, sequence_number(record)))
+    def take(shard: Shard, record: Record) -> None:
+        taken.append((shard.shard_id, record.number.value))
 
     aws = _aws(streams)
-    read_all(aws, shards_of(aws, "orders", ARN), until, take)
+    read_shards(aws, shards_of(aws, "orders", ARN), until, take)
     return taken
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
 import pytest
 
 from pipectl.aws.stream_records import EventRecord
-from pipectl.failures.invoking import LARGEST_PAYLOAD, Invoker, chunks
-from tests.failures.fakes import LARGEST_EVENT, PROCESSOR, Process, World, answered, aws_error, failed
+from pipectl.failures.processor_client import ProcessorClient
+from tests.failures.fakes import PROCESSOR, Process, World, answered, aws_error, failed
 
 
-def record(number: int, size: int = 0) -> EventRecord:
+def record(number: int, size: int = 0) -> Any:
     return {"eventName": "INSERT", "note": "x" * size, "dynamodb": {"SequenceNumber": f"{number:021}", "Keys": {}}}
 
 
@@ -52,7 +51,7 @@ def reports_each(handler: Handler, numbers: list[int]) -> Any:
 def run(fault: Any, records: list[EventRecord]) -> list[int]:
     world = World()
     world.faults[PROCESSOR] = fault
-    return [each.sequence_number for each in Invoker(Process(world).aws, PROCESSOR).replay(records)]
+    return [each.sequence_number.value for each in ProcessorClient(Process(world).aws, PROCESSOR).process(records)]
 
 
 @pytest.mark.parametrize("answer", [stops_at_the_first, reports_each])
@@ -96,7 +95,7 @@ def test_an_error_without_words_is_told_by_its_kind_or_as_it_is(payload: bytes) 
 
     world = World()
     world.faults[PROCESSOR] = lambda _: {"FunctionError": "Unhandled", "Payload": Body()}
-    (failing,) = Invoker(Process(world).aws, PROCESSOR).replay([record(0)])
+    (failing,) = ProcessorClient(Process(world).aws, PROCESSOR).process([record(0)])
     assert failing.error
 
 
@@ -107,23 +106,25 @@ def test_an_answer_too_deep_to_be_read_never_counts_as_done() -> None:
 
     world = World()
     world.faults[PROCESSOR] = lambda _: {"Payload": Body()}
-    (failing,) = Invoker(Process(world).aws, PROCESSOR).replay([record(0)])
-    assert "no partial batch response" in failing.error
+    (failing,) = ProcessorClient(Process(world).aws, PROCESSOR).process([record(0)])
+    assert "invalid partial batch response" in failing.error
 
 
 def test_a_record_that_lambda_takes_for_no_json_fails_alone() -> None:
+    odd: Any = {**record(1), "note": math.nan}
+
     def refuses_nan(records: list[Any]) -> dict[str, Any]:
         if any(each.get("note") != "" for each in records):
             raise aws_error("InvalidRequestContentException", "lambda")
         return answered({"batchItemFailures": []})
 
-    assert run(refuses_nan, [record(0), {**record(1), "note": math.nan}, record(2)]) == [1]
+    assert run(refuses_nan, [record(0), odd, record(2)]) == [1]
 
 
 def test_an_error_of_any_length_is_cut() -> None:
     world = World()
     world.faults[PROCESSOR] = lambda _: failed("TooMuch", "x" * 1_000_000)
-    (failing,) = Invoker(Process(world).aws, PROCESSOR).replay([record(0)])
+    (failing,) = ProcessorClient(Process(world).aws, PROCESSOR).process([record(0)])
     assert len(failing.error) == 1000
 
 
@@ -136,28 +137,7 @@ def test_the_same_record_twice_in_a_chunk() -> None:
 def test_force_tells_the_function_to_overwrite() -> None:
     world = World()
     process = Process(world)
-    Invoker(process.aws, PROCESSOR, overwrite=True).replay([record(0)])
-    Invoker(process.aws, PROCESSOR).replay([record(0)])
+    ProcessorClient(process.aws, PROCESSOR, overwrite=True).process([record(0)])
+    ProcessorClient(process.aws, PROCESSOR).process([record(0)])
     assert world.overwrites[0] is True
     assert world.overwrites[-1] is None
-
-
-class TestChunks:
-    def test_are_cut_by_number(self) -> None:
-        assert [len(chunk) for chunk in chunks(map(record, range(250)), 100)] == [100, 100, 50]
-
-    def test_are_cut_by_what_an_event_can_hold(self) -> None:
-        large = [record(number, 1_300_000) for number in range(9)]
-        sizes = [len(json.dumps({"Records": chunk})) for chunk in chunks(large, 100)]
-        assert sum(len(chunk) for chunk in chunks(large, 100)) == 9
-        assert max(sizes) < LARGEST_EVENT
-
-    def test_count_bytes_and_not_letters(self) -> None:
-        large = [{**record(number), "note": "é" * 900_000} for number in range(3)]  # six bytes each in JSON
-        assert [len(chunk) for chunk in chunks(large, 100)] == [1, 1, 1]
-
-    def test_a_record_larger_than_an_event_stays_a_chunk_of_its_own(self) -> None:
-        assert [len(c) for c in chunks([record(1), record(2, LARGEST_PAYLOAD + 1), record(3)], 9)] == [1, 1, 1]
-
-    def test_of_nothing_are_none(self) -> None:
-        assert list(chunks([], 100)) == []

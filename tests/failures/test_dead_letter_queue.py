@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipectl.errors import AwsError
-from pipectl.failures.queue import audit_what_waits
+from pipectl.failures.dead_letter_queue import audit_messages
 from tests.failures.fakes import AUDITOR, Killed, Process, World, answered, failed, timed_out
 
 QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:dev-order-processor-dlq-backend"
@@ -16,7 +16,7 @@ QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:dev-order-processor-dlq-backend"
 
 def drain(where: World | Process) -> int:
     process = where if isinstance(where, Process) else Process(where)
-    return audit_what_waits(process.aws, "https://queue", QUEUE_ARN, AUDITOR)
+    return audit_messages(process.aws, "https://queue", QUEUE_ARN, AUDITOR)
 
 
 def world_with(messages: int) -> World:

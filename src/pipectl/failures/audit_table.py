@@ -1,0 +1,307 @@
+"""The audit table: failures found by type, time or id, claimed for a while, and given their outcome.
+
+The index has a partition for each failure type, so a list in order of time is a merge of several queries.
+"""
+
+from __future__ import annotations
+
+import base64
+import heapq
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pipectl.aws.client import Aws
+from pipectl.errors import AwsError, UsageError
+from pipectl.failures.model import FAILURE_TYPES, FailedRecord, Failure, ReplayStatus
+from pipectl.failures.outcomes import MOST_RECORDED, Outcome
+from pipectl.timestamps import rfc3339_milliseconds
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, QueryInputTypeDef, UpdateItemInputTypeDef
+
+    Item = Mapping[str, AttributeValueTypeDef]
+
+FAILURE_TYPE_INDEX = "failure-type-index"
+_LARGEST_LIMIT = 2**31
+_ERROR_CHARACTERS = 20_000
+"""Characters of all errors of an item's failing records together."""
+_LONGEST_ERROR = 2000
+_NO_LAST: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A choice of failures; an empty tuple chooses all.
+
+    Attributes:
+        since: Time of the earliest one.
+        until: Time of the latest one.
+        types: Some of `FAILURE_TYPES`.
+        statuses: Replay statuses.
+        ids: Audit ids; they choose failures of any time.
+        limit: Maximum number of failures.
+    """
+
+    since: datetime
+    until: datetime | None = None
+    types: tuple[str, ...] = FAILURE_TYPES
+    statuses: tuple[ReplayStatus, ...] = ()
+    ids: tuple[str, ...] = ()
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a list that is sorted newest first.
+
+    Attributes:
+        timestamp: Time of the last failure shown.
+        last: For each failure type, the id of the last failure shown of that time.
+    """
+
+    timestamp: str
+    last: Mapping[str, str] = field(default_factory=dict)
+
+    def after(self, failure: Failure) -> Position:
+        """Return the position behind a failure."""
+        last = self.last if failure.timestamp == self.timestamp else _NO_LAST
+        return Position(failure.timestamp, {**last, failure.failure_type: failure.audit_id})
+
+    def token(self) -> str:
+        """Return the position as text for a command line."""
+        return base64.urlsafe_b64encode(json.dumps([self.timestamp, self.last]).encode()).decode().rstrip("=")
+
+    @classmethod
+    def of_token(cls, token: str) -> Position:
+        """Return the position of a token.
+
+        Raises:
+            UsageError: it is not a token.
+        """
+        try:
+            timestamp, last = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+            if isinstance(timestamp, str) and all(isinstance(value, str) for value in last.values()):
+                return cls(timestamp, last)
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            pass
+        raise UsageError(f"not a page token: {token}", hint="use the `next` value of the previous page unchanged")
+
+
+class AuditTable:
+    """Reads and writes audit items.
+
+    Two replays share the work by leases: an item that one of them has claimed is left alone by the other until it is
+    settled, released, or the lease has expired. Calls that write take several items and return an answer for each.
+
+    Args:
+        aws: The table's account and region.
+        name: Its physical name.
+    """
+
+    def __init__(self, aws: Aws, name: str) -> None:
+        self._aws = aws
+        self._name = name
+
+    # reading
+
+    def find(self, selection: Selection) -> Iterator[Failure]:
+        """Yield failures: of each type the oldest first, because they expire first."""
+        found = self._by_ids(selection) if selection.ids else self._by_types(selection)
+        return found if selection.limit is None else islice(found, min(selection.limit, _LARGEST_LIMIT))
+
+    def newest_first(self, selection: Selection, position: Position | None = None) -> Iterator[Failure]:
+        """Yield failures of all types in one order of time; of each type, no more is read than is taken.
+
+        Args:
+            selection: The choice of failures; its ids and its limit are not used.
+            position: Continue behind it.
+        """
+        of_types = [self._newest_of_type(failure_type, selection, position) for failure_type in selection.types]
+        return heapq.merge(*of_types, key=lambda failure: failure.timestamp, reverse=True)
+
+    def statuses(self, selection: Selection) -> Iterator[tuple[str, str, str]]:
+        """Yield type, time and status of each failure, and nothing else."""
+        for failure_type in selection.types:
+            request = self._query(failure_type, selection)
+            request["ExpressionAttributeNames"] = {"#timestamp": "timestamp", "#status": "replayStatus"}
+            request["ProjectionExpression"] = "#timestamp, #status"
+            for item in self._items(request):
+                yield failure_type, item["timestamp"]["S"], item.get("replayStatus", {}).get("S", ReplayStatus.OPEN)
+
+    def with_id(self, audit_id: str) -> Iterator[Failure]:
+        """Yield the failures of an id; there are several when the same range failed at several times."""
+        request: QueryInputTypeDef = {
+            "TableName": self._name,
+            "KeyConditionExpression": "auditId = :id",
+            "ExpressionAttributeValues": {":id": {"S": audit_id}},
+        }
+        return map(Failure.of, self._items(request))
+
+    def current(self, failure: Failure) -> Failure | None:
+        """Return a failure as it is now; ``None`` when it has been deleted."""
+        answer = self._aws.dynamodb.get_item(TableName=self._name, Key=_key(failure), ConsistentRead=True)
+        return Failure.of(answer["Item"]) if "Item" in answer else None
+
+    # leases
+
+    def claim(self, failures: Sequence[Failure], owner: str, seconds: float, *, again: bool = False) -> list[bool]:
+        """Claim failures for a while; false for one that another owner has claimed, or that is done.
+
+        Args:
+            failures: The failures.
+            owner: The run that claims them.
+            seconds: Duration of the lease.
+            again: Claim failures that are done, too.
+        """
+        free = "attribute_not_exists(claimedUntil) OR claimedUntil < :now OR claimedBy = :me"
+        condition = f"attribute_exists(auditId) AND ({free})"
+        values = {":now": rfc3339_milliseconds(self._aws.clock.now())}
+        if not again:
+            condition += " AND NOT replayStatus IN (:replayed, :expired)"
+            values |= {":replayed": ReplayStatus.REPLAYED, ":expired": ReplayStatus.EXPIRED}
+        return [self._lease(failure, owner, seconds, condition, values) for failure in failures]
+
+    def renew(self, failures: Sequence[Failure], owner: str, seconds: float) -> list[bool]:
+        """Extend leases; false for a lease that expired and that another owner took."""
+        return [self._lease(failure, owner, seconds, "claimedBy = :me", {}) for failure in failures]
+
+    def release(self, failures: Sequence[Failure], owner: str) -> list[bool]:
+        """End leases and leave the failures unchanged."""
+        return [
+            self._update(failure, "REMOVE claimedBy, claimedUntil", "claimedBy = :me", {":me": {"S": owner}})
+            for failure in failures
+        ]
+
+    def settle(self, outcomes: Sequence[tuple[Failure, Outcome]], owner: str) -> list[bool]:
+        """Write outcomes and end the leases; false for a lease that expired and that another owner took."""
+        return [self._settle(failure, outcome, owner) for failure, outcome in outcomes]
+
+    # details
+
+    def _by_ids(self, selection: Selection) -> Iterator[Failure]:
+        for audit_id in dict.fromkeys(selection.ids):
+            for failure in self.with_id(audit_id):
+                chosen = not selection.statuses or failure.status in selection.statuses
+                if chosen and failure.failure_type in selection.types:
+                    yield failure
+
+    def _by_types(self, selection: Selection) -> Iterator[Failure]:
+        for failure_type in selection.types:
+            yield from map(Failure.of, self._items(self._query(failure_type, selection)))
+
+    def _newest_of_type(self, failure_type: str, selection: Selection, position: Position | None) -> Iterator[Failure]:
+        request = self._query(failure_type, selection, position)
+        request["ScanIndexForward"] = False
+        return map(Failure.of, self._items(request))
+
+    def _query(self, failure_type: str, selection: Selection, position: Position | None = None) -> QueryInputTypeDef:
+        """Return the query of the index for one type; it is the only one."""
+        values = {":type": failure_type, ":since": rfc3339_milliseconds(selection.since)}
+        limits = [rfc3339_milliseconds(selection.until)] if selection.until else []
+        limits += [position.timestamp] if position else []
+        times = "#timestamp >= :since"
+        if limits:
+            times, values[":until"] = "#timestamp BETWEEN :since AND :until", min(limits)
+        request: QueryInputTypeDef = {
+            "TableName": self._name,
+            "IndexName": FAILURE_TYPE_INDEX,
+            "KeyConditionExpression": f"failureType = :type AND {times}",
+            "ExpressionAttributeNames": {"#timestamp": "timestamp"},
+        }
+        if selection.statuses:
+            statuses = {f":status{number}": str(status) for number, status in enumerate(selection.statuses)}
+            values |= statuses
+            request["ExpressionAttributeNames"] = {"#timestamp": "timestamp", "#status": "replayStatus"}
+            request["FilterExpression"] = f"#status IN ({', '.join(statuses)})"
+        if position and (last := position.last.get(failure_type)):
+            key = {"failureType": failure_type, "timestamp": position.timestamp, "auditId": last}
+            request["ExclusiveStartKey"] = {name: {"S": value} for name, value in key.items()}
+        request["ExpressionAttributeValues"] = {name: {"S": value} for name, value in values.items()}
+        return request
+
+    def _items(self, request: QueryInputTypeDef) -> Iterator[Item]:
+        while True:
+            answer = self._aws.dynamodb.query(**request)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _lease(self, failure: Failure, owner: str, seconds: float, condition: str, values: Mapping[str, str]) -> bool:
+        self._aws.clock.sleep(0)  # raises after Ctrl-C
+        until = rfc3339_milliseconds(self._aws.clock.now() + timedelta(seconds=seconds))
+        texts = {**values, ":me": owner, ":until": until}
+        typed: Item = {name: {"S": str(value)} for name, value in texts.items()}
+        return self._update(failure, "SET claimedBy = :me, claimedUntil = :until", condition, typed)
+
+    def _settle(self, failure: Failure, outcome: Outcome, owner: str) -> bool:
+        try:
+            settled = self._write_outcome(failure, outcome, owner)
+        except AwsError as error:
+            if error.aws_code != "ValidationException":
+                raise
+            without_names = Outcome(outcome.status, outcome.replayed, error=(outcome.error or "")[:100] or None)
+            settled = self._write_outcome(failure, without_names, owner)  # the item is at DynamoDB's limit of 400 KB
+        if settled:
+            return True
+        # An answer can be lost on the way. The call is then repeated and finds what it has written itself.
+        found = self.current(failure)
+        return found is not None and found.item.get("replayedBy") == owner
+
+    def _write_outcome(self, failure: Failure, outcome: Outcome, owner: str) -> bool:
+        values: dict[str, AttributeValueTypeDef] = {
+            ":me": {"S": owner},
+            ":status": {"S": str(outcome.status)},
+            ":now": {"S": rfc3339_milliseconds(self._aws.clock.now())},
+            ":one": {"N": "1"},
+            ":zero": {"N": "0"},
+            ":replayed": {"N": str(outcome.replayed)},
+            ":failing": {"L": [_named(each, outcome) for each in outcome.failing[:MOST_RECORDED]]},
+            ":expired": {"L": [{"S": str(number)} for number in outcome.expired[:MOST_RECORDED]]},
+        }
+        sets = [
+            "replayStatus = :status",
+            "replayedAt = :now",
+            "replayedBy = :me",
+            "replayAttempts = if_not_exists(replayAttempts, :zero) + :one",
+            "replayedRecords = :replayed",
+            "failingRecords = :failing",
+            "expiredRecords = :expired",
+        ]
+        removes = ["claimedBy", "claimedUntil"]
+        if outcome.error:
+            values[":error"] = {"S": outcome.error[:_LONGEST_ERROR]}
+            sets.append("replayError = :error")
+        else:
+            removes.append("replayError")
+        return self._update(failure, f"SET {', '.join(sets)} REMOVE {', '.join(removes)}", "claimedBy = :me", values)
+
+    def _update(self, failure: Failure, update: str, condition: str, values: Item) -> bool:
+        request: UpdateItemInputTypeDef = {
+            "TableName": self._name,
+            "Key": _key(failure),
+            "UpdateExpression": update,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+        try:
+            self._aws.dynamodb.update_item(**request)
+        except AwsError as error:
+            if error.aws_code == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+
+def _key(failure: Failure) -> Item:
+    return {"auditId": {"S": failure.audit_id}, "timestamp": {"S": failure.timestamp}}
+
+
+def _named(failed: FailedRecord, outcome: Outcome) -> AttributeValueTypeDef:
+    """Return a failing record for the item; the more there are, the shorter are their errors."""
+    error = failed.error[: max(100, _ERROR_CHARACTERS // min(len(outcome.failing), MOST_RECORDED))]
+    return {"M": {"sequenceNumber": {"S": str(failed.sequence_number)}, "error": {"S": error}}}

@@ -1,0 +1,116 @@
+"""Messages in the dead-letter queue: counted, and audited before a replay, so that every failure has an audit item."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pipectl.aws.client import Aws
+from pipectl.errors import AwsError
+from pipectl.failures.processor_client import failed_positions
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import DeleteMessageBatchRequestEntryTypeDef, MessageTypeDef
+
+_RECEIVED_AT_ONCE = 10
+_WAIT_SECONDS = 1
+_HIDDEN_SECONDS = 60
+
+
+def count_messages(aws: Aws, queue_url: str) -> tuple[int, int]:
+    """Return about how many messages a queue holds: visible ones, and those that were received and not yet deleted."""
+    answer = aws.sqs.get_queue_attributes(
+        QueueUrl=queue_url,
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )
+    counts = answer["Attributes"]
+    return int(counts["ApproximateNumberOfMessages"]), int(counts["ApproximateNumberOfMessagesNotVisible"])
+
+
+def audit_messages(aws: Aws, queue_url: str, queue_arn: str, auditor: str) -> int:
+    """Invoke the auditor with every visible message, and delete each once its item exists.
+
+    The queue mapping may do this at the same time: an item is written once however often its message comes.
+
+    Returns:
+        The number of messages audited.
+
+    Raises:
+        AwsError: the auditor failed; the messages stay in the queue.
+    """
+    audited = 0
+    while messages := _receive(aws, queue_url):
+        failed = _audit(aws, auditor, [_event_record(message, queue_arn, aws.region) for message in messages])
+        done = [message for position, message in enumerate(messages) if position not in failed]
+        _delete(aws, queue_url, done)
+        audited += len(done)
+        if failed:
+            raise _auditor_failed(f"the auditor {auditor} could not write {len(failed)} of {len(messages)} messages")
+    return audited
+
+
+def _receive(aws: Aws, queue_url: str) -> Sequence[MessageTypeDef]:
+    answer = aws.sqs.receive_message(
+        QueueUrl=queue_url,
+        MaxNumberOfMessages=_RECEIVED_AT_ONCE,
+        WaitTimeSeconds=_WAIT_SECONDS,
+        VisibilityTimeout=_HIDDEN_SECONDS,
+        MessageSystemAttributeNames=["All"],
+        MessageAttributeNames=["All"],
+    )
+    return answer.get("Messages", [])
+
+
+def _audit(aws: Aws, auditor: str, records: Sequence[Mapping[str, object]]) -> list[int]:
+    """Return the positions of the messages that have no item now."""
+    answer = aws.lambda_.invoke(FunctionName=auditor, Payload=json.dumps({"Records": records}).encode())
+    payload = answer["Payload"].read()
+    if answer.get("FunctionError"):
+        raise _auditor_failed(f"the auditor {auditor} failed: {payload[:500].decode(errors='replace')}")
+    try:
+        return failed_positions(payload, [str(record["messageId"]) for record in records])
+    except ValueError as error:
+        raise _auditor_failed(f"the auditor {auditor} failed: {error}") from None
+
+
+def _auditor_failed(message: str) -> AwsError:
+    return AwsError(
+        f"{message}; the messages stay in the queue",
+        service="lambda",
+        operation="Invoke",
+        hint="see `pipectl logs auditor`, fix the cause and run this command again",
+    )
+
+
+def _delete(aws: Aws, queue_url: str, messages: Sequence[MessageTypeDef]) -> None:
+    """Delete messages. One that cannot be deleted comes again and is audited again, to the same item."""
+    entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
+        {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(messages)
+    ]
+    if entries:
+        aws.sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)
+
+
+def _event_record(message: MessageTypeDef, queue_arn: str, region: str) -> dict[str, object]:
+    """Return a received message in the form of Lambda's SQS event, whose inner keys begin in lower case."""
+    attributes = {
+        name: {key[0].lower() + key[1:]: _text(value) for key, value in attribute.items()}
+        for name, attribute in message.get("MessageAttributes", {}).items()
+    }
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": attributes,
+        "md5OfBody": message.get("MD5OfBody", ""),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": region,
+    }
+
+
+def _text(value: object) -> object:
+    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value

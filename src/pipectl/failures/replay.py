@@ -1,0 +1,334 @@
+"""The replay: claim failures, read their records, process them again, settle each failure.
+
+Records of one shard are read in order by one thread and processed by several at once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import groupby, islice
+from threading import Lock, Semaphore
+
+from pipectl.clock import Clock
+from pipectl.engine.parallel import Results, parallel_map
+from pipectl.errors import AwsError, CancelledError, PipectlError
+from pipectl.failures.audit_table import AuditTable
+from pipectl.failures.batching import Located, batches, merged
+from pipectl.failures.leases import PARALLEL, Leases, LeaseState
+from pipectl.failures.model import FailedRecord, Failure, Reading, Record, StreamRange
+from pipectl.failures.outcomes import FailureTally, Outcome, ReplayReport
+from pipectl.failures.processor_client import ProcessorClient
+from pipectl.failures.record_reader import RecordReader
+
+FAILURES_AT_ONCE = 500
+"""Failures that are claimed, merged and replayed at once; memory does not grow beyond them."""
+_PROGRESS_EVERY = 1.0
+_HINT = "nothing is lost: finished work is recorded, and the same command continues from here"
+_ABOUT_ONE_FAILURE = ("ValidationException", "ParamValidationError")
+"""Error codes of AWS for an invalid shard or sequence number."""
+
+
+@dataclass
+class ReadTask:
+    """Failures whose records are read together.
+
+    Attributes:
+        tallies: The failures.
+        read: Starts the reading.
+        error: The reason why nothing, or nothing more, can be read.
+        is_read: The reading has ended.
+        in_flight: Number of records read and not yet processed.
+    """
+
+    tallies: list[FailureTally]
+    read: Callable[[], Iterator[Reading]]
+    error: str | None = None
+    is_read: bool = False
+    in_flight: int = 0
+
+
+_Read = tuple[Record, ReadTask]
+
+
+@dataclass
+class ShardReplay:
+    """Replays the failures of one shard; each is settled as soon as its last record is processed.
+
+    Batches are filled across failures: a hundred failures of one record each are one invocation.
+
+    Attributes:
+        processor: Processes records.
+        leases: Leases of the failures.
+        clock: Time.
+        pool: Threads for invocations and outcomes.
+        room: Limits how many batches of all shards are in memory.
+        batch_size: The most records of one invocation.
+        progress: Called after each batch.
+        report: The result so far.
+        settled: Number of failures that are finished.
+    """
+
+    processor: ProcessorClient
+    leases: Leases
+    clock: Clock
+    pool: ThreadPoolExecutor
+    room: Semaphore
+    batch_size: int
+    progress: Callable[[], None]
+    report: ReplayReport = field(default_factory=ReplayReport)
+    settled: int = 0
+    _invocations: deque[tuple[Future[list[FailedRecord]], list[_Read]]] = field(default_factory=deque)
+    _settling: deque[tuple[Failure, Outcome, Future[list[LeaseState]]]] = field(default_factory=deque)
+
+    def run(self, tasks: Iterable[ReadTask]) -> None:
+        """Replay all failures of the tasks.
+
+        Raises:
+            PipectlError: an error that is not about one failure alone, or the user interrupted.
+        """
+        try:
+            for batch in batches(self._read(tasks), self.batch_size, lambda read: read[0].event):
+                self._send(batch)
+            while self._invocations:
+                self._finish_oldest_invocation()
+            while self._settling:
+                self._finish_oldest_outcome()
+        except BaseException:
+            for future, _ in self._invocations:
+                future.cancel()
+            raise
+
+    def _read(self, tasks: Iterable[ReadTask]) -> Iterator[_Read]:
+        for task in tasks:
+            task.tallies = self._still_held(task.tallies)
+            if not task.tallies:
+                continue
+            try:
+                for reading in task.read():
+                    for tally in task.tallies:
+                        tally.note(reading)
+                    if isinstance(reading, Record) and reading.is_replayed:
+                        task.in_flight += 1
+                        yield reading, task
+            except PipectlError as error:
+                if isinstance(error, CancelledError) or _concerns_all(error):
+                    raise
+                task.error = error.message
+            task.is_read = True
+            self._settle_if_finished(task)
+
+    def _still_held(self, tallies: Sequence[FailureTally]) -> list[FailureTally]:
+        """Renew leases, which can expire while a task waits for its turn; drop what is lost."""
+        self.leases.renew(tally.failure for tally in tallies)
+        held = [tally for tally in tallies if self.leases.holds(tally.failure)]
+        states = [self.leases.state(tally.failure) for tally in tallies if tally not in held]
+        self._count_elsewhere(states.count(LeaseState.CLAIMED_ELSEWHERE))
+        return held
+
+    def _send(self, batch: list[_Read]) -> None:
+        tasks = {id(task): task for _, task in batch}
+        failures = [tally.failure for task in tasks.values() for tally in task.tallies]
+
+        def before_each() -> None:
+            self.clock.sleep(0)  # raises after Ctrl-C
+            self.leases.renew(failures)
+
+        while self._invocations and self._invocations[0][0].done():
+            self._finish_oldest_invocation()
+        self.room.acquire()
+        future = self.pool.submit(self.processor.process, [record.event for record, _ in batch], before_each)
+        future.add_done_callback(lambda _: self.room.release())
+        self._invocations.append((future, batch))
+
+    def _finish_oldest_invocation(self) -> None:
+        future, batch = self._invocations.popleft()
+        failed = {each.sequence_number: each for each in future.result()}
+        still = [failed[record.number] for record, _ in batch if record.number in failed]
+        self.report = self.report.with_records(len(batch) - len(still), still)
+        for record, task in batch:
+            task.in_flight -= 1
+            for tally in task.tallies:
+                tally.count(record.number, failed.get(record.number))
+            self._settle_if_finished(task)
+        self.progress()
+
+    def _settle_if_finished(self, task: ReadTask) -> None:
+        if not task.is_read or task.in_flight:
+            return
+        for tally in task.tallies:
+            outcome = tally.outcome(task.error)
+            future = self.pool.submit(self.leases.settle, [(tally.failure, outcome)])
+            self._settling.append((tally.failure, outcome, future))
+        while self._settling and self._settling[0][2].done():
+            self._finish_oldest_outcome()
+
+    def _finish_oldest_outcome(self) -> None:
+        failure, outcome, future = self._settling.popleft()
+        (state,) = future.result()
+        self.settled += 1
+        if state is LeaseState.HELD:
+            self.report = self.report.with_outcome(failure, outcome)
+        else:
+            self._count_elsewhere(state is LeaseState.CLAIMED_ELSEWHERE)
+
+    def _count_elsewhere(self, count: int) -> None:
+        self.report = replace(self.report, claimed_elsewhere=self.report.claimed_elsewhere + count)
+
+
+class Replay:
+    """One run over many failures. It can be interrupted at any call: leases expire, finished work is recorded.
+
+    Args:
+        table: The audit table.
+        reader: Reads the records of a failure.
+        processor: Processes them.
+        clock: Time.
+        stream_prefix: Beginning of the ARNs of the pipeline's streams.
+        batch_size: The most records of one invocation.
+        lease_seconds: Duration of a lease; longer than one invocation.
+        again: Replay failures that are done, too.
+        progress: Called now and then with the numbers of failures finished and of records processed so far.
+        cancel: Makes calls in progress end early.
+    """
+
+    def __init__(
+        self,
+        table: AuditTable,
+        reader: RecordReader,
+        processor: ProcessorClient,
+        clock: Clock,
+        *,
+        stream_prefix: str,
+        batch_size: int,
+        lease_seconds: float,
+        again: bool = False,
+        progress: Callable[[int, int], None] = lambda _failures, _records: None,
+        cancel: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._reader = reader
+        self._processor = processor
+        self._clock = clock
+        self._leases = Leases(table, clock, lease_seconds)
+        self._batch_size = batch_size
+        self.report = ReplayReport()
+        self._stream_prefix = stream_prefix
+        self._again = again
+        self._progress = progress
+        self._cancel = cancel
+        self._progress_lock = Lock()
+        self._reported_at = clock.monotonic()
+
+    def from_stream(self, failures: Iterator[Failure]) -> ReplayReport:
+        """Replay failures; ranges that overlap are read once, and a shard by one reader alone."""
+        return self._run(failures, self._stream_tasks)
+
+    def from_saved(self, failures: Iterator[Failure], read: Callable[[Failure], Iterator[Reading]]) -> ReplayReport:
+        """Replay failures whose records were saved."""
+
+        def tasks(claimed: Sequence[Failure]) -> dict[str, list[ReadTask]]:
+            return {"saved": [ReadTask([FailureTally(each, each.range)], partial(read, each)) for each in claimed]}
+
+        return self._run(failures, tasks)
+
+    def _report_progress(self, shards: Collection[ShardReplay]) -> None:
+        now = self._clock.monotonic()
+        with self._progress_lock:
+            if now - self._reported_at < _PROGRESS_EVERY:
+                return
+            self._reported_at = now
+        finished = self.report.total + sum(shard.settled for shard in shards)
+        self._progress(finished, self.report.replayed + sum(shard.report.replayed for shard in shards))
+
+    def _run(
+        self, failures: Iterator[Failure], tasks_of: Callable[[Sequence[Failure]], dict[str, list[ReadTask]]]
+    ) -> ReplayReport:
+        while batch := list(islice(failures, FAILURES_AT_ONCE)):
+            try:
+                self._replay(tasks_of(self._claim(batch)))
+            except BaseException:
+                self._leases.release(batch)
+                raise
+        return self.report
+
+    def _claim(self, batch: Sequence[Failure]) -> list[Failure]:
+        different = list({failure.key: failure for failure in batch}.values())
+        shares = [different[start::PARALLEL] for start in range(PARALLEL)]
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            try:
+                taken = list(pool.map(lambda share: self._leases.take(share, again=self._again), shares))
+            except KeyboardInterrupt:
+                self._cancel()
+                raise
+        elsewhere = sum(states.count(LeaseState.CLAIMED_ELSEWHERE) for states in taken)
+        self.report = replace(self.report, claimed_elsewhere=self.report.claimed_elsewhere + elsewhere)
+        return [failure for failure in different if self._leases.holds(failure)]
+
+    def _replay(self, tasks: dict[str, list[ReadTask]]) -> None:
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            shards = self._shards(tasks, pool)
+            results = parallel_map(
+                lambda name: shards[name].run(tasks[name]), tasks, cancel=self._cancel, workers=PARALLEL
+            )
+        for shard in shards.values():
+            self.report = self.report.plus(shard.report)
+        self._raise_errors(results)
+
+    def _shards(self, names: Iterable[str], pool: ThreadPoolExecutor) -> dict[str, ShardReplay]:
+        shards: dict[str, ShardReplay] = {}
+        room = Semaphore(PARALLEL)
+        for name in names:
+            shards[name] = ShardReplay(
+                processor=self._processor,
+                leases=self._leases,
+                clock=self._clock,
+                pool=pool,
+                room=room,
+                batch_size=self._batch_size,
+                progress=lambda: self._report_progress(shards.values()),
+            )
+        return shards
+
+    def _raise_errors(self, results: Results[None]) -> None:
+        if results.interrupted or any(isinstance(error, CancelledError) for error in results.failed.values()):
+            raise CancelledError(f"interrupted: {self.report.total} failures finished", hint=_HINT)
+        for error in results.failed.values():
+            error.hint = f"{error.hint}; {_HINT}" if error.hint else _HINT
+            raise error
+
+    def _stream_tasks(self, claimed: Sequence[Failure]) -> dict[str, list[ReadTask]]:
+        """Return the tasks of each shard. A failure without a usable range is a task with nothing but the reason."""
+        located: list[Located] = []
+        unusable: list[ReadTask] = []
+        for failure in claimed:
+            where = failure.range
+            if where is None:
+                unusable.append(_unreplayable(failure, "its message does not say where its records are"))
+            elif not where.stream_arn.startswith(self._stream_prefix):
+                unusable.append(_unreplayable(failure, f"its records are in another stream: {where.stream_arn}"))
+            else:
+                located.append((where, failure))
+        tasks: dict[str, list[ReadTask]] = {}
+        for shard, of_shard in groupby(merged(located), lambda pair: (pair[0].stream_arn, pair[0].shard_id)):
+            tasks["/".join(shard)] = self._shard_tasks(list(of_shard))
+        return {**tasks, "unreplayable": unusable} if unusable else tasks
+
+    def _shard_tasks(self, ranges: Sequence[tuple[StreamRange, list[Located]]]) -> list[ReadTask]:
+        stream = self._reader.stream(ranges[0][0])
+        tasks = []
+        for whole, inside in ranges:
+            tallies = [FailureTally(failure, where) for where, failure in inside]
+            tasks.append(ReadTask(tallies, partial(self._reader.read, whole, stream)))
+        return tasks
+
+
+def _unreplayable(failure: Failure, reason: str) -> ReadTask:
+    return ReadTask([FailureTally(failure)], lambda: iter(()), error=reason)
+
+
+def _concerns_all(error: PipectlError) -> bool:
+    """Tell an error of AWS that every failure would meet from one of an invalid message."""
+    return isinstance(error, AwsError) and error.aws_code not in _ABOUT_ONE_FAILURE

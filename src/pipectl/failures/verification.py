@@ -1,0 +1,215 @@
+"""Records of the stream compared with objects and failures, in an index on disk.
+
+A day of the stream can hold millions of records, and the bucket as many objects. The index is a temporary database,
+which is deleted when it is closed; memory holds a page of it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+
+from pipectl.aws.client import Aws
+from pipectl.failures.model import (
+    LONGEST_NUMBER,
+    Record,
+    SequenceNumber,
+    StreamRange,
+    day_of,
+    object_name,
+    written_at,
+)
+from pipectl.failures.record_reader import RecordReader
+from pipectl.failures.stream_reader import Shard
+
+_ROWS_AT_ONCE = 1000
+_SCHEMA = """
+CREATE TABLE records (
+    stream TEXT, shard TEXT, number TEXT, written_number TEXT, event TEXT, id TEXT, keys TEXT, written INTEGER,
+    day TEXT, name TEXT, state INTEGER DEFAULT 0, PRIMARY KEY (stream, shard, number)
+) WITHOUT ROWID;
+CREATE INDEX objects ON records (day, name);
+"""
+_COLUMNS = "stream, shard, number, written_number, event, id, keys, written, day, name"
+
+
+class RecordState(IntEnum):
+    """State of a record: the processor has stored it, a failure explains it, or neither."""
+
+    LOST = 0
+    FAILED = 1
+    STORED = 2
+
+
+@dataclass(frozen=True)
+class LostRecord:
+    """A record that has neither an object nor a failure.
+
+    Attributes:
+        stream_arn: Its stream.
+        shard_id: Its shard.
+        sequence_number: Its number.
+        event_name: ``INSERT`` or ``MODIFY``.
+        event_id: The stream's id of it.
+        keys: The order's keys, in DynamoDB's typed form.
+        written_at: The time when the order was written.
+        object_name: ``<day>/<name>``, the place of its object under the prefix.
+    """
+
+    stream_arn: str
+    shard_id: str
+    sequence_number: SequenceNumber
+    event_name: str
+    event_id: str
+    keys: object
+    written_at: datetime
+    object_name: str
+
+
+class VerificationIndex:
+    """Filled with records, then with objects and failures; then it lists what is lost. Safe for several threads.
+
+    Sequence numbers are padded, so that they sort as text in the order of numbers.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._database = sqlite3.connect("", check_same_thread=False)
+        self._database.executescript(_SCHEMA)
+        self._waiting: list[tuple[object, ...]] = []
+
+    def close(self) -> None:
+        self._database.close()
+
+    def add(self, shard: Shard, record: Record) -> None:
+        """Add a record of the stream; a record that is added twice counts once."""
+        event = record.event
+        row = (
+            shard.stream_arn,
+            shard.shard_id,
+            record.number.padded,
+            record.number.text,
+            event["eventName"],
+            event.get("eventID", ""),
+            json.dumps(event["dynamodb"].get("Keys", {})),
+            int(written_at(event).timestamp()),
+            day_of(event),
+            object_name(event),
+        )
+        with self._lock:
+            self._waiting.append(row)
+            if len(self._waiting) >= _ROWS_AT_ONCE:
+                self._write()
+
+    def days(self) -> list[str]:
+        """Return the folders in which objects are to be looked for."""
+        return [str(day) for (day,) in self._rows("SELECT DISTINCT day FROM records ORDER BY day")]
+
+    def mark_stored(self, day: str, names: Iterable[str]) -> None:
+        """Mark the records whose objects were found in the folder of a day."""
+        update = "UPDATE records SET state = ? WHERE day = ? AND name = ?"
+        with self._lock:
+            self._write()
+            self._database.executemany(update, ((RecordState.STORED, day, name) for name in names))
+
+    def mark_failed(self, where: StreamRange) -> None:
+        """Mark the records of a failure's range that have no object."""
+        update = "UPDATE records SET state = ? WHERE stream = ? AND shard = ? AND number BETWEEN ? AND ? AND state = ?"
+        place = where.stream_arn, where.shard_id, where.first.padded, where.last.padded
+        with self._lock:
+            self._write()
+            self._database.execute(update, (RecordState.FAILED, *place, RecordState.LOST))
+
+    def count(self, state: RecordState) -> int:
+        ((count,),) = self._rows("SELECT count(*) FROM records WHERE state = ?", state)
+        return int(str(count))
+
+    def remove_pending(self, since: datetime, *, behind_the_last: bool) -> int:
+        """Remove what the mapping may not have read yet; return how many records.
+
+        Args:
+            since: Remove records written at this time or later.
+            behind_the_last: Remove also those that come, in their shard, after all that is stored or failed.
+        """
+        young = "written >= ?"
+        if behind_the_last:
+            last = "SELECT max(number) FROM records o WHERE o.stream = r.stream AND o.shard = r.shard AND o.state > 0"
+            young += f" OR number > coalesce(({last}), '')"
+        delete = f"DELETE FROM records AS r WHERE state = 0 AND ({young})"  # noqa: S608 - built from constants
+        with self._lock:
+            self._write()
+            return self._database.execute(delete, (int(since.timestamp()),)).rowcount
+
+    def lost(self, most: int) -> list[LostRecord]:
+        """Return the lost records, the oldest first."""
+        query = f"SELECT {_COLUMNS} FROM records WHERE state = 0 ORDER BY written, number LIMIT ?"  # noqa: S608
+        return [_lost(row) for row in self._rows(query, most)]
+
+    def lost_ranges(self) -> list[StreamRange]:
+        """Return for each shard the range from the first to the last lost record."""
+        query = (
+            "SELECT stream, shard, min(number || written_number), max(number || written_number) FROM records "
+            "WHERE state = 0 GROUP BY stream, shard ORDER BY stream, shard"
+        )
+        return [
+            StreamRange(str(arn), str(shard), _number(first), _number(last))
+            for arn, shard, first, last in self._rows(query)
+        ]
+
+    def is_lost(self, where: StreamRange, number: SequenceNumber) -> bool:
+        query = "SELECT 1 FROM records WHERE stream = ? AND shard = ? AND number = ? AND state = 0"
+        return bool(self._rows(query, where.stream_arn, where.shard_id, number.padded))
+
+    def _rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        with self._lock:
+            self._write()
+            with closing(self._database.execute(query, values)) as cursor:
+                return cursor.fetchall()
+
+    def _write(self) -> None:
+        columns = ", ".join("?" * len(_COLUMNS.split(",")))
+        insert = f"INSERT OR IGNORE INTO records ({_COLUMNS}) VALUES ({columns})"  # noqa: S608
+        self._database.executemany(insert, self._waiting)
+        self._waiting.clear()
+
+
+def find_objects(
+    aws: Aws, bucket: str, prefix: str, index: VerificationIndex, note: Callable[[str], None] = lambda _: None
+) -> None:
+    """Mark the records that have an object: one listing for each day."""
+    for day in index.days():
+        folder = f"{prefix}/{day}/"
+        note(f"listing s3://{bucket}/{folder}")
+        pages = aws.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=folder, ExpectedBucketOwner=aws.account_id
+        )
+        for page in pages:
+            aws.clock.sleep(0)  # raises after Ctrl-C
+            index.mark_stored(day, [entry["Key"].removeprefix(folder) for entry in page.get("Contents", [])])
+
+
+def read_lost(reader: RecordReader, index: VerificationIndex) -> Iterator[Record]:
+    """Read the lost records once more; what the stream has trimmed meanwhile may be in the quarantine."""
+    for where in index.lost_ranges():
+        for reading in reader.read(where):
+            if isinstance(reading, Record) and index.is_lost(where, reading.number):
+                yield reading
+
+
+def _lost(row: tuple[object, ...]) -> LostRecord:
+    stream, shard, number, text, event, event_id, keys, written, day, name = map(str, row)
+    time = datetime.fromtimestamp(int(written), UTC)
+    number_ = SequenceNumber(int(number), text)
+    return LostRecord(stream, shard, number_, event, event_id, json.loads(keys), time, f"{day}/{name}")
+
+
+def _number(padded_and_written: object) -> SequenceNumber:
+    """Split a padded number, which has 40 digits, from the written form behind it."""
+    text = str(padded_and_written)[LONGEST_NUMBER:]
+    return SequenceNumber(int(text), text)

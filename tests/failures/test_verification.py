@@ -1,0 +1,122 @@
+"""Records, objects and failures brought together."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipectl.aws.stream_records import EventRecord
+from pipectl.failures.model import Record, SequenceNumber, StreamRange
+from pipectl.failures.stream_reader import Shard
+from pipectl.failures.verification import RecordState, VerificationIndex
+from tests.support import ROOT
+
+SHARD = Shard("arn", "a")
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+NEVER = MOMENT + timedelta(days=1000)
+
+
+@pytest.fixture
+def index() -> Iterator[VerificationIndex]:
+    with closing(VerificationIndex()) as index:
+        yield index
+
+
+def _record(number: int, seconds: int = 0, digits: int = 21) -> Record:
+    event: EventRecord = {
+        "eventID": f"id-{number}",
+        "eventName": "MODIFY",
+        "dynamodb": {
+            "SequenceNumber": f"{number:0{digits}}",
+            "ApproximateCreationDateTime": int(MOMENT.timestamp()) + seconds,
+            "Keys": {"orderId": {"S": str(number)}},
+        },
+    }
+    return Record.of(event)
+
+
+def _number(number: int, digits: int = 21) -> SequenceNumber:
+    return SequenceNumber(number, f"{number:0{digits}}")
+
+
+def _range(first: int, last: int, digits: int = 21) -> StreamRange:
+    return StreamRange("arn", "a", _number(first, digits), _number(last, digits))
+
+
+def _left(index: VerificationIndex) -> list[int]:
+    return [record.sequence_number.value for record in index.lost(1000)]
+
+
+def test_numbers_are_ordered_as_numbers_however_they_are_written(index: VerificationIndex) -> None:
+    for number in (9, 10, 100):
+        index.add(SHARD, _record(number, digits=1))
+    index.mark_failed(_range(10, 99, 2))
+    assert _left(index) == [9, 100]
+    assert [str(record.sequence_number) for record in index.lost(2)] == ["9", "100"]
+    assert index.lost_ranges() == [_range(9, 100, 1)]
+
+
+def test_a_record_that_is_read_twice_counts_once(index: VerificationIndex) -> None:
+    for _ in range(2):
+        index.add(SHARD, _record(1))
+    assert index.count(RecordState.LOST) == 1
+    index.mark_stored("2026/01/01", ["id-1.json"])
+    index.add(SHARD, _record(1))
+    assert (index.count(RecordState.LOST), index.count(RecordState.STORED)) == (0, 1)
+
+
+def test_what_is_stored_and_failed_is_stored(index: VerificationIndex) -> None:
+    for number in range(4):
+        index.add(SHARD, _record(number))
+    index.mark_failed(_range(0, 1, 21))
+    index.mark_stored("2026/01/01", ["id-1.json", "id-2.json", "unknown.json"])
+    index.mark_failed(_range(2, 2, 21))
+    assert [index.count(state) for state in (RecordState.FAILED, RecordState.STORED)] == [1, 2]
+    assert _left(index) == [3]
+
+
+def test_objects_of_the_same_name_on_another_day_are_others(index: VerificationIndex) -> None:
+    index.add(SHARD, _record(1))
+    index.add(SHARD, _record(2, seconds=86400))
+    assert index.days() == ["2026/01/01", "2026/01/02"]
+    index.mark_stored("2026/01/01", ["id-2.json"])
+    assert _left(index) == [1, 2]
+
+
+def test_young_records_and_those_behind_the_last_are_put_aside(index: VerificationIndex) -> None:
+    for number in range(6):
+        index.add(SHARD, _record(number, seconds=number))
+    index.add(Shard("arn", "b"), _record(7))
+    index.mark_stored("2026/01/01", ["id-2.json"])
+    assert index.remove_pending(MOMENT + timedelta(seconds=4), behind_the_last=False) == 2
+    assert _left(index) == [0, 7, 1, 3]
+    assert index.remove_pending(NEVER, behind_the_last=True) == 2
+    assert _left(index) == [0, 1]
+    assert index.is_lost(_range(0, 1, 21), _number(1))
+    assert not index.is_lost(_range(0, 1, 21), _number(2))
+
+
+MANY = """
+import resource
+from tests.failures.test_verification import SHARD, VerificationIndex, _record
+index = VerificationIndex()
+for number in range(300_000):
+    index.add(SHARD, _record(number))
+index.mark_stored("2026/01/01", (f"id-{number}.json" for number in range(0, 300_000, 2)))
+assert len(index.lost(1000)) == 1000
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+LAUNCHER = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, *sys.argv[1:]]).returncode)"
+
+
+def test_memory_does_not_grow_with_the_records() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", LAUNCHER, "-c", MANY], capture_output=True, text=True, cwd=ROOT, timeout=120, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert float(run.stdout) < 150

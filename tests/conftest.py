@@ -14,21 +14,21 @@ from tests.support import FakeClock, World, make_world
 
 pytest_plugins = ["tests.tiers"]
 
-# The same examples at every run, so that a failure is never luck; `HYPOTHESIS_PROFILE=thorough` looks for new ones.
+# Each run has the same examples, so that failures are reproducible. `HYPOTHESIS_PROFILE=thorough` tries new ones.
 settings.register_profile(
     "same", max_examples=50, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("thorough", settings.get_profile("same"), derandomize=False, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
-# Before any fixture of a wider scope runs: no credentials, no profile and no address of this machine's are left.
+# Before any fixture of a wider scope runs: remove credentials, profile and endpoint of this machine.
 for _name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
     del os.environ[_name]
 
 
 @pytest.fixture(autouse=True)
 def no_outside_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nothing of the machine's AWS settings reaches a test, and no test can reach AWS."""
+    """Hide the AWS settings of this machine from the tests, so that no test can reach AWS."""
     for name in ("PIPECTL_CONFIG", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -36,27 +36,27 @@ def no_outside_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytes
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    # moto answers on the plain endpoints only
+    # moto answers on endpoints without an account id only
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
     monkeypatch.setenv("PIPECTL_HOME", str(tmp_path_factory.mktemp("pipectl-home")))
 
 
 @pytest.fixture
 def moto_world(tmp_path: Path) -> Iterator[World]:
-    """The dev config on moto, with a clock that costs no time."""
+    """Return a world on moto with config/dev.yaml and a clock that does not wait."""
     with mock_aws():
         yield make_world(tmp_path, clock=FakeClock())
 
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[LocalEmulator]:
-    """One local emulator for all tests of this worker; each test takes an account of its own on it."""
+    """Start the local emulator of this worker. Each test uses its own account."""
     with lifecycle.temporary() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def emulator_nodejs(emulator: LocalEmulator) -> LocalEmulator:
-    """The same, where functions in Node.js run, too."""
+    """Return the local emulator, with Node.js for the functions."""
     node.provide(emulator.home)
     return emulator

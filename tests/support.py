@@ -1,4 +1,4 @@
-"""What tests of all levels pass in: a config, an AWS with recorded calls, time that costs nothing."""
+"""Support for all tests: a config, AWS clients that record calls, and a clock that does not wait."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEV_CONFIG = ROOT / "config" / "dev.yaml"
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 NODEJS: dict[str, Any] = {function: {"runtime": "nodejs24.x"} for function in ("processor", "auditor")}
-"""What to lay over the config for functions in Node.js."""
+"""Changes of the config for functions in Node.js."""
 
 
 class FakeClock:
@@ -46,7 +46,7 @@ class FakeClock:
 
 @dataclass
 class Recorder:
-    """A reporter that remembers."""
+    """A reporter that keeps everything it receives."""
 
     notes: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
@@ -66,25 +66,25 @@ class Recorder:
 
 
 def write_config(folder: Path, changes: dict[str, Any] | None = None) -> Path:
-    """A copy of config/dev.yaml in ``folder``, its handlers still found, with ``changes`` laid over it.
+    """Write a copy of config/dev.yaml to ``folder``, with the handlers of this project and with ``changes``.
 
     ``{"processor": {"memory": 512}}`` changes one key; a value of ``None`` removes the key.
     """
     values = yaml.safe_load(DEV_CONFIG.read_text())
     for function in ("processor", "auditor"):
         values[function]["source"] = f"{ROOT}/lambda_src/{{language}}/{function}"
-    _lay_over(values, copy.deepcopy(changes or {}))
+    _apply(values, copy.deepcopy(changes or {}))
     file = folder / "pipectl.yaml"
     file.write_text(yaml.safe_dump(values, sort_keys=False))
     return file
 
 
-def _lay_over(values: dict[str, Any], changes: dict[str, Any]) -> None:
+def _apply(values: dict[str, Any], changes: dict[str, Any]) -> None:
     for key, change in changes.items():
         if change is None:
             values.pop(key, None)
         elif isinstance(change, dict) and isinstance(values.get(key), dict):
-            _lay_over(values[key], change)
+            _apply(values[key], change)
         else:
             values[key] = change
 
@@ -96,7 +96,7 @@ def reads(call: Call) -> bool:
 
 @dataclass
 class World:
-    """A config file and an AWS; every command gets a fresh `Context`, as on the command line."""
+    """A config file and AWS clients. Every command gets a new `Context`, as on the command line."""
 
     file: Path
     aws: Aws
@@ -107,13 +107,13 @@ class World:
         return _config(self.file, self.file.read_text())
 
     def context(self, **changes: Any) -> Context:
-        """A context; ``changes`` are laid over the config for this one."""
+        """Return a new context. ``changes`` are written to the config."""
         if changes:
             write_config(self.file.parent, changes)
         return Context(self.config, self.file, self.aws, Recorder())
 
     def writes(self) -> list[str]:
-        """The recorded calls that may change something, and forget all recorded calls."""
+        """Return the recorded calls that can change something, and clear the record."""
         made = [f"{call.service}:{call.operation}" for call in self.calls if not reads(call)]
         self.calls.clear()
         return made
@@ -121,7 +121,7 @@ class World:
 
 @cache
 def _config(file: Path, _text: str) -> Config:
-    """The config of a file as long as it reads the same."""
+    """Return the config of a file. The text is part of the cache's key."""
     return load(file)
 
 
@@ -133,7 +133,7 @@ def make_world(
     account: str = ACCOUNT,
     clock: Clock | None = None,
 ) -> World:
-    """A `World` on moto (no endpoint) or on the local emulator, where any twelve digits are an account of their own."""
+    """Return a `World` on moto (no endpoint) or on the local emulator, where each account is separate."""
     calls: list[Call] = []
     aws = Aws(
         REGION,
@@ -146,4 +146,4 @@ def make_world(
 
 
 def yes(changes: object) -> None:
-    """Confirms everything."""
+    """Confirm everything."""

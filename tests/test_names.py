@@ -47,8 +47,8 @@ def test_forbidden_and_the_limit_is_cited(kind: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", NAME_RULES)
-def test_a_name_ends_where_it_ends(kind: str) -> None:
-    """``$`` in a pattern would let a line break through."""
+def test_a_line_break_is_forbidden(kind: str) -> None:
+    """``$`` in a pattern would allow a final line break."""
     assert NAME_RULES[kind].problem("abc\n") is not None
 
 
@@ -56,7 +56,7 @@ def test_a_name_has_three_parts() -> None:
     assert NAMES.from_template("orders-table") == "dev-orders-table-backend"
 
 
-def test_the_account_is_filled_in_where_it_is_asked_for() -> None:
+def test_the_account_id_is_replaced() -> None:
     assert NAMES.from_template("processed-data-{account_id}") == "dev-processed-data-123456789012-backend"
 
 
@@ -77,7 +77,7 @@ def test_arns_of_another_partition() -> None:
     assert china.role_arn("r") == "arn:aws-cn:iam::123456789012:role/r"
 
 
-def test_tags_are_ours_and_the_configs_own() -> None:
+def test_tags_are_those_of_pipectl_and_of_the_config() -> None:
     assert NAMES.tags({"CostCenter": "7"}) == {
         "CostCenter": "7",
         "Environment": "dev",
@@ -88,16 +88,16 @@ def test_tags_are_ours_and_the_configs_own() -> None:
     assert NAMES.tags({}).keys() == set(RESERVED_TAGS)
 
 
-def test_our_own_tags_win() -> None:
+def test_the_tags_of_pipectl_have_precedence() -> None:
     assert NAMES.tags({"ManagedBy": "me"})["ManagedBy"] == "pipectl"
 
 
-def test_the_team_does_not_decide_whose_it_is() -> None:
+def test_the_team_is_not_an_ownership_tag() -> None:
     assert NAMES.ownership() == {"ManagedBy": "pipectl", "Project": "shop", "Environment": "dev"}
     assert "Team" not in OWNERSHIP_TAGS
 
 
-def test_lambda_writes_to_a_log_group_of_its_functions_name() -> None:
+def test_the_log_group_has_the_name_of_its_function() -> None:
     assert log_group_of("f") == "/aws/lambda/f"
 
 
@@ -105,7 +105,7 @@ def test_lambda_writes_to_a_log_group_of_its_functions_name() -> None:
     ("key", "value"),
     [("k", ""), ("k" * 128, "v" * 256), ("a b.c:d/e=f+g-h@i_9", "a b.c:d/e=f+g-h@i_9"), ("Größe", "中文")],
 )
-def test_tags_that_aws_takes(key: str, value: str) -> None:
+def test_tags_that_aws_accepts(key: str, value: str) -> None:
     assert tag_problem(key, value) is None
 
 

@@ -1,4 +1,4 @@
-"""What was asked for, where one look at what `up` makes is proof enough. docs/requirements.md names these tests."""
+"""The requirements that the resources of a new pipeline prove. docs/requirements.md names these tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support import ACCOUNT, ROOT, FakeClock, World, make_world, yes
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The shipped config, made once on moto."""
+    """Create the pipeline of the shipped config on moto."""
     with mock_aws():
         world = make_world(tmp_path_factory.mktemp("made"), clock=FakeClock())
         up(world.context(), yes)
@@ -29,7 +29,7 @@ def _resources(world: World) -> dict[str, Resource]:
 
 
 def _attributes(world: World, key: str) -> Attributes:
-    """What AWS answers about a resource, not what was asked for."""
+    """Return the attributes of a resource as AWS reports them."""
     observed = _resources(world)[key].observe()
     assert observed
     return observed.attributes

@@ -1,4 +1,4 @@
-"""Odd data: what JSON, YAML and DynamoDB can hold, and what those who write by hand make of it."""
+"""Strategies for unusual data: values of JSON, YAML and DynamoDB, and typing errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WORDS = [
     *("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "2026-01-01T00:00:00Z", "24:00", "\x1b[31m"),
 ]
 TEXTS = st.sampled_from(WORDS) | st.text(st.characters(), max_size=30)
-"""With halves of surrogate pairs, which JSON can spell and UTF-8 cannot."""
+"""Texts, also with lone surrogates, which JSON can express and UTF-8 cannot."""
 
 NUMBERS = (
     st.integers()
@@ -27,7 +27,7 @@ SCALARS = st.none() | st.booleans() | NUMBERS | TEXTS
 
 
 def trees(leaves: st.SearchStrategy[Any], names: st.SearchStrategy[str] = TEXTS) -> st.SearchStrategy[Any]:
-    """Lists and maps of ``leaves``."""
+    """Return a strategy for lists and maps of ``leaves``."""
     return st.recursive(
         leaves,
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4),
@@ -36,11 +36,11 @@ def trees(leaves: st.SearchStrategy[Any], names: st.SearchStrategy[str] = TEXTS)
 
 
 JSON = trees(SCALARS)
-"""What a body of JSON can be parsed to."""
+"""Values that JSON can be parsed to."""
 
 
 class Odd:
-    """What no strategy can hold, or `json` not write as it comes from others."""
+    """A value that a strategy cannot contain, or that `json` cannot write."""
 
     def grown(self) -> Any:
         raise NotImplementedError
@@ -50,7 +50,7 @@ class Odd:
 
 
 class Endless(Odd):
-    """A number that is beyond all bounds once it is read."""
+    """A number that is out of range when it is parsed."""
 
     def grown(self) -> Any:
         return math.inf
@@ -61,7 +61,7 @@ class Endless(Odd):
 
 @dataclass(frozen=True)
 class Deep(Odd):
-    """Lists or maps nested ``depth`` deep; below 0, so much less than the recursion limit. Too deep to be shown."""
+    """Lists or maps nested ``depth`` deep. A negative depth counts from the recursion limit."""
 
     depth: int
     name: str | None = None
@@ -80,12 +80,12 @@ class Deep(Odd):
         return self.depth if self.depth > 0 else sys.getrecursionlimit() + self.depth
 
 
-# About the limit there are depths at which reading succeeds and writing fails.
+# Near the limit there are depths at which parsing succeeds and writing fails.
 DEEP = st.builds(Deep, st.integers(1, 40) | st.integers(-60, 0) | st.just(20_000), st.sampled_from([None, "M", "a"]))
 
 
 def grown(value: Any) -> Any:
-    """A copy of ``value`` with everything odd in it as it is."""
+    """Return a copy of ``value`` with every `Odd` replaced by its value."""
     if isinstance(value, Odd):
         return value.grown()
     if isinstance(value, dict):
@@ -94,7 +94,7 @@ def grown(value: Any) -> Any:
 
 
 def json_of(value: Any, *, allow_nan: bool = True) -> str:
-    """Its JSON, also of what is nested too deep for `json`."""
+    """Return the JSON text, also of values that are nested too deep for `json`."""
     odd: list[Odd] = []
 
     def mark(found: Odd) -> str:
@@ -119,11 +119,11 @@ def _typed(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 TYPED = st.recursive(st.builds(lambda tag, value: {tag: value}, _TAGS, SCALARS), _typed, max_leaves=10)
-"""A value in DynamoDB's typed form, or in what looks like it."""
+"""Values in DynamoDB's typed form, also invalid ones."""
 
 
 def replaced(value: Any, place: tuple[str, ...], odd: object) -> Any:
-    """A copy of ``value`` with another one at ``place``."""
+    """Return a copy of ``value`` with another value at ``place``."""
     if not place:
         return odd
     members = value if isinstance(value, dict) else {}
@@ -131,7 +131,7 @@ def replaced(value: Any, place: tuple[str, ...], odd: object) -> Any:
 
 
 def without(value: Any, place: tuple[str, ...]) -> Any:
-    """A copy of ``value`` with nothing at ``place``."""
+    """Return a copy of ``value`` without ``place``."""
     inner = value.get(place[0]) if isinstance(value, dict) else None
     if len(place) > 1 and isinstance(inner, dict):
         return {**value, place[0]: without(inner, place[1:])}
@@ -139,7 +139,7 @@ def without(value: Any, place: tuple[str, ...]) -> Any:
 
 
 def places_of(value: Any) -> list[tuple[str, ...]]:
-    """Every place in nested maps."""
+    """Return every path in nested maps."""
     if not isinstance(value, dict):
         return []
     return [place for name, inner in value.items() for place in [(name,), *((name, *p) for p in places_of(inner))]]

@@ -1,4 +1,4 @@
-"""The auditor under odd events: every message becomes one item that DynamoDB takes, however often it comes."""
+"""The auditor with unusual events: every message becomes one item that DynamoDB accepts, at every delivery."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MESSAGES = (
 
 
 def audit(dynamodb: FakeDynamoDB, *messages: object) -> tuple[Any, list[Any]]:
-    """The response, ``None`` where the invocation failed as documented; and the log, each line of which is JSON."""
+    """Return the response, ``None`` when the invocation failed with BatchError, and the log lines."""
     out, response = io.StringIO(), None
     with contextlib.redirect_stdout(out), contextlib.suppress(module.BatchError):
         response = module.Auditor(dynamodb, "audit").audit({"Records": list(messages)}, CONTEXT)
@@ -54,7 +54,7 @@ def audit(dynamodb: FakeDynamoDB, *messages: object) -> tuple[Any, list[Any]]:
 
 
 @given(MESSAGES)
-def test_a_message_is_one_item_however_often_it_comes(odd: Any) -> None:
+def test_a_message_that_is_delivered_twice_is_one_item(odd: Any) -> None:
     dynamodb, odd = FakeDynamoDB(), grown(odd)
     for _ in range(2):
         assert audit(dynamodb, odd) == ({"batchItemFailures": []}, [])
@@ -63,18 +63,18 @@ def test_a_message_is_one_item_however_often_it_comes(odd: Any) -> None:
 
 
 @given(st.lists(MESSAGES, max_size=3))
-def test_every_message_of_a_batch_has_its_item(messages: list[Any]) -> None:
+def test_every_message_of_a_batch_has_an_item(messages: list[Any]) -> None:
     dynamodb, messages = FakeDynamoDB(), grown(messages)
     assert audit(dynamodb, *messages) == ({"batchItemFailures": []}, [])
     assert_fits(dynamodb.items.values())
-    for each in messages:  # a repeat adds nothing, so each had left its item
+    for each in messages:  # a repeat adds nothing, so each message has its item
         before = len(dynamodb.items)
         audit(dynamodb, each)
         assert len(dynamodb.items) == before
 
 
 @pytest.mark.parametrize("name", [None, "a"])
-def test_about_the_recursion_limit_reading_and_writing_agree(name: str | None) -> None:
+def test_messages_near_the_recursion_limit_are_audited(name: str | None) -> None:
     for below in range(-60, 0):
         dynamodb, deep = FakeDynamoDB(), Deep(below, name)
         bodies = [json_of({"requestContext": {"condition": deep}}), json_of({"DDBStreamBatchInfo": {"shardId": deep}})]
@@ -86,7 +86,7 @@ def test_about_the_recursion_limit_reading_and_writing_agree(name: str | None) -
 
 
 @given(MESSAGES)
-def test_what_dynamodb_refuses_is_reported_or_fails_the_invocation_as_documented(odd: Any) -> None:
+def test_a_put_that_fails_is_reported_or_fails_the_invocation(odd: Any) -> None:
     class Refusing(FakeDynamoDB):
         def put_item(self, **request: Any) -> dict[str, Any]:
             raise client_error("ProvisionedThroughputExceededException")

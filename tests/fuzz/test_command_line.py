@@ -1,4 +1,4 @@
-"""Odd words on the command line: a documented exit code, and words of ours instead of a traceback."""
+"""Unusual arguments give a documented exit code and a message instead of a traceback."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The config of a pipeline that is up, on moto."""
+    """Create a pipeline on moto and return its config file."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "testing")
@@ -74,7 +74,7 @@ def check(*args: str, config: str) -> None:
 @example(["verify", "--since=0001-01-01T00:00:00+01:00"], False)
 @example(["logs", "--since=1969-01-01"], False)
 @example(["audit", "show", "\ud800"], False)
-def test_whatever_a_command_is_given(file: Path, args: list[str], as_json: bool) -> None:
+def test_a_command_with_unusual_arguments(file: Path, args: list[str], as_json: bool) -> None:
     check(*(["-o", "json"] if as_json else []), *args, config=str(file))
 
 
@@ -82,12 +82,12 @@ def test_whatever_a_command_is_given(file: Path, args: list[str], as_json: bool)
 @given(
     st.binary(max_size=300).map(lambda raw: os.fsdecode(raw.replace(b"\0", b""))) | st.sampled_from(["/", "x" * 300])
 )
-def test_whatever_names_the_config(name: str) -> None:
+def test_an_unusual_config_path(name: str) -> None:
     check("config", "check", config=name)
 
 
 @given(TIMES)
-def test_a_time_is_one_that_can_be_reckoned_with(text: str) -> None:
+def test_a_time_is_in_utc_and_in_range(text: str) -> None:
     try:
         moment = MOMENT.convert(text, None, None)
     except click.UsageError:

@@ -1,4 +1,4 @@
-"""The config loader under odd files: a `Config`, or every mistake with its line, in bounded time."""
+"""The config loader with unusual files: it returns a `Config`, or every problem with its line, in limited time."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ SCALARS = st.sampled_from(SNIPPETS) | TEXTS.map(lambda text: text.encode(errors=
 
 @st.composite
 def edited(draw: st.DrawFn) -> str:
-    """dev.yaml after a few slips of the hand."""
+    """Return dev.yaml with a few typing errors."""
     lines = list(LINES)
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(lines) - 1))
@@ -119,22 +119,22 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(edited(), st.sampled_from(["utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1"]))
-def test_a_config_that_was_edited_in_haste(file: Path, text: str, encoding: str) -> None:
+def test_a_config_with_typing_errors(file: Path, text: str, encoding: str) -> None:
     check(file, text.encode(encoding, errors="replace"))
 
 
 @given(TREES, st.booleans())
-def test_a_config_with_odd_values(file: Path, values: Any, flow: bool) -> None:
+def test_a_config_with_unusual_values(file: Path, values: Any, flow: bool) -> None:
     check(file, yaml.safe_dump(values, default_flow_style=flow, allow_unicode=flow).encode(errors="replace"))
 
 
 @given(st.integers(0, len(DEV)), st.binary(max_size=20), st.integers(0, len(DEV)))
-def test_a_config_that_was_damaged(file: Path, start: int, odd: bytes, end: int) -> None:
+def test_a_damaged_config(file: Path, start: int, odd: bytes, end: int) -> None:
     check(file, DEV.encode()[:start] + odd + DEV.encode()[end:])
 
 
 @given(st.binary(max_size=200) | st.text("?:-[]{},&*!|>%'\"#\n \tab1", max_size=60).map(str.encode))
-def test_what_is_no_config_at_all(file: Path, raw: bytes) -> None:
+def test_random_bytes(file: Path, raw: bytes) -> None:
     check(file, raw)
 
 
@@ -156,7 +156,7 @@ LARGE = {
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_what_would_take_minutes_is_told_before_it_does(name: str, file: Path) -> None:
+def test_a_file_that_would_take_minutes_is_refused(name: str, file: Path) -> None:
     file.write_text(LARGE[name])
     assert file.stat().st_size <= LARGEST_BYTES
     with pytest.raises(ConfigError):

@@ -1,4 +1,4 @@
-"""The processor under odd events: every record is stored or reported, and no record suffers for another."""
+"""The processor with unusual events: every record is stored or reported, and the others are not affected."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def record(name: object, number: object, event_name: str = "INSERT") -> dict[str
 
 GOOD = record("good", "100000000000000000000001"), record("also-good", "100000000000000000000003")
 BASE = record("odd", "100000000000000000000002")
-# NaN is no JSON, so Lambda never sends it, but Python would read it.
+# NaN is not JSON, so Lambda never sends it, but Python parses it.
 ODD = JSON | DEEP | TYPED | st.floats() | trees(SCALARS | st.floats())
 ODD_RECORDS = (
     st.builds(replaced, st.just(BASE), st.sampled_from(places_of(BASE)), ODD)
@@ -49,7 +49,7 @@ ODD_RECORDS = (
 
 
 def run(s3: FakeS3, event: object) -> tuple[Any, list[Any]]:
-    """The response, ``None`` where the invocation failed as documented; and the log, each line of which is JSON."""
+    """Return the response, ``None`` when the invocation failed with BatchError, and the log lines."""
     out, response = io.StringIO(), None
     with contextlib.redirect_stdout(out), contextlib.suppress(module.BatchError):
         response = module.Processor(s3, "orders").process(event, CONTEXT)
@@ -58,7 +58,7 @@ def run(s3: FakeS3, event: object) -> tuple[Any, list[Any]]:
 
 
 def no_json(constant: str) -> None:
-    raise AssertionError(f"{constant} is no JSON")
+    raise AssertionError(f"{constant} is not JSON")
 
 
 def is_removal(odd: object) -> bool:
@@ -70,13 +70,13 @@ def is_removal(odd: object) -> bool:
 @example(replaced(BASE, ("eventID",), Deep(100_000)))
 @example(replaced(BASE, ("dynamodb", "Keys"), float("nan")))
 @example(replaced(BASE, ("dynamodb", "SequenceNumber"), float("inf")))
-def test_a_record_is_stored_or_reported_and_its_neighbours_are_stored(odd: Any) -> None:
+def test_a_record_is_stored_or_reported_and_the_other_records_are_stored(odd: Any) -> None:
     s3, odd = FakeS3(), grown(odd)
     response, log = run(s3, {"Records": [GOOD[0], odd, GOOD[1]]})
     stored = {name: body[-1] for name, body in s3.versions.items() if name.startswith("processed-data/")}
     assert {"processed-data/2026/01/02/good.json", "processed-data/2026/01/02/also-good.json"} <= stored.keys()
     for body in stored.values():
-        with contextlib.suppress(RecursionError):  # what the handler could just write, and is deeper in the stack here
+        with contextlib.suppress(RecursionError):  # the stack is deeper here than in the handler
             json.loads(body, parse_constant=no_json)
     failed = [line for line in log if line["message"] == "record failed"]
     repeated = isinstance(odd, dict) and odd.get("eventID") in ("good", "also-good")
@@ -89,8 +89,8 @@ def test_a_record_is_stored_or_reported_and_its_neighbours_are_stored(odd: Any) 
 
 
 @given(st.lists(ODD_RECORDS, max_size=4))
-def test_of_a_batch_each_record_is_stored_or_reported(records: list[Any]) -> None:
-    """Two records of one id are one; no other two share an object."""
+def test_each_record_of_a_batch_is_stored_or_reported(records: list[Any]) -> None:
+    """Two records with one id share an object; no other two do."""
     s3, records = FakeS3(), grown(records)
     response, log = run(s3, {"Records": records})
     failed = sum(line["message"] == "record failed" for line in log)

@@ -41,13 +41,12 @@ def test_up_needs_a_yes_where_nobody_can_be_asked(moto: Path) -> None:
     assert "17 to create" in pipectl("-c", moto, "plan").stdout
 
 
-@pytest.mark.parametrize(("answers", "code", "words"), [("n\n", 1, "declined"), ("\n", 1, "declined"), ("", 130, "")])
-def test_up_asks_at_a_terminal_and_takes_no_for_an_answer(answers: str, code: int, words: str, moto: Path) -> None:
+@pytest.mark.parametrize(("answers", "code"), [("n\n", 1), ("\n", 1), ("", 130)])
+def test_up_asks_at_a_terminal_and_takes_no_for_an_answer(answers: str, code: int, moto: Path) -> None:
     result = pipectl("-c", moto, "up", answers=answers)
     assert result.exit_code == code
     assert "Make these changes?" in result.stderr
-    assert words in result.stderr
-    assert "nothing was touched" in result.stderr
+    assert result.stderr.endswith("Cancelled. Nothing was changed.\n")
     assert result.stdout == ""
     assert "17 to create" in pipectl("-c", moto, "plan").stdout
 
@@ -145,7 +144,7 @@ def test_down_flags_exclude_each_other(file: Path) -> None:
 def test_outputs_fail_while_nothing_is_there(moto: Path) -> None:
     result = pipectl("-c", moto, "outputs")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "pipectl up" in result.stderr
+    assert f"`pipectl -c {moto} up`" in result.stderr
 
 
 def test_a_config_error_names_file_line_and_key(tmp_path: Path) -> None:

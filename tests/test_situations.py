@@ -151,7 +151,7 @@ ANSWERS = {
         "text/xml",
         _sts_error("AccessDenied", "Not authorized"),
         ["Not authorized"],
-        "pipectl permissions",
+        "permissions deployer",
     ),
     "html, well": (200, "text/html", HTML, ["not AWS"], "--endpoint-url"),
     "html, not found": (404, "text/html", HTML, ["HTTP 404"], "--endpoint-url"),

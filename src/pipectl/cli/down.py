@@ -27,6 +27,7 @@ def down(session: Session, yes: bool, delete_data: bool, keep_data: bool) -> int
 
     if delete_data and keep_data:
         raise UsageError("use one of --delete-data and --keep-data")
+    session.print_header()
     confirm = session.confirm("Delete these?", yes, partial(changes.before_asking, session.screen))
     output.result(session.screen, run(session.context, confirm, delete_data=delete_data, keep_data=keep_data))
     return 0

@@ -74,6 +74,13 @@ class Globals:
         given = {f.name: getattr(over, f.name) for f in fields(over) if getattr(over, f.name) is not None}
         return replace(self, **given)
 
+    def given(self) -> list[tuple[str, str | None]]:
+        """Return the options that decide which pipeline a command works on, each with its value."""
+        named = {"-c": self.config, "--profile": self.profile, "--region": self.region}
+        named["--endpoint-url"] = self.endpoint_url
+        found: list[tuple[str, str | None]] = [(name, value) for name, value in named.items() if value is not None]
+        return [*found, ("--local", None)] if self.local else found
+
 
 def _options(prefix: str) -> list[Callable[[F], F]]:
     """Return the global options, as click parameters whose names begin with ``prefix``."""

@@ -36,6 +36,7 @@ def show_plan(session: Session, adopt: bool, allow_stream_replacement: bool, pen
     from pipectl.output import config
     from pipectl.output import plan as output
 
+    session.print_header()
     config.ending_runtimes(session.screen, session.config, session.today)
     report = run(session.context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     output.result(session.screen, report)

@@ -64,6 +64,7 @@ def replay_dlq(
         limit=limit,
     )
     again = force and bool(ids)
+    session.print_header()
     screen, context = session.screen, session.context
     if dry_run:
         output.preview(screen, commands.preview(context, selection, again=again))

@@ -20,7 +20,7 @@ from pipectl.config.loading import load
 from pipectl.config.models import Config, known_region
 from pipectl.context import Context
 from pipectl.errors import CancelledError, DeclinedError, PipectlError, UsageError
-from pipectl.output.console import Screen
+from pipectl.output.console import Line, Screen
 
 if TYPE_CHECKING:
     from pipectl.local.lifecycle import LocalEmulator
@@ -38,6 +38,7 @@ class Session:
             quiet=bool(options.quiet),
             verbose=bool(options.verbose),
             color=not (options.no_color or os.environ.get("NO_COLOR")),
+            options=options.given(),
         )
         self.clock = SystemClock()
 
@@ -87,9 +88,21 @@ class Session:
             aws = self.aws(self.options.endpoint_url)
         return Context(config, self.file, aws, self.screen, cancel=self.cancel)
 
+    def print_header(self) -> None:
+        """Print the environment, account, region and config file that the command works on.
+
+        Raises:
+            WrongAccountError: the credentials belong to another account than the config's.
+        """
+        context = self.context
+        context.pipeline  # noqa: B018 - it refuses a wrong account
+        line = f" · account {context.aws.account_id} · {self.region} · {self.file}"
+        local: Line = (" · ", ("LOCAL", "yellow")) if self.options.local else ()
+        self.screen.header(((self.config.environment, "bold"), line, *local))
+
     def cancel(self) -> None:
-        """What the first Ctrl-C does while threads work."""
-        self.screen.note("Interrupted: what is under way comes to its end. Ctrl-C again leaves at once.")
+        """Stop every wait: the first Ctrl-C, while threads work."""
+        self.screen.note("Interrupted: waiting for calls in progress. Press Ctrl-C again to exit at once.")
         self.clock.cancel()
 
     def emulator_aws(self, running: LocalEmulator) -> Aws:
@@ -116,11 +129,9 @@ class Session:
                 return
             show(about)
             if sys.stdin is None or not sys.stdin.isatty():
-                raise UsageError(
-                    f"cannot ask {question!r}: this is not a terminal", hint="say yes beforehand with --yes"
-                )
+                raise UsageError("no terminal to confirm on", hint="use --yes")
             if not click.confirm(question, err=True):
-                raise DeclinedError("declined; nothing was touched")
+                raise DeclinedError("Cancelled. Nothing was changed.")
 
         return ask
 
@@ -134,7 +145,7 @@ def run(session: Session, command: Callable[[], int]) -> None:
         code = _fail(session, CancelledError("interrupted"))
         _leave_if_threads_would_not(code)
     except click.Abort:
-        code = _fail(session, CancelledError("interrupted; nothing was touched"))
+        code = _fail(session, CancelledError("Cancelled. Nothing was changed."))
     except PipectlError as error:
         code = _fail(session, error)
     except BrokenPipeError:

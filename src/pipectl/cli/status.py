@@ -26,6 +26,7 @@ def status(session: Session, exit_code: bool) -> int:
     from pipectl.output import config
     from pipectl.output import status as output
 
+    session.print_header()
     config.ending_runtimes(session.screen, session.config, session.today)
     report = run(session.context)
     output.result(session.screen, report)

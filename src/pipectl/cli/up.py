@@ -28,6 +28,7 @@ def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_rep
 
     if dry_run:
         return show_plan(session, adopt, allow_stream_replacement)
+    session.print_header()
     config.ending_runtimes(session.screen, session.config, session.today)
     report = run(
         session.context,

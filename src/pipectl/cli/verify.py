@@ -29,6 +29,7 @@ def verify(session: Session, since: datetime, repair: bool, yes: bool) -> int:
     from pipectl.commands.verify import verify as run
     from pipectl.output import verify as output
 
+    session.print_header()
     confirm = session.confirm("Process the lost records?", yes, partial(output.before_asking, session.screen))
     report = run(session.context, since, repair=repair, confirm=confirm)
     output.result(session.screen, report)

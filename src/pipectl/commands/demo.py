@@ -154,7 +154,8 @@ class _Story:
         keys = self._keys(prefix)
         self._report.objects = len(keys)
         sample = json.loads(self._aws.s3.get_object(Bucket=self._names.bucket, Key=keys[0])["Body"].read())
-        self._context.reporter.note(f"   one of them: {keys[0]}\n   {json.dumps(sample)}")
+        self._context.reporter.note(f"   one of them: {keys[0]}")
+        self._context.reporter.note(f"   {json.dumps(sample)}")
 
     def _poison(self) -> None:
         for number in range(POISON):

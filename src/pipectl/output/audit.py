@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from rich.text import Text
-
 from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats
 from pipectl.failures.model import UNRESOLVED, ReplayStatus
-from pipectl.output.console import Screen
+from pipectl.output.console import Line, Screen
 from pipectl.output.serializer import dumps
 from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
@@ -29,7 +27,7 @@ def page(screen: Screen, found: AuditPage) -> None:
         screen.document({"failures": [_entry_document(entry) for entry in found.entries], "next": found.next})
         return
     for entry in found.entries:
-        screen.line(_entry(entry))
+        screen.line(*_entry(entry))
     if not found.entries:
         screen.line("No failures.")
     if found.next:
@@ -42,7 +40,7 @@ def details(screen: Screen, found: Sequence[AuditDetail]) -> None:
         screen.document({"failures": [_detail_document(detail) for detail in found]})
         return
     for detail in found:
-        screen.line(_entry(detail.entry))
+        screen.line(*_entry(detail.entry))
         document = _entry_document(detail.entry)
         _tree(screen, {k: v for k, v in document.items() if k not in ("auditId", "failureType")}, "  ")
         if detail.unreadable:
@@ -68,18 +66,25 @@ def stats(screen: Screen, found: AuditStats) -> None:
         screen.line(f"{day}  " + ", ".join(f"{count} {name}" for name, count in types.items()))
 
 
-def _entry(entry: AuditEntry) -> Text:
-    failure, clock = entry.failure, entry.expiry_clock
-    text = Text().append(f"{failure.timestamp}  ", "dim")
-    text.append(f"{failure.status:<8}", _STATUS_LOOK[failure.status])
-    text.append(f"  {failure.failure_type:<22}  {failure.audit_id}")
+def _entry(entry: AuditEntry) -> Line:
+    failure = entry.failure
+    return (
+        (f"{failure.timestamp}  ", "dim"),
+        (f"{failure.status:<8}", _STATUS_LOOK[failure.status]),
+        f"  {failure.failure_type:<22}  {failure.audit_id}",
+        *_expiry(entry),
+    )
+
+
+def _expiry(entry: AuditEntry) -> Line:
+    clock = entry.expiry_clock
     if clock.expired:
-        text.append("  its records are no longer in the stream (24 h limit)", "red")
-    elif clock.expiring:
-        text.append("  its records are expiring from the stream", "red")
-    elif clock.starts_to_expire and failure.status in UNRESOLVED:
-        text.append(f"  expires {rfc3339(clock.starts_to_expire)}", "dim")
-    return text
+        return (("  its records are no longer in the stream (24 h limit)", "red"),)
+    if clock.expiring:
+        return (("  its records are expiring from the stream", "red"),)
+    if clock.starts_to_expire and entry.failure.status in UNRESOLVED:
+        return ((f"  expires {rfc3339(clock.starts_to_expire)}", "dim"),)
+    return ()
 
 
 def _entry_document(entry: AuditEntry) -> dict[str, object]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.text import Text
-
 from pipectl.engine.model import UNKNOWN, Action, Change, Delta
-from pipectl.output.console import ACTION_LOOK, Screen
+from pipectl.output.console import ACTION_LOOK, Line, Screen
 from pipectl.output.serializer import dumps
 from pipectl.text import pluralize
 
@@ -19,24 +16,29 @@ _LONGEST_VALUE = 200
 
 def before_asking(screen: Screen, changes: Sequence[Change]) -> None:
     """Print the changes that a confirmation is about."""
-    show(screen.err, changes)
-    screen.err.print(summary(changes, done=False))
+    screen.notice([*lines(changes), (summary(changes, done=False),)])
 
 
-def show(console: Console, changes: Iterable[Change]) -> None:
-    """Print what changes, and what is kept for a reason that users should know."""
+def lines(changes: Iterable[Change]) -> Iterator[Line]:
+    """Yield the lines of what changes, and of what is kept for a reason that users should know."""
     for change in changes:
         if change.action is Action.KEEP and not change.reason:
             continue
-        console.print(line(change))
+        yield from change_lines(change)
         if change.action in (Action.UPDATE, Action.REPLACE, Action.ADOPT, Action.REFUSE):
-            show_deltas(console, change.attributes, "      ")
+            yield from delta_lines(change.attributes, "      ")
 
 
-def show_deltas(console: Console, deltas: Mapping[str, Delta], indent: str) -> None:
+def change_lines(change: Change) -> Iterator[Line]:
+    mark, colour, _ = ACTION_LOOK[change.action]
+    yield (f"{mark} {change.action:<8}", colour), (f"{change.resource:<24}", "bold"), change.name
+    if change.reason:
+        yield (f"      {change.reason}",)
+
+
+def delta_lines(deltas: Mapping[str, Delta], indent: str) -> Iterator[Line]:
     for path, delta in deltas.items():
-        text = Text(f"{indent}{path}: ").append(_shown(delta.before), "red").append(" -> ")
-        console.print(text.append(_shown(delta.after), "green"))
+        yield f"{indent}{path}: ", (_shown(delta.before), "red"), " -> ", (_shown(delta.after), "green")
 
 
 def summary(changes: Sequence[Change], done: bool) -> str:
@@ -68,13 +70,6 @@ def document(change: Change) -> dict[str, Any]:
 
 def deltas_document(deltas: Mapping[str, Delta]) -> dict[str, Any]:
     return {path: {"from": delta.before, "to": delta.after} for path, delta in deltas.items()}
-
-
-def line(change: Change) -> Text:
-    mark, colour, _ = ACTION_LOOK[change.action]
-    text = Text().append(f"{mark} {change.action:<8}", colour).append(f"{change.resource:<24}", "bold")
-    text.append(change.name)
-    return text.append(f"\n      {change.reason}") if change.reason else text
 
 
 def _shown(value: Any) -> str:

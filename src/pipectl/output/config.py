@@ -23,7 +23,7 @@ def shown(screen: Screen, config: dict[str, object]) -> None:
     if screen.json_output:
         screen.json(config)
     else:
-        screen.line(commands.as_yaml(config))
+        screen.verbatim(commands.as_yaml(config))
 
 
 def ending_runtimes(screen: Screen, config: Config, today: date) -> None:

@@ -1,9 +1,18 @@
-"""Where words go: results to stdout, all else to stderr."""
+"""The console: results go to stdout, everything else to stderr.
+
+All text passes through here. It is given in parts, each a text or a pair of a text and a style, so that a style never
+runs over the rest of the line. Data in it are shown as they are: nothing that a terminal could act on gets through.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
-from typing import Any
+import traceback
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, TextIO, TypeAlias
 
 from rich.console import Console
 from rich.status import Status
@@ -12,8 +21,13 @@ from rich.text import Text
 from pipectl.aws.client import Call
 from pipectl.engine.model import Action, Change
 from pipectl.engine.parallel import current
-from pipectl.errors import ConfigError, PipectlError
+from pipectl.errors import CancelledError, ConfigError, DeclinedError, PipectlError
+from pipectl.output.hints import Options, with_options
+from pipectl.output.printable import masked, printable, secrets_of
 from pipectl.output.serializer import dumps, versioned
+
+Part: TypeAlias = "str | tuple[str, str]"
+Line: TypeAlias = "tuple[Part, ...]"
 
 ACTION_LOOK = {
     Action.CREATE: ("+", "green", "created"),
@@ -28,45 +42,80 @@ ACTION_LOOK = {
 
 
 class Screen:
-    """Where words go.
+    """Prints results, progress and errors.
 
     Args:
         json_output: Print results as one JSON document.
-        quiet: No progress.
-        verbose: Every AWS call too, and tracebacks.
-        color: Whether a terminal is shown colours, and the line that turns; what is no terminal never is.
+        quiet: Print no progress.
+        verbose: Print every AWS call, and tracebacks.
+        color: Use colours and a progress line on a terminal; other outputs never get them.
+        options: The options that commands in messages have to carry.
     """
 
     def __init__(
-        self, *, json_output: bool = False, quiet: bool = False, verbose: bool = False, color: bool = True
+        self,
+        *,
+        json_output: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+        color: bool = True,
+        options: Options = (),
     ) -> None:
         plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False, "soft_wrap": True}
         # Without a colour system no escape code is written; rich's own no_color keeps those for bold and dim.
         plain["color_system"] = "auto" if color else None
         self.json_output = json_output
         self.verbose = verbose
-        self._quiet = quiet
         self.out = Console(**plain)
         self.err = Console(stderr=True, **plain)
+        self._quiet = quiet
+        self._options = options
+        self._secrets = secrets_of(os.environ)
         self._lock = threading.Lock()
         self._running: dict[str, str] = {}
-        self._turns = color and not quiet and self.err.is_terminal
+        # FORCE_COLOR makes rich take a file for a terminal; cursor codes are for real ones alone.
+        self._has_spinner = color and not quiet and self.err.is_terminal and _is_terminal(sys.stderr)
         self._spinner: Status | None = None
+
+    # Results
 
     def json(self, value: object) -> None:
         """Print a result as one JSON document."""
-        self.out.out(dumps(value), highlight=False)
+        self.out.out(masked(dumps(value), self._secrets), highlight=False)
 
     def document(self, value: object) -> None:
         """Print a result as one JSON document with a schema version."""
         self.json(versioned(value))
 
-    def line(self, text: str | Text = "") -> None:
-        self.out.print(text)
+    def line(self, *parts: Part) -> None:
+        """Print one line of the result."""
+        self._print(self.out, parts)
+
+    def lines(self, lines: Iterable[Line]) -> None:
+        for parts in lines:
+            self._print(self.out, parts)
+
+    def verbatim(self, text: str) -> None:
+        """Print a text of several lines whose characters are all printable, such as YAML."""
+        for line in text.split("\n"):
+            self._print(self.out, (line,), commands=False)
+
+    # All else
+
+    def notice(self, lines: Iterable[Line]) -> None:
+        """Print lines on stderr, with ``quiet`` too: users need them for an answer."""
+        for parts in lines:
+            self._print(self.err, parts)
 
     def note(self, text: str) -> None:
+        """Print one line of progress."""
         if not self._quiet:
-            self.err.print(text)
+            self._print(self.err, (text,))
+
+    def header(self, parts: Line) -> None:
+        """Print the line that says which pipeline a command works on."""
+        if not self._quiet:
+            self._print(self.err, parts, commands=False)
 
     def waiting(self, text: str) -> None:
         resource = current.get()
@@ -74,7 +123,7 @@ class Screen:
 
     def called(self, call: Call) -> None:
         if self.verbose:
-            self.err.print(Text(f"  {call.service} {call.operation}", "dim"))
+            self._print(self.err, ((f"  {call.service} {call.operation}", "dim"),))
 
     def started(self, change: Change) -> None:
         if change.action is Action.KEEP:
@@ -86,46 +135,71 @@ class Screen:
     def finished(self, change: Change, seconds: float) -> None:
         if change.action is Action.KEEP:
             return
-        with self._lock:
-            self._running.pop(change.resource, None)
-            self._spin()
+        self._ended(change)
         mark, colour, done = ACTION_LOOK[change.action]
-        self.note_line(Text(f"{mark} {change.resource} {done}", colour).append(f"  {seconds:.1f} s", "dim"))
+        self._progress((f"{mark} {change.resource} {done}", colour), (f"  {seconds:.1f} s", "dim"))
 
     def failed(self, change: Change, error: PipectlError) -> None:
-        with self._lock:
-            self._running.pop(change.resource, None)
-            self._spin()
-        self.note_line(Text(f"! {change.resource} failed: {error.message}", "bold red"))
+        self._ended(change)
+        self._progress((f"! {change.resource} failed:", "bold red"), f" {error.message}")
 
-    def note_line(self, text: Text) -> None:
-        if not self._quiet:
-            self.err.print(text)
+    # Errors
 
     def error(self, error: PipectlError) -> None:
-        """The error, for people or as JSON, on stderr."""
-        if self.json_output:
-            self.err.out(dumps({"error": error_document(error)}, indent=None), highlight=False)
-            return
-        where = f"{error.resource}: " if error.resource and not error.message.startswith(error.resource) else ""
-        self.err.print(Text("Error: ", "bold red").append(f"{where}{error.message}", "not bold"))
-        if error.hint:
-            self.err.print(Text("Hint: ", "bold").append(error.hint, "not bold"))
+        """Print an error on stderr, for people or as JSON. A stderr that cannot be written is no further error."""
+        with suppress(OSError):
+            if self.json_output:
+                document = dumps({"error": self._error_document(error)}, indent=None)
+                self.err.out(masked(document, self._secrets), highlight=False)
+            else:
+                self.notice(_error_lines(error))
 
     def traceback(self) -> None:
-        self.err.print_exception(word_wrap=True)
+        with suppress(OSError):
+            for line in traceback.format_exc().splitlines():
+                self._print(self.err, (f"  {line}",), commands=False)
 
     def close(self) -> None:
-        with self._lock:
+        """Remove the progress line."""
+        with self._lock, suppress(OSError):
             self._running.clear()
             self._spin()
 
+    def _error_document(self, error: PipectlError) -> dict[str, object]:
+        found: dict[str, object] = {
+            "code": error.code,
+            "message": error.message,
+            "hint": with_options(error.hint, self._options) if error.hint else None,
+            "resource": error.resource,
+        }
+        if isinstance(error, ConfigError):
+            found["problems"] = error.problems
+        return found
+
+    def _print(self, console: Console, parts: Line, *, commands: bool = True) -> None:
+        text = Text()
+        for part in parts:
+            words, style = (part, "") if isinstance(part, str) else part
+            if commands:
+                words = with_options(words, self._options)
+            text.append(printable(masked(words, self._secrets)), style)
+        console.print(text)
+
+    def _progress(self, *parts: Part) -> None:
+        if not self._quiet:
+            self._print(self.err, parts)
+
+    def _ended(self, change: Change) -> None:
+        with self._lock:
+            self._running.pop(change.resource, None)
+            self._spin()
+
     def _spin(self) -> None:
-        """The line that turns while something runs; only where a terminal shows it."""
-        if not self._turns:
+        """Show what runs in one changing line; only on a terminal."""
+        if not self._has_spinner:
             return
         if self._running:
-            words = "  ".join(f"{action} {resource}" for resource, action in self._running.items())
+            words = Text("  ".join(f"{action} {resource}" for resource, action in self._running.items()))
             if self._spinner is None:
                 self._spinner = self.err.status(words)
                 self._spinner.start()
@@ -135,13 +209,21 @@ class Screen:
             self._spinner = None
 
 
-def error_document(error: PipectlError) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "code": error.code,
-        "message": error.message,
-        "hint": error.hint,
-        "resource": error.resource,
-    }
-    if isinstance(error, ConfigError):
-        document["problems"] = [vars(problem) for problem in error.problems]
-    return document
+def _error_lines(error: PipectlError) -> Iterable[Line]:
+    """Return an error's lines; all but the first are indented, so that none of them can look like a result."""
+    first, *others = error.message.split("\n")
+    if isinstance(error, CancelledError | DeclinedError):
+        yield (f"{first[:1].upper()}{first[1:]}",)
+    else:
+        where = f"{error.resource}: " if error.resource and not first.startswith(error.resource) else ""
+        yield ("Error:", "bold red"), f" {where}{first}"
+    for line in others:
+        yield (f"  {line}",)
+    if error.hint:
+        yield ("Hint:", "bold"), f" {error.hint}"
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    with suppress(ValueError, OSError):
+        return stream is not None and stream.isatty()
+    return False

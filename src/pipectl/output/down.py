@@ -19,6 +19,6 @@ def result(screen: Screen, report: DownReport) -> None:
         return
     for change in report.changes:
         if change.action is Action.KEEP:
-            screen.line(changes.line(change))
+            screen.lines(changes.change_lines(change))
     deletes = any(change.action is not Action.KEEP for change in report.changes)
     screen.line(changes.summary(report.changes, done=True) if deletes else "Nothing to delete.")

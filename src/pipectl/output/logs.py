@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-
-from rich.text import Text
 
 from pipectl.commands.logs import LogLine
 from pipectl.output.console import Screen
 from pipectl.timestamps import rfc3339, rfc3339_milliseconds
 
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_INDENT = " " * len("2026-01-31T12:00:00Z processor ")
 _FUNCTION_LOOK = {"processor": "cyan", "auditor": "magenta"}
 
 
@@ -22,8 +23,11 @@ def result(screen: Screen, lines: Sequence[LogLine]) -> None:
 
 
 def line(screen: Screen, found: LogLine) -> None:
-    text = Text().append(rfc3339(found.time), "dim").append(f" {found.function:<9} ", _FUNCTION_LOOK[found.function])
-    screen.line(text.append(found.message))
+    """Print an event. Its further lines, such as those of a traceback, are indented."""
+    first, *others = _LINE_BREAK.split(found.message)
+    screen.line((rfc3339(found.time), "dim"), (f" {found.function:<9} ", _FUNCTION_LOOK[found.function]), first)
+    for other in others:
+        screen.line(f"{_INDENT}{other}")
 
 
 def _document(found: LogLine) -> dict[str, str]:

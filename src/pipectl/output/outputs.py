@@ -5,8 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from rich.text import Text
-
 from pipectl.output.console import Screen
 
 
@@ -21,7 +19,7 @@ def result(screen: Screen, outputs: Mapping[str, str], *, env: bool = False) -> 
         return
     width = max(map(len, outputs), default=0)
     for name, value in outputs.items():
-        screen.line(Text().append(f"{name:<{width}}", "bold").append(f"  {value}"))
+        screen.line((f"{name:<{width}}", "bold"), f"  {value}")
 
 
 def _variable(output: str) -> str:

@@ -12,7 +12,7 @@ def result(screen: Screen, report: PlanReport) -> None:
     if screen.json_output:
         screen.document({"changes": [changes.document(each) for each in report.changes], "outputs": report.outputs})
         return
-    changes.show(screen.out, report.changes)
+    screen.lines(changes.lines(report.changes))
     screen.line(changes.summary(report.changes, done=False))
 
 

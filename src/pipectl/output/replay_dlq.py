@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.text import Text
-
 from pipectl.commands.replay_dlq import Preview, SaveReport
 from pipectl.failures.model import UNRESOLVED, ReplayStatus
 from pipectl.failures.outcomes import ReplayReport
@@ -29,9 +27,7 @@ def preview(screen: Screen, found: Preview) -> None:
 
 
 def before_asking(screen: Screen, found: Preview) -> None:
-    for line in _preview_lines(found):
-        screen.err.print(line)
-    screen.err.print(_ALARM)
+    screen.notice((line,) for line in [*_preview_lines(found), _ALARM])
 
 
 def warn_of_alarm(screen: Screen) -> None:
@@ -60,12 +56,11 @@ def result(screen: Screen, report: ReplayReport) -> None:
         screen.line(_NOTHING)
         return
     for each in report.failing[:_MOST_SHOWN]:
-        text = Text().append("! ", "red")
-        screen.line(text.append(f"{keys_shown(each.keys)} record {each.sequence_number}: {each.error}"))
+        screen.line(("! ", "red"), f"{keys_shown(each.keys)} record {each.sequence_number}: {each.error}")
     if report.still_failing > _MOST_SHOWN:
         screen.line(f"! and {report.still_failing - _MOST_SHOWN} more; `pipectl audit list` shows them")
     for error in report.errors[:_MOST_SHOWN]:
-        screen.line(Text().append("! ", "red").append(error))
+        screen.line(("! ", "red"), error)
     statuses = ", ".join(f"{count} {status}" for status in ReplayStatus if (count := report.statuses.get(status, 0)))
     screen.line(
         f"{pluralize(report.total, 'failure')}: {statuses or 'none'}. {pluralize(report.replayed, 'record')} replayed, "

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from rich.text import Text
-
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.monitoring.health import Health, Severity
 from pipectl.output import changes
@@ -28,12 +26,11 @@ def result(screen: Screen, report: StatusReport) -> None:
         return
     width = max(len(status.resource) for status in statuses)
     for status in statuses:
-        text = Text().append(f"{status.state:<9}", _STATE_LOOK[status.state])
-        text.append(f" {status.resource:<{width}}", "bold").append(f"  {status.name}")
-        screen.line(text)
+        state = (f"{status.state:<9}", _STATE_LOOK[status.state])
+        screen.line(state, (f" {status.resource:<{width}}", "bold"), f"  {status.name}")
         if status.reason:
             screen.line(f"          {status.reason}")
-        changes.show_deltas(screen.out, status.drift, "          ")
+        screen.lines(changes.delta_lines(status.drift, "          "))
     counts = Counter(status.state for status in statuses)
     screen.line(", ".join(f"{counts[state]} {state}" for state in State if counts[state]))
     _health(screen, report.health)
@@ -43,10 +40,9 @@ def _health(screen: Screen, health: Health) -> None:
     screen.line()
     for check in health.checks:
         verdict, colour = _SEVERITY_LOOK[check.severity]
-        text = Text().append(f"{verdict:<9}", colour).append(f" {check.name:<17}", "bold")
-        screen.line(text.append(f" {check.detail}"))
+        screen.line((f"{verdict:<9}", colour), (f" {check.name:<17}", "bold"), f" {check.detail}")
     verdict, colour = _SEVERITY_LOOK[health.verdict]
-    screen.line(Text("Health: ").append(verdict, f"bold {colour}"))
+    screen.line("Health: ", (verdict, f"bold {colour}"))
 
 
 def _resource_document(status: ResourceStatus) -> dict[str, Any]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from rich.text import Text
-
 from pipectl.commands.trace import Stage, Trace, TraceEvent
 from pipectl.output.console import Screen
 from pipectl.output.serializer import serialize
@@ -25,9 +23,8 @@ def result(screen: Screen, found: Trace) -> None:
     elif found.stage is not Stage.ABSENT:
         screen.line(f"{found.key} is no longer in the table.")
     for event in found.events:
-        text = Text().append(f"{rfc3339(event.time)}  ", "dim").append(f"{event.kind:<12}")
-        screen.line(text.append(_detail(event)))
-    screen.line(Text().append(verdict(found), _STAGE_LOOK.get(found.stage, "red")))
+        screen.line((f"{rfc3339(event.time)}  ", "dim"), f"{event.kind:<12}{_detail(event)}")
+    screen.line((verdict(found), _STAGE_LOOK.get(found.stage, "red")))
 
 
 def verdict(found: Trace) -> str:
@@ -45,7 +42,7 @@ def verdict(found: Trace) -> str:
         case Stage.WAITING:
             return f"waits for the processor: {count}" + (f"; {found.stopped}" if found.stopped else "")
         case Stage.UNSEEN:
-            return "not in the stream in the last 24 hours; for older failures see `pipectl audit list --since`"
+            return "not in the stream in the last 24 hours; for older failures see `pipectl audit list --since 7d`"
     if found.was_removed:
         return "removed in the last 24 hours, with nothing to process in that time"
     return "no such order: neither in the table, nor in the stream in the last 24 hours"

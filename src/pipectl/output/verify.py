@@ -12,8 +12,7 @@ _MOST_SHOWN = 20
 
 
 def before_asking(screen: Screen, report: VerifyReport) -> None:
-    for line in _lines(report):
-        screen.err.print(line)
+    screen.notice((line,) for line in _lines(report))
 
 
 def result(screen: Screen, report: VerifyReport) -> None:

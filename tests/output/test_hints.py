@@ -1,0 +1,83 @@
+"""Commands in messages carry the options that were used, so that they can be pasted."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from pipectl.cli.main import main
+from pipectl.output.hints import with_options
+from tests.support import ROOT
+
+PLACEHOLDER = "1"
+"""In place of a value that is computed: valid as an id, a name, a number and an age."""
+OPTIONS = [("-c", "config/my file.yaml"), ("--profile", "ops"), ("--local", None)]
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Yield the string literals of a module; of f-strings too, with a placeholder for each value."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(v.value) if isinstance(v, ast.Constant) else PLACEHOLDER for v in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+            yield node.value
+
+
+def commands() -> list[str]:
+    """Return every command in backticks in the sources, on one line each."""
+    found = {
+        " ".join(command.split())
+        for path in (ROOT / "src").rglob("*.py")
+        for text in texts(path)
+        for command in re.findall(r"`(pipectl [^`]+)`", text)
+    }
+    # Some messages name the command that was run.
+    return sorted(command for command in found if command.split()[1] not in ("COMMAND", PLACEHOLDER, "permissions"))
+
+
+def parse(words: list[str]) -> None:
+    """Parse a command line with the real commands, down to the subcommand, without running it."""
+    context = main.make_context("pipectl", words)
+    with context:
+        command, rest = context.command, [*context._protected_args, *context.args]
+        while isinstance(command, click.Group):
+            _, command_found, rest = command.resolve_command(context, rest)
+            assert command_found is not None
+            command = command_found
+            context = command.make_context(command.name, rest, parent=context)
+            rest = [*context._protected_args, *context.args]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_in_a_message_exists(command: str) -> None:
+    parse(shlex.split(command)[1:])
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_in_a_message_carries_the_options(command: str) -> None:
+    pasted = with_options(f"run `{command}` again", OPTIONS)
+    words = shlex.split(re.findall("`(.+)`", pasted)[0])
+    parse(words[1:])
+    name = shlex.split(command)[1]
+    assert ("--local" in words) is (name not in ("local", "demo", "config"))
+    assert ("config/my file.yaml" in words) is (name != "local")
+
+
+def test_there_are_commands_in_messages() -> None:
+    assert len(commands()) > 10
+
+
+def test_without_options_a_message_stays() -> None:
+    assert with_options("`pipectl up`", []) == "`pipectl up`"
+
+
+def test_names_of_commands_alone_and_other_text_stay() -> None:
+    assert with_options("`up` of pipectl up, `pipectl`", OPTIONS) == "`up` of pipectl up, `pipectl`"

@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_bug_is_told_without_a_traceback_and_with_one_if_asked(file: Path) -> None:
     """A stranger's JSON where AWS should be: its first answer parses, and its second lacks what it must have."""
-    with endpoint(lambda body: CALLER if "GetCallerIdentity" in body else "{}") as url:
+    with endpoint(lambda body: CALLER if "GetCallerIdentity" in body else '{"Table": []}') as url:
         plain = pipectl("-c", file, "--endpoint-url", url, "plan")
         verbose = pipectl("-c", file, "--endpoint-url", url, "plan", "-v")
     for result in (plain, verbose):

@@ -17,6 +17,7 @@ from pipectl.failures.model import FAILURE_TYPES
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
     from pipectl.commands.replay_dlq import Preview
+    from pipectl.failures.audit_table import Selection
 
 
 @click.command("replay-dlq")
@@ -73,13 +74,22 @@ def replay_dlq(
         saved = commands.save(context, selection, save, again=again)
         output.saved(screen, saved, save)
         return PARTLY_DONE if saved.incomplete else 0
-    confirm = session.confirm("Replay these?", yes, partial(output.before_asking, screen))
+    return _replay(session, selection, yes=yes, force=force, source=source)
+
+
+def _replay(session: Session, selection: Selection, *, yes: bool, force: bool, source: Path | None) -> int:
+    from pipectl.commands.replay_dlq import replay
+    from pipectl.output import replay_dlq as output
+
+    confirm = session.confirm("Replay these?", yes, partial(output.before_asking, session.screen))
 
     def confirm_or_warn(found: Preview) -> None:
         if yes:
-            output.warn_of_alarm(screen)
+            output.warn_of_alarm(session.screen)
         confirm(found)
 
-    report = commands.replay(context, selection, confirm_or_warn, again=again, overwrite=force, source=source)
-    output.result(screen, report)
+    report = replay(
+        session.context, selection, confirm_or_warn, again=force and bool(selection.ids), overwrite=force, source=source
+    )
+    output.result(session.screen, report)
     return PARTLY_DONE if report.left else 0

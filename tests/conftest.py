@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
 from pipectl.local import lifecycle, node
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from tests.support import FakeClock, World, make_world
 
 pytest_plugins = ["tests.tiers"]

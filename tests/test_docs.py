@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipectl.cli.main import main as pipectl
-from pipectl.local import lifecycle
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local import home, lifecycle
+from pipectl.local.home import LocalEmulator
 from tests.support import DEV_CONFIG, ROOT
 from tools import generate_docs
 
@@ -66,13 +66,13 @@ def test_every_command_line_of_the_docs_runs(line: str, pipeline: dict[str, str]
         words.append("--help")  # without it the command never ends
     try:
         if {"--local", "local"}.intersection(words):  # on a free port, because other tests run at the same time
-            lifecycle.start(lifecycle.home(), port=_free_port())
+            lifecycle.start(home.default_home(), port=_free_port())
         if "--local" in words:
             created = CliRunner().invoke(pipectl, ["--local", "up", "--yes"], env=pipeline)
             assert created.exit_code == 0, created.output
         result = CliRunner().invoke(pipectl, words, env=pipeline)
     finally:
-        lifecycle.stop(lifecycle.home())
+        lifecycle.stop(home.default_home())
     asks = "this is not a terminal" in result.stderr
     names_nothing = {"ID", "KEY", str(tmp_path)}.intersection(words) and "Error:" in result.stderr
     assert result.exit_code in (0, 3, 4) or asks or names_nothing, result.output

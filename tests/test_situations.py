@@ -22,7 +22,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipectl.cli.main import main as pipectl
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from tests.support import ROOT, write_config
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}

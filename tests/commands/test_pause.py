@@ -21,7 +21,7 @@ from pipectl.config.names import tag_problem
 from pipectl.engine.model import Action
 from pipectl.errors import RequirementError
 from pipectl.facts import MappingFacts
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from pipectl.monitoring.health import Check, Finding, Severity, health
 from pipectl.pause_tags import PAUSED_BY, PAUSED_SINCE, Pause
 from pipectl.resource_keys import ResourceKey

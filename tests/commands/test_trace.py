@@ -18,7 +18,7 @@ from pipectl.commands.pause import pause
 from pipectl.commands.trace import MOST_RECORDS, Stage, Trace, TracedFailure, trace
 from pipectl.commands.up import up
 from pipectl.failures.model import ReplayStatus, quarantine_key
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from pipectl.output import trace as output
 from pipectl.resource_keys import ResourceKey
 from tests.commands.standing import fail, standing, store, write

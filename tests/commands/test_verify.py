@@ -19,7 +19,7 @@ from pipectl.commands.verify import VerifyReport, verify
 from pipectl.errors import DeclinedError, PipectlError
 from pipectl.failures.model import object_key
 from pipectl.failures.verification import LostRecord
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from tests.commands.standing import fail, standing, store, write
 from tests.e2e.orders import Orders
 from tests.resources.hands import Hands

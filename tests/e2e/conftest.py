@@ -7,7 +7,7 @@ import pytest
 from pipectl.commands.down import down
 from pipectl.commands.up import up
 from pipectl.local import lifecycle
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from tests.e2e.mending import QUICK, fix
 from tests.e2e.orders import Orders
 from tests.support import ACCOUNT, make_world, yes

@@ -14,7 +14,7 @@ from pipectl.commands.down import down
 from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from tests.cli_support import PATIENCE, environment, start
 from tests.e2e.gate import gate
 from tests.e2e.mending import check_all_replayed, claimed, reopen, replay_all, statuses

@@ -17,7 +17,7 @@ from pipectl.commands.down import down
 from pipectl.commands.up import up
 from pipectl.iam.policies import FUNCTIONS
 from pipectl.iam.roles import POLICY_NAMES
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from pipectl.policy_document import document
 from tests.e2e.operator import metric
 from tests.iam.role_uses import NOT_PROVEN, USES, granted, role_statements

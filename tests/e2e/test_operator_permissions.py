@@ -32,7 +32,7 @@ from pipectl.failures.audit_table import Selection
 from pipectl.iam.command_actions import CALLERS, COMMANDS, actions_of
 from pipectl.iam.policies import policy
 from pipectl.iam.roles import POLICY_NAMES
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from pipectl.policy_document import PolicyDocument
 from tests.e2e.operator import Operator, QuickClock, metric
 from tests.iam.source_actions import source_actions

@@ -10,7 +10,7 @@ from pipectl.commands.down import down
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from tests.e2e.orders import Orders
 from tests.support import NODEJS, World, make_world, yes
 

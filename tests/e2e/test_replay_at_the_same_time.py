@@ -18,7 +18,7 @@ from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.failures.model import UNRESOLVED, ReplayStatus
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from tests.cli_support import PATIENCE, environment, start
 from tests.e2e.gate import gate
 from tests.e2e.mending import QUICK, check_all_replayed, claimed, mended_processor, reopen, replay_all, statuses

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from pipectl.cli.main import main
 from pipectl.commands.down import down
 from pipectl.commands.up import up
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from tests.e2e.mending import QUICK, check_all_replayed, fix, replay_all, statuses
 from tests.e2e.orders import Orders
 from tests.support import NODEJS, World, make_world, yes

@@ -14,7 +14,7 @@ import pytest
 
 from pipectl.commands.down import down
 from pipectl.commands.up import up
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from tests.cli_support import PATIENCE, environment, start
 from tests.e2e.gate import gate
 from tests.support import World, make_world, reads, yes

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import boto3
 
-from pipectl.local.lifecycle import REGION, LocalEmulator, credentials
+from pipectl.local.home import REGION, LocalEmulator
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Pipeline:
     account_id: str = field(default_factory=lambda: str(next(_accounts)))
 
     def __post_init__(self) -> None:
-        self._session = boto3.Session(region_name=REGION, **credentials(self.account_id))
+        self._session = boto3.Session(region_name=REGION, **self.aws.credentials(self.account_id))
         self.role_arn = self._create_role()
         self.stream_arn = self._create_table()
         self.queue_url = self.client("sqs").create_queue(QueueName="failures")["QueueUrl"]

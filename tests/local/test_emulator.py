@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipectl.local.lifecycle import REGION, LocalEmulator, temporary
+from pipectl.local.home import REGION, LocalEmulator
+from pipectl.local.lifecycle import temporary
 from tests.local.small_pipeline import ALL_ACTIONS, STREAM_ACTIONS, Pipeline, eventually, policy, zipped
 
 pytestmark = pytest.mark.emulator
@@ -226,7 +227,8 @@ class TestMetrics:
                 ComparisonOperator="GreaterThanOrEqualToThreshold",
                 TreatMissingData="notBreaching",
             )
-        assert eventually(lambda: states(pipeline), lambda seen: seen["processor"] == "OK")["auditor"] == "OK"
+        quiet = {"processor": "OK", "auditor": "OK"}
+        assert eventually(lambda: states(pipeline), lambda seen: seen == quiet) == quiet
         pipeline.put("a")
         expected = {"processor": "ALARM", "auditor": "OK"}
         assert eventually(lambda: states(pipeline), lambda seen: seen == expected) == expected

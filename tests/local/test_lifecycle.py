@@ -16,9 +16,11 @@ import boto3
 import pytest
 
 from pipectl.errors import LocalError
+from pipectl.local import home as home_folder
 from pipectl.local import lifecycle
-from pipectl.local.lifecycle import REGION, LocalEmulator, credentials, start, status, stop, temporary
-from pipectl.local.server import trusting_loopback
+from pipectl.local.gateway import is_loopback
+from pipectl.local.home import REGION, LocalEmulator
+from pipectl.local.lifecycle import start, status, stop, temporary
 from tests.local.small_pipeline import eventually, policy, zipped
 
 RECORD = "local.json"
@@ -55,22 +57,22 @@ def fake_ministack(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -
     """Let the server find another MiniStack than the one that is installed."""
     (folder / "ministack").mkdir(parents=True)
     (folder / "ministack" / "__init__.py").write_text(source)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
 
 
 class TestHome:
     def test_is_the_users_own_choice(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PIPECTL_HOME", "/own")
         monkeypatch.setenv("XDG_DATA_HOME", "/data")
-        assert lifecycle.home() == Path("/own")
+        assert home_folder.default_home() == Path("/own")
 
     def test_else_lies_in_the_users_data(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("PIPECTL_HOME", raising=False)
         monkeypatch.setenv("XDG_DATA_HOME", "/data")
-        assert lifecycle.home() == Path("/data/pipectl")
+        assert home_folder.default_home() == Path("/data/pipectl")
         monkeypatch.delenv("XDG_DATA_HOME")
         monkeypatch.setenv("HOME", "/users/me")
-        assert lifecycle.home() == Path("/users/me/.local/share/pipectl")
+        assert home_folder.default_home() == Path("/users/me/.local/share/pipectl")
 
 
 @pytest.mark.emulator
@@ -78,7 +80,12 @@ class TestStart:
     def test_starts_one_that_status_finds_and_stop_ends(self, home: Path, port: int) -> None:
         running = start(home, port=port)
         expected = LocalEmulator(
-            endpoint_url=f"http://127.0.0.1:{port}", port=port, pid=running.pid, log=home / "local.log", home=home
+            endpoint_url=f"http://127.0.0.1:{port}",
+            port=port,
+            pid=running.pid,
+            log=home / "local.log",
+            home=home,
+            secret=(home / "secret").read_text(),
         )
         assert running == expected
         assert json.loads((home / RECORD).read_text()) == {
@@ -93,7 +100,7 @@ class TestStart:
         assert not alive(running.pid)
         assert not answers(port)
         assert stop(home) is False
-        assert sorted(path.name for path in home.iterdir()) == ["local.lock", "local.log"]
+        assert sorted(path.name for path in home.iterdir()) == ["local.log", "secret", "server.lock", "start.lock"]
 
     def test_starts_one_only_when_many_ask_at_once(self, home: Path, port: int) -> None:
         with ThreadPoolExecutor(8) as threads:
@@ -156,7 +163,7 @@ class TestStartFails:
         monkeypatch.setitem(sys.modules, "ministack", None)
         with pytest.raises(LocalError, match="not installed") as caught:
             start(home)
-        assert caught.value.hint == "pip install 'pipectl[local]'"
+        assert caught.value.hint == "pip install 'pipectl-aws[local]'"
 
     def test_when_it_dies_and_shows_its_last_words(
         self, home: Path, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -253,25 +260,16 @@ def test_functions_see_nothing_of_the_users_credentials(home: Path, port: int, m
 
 
 @pytest.mark.parametrize(
-    ("source_ip", "secure", "counts_as_secure"),
-    [
-        ("127.0.0.1", False, True),
-        ("127.8.9.1", False, True),
-        ("::1", False, True),
-        ("192.168.1.7", False, False),
-        ("192.168.1.7", True, True),
-        ("not an address", False, False),
-    ],
+    ("address", "own"),
+    [("127.0.0.1", True), ("127.8.9.1", True), ("::1", True), ("192.168.1.7", False), ("not an address", False)],
 )
-def test_plain_http_counts_as_tls_on_loopback_alone(source_ip: str, secure: bool, counts_as_secure: bool) -> None:
-    pinned: list[tuple[str, bool]] = []
-    trusting_loopback(lambda *origin: pinned.append(origin))(source_ip, secure)
-    assert pinned == [(source_ip, counts_as_secure)]
+def test_plain_http_counts_as_tls_on_loopback_alone(address: str, own: bool) -> None:
+    assert is_loopback(address) is own
 
 
 def invoke(aws: LocalEmulator, source: str) -> object:
     """Make a function of the source and return what it returns."""
-    session = boto3.Session(region_name=REGION, **credentials())
+    session = boto3.Session(region_name=REGION, **aws.credentials())
     trust = policy({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
     iam = session.client("iam", endpoint_url=aws.endpoint_url)
     role = iam.create_role(RoleName="probe", AssumeRolePolicyDocument=trust)["Role"]

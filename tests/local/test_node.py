@@ -36,7 +36,7 @@ def program(folder: Path, version: str) -> Path:
 def test_without_nodejs_the_extra_is_named(tmp_path: Path) -> None:
     error = told(sdk(tmp_path, *node.SDK), binaries=[])
     assert "Node.js" in error.message
-    assert error.hint == "pip install 'pipectl[node]'"
+    assert error.hint == "pip install 'pipectl-aws[node]'"
     assert error.exit_code == 1
 
 
@@ -45,7 +45,7 @@ def test_a_nodejs_that_is_older_than_any_of_lambdas_is_not_taken(tmp_path: Path)
     error = told(sdk(tmp_path, *node.SDK), binaries=[old])
     assert str(old) in error.message
     assert "v20.20.2" in error.message
-    assert error.hint == "pip install 'pipectl[node]'"
+    assert error.hint == "pip install 'pipectl-aws[node]'"
 
 
 @pytest.mark.parametrize("there", [(), node.SDK[:1]])

@@ -7,14 +7,19 @@ import json
 
 import pytest
 
-from pipectl.local.request_permissions import FUNCTION_ARN, naming_actions, naming_functions, naming_resources
+from pipectl.local.request_permissions import FUNCTION_ARN, Naming
 
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/2026-01-01T00:00:00.000"
 TABLE_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/orders"
 ALARMS = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:"
 PROCESSOR = "arn:aws:lambda:us-east-1:000000000000:function:processor"
-MINISTACKS = "what MiniStack says"
+MINISTACKS = "MiniStack's own answer"
+ROLE = "arn:aws:iam::000000000000:role/processor"
 MAPPING = "/2015-03-31/event-source-mappings/d8854f34"
+
+
+FUNCTIONS = {"d8854f34": "the function of mapping d8854f34"}
+NAMING = Naming(FUNCTIONS.get, lambda key, role: (key, role) == ("AKIATEST", ROLE))
 
 
 def iterator(content: bytes) -> str:
@@ -22,7 +27,7 @@ def iterator(content: bytes) -> str:
 
 
 def resource_of(body: bytes, service: str = "dynamodbstreams", target: str = "", path: str = "/") -> str:
-    extract = naming_resources(lambda *_: MINISTACKS, lambda *_: None)
+    extract = NAMING.resources(lambda *_: MINISTACKS)
     return extract(service, "POST", path, {"x-amz-target": target}, body, {}, "us-east-1", "000000000000")
 
 
@@ -90,7 +95,7 @@ def test_what_the_body_names_is_found(
     ],
 )
 def test_it_is_the_action_that_iam_knows(service: str, method: str, path: str, action: str) -> None:
-    assert naming_actions(lambda *_: MINISTACKS)(service, method, path, {}, b"", {}) == action
+    assert NAMING.actions(lambda *_: MINISTACKS)(service, method, path, {}, b"", {}) == action
 
 
 @pytest.mark.parametrize(
@@ -98,7 +103,7 @@ def test_it_is_the_action_that_iam_knows(service: str, method: str, path: str, a
     [
         ("POST", "/2015-03-31/event-source-mappings/", {"FunctionName": "processor"}, PROCESSOR),
         ("POST", "/2015-03-31/event-source-mappings", {"FunctionName": PROCESSOR}, PROCESSOR),
-        ("DELETE", MAPPING, {}, "of mapping d8854f34 in us-east-1 of 000000000000"),
+        ("DELETE", MAPPING, {}, "the function of mapping d8854f34"),
         ("POST", "/2015-03-31/functions", {"FunctionName": "processor"}, None),
         ("GET", "/2015-03-31/event-source-mappings/", {}, None),
     ],
@@ -106,11 +111,27 @@ def test_it_is_the_action_that_iam_knows(service: str, method: str, path: str, a
 def test_a_call_about_a_mapping_says_whose_function(
     method: str, path: str, body: dict[str, str], function: str | None
 ) -> None:
-    found = naming_resources(lambda *_: MINISTACKS, lambda *place: "of mapping {2} in {0} of {1}".format(*place))
-    found("lambda", method, path, {}, json.dumps(body).encode(), {}, "us-east-1", "000000000000")
-    assert naming_functions(lambda *_: {"a": "b"})().get(FUNCTION_ARN) == function
+    NAMING.resources(lambda *_: MINISTACKS)(
+        "lambda", method, path, {}, json.dumps(body).encode(), {}, "us-east-1", "000000000000"
+    )
+    assert NAMING.contexts(lambda *_: {"a": "b"})().get(FUNCTION_ARN) == function
 
 
 @pytest.mark.parametrize(("service", "action"), [("sqs", "sqs:DeleteMessage"), ("sns", "sqs:DeleteMessageBatch")])
 def test_a_batch_of_sqs_is_what_it_is_a_batch_of(service: str, action: str) -> None:
-    assert naming_actions(lambda *_: "sqs:DeleteMessageBatch")(service, "POST", "/") == action
+    assert NAMING.actions(lambda *_: "sqs:DeleteMessageBatch")(service, "POST", "/", {}, b"", {}) == action
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/2015-03-31/functions"), ("PUT", "/2015-03-31/functions/processor/configuration")],
+)
+@pytest.mark.parametrize(("key", "action"), [("AKIATEST", MINISTACKS), ("AKIAOTHER", "iam:PassRole")])
+def test_a_role_that_the_caller_may_not_pass_is_named(method: str, path: str, key: str, action: str) -> None:
+    headers = {"authorization": f"AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/lambda/aws4_request"}
+    body = json.dumps({"FunctionName": "processor", "Role": ROLE}).encode()
+    assert NAMING.actions(lambda *_: MINISTACKS)("lambda", method, path, headers, body, {}) == action
+    resource = NAMING.resources(lambda *_: MINISTACKS)("lambda", method, path, headers, body, {}, "us-east-1", "0")
+    context = NAMING.contexts(lambda *_: {})()
+    assert (resource == ROLE) is (action == "iam:PassRole")
+    assert context.get("iam:PassedToService") == ("lambda.amazonaws.com" if action == "iam:PassRole" else None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from tests.local.small_pipeline import Pipeline
 
 pytestmark = pytest.mark.emulator

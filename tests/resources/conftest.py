@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from pipectl.commands.up import up
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local.home import LocalEmulator
 from tests.resources.hands import Hands
 from tests.support import FakeClock, make_world, yes
 

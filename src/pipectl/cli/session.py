@@ -23,7 +23,7 @@ from pipectl.errors import CancelledError, DeclinedError, PipectlError, UsageErr
 from pipectl.output.console import Line, Screen
 
 if TYPE_CHECKING:
-    from pipectl.local.lifecycle import LocalEmulator
+    from pipectl.local.home import LocalEmulator
 
 T = TypeVar("T")
 
@@ -106,9 +106,7 @@ class Session:
         self.clock.cancel()
 
     def emulator_aws(self, running: LocalEmulator) -> Aws:
-        from pipectl.local import lifecycle
-
-        return self.aws(running.endpoint_url, Credentials(**lifecycle.credentials()))
+        return self.aws(running.endpoint_url, Credentials(**running.credentials()))
 
     def aws(self, endpoint_url: str | None, credentials: Credentials | None = None) -> Aws:
         return Aws(

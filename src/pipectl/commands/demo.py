@@ -22,6 +22,7 @@ from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
 from pipectl.failures.audit_table import FAILURE_TYPE_INDEX, Selection
 from pipectl.local import lifecycle
+from pipectl.local.home import LocalEmulator
 from pipectl.packaging.build import handler_file
 
 POISON = 2
@@ -75,7 +76,7 @@ class DemoReport:
 def demo(
     config: Config,
     file: Path,
-    make_aws: Callable[[lifecycle.LocalEmulator], Aws],
+    make_aws: Callable[[LocalEmulator], Aws],
     reporter: Reporter,
     *,
     orders: int,

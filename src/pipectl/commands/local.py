@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipectl.config.models import Config
-from pipectl.local import lifecycle, node
-from pipectl.local.lifecycle import LocalEmulator
+from pipectl.local import home, lifecycle, node
+from pipectl.local.home import LocalEmulator
 
 
 def start(config: Config | None = None) -> LocalEmulator:
@@ -13,7 +13,7 @@ def start(config: Config | None = None) -> LocalEmulator:
     Raises:
         LocalError: it does not start, or a function's runtime is not installed.
     """
-    running = lifecycle.start(lifecycle.home())
+    running = lifecycle.start(home.default_home())
     if config is not None:
         provide_runtimes(running, config)
     return running
@@ -31,9 +31,9 @@ def provide_runtimes(running: LocalEmulator, config: Config) -> None:
 
 def stop() -> bool:
     """Stop the local emulator and delete its contents. Return whether it was running."""
-    return lifecycle.stop(lifecycle.home())
+    return lifecycle.stop(home.default_home())
 
 
 def status() -> LocalEmulator | None:
     """Return the running local emulator, or ``None``."""
-    return lifecycle.status(lifecycle.home())
+    return lifecycle.status(home.default_home())

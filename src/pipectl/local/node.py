@@ -79,5 +79,5 @@ def _new_enough(binaries: Iterable[Path]) -> Path:
     found = "; ".join(too_old) or "it is not installed"
     raise LocalError(
         f"Functions in Node.js need Node.js {OLDEST} or newer on this machine: {found}.",
-        hint="pip install 'pipectl[node]'",
+        hint="pip install 'pipectl-aws[node]'",
     )

@@ -1,11 +1,11 @@
-"""Lets IAM on the local emulator see which action a request is, and on which resource.
+"""Lets IAM see which action a request is, on which resource, and with which condition keys.
 
-MiniStack 1.5 asks about the resource ``*`` for calls that name theirs in the body, so a policy for one stream, table,
-function or alarm, the least that anybody needs, would allow none of them. And it asks about actions that
-there are none of (a batch of SQS), or others (an event source mapping read is a listing, one deleted nothing at all).
-Here both are what the Service Authorization Reference says.
+MiniStack 1.5.33 asks about the resource ``*`` for calls that name theirs in the body, so a policy for one stream,
+table, function or alarm would allow none of them. It asks about actions that do not exist (a batch of SQS) or that are
+wrong (an event source mapping that is read counts as a listing, one that is deleted as nothing at all), and never about
+``iam:PassRole``. Here all of them are what the Service Authorization Reference says.
 
-A call that makes, changes or removes a mapping also says whose function it is about (``lambda:FunctionArn``).
+A call that creates, changes or removes a mapping also names its function (``lambda:FunctionArn``).
 
 Not modelled: of several alarms deleted at once only the first is asked about.
 """
@@ -19,87 +19,117 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from pipectl.local.requests import access_key_of
+
 Extract = Callable[..., str | None]
-FunctionOf = Callable[[str, str, str], str | None]
-"""The ARN of the function of a mapping, by region, account and UUID."""
+FunctionOf = Callable[[str], str | None]
+"""Returns the ARN of the function of a mapping, by the mapping's UUID."""
+MayPassRole = Callable[[str, str], bool]
+"""Returns whether the caller with an access key may pass a role, by its ARN, to Lambda."""
 
 FUNCTION_ARN = "lambda:FunctionArn"
+PASS_ROLE = "iam:PassRole"  # noqa: S105 - an action
 
 _MAPPING_ACTIONS = {"GET": "Get", "PUT": "Update", "DELETE": "Delete"}
 _MAPPING_PATH = re.compile(r"/[\d-]+/event-source-mappings/([^/]+)/?")
 _MAPPINGS_PATH = re.compile(r"/[\d-]+/event-source-mappings/?")
 _FUNCTIONS_PATH = re.compile(r"/[\d-]+/functions/?")
+_CONFIGURATION_PATH = re.compile(r"/[\d-]+/functions/[^/]+/configuration/?")
 _CONCURRENCY_PATH = re.compile(r"/[\d-]+/functions/[^/]+/concurrency/?")
 
 _function_arn: ContextVar[str | None] = ContextVar("function_arn", default=None)
-"""Of the request that is being served."""
+_refused_role: ContextVar[str | None] = ContextVar("refused_role", default=None)
+# Both of the request that is being served.
 
 
-def install() -> None:
-    """Put it in place; before the server serves."""
-    from ministack.core import iam_actions
-    from ministack.services import lambda_svc
+class Naming:
+    """Extends the functions with which MiniStack finds out what to ask IAM about."""
 
-    def function_of(region: str, account_id: str, uuid: str) -> str | None:
-        mapping = lambda_svc._esms.get_scoped(account_id, region, uuid)
-        return mapping["FunctionArn"] if mapping else None
+    def __init__(self, function_of: FunctionOf, may_pass_role: MayPassRole) -> None:
+        self._function_of = function_of
+        self._may_pass_role = may_pass_role
 
-    iam_actions.extract_iam_action = naming_actions(iam_actions.extract_iam_action)
-    iam_actions.extract_resource_arn = naming_resources(iam_actions.extract_resource_arn, function_of)
-    iam_actions.request_tag_context = naming_functions(iam_actions.request_tag_context)
+    def actions(self, extract_action: Extract) -> Extract:
+        """Extend ``extract_iam_action(service, method, path, headers, body, query)``.
 
+        A role that the caller may not pass is what the request is denied for.
+        """
 
-def naming_actions(extract_action: Extract) -> Extract:
-    """``extract_iam_action(service, method, path, ...)``, taught those about one mapping, and the batches of SQS."""
+        def extract(service: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> str | None:
+            _refused_role.set(None)
+            if service == "lambda":
+                role = _passed_role(method, path, body)
+                if role is not None and not self._may_pass_role(access_key_of(headers, query), role):
+                    _refused_role.set(role)
+                    return PASS_ROLE
+                if (named := _lambda_action(method, path)) is not None:
+                    return named
+            action = extract_action(service, method, path, headers, body, query)
+            return action.removesuffix("Batch") if action and service == "sqs" else action
 
-    def extract(service: str, method: str, path: str, *more: Any) -> str | None:
-        if service == "lambda" and _MAPPING_PATH.fullmatch(path) and method in _MAPPING_ACTIONS:
-            return f"lambda:{_MAPPING_ACTIONS[method]}EventSourceMapping"
-        if service == "lambda" and _CONCURRENCY_PATH.fullmatch(path) and method == "DELETE":
-            return "lambda:DeleteFunctionConcurrency"
-        action = extract_action(service, method, path, *more)
-        return action.removesuffix("Batch") if action and service == "sqs" else action
+        return extract
 
-    return extract
+    def resources(self, extract_resource: Callable[..., str]) -> Callable[..., str]:
+        """Extend ``extract_resource_arn(service, method, path, headers, body, query, region, account id)``.
 
+        A stream is the one that the request names, or that its shard iterator was made for.
+        """
 
-def naming_functions(context: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """``request_tag_context(...)``, asked after the resource, with the function that `naming_resources` found."""
+        def extract(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> str:
+            named: object = None
+            region, account_id = more[-2:]
+            _function_arn.set(None)
+            if service == "dynamodbstreams":
+                named = _stream_of(body)
+            elif service == "dynamodb":
+                named = _object(body).get("ResourceArn")
+            elif service == "monitoring":
+                named = _alarm_of(headers, body, region, account_id)
+            elif service == "lambda":
+                named = _refused_role.get() or self._function_or_mapping(method, path, body, region, account_id)
+            return named if isinstance(named, str) else extract_resource(service, method, path, headers, body, *more)
 
-    def extended(*args: Any) -> dict[str, Any]:
-        function_arn = _function_arn.get()
-        return {**context(*args), FUNCTION_ARN: function_arn} if function_arn else context(*args)
+        return extract
 
-    return extended
-
-
-def naming_resources(extract_resource: Callable[..., str], function_of: FunctionOf) -> Callable[..., str]:
-    """``extract_resource_arn(service, method, path, headers, body, query, region, account id)``, taught to read bodies.
-
-    A stream is the one that the request names, or that its shard iterator was made for.
-    """
-
-    def extract(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> str:
-        named: object = None
-        region, account_id = more[-2:]
-        _function_arn.set(None)
-        if service == "dynamodbstreams":
-            named = _stream_of(body)
-        elif service == "dynamodb":
-            named = _object(body).get("ResourceArn")
-        elif service == "monitoring":
-            named = _alarm_of(headers, body, region, account_id)
-        elif service == "lambda" and (mapping := _MAPPING_PATH.fullmatch(path)):
-            _function_arn.set(function_of(region, account_id, mapping[1]))
-        elif service == "lambda" and method == "POST" and (name := _object(body).get("FunctionName")):
+    def _function_or_mapping(self, method: str, path: str, body: bytes, region: str, account_id: str) -> object:
+        if mapping := _MAPPING_PATH.fullmatch(path):
+            _function_arn.set(self._function_of(mapping[1]))
+        elif method == "POST" and (name := _object(body).get("FunctionName")):
             function_arn = _arn("lambda", region, account_id, f"function:{str(name).rsplit(':', 1)[-1]}")
             if _MAPPINGS_PATH.fullmatch(path):
                 _function_arn.set(function_arn)
             elif _FUNCTIONS_PATH.fullmatch(path):
-                named = function_arn
-        return named if isinstance(named, str) else extract_resource(service, method, path, headers, body, *more)
+                return function_arn
+        return None
 
-    return extract
+    def contexts(self, request_context: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        """Extend ``request_tag_context(...)``, which is called after `resources`."""
+
+        def extended(*args: Any) -> dict[str, Any]:
+            keys = dict(request_context(*args))
+            if function_arn := _function_arn.get():
+                keys[FUNCTION_ARN] = function_arn
+            if _refused_role.get():
+                keys["iam:PassedToService"] = "lambda.amazonaws.com"
+            return keys
+
+        return extended
+
+
+def _passed_role(method: str, path: str, body: bytes) -> str | None:
+    """Return the role that a request gives to a function."""
+    creates = method == "POST" and _FUNCTIONS_PATH.fullmatch(path)
+    changes = method == "PUT" and _CONFIGURATION_PATH.fullmatch(path)
+    role = _object(body).get("Role") if creates or changes else None
+    return role if isinstance(role, str) else None
+
+
+def _lambda_action(method: str, path: str) -> str | None:
+    if _MAPPING_PATH.fullmatch(path) and method in _MAPPING_ACTIONS:
+        return f"lambda:{_MAPPING_ACTIONS[method]}EventSourceMapping"
+    if _CONCURRENCY_PATH.fullmatch(path) and method == "DELETE":
+        return "lambda:DeleteFunctionConcurrency"
+    return None
 
 
 def _stream_of(body: bytes) -> object:

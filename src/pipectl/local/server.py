@@ -1,67 +1,113 @@
 """The process of the local emulator: ``python -m pipectl.local.server``.
 
-``lifecycle`` starts it and sets its environment. MiniStack serves; what it lacks is put in place before it does.
+``lifecycle`` starts it and sets its environment. MiniStack serves behind a `Gateway`; the pollers and the alarms call
+it like any other client.
 """
 
 from __future__ import annotations
 
-import ipaddress
+import asyncio
+import logging
 import os
 import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from pipectl.local import lifecycle
+from pipectl.local import home as home_folder
+from pipectl.local import processes
 
 
 def main() -> None:
     """Serve on 127.0.0.1 until a signal comes, or, when tethered, until standard input ends."""
     home, port = Path(os.environ["PIPECTL_HOME"]), int(os.environ["GATEWAY_PORT"])
-    lifecycle.write_record(home, port)
+    os.umask(0o077)
+    lock = home_folder.hold_alive(home)
+    home_folder.write_record(home, port)
     if os.environ.get("PIPECTL_LOCAL_TETHERED") == "1":
         threading.Thread(target=_end_with_parent, args=(home,), name="tether", daemon=True).start()
-
-    from ministack import app
-
-    from pipectl.local import lambda_permissions, metrics, request_permissions, streams, workers
-
-    app.pin_request_origin = trusting_loopback(app.pin_request_origin)
-    request_permissions.install()
-    lambda_permissions.install()
-    metrics.install()
-    workers.install()
-    streams.install(f"http://127.0.0.1:{port}", consolidate=os.environ.get("PIPECTL_LOCAL_CONSOLIDATE") == "1")
-    app.main()
-
-
-def trusting_loopback(pin_request_origin: Callable[[str, bool], None]) -> Callable[[str, bool], None]:
-    """Let plain HTTP from this machine to itself count as TLS, and nothing else.
-
-    Bucket and queue policies that deny ``aws:SecureTransport = false`` stay exactly as they are on AWS, and are
-    enforced; without this they would refuse the functions, which reach the server over loopback.
-    """
-
-    def pin(source_ip: str, secure_transport: bool) -> None:
-        pin_request_origin(source_ip, secure_transport or _is_loopback(source_ip))
-
-    return pin
-
-
-def _is_loopback(address: str) -> bool:
     try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
+        _serve(home, port, consolidate=os.environ.get("PIPECTL_LOCAL_CONSOLIDATE") == "1")
+    except Exception:
+        logging.getLogger("pipectl.server").exception("The local emulator ends")
+    finally:
+        lock.release()
+        processes.kill_own_group()  # with the functions
+
+
+def _serve(home: Path, port: int, *, consolidate: bool) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    from pipectl.local import ministack
+    from pipectl.local.alarms import Alarms
+    from pipectl.local.clients import Clients
+    from pipectl.local.function_logs import FunctionLogs
+    from pipectl.local.functions import Functions
+    from pipectl.local.gateway import Gateway
+    from pipectl.local.mappings import Mappings
+    from pipectl.local.metrics import Metrics
+    from pipectl.local.observer import Observer
+    from pipectl.local.queue_mapping import QueueMappings
+    from pipectl.local.request_permissions import Naming
+    from pipectl.local.stream_mapping import StreamMappings
+
+    clients = Clients(f"http://127.0.0.1:{port}", home_folder.secret_of(home))
+    functions, metrics = Functions(clients, ministack.role_session), Metrics(clients)
+    streams = StreamMappings(clients, functions, metrics, consolidate=consolidate)
+    queues = QueueMappings(clients, functions)
+    mappings = Mappings(clients, {"dynamodb": streams.work, "sqs": queues.work})
+
+    def function_of(uuid: str) -> str | None:
+        mapping = mappings.get(uuid)
+        return mapping.function_arn if mapping else None
+
+    ministack.switch_off_pollers()
+    ministack.write_logs_with(FunctionLogs(clients, ministack.role_session).write)
+    ministack.name_requests_with(Naming(function_of, ministack.may_pass_role))
+    ministack.keep_processes_after_exceptions()
+    gateway = Gateway(ministack.application(), Observer(clients, mappings, metrics, Alarms(clients)))
+
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 0.1
+    config.loglevel = "INFO"
+    _raise_file_limit()
+    asyncio.run(serve(gateway, config, shutdown_trigger=_on_signal()))  # type: ignore[arg-type]
+
+
+def _on_signal() -> Callable[[], object]:
+    """Return what waits for a signal to end."""
+    ended = threading.Event()
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        if number := getattr(signal, name, None):
+            signal.signal(number, lambda *_: ended.set())
+
+    async def wait() -> None:
+        while not ended.is_set():
+            await asyncio.sleep(0.05)
+
+    return wait
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open connections as the system does."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _end_with_parent(home: Path) -> None:
-    """Leave nothing behind when the process that holds the other end of standard input is gone, however it went."""
+    """Leave nothing behind when the process that holds the other end of standard input has ended, however it ended."""
     sys.stdin.buffer.read()
     shutil.rmtree(home, ignore_errors=True)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
+    processes.kill_own_group()
 
 
 if __name__ == "__main__":

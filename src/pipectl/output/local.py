@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipectl.output.console import Screen
 
 if TYPE_CHECKING:
-    from pipectl.local.lifecycle import LocalEmulator
+    from pipectl.local.home import LocalEmulator
 
 
 def status(screen: Screen, running: LocalEmulator | None) -> None:

@@ -1,0 +1,143 @@
+"""The only module that uses MiniStack's internals; each name is listed here with the reason.
+
+========================================  ============================================================================
+``app.app``                               The ASGI application that is served.
+``lambda_svc._poll_dynamodb_streams``     Switched off: MiniStack 1.5.33 ignores retries, bisecting and partial batch
+                                          responses. ``stream_mapping`` polls instead.
+``lambda_svc._poll_sqs``                  Switched off: it reads queues without asking IAM and publishes no metrics.
+                                          ``queue_mapping`` polls instead.
+``cloudwatch._evaluate_alarm``            Switched off: it ignores dimensions and missing data. ``alarms`` evaluates.
+``lambda_svc._emit_lambda_logs``          Replaced: it writes logs without asking IAM. ``function_logs`` writes them.
+``lambda_runtime.execution_credentials``  The session of a function's role, which no public API gives out.
+``iam_actions.extract_iam_action``        Extended by ``request_permissions``.
+``iam_actions.extract_resource_arn``      Extended by ``request_permissions``.
+``iam_actions.request_tag_context``       Extended by ``request_permissions``.
+``iam_evaluator.enforce``                 Asked for ``iam:PassRole``, which MiniStack never checks.
+``lambda_runtime.Worker``, ``.invoke``,   Kept alive after an exception: on Lambda an execution environment is used
+``._proc``                                again after its function raised; MiniStack starts a new process.
+========================================  ============================================================================
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.services import cloudwatch, lambda_svc
+
+from pipectl.local.clients import RoleSession
+from pipectl.local.request_permissions import Naming
+
+
+def application() -> Any:
+    """Return MiniStack's ASGI application."""
+    return app.app
+
+
+def switch_off_pollers() -> None:
+    """Leave stream and queue mappings, and alarms, to pipectl. Call before serving."""
+    lambda_svc._poll_dynamodb_streams = _nothing_to_do
+    lambda_svc._poll_sqs = _nothing_to_do
+    cloudwatch._evaluate_alarm = _leave_alarm
+
+
+def _nothing_to_do() -> bool:
+    return False
+
+
+def _leave_alarm(_alarm: object) -> None:
+    pass
+
+
+def role_session(function: Mapping[str, Any]) -> RoleSession:
+    """Return the session of a function's role.
+
+    Args:
+        function: Its configuration, as ``GetFunctionConfiguration`` returns it.
+    """
+    session = lambda_runtime.execution_credentials(dict(function))
+    return RoleSession(session["AWS_ACCESS_KEY_ID"], session["AWS_SECRET_ACCESS_KEY"], session["AWS_SESSION_TOKEN"])
+
+
+def write_logs_with(write: Callable[[Mapping[str, Any], str, str, int], None]) -> None:
+    """Replace the writer of function logs. Call before serving.
+
+    Args:
+        write: Gets the function's configuration, the request ID, the text, and the duration in milliseconds.
+    """
+
+    def emit(function: Mapping[str, Any], request_id: str, text: str, *more: Any, **_: Any) -> None:
+        _, milliseconds = more
+        write(function.get("config") or function, request_id, text, milliseconds)
+
+    lambda_svc._emit_lambda_logs = emit
+
+
+def name_requests_with(naming: Naming) -> None:
+    """Let IAM see the action, the resource and the condition keys that ``naming`` finds. Call before serving."""
+    iam_actions.extract_iam_action = naming.actions(iam_actions.extract_iam_action)
+    iam_actions.extract_resource_arn = naming.resources(iam_actions.extract_resource_arn)
+    iam_actions.request_tag_context = naming.contexts(iam_actions.request_tag_context)
+
+
+def may_pass_role(access_key: str, role_arn: str) -> bool:
+    """Return whether the caller may pass a role to Lambda. Call while a request of that caller is served."""
+    context = {"iam:PassedToService": "lambda.amazonaws.com"}
+
+    def ask() -> bool:
+        return iam_evaluator.enforce(access_key, "iam:PassRole", "iam", "", role_arn, context) is None
+
+    return copy_context().run(ask)  # the check must not use up the signature check of the request itself
+
+
+def keep_processes_after_exceptions() -> None:
+    """Use the process of a function again after the function raised. Call before serving.
+
+    Not modelled: Lambda runs the initialisation again after some kinds of errors of the runtime itself.
+    """
+    invoke = lambda_runtime.Worker.invoke
+
+    def invoke_and_keep(worker: Any, *args: Any, **named: Any) -> dict[str, Any]:
+        process: subprocess.Popen[str] | None = worker._proc
+        if process is None or process.poll() is not None:
+            return dict(invoke(worker, *args, **named))
+        with _postponed_end(process) as ended:
+            answer = dict(invoke(worker, *args, **named))
+        if ended.is_set():
+            # Only an exception of the function itself comes with a trace.
+            if "trace" in answer and process.poll() is None:
+                worker._proc = process
+            else:
+                process.terminate()
+        return answer
+
+    lambda_runtime.Worker.invoke = invoke_and_keep
+
+
+@contextmanager
+def _postponed_end(process: subprocess.Popen[str]) -> Iterator[threading.Event]:
+    """Let this thread's calls that end a process do nothing but set the event; other threads may end it."""
+    ended, invoking = threading.Event(), threading.get_ident()
+    methods: Any = process
+    terminate, wait = process.terminate, process.wait
+
+    def postpone() -> None:
+        if threading.get_ident() == invoking:
+            ended.set()
+        else:
+            terminate()
+
+    def wait_unless_postponed(timeout: float | None = None) -> int:
+        return 0 if ended.is_set() and threading.get_ident() == invoking else wait(timeout)
+
+    methods.terminate, methods.wait = postpone, wait_unless_postponed
+    try:
+        yield ended
+    finally:
+        del methods.terminate, methods.wait

@@ -1,0 +1,119 @@
+"""Passes on what requests tell: new work to the pollers, new metrics and alarms to the evaluator."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipectl.local.alarms import Alarms
+from pipectl.local.clients import Clients, Place
+from pipectl.local.mappings import Mappings
+from pipectl.local.metrics import Metrics
+from pipectl.local.requests import Request
+
+logger = logging.getLogger("pipectl.observer")
+
+_PLACE_IN_ARN = re.compile(rb"arn:aws:(?:lambda|cloudformation):([a-z0-9-]+):([0-9]{12}):")
+MAPPINGS_PATH = re.compile(r"/[\d-]+/event-source-mappings(/.*)?")
+_INVOCATIONS_PATH = re.compile(r"/[\d-]+/functions/[^/]+/invocations")
+_TABLE_WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
+_OTHER_WRITES = {
+    *("BatchWriteItem", "TransactWriteItems", "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"),
+    "UpdateTable",
+}
+_QUEUE_WRITES = {"SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch"}
+_POLICY_WRITES = {"PutRolePolicy", "AttachRolePolicy", "CreatePolicyVersion", "SetDefaultPolicyVersion"}
+_STACK_WRITES = {"CreateStack", "UpdateStack", "DeleteStack", "ExecuteChangeSet", "DescribeStacks"}
+
+
+class Observer:
+    """Knows whom each kind of request concerns."""
+
+    def __init__(self, clients: Clients, mappings: Mappings, metrics: Metrics, alarms: Alarms) -> None:
+        self._clients = clients
+        self._mappings = mappings
+        self._metrics = metrics
+        self._alarms = alarms
+        self._lock = threading.Lock()
+        self._accounts: dict[str, str] = {}
+
+    def waits(self, request: Request) -> bool:
+        """Return whether `changed` has to be called with the answer, before the caller gets it."""
+        if MAPPINGS_PATH.fullmatch(request.path):
+            return request.method != "GET"
+        return request.operation in _STACK_WRITES
+
+    def changed(self, request: Request, answer: bytes) -> None:
+        """Look for new mappings and alarms where a request has changed some. Blocks."""
+        if self.waits(request) and (found := _PLACE_IN_ARN.search(answer)):
+            place = Place(found[2].decode(), found[1].decode())
+            self._mappings.refresh(place)
+            if request.operation in _STACK_WRITES:
+                self._alarms.add(place)
+
+    def last_result(self, uuid: str) -> str | None:
+        """Return the last processing result of a mapping, once there was one."""
+        mapping = self._mappings.get(uuid)
+        return mapping.last_result if mapping else None
+
+    def served(self, request: Request) -> None:
+        """Pass on what a request that has succeeded means to others. Does not block."""
+        operation = request.operation
+        if operation in _TABLE_WRITES:
+            table = str(_json(request.body).get("TableName", ""))
+            self._mappings.wake("dynamodb", request.region, table.rsplit("/", 1)[-1])
+        elif operation in _OTHER_WRITES:
+            self._mappings.wake("dynamodb", request.region)
+        elif operation in _QUEUE_WRITES:
+            self._queue_written(request)
+        elif operation in _POLICY_WRITES:
+            self._mappings.wake("dynamodb")
+            self._mappings.wake("sqs")
+        elif operation == "PutMetricAlarm":
+            self._with_place(request, self._alarms.add)
+        elif operation == "PutMetricData" or _INVOCATIONS_PATH.fullmatch(request.path):
+            self._with_place(request, self._alarms.touch)
+
+    def _queue_written(self, request: Request) -> None:
+        document = _json(request.body)
+        account_id, name = ["", "", *str(document.get("QueueUrl", request.path)).split("/")][-2:]
+        self._mappings.wake("sqs", request.region, name)
+        if request.operation.startswith("SendMessage"):
+            entries = document.get("Entries")
+            sent = len(entries) if isinstance(entries, list) else 1
+            self._metrics.of_queue(Place(account_id, request.region), "NumberOfMessagesSent", sent, name)
+
+    def _with_place(self, request: Request, act: Callable[[Place], None]) -> None:
+        """Find out the account of the caller, which may take a call, and act."""
+        key, region = request.access_key, request.region
+        with self._lock:
+            account_id = key if re.fullmatch("[0-9]{12}", key) else self._accounts.get(key)
+        if account_id is not None:
+            act(Place(account_id, region))
+        else:
+            threading.Thread(target=self._ask_place, args=(key, region, act), daemon=True).start()
+
+    def _ask_place(self, key: str, region: str, act: Callable[[Place], None]) -> None:
+        try:
+            sts = self._clients.of_root("sts", Place("000000000000", region))
+            account_id = sts.get_access_key_info(AccessKeyId=key)["Account"]
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("The account of access key %s is not known: %s", key, error)
+            return
+        with self._lock:
+            self._accounts[key] = account_id
+        act(Place(account_id, region))
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -7,7 +7,6 @@ text is lost, and the function works all the same.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -20,15 +19,16 @@ from pipectl.local.clients import Clients, RoleSession
 
 logger = logging.getLogger("pipectl.logs")
 
+MAX_EVENTS = 10_000
+"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html"""
+
 
 class FunctionLogs:
-    """Writes one log stream per version of a function, created when it is needed."""
+    """Writes one log stream per invocation, as MiniStack does."""
 
     def __init__(self, clients: Clients, role_session: Callable[[Mapping[str, Any]], RoleSession]) -> None:
         self._clients = clients
         self._role_session = role_session
-        self._lock = threading.Lock()
-        self._streams: dict[tuple[str, str], str] = {}
 
     def write(self, function: Mapping[str, Any], request_id: str, text: str, milliseconds: int) -> None:
         """Write the lines of one invocation; never fail.
@@ -48,22 +48,11 @@ class FunctionLogs:
         group = (function.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{function['FunctionName']}"
         region, version = function["FunctionArn"].split(":")[3], function.get("Version", "$LATEST")
         logs = self._clients.of_role("logs", region, self._role_session(function))
-        key = (function["FunctionArn"].split(":function:")[0] + group, version)
-        with self._lock:
-            stream = self._streams.get(key)
         now = int(time.time() * 1000)
-        events = [{"timestamp": now, "message": line} for line in lines]
-        if stream is not None:
-            try:
-                logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
-            except logs.exceptions.ResourceNotFoundException:
-                pass  # the group was deleted
-            else:
-                return
         stream = _create_stream(logs, group, version)
-        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
-        with self._lock:
-            self._streams[key] = stream
+        events = [{"timestamp": now, "message": line} for line in lines]
+        for first in range(0, len(events), MAX_EVENTS):
+            logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events[first : first + MAX_EVENTS])
 
 
 def _create_stream(logs: Any, group: str, version: str) -> str:

@@ -29,6 +29,8 @@ class EventSourceMapping:
         self.source_arn = str(description["EventSourceArn"])
         self.changed = SignalCounter()
         self.deleted = False
+        self.policies = 0
+        """Counts changes of IAM policies that may concern it: permissions are checked again after each."""
         self.last_result: str | None = None
         """``LastProcessingResult``, once there was one."""
 
@@ -111,6 +113,13 @@ class Mappings:
             parts = mapping.source_arn.split(":", 5)
             source = parts[5].split("/")[1] if "/" in parts[5] else parts[5]
             if (not region or parts[3] == region) and (not name or source == name):
+                mapping.changed.set()
+
+    def policies_changed(self, account_id: str) -> None:
+        """Let the mappings of an account check their permissions again."""
+        for mapping in list(self._mappings.values()):
+            if mapping.place.account_id == account_id:
+                mapping.policies += 1
                 mapping.changed.set()
 
     def _of(self, service: str) -> Iterator[EventSourceMapping]:

@@ -28,7 +28,10 @@ _OTHER_WRITES = {
     "UpdateTable",
 }
 _QUEUE_WRITES = {"SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch"}
-_POLICY_WRITES = {"PutRolePolicy", "AttachRolePolicy", "CreatePolicyVersion", "SetDefaultPolicyVersion"}
+_POLICY_WRITES = {
+    *("PutRolePolicy", "DeleteRolePolicy", "AttachRolePolicy", "DetachRolePolicy"),
+    *("CreatePolicyVersion", "SetDefaultPolicyVersion", "PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary"),
+}
 _STACK_WRITES = {"CreateStack", "UpdateStack", "DeleteStack", "ExecuteChangeSet", "DescribeStacks"}
 
 
@@ -73,8 +76,7 @@ class Observer:
         elif operation in _QUEUE_WRITES:
             self._queue_written(request)
         elif operation in _POLICY_WRITES:
-            self._mappings.wake("dynamodb")
-            self._mappings.wake("sqs")
+            self._with_place(request, lambda place: self._mappings.policies_changed(place.account_id))
         elif operation == "PutMetricAlarm":
             self._with_place(request, self._alarms.add)
         elif operation == "PutMetricData" or _INVOCATIONS_PATH.fullmatch(request.path):

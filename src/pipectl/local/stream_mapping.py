@@ -166,7 +166,7 @@ def _shards(streams: Any, stream_arn: str) -> dict[str, str | None]:
 
 
 class _ShardWorker:
-    """Reads a shard and invokes the function, until the shard ends or the mapping is disabled."""
+    """Reads a shard and invokes the function, until the shard ends, the mapping is disabled, or policies change."""
 
     def __init__(
         self,
@@ -194,7 +194,8 @@ class _ShardWorker:
 
     def _read(self) -> None:
         mapping, pause = self._mapping, IDLE_SECONDS[0]
-        while mapping.enabled:
+        policies = mapping.policies
+        while mapping.enabled and mapping.policies == policies:
             seen = mapping.changed.count
             records = self._reader.read(mapping.description.get("BatchSize", DEFAULT_BATCH_SIZE))
             self._shards.read()

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
 import pytest
 from moto import mock_aws
 
-from pipectl.cli.main import main
 from pipectl.cli.options import MOMENT
 from tests.cli_support import document, error, pipectl
 from tests.support import ACCOUNT, make_world, write_config
@@ -362,45 +360,3 @@ SERVICES = {"sts", "iam", "dynamodb", "lambda", "sqs", "s3", "logs", "cloudwatch
 def test_the_configs_own_account_is_let_through(moto: Path) -> None:
     write_config(moto.parent, {"account_id": ACCOUNT})
     assert pipectl("-c", moto, "plan").exit_code == 0
-
-
-def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command
-        yield (*path, name), command
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
-
-
-@pytest.mark.parametrize(("path", "command"), [pytest.param(*c, id=" ".join(c[0])) for c in commands(main)])
-def test_help_of_every_command_explains_every_option(path: tuple[str, ...], command: click.Command) -> None:
-    result = pipectl(*path, "--help")
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert command.help
-    assert command.help.splitlines()[0].rstrip(".") in result.stdout.replace("\n  ", " ")
-    for option in command.params:
-        if isinstance(option, click.Option):
-            assert option.help, f"{option.name} has no words"
-            assert all(name in result.stdout for name in option.opts)
-
-
-def test_the_short_help_of_every_command_is_whole() -> None:
-    """click cuts a first sentence that is too long, and the list of commands then ends in dots."""
-    for group in (main, *(command for _, command in commands(main) if isinstance(command, click.Group))):
-        listed = group.get_help(click.Context(group, info_name="pipectl", max_content_width=100, terminal_width=100))
-        assert "..." not in listed.split("Commands:")[1]
-
-
-def test_every_command_takes_the_global_options() -> None:
-    for path, command in commands(main):
-        if not isinstance(command, click.Group):
-            names = {name for option in command.params for name in option.opts}
-            assert {"--config", "--output", "--local", "--region", "--profile", "--no-color"} <= names, path
-
-
-def test_the_version_is_the_packages() -> None:
-    from pipectl import __version__
-
-    assert pipectl("--version").stdout.strip().endswith(__version__)

@@ -8,11 +8,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
-from pipectl.cli.main import main
 from pipectl.output.hints import with_options
+from tests.cli.commands import parse
 from tests.support import ROOT
 
 PLACEHOLDER = "1"
@@ -40,20 +39,7 @@ def commands() -> list[str]:
         for command in re.findall(r"`(pipectl [^`]+)`", text)
     }
     # Some messages name the command that was run.
-    return sorted(command for command in found if command.split()[1] not in ("COMMAND", PLACEHOLDER, "permissions"))
-
-
-def parse(words: list[str]) -> None:
-    """Parse a command line with the real commands, down to the subcommand, without running it."""
-    context = main.make_context("pipectl", words)
-    with context:
-        command, rest = context.command, [*context._protected_args, *context.args]
-        while isinstance(command, click.Group):
-            _, command_found, rest = command.resolve_command(context, rest)
-            assert command_found is not None
-            command = command_found
-            context = command.make_context(command.name, rest, parent=context)
-            rest = [*context._protected_args, *context.args]
+    return sorted(command for command in found if not {"COMMAND", "NAME", PLACEHOLDER} & {*command.split()[1:3]})
 
 
 @pytest.mark.parametrize("command", commands())

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 @click.group()
 def audit() -> None:
-    """List, show and count failures."""
+    """List, show and count failures.
+
+    \b
+    Examples:
+      pipectl audit list
+      pipectl audit show 3f1c8a
+    """
 
 
 @audit.command("list")
@@ -45,7 +51,15 @@ def list_failures(
     limit: int,
     page: str | None,
 ) -> int:
-    """List failures, newest first, with the time at which their records expire."""
+    """List failures, newest first.
+
+    Shows the time at which their records expire from the stream.
+
+    \b
+    Examples:
+      pipectl audit list
+      pipectl audit list --status OPEN --since 7d -o json
+    """
     from pipectl.commands.audit import audit_list
     from pipectl.failures.audit_table import Selection
     from pipectl.output import audit as output
@@ -59,7 +73,14 @@ def list_failures(
 @click.argument("audit_id", metavar="ID")
 @global_options
 def show_failure(session: Session, audit_id: str) -> int:
-    """Show one failure and its records, from the stream or from the quarantine."""
+    """Show one failure and its records.
+
+    The records are read from the stream, or from the quarantine when the stream no longer has them.
+
+    \b
+    Example:
+      pipectl audit show 3f1c8a
+    """
     from pipectl.commands.audit import audit_show
     from pipectl.output import audit as output
 
@@ -72,7 +93,12 @@ def show_failure(session: Session, audit_id: str) -> int:
 @until_option
 @global_options
 def count_failures(session: Session, since: datetime, until: datetime | None) -> int:
-    """Count failures by type, status and day."""
+    """Count failures by type, status and day.
+
+    \b
+    Example:
+      pipectl audit stats --since 30d
+    """
     from pipectl.commands.audit import audit_stats
     from pipectl.failures.audit_table import Selection
     from pipectl.output import audit as output

@@ -14,13 +14,24 @@ if TYPE_CHECKING:
 
 @click.group()
 def config() -> None:
-    """Check and print the config file."""
+    """Check and print the config file.
+
+    \b
+    Example:
+      pipectl config check
+    """
 
 
 @config.command()
 @global_options
 def check(session: Session) -> int:
-    """Check the config and the handlers' folders."""
+    """Check the config and the handlers' folders.
+
+    \b
+    Examples:
+      pipectl config check
+      pipectl -c config/prod.yaml config check
+    """
     from pipectl.commands import config as commands
     from pipectl.output import config as output
 
@@ -33,7 +44,12 @@ def check(session: Session) -> int:
 @config.command()
 @global_options
 def show(session: Session) -> int:
-    """Print the config with every default filled in."""
+    """Print the config with every default filled in.
+
+    \b
+    Example:
+      pipectl config show -o json
+    """
     from pipectl.commands import config as commands
     from pipectl.output import config as output
 
@@ -44,7 +60,12 @@ def show(session: Session) -> int:
 @config.command()
 @global_options
 def schema(session: Session) -> int:
-    """Print the JSON Schema of the config, for editors."""
+    """Print the JSON Schema of the config, for editors.
+
+    \b
+    Example:
+      pipectl config schema > config/schema.json
+    """
     from pipectl.commands import config as commands
 
     session.screen.json(commands.schema())

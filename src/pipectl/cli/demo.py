@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 )
 @global_options
 def demo(session: Session, orders: int, runtime: str | None) -> int:
-    """Run the whole story on a temporary local emulator."""
+    """Run the whole story on a temporary local emulator.
+
+    \b
+    Examples:
+      pipectl demo
+      pipectl demo --orders 100 --runtime python3.14
+    """
     from pipectl.commands.demo import demo as run
     from pipectl.output import demo as output
 

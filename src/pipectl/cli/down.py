@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 @click.option("--keep-data", is_flag=True, help="Keep tables, bucket and log groups.")
 @global_options
 def down(session: Session, yes: bool, delete_data: bool, keep_data: bool) -> int:
-    """Delete the pipeline's resources and check that none remain."""
+    """Delete the pipeline's resources and check that none remain.
+
+    \b
+    Examples:
+      pipectl down
+      pipectl --local down --yes --delete-data
+    """
     from pipectl.commands.down import down as run
     from pipectl.output import changes
     from pipectl.output import down as output

@@ -14,13 +14,26 @@ if TYPE_CHECKING:
 
 @click.group()
 def local() -> None:
-    """Start, stop and inspect the local emulator."""
+    """Start, stop and inspect the local emulator.
+
+    \b
+    Examples:
+      pipectl local start
+      pipectl local status
+    """
 
 
 @local.command()
 @global_options
 def start(session: Session) -> int:
-    """Start the local emulator. Every command with --local starts it, too."""
+    """Start the local emulator.
+
+    Every command with --local starts it, too.
+
+    \b
+    Example:
+      pipectl local start
+    """
     from pipectl.commands import local as commands
     from pipectl.output import local as output
 
@@ -31,7 +44,12 @@ def start(session: Session) -> int:
 @local.command()
 @global_options
 def stop(session: Session) -> int:
-    """Stop the local emulator and delete its contents."""
+    """Stop the local emulator and delete its contents.
+
+    \b
+    Example:
+      pipectl local stop
+    """
     from pipectl.commands import local as commands
     from pipectl.output import local as output
 
@@ -42,7 +60,12 @@ def stop(session: Session) -> int:
 @local.command()
 @global_options
 def status(session: Session) -> int:
-    """Show whether the local emulator is running, and its address."""
+    """Show whether the local emulator is running, and its address.
+
+    \b
+    Example:
+      pipectl local status -o json
+    """
     from pipectl.commands import local as commands
     from pipectl.output import local as output
 

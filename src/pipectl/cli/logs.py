@@ -27,6 +27,12 @@ def logs(
     """Show the functions' logs.
 
     Shows both functions, unless one is named.
+
+    \b
+    Examples:
+      pipectl logs processor --since 1h
+      pipectl logs --filter InvalidOrderError
+      pipectl logs --follow
     """
     from pipectl.commands import logs as commands
     from pipectl.output import logs as output

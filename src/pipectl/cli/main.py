@@ -110,5 +110,11 @@ def main(context: click.Context, /, **options: Any) -> None:
     A table's stream invokes a function that stores each record as JSON in a bucket. Records that exhaust their retries
     are audited and can be replayed. The config is the desired state, the AWS APIs report the actual state, and tags
     mark managed resources: there is no stack and no state file.
+
+    \b
+    Examples:
+      pipectl demo
+      pipectl -c config/prod.yaml plan
+      pipectl --local up --yes
     """
     context.obj = Globals(**options)

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 @click.option("--env", is_flag=True, help="Print shell variables: ORDERS_TABLE_NAME=...")
 @global_options
 def outputs(session: Session, env: bool) -> int:
-    """Print names, ARNs and URLs of the pipeline."""
+    """Print names, ARNs and URLs of the pipeline.
+
+    \b
+    Examples:
+      pipectl outputs
+      pipectl outputs --env > .env
+    """
     from pipectl.commands.outputs import outputs as run
     from pipectl.output import outputs as output
 

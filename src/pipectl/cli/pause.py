@@ -30,6 +30,11 @@ def pause(session: Session, by: str) -> int:
 
     Records wait in the stream, which keeps them for 24 hours. A tag holds the start of the pause and who made it; `up`
     leaves a paused pipeline paused.
+
+    \b
+    Examples:
+      pipectl pause
+      pipectl pause --by ada
     """
     from pipectl.commands.pause import pause as run
     from pipectl.output import pause as output

@@ -26,7 +26,13 @@ allow_stream_replacement_option = click.option(
 @allow_stream_replacement_option
 @global_options
 def plan(session: Session, exit_code: bool, adopt: bool, allow_stream_replacement: bool) -> int:
-    """Show what `up` would do, attribute by attribute."""
+    """Show what `up` would do, attribute by attribute.
+
+    \b
+    Examples:
+      pipectl plan
+      pipectl -c config/prod.yaml plan --exit-code
+    """
     return show_plan(session, adopt, allow_stream_replacement, CHANGES_PENDING if exit_code else 0)
 
 

@@ -49,6 +49,13 @@ def replay_dlq(
 
     Records are read from the stream, or from the quarantine when the stream no longer has them. A record that fails
     again is named with the function's error; the other records are still replayed. Exits with 4 when failures are left.
+
+    \b
+    Examples:
+      pipectl replay-dlq --dry-run
+      pipectl replay-dlq --since 24h --yes
+      pipectl replay-dlq --id 3f1c8a --force
+      pipectl replay-dlq --save saved
     """
     from pipectl.commands import replay_dlq as commands
     from pipectl.failures.audit_table import Selection

@@ -18,6 +18,10 @@ def resume(session: Session) -> int:
     """Resume processing.
 
     Reads on from the record where it was paused; no record is missed or stored twice.
+
+    \b
+    Example:
+      pipectl resume
     """
     from pipectl.commands.resume import resume as run
     from pipectl.output import resume as output

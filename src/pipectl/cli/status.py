@@ -21,6 +21,11 @@ def status(session: Session, exit_code: bool) -> int:
 
     A resource is in sync, drifted, missing, or not managed by pipectl. Health is one verdict over mappings, iterator
     age, errors, queue, alarms and open failures.
+
+    \b
+    Examples:
+      pipectl status
+      pipectl status --exit-code -o json
     """
     from pipectl.commands.status import status as run
     from pipectl.output import config

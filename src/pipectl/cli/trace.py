@@ -20,6 +20,10 @@ def trace(session: Session, key: str) -> int:
 
     KEY is the value of the order's partition key. Shows the item, its versions in the stream, its objects and its
     failures, in order of time.
+
+    \b
+    Example:
+      pipectl trace order-7
     """
     from pipectl.commands.trace import trace as run
     from pipectl.output import trace as output

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 @allow_stream_replacement_option
 @global_options
 def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_replacement: bool) -> int:
-    """Create what is missing and repair what differs."""
+    """Create what is missing and repair what differs.
+
+    \b
+    Examples:
+      pipectl up
+      pipectl -c config/prod.yaml up --yes
+      pipectl --local up --dry-run
+    """
     from pipectl.commands.up import up as run
     from pipectl.output import changes, config
     from pipectl.output import up as output

@@ -25,6 +25,11 @@ def verify(session: Session, since: datetime, repair: bool, yes: bool) -> int:
 
     Records get lost when a failure cannot be delivered to the dead-letter queue, or when the stream mapping is replaced
     at the wrong position. Exits with 4 when records are lost and not repaired.
+
+    \b
+    Examples:
+      pipectl verify
+      pipectl verify --since 6h --repair
     """
     from pipectl.commands.verify import verify as run
     from pipectl.output import verify as output

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Reply:
-    """One response. ``cut`` announces more bytes than are sent, and closes the connection."""
+    """A response. ``cut`` announces more bytes than are sent, and closes the connection."""
 
     body: bytes
     status: int = 200

@@ -50,6 +50,9 @@ _TOLERATED_CLOCK_DIFFERENCE = 60
 
 Parameters = Mapping[str, object]
 
+Request = dict[str, Any]
+"""Parameters of a call that are put together at run time, so that their types cannot be checked before."""
+
 
 @dataclass(frozen=True)
 class Call:

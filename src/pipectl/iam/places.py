@@ -63,7 +63,7 @@ def _data(config: Bucket, names: Names, physical: PhysicalNames) -> dict[str, Pl
 def _lambda(names: Names, physical: PhysicalNames) -> dict[str, Place]:
     """Mappings have a UUID for a name, so a condition limits them to those of the pipeline's functions.
 
-    A mapping that somebody has pointed to another function is therefore denied. To let `up` repair that, allow
+    A mapping that was pointed to another function is therefore denied. To let `up` repair that, allow
     `lambda:UpdateEventSourceMapping` without the condition.
     """
     processor, auditor = names.function_arn(physical.processor), names.function_arn(physical.auditor)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-from pipectl.aws.client import Aws
+from pipectl.aws.client import Aws, Request
 from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, ExistsError
 from pipectl.resources.tagging import differing, from_list, to_list
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.type_defs import DescribeAlarmsOutputTypeDef
 
 AT_LEAST = "GreaterThanOrEqualToThreshold"
 MORE_THAN = "GreaterThanThreshold"
@@ -17,7 +20,7 @@ MORE_THAN = "GreaterThanThreshold"
 
 @dataclass(frozen=True)
 class Metric:
-    """``AWS/Lambda`` ``Errors`` of one function, and how its data points are made."""
+    """A metric with its statistic and period, such as ``AWS/Lambda`` ``Errors`` of one function."""
 
     namespace: str
     name: str
@@ -29,19 +32,19 @@ class Metric:
 class Alarm(Resource):
     """An alarm; missing data never breaches.
 
-    No unit is asked for: one that the metric does not have would keep the alarm silent for ever.
+    It has no unit: with a unit that the metric does not have, an alarm never fires.
 
     Args:
         key: Its section in the config.
         name: Its physical name.
         aws: Where it is.
         arn: Its ARN.
-        needs: What its metric is about.
-        description: What it means when it goes off.
-        metric: What it watches.
+        needs: The resource of its metric.
+        description: The meaning of the alarm when it fires.
+        metric: The metric.
         comparison: `AT_LEAST` or `MORE_THAN`.
         threshold: In the metric's unit.
-        actions: ARNs to notify when it goes off and when it is over.
+        actions: ARNs to notify when it fires and when it returns to OK.
         tags: The tags it bears.
     """
 
@@ -114,16 +117,16 @@ class Alarm(Resource):
         return Observation(attributes, tags)
 
     def create(self, desired: Attributes) -> Facts:
-        """PutMetricAlarm overwrites an alarm that is there, and says nothing: hence the look before."""
+        """Look first, then create: PutMetricAlarm overwrites an existing alarm without an error."""
         found = self._find()
         if found["MetricAlarms"] or found.get("CompositeAlarms"):
             raise ExistsError(f"alarm {self.name} exists already")
-        self._put(desired, Tags=to_list(desired["tags"]))
+        self._put(desired, desired["tags"])
         return Facts()
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         if set(differs) - {"tags"}:
-            self._put(desired)  # replaces every setting; tags of an alarm that exists are not touched by it
+            self._put(desired)  # replaces every setting, but not the tags of an existing alarm
         if "tags" in differs:
             tags = to_list(differing(desired["tags"], observed.tags))
             self._aws.cloudwatch.tag_resource(ResourceARN=self._arn, Tags=tags)
@@ -136,12 +139,13 @@ class Alarm(Resource):
         except AbsentError:
             return
 
-    def _find(self) -> Any:
+    def _find(self) -> DescribeAlarmsOutputTypeDef:
         return self._aws.cloudwatch.describe_alarms(
             AlarmNames=[self.name], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
         )
 
-    def _put(self, desired: Attributes, **more: Any) -> None:
+    def _put(self, desired: Attributes, tags: Mapping[str, str] | None = None) -> None:
+        more: Request = {"Tags": to_list(tags)} if tags is not None else {}
         self._aws.cloudwatch.put_metric_alarm(
             AlarmName=self.name,
             AlarmDescription=desired["description"],

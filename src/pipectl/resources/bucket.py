@@ -1,31 +1,49 @@
-"""S3 buckets: private, encrypted, versioned, and over TLS alone."""
+"""S3 buckets: private, encrypted, versioned, and only over TLS."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict, TypeVar, cast
 
-from pipectl.aws.client import Aws
+from pipectl.aws.client import Aws, Request
 from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, ExistsError
 from pipectl.policy_document import deny_plain_http, document, statements
 from pipectl.resources.tagging import from_list, to_list
 from pipectl.text import pluralize
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import (
+        CreateBucketConfigurationTypeDef,
+        GetBucketEncryptionOutputTypeDef,
+        GetBucketOwnershipControlsOutputTypeDef,
+        GetPublicAccessBlockOutputTypeDef,
+        ObjectIdentifierTypeDef,
+        ServerSideEncryptionRuleTypeDef,
+    )
+
+T = TypeVar("T")
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-_PASSING = ("InternalError", "ServiceUnavailable", "SlowDown")
-"""What S3 says of single objects that it could not delete just now."""
-_LONGEST = 300
+_TEMPORARY = ("InternalError", "ServiceUnavailable", "SlowDown")
+"""The codes of single objects that S3 could not delete just now."""
+_BOUND = 300
 """Seconds."""
 _US_EAST_1 = "us-east-1"  # CreateBucket has no LocationConstraint for it
+
+
+class _Owned(TypedDict):
+    """The parameters that name a bucket and its owner."""
+
+    Bucket: str
+    ExpectedBucketOwner: str
 
 
 class Bucket(Resource):
     """A bucket.
 
-    Every call but CreateBucket, which has no such parameter, says whose bucket it must be (``ExpectedBucketOwner``).
-    Its settings are written one after the other: S3 refuses two at once on the same bucket.
+    Every call but CreateBucket, which has no such parameter, names the owner (``ExpectedBucketOwner``). The settings
+    are written one after the other: S3 refuses two concurrent writes to one bucket.
     """
 
     kind = "bucket"
@@ -49,9 +67,9 @@ class Bucket(Resource):
         return self._desired
 
     def observe(self) -> Observation | None:
-        s3, ours = self._aws.s3, self._ours
+        s3, owned = self._aws.s3, self._owned
         try:
-            region = s3.head_bucket(**ours).get("BucketRegion", self._aws.region)
+            region = s3.head_bucket(**owned).get("BucketRegion", self._aws.region)
         except AbsentError:
             return None
         except AccessDeniedError:
@@ -60,21 +78,21 @@ class Bucket(Resource):
             if error.aws_code == "301":
                 return _unmanageable("exists in another region")
             raise
-        if region != self._aws.region:  # botocore follows S3 there by itself
+        if region != self._aws.region:  # botocore follows the redirect by itself
             return _unmanageable(f"exists in another region, {region}")
         attributes: Attributes = {
-            "public_access_block": _or_none(lambda: _blocks(s3.get_public_access_block(**ours))),
-            "encryption": _or_none(lambda: _encryption(s3.get_bucket_encryption(**ours))),
-            "versioning": s3.get_bucket_versioning(**ours).get("Status"),
-            "ownership": _or_none(lambda: _ownership(s3.get_bucket_ownership_controls(**ours))),
-            "policy": _or_none(lambda: statements(json.loads(s3.get_bucket_policy(**ours)["Policy"]))),
+            "public_access_block": _or_none(lambda: _blocks(s3.get_public_access_block(**owned))),
+            "encryption": _or_none(lambda: _encryption(s3.get_bucket_encryption(**owned))),
+            "versioning": s3.get_bucket_versioning(**owned).get("Status"),
+            "ownership": _or_none(lambda: _ownership(s3.get_bucket_ownership_controls(**owned))),
+            "policy": _or_none(lambda: statements(json.loads(s3.get_bucket_policy(**owned)["Policy"]))),
         }
-        tags = _or_none(lambda: from_list(s3.get_bucket_tagging(**ours)["TagSet"]))
+        tags = _or_none(lambda: from_list(s3.get_bucket_tagging(**owned)["TagSet"]))
         return Observation(attributes, tags or {})
 
     def create(self, desired: Attributes) -> Facts:
-        """CreateBucket on a bucket of one's own answers 200 in us-east-1 and resets its ACLs: hence the look before."""
-        configuration: dict[str, Any] = {"Tags": to_list(desired["tags"])}
+        """Look first, then create: in us-east-1, CreateBucket of an existing bucket answers 200 and resets its ACLs."""
+        configuration: Request = {"Tags": to_list(desired["tags"])}
         if self._aws.region != _US_EAST_1:
             configuration["LocationConstraint"] = self._aws.region
         if self._taken():
@@ -82,31 +100,33 @@ class Bucket(Resource):
         self._aws.s3.create_bucket(
             Bucket=self.name,
             ObjectOwnership=desired["ownership"],
-            CreateBucketConfiguration=configuration,  # type: ignore[arg-type]
+            CreateBucketConfiguration=cast("CreateBucketConfigurationTypeDef", configuration),
         )
         return self.update(desired, Observation({}, {}), desired.keys())
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
-        s3, ours = self._aws.s3, self._ours
-        rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": desired["encryption"]}}
-        steps: dict[str, Callable[[], Any]] = {
+        s3, owned = self._aws.s3, self._owned
+        rule: ServerSideEncryptionRuleTypeDef = {
+            "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": desired["encryption"]}
+        }
+        steps: dict[str, Callable[[], object]] = {
             "public_access_block": lambda: s3.put_public_access_block(
-                **ours, PublicAccessBlockConfiguration=desired["public_access_block"]
+                **owned, PublicAccessBlockConfiguration=desired["public_access_block"]
             ),
             "ownership": lambda: s3.put_bucket_ownership_controls(
-                **ours, OwnershipControls={"Rules": [{"ObjectOwnership": desired["ownership"]}]}
+                **owned, OwnershipControls={"Rules": [{"ObjectOwnership": desired["ownership"]}]}
             ),
             "encryption": lambda: s3.put_bucket_encryption(
-                **ours,
+                **owned,
                 ServerSideEncryptionConfiguration={"Rules": [rule]},
             ),
             "versioning": lambda: s3.put_bucket_versioning(
-                **ours, VersioningConfiguration={"Status": desired["versioning"]}
+                **owned, VersioningConfiguration={"Status": desired["versioning"]}
             ),
-            "policy": lambda: s3.put_bucket_policy(**ours, Policy=json.dumps(document(desired["policy"]))),
-            # PutBucketTagging replaces the whole set, so that of others goes along.
+            "policy": lambda: s3.put_bucket_policy(**owned, Policy=json.dumps(document(desired["policy"]))),
+            # PutBucketTagging replaces the whole set, so the tags of others are sent, too.
             "tags": lambda: s3.put_bucket_tagging(
-                **ours, Tagging={"TagSet": to_list({**observed.tags, **desired["tags"]})}
+                **owned, Tagging={"TagSet": to_list({**observed.tags, **desired["tags"]})}
             ),
         }
         for attribute, step in steps.items():
@@ -127,20 +147,20 @@ class Bucket(Resource):
 
     def contents(self, observed: Observation) -> str | None:
         del observed
-        page = self._aws.s3.list_object_versions(**self._ours, MaxKeys=1000)
+        page = self._aws.s3.list_object_versions(**self._owned, MaxKeys=1000)
         count = len(page.get("Versions", [])) + len(page.get("DeleteMarkers", []))
         if not count:
             return None
         return f"{'more than ' if page['IsTruncated'] else ''}{pluralize(count, 'object version')}"
 
     @property
-    def _ours(self) -> Any:
+    def _owned(self) -> _Owned:
         return {"Bucket": self.name, "ExpectedBucketOwner": self._aws.account_id}
 
     def _deleted(self, last: bool) -> bool:
-        """False when something was written since the bucket was emptied, and there is another try."""
+        """Delete the bucket; return false when an object was written since it was emptied, and another try is left."""
         try:
-            self._aws.s3.delete_bucket(**self._ours)
+            self._aws.s3.delete_bucket(**self._owned)
         except AwsError as error:
             if last or error.aws_code != "BucketNotEmpty":
                 raise
@@ -149,64 +169,64 @@ class Bucket(Resource):
 
     def _taken(self) -> bool:
         try:
-            self._aws.s3.head_bucket(**self._ours)
+            self._aws.s3.head_bucket(**self._owned)
         except AbsentError:
             return False
         except AccessDeniedError:
-            return True  # another account's: `observe` says so
+            return True  # another account's: `observe` reports it
         return True
 
     def _empty(self) -> None:
-        """Versions and delete markers, a page of 1,000 at a time, which is what DeleteObjects takes.
+        """Delete versions and delete markers, 1,000 at a time, the most that DeleteObjects takes.
 
-        Always the first page: an invocation that ends late may have written to one that was read already.
+        The first page is read each time: an invocation that ends late may write to a page that was read already.
         """
-        patience = self._aws.pauses(f"objects of {self.name} to be deleted", _LONGEST)
+        patience = self._aws.pauses(f"objects of {self.name} to be deleted", _BOUND)
         next(patience)
         while batch := self._first_page():
-            answer = self._aws.s3.delete_objects(**self._ours, Delete={"Objects": batch, "Quiet": True})
+            answer = self._aws.s3.delete_objects(**self._owned, Delete={"Objects": batch, "Quiet": True})
             errors = answer.get("Errors")
-            if errors and all(each.get("Code") in _PASSING for each in errors) and next(patience, _LONGEST) < _LONGEST:
+            if errors and all(each.get("Code") in _TEMPORARY for each in errors) and next(patience, _BOUND) < _BOUND:
                 continue
             if errors:
                 first = errors[0]
                 raise AwsError(
-                    f"s3 DeleteObjects: {len(errors)} of {len(batch)} objects of {self.name} stay, "
+                    f"s3 DeleteObjects: {len(errors)} of {len(batch)} objects of {self.name} remain, "
                     f"the first {first.get('Key')!r}: {first.get('Code')}: {first.get('Message')}",
                     service="s3",
                     operation="DeleteObjects",
                     aws_code=str(first.get("Code")),
                 )
 
-    def _first_page(self) -> list[Any]:
-        page = self._aws.s3.list_object_versions(**self._ours)
+    def _first_page(self) -> list[ObjectIdentifierTypeDef]:
+        page = self._aws.s3.list_object_versions(**self._owned)
         entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         return [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
 
     def _abort_uploads(self) -> None:
-        for page in self._aws.s3.get_paginator("list_multipart_uploads").paginate(**self._ours):
+        for page in self._aws.s3.get_paginator("list_multipart_uploads").paginate(**self._owned):
             for upload in page.get("Uploads", []):
-                self._aws.s3.abort_multipart_upload(**self._ours, Key=upload["Key"], UploadId=upload["UploadId"])
+                self._aws.s3.abort_multipart_upload(**self._owned, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def _unmanageable(reason: str) -> Observation:
     return Observation({}, {}, unmanageable=Refusal(RefusalKind.OTHER_OWNER, reason))
 
 
-def _or_none(read: Callable[[], Any]) -> Any:
-    """``None`` where S3 says by name that this setting is not there."""
+def _or_none(read: Callable[[], T]) -> T | None:
+    """Read a setting; ``None`` where S3 reports by name that it is absent."""
     try:
         return read()
     except AbsentError:
         return None
 
 
-def _blocks(answer: Any) -> dict[str, bool]:
+def _blocks(answer: GetPublicAccessBlockOutputTypeDef) -> dict[str, bool]:
     configuration = answer["PublicAccessBlockConfiguration"]
     return {block: bool(configuration.get(block)) for block in _BLOCKS}
 
 
-def _encryption(answer: Any) -> str | None:
+def _encryption(answer: GetBucketEncryptionOutputTypeDef) -> str | None:
     rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
     default = next(filter(None, (rule.get("ApplyServerSideEncryptionByDefault") for rule in rules)), None)
     if default is None:
@@ -215,5 +235,5 @@ def _encryption(answer: Any) -> str | None:
     return f"{default['SSEAlgorithm']}:{key}" if key else str(default["SSEAlgorithm"])
 
 
-def _ownership(answer: Any) -> str:
+def _ownership(answer: GetBucketOwnershipControlsOutputTypeDef) -> str:
     return str(answer["OwnershipControls"]["Rules"][0]["ObjectOwnership"])

@@ -1,17 +1,20 @@
-"""Lambda functions made from a folder of this project."""
+"""Lambda functions with the code of a handler's folder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
-from pipectl.aws.client import Aws
+from pipectl.aws.client import Aws, Request
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError, AwsError, PipectlError
 from pipectl.packaging.build import Package
 from pipectl.resources.tagging import differing, require_tags
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef, GetFunctionResponseTypeDef
 
 _BOUND = 300
 _HELD = "no record is processed, and none lost for 24 hours, until `pipectl up` has ended it"
@@ -19,7 +22,7 @@ _HELD = "no record is processed, and none lost for 24 hours, until `pipectl up` 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a function runs. ``memory`` in MB, ``timeout`` in seconds."""
+    """The settings of a function. ``memory`` is in MB, ``timeout`` in seconds."""
 
     role_arn: str
     runtime: str
@@ -88,7 +91,7 @@ class Function(Resource):
 
     def observe(self) -> Observation | None:
         try:
-            answer: Any = self._read_whole()
+            answer = self._read_whole()
         except AbsentError:
             return None
         found = answer["Configuration"]
@@ -107,23 +110,24 @@ class Function(Resource):
         return Observation(attributes, answer.get("Tags", {}))
 
     def create(self, desired: Attributes) -> Facts:
+        configuration: Request = {name: value for _, name, value in _configuration(desired)}
         self._aws.lambda_.create_function(
             FunctionName=self.name,
             Architectures=[desired["architecture"]],
             Code={"ZipFile": self._package.body},
             Tags=desired["tags"],
-            **{name: value for _, name, value in _configuration(desired)},
+            **configuration,
         )
         return Facts()
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
-        """Lambda takes one change at a time: each is waited for before the next.
+        """Make one change at a time, and wait for each: Lambda refuses concurrent changes.
 
-        When both code and configuration change, say from Python to Node.js, there is a moment with the one new and the
-        other old, in which every record would fail and use up its retries. So the function is held meanwhile: reserved
-        concurrency 0 throttles, and a throttled batch waits without using up a retry (Lambda Developer Guide, "Retain
-        discarded records for a DynamoDB event source"). A run that ends in between leaves the hold as drift, which the
-        next one takes away last.
+        When both code and configuration change, say from Python to Node.js, the new one and the old one are together
+        for a moment. Every record would fail then and use up its retries. So the function is held meanwhile: with
+        reserved concurrency 0 a batch is throttled and waits, without using up a retry (Lambda Developer Guide, "Retain
+        discarded records for a DynamoDB event source"). A run that is killed in between leaves the hold as drift, which
+        the next run removes last.
         """
         client = self._aws.lambda_
         code = bool({"code_sha256", "architecture"} & set(differs))
@@ -136,7 +140,7 @@ class Function(Resource):
             self._change(desired, code, configuration)
         except PipectlError as error:
             if hold:
-                error.hint = f"{error.hint or 'the change is half done'}; {self.name} is held: {_HELD}"
+                error.hint = f"{error.hint or 'the change is not complete'}; {self.name} is held: {_HELD}"
             raise
         if hold or "reserved_concurrency" in differs:
             client.delete_function_concurrency(FunctionName=self.name)
@@ -144,7 +148,7 @@ class Function(Resource):
             client.tag_resource(Resource=self._arn, Tags=differing(desired["tags"], observed.tags))
         return observed.facts
 
-    def _change(self, desired: Attributes, code: bool, configuration: Mapping[str, Any]) -> None:
+    def _change(self, desired: Attributes, code: bool, configuration: Request) -> None:
         if code:
             self._aws.lambda_.update_function_code(
                 FunctionName=self.name, ZipFile=self._package.body, Architectures=[desired["architecture"]]
@@ -161,9 +165,9 @@ class Function(Resource):
         except AbsentError:
             return
 
-    def _read_whole(self) -> Any:
-        """With its tags. One that is being deleted is as good as gone."""
-        answer: Any = self._aws.lambda_.get_function(FunctionName=self.name)
+    def _read_whole(self) -> GetFunctionResponseTypeDef:
+        """Read the function with its tags. While it is being deleted it counts as absent."""
+        answer = self._aws.lambda_.get_function(FunctionName=self.name)
         if answer["Configuration"].get("State") == "Deleting":
             self._aws.wait(self._is_gone, f"function {self.name} to be deleted", _BOUND)
             raise AbsentError(f"function {self.name} has just been deleted")
@@ -178,7 +182,7 @@ class Function(Resource):
         return False
 
     def _wait_until_idle(self) -> None:
-        """Until no change is under way; whether the last one failed does not matter, for another is to follow."""
+        """Wait until no change is in progress. A failed change is no error here: another one follows."""
         self._aws.wait(lambda: _is_idle(self._read()), f"function {self.name} to be idle", _BOUND)
 
     def _wait_until_updated(self) -> None:
@@ -193,16 +197,16 @@ class Function(Resource):
 
         self._aws.wait(updated, f"function {self.name} to be updated", _BOUND)
 
-    def _read(self) -> Any:
+    def _read(self) -> FunctionConfigurationResponseTypeDef:
         return self._aws.lambda_.get_function_configuration(FunctionName=self.name)
 
 
-def _is_idle(found: Mapping[str, Any]) -> bool:
+def _is_idle(found: FunctionConfigurationResponseTypeDef) -> bool:
     return found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress"
 
 
-def _configuration(desired: Attributes) -> list[tuple[str, str, Any]]:
-    """Attribute, parameter and value of what UpdateFunctionConfiguration sets."""
+def _configuration(desired: Attributes) -> list[tuple[str, str, object]]:
+    """Return attribute, parameter and value of each setting of UpdateFunctionConfiguration."""
     return [
         ("role", "Role", desired["role"]),
         ("handler", "Handler", desired["handler"]),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
 from pipectl.resources.tagging import differing, require_tags
 
+if TYPE_CHECKING:
+    from mypy_boto3_logs.type_defs import LogGroupTypeDef
+
 
 class LogGroup(Resource):
     """A log group of exactly the name that Lambda writes to.
 
-    Lambda makes it by itself, untagged, when it is not there at an invocation: such a one is taken over, unless
-    the function of that name is somebody else's.
+    When it is absent at an invocation, Lambda creates it, without tags. Such a log group is taken over, unless the
+    function of that name is not managed by this pipeline.
     """
 
     kind = "log-group"
@@ -51,8 +54,8 @@ class LogGroup(Resource):
             return None
         tags = self._aws.logs.list_tags_for_resource(resourceArn=self._arn).get("tags", {})
         attributes: Attributes = {"retention_days": group.get("retentionInDays")}
-        ours = bool(tags) or not self._is_of_a_stranger()
-        return Observation(attributes, tags, takes_over_untagged=ours)
+        own = bool(tags) or not self._is_of_another_function()
+        return Observation(attributes, tags, takes_over_untagged=own)
 
     def create(self, desired: Attributes) -> Facts:
         self._aws.logs.create_log_group(logGroupName=self.name, tags=desired["tags"])
@@ -73,16 +76,16 @@ class LogGroup(Resource):
         except AbsentError:
             return
 
-    def _is_of_a_stranger(self) -> bool:
-        """Whether a function that is not ours writes to it."""
+    def _is_of_another_function(self) -> bool:
+        """Return whether a function that is not managed by this pipeline writes to it."""
         try:
-            found: Any = self._aws.lambda_.get_function(FunctionName=self._function)
+            found = self._aws.lambda_.get_function(FunctionName=self._function)
         except AbsentError:
             return False
         require_tags(found)
         return not self._ownership.items() <= found.get("Tags", {}).items()
 
-    def _find(self) -> Any:
+    def _find(self) -> LogGroupTypeDef | None:
         pages = self._aws.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self.name)
         groups = (group for page in pages for group in page["logGroups"])
         return next((group for group in groups if group["logGroupName"] == self.name), None)

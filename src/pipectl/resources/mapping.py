@@ -1,13 +1,13 @@
-"""Event source mappings: what reads a stream or a queue and invokes a function."""
+"""Event source mappings: they read a stream or a queue and invoke a function."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pipectl.aws.client import Aws
+from pipectl.aws.client import Aws, Request
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource, facts_of
 from pipectl.errors import AbsentError
@@ -15,21 +15,26 @@ from pipectl.facts import ENABLED_STATES, MappingFacts, TableFacts
 from pipectl.pause_tags import Pause
 from pipectl.resources.tagging import differing
 
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import type_defs as t
+
+    Mapped: TypeAlias = t.EventSourceMappingConfigurationTypeDef | t.EventSourceMappingConfigurationResponseTypeDef
+
 _BOUND = 600
 _CHANGING = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}
 REPORT_BATCH_ITEM_FAILURES = "ReportBatchItemFailures"
 
 
 class EventSourceMapping(Resource):
-    """A mapping of one of our sources to a function.
+    """A mapping of one source of the pipeline to one of its functions.
 
-    AWS knows a mapping by a UUID alone, so ours is the one of our source that invokes our function, or bears our tags
-    wherever it was pointed since. Where there are several, the one with the newest source is it. Of the others of ours,
-    those that may still have something to read are ``draining``: a fact, and left alone. The rest are ``superseded``:
-    drift, and removed.
+    A mapping has no name, only a UUID. The managed mapping is the one of the pipeline's source that invokes the
+    pipeline's function, or that has its tags, whatever function it was pointed to since. Of several, the one with the
+    newest source counts. Other managed mappings that may still have records to read are ``draining``: a fact, and left
+    alone. The rest are ``superseded``: drift, and deleted.
 
-    While a mapping bears the tag of a pause, ``enabled`` is as the config wants it whatever it is: `up` leaves it, and
-    a fact and a note tell of it.
+    While a mapping has the tag of a pause, ``enabled`` counts as desired whatever it is: `up` leaves it, and a fact and
+    a note report it.
     """
 
     kind = "mapping"
@@ -57,18 +62,18 @@ class EventSourceMapping(Resource):
 
     @abstractmethod
     def _reads(self, source: str) -> bool:
-        """Whether an event source is ours."""
+        """Return whether an event source is the pipeline's."""
 
     @abstractmethod
-    def _settings(self, found: Any) -> Attributes:
-        """The managed attributes of an observed mapping that only this kind of source has."""
+    def _settings(self, found: Mapped) -> Attributes:
+        """Return the managed attributes of an observed mapping that only this kind of source has."""
 
     @abstractmethod
-    def _requests(self, desired: Attributes) -> dict[str, dict[str, Any]]:
-        """For each of the same settings, the parameters of Create- and UpdateEventSourceMapping that set it."""
+    def _requests(self, desired: Attributes) -> dict[str, Request]:
+        """Return, for each of the same settings, the parameters of the calls that set it."""
 
     def _may_have_unread(self, source: str, newest: str) -> bool:
-        """Whether ``source`` may hold what its mapping has yet to read, now that there is a newer one."""
+        """Return whether ``source`` may hold unread records, now that there is a newer source."""
         del source, newest
         return False
 
@@ -76,13 +81,9 @@ class EventSourceMapping(Resource):
         candidates = self._candidates()
         if not candidates:
             return None
-        ours = [found for found, tags in candidates if self._is_ours(tags)]
-        # A stream's ARN ends with the time it was switched on, so the greatest is the newest.
-        found, tags = max(
-            (pair for pair in candidates if pair[0] in ours or not ours),
-            key=lambda pair: (pair[0]["EventSourceArn"], pair[0]["FunctionArn"] == self._function_arn, pair[0]["UUID"]),
-        )
-        others = [other for other in ours if other["UUID"] != found["UUID"]]
+        managed = [pair for pair in candidates if self._is_managed(pair[1])]
+        found, tags = max(managed or candidates, key=lambda pair: self._age(pair[0]))
+        others = [other for other, _ in managed if other["UUID"] != found["UUID"]]
         newest = found["EventSourceArn"]
         draining = sorted(o["UUID"] for o in others if self._may_have_unread(o["EventSourceArn"], newest))
         enabled, pause = found["State"] in ENABLED_STATES, Pause.of_tags(tags)
@@ -109,22 +110,27 @@ class EventSourceMapping(Resource):
         notes += [_draining_note(draining)] if draining else []
         return Observation(attributes, tags, facts, note="; ".join(notes) or None)
 
+    def _age(self, found: Mapped) -> tuple[str, bool, str]:
+        """Return a key that is the greatest for the newest source: a stream's ARN ends with the time it was enabled."""
+        return found["EventSourceArn"], found["FunctionArn"] == self._function_arn, found["UUID"]
+
     def create(self, desired: Attributes) -> Facts:
         requests = {name: value for each in self._all_requests(desired).values() for name, value in each.items()}
+        if start := desired.get("starting_position"):
+            requests["StartingPosition"] = start
         created = self._aws.lambda_.create_event_source_mapping(
             EventSourceArn=desired["source"],
             Tags=desired["tags"],
-            **self._starting(desired),
             **{name: value for name, value in requests.items() if value != {}},
         )
         self._wait_until_steady(created["UUID"])
         return MappingFacts(created["UUID"], self._arn(created["UUID"]), created["State"])
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
-        """What is not sent stays as it is; an empty structure takes a setting away."""
+        """Send the settings that differ: what is not sent stays as it is, and an empty structure removes a setting."""
         facts = observed.facts_as(MappingFacts)
         uuid = facts.uuid
-        requests: dict[str, Any] = {}
+        requests: Request = {}
         for attribute, parameters in self._all_requests(desired).items():
             if attribute in differs:
                 requests |= parameters
@@ -139,16 +145,16 @@ class EventSourceMapping(Resource):
         return observed.facts
 
     def replace(self, desired: Attributes, observed: Observation) -> Facts:
-        """A new source has its new mapping before the old one goes, so that nothing written in between is missed.
+        """Create the mapping of a new source before the old mapping is deleted, so that no record is missed.
 
-        And the old one goes only once its source holds nothing that it has yet to read. AWS does not say how far a
-        mapping has read, so it stays, enabled, for as long as there can be records: reading on is harmless, for both
-        write the same objects, and losing a record is not.
+        The old one is deleted only when its source has no unread records. AWS does not report how far a mapping has
+        read, so the old mapping stays, enabled, for as long as there can be records. That is harmless: both write the
+        same objects.
 
-        Lambda allows one mapping per function and source, so with the same source the old one has to go first; the new
-        one reads the stream from its beginning then, and what was done already is done twice to the same effect.
+        Lambda allows one mapping per function and source, so with the same source the old one is deleted first. The
+        new one then reads the stream from its beginning, and writes existing objects again, with the same content.
 
-        What is paused stays paused.
+        A paused mapping stays paused.
         """
         before = observed.facts_as(MappingFacts)
         if pause := before.pause:
@@ -171,10 +177,10 @@ class EventSourceMapping(Resource):
         facts = observed.facts_as(MappingFacts)
         self._remove([*observed.attributes["superseded"], *facts.draining, facts.uuid])
 
-    def _all_requests(self, desired: Attributes) -> dict[str, dict[str, Any]]:
-        batch = {
+    def _all_requests(self, desired: Attributes) -> dict[str, Request]:
+        batch: Request = {
             "BatchSize": desired["batch_size"],
-            "MaximumBatchingWindowInSeconds": desired["batching_window"],  # a batch above 10 messages asks for one
+            "MaximumBatchingWindowInSeconds": desired["batching_window"],  # a batch of more than 10 messages needs one
         }
         patterns = [{"Pattern": pattern} for pattern in desired["filter"]]
         return {
@@ -187,23 +193,19 @@ class EventSourceMapping(Resource):
             **self._requests(desired),
         }
 
-    def _update(self, uuid: str, requests: Mapping[str, Any]) -> None:
+    def _update(self, uuid: str, requests: Request) -> None:
         self._wait_until_steady(uuid)
         self._aws.lambda_.update_event_source_mapping(UUID=uuid, **requests)
         self._wait_until_steady(uuid)
 
-    def _starting(self, desired: Attributes) -> dict[str, Any]:
-        start = desired.get("starting_position")
-        return {"StartingPosition": start} if start else {}
-
-    def _is_ours(self, tags: Mapping[str, str]) -> bool:
+    def _is_managed(self, tags: Mapping[str, str]) -> bool:
         return self._ownership.items() <= tags.items()
 
-    def _candidates(self) -> list[tuple[Any, dict[str, str]]]:
-        """Every mapping of our source that invokes our function or bears our tags, with its tags.
+    def _candidates(self) -> list[tuple[Mapped, dict[str, str]]]:
+        """Return every mapping of the source that invokes the function or has the pipeline's tags, with its tags.
 
-        All mappings of the account are listed: a stream has had other ARNs before, and the function may be gone, for
-        DeleteFunction leaves its mappings behind.
+        All mappings of the account are listed: a stream that was enabled again has another ARN, and DeleteFunction
+        leaves its mappings behind.
         """
         pages = self._aws.lambda_.get_paginator("list_event_source_mappings").paginate()
         listed = [mapping for page in pages for mapping in page["EventSourceMappings"]]
@@ -211,7 +213,7 @@ class EventSourceMapping(Resource):
         for mapping in listed:
             if not self._reads(mapping.get("EventSourceArn", "")):
                 continue
-            if mapping.get("State") == "Deleting":  # until it is gone, another of the same source is refused
+            if mapping.get("State") == "Deleting":  # while it exists, AWS refuses another of the same source
                 self._wait_until_gone(mapping["UUID"])
                 continue
             try:
@@ -219,14 +221,14 @@ class EventSourceMapping(Resource):
                 tags = dict(self._aws.lambda_.list_tags(Resource=self._arn(found["UUID"])).get("Tags", {}))
             except AbsentError:
                 if self._state(mapping["UUID"]) in (None, "Deleting"):
-                    continue  # it was deleted since it was listed, or the list lags
+                    continue  # deleted since it was listed, or the list lags
                 raise
-            if self._is_ours(tags) or f"{found['FunctionArn']}:".startswith(f"{self._function_arn}:"):
+            if self._is_managed(tags) or f"{found['FunctionArn']}:".startswith(f"{self._function_arn}:"):
                 candidates.append((found, tags))
         return candidates
 
-    def _once_updated(self, found: Any) -> Any:
-        """A mapping that is Updating does not say whether it is enabled."""
+    def _once_updated(self, found: t.EventSourceMappingConfigurationTypeDef) -> Mapped:
+        """Wait for a mapping that is Updating: until then it does not report whether it is enabled."""
         if found["State"] != "Updating":
             return found
         self._wait_until_steady(found["UUID"])
@@ -260,13 +262,13 @@ class EventSourceMapping(Resource):
 class StreamMapping(EventSourceMapping):
     """The mapping of a table's stream.
 
-    A stream that was switched off and on again is a new stream. The old one can be read for another 24 hours, and its
+    A stream that was disabled and enabled is a new stream. The old one can be read for another 24 hours, and its
     mapping stays for as long.
 
     Args:
         table: The key of the table; its stream's ARN is one of the table's facts.
-        table_arn: Streams of this table are ours, old ones too.
-        queue_arn: Where what fails for good is told.
+        table_arn: The table; mappings of its earlier streams are the pipeline's, too.
+        queue_arn: The queue that failures are sent to.
         settings: ``enabled``, ``batch_size``, ``batching_window``, ``parallelization_factor``, ``retry_attempts``,
             ``bisect``, ``maximum_record_age`` and ``starting_position``, as in the config.
         **common: See `EventSourceMapping`.
@@ -295,20 +297,20 @@ class StreamMapping(EventSourceMapping):
         }
 
     def data_loss_reason(self, deltas: Mapping[str, Delta]) -> str | None:
-        """Another beginning on the same stream means another mapping, which knows nothing of how far the old one is."""
+        """Return a reason for a new starting position: a new mapping cannot know how far the old one has read."""
         start = deltas.get("starting_position")
         if start is None or start.after != "LATEST" or not start.before or "source" in deltas:
             return None
         return (
-            "a mapping that begins at LATEST would miss what the present one has not read yet; leave it at "
+            "a new mapping that starts at LATEST would miss the records that the present one has not read; keep "
             f"{start.before}, or use --allow-stream-replacement"
         )
 
     def _may_have_unread(self, source: str, newest: str) -> bool:
         if source == newest:
             return False
-        switched_on = _switched_on(newest)
-        if switched_on and self._aws.clock.now() - switched_on > STREAM_RETENTION:
+        enabled_at = _enabled_at(newest)
+        if enabled_at and self._aws.clock.now() - enabled_at > STREAM_RETENTION:
             return False
         try:
             self._aws.streams.describe_stream(StreamArn=source)
@@ -319,7 +321,7 @@ class StreamMapping(EventSourceMapping):
     def _reads(self, source: str) -> bool:
         return source.startswith(f"{self._table_arn}/stream/")
 
-    def _settings(self, found: Any) -> Attributes:
+    def _settings(self, found: Mapped) -> Attributes:
         return {
             "parallelization_factor": found.get("ParallelizationFactor", 1),
             "retry_attempts": found.get("MaximumRetryAttempts", -1),
@@ -330,7 +332,7 @@ class StreamMapping(EventSourceMapping):
             "on_failure": ((found.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination"),
         }
 
-    def _requests(self, desired: Attributes) -> dict[str, dict[str, Any]]:
+    def _requests(self, desired: Attributes) -> dict[str, Request]:
         return {
             "parallelization_factor": {"ParallelizationFactor": desired["parallelization_factor"]},
             "retry_attempts": {"MaximumRetryAttempts": desired["retry_attempts"]},
@@ -342,7 +344,7 @@ class StreamMapping(EventSourceMapping):
 
 
 class QueueMapping(EventSourceMapping):
-    """The mapping of a queue. It has no filter: Lambda deletes the messages that one leaves out.
+    """The mapping of a queue. It has no filter: Lambda would delete the messages that do not match.
 
     Args:
         queue_arn: The queue.
@@ -371,10 +373,10 @@ class QueueMapping(EventSourceMapping):
     def _reads(self, source: str) -> bool:
         return source == self._queue_arn
 
-    def _settings(self, found: Any) -> Attributes:
+    def _settings(self, found: Mapped) -> Attributes:
         return {"maximum_concurrency": (found.get("ScalingConfig") or {}).get("MaximumConcurrency")}
 
-    def _requests(self, desired: Attributes) -> dict[str, dict[str, Any]]:
+    def _requests(self, desired: Attributes) -> dict[str, Request]:
         most = desired["maximum_concurrency"]
         return {"maximum_concurrency": {"ScalingConfig": {"MaximumConcurrency": most} if most else {}}}
 
@@ -392,8 +394,8 @@ def _draining_note(draining: Collection[str]) -> str:
     )
 
 
-def _switched_on(stream_arn: str) -> datetime | None:
-    """When a stream was switched on: its label, the end of its ARN."""
+def _enabled_at(stream_arn: str) -> datetime | None:
+    """Return when a stream was enabled: its label, the end of its ARN."""
     try:
         return datetime.fromisoformat(stream_arn.rsplit("/stream/", 1)[-1]).replace(tzinfo=UTC)
     except ValueError:

@@ -1,10 +1,10 @@
-"""SQS standard queues: encrypted, and over TLS alone."""
+"""SQS standard queues: encrypted, and only over TLS."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
@@ -17,9 +17,11 @@ from pipectl.text import pluralize
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
+    _Settings = dict[QueueAttributeNameType, str]
+
 _BOUND = 180
 _TAGS_LAG = 5
-"""Seconds within which a queue's tags show; one that has none then is somebody else's."""
+"""Seconds within which the tags of a new queue are visible; without tags after that, it is not managed."""
 _SSE_SQS = "SSE-SQS"
 _COUNTS: tuple[QueueAttributeNameType, ...] = (
     "ApproximateNumberOfMessages",
@@ -29,7 +31,7 @@ _COUNTS: tuple[QueueAttributeNameType, ...] = (
 
 
 class Queue(Resource):
-    """A standard queue. It has no redrive policy: that would take failures away before they are audited.
+    """A standard queue. It has no redrive policy, which would move failures away before they are audited.
 
     Args:
         key: Its section in the config.
@@ -79,7 +81,7 @@ class Queue(Resource):
             url = sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
         except AbsentError:
             return None
-        found: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
         policy = found.get("Policy")
         attributes: Attributes = {
@@ -93,9 +95,10 @@ class Queue(Resource):
         return Observation(attributes, tags, QueueFacts(url, found["QueueArn"]))
 
     def create(self, desired: Attributes) -> Facts:
-        """CreateQueue answers as if it had made the queue when one with these very settings is there already.
+        """Create the queue, and compare its tags.
 
-        Only the tags tell whose it is then, for it does not touch them.
+        CreateQueue succeeds for an existing queue with the same settings, and leaves its tags. So only the tags show
+        whether the queue is new.
         """
         sqs = self._aws.sqs
         settings = {name: value for each in _settings(desired).values() for name, value in each.items() if value}
@@ -115,12 +118,12 @@ class Queue(Resource):
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         url = observed.facts_as(QueueFacts).url
-        settings: dict[str, str] = {}
+        settings: _Settings = {}
         for attribute, values in _settings(desired).items():
             if attribute in differs:
                 settings |= values
         if settings:
-            self._aws.sqs.set_queue_attributes(QueueUrl=url, Attributes=settings)  # type: ignore[arg-type]
+            self._aws.sqs.set_queue_attributes(QueueUrl=url, Attributes=settings)
         if "tags" in differs:
             self._aws.sqs.tag_queue(QueueUrl=url, Tags=differing(desired["tags"], observed.tags))
         return observed.facts
@@ -147,11 +150,11 @@ class Queue(Resource):
         return f"about {pluralize(count, 'message')}" if count else None
 
 
-def _settings(desired: Attributes) -> dict[str, Any]:
-    """Each attribute as SetQueueAttributes takes it; an empty string takes a setting away.
+def _settings(desired: Attributes) -> dict[str, _Settings]:
+    """Return each attribute as SetQueueAttributes takes it; an empty string removes a setting.
 
     SQS refuses two kinds of encryption in one call ("You can use one type of server-side encryption (SSE) at one
-    time"), but an empty KmsMasterKeyId is none: it goes along to take a customer key away.
+    time"), but an empty KmsMasterKeyId is allowed: it removes a customer key.
     """
     return {
         "retention": {"MessageRetentionPeriod": str(desired["retention"])},
@@ -163,7 +166,7 @@ def _settings(desired: Attributes) -> dict[str, Any]:
     }
 
 
-def _encryption(found: Mapping[str, str]) -> str | None:
+def _encryption(found: Mapping[QueueAttributeNameType, str]) -> str | None:
     if key := found.get("KmsMasterKeyId"):
         return f"SSE-KMS:{key}"
     return _SSE_SQS if found.get("SqsManagedSseEnabled", "").lower() == "true" else None

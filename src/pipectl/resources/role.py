@@ -1,10 +1,9 @@
-"""IAM roles. Policies are attributes of their role; whatever else is found on it is drift."""
+"""IAM roles. Policies are attributes of their role; every other policy on it is drift."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Any
 from urllib.parse import unquote
 
 from pipectl.aws.client import Aws
@@ -23,7 +22,7 @@ class Role(Resource):
         key: Its section in the config.
         name: Its physical name.
         aws: Where it is.
-        trust: Who may assume it.
+        trust: The statements of its trust policy.
         policies: Its inline policies, by name.
         tags: The tags it bears.
     """
@@ -97,7 +96,7 @@ class Role(Resource):
             found = observed.attributes["policies"]
             wanted = {name: body for name, body in desired["policies"].items() if found.get(name) != body}
             self._put_policies(wanted, stale=found.keys() - desired["policies"].keys())
-        if "attached_policies" in differs:  # last, so that a role in use is never without what it needs
+        if "attached_policies" in differs:  # last, so that a role in use never lacks a permission
             self._detach(observed)
         if "tags" in differs:
             iam.tag_role(RoleName=self.name, Tags=to_list(differing(desired["tags"], observed.tags)))
@@ -129,6 +128,7 @@ class Role(Resource):
                 continue
 
 
-def _read(policy: Any) -> list[Statement]:
-    """botocore decodes policies of IAM to a dict; what it could not decode is still URL-encoded JSON."""
-    return statements(json.loads(unquote(policy)) if isinstance(policy, str) else policy)
+def _read(policy: str | Mapping[str, object]) -> list[Statement]:
+    """Return the statements of a policy: botocore decodes it to a dict, or leaves it as URL-encoded JSON."""
+    decoded = json.loads(unquote(policy)) if isinstance(policy, str) else policy
+    return statements(decoded)

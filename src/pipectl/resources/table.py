@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-from pipectl.aws.client import Aws
+from pipectl.aws.client import Aws, Request
 from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError, AwsError
 from pipectl.facts import TableFacts
 from pipectl.resources.tagging import differing, from_list, to_list
 from pipectl.text import pluralize
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeDefinitionTypeDef,
+        GlobalSecondaryIndexTypeDef,
+        KeySchemaElementTypeDef,
+        TableDescriptionTypeDef,
+    )
 
 _BOUND = 1800
 _DONE_ALREADY = re.compile("already has an enabled stream|index which already exists|does not have an enabled stream")
@@ -22,16 +30,16 @@ NEW_AND_OLD_IMAGES = "NEW_AND_OLD_IMAGES"
 
 @dataclass(frozen=True)
 class Keys:
-    """A key schema of strings: the partition key and, if there is one, the sort key."""
+    """A key schema of strings: the partition key, and the sort key if there is one."""
 
     partition: str
     sort: str | None = None
 
-    def schema(self) -> list[Any]:
-        pairs = [("HASH", self.partition), ("RANGE", self.sort)]
-        return [{"AttributeName": name, "KeyType": kind} for kind, name in pairs if name]
+    def schema(self) -> list[KeySchemaElementTypeDef]:
+        partition: KeySchemaElementTypeDef = {"AttributeName": self.partition, "KeyType": "HASH"}
+        return [partition, {"AttributeName": self.sort, "KeyType": "RANGE"}] if self.sort else [partition]
 
-    def definitions(self) -> list[Any]:
+    def definitions(self) -> list[AttributeDefinitionTypeDef]:
         return [{"AttributeName": name, "AttributeType": "S"} for name in (self.partition, self.sort) if name]
 
 
@@ -44,9 +52,9 @@ class Table(Resource):
         aws: Where it is.
         keys: The table's own keys.
         stream: The view type of its stream, ``None`` for no stream.
-        indexes: Its global secondary indexes, by name; all attributes are projected. Others' indexes are left alone.
-        point_in_time_recovery: Whether continuous backups are on.
-        deletion_protection: Whether deleting is forbidden.
+        indexes: Its global secondary indexes, by name, each with all attributes. Other indexes are left alone.
+        point_in_time_recovery: True to keep continuous backups.
+        deletion_protection: True to let AWS refuse DeleteTable.
         tags: The tags it bears.
     """
 
@@ -109,7 +117,7 @@ class Table(Resource):
 
     def create(self, desired: Attributes) -> Facts:
         indexes = [self._index(index, self._indexes[index]) for index in desired["indexes"]]
-        request: dict[str, Any] = {
+        request: Request = {
             "TableName": self.name,
             "KeySchema": self._keys.schema(),
             "AttributeDefinitions": self._definitions(),
@@ -127,8 +135,8 @@ class Table(Resource):
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         steps: dict[str, Callable[[], None]] = {
-            "deletion_protection": lambda: self._change(DeletionProtectionEnabled=desired["deletion_protection"]),
-            "billing_mode": lambda: self._change(BillingMode=desired["billing_mode"]),
+            "deletion_protection": lambda: self._change({"DeletionProtectionEnabled": desired["deletion_protection"]}),
+            "billing_mode": lambda: self._change({"BillingMode": desired["billing_mode"]}),
             "stream": lambda: self._set_stream(desired, observed),
             "indexes": lambda: self._rebuild_indexes(desired, observed),
             "point_in_time_recovery": lambda: self._set_recovery(desired),
@@ -142,20 +150,20 @@ class Table(Resource):
     def delete(self, observed: Observation) -> None:
         try:
             if observed.attributes["deletion_protection"]:
-                self._change(DeletionProtectionEnabled=False)
+                self._change({"DeletionProtectionEnabled": False})
             self._aws.dynamodb.delete_table(TableName=self.name)
         except AbsentError:
             return
         self._aws.wait(self._is_gone, f"table {self.name} to be deleted", _BOUND)
 
     def data_loss_reason(self, deltas: Mapping[str, Delta]) -> str | None:
-        """A stream that is off is switched on; one with another view type has first to be switched off."""
+        """Return a reason for a stream with another view type: it has to be disabled first."""
         stream = deltas.get("stream")
         if stream is None or not (stream.before and stream.after):
             return None
         return (
-            f"its stream has the view type {stream.before}, which no call changes: it would be switched off and on "
-            "again, and what is written in between is in neither stream; --allow-stream-replacement does it"
+            f"the stream has the view type {stream.before}, which no call changes: it would be disabled and enabled, "
+            "and records written in between would be in neither stream; --allow-stream-replacement does it"
         )
 
     def facts_after(self, change: Change, observed: Observation | None) -> Facts:
@@ -164,15 +172,15 @@ class Table(Resource):
         return super().facts_after(change, observed)
 
     def contents(self, observed: Observation) -> str | None:
-        """A first page is read, for the table's own ItemCount lags by up to six hours."""
+        """Read the first page, because the table's own ItemCount lags by up to six hours."""
         page = self._aws.dynamodb.scan(TableName=self.name, Select="COUNT", Limit=1000)
         count = f"{'more than ' if 'LastEvaluatedKey' in page else ''}{pluralize(page['Count'], 'item')}"
         if observed.attributes["deletion_protection"]:
             return f"{count}, protected against deletion"
         return count if page["Count"] else None
 
-    def _indexes_of(self, table: Any) -> dict[str, Any]:
-        """Those of ours; one that is being deleted is as good as gone."""
+    def _indexes_of(self, table: TableDescriptionTypeDef) -> dict[str, object]:
+        """Return the managed indexes; one that is being deleted counts as absent."""
         return {
             index["IndexName"]: {
                 "keys": _described(index["KeySchema"], table["AttributeDefinitions"]),
@@ -182,13 +190,13 @@ class Table(Resource):
             if index["IndexName"] in self._indexes and index.get("IndexStatus") != "DELETING"
         }
 
-    def _describe(self) -> Any:
+    def _describe(self) -> TableDescriptionTypeDef:
         return self._aws.dynamodb.describe_table(TableName=self.name)["Table"]
 
-    def _settled(self) -> Any:
-        """The table once it is made; one that is being deleted counts as absent.
+    def _settled(self) -> TableDescriptionTypeDef:
+        """Return the table once it is created; while it is being deleted it counts as absent.
 
-        One that is being changed shows what it will be, and can go on for hours: an index is filled from all items.
+        A table that is changing reports its new settings at once, and can change for hours while an index is filled.
         """
         table = self._describe()
         if table["TableStatus"] == "DELETING":
@@ -209,8 +217,8 @@ class Table(Resource):
     def _wait_until_active(self) -> None:
         self._aws.wait(lambda: _is_active(self._describe()), f"table {self.name} to become ACTIVE", _BOUND)
 
-    def _change(self, **change: Any) -> None:
-        """One UpdateTable. That it was done already, by another or when an answer was lost, is success."""
+    def _change(self, change: Request) -> None:
+        """Call UpdateTable once. A change that another process made, or whose answer was lost, is a success."""
         try:
             self._aws.dynamodb.update_table(TableName=self.name, **change)
         except AwsError as error:
@@ -219,27 +227,27 @@ class Table(Resource):
         self._wait_until_active()
 
     def _set_stream(self, desired: Attributes, observed: Observation) -> None:
-        """A view type cannot be changed in place: the stream is switched off and on, and gets another ARN."""
-        del observed  # another may have changed it since: each step asks what is there now
+        """Disable and enable the stream: its view type cannot be changed in place. It gets another ARN."""
+        del observed  # another process may have changed it since: each step reads it again
         self._wait_until_active()
         if _stream(self._describe()) not in (None, desired["stream"]):
-            self._change(StreamSpecification={"StreamEnabled": False})
+            self._change({"StreamSpecification": {"StreamEnabled": False}})
         if desired["stream"] and _stream(self._describe()) != desired["stream"]:
-            self._change(StreamSpecification=_stream_specification(desired["stream"]))
+            self._change({"StreamSpecification": _stream_specification(desired["stream"])})
 
     def _rebuild_indexes(self, desired: Attributes, observed: Observation) -> None:
-        """One index is made or removed per call, says DynamoDB."""
-        del observed  # another may have changed them since
+        """Create or delete one index per call: DynamoDB allows no more."""
+        del observed  # another process may have changed them since
         self._wait_until_active()
         for index, wanted in desired["indexes"].items():
             found = self._indexes_of(self._describe()).get(index)
             if found == wanted:
                 continue
             if found:
-                self._change(GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": index}}])
+                self._change({"GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": index}}]})
             create = {"Create": self._index(index, self._indexes[index])}
             definitions = self._definitions(self._describe()["AttributeDefinitions"])
-            self._change(AttributeDefinitions=definitions, GlobalSecondaryIndexUpdates=[create])
+            self._change({"AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": [create]})
 
     def _set_recovery(self, desired: Attributes) -> None:
         self._aws.dynamodb.update_continuous_backups(
@@ -251,7 +259,7 @@ class Table(Resource):
         arn = self._describe()["TableArn"]
         self._aws.dynamodb.tag_resource(ResourceArn=arn, Tags=to_list(differing(desired["tags"], observed.tags)))
 
-        def tagged() -> bool:  # TagResource answers before it is done
+        def tagged() -> bool:  # TagResource is asynchronous
             tags = self._tags_of(arn)
             return all(tags.get(key) == value for key, value in desired["tags"].items())
 
@@ -261,39 +269,41 @@ class Table(Resource):
         pages = self._aws.dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
         return from_list(tag for page in pages for tag in page["Tags"])
 
-    def _definitions(self, present: Collection[Any] = ()) -> list[Any]:
-        """The attributes that keys are made of; ``present`` are the table's now, with those of others' indexes."""
-        ours = [d for keys in (self._keys, *self._indexes.values()) for d in keys.definitions()]
-        return list({definition["AttributeName"]: definition for definition in [*present, *ours]}.values())
+    def _definitions(self, present: Collection[AttributeDefinitionTypeDef] = ()) -> list[AttributeDefinitionTypeDef]:
+        """Return the attributes of all keys; ``present`` are the table's own now, for indexes that others created."""
+        own = [d for keys in (self._keys, *self._indexes.values()) for d in keys.definitions()]
+        return list({definition["AttributeName"]: definition for definition in [*present, *own]}.values())
 
-    def _index(self, name: str, keys: Keys) -> Any:
+    def _index(self, name: str, keys: Keys) -> GlobalSecondaryIndexTypeDef:
         return {"IndexName": name, "KeySchema": keys.schema(), "Projection": {"ProjectionType": "ALL"}}
 
 
-def _described(schema: Collection[Any], definitions: Collection[Any]) -> list[str]:
-    """``["auditId S", "timestamp S"]``: partition key first."""
+def _described(
+    schema: Collection[KeySchemaElementTypeDef], definitions: Collection[AttributeDefinitionTypeDef]
+) -> list[str]:
+    """Return a key schema as ``["auditId S", "timestamp S"]``: partition key first."""
     types = {definition["AttributeName"]: definition["AttributeType"] for definition in definitions}
     ordered = sorted(schema, key=lambda element: element["KeyType"])
     return [f"{element['AttributeName']} {types.get(element['AttributeName'], '?')}" for element in ordered]
 
 
-def _stream_specification(view: str | None) -> Any:
+def _stream_specification(view: str | None) -> Request:
     return {"StreamEnabled": True, "StreamViewType": view} if view else {"StreamEnabled": False}
 
 
-def _stream(table: Mapping[str, Any]) -> str | None:
-    """The view type of a table's stream, ``None`` when it is off."""
-    stream = table.get("StreamSpecification", {})
-    return stream.get("StreamViewType") if stream.get("StreamEnabled") else None
+def _stream(table: TableDescriptionTypeDef) -> str | None:
+    """Return the view type of a table's stream, ``None`` when it is disabled."""
+    stream = table.get("StreamSpecification")
+    return stream.get("StreamViewType") if stream and stream.get("StreamEnabled") else None
 
 
-def _is_active(table: Mapping[str, Any]) -> bool:
-    """A table can be ACTIVE while one of its indexes is not."""
+def _is_active(table: TableDescriptionTypeDef) -> bool:
+    """Return whether the table and its indexes are ACTIVE: the table can be so while an index is not."""
     indexes = table.get("GlobalSecondaryIndexes", [])
     states = [table["TableStatus"], *(index.get("IndexStatus", "ACTIVE") for index in indexes)]
     return all(state == "ACTIVE" for state in states)
 
 
-def _facts(table: Any) -> TableFacts:
+def _facts(table: TableDescriptionTypeDef) -> TableFacts:
     enabled = table.get("StreamSpecification", {}).get("StreamEnabled")
     return TableFacts(table["TableArn"], table["LatestStreamArn"] if enabled else None)

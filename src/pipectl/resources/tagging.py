@@ -1,39 +1,50 @@
-"""Tags as AWS lists them, and as a mapping."""
+"""Tags as lists of AWS, and as a mapping."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from pipectl.errors import AccessDeniedError
 
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.type_defs import GetFunctionResponseTypeDef
 
-def to_list(tags: Mapping[str, str]) -> list[Any]:
-    """``[{"Key": ..., "Value": ...}]``, the form of most services."""
+
+class Tag(TypedDict):
+    """A tag in the form of most services."""
+
+    Key: str
+    Value: str
+
+
+def to_list(tags: Mapping[str, str]) -> list[Tag]:
+    """Return tags as a list of AWS."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def from_list(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in tags}
+def from_list(tags: Iterable[Mapping[str, object]]) -> dict[str, str]:
+    """Return a list of AWS as a mapping."""
+    return {str(tag["Key"]): str(tag.get("Value", "")) for tag in tags}
 
 
 def differing(wanted: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str]:
-    """The wanted tags that are missing or have another value."""
+    """Return the desired tags that are missing or have another value."""
     return {key: value for key, value in wanted.items() if found.get(key) != value}
 
 
-def require_tags(function: Mapping[str, Any]) -> None:
-    """GetFunction leaves tags out when it may not read them; a function without tags would be taken for foreign.
+def require_tags(function: GetFunctionResponseTypeDef) -> None:
+    """Refuse a function without its tags: GetFunction leaves them out when the caller may not read them.
 
     Raises:
         AccessDeniedError: the caller may not read them.
     """
     if problem := function.get("TagsError"):
-        name = function["Configuration"].get("FunctionName")
+        name, code = function["Configuration"].get("FunctionName"), str(problem.get("ErrorCode"))
         raise AccessDeniedError(
-            f"lambda GetFunction: the tags of {name} cannot be read: {problem['ErrorCode']}: {problem['Message']}",
+            f"lambda GetFunction: the tags of {name} cannot be read: {code}: {problem.get('Message')}",
             service="lambda",
             operation="GetFunction",
-            aws_code=str(problem["ErrorCode"]),
+            aws_code=code,
             hint="the caller needs lambda:ListTags; `pipectl permissions deployer` prints the whole policy",
         )

@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from pipectl.aws.client import Aws
-from pipectl.config.models import Config
-from pipectl.config.models import Function as FunctionConfig
+from pipectl.config.models import Config, FunctionConfig
 from pipectl.config.names import Names, log_group_of
 from pipectl.config.physical import PhysicalNames
 from pipectl.engine.model import Facts, Resource, facts_of

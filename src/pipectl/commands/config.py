@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -46,8 +47,22 @@ def show(config: Config) -> dict[str, Any]:
     return config.model_dump(by_alias=True, mode="json")
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes text that some YAML reader takes for a number in quotes."""
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if _NUMBER.fullmatch(text) else None)
+
+
+_Dumper.add_representer(str, _text)
+_NUMBER = re.compile(r"[-+]?(\.?[0-9][0-9_.:]*(e[-+]?[0-9]+)?|0[xob][0-9a-f_]+|\.(inf|nan))", re.IGNORECASE)
+"""Numbers of YAML 1.1 and 1.2. PyYAML reads some as text, such as 1e5 and 012345678901; other readers do not."""
+
+
 def as_yaml(shown: dict[str, Any]) -> str:
-    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).rstrip()
+    """Return a config as YAML that every reader understands alike."""
+    return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True).rstrip()
 
 
 def schema() -> dict[str, Any]:

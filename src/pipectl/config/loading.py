@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import yaml
 from pydantic import ValidationError
@@ -18,6 +18,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from pipectl.config.models import SHAPES, Config, cross_problems, fields_of
 from pipectl.errors import ConfigError, Problem
+
+Path_: TypeAlias = tuple[str | int, ...]
+Value: TypeAlias = "bool | int | float | str | bytes | date | list[Value] | dict[str, Value] | None"
+"""A value as PyYAML reads it."""
 
 _NAME_IT = "name the config with -c FILE or PIPECTL_CONFIG"
 LARGEST_BYTES = 1_000_000
@@ -29,9 +33,11 @@ _LARGEST_NUMBER_BITS = 1024
 _LONGEST_NUMBER = 1_000
 """Characters. The time to read a number in base 60 grows with the square of its length."""
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_AMBIGUOUS_NUMBER = re.compile(r"[-+]?0[0-9_xob]|.*[_:]", re.IGNORECASE)
+"""Numbers that YAML 1.1 reads in base 8, 16, 2 or 60, or without their underscores: ``0512`` is 330, ``1:30`` is 90."""
 _INVALID_CHARACTER = re.compile("[\0\ud800-\udfff]")
 """NUL and lone surrogates: YAML can express them with an escape, but no name, tag or path can contain them."""
-_STAND_INS: Mapping[tuple[str, ...], Any] = {
+_STAND_INS: Mapping[tuple[str, ...], Value] = {
     ("environment",): "dev",
     ("team",): "team",
     ("project",): "project",
@@ -44,8 +50,6 @@ _STAND_INS: Mapping[tuple[str, ...], Any] = {
 }
 """Valid values for required keys. They replace invalid values, so that the rest of the file is still checked."""
 
-Path_ = tuple[str | int, ...]
-
 
 @dataclass
 class _Document:
@@ -55,9 +59,9 @@ class _Document:
     lines: dict[Path_, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def value(self, node: Node, path: Path_) -> Any:
+    def value(self, node: Node, path: Path_) -> Value:
         if isinstance(node, MappingNode):
-            return self._mapping(node, path)
+            return self.mapping(node, path)
         if isinstance(node, SequenceNode):
             return [self._item(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._scalar(node, path)
@@ -71,12 +75,12 @@ class _Document:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def _item(self, node: Node, path: Path_) -> Any:
+    def _item(self, node: Node, path: Path_) -> Value:
         self.lines[path] = node.start_mark.line + 1
         return self.value(node, path)
 
-    def _mapping(self, node: MappingNode, path: Path_) -> dict[str, Any]:
-        values: dict[str, Any] = {}
+    def mapping(self, node: MappingNode, path: Path_) -> dict[str, Value]:
+        values: dict[str, Value] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode):
                 self.problem(key_node, path, "a key must be text")
@@ -92,12 +96,12 @@ class _Document:
             values[key_node.value] = self.value(value_node, here)
         return values
 
-    def _scalar(self, node: Node, path: Path_) -> Any:
-        if node.tag in _NUMBERS and len(node.value) > _LONGEST_NUMBER:
-            self.problem(node, path, f"cannot be read: the number {_short(node.value)} is too large")
+    def _scalar(self, node: Node, path: Path_) -> Value:
+        if node.tag in _NUMBERS and (problem := _number_problem(node.value)):
+            self.problem(node, path, problem)
             return None
         try:
-            value = yaml.constructor.SafeConstructor().construct_object(node)
+            value: Value = yaml.constructor.SafeConstructor().construct_object(node)
         except (yaml.YAMLError, ArithmeticError, ValueError, KeyError, AttributeError, TypeError) as error:
             # A wrong explicit tag, such as `!!timestamp later`, makes PyYAML raise any of these.
             text = getattr(error, "problem", None) or f"{_short(node.value)} is not {node.tag.rpartition(':')[2]}"
@@ -110,6 +114,17 @@ class _Document:
             self.problem(node, path, f"cannot be read: {_short(value)} has an invalid character")
             return None
         return value
+
+
+def _number_problem(text: str) -> str | None:
+    if len(text) > _LONGEST_NUMBER:
+        return f"cannot be read: the number {_short(text)} is too large"
+    if _AMBIGUOUS_NUMBER.match(text):
+        return (
+            f"is {_short(text)}, which YAML does not read as a decimal number; write plain digits without a leading 0; "
+            "if it is text, put it in quotes"
+        )
+    return None
 
 
 def load(file: Path) -> Config:
@@ -157,7 +172,7 @@ def _read(file: Path) -> str:
         raise ConfigError([Problem(str(file), line, "", "is not UTF-8")], hint="save it as UTF-8") from None
 
 
-def _parse(text: str, file: Path, document: _Document) -> dict[str, Any]:
+def _parse(text: str, file: Path, document: _Document) -> dict[str, Value]:
     def wrong(line: int, message: str) -> ConfigError:
         return ConfigError([Problem(str(file), line, "", message)], hint="see config/dev.yaml for the form of the file")
 
@@ -173,8 +188,7 @@ def _parse(text: str, file: Path, document: _Document) -> dict[str, Any]:
         raise wrong(line, f"is not YAML: invalid character {chr(error.character)!a}") from None
     if not isinstance(root, MappingNode):
         raise wrong(1, "must be keys and values" if root else "is empty")
-    values: dict[str, Any] = document.value(root, ())
-    return values
+    return document.mapping(root, ())
 
 
 def _bound(loader: yaml.SafeLoader, wrong: Callable[[int, str], ConfigError]) -> None:
@@ -202,7 +216,7 @@ def _events(loader: yaml.SafeLoader, wrong: Callable[[int, str], ConfigError]) -
         raise wrong(loader.line + 1, "is not YAML: an escape code or a version is out of range") from None
 
 
-def _validate(values: dict[str, Any]) -> tuple[Config | None, list[tuple[Path_, str]]]:
+def _validate(values: dict[str, Value]) -> tuple[Config | None, list[tuple[Path_, str]]]:
     """Validate. After an error, replace the invalid values with valid ones and continue, to find all problems."""
     problems: list[tuple[Path_, str]] = []
     values = copy.deepcopy(values)
@@ -220,20 +234,20 @@ def _validate(values: dict[str, Any]) -> tuple[Config | None, list[tuple[Path_, 
     return None, problems
 
 
-def _replace_invalid(values: dict[str, Any], path: Path_) -> None:
+def _replace_invalid(values: dict[str, Value], path: Path_) -> None:
     """Remove the invalid value, or replace it when its key is required."""
     names = tuple(str(part) for part in path)
-    parent: Any = values
-    for part in path[:-1]:
-        parent = parent.get(part) if isinstance(parent, dict) else None
+    parent: Value = values
+    for name in names[:-1]:
+        parent = parent.get(name) if isinstance(parent, dict) else None
     if not isinstance(parent, dict):
         values.pop(names[0], None)  # a value inside a list: remove the whole list
         if names[:1] in _STAND_INS:
             values[names[0]] = copy.deepcopy(_STAND_INS[names[:1]])
     elif names in _STAND_INS:
-        parent[path[-1]] = copy.deepcopy(_STAND_INS[names])
+        parent[names[-1]] = copy.deepcopy(_STAND_INS[names])
     else:
-        parent.pop(path[-1], None)
+        parent.pop(names[-1], None)
 
 
 _MUST_BE = {
@@ -280,7 +294,7 @@ def _unknown_key(path: Path_) -> str:
     return f"is not a known key; {rest}"
 
 
-def _wrong_type(wanted: str, given: Any) -> str:
+def _wrong_type(wanted: str, given: object) -> str:
     if given is None:
         return f"is empty; it must be {wanted}, or be removed"
     if wanted == "text" and not isinstance(given, list | dict):
@@ -290,14 +304,14 @@ def _wrong_type(wanted: str, given: Any) -> str:
 
 def _range(path: Path_) -> str:
     field = fields_of(path[:-1])[str(path[-1])]
-    bounds: dict[str, Any] = {}
+    bounds: dict[str, object] = {}
     for limit in field.metadata:
         bounds |= {side: getattr(limit, side) for side in ("ge", "le") if hasattr(limit, side)}
     allowed = f"{bounds['ge']} to {bounds['le']}" if "le" in bounds else f"{bounds['ge']} and more"
     return f"allowed are {allowed} ({field.description})"
 
 
-def _short(given: Any) -> str:
+def _short(given: object) -> str:
     shown = str(given) if isinstance(given, date) else repr(given)
     return shown if len(shown) <= LONGEST_SHOWN else f"{shown[: LONGEST_SHOWN - 3]}..."
 

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from pipectl.aws.settings import regions
 from pipectl.aws.stream_records import STREAM_RETENTION
-from pipectl.config.names import NAME_RULES, RESERVED_TAGS, Names, tag_problem
+from pipectl.config.names import NAME_RULES, RESERVED_TAGS, Names, action_problems, tag_problem
 from pipectl.config.runtimes import RUNTIMES, newest, supported
 from pipectl.pause_tags import PAUSE_TAGS
 
@@ -87,7 +87,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
-class OrdersTable(Section):
+class OrdersTableConfig(Section):
     resource: ResourceName = "orders-table"
     partition_key: str = Field(
         "orderId", min_length=1, max_length=255, description="name of the partition key, a string"
@@ -96,13 +96,13 @@ class OrdersTable(Section):
     deletion_protection: bool = Field(False, description="block deletion, except by `pipectl down --delete-data`")
 
 
-class AuditTable(Section):
+class AuditTableConfig(Section):
     resource: ResourceName = "audit-logs-table"
     point_in_time_recovery: bool = Field(True, description="keep continuous backups")
     deletion_protection: bool = Field(False, description="block deletion, except by `pipectl down --delete-data`")
 
 
-class Bucket(Section):
+class BucketConfig(Section):
     resource: ResourceName = Field(
         "processed-data-{account_id}",
         description="middle part of the physical name; {account_id} is replaced, because bucket names are global",
@@ -111,7 +111,7 @@ class Bucket(Section):
     failed_prefix: Prefix = Field("failed-data", description="prefix of raw records that failed (the quarantine)")
 
 
-class DeadLetterQueue(Section):
+class DeadLetterQueueConfig(Section):
     resource: ResourceName = "order-processor-dlq"
     retention_days: int = Field(14, ge=1, le=14, description="days that a message is kept")
     maximum_message_size: int = Field(262144, ge=1024, le=1048576, description="bytes")
@@ -123,19 +123,19 @@ class DeadLetterQueue(Section):
     )
 
 
-class Role(Section):
+class RoleConfig(Section):
     resource: ResourceName
 
 
-class ProcessorRole(Role):
+class ProcessorRoleConfig(RoleConfig):
     resource: ResourceName = "order-processor-role"
 
 
-class AuditorRole(Role):
+class AuditorRoleConfig(RoleConfig):
     resource: ResourceName = "audit-processor-role"
 
 
-class Function(Section):
+class FunctionConfig(Section):
     resource: ResourceName
     source: str = Field(
         min_length=1, description="folder of the handler, relative to this file; {language} is replaced"
@@ -167,19 +167,19 @@ class Function(Section):
         return RUNTIMES[self.runtime].language
 
 
-class Processor(Function):
+class ProcessorConfig(FunctionConfig):
     resource: ResourceName = "order-processor-lambda"
     memory: int = Field(256, ge=128, le=10240, description="MB")
     timeout: int = Field(60, ge=1, le=900, description="seconds")
 
 
-class Auditor(Function):
+class AuditorConfig(FunctionConfig):
     resource: ResourceName = "audit-processor-lambda"
     memory: int = Field(128, ge=128, le=10240, description="MB")
     timeout: int = Field(30, ge=1, le=900, description="seconds")
 
 
-class StreamMapping(Section):
+class StreamMappingConfig(Section):
     enabled: bool = Field(True, description="process records")
     batch_size: int = Field(100, ge=1, le=10000, description="maximum number of records in one invocation")
     batching_window: int = Field(0, ge=0, le=300, description="seconds to wait for a batch to fill")
@@ -204,14 +204,14 @@ class StreamMapping(Section):
     )
 
 
-class QueueMapping(Section):
+class QueueMappingConfig(Section):
     enabled: bool = Field(True, description="audit failures")
     batch_size: int = Field(10, ge=1, le=10000, description="maximum number of messages in one invocation")
     batching_window: int = Field(0, ge=0, le=300, description="seconds to wait for a batch to fill")
     maximum_concurrency: int | None = Field(None, ge=2, le=1000, description="maximum number of invocations at once")
 
 
-class ErrorsAlarm(Section):
+class ErrorsAlarmConfig(Section):
     resource: ResourceName = "order-processor-errors-alarm"
     threshold: int = Field(5, ge=1, description="errors of the processor in one period that fire the alarm")
     period: int = Field(300, ge=10, le=86400, description="seconds: 10, 20, 30, or a multiple of 60")
@@ -225,7 +225,7 @@ class ErrorsAlarm(Section):
         return period
 
 
-class LogGroup(Section):
+class LogGroupConfig(Section):
     retention_days: Annotated[int, AfterValidator(_retention)] = Field(30, description="days that log lines are kept")
 
 
@@ -246,19 +246,19 @@ class Config(Section):
         False,
         description="four additional alarms for conditions that the errors alarm does not cover; `false` deletes them",
     )
-    orders_table: OrdersTable = Field(alias="orders-table", default_factory=OrdersTable)
-    audit_table: AuditTable = Field(alias="audit-table", default_factory=AuditTable)
-    bucket: Bucket = Field(default_factory=Bucket)
-    dead_letter_queue: DeadLetterQueue = Field(alias="dead-letter-queue", default_factory=DeadLetterQueue)
-    processor_role: ProcessorRole = Field(alias="processor-role", default_factory=ProcessorRole)
-    auditor_role: AuditorRole = Field(alias="auditor-role", default_factory=AuditorRole)
-    processor: Processor
-    auditor: Auditor
-    stream_mapping: StreamMapping = Field(alias="stream-mapping", default_factory=StreamMapping)
-    queue_mapping: QueueMapping = Field(alias="queue-mapping", default_factory=QueueMapping)
-    errors_alarm: ErrorsAlarm = Field(alias="errors-alarm", default_factory=ErrorsAlarm)
-    processor_log_group: LogGroup = Field(alias="processor-log-group", default_factory=LogGroup)
-    auditor_log_group: LogGroup = Field(alias="auditor-log-group", default_factory=LogGroup)
+    orders_table: OrdersTableConfig = Field(alias="orders-table", default_factory=OrdersTableConfig)
+    audit_table: AuditTableConfig = Field(alias="audit-table", default_factory=AuditTableConfig)
+    bucket: BucketConfig = Field(default_factory=BucketConfig)
+    dead_letter_queue: DeadLetterQueueConfig = Field(alias="dead-letter-queue", default_factory=DeadLetterQueueConfig)
+    processor_role: ProcessorRoleConfig = Field(alias="processor-role", default_factory=ProcessorRoleConfig)
+    auditor_role: AuditorRoleConfig = Field(alias="auditor-role", default_factory=AuditorRoleConfig)
+    processor: ProcessorConfig
+    auditor: AuditorConfig
+    stream_mapping: StreamMappingConfig = Field(alias="stream-mapping", default_factory=StreamMappingConfig)
+    queue_mapping: QueueMappingConfig = Field(alias="queue-mapping", default_factory=QueueMappingConfig)
+    errors_alarm: ErrorsAlarmConfig = Field(alias="errors-alarm", default_factory=ErrorsAlarmConfig)
+    processor_log_group: LogGroupConfig = Field(alias="processor-log-group", default_factory=LogGroupConfig)
+    auditor_log_group: LogGroupConfig = Field(alias="auditor-log-group", default_factory=LogGroupConfig)
 
     def running_in(self, runtime: str) -> Config:
         """Return the config with another runtime for both functions."""
@@ -267,12 +267,12 @@ class Config(Section):
             update={key: function.model_copy(update={"runtime": runtime}) for key, function in functions.items()}
         )
 
-    def source_of(self, function: Function, file: Path) -> Path:
+    def source_of(self, function: FunctionConfig, file: Path) -> Path:
         """Return the folder of a handler. ``source`` is relative to the config file."""
         return (file.parent / function.source.replace("{language}", function.language)).resolve()
 
 
-Problems = Iterator[tuple[tuple[str, ...], str]]
+Problems = Iterator[tuple[tuple[str | int, ...], str]]
 """The path of a key, and the problem in words."""
 
 
@@ -283,6 +283,9 @@ def cross_problems(config: Config) -> Problems:
     yield from _queue_problems(config)
     yield from _stream_problems(config.stream_mapping)
     yield from _name_problems(config)
+    if config.region:
+        for index, problem in action_problems(config.errors_alarm.actions, config.region):
+            yield ("errors-alarm", "actions", index), problem
 
 
 def _tag_problems(tags: Mapping[str, str]) -> Problems:
@@ -297,7 +300,7 @@ def _tag_problems(tags: Mapping[str, str]) -> Problems:
             yield ("tags", key), f"equals {other!r} in IAM, which ignores upper and lower case"
 
 
-def _prefix_problems(bucket: Bucket) -> Problems:
+def _prefix_problems(bucket: BucketConfig) -> Problems:
     prefix, failed = f"{bucket.prefix}/", f"{bucket.failed_prefix}/"
     if prefix.startswith(failed) or failed.startswith(prefix):
         failed = f"failed_prefix {bucket.failed_prefix!r}"
@@ -319,7 +322,7 @@ def _queue_problems(config: Config) -> Problems:
         yield ("queue-mapping", "batch_size"), f"is {mapping.batch_size}; {above}"
 
 
-def _stream_problems(mapping: StreamMapping) -> Problems:
+def _stream_problems(mapping: StreamMappingConfig) -> Problems:
     age = mapping.maximum_record_age
     key = ("stream-mapping", "maximum_record_age")
     if 0 <= age < SHORTEST_RECORD_AGE:

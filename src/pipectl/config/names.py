@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 MANAGED_BY = "pipectl"
@@ -73,6 +73,14 @@ def tag_problem(key: str, value: str) -> str | None:
 def _taggable(character: str) -> bool:
     """Report whether the character is a letter, number or separator of any script, or an allowed sign."""
     return character in _TAG_SIGNS or unicodedata.category(character)[0] in "LNZ"
+
+
+def action_problems(actions: Collection[str], region: str) -> Iterator[tuple[int, str]]:
+    """Return the index and the problem of each alarm action that is in another region: CloudWatch refuses it."""
+    for index, arn in enumerate(actions):
+        of_action = arn.split(":")[3]
+        if of_action not in ("", region):
+            yield index, f"is {arn!r}, which is in {of_action}; the alarms are in {region}, and need actions there"
 
 
 @dataclass(frozen=True)

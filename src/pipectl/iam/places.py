@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipectl.config.models import Bucket, Config
+from pipectl.config.models import BucketConfig, Config
 from pipectl.config.names import Names
 from pipectl.config.physical import PhysicalNames
 from pipectl.policy_document import Condition
@@ -44,7 +44,7 @@ def _iam_and_logs(names: Names, physical: PhysicalNames) -> dict[str, Place]:
     }
 
 
-def _data(config: Bucket, names: Names, physical: PhysicalNames) -> dict[str, Place]:
+def _data(config: BucketConfig, names: Names, physical: PhysicalNames) -> dict[str, Place]:
     orders, audit = names.table_arn(physical.orders_table), names.table_arn(physical.audit_table)
     bucket = names.bucket_arn(physical.bucket)
     return {

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws, Request
+from pipectl.config.names import action_problems
 from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
-from pipectl.errors import AbsentError, ExistsError
+from pipectl.errors import AbsentError, ExistsError, UsageError
 from pipectl.resources.tagging import differing, from_list, to_list
 
 if TYPE_CHECKING:
@@ -87,7 +88,15 @@ class Alarm(Resource):
         }
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
+        """Return the settings.
+
+        Raises:
+            UsageError: an action is in another region than the alarm, which `--region` can cause: CloudWatch refuses
+                it, but only when most other resources are changed.
+        """
         del facts
+        for _, problem in action_problems(self._desired["actions"], self._aws.region):
+            raise UsageError(f"errors-alarm.actions {problem}", hint="correct the actions, or use another --region")
         return self._desired
 
     def observe(self) -> Observation | None:

@@ -331,6 +331,11 @@ VALID: dict[str, dict[str, Any]] = {
     "a handler in a folder": {"processor/handler": "app/orders.handle"},
     "a topic": {"errors-alarm/actions": [ARN]},
     "an OpsItem": {"errors-alarm/actions": ["arn:aws:ssm:us-east-1:123456789012:opsitem:1"]},
+    "a response plan, which is in no region": {
+        "region": "eu-central-1",
+        "errors-alarm/actions": ["arn:aws:ssm-incidents::123456789012:response-plan/orders"],
+    },
+    "a topic in the region of the config": {"region": "us-east-1", "errors-alarm/actions": [ARN]},
     "periods below a minute": {"errors-alarm/period": 30},
 }
 
@@ -361,6 +366,29 @@ FILES: dict[str, tuple[str | bytes, int, tuple[str, ...]]] = {
     "aliases that multiply": ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", 2, ("aliases",)),
     "a merge": (MINIMAL + "tags: &t {a: b}\nbucket:\n  <<: *t\n", 12, ("aliases",)),
 }
+
+
+@pytest.mark.parametrize(
+    "number", ["0512", "014", "00", "-07", "0x1F", "0b101", "1:30", "1_000", "012.5", "!!int 0512", "!!int '0512'"]
+)
+def test_a_number_that_yaml_does_not_read_as_decimal_is_refused(number: str, tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, MINIMAL + f"dead-letter-queue:\n  retention_days: {number}\n")
+    assert (problem.key, problem.line) == ("dead-letter-queue.retention_days", 11)
+    assert "leading 0" in problem.message
+
+
+def test_an_account_id_in_base_8_is_refused_as_it_is_written(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, MINIMAL + "account_id: 012345670123\n")
+    assert "012345670123" in problem.message
+    assert "quotes" in problem.message
+
+
+def test_an_alarm_action_of_another_region_is_refused(tmp_path: Path) -> None:
+    text = changed({"region": "eu-central-1", "errors-alarm/actions": [ARN.replace("us-east-1", "eu-central-1"), ARN]})
+    (problem,) = problems(tmp_path, text)
+    assert problem.key == "errors-alarm.actions.1"
+    assert "us-east-1" in problem.message
+    assert "eu-central-1" in problem.message
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -403,7 +431,7 @@ YAML_PROBLEMS = {
     "not a boolean": ("extra_alarms: !!bool maybe\n", 10, "extra_alarms", "'maybe' is not bool"),
     "a number that is too long": (f"tags: {{a: {'9' * 5000}}}\n", 10, "tags.a", "too large"),
     "a number that is too long to be printed": (f"tags: {{a: 0x{'f' * 5000}}}\n", 10, "tags.a", "too large"),
-    "a fraction in base 60 that is too long": (f"tags: {{a: 1{':1' * 400}.5}}\n", 10, "tags.a", "cannot be read"),
+    "a long fraction in base 60": (f"tags: {{a: 1{':1' * 400}.5}}\n", 10, "tags.a", "not read as a decimal"),
     "half a surrogate pair": ('team2: "\\ud800"\n', 10, "team2", "has an invalid character"),
     "a path with NUL": ('tags: {a: "a\\0b"}\n', 10, "tags.a", "'a\\x00b' has an invalid character"),
     "a key of half a surrogate pair": ('"\\ud800": a\n', 10, "", "the key '\\ud800' has an invalid character"),

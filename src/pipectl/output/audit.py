@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats
 from pipectl.failures.model import UNRESOLVED, ReplayStatus
 from pipectl.output.console import Line, Screen
-from pipectl.output.serializer import dumps
+from pipectl.output.serializer import dumps, serialize
 from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
 
@@ -41,8 +41,8 @@ def details(screen: Screen, found: Sequence[AuditDetail]) -> None:
         return
     for detail in found:
         screen.line(*_entry(detail.entry))
-        document = _entry_document(detail.entry)
-        _tree(screen, {k: v for k, v in document.items() if k not in ("auditId", "failureType")}, "  ")
+        entry = _entry_document(detail.entry)
+        _tree(screen, {k: serialize(v) for k, v in entry.items() if k not in ("auditId", "failureType")}, "  ")
         if detail.unreadable:
             screen.line(f"  no records: {detail.unreadable}")
         for record in detail.records:

@@ -51,7 +51,7 @@ def summary(changes: Sequence[Change], done: bool) -> str:
                 f"{counts[action]} {past}" if done or action is Action.REFUSE else f"{counts[action]} to {action}"
             )
     if not parts:
-        return f"Nothing to do: all {pluralize(counts[Action.KEEP], 'resource')} are as the config says."
+        return f"Nothing to do: {pluralize(counts[Action.KEEP], 'resource')} in sync with the config."
     if counts[Action.KEEP]:
         parts.append(f"{counts[Action.KEEP]} unchanged")
     return f"{', '.join(parts)}."

@@ -21,6 +21,7 @@ def refused(screen: Screen, report: PlanReport) -> int:
     error = refusal(report.refused)
     if not screen.json_output:  # the list has just named the reasons
         names = ", ".join(f"{change.resource} ({change.name})" for change in report.refused)
-        error.message, error.resource = f"{error.message.splitlines()[0]} {names}", None
+        summary = error.message.splitlines()[0].removesuffix(" Nothing was changed.").rstrip(".")
+        error.message, error.resource = f"{summary}: {names}", None
     screen.error(error)
     return error.exit_code

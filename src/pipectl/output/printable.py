@@ -40,10 +40,13 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted((form for form in forms if len(form) >= _SHORTEST_SECRET), key=len, reverse=True))
 
 
+def is_harmless(character: str) -> bool:
+    """Return whether a terminal only shows a character: it moves nothing, reverses nothing and ends no line."""
+    return character.isprintable() or character in _JOINERS or _is_space(character)
+
+
 def _shown(character: str) -> str:
-    if character.isprintable() or character in _JOINERS or _is_space(character):
-        return character
-    return repr(character)[1:-1]
+    return character if is_harmless(character) else repr(character)[1:-1]
 
 
 def _is_space(character: str) -> bool:

@@ -19,13 +19,13 @@ from pathlib import PurePath
 from pipectl.engine.model import UNKNOWN
 from pipectl.failures.model import SequenceNumber
 from pipectl.json_types import JsonObject, JsonValue
+from pipectl.output.printable import is_harmless
 from pipectl.timestamps import rfc3339, rfc3339_milliseconds
 
 SCHEMA_VERSION = 1
 """Of the documents that pipectl defines. It grows when a key is renamed, removed or changes its meaning."""
 
-_ACTIVE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""DEL, C1 controls, bidi controls, line separators and lone surrogates; JSON itself escapes the C0 controls."""
+_UNUSUAL = re.compile(r"[^\x20-\x7e\n]")
 
 
 def versioned(value: object) -> JsonObject:
@@ -62,7 +62,7 @@ def serialize(value: object) -> JsonValue:
 def dumps(value: object, *, indent: int | None = 2) -> str:
     """Return a value as the text of a JSON document; what a terminal could act on is written as ``\\uXXXX``."""
     text = json.dumps(serialize(value), indent=indent, ensure_ascii=False)
-    return _ACTIVE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _UNUSUAL.sub(lambda found: found[0] if is_harmless(found[0]) else json.dumps(found[0])[1:-1], text)
 
 
 def camel_case(name: str) -> str:

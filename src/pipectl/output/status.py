@@ -10,7 +10,13 @@ from pipectl.monitoring.health import Health, Severity
 from pipectl.output import changes
 from pipectl.output.console import Screen
 
-_STATE_LOOK = {State.IN_SYNC: "green", State.DRIFTED: "yellow", State.MISSING: "red", State.FOREIGN: "bold red"}
+_STATE_LOOK = {
+    State.IN_SYNC: ("in sync", "green"),
+    State.DRIFTED: ("drifted", "yellow"),
+    State.MISSING: ("missing", "red"),
+    State.FOREIGN: ("not managed", "bold red"),
+}
+_INDENT = " " * 12
 _SEVERITY_LOOK = {
     Severity.HEALTHY: ("healthy", "green"),
     Severity.DEGRADED: ("degraded", "yellow"),
@@ -26,13 +32,13 @@ def result(screen: Screen, report: StatusReport) -> None:
         return
     width = max(len(status.resource) for status in statuses)
     for status in statuses:
-        state = (f"{status.state:<9}", _STATE_LOOK[status.state])
-        screen.line(state, (f" {status.resource:<{width}}", "bold"), f"  {status.name}")
+        state, colour = _STATE_LOOK[status.state]
+        screen.line((f"{state:<11}", colour), (f" {status.resource:<{width}}", "bold"), f"  {status.name}")
         if status.reason:
-            screen.line(f"          {status.reason}")
-        screen.lines(changes.delta_lines(status.drift, "          "))
+            screen.line(f"{_INDENT}{status.reason}")
+        screen.lines(changes.delta_lines(status.drift, _INDENT))
     counts = Counter(status.state for status in statuses)
-    screen.line(", ".join(f"{counts[state]} {state}" for state in State if counts[state]))
+    screen.line(", ".join(f"{counts[state]} {_STATE_LOOK[state][0]}" for state in State if counts[state]))
     _health(screen, report.health)
 
 
@@ -40,7 +46,7 @@ def _health(screen: Screen, health: Health) -> None:
     screen.line()
     for check in health.checks:
         verdict, colour = _SEVERITY_LOOK[check.severity]
-        screen.line((f"{verdict:<9}", colour), (f" {check.name:<17}", "bold"), f" {check.detail}")
+        screen.line((f"{verdict:<11}", colour), (f" {check.name:<17}", "bold"), f" {check.detail}")
     verdict, colour = _SEVERITY_LOOK[health.verdict]
     screen.line("Health: ", (verdict, f"bold {colour}"))
 
@@ -64,6 +70,7 @@ def _health_document(health: Health) -> dict[str, Any]:
                 "name": check.name,
                 "ok": check.ok,
                 "severity": _SEVERITY_LOOK[check.severity][0],
+                "finding": check.finding,
                 "value": check.value,
                 "detail": check.detail,
             }

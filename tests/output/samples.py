@@ -1,0 +1,212 @@
+"""A result of every command, with a given text wherever data come from AWS, from files or from the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats, ExpiryClock, FoundRecord, Origin
+from pipectl.commands.config import PackageSummary
+from pipectl.commands.demo import DemoReport
+from pipectl.commands.down import DownReport
+from pipectl.commands.logs import LogLine
+from pipectl.commands.pause import PauseReport
+from pipectl.commands.permissions import Published
+from pipectl.commands.plan import PlanReport
+from pipectl.commands.replay_dlq import Preview, SaveReport
+from pipectl.commands.status import ResourceStatus, State, StatusReport
+from pipectl.commands.trace import Stage, Trace, TracedFailure, TraceEvent
+from pipectl.commands.up import UpReport
+from pipectl.commands.verify import VerifyReport
+from pipectl.engine.model import UNKNOWN, Action, Change, Delta, RefusalKind
+from pipectl.errors import (
+    AccessDeniedError,
+    CancelledError,
+    ConfigError,
+    DataLossError,
+    DeclinedError,
+    IncompleteError,
+    PipectlError,
+    Problem,
+)
+from pipectl.failures.model import FailedRecord, Failure, ReplayStatus, SequenceNumber
+from pipectl.failures.outcomes import ReplayReport
+from pipectl.failures.verification import LostRecord
+from pipectl.local.home import LocalEmulator
+from pipectl.monitoring.health import Check, Finding, Health, Severity
+from pipectl.monitoring.pending_data import Resume
+from pipectl.output import (
+    audit,
+    changes,
+    config,
+    demo,
+    down,
+    local,
+    logs,
+    outputs,
+    pause,
+    permissions,
+    plan,
+    replay_dlq,
+    resume,
+    status,
+    trace,
+    up,
+    verify,
+)
+from pipectl.output.console import Screen
+from pipectl.pause_tags import Pause
+
+Sample: TypeAlias = Callable[[Screen], object]
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+NUMBER = SequenceNumber(111, "000000000000000000111")
+
+
+def samples(text: str) -> dict[str, Sample]:
+    """Return a call for each screen that prints it, with ``text`` as the data."""
+    return {
+        **_pipeline(text),
+        **_failures(text),
+        **_operation(text),
+        **{name: partial(Screen.error, error=error) for name, error in _errors(text).items()},
+    }
+
+
+def _changes(text: str) -> tuple[Change, ...]:
+    return (
+        Change("processor-role", "role", f"dev-role-{text}", Action.CREATE, {"arn": Delta(None, UNKNOWN)}),
+        Change(
+            "orders-table",
+            "table",
+            f"dev-table-{text}",
+            Action.UPDATE,
+            {"tags": Delta({text: text}, {"Team": "backend"}), "stream": Delta(text, None)},
+            reason=f"on-demand; {text}",
+        ),
+        Change("errors-alarm", "alarm", "dev-alarm", Action.REPLACE, {"threshold": Delta(5.0, 3.0)}),
+        Change("bucket", "bucket", text, Action.REFUSE, {}, reason=f"tags: {text}", refusal=RefusalKind.NOT_MANAGED),
+        Change("auditor", "function", "dev-auditor", Action.KEEP, reason=f"paused by {text}"),
+        Change("queue-mapping", "mapping", "dev-mapping", Action.DELETE),
+    )
+
+
+def _pipeline(text: str) -> dict[str, Sample]:
+    made = _changes(text)
+    names = {"OrdersTableName": text, "DeadLetterQueueUrl": "https://sqs/queue"}
+    states = (
+        ResourceStatus("orders-table", "table", text, State.DRIFTED, {"stream": Delta(text, "on")}, text),
+        ResourceStatus("bucket", "bucket", "dev-bucket", State.FOREIGN, {}, f"tags: {text}"),
+        ResourceStatus("auditor", "function", "dev-auditor", State.IN_SYNC, {}),
+        ResourceStatus("errors-alarm", "alarm", "dev-alarm", State.MISSING, {}),
+    )
+    checks = (
+        Check("stream-mapping", Severity.FAILING, Finding.STOPPED, text, f"Disabled: {text}"),
+        Check("alarms", Severity.DEGRADED, Finding.ALARM, [text], f"in ALARM: {text}"),
+        Check("queue", Severity.HEALTHY, Finding.OK, 0, "no failure waits for the auditor"),
+    )
+    policy: Any = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": text}]}
+    policies = {
+        "processor": Published(f"role-{text}", (), policy),
+        "reader": Published(None, ("plan", "status"), policy),
+    }
+    resumed = Resume(NOON, f"paused by {text}")
+    packages = {"processor": PackageSummary(1234, "c2hh")}
+    return {
+        "plan": partial(plan.result, report=PlanReport(made, names)),
+        "plan refused": partial(plan.refused, report=PlanReport(made, names)),
+        "up": partial(up.result, report=UpReport(made, names)),
+        "up nothing": partial(up.result, report=UpReport(made[4:5], names)),
+        "up asked": partial(changes.before_asking, changes=made),
+        "down": partial(down.result, report=DownReport(made, resumed)),
+        "down nothing": partial(down.result, report=DownReport(())),
+        "status": partial(status.result, report=StatusReport(states, Health(checks))),
+        "outputs": partial(outputs.result, outputs=names),
+        "permissions": partial(permissions.listing, policies=policies),
+        "permissions reader": partial(permissions.document, policies=policies, name="reader"),
+        "config check": partial(config.checked, file=Path(text), packages=packages),
+        "config show": partial(config.shown, config={"environment": text, "tags": {text: text}}),
+    }
+
+
+def _failures(text: str) -> dict[str, Sample]:
+    item = {
+        "auditId": f"id-{text}",
+        "timestamp": text,
+        "failureType": text,
+        "replayStatus": "FAILED",
+        "approximateInvokeCount": Decimal(4),
+        "stream": {"arn": text, "batchSize": Decimal("1.5")},
+        "message": {"body": text, "attributes": {text: text}},
+    }
+    clock = ExpiryClock(NOON, NOON + HOUR, expiring=True, expired=False)
+    entry = AuditEntry(Failure(item), clock)
+    fresh = AuditEntry(Failure({**item, "replayStatus": "OPEN"}), ExpiryClock(NOON, NOON, False, False))
+    keys = {"orderId": {"S": text}}
+    record: Any = {"eventID": text, "eventName": "INSERT", "dynamodb": {"Keys": keys, "SequenceNumber": NUMBER.text}}
+    found = (FoundRecord(NUMBER, Origin.STREAM, record), FoundRecord(NUMBER, Origin.GONE, None))
+    failed = FailedRecord(NUMBER, keys, f"InvalidOrderError: {text}")
+    lost = LostRecord(text, text, NUMBER, "INSERT", text, keys, NOON, text)
+    report = ReplayReport({"REPLAYED": 2, "FAILED": 1}, 41, 1, (failed,), (NUMBER,), (f"id-{text}: {text}",), 1, 2)
+    counts = {"Other": 2}
+    preview = Preview(3, more=True, by_status={"OPEN": 3}, by_type=counts, first_to_expire=NOON, waiting_in_queue=2)
+    checked = VerifyReport(NOON, NOON - HOUR, 10, 7, 1, 1, 1, (lost,), 2, 0, (failed,))
+    return {
+        "audit list": partial(audit.page, found=AuditPage((entry, fresh), next="dG9rZW4")),
+        "audit list nothing": partial(audit.page, found=AuditPage((), next=None)),
+        "audit show": partial(audit.details, found=[AuditDetail(entry, found, True, text)]),
+        "audit stats": partial(
+            audit.stats, found=AuditStats(NOON, NOON + HOUR, 2, counts, {"OPEN": 2}, {"2026-01-31": counts})
+        ),
+        "replay-dlq": partial(replay_dlq.result, report=report),
+        "replay-dlq nothing": partial(replay_dlq.result, report=ReplayReport()),
+        "replay-dlq dry run": partial(replay_dlq.preview, found=preview),
+        "replay-dlq asked": partial(replay_dlq.before_asking, found=preview),
+        "replay-dlq save": partial(replay_dlq.saved, report=SaveReport(2, 3, (f"id-{text}",)), folder=Path(text)),
+        "verify": partial(verify.result, report=checked),
+        "verify asked": partial(verify.before_asking, report=checked),
+    }
+
+
+def _operation(text: str) -> dict[str, Sample]:
+    events = (
+        TraceEvent(NOON, "inserted", NUMBER, event_id=text, shard_id=text),
+        TraceEvent(NOON, "stored", NUMBER, object=f"s3://{text}"),
+        TraceEvent(NOON, "failed", NUMBER, audit_id=text, failure_type="Other", error=text),
+    )
+    failure = TracedFailure("3f1c8a", "Other", ReplayStatus.FAILED, is_unresolved=True)
+    followed = Trace(
+        text, {"orderId": {"S": text}}, Stage.FAILED, 2, 1, failure=failure, events=events, stopped=text, more=False
+    )
+    paused = PauseReport(paused=True, changed=True, pause=Pause(NOON, text), left=23 * HOUR)
+    lines = [LogLine(NOON, "processor", f"first {text}", "1"), LogLine(NOON, "auditor", text, "2")]
+    running = LocalEmulator("http://127.0.0.1:4566", 4566, 77, Path(text), Path(text))
+    seconds = dict.fromkeys(("up", "orders", "failures", "alarm", "fix", "replay", "down", "total"), 1.25)
+    return {
+        "trace": partial(trace.result, found=followed),
+        "logs": partial(logs.result, lines=lines),
+        "pause": partial(pause.result, report=paused),
+        "resume": partial(resume.result, report=PauseReport(False, True, Pause(NOON, text), -2 * HOUR)),
+        "local status": partial(local.status, running=running),
+        "local status stopped": partial(local.status, running=None),
+        "local stop": partial(local.stopped, was_running=True),
+        "demo": partial(demo.result, report=DemoReport(17, 20, 7, 27, 2, 2, 2, "ALARM", 2, 29, 0, seconds)),
+    }
+
+
+def _errors(text: str) -> dict[str, PipectlError]:
+    problem = Problem(text, 3, "team", f"is {text}")
+    denied = AccessDeniedError(f"lambda GetFunction: {text}", hint="`pipectl permissions deployer` prints the policy")
+    return {
+        "error": PipectlError(f"the table says {text}", hint=f"run `pipectl up`; {text}", resource="orders-table"),
+        "error of the config": ConfigError([problem, problem], hint="correct the file"),
+        "error of several resources": IncompleteError(f"some resources failed:\nbucket: {text}", {"bucket": denied}),
+        "error of data": DataLossError(f"data would be lost:\norders-table: {text}", hint="use --keep-data"),
+        "error declined": DeclinedError("Cancelled. Nothing was changed."),
+        "error interrupted": CancelledError("interrupted: 3 resources done, not done: bucket"),
+    }

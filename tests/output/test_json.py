@@ -1,0 +1,90 @@
+"""The JSON document of every command: camelCase keys, data as they are spelled, times in RFC 3339 with Z."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pipectl.output.console import Screen
+from tests.output.samples import samples
+
+DATA = {
+    "outputs",
+    "attributes",
+    "drift",
+    "failures",
+    "byType",
+    "byStatus",
+    "byDay",
+    "packages",
+    "record",
+    "item",
+    "keys",
+    "message",
+    "seconds",
+    "tags",
+}
+"""Keys under which the keys are data: output names, statuses, attribute paths, AWS's documents."""
+UNVERSIONED = {"outputs", "permissions", "permissions reader", "config show"}
+"""Documents whose keys are data from the top."""
+WITHOUT_DOCUMENT = {"up asked", "replay-dlq asked", "verify asked"}
+SAMPLES = samples("2026-01-31 12:00 DATA")
+
+
+def document_of(name: str) -> Any:
+    """Return the document on stdout, or that on stderr where a command only fails."""
+    screen = Screen(json_output=True)
+    screen.out.file, screen.err.file = io.StringIO(), io.StringIO()
+    SAMPLES[name](screen)
+    return json.loads(screen.out.file.getvalue() or screen.err.file.getvalue())
+
+
+def own_parts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each member of a document that pipectl spells, with its path."""
+    if isinstance(value, list):
+        for member in value:
+            yield from own_parts(member, path)
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            yield (*path, key), member
+            if key not in DATA or isinstance(member, list):
+                yield from own_parts(member, (*path, key))
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES.keys() - UNVERSIONED - WITHOUT_DOCUMENT))
+def test_keys_are_camel_case_and_times_rfc3339(name: str) -> None:
+    document = document_of(name)
+    assert document.get("schemaVersion") == 1 or "error" in document
+    for path, value in own_parts(document):
+        assert re.fullmatch("[a-z][a-zA-Z0-9]*", path[-1]), path
+        if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value):
+            assert re.fullmatch(r"[-0-9]{10}T[:0-9]{8}(\.\d{3})?Z", value), path
+
+
+@pytest.mark.parametrize("name", sorted(UNVERSIONED))
+def test_documents_of_data_have_no_version(name: str) -> None:
+    assert "schemaVersion" not in document_of(name)
+
+
+def test_statuses_and_attribute_paths_keep_their_spelling() -> None:
+    assert {"REPLAYED", "PARTIAL", "FAILED", "EXPIRED", "OPEN"} <= document_of("replay-dlq")["failures"].keys()
+    assert document_of("plan")["changes"][2]["attributes"] == {"threshold": {"from": 5.0, "to": 3.0}}
+    assert document_of("audit show")["failures"][0]["stream"]["batchSize"] == 1.5
+
+
+def test_sequence_numbers_are_text_as_dynamodb_writes_them() -> None:
+    assert document_of("replay-dlq")["failing"][0]["sequenceNumber"] == "000000000000000000111"
+    assert document_of("verify")["lost"][0]["sequenceNumber"] == "000000000000000000111"
+    assert document_of("trace")["events"][0]["sequenceNumber"] == "000000000000000000111"
+
+
+def test_an_error_has_its_fixed_parts() -> None:
+    error = document_of("error")["error"]
+    assert (error["code"], error["resource"]) == ("Error", "orders-table")
+    assert {"message", "hint"} <= error.keys()
+    assert document_of("error of the config")["error"]["problems"][0].keys() == {"file", "line", "key", "message"}

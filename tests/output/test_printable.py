@@ -1,0 +1,109 @@
+"""Untrusted text on the screen: no control character from data is ever printed, and no credential."""
+
+from __future__ import annotations
+
+import io
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pipectl.output.console import Screen
+from pipectl.output.printable import masked, printable, secrets_of
+from tests.output.samples import samples
+from tests.output.screens import printed
+
+C0 = "\x00\x07\x08\t\n\x0b\x0c\r\x1b\x1f\x7f"
+C1 = "\x80\x85\x9b\x9d"
+BIDI = "\u061c\u200e\u200f\u202a\u202e\u2066\u2069"
+ACTIVE = f"{C0}{C1}{BIDI}\u2028\u2029\ufeff\ud800\U000e0001"
+HOSTILE = st.text(st.sampled_from(ACTIVE) | st.sampled_from("a[/]{red}é字 👍🏽\u200d`'\"\\"), max_size=12)
+SPLIT_AT_LINE_BREAKS = ("error", "logs", "plan refused", "config show")
+"""Screens that show a text of several lines; all but the first are indented."""
+
+
+def is_safe(text: str) -> bool:
+    return all(character.isprintable() or character in "\n\u200d" for character in text)
+
+
+@given(HOSTILE)
+@example("esc\x1b[2J\x1b]0;owned\x07")
+@example("a\n0 failures: none. 41 records replayed, 0 still failing.")
+@example("\u202egpj.exe\x9b31m[red]x[/red]")
+@settings(max_examples=60, deadline=None)
+def test_no_screen_prints_a_control_character(text: str) -> None:
+    for name, sample in samples(text).items():
+        shown = printed(sample)
+        assert is_safe(shown), name
+        lines, plain = shown.splitlines(), printed(samples("x")[name]).splitlines()
+        if name.startswith(SPLIT_AT_LINE_BREAKS):
+            assert len([each for each in lines if each[:1].strip()]) <= len(plain), name
+        else:
+            assert len(lines) == len(plain), name
+
+
+@given(HOSTILE)
+@settings(max_examples=60, deadline=None)
+def test_no_document_holds_a_control_character(text: str) -> None:
+    for name, sample in samples(text).items():
+        screen = Screen(json_output=True)
+        screen.out.file = screen.err.file = io.StringIO()
+        sample(screen)
+        shown = screen.out.file.getvalue()
+        assert is_safe(shown), name
+        if "asked" not in name:
+            json.loads(shown)
+
+
+@given(HOSTILE.filter(lambda text: text.isprintable()))
+@settings(deadline=None)
+def test_markup_and_harmless_text_are_printed_as_they_are(text: str) -> None:
+    assert text in printed(samples(text)["outputs"])
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[2Jb", "a\\x1b[2Jb"),
+        ("a\r\nb\tc", "a\\r\\nb\\tc"),
+        ("\x9b\u202e\u2028\ufeff\ud800", "\\x9b\\u202e\\u2028\\ufeff\\ud800"),
+        ("é字\u3000👍🏽\u200d\\", "é字\u3000👍🏽\u200d\\"),
+    ],
+)
+def test_control_characters_are_shown_as_escapes(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+NAMES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+SECRETS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=20, max_size=40)
+
+
+@given(SECRETS.filter(lambda secret: len(secret.strip()) >= 12), st.sampled_from(NAMES))
+@example("EXAMPLETOKENwithNewline\n", "AWS_SESSION_TOKEN")
+@example("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "AWS_SECRET_ACCESS_KEY")
+@settings(deadline=None)
+def test_no_form_of_a_credential_is_printed(secret: str, name: str) -> None:
+    secrets = secrets_of({name: secret})
+    for form in (secret, repr(secret), printable(secret), quote(secret, safe=""), json.dumps(secret)):
+        shown = printable(masked(f"header {form} is invalid", secrets))
+        assert secret not in shown
+        assert printable(secret.strip()) not in shown
+
+
+def test_short_values_are_not_masked() -> None:
+    assert secrets_of({"AWS_SECRET_ACCESS_KEY": "test"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://ada:s3cret@aws.test:8443/x", "https://***@aws.test:8443/x"),
+        ("http://:s3cret@aws.test", "http://***@aws.test"),
+        ("http://127.0.0.1:4566/a@b:c", "http://127.0.0.1:4566/a@b:c"),
+        ("https://aws.test and mail ada:x@aws.test", "https://aws.test and mail ada:x@aws.test"),
+    ],
+)
+def test_a_password_in_a_url_is_masked(url: str, shown: str) -> None:
+    assert masked(url) == shown

@@ -1,0 +1,16 @@
+"""The screens of all commands, as a terminal without colors shows them."""
+
+from __future__ import annotations
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from tests.output.samples import samples
+from tests.output.screens import printed
+
+SAMPLES = samples("DATA")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_screen_is_as_in_its_snapshot(name: str, snapshot: SnapshotAssertion) -> None:
+    assert printed(SAMPLES[name]) == snapshot

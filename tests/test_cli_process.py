@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli_support import CALLER, PATIENCE, endpoint, environment, pipectl, start
-from tests.resources.standard import OURS
+from tests.resources.standard import MANAGED_TAGS
 from tests.support import write_config
 
 
@@ -115,7 +115,7 @@ def test_ctrl_c_is_how_one_ends_following_and_no_error(file: Path) -> None:
         if prefix := json.loads(body).get("logGroupNamePrefix"):
             return json.dumps({"logGroups": [{"logGroupName": prefix}]})
         if "resourceArn" in body:
-            return json.dumps({"tags": OURS})
+            return json.dumps({"tags": MANAGED_TAGS})
         asked.set()
         return '{"events": []}'
 

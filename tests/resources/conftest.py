@@ -16,10 +16,10 @@ _accounts = itertools.count(700_000_000_000)
 
 
 def long_after() -> FakeClock:
-    """A clock for which every stream of moto's, labelled with today, is older than 24 hours.
+    """Return a clock for which every stream of moto, labelled with today, is older than 24 hours.
 
-    moto takes the ARN of a stream that was switched off for that of the one that is on, so here it holds nothing. What
-    happens within the 24 hours is tested on the local emulator.
+    moto accepts the ARN of a disabled stream for the enabled one. Records within the 24 hours are tested on the local
+    emulator.
     """
     clock = FakeClock()
     clock.sleep(100 * 365 * 86400)
@@ -28,9 +28,9 @@ def long_after() -> FakeClock:
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hands]:
-    """A pipeline on moto that is up, for all tests of a module: each leaves it as it found it."""
+    """Create a pipeline on moto for all tests of a module. Each test restores it."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto answers on the plain endpoints only
+        patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto answers on endpoints without an account id only
         world = make_world(tmp_path_factory.mktemp("standing"), clock=long_after())
         up(world.context(), yes)
         yield Hands(world)
@@ -38,14 +38,14 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hands]:
 
 @pytest.fixture
 def hands(tmp_path: Path) -> Iterator[Hands]:
-    """An empty account of moto's."""
+    """Return an empty account on moto."""
     with mock_aws():
         yield Hands(make_world(tmp_path, clock=long_after()))
 
 
 @pytest.fixture
 def emulator_hands(emulator: LocalEmulator, tmp_path: Path) -> Hands:
-    """A pipeline on the local emulator that is up, in an account of its own."""
+    """Create a pipeline on the local emulator, in a separate account."""
     account = str(next(_accounts))
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account)
     up(world.context(), yes)

@@ -1,6 +1,6 @@
-"""For every managed attribute of every kind of resource: how somebody drifts it by hand, and what `plan` says then.
+"""A case of drift for every managed attribute of every kind of resource.
 
-A drift is done with raw boto3 and returns what `plan` must show as found, by dotted path.
+A case changes the attribute with boto3 and returns the actual values that `plan` must show, by dotted path.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:somebody"
 
 @dataclass(frozen=True)
 class Drift:
-    """How to drift one attribute.
+    """A case of drift of one attribute.
 
     Args:
-        do: Does it; returns the found values that `plan` must show.
-        action: What `plan` calls the repair.
-        emulator: moto does not hold this attribute, or does not let it be changed; the local emulator does.
+        do: Changes the attribute. Returns the actual values that `plan` must show.
+        action: The action that `plan` must show.
+        emulator: True when moto does not store the attribute, or does not allow the change.
     """
 
     do: Callable[[Hands, Resource], Found]
@@ -104,7 +104,7 @@ def _provision(hands: Hands, table: Resource) -> Found:
 
 
 def _switch_stream(hands: Hands, table: Resource) -> Found:
-    """Off where it is on, on where it is off."""
+    """Turn the stream of the orders table off, or that of the audit table on."""
     if table.key == "orders-table":
         hands.dynamodb.update_table(TableName=table.name, StreamSpecification={"StreamEnabled": False})
         return {"stream": None}
@@ -125,7 +125,7 @@ def _no_recovery(hands: Hands, table: Resource) -> Found:
 
 
 def _project_keys_only(hands: Hands, table: Resource) -> Found:
-    """The audit table's index; the orders table wants none, and others' are left alone."""
+    """Change the index of the audit table. The orders table has no managed index."""
     described = hands.dynamodb.describe_table(TableName=table.name)["Table"]
     (index,) = described["GlobalSecondaryIndexes"]
     name = index["IndexName"]
@@ -232,7 +232,7 @@ def _redrive(hands: Hands, queue: Resource) -> Found:
     return {"redrive_policy": redrive}
 
 
-# moto forgets the policy of a queue whenever another setting of it is changed.
+# moto drops the policy of a queue when another attribute changes.
 QUEUE = {
     "retention": Drift(_set_queue("retention", "MessageRetentionPeriod", "60", 60), emulator=True),
     "maximum_message_size": Drift(
@@ -248,12 +248,12 @@ QUEUE = {
 # log groups
 
 
-def _keep_for_ever(hands: Hands, group: Resource) -> Found:
+def _keep_without_limit(hands: Hands, group: Resource) -> Found:
     hands.logs.delete_retention_policy(logGroupName=group.name)
     return {"retention_days": None}
 
 
-LOG_GROUP = {"retention_days": Drift(_keep_for_ever)}
+LOG_GROUP = {"retention_days": Drift(_keep_without_limit)}
 
 
 # functions
@@ -344,7 +344,7 @@ def _point_elsewhere(hands: Hands, mapping: Resource) -> Found:
 
 
 def again(hands: Hands, mapping: Resource, **changes: Any) -> str:
-    """Make a second mapping like the first, with the same tags; its UUID."""
+    """Create a second mapping like the first, with the same tags. Return its UUID."""
     first = hands.mapping(mapping)
     tags = hands.tags(mapping)
     start = {"StartingPosition": first["StartingPosition"]} if "StartingPosition" in first else {}
@@ -359,16 +359,16 @@ def again(hands: Hands, mapping: Resource, **changes: Any) -> str:
 
 
 def _second(hands: Hands, mapping: Resource) -> Found:
-    """The one with the lower UUID is the one too many."""
+    """Create a second mapping with a lower UUID, so that it is the superseded one."""
     first = hands.mapping(mapping)["UUID"]
     second = again(hands, mapping)
-    if second > first:  # the new one, with other settings, counts; give it those of the first
+    if second > first:  # the new mapping would be kept, so create another one
         hands.lambda_.delete_event_source_mapping(UUID=second)
         return _second(hands, mapping)
     return {"superseded": [second]}
 
 
-def _begin_at_latest(hands: Hands, mapping: Resource) -> Found:
+def _start_at_latest(hands: Hands, mapping: Resource) -> Found:
     first = hands.mapping(mapping)["UUID"]
     again(hands, mapping, StartingPosition="LATEST")
     hands.lambda_.delete_event_source_mapping(UUID=first)
@@ -376,7 +376,7 @@ def _begin_at_latest(hands: Hands, mapping: Resource) -> Found:
 
 
 def _read_elsewhere(hands: Hands, mapping: Resource) -> Found:
-    """A mapping's source is for ever: to change it is to delete it and make another."""
+    """Recreate the mapping with another source, because a source cannot be changed."""
     found = hands.mapping(mapping)
     hands.sqs.create_queue(QueueName="elsewhere")
     again(hands, mapping, EventSourceArn=f"arn:aws:sqs:us-east-1:{hands.account}:elsewhere")
@@ -409,7 +409,7 @@ QUEUE_MAPPING = {
 STREAM_MAPPING = {
     **{key: drift for key, drift in QUEUE_MAPPING.items() if key != "maximum_concurrency"},
     "source": Drift(_new_stream, Action.REPLACE, emulator=True),
-    "starting_position": Drift(_begin_at_latest, Action.REPLACE),
+    "starting_position": Drift(_start_at_latest, Action.REPLACE),
     "parallelization_factor": Drift(_map("parallelization_factor", 10, ParallelizationFactor=10)),
     "retry_attempts": Drift(_map("retry_attempts", 0, MaximumRetryAttempts=0)),
     "bisect": Drift(_map("bisect", False, BisectBatchOnFunctionError=False)),
@@ -478,16 +478,16 @@ BY_KIND = {
 BY_KEY = {"stream-mapping": STREAM_MAPPING, "queue-mapping": QUEUE_MAPPING}
 
 WANTED_EMPTY = {("orders-table", "indexes")}
-"""Attributes that cannot drift: none is wanted, and what others have there is left alone."""
+"""Attributes that cannot drift: the desired value is empty, and values of others are ignored."""
 
 
 def has_drift(resource: Resource, attribute: str) -> bool:
-    """Whether there is a case of this attribute."""
+    """Return whether the attribute has a case."""
     return attribute == "tags" or attribute in _table_of(resource)
 
 
 def drift_of(resource: Resource, attribute: str) -> Drift:
-    """The case of one attribute."""
+    """Return the case of an attribute."""
     return Drift(retag) if attribute == "tags" else _table_of(resource)[attribute]
 
 

@@ -1,4 +1,4 @@
-"""What somebody does by hand: raw boto3, past everything that pipectl knows."""
+"""Changes by hand: raw boto3 calls that bypass pipectl."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Hands:
 
     @cached_property
     def resources(self) -> dict[str, Resource]:
-        """Everything in the config, as this run of the tests sees it."""
+        """Return all resources of the config."""
         return self._pipeline.resources()
 
     def __getattr__(self, service: str) -> Any:
@@ -63,13 +63,13 @@ class Hands:
             self._clients[service] = session.client(service.rstrip("_"), endpoint_url=endpoint)  # type: ignore[call-overload]
         return self._clients[service]
 
-    # what is there
+    # reading
 
     def queue_url(self) -> str:
         return str(self.sqs.get_queue_url(QueueName=self.names.queue)["QueueUrl"])
 
     def arn(self, resource: Resource) -> str:
-        """What the tagging calls of its service want."""
+        """Return the ARN that the tagging calls of the service take."""
         names: Names = self._pipeline.names
         if resource.kind == "mapping":
             return f"arn:aws:lambda:{REGION}:{names.account_id}:event-source-mapping:{self.mapping(resource)['UUID']}"
@@ -94,7 +94,7 @@ class Hands:
     # permissions
 
     def revoke(self, function: str, sid: str) -> None:
-        """Take one statement away from the policy of a function's role."""
+        """Remove one statement from the policy of a function's role."""
         role = self.names.processor_role if function == "processor" else self.names.auditor_role
         policy_name = POLICY_NAMES[function]
         body = self.iam.get_role_policy(RoleName=role, PolicyName=policy_name)["PolicyDocument"]
@@ -108,7 +108,7 @@ class Hands:
         if resource.kind == "role":
             self.iam.tag_role(RoleName=resource.name, Tags=pairs)
         elif resource.kind == "table":
-            # moto would have the tag twice, and its pages of tags never end then
+            # moto stores the tag twice otherwise, and its pages of tags never end
             self.dynamodb.untag_resource(ResourceArn=self.arn(resource), TagKeys=list(tags))
             self.dynamodb.tag_resource(ResourceArn=self.arn(resource), Tags=pairs)
         elif resource.kind == "bucket":
@@ -191,14 +191,14 @@ class Narrow(Context):
 
 
 def narrow(world: World, key: str, *, standing: bool = False) -> Narrow:
-    """One resource and what it needs; where all of that is ``standing``, only what it needs to know: the stream."""
+    """Return a context of one resource and those it needs. When all exist (``standing``), only the stream is needed."""
     config = _config(world.file, world.file.read_text())
     return Narrow(config, world.file, world.aws, Recorder(), only=key, standing=standing)
 
 
 @lru_cache
 def _config(file: Path, text: str) -> Config:
-    """Loaded once for as long as the file says the same: it is most of the time of a small case."""
+    """Load a config once for each text of the file: loading takes most of the time of a small case."""
     del text
     return load(file)
 
@@ -214,7 +214,7 @@ def policy(*statements: Mapping[str, Any]) -> str:
 
 
 def zipped(text: str) -> bytes:
-    """Other code than ours, as Lambda takes it."""
+    """Return a zip file with other code."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("handler.py", text)

@@ -1,4 +1,4 @@
-"""What the standard cases of creation and of what stands already have in common."""
+"""Constants and helpers for the standard cases of every kind of resource."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ONE_OF_EACH = [
 ]
 NAMED = [key for key in ONE_OF_EACH if not key.endswith("-mapping")]
 OWNERSHIP = {"ManagedBy": "pipectl", "Project": "order-pipeline", "Environment": "dev"}
-OURS = OWNERSHIP | {"Team": "backend", "CostCenter": "orders"}
-STRANGER = {"Owner": "somebody"}
+MANAGED_TAGS = OWNERSHIP | {"Team": "backend", "CostCenter": "orders"}
+OTHER_TAGS = {"Owner": "somebody"}
 
 
 def planned(hands: Hands, key: str, *, adopt: bool = False, standing: bool = False) -> Change:

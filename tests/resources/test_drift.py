@@ -1,4 +1,4 @@
-"""Every managed attribute of every resource: drifted by hand, shown by `plan`, repaired by `up`."""
+"""Drift of every managed attribute of every resource is shown by `plan` and repaired by `up`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support import ACCOUNT, REGION, make_world, yes
 
 
 def _managed() -> dict[str, Resource]:
-    """All resources of the config; what they manage, they say themselves."""
+    """Return all resources of the config."""
     with tempfile.TemporaryDirectory() as folder:
         world = make_world(Path(folder))
         return Pipeline(world.config, world.file, SimpleNamespace(**WHERE)).resources()  # type: ignore[arg-type]
@@ -46,14 +46,14 @@ CASES = [
 
 
 def test_every_managed_attribute_has_a_case() -> None:
-    """Whoever adds an attribute says how it drifts."""
-    forgotten = [
+    """A new attribute needs a case in `drift_cases.py`."""
+    missing = [
         f"{key}: {attribute}"
         for key, resource in MANAGED.items()
         for attribute in resource.desired({})
         if not has_drift(resource, attribute)
     ]
-    assert forgotten == []
+    assert missing == []
     assert all(not MANAGED[key].desired({})[attribute] for key, attribute in WANTED_EMPTY)
 
 
@@ -78,7 +78,7 @@ def test_drift_is_shown_and_repaired(request: pytest.FixtureRequest, key: str, d
     assert _not_kept(plan(narrow(hands.world, key, standing=True))) == {}
 
 
-def test_nothing_is_left_of_all_that_drifting(standing: Hands) -> None:
+def test_no_drift_remains_after_all_cases(standing: Hands) -> None:
     assert _not_kept(plan(standing.world.context())) == {}
 
 
@@ -92,11 +92,11 @@ def _not_kept(report: PlanReport) -> dict[str, Any]:
 
 
 def _check_wanted(change: Change, found: dict[str, Any], resource: Resource) -> None:
-    """What `plan` says it will be is what the config says."""
+    """Check that `plan` shows the desired value of each path."""
     desired = resource.desired({})
     for path in found:
         if path == "source" and resource.key == "stream-mapping":
-            continue  # the stream's ARN is DynamoDB's choice
+            continue  # DynamoDB chooses the stream's ARN
         assert change.attributes[path].after == _at(desired, path)
 
 
@@ -109,7 +109,7 @@ def _at(desired: Attributes, path: str) -> Any:
 
 
 def _check_refused(hands: Hands, resource: Resource) -> None:
-    """Nothing is touched; the way out is to remove it."""
+    """Check that `up` changes nothing, then delete and recreate the resource."""
     hands.world.writes()
     with pytest.raises(UnreconcilableError, match=resource.name):
         up(narrow(hands.world, resource.key, standing=True), yes)
@@ -120,8 +120,8 @@ def _check_refused(hands: Hands, resource: Resource) -> None:
     up(narrow(hands.world, resource.key, standing=True), yes)
 
 
-def test_every_case_is_of_an_attribute_that_is_managed() -> None:
-    """A case for what is no longer managed would prove nothing."""
+def test_every_case_has_a_managed_attribute() -> None:
+    """A case of an attribute that is no longer managed proves nothing."""
     managed = {(resource.kind, name) for resource in MANAGED.values() for name in resource.desired({})}
     assert {(kind, name) for kind, table in BY_KIND.items() for name in table} <= managed
     for key, table in BY_KEY.items():

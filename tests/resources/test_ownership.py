@@ -1,4 +1,4 @@
-"""One resource is not ours: refused by name, never read as absent, changed or removed. For every one there is."""
+"""A resource that is not managed is refused by name, and never reported as absent, changed or deleted."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pipectl.context import Context
 from pipectl.engine.model import Action, Resource
 from pipectl.errors import ForeignError, RequirementError
 from tests.resources.hands import Hands, narrow
-from tests.resources.standard import OURS, STRANGER
-from tests.resources.strangers import COMMANDS, KEYS, OTHERS, RESOURCES, disguise, snapshot
+from tests.resources.standard import MANAGED_TAGS, OTHER_TAGS
+from tests.resources.unmanaged import COMMANDS, KEYS, OTHERS, RESOURCES, replace_tags, snapshot
 from tests.support import Recorder, yes
 
 CASES = [
-    (key, whose)
+    (key, owner)
     for key, resource in RESOURCES.items()
-    for whose in OTHERS
-    if (resource.kind, whose) != ("log-group", "untagged")  # Lambda's own doing, and taken over
+    for owner in OTHERS
+    if (resource.kind, owner) != ("log-group", "untagged")  # created by Lambda, so it is taken over
 ]
 
 
 @dataclass
 class Only(Context):
-    """A context of one resource, for `down`: all that stands around it stays for the next case."""
+    """A context of one resource, for `down`, so that the others remain for the next case."""
 
     key: str = ""
 
@@ -40,10 +40,10 @@ class Only(Context):
         return {self.key: resource}
 
 
-@pytest.mark.parametrize(("key", "whose"), CASES)
-def test_it_is_refused_by_name_and_left_as_it_is(standing: Hands, key: str, whose: str) -> None:
-    world, resource, (tags, words) = standing.world, standing.resources[key], OTHERS[whose]
-    disguise(standing, resource, tags)
+@pytest.mark.parametrize(("key", "owner"), CASES)
+def test_an_unmanaged_resource_is_refused_by_name_and_not_changed(standing: Hands, key: str, owner: str) -> None:
+    world, resource, (tags, words) = standing.world, standing.resources[key], OTHERS[owner]
+    replace_tags(standing, resource, tags)
     try:
         before = snapshot(standing, resource)
         world.writes()
@@ -59,15 +59,13 @@ def test_it_is_refused_by_name_and_left_as_it_is(standing: Hands, key: str, whos
         assert world.writes() == []
         assert snapshot(standing, resource) == before
     finally:
-        disguise(standing, resource, OURS)
+        replace_tags(standing, resource, MANAGED_TAGS)
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_in_the_whole_pipeline_it_alone_is_foreign_and_keeps_all_others_from_being_touched(
-    standing: Hands, key: str
-) -> None:
+def test_one_unmanaged_resource_blocks_every_change(standing: Hands, key: str) -> None:
     world, resource = standing.world, standing.resources[key]
-    disguise(standing, resource, STRANGER)
+    replace_tags(standing, resource, OTHER_TAGS)
     try:
         world.writes()
         with pytest.raises(ForeignError) as refused:
@@ -77,23 +75,23 @@ def test_in_the_whole_pipeline_it_alone_is_foreign_and_keeps_all_others_from_bei
         assert {other for other, state in states.items() if state is State.FOREIGN} == {key}
         assert world.writes() == []
     finally:
-        disguise(standing, resource, OURS)
+        replace_tags(standing, resource, MANAGED_TAGS)
 
 
 @pytest.mark.parametrize(("name", "key"), [(name, key) for name, (_, needs) in COMMANDS.items() for key in needs])
-def test_a_command_needs_each_of_them_to_be_ours(standing: Hands, name: str, key: str) -> None:
+def test_a_command_requires_each_resource_to_be_managed(standing: Hands, name: str, key: str) -> None:
     resource = standing.resources[key]
-    disguise(standing, resource, STRANGER)
+    replace_tags(standing, resource, OTHER_TAGS)
     try:
         standing.world.writes()
-        with pytest.raises(RequirementError) as lacking:
+        with pytest.raises(RequirementError) as required:
             COMMANDS[name][0](standing.world.context())
-        assert (lacking.value.missing, lacking.value.unmanaged) == ((), (key,))
+        assert (required.value.missing, required.value.unmanaged) == ((), (key,))
         assert standing.world.writes() == []
     finally:
-        disguise(standing, resource, OURS)
+        replace_tags(standing, resource, MANAGED_TAGS)
 
 
-def test_all_cases_left_the_pipeline_as_it_was(standing: Hands) -> None:
+def test_the_pipeline_is_unchanged_after_all_cases(standing: Hands) -> None:
     changes = plan(standing.world.context()).changes
     assert {each.resource: each.action for each in changes} == dict.fromkeys(KEYS, Action.KEEP)

@@ -1,4 +1,4 @@
-"""Least privilege, exactly: what the roles may do, what bucket and queue deny, and when two policies are equal."""
+"""The permissions of the roles, the policies of bucket and queue, and equality of policies."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ TRUST = [
 
 
 def on_aws(hands: Hands, role: str) -> list[Any]:
-    """The statements of all inline policies as IAM has them."""
+    """Return the statements of all inline policies in IAM."""
     names = hands.iam.list_role_policies(RoleName=role)["PolicyNames"]
     documents = [hands.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
     return [statement for each in documents for statement in each["Statement"]]
 
 
 @pytest.mark.parametrize(("key", "granted"), [("processor-role", PROCESSOR), ("auditor-role", AUDITOR)])
-def test_a_role_is_granted_exactly_this(standing: Hands, key: str, granted: set[tuple[str, str]]) -> None:
+def test_a_role_has_exactly_these_permissions(standing: Hands, key: str, granted: set[tuple[str, str]]) -> None:
     role = standing.resources[key].name
     found = on_aws(standing, role)
     assert {statement["Effect"] for statement in found} == {"Allow"}
@@ -78,7 +78,7 @@ def test_a_role_has_one_policy_with_a_statement_for_each_purpose(standing: Hands
 
 
 @pytest.mark.parametrize("key", ["processor-role", "auditor-role"])
-def test_a_role_has_nothing_else(standing: Hands, key: str) -> None:
+def test_a_role_has_no_other_policies(standing: Hands, key: str) -> None:
     role = standing.resources[key].name
     assert standing.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
     statements_ = on_aws(standing, role)
@@ -87,7 +87,7 @@ def test_a_role_has_nothing_else(standing: Hands, key: str) -> None:
     assert statements(standing.iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]) == TRUST
 
 
-def test_bucket_and_queue_deny_whatever_is_not_tls(standing: Hands) -> None:
+def test_bucket_and_queue_deny_requests_without_tls(standing: Hands) -> None:
     def denial(action: str, *resources: str) -> list[Any]:
         return [
             {
@@ -112,17 +112,17 @@ DENY = deny_plain_http(["s3:*"], ["arn:1"])
 @pytest.mark.parametrize(
     ("left", "right"),
     [
-        pytest.param([ONE], [ONE | {"Effect": "Allow"}], id="itself"),
+        pytest.param([ONE], [ONE | {"Effect": "Allow"}], id="equal"),
         pytest.param([ONE], [allow(["a:Put", "a:Get"], ["arn:2", "arn:1"])], id="order within"),
         pytest.param([ONE, DENY], [DENY, ONE], id="order of statements"),
         pytest.param([ONE], [dict(reversed(ONE.items()))], id="order of keys"),
-        pytest.param([DENY], [DENY | {"Principal": {"AWS": "*"}}], id="everybody as AWS"),
-        pytest.param([DENY], [DENY | {"Principal": {"AWS": ["*"]}}], id="everybody as a list"),
-        pytest.param([DENY], [DENY | {"Condition": {"Bool": {"aws:SecureTransport": False}}}], id="a real boolean"),
+        pytest.param([DENY], [DENY | {"Principal": {"AWS": "*"}}], id="any principal as AWS"),
+        pytest.param([DENY], [DENY | {"Principal": {"AWS": ["*"]}}], id="any principal as a list"),
+        pytest.param([DENY], [DENY | {"Condition": {"Bool": {"aws:SecureTransport": False}}}], id="a boolean"),
         pytest.param([DENY], [DENY | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}], id="a string"),
     ],
 )  # fmt: skip
-def test_the_same_policy_written_differently_is_equal(left: list[Any], right: list[Any]) -> None:
+def test_two_forms_of_one_policy_are_equal(left: list[Any], right: list[Any]) -> None:
     assert statements(document(left)) == statements(document(right))
 
 
@@ -147,6 +147,6 @@ def test_a_single_statement_need_not_be_a_list() -> None:
         DENY | {"Principal": {"AWS": "arn:aws:iam::123456789012:root"}},
     ],
 )
-def test_a_policy_that_means_something_else_is_not_equal(changed: dict[str, Any]) -> None:
+def test_a_policy_with_another_meaning_is_not_equal(changed: dict[str, Any]) -> None:
     assert statements(document([ONE])) != statements(document([changed]))
     assert statements(document([DENY])) != statements(document([changed]))

@@ -1,4 +1,4 @@
-"""What goes wrong in practice, one by one."""
+"""Special cases from practice."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pipectl.commands.up import up
 from pipectl.engine.model import Action, Change
 from pipectl.errors import ForeignError, PipectlError, UnreconcilableError
 from tests.resources.conftest import long_after
-from tests.resources.drift_cases import _begin_at_latest, _other_code, _widen, again
+from tests.resources.drift_cases import _other_code, _start_at_latest, _widen, again
 from tests.resources.hands import ADMINISTRATOR, OPEN_TO_THE_WORLD, Hands, narrow, policy, zipped
-from tests.resources.standard import OURS, planned
+from tests.resources.standard import MANAGED_TAGS, planned
 from tests.support import ACCOUNT, REGION, FakeClock, World, write_config, yes
 
 emulator = pytest.mark.emulator
@@ -27,13 +27,13 @@ NEW_AND_OLD = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 @pytest.fixture
 def built(emulator_hands: Hands) -> Hands:
-    """A pipeline that is up, and none of its calls recorded yet."""
+    """Return a pipeline on the local emulator, with no recorded calls."""
     emulator_hands.world.writes()
     return emulator_hands
 
 
 def changes(hands: Hands, **options: bool) -> dict[str, Change]:
-    """Whatever is not kept."""
+    """Return the planned changes other than "keep"."""
     made = plan(hands.world.context(), **options).changes
     return {change.resource: change for change in made if change.action is not Action.KEEP}
 
@@ -52,8 +52,8 @@ def switch_stream(hands: Hands, *specifications: dict[str, Any]) -> None:
 
 
 @emulator
-def test_stream_switched_off_comes_back_and_no_record_is_lost(emulator_hands: Hands) -> None:
-    """The new mapping is made before anything is removed, and the old one stays: it may have records to read."""
+def test_a_stream_that_was_disabled_is_enabled_and_no_record_is_lost(emulator_hands: Hands) -> None:
+    """The new mapping is created first, and the old one stays, because it can have records to read."""
     hands = emulator_hands
     resource = hands.resources["stream-mapping"]
     old = hands.mapping(resource)
@@ -78,7 +78,7 @@ def test_stream_switched_off_comes_back_and_no_record_is_lost(emulator_hands: Ha
 
 
 @emulator
-def test_the_old_mapping_is_shown_kept_and_goes_after_24_hours(emulator_hands: Hands) -> None:
+def test_the_old_mapping_is_kept_for_24_hours(emulator_hands: Hands) -> None:
     hands = emulator_hands
     old = hands.mapping(hands.resources["stream-mapping"])["UUID"]
     switch_stream(hands, {"StreamEnabled": False}, NEW_AND_OLD)
@@ -103,7 +103,7 @@ def test_the_old_mapping_is_shown_kept_and_goes_after_24_hours(emulator_hands: H
 
 
 @emulator
-def test_down_removes_the_old_mapping_too(emulator_hands: Hands) -> None:
+def test_deletion_includes_the_old_mapping(emulator_hands: Hands) -> None:
     hands = emulator_hands
     resource = hands.resources["stream-mapping"]
     switch_stream(hands, {"StreamEnabled": False}, NEW_AND_OLD)
@@ -116,7 +116,7 @@ def test_down_removes_the_old_mapping_too(emulator_hands: Hands) -> None:
 
 
 @emulator
-def test_an_old_mapping_that_was_disabled_is_enabled_to_read_on(emulator_hands: Hands) -> None:
+def test_a_disabled_old_mapping_is_enabled(emulator_hands: Hands) -> None:
     hands = emulator_hands
     resource = hands.resources["stream-mapping"]
     old = hands.mapping(resource)["UUID"]
@@ -127,7 +127,7 @@ def test_an_old_mapping_that_was_disabled_is_enabled_to_read_on(emulator_hands: 
 
 
 @emulator
-def test_wrong_view_type_is_refused_until_it_is_allowed(emulator_hands: Hands) -> None:
+def test_another_view_type_is_refused_until_it_is_allowed(emulator_hands: Hands) -> None:
     hands = emulator_hands
     switch_stream(hands, {"StreamEnabled": False}, {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
     hands.world.writes()
@@ -141,8 +141,8 @@ def test_wrong_view_type_is_refused_until_it_is_allowed(emulator_hands: Hands) -
     repaired(hands, allow_stream_replacement=True)
 
 
-def test_a_later_beginning_is_refused_until_it_is_allowed(built: Hands) -> None:
-    """TRIM_HORIZON -> LATEST in the config would skip what is not read yet."""
+def test_a_later_starting_position_is_refused_until_it_is_allowed(built: Hands) -> None:
+    """A change from TRIM_HORIZON to LATEST would skip unread records."""
     write_config(built.world.file.parent, {"stream-mapping": {"starting_position": "LATEST"}})
     with pytest.raises(UnreconcilableError, match="--allow-stream-replacement"):
         up(built.world.context(), yes)
@@ -150,22 +150,22 @@ def test_a_later_beginning_is_refused_until_it_is_allowed(built: Hands) -> None:
     repaired(built, allow_stream_replacement=True)
 
 
-def test_a_mapping_that_began_at_latest_is_replaced(built: Hands) -> None:
+def test_a_mapping_that_started_at_latest_is_replaced(built: Hands) -> None:
     mapping = built.resources["stream-mapping"]
-    _begin_at_latest(built, mapping)
+    _start_at_latest(built, mapping)
     assert changes(built)["stream-mapping"].action is Action.REPLACE
     repaired(built)
     assert built.mapping(mapping)["StartingPosition"] == "TRIM_HORIZON"
 
 
 @pytest.mark.parametrize("key", ["stream-mapping", "queue-mapping"])
-def test_mapping_deleted_is_made_again(built: Hands, key: str) -> None:
+def test_a_deleted_mapping_is_recreated(built: Hands, key: str) -> None:
     built.lambda_.delete_event_source_mapping(UUID=built.mapping(built.resources[key])["UUID"])
     assert {k: change.action for k, change in changes(built).items()} == {key: Action.CREATE}
     repaired(built)
 
 
-def test_superseded_mapping_of_an_interrupted_replacement_is_removed(built: Hands) -> None:
+def test_the_superseded_mapping_of_an_interrupted_replacement_is_deleted(built: Hands) -> None:
     mapping = built.resources["stream-mapping"]
     again(built, mapping)
     assert len(built.mappings(mapping)) == 2
@@ -174,8 +174,8 @@ def test_superseded_mapping_of_an_interrupted_replacement_is_removed(built: Hand
     assert len(built.mappings(mapping)) == 1
 
 
-def test_somebody_elses_mapping_of_our_stream_is_left_alone(built: Hands) -> None:
-    """A second consumer, with a function of its own, is none of our business."""
+def test_an_unmanaged_mapping_of_the_stream_is_kept(built: Hands) -> None:
+    """A second consumer of the stream, with another function, is not managed."""
     mapping = built.resources["stream-mapping"]
     other = again(built, mapping, FunctionName=built.names.auditor, Tags={"Owner": "somebody"})
     assert changes(built) == {}
@@ -185,8 +185,8 @@ def test_somebody_elses_mapping_of_our_stream_is_left_alone(built: Hands) -> Non
     assert [left["UUID"] for left in built.mappings(mapping)] == [other]
 
 
-def test_mapping_outlives_its_function_and_serves_the_next(built: Hands) -> None:
-    """DeleteFunction leaves mappings behind; making another would be refused as a duplicate."""
+def test_a_mapping_is_kept_when_its_function_is_recreated(built: Hands) -> None:
+    """DeleteFunction keeps mappings, and Lambda refuses a second mapping as a duplicate."""
     mapping = built.resources["stream-mapping"]
     uuid = built.mapping(mapping)["UUID"]
     built.lambda_.delete_function(FunctionName=built.names.processor)
@@ -205,8 +205,8 @@ def calls_of(hands: Hands, key: str, folder: dict[str, Any]) -> list[str]:
     return hands.world.writes()
 
 
-def test_code_and_configuration_together_change_while_the_function_is_held(built: Hands, tmp_path: Path) -> None:
-    """So that no record meets the new code with the old runtime: throttled, it waits and uses up no retry."""
+def test_code_and_configuration_change_while_the_function_is_throttled(built: Hands, tmp_path: Path) -> None:
+    """A throttled record waits without a retry, so no record runs with new code and the old runtime."""
     other = tmp_path / "javascript"
     other.mkdir()
     (other / "handler.mjs").write_text("export const handler = async () => ({});")
@@ -220,17 +220,17 @@ def test_code_and_configuration_together_change_while_the_function_is_held(built
     assert changes(built) == {}
 
 
-def test_code_alone_changes_in_one_call(built: Hands) -> None:
+def test_a_change_of_code_is_one_call(built: Hands) -> None:
     _other_code(built, built.resources["processor"])
     assert calls_of(built, "processor", {}) == ["lambda:UpdateFunctionCode"]
 
 
-def test_configuration_alone_changes_in_one_call(built: Hands) -> None:
+def test_a_change_of_configuration_is_one_call(built: Hands) -> None:
     assert calls_of(built, "processor", {"processor": {"memory": 512}}) == ["lambda:UpdateFunctionConfiguration"]
 
 
 @emulator
-def test_a_hold_left_behind_is_taken_away(emulator_hands: Hands) -> None:
+def test_a_remaining_throttle_is_removed(emulator_hands: Hands) -> None:
     name = emulator_hands.names.processor
     emulator_hands.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     emulator_hands.lambda_.update_function_code(FunctionName=name, ZipFile=zipped("def handler(*_): ..."))
@@ -243,7 +243,7 @@ def test_a_hold_left_behind_is_taken_away(emulator_hands: Hands) -> None:
 
 
 @emulator
-def test_everything_on_a_role_at_once_is_removed(emulator_hands: Hands) -> None:
+def test_all_other_policies_of_a_role_are_removed_at_once(emulator_hands: Hands) -> None:
     hands = emulator_hands
     role = hands.resources["processor-role"]
     hands.iam.attach_role_policy(RoleName=role.name, PolicyArn=ADMINISTRATOR)
@@ -255,7 +255,7 @@ def test_everything_on_a_role_at_once_is_removed(emulator_hands: Hands) -> None:
     assert len(hands.iam.list_role_policies(RoleName=role.name)["PolicyNames"]) == 1
 
 
-def test_a_role_with_more_policies_than_a_page_holds(built: Hands) -> None:
+def test_a_role_with_more_than_a_page_of_policies(built: Hands) -> None:
     """moto pages list_role_policies and list_attached_role_policies at 100, as IAM does."""
     role = built.resources["processor-role"]
     extra = policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
@@ -269,14 +269,14 @@ def test_a_role_with_more_policies_than_a_page_holds(built: Hands) -> None:
 # tables
 
 
-def test_table_with_another_key_is_refused_and_nothing_at_all_is_touched(built: Hands) -> None:
+def test_a_table_with_another_key_is_refused_and_nothing_changes(built: Hands) -> None:
     write_config(built.world.file.parent, {"orders-table": {"partition_key": "number"}, "processor": {"memory": 512}})
     with pytest.raises(UnreconcilableError, match=built.names.orders_table):
         up(built.world.context(), yes)
     assert built.world.writes() == []
 
 
-def test_index_deleted_is_built_again_beside_somebody_elses(built: Hands) -> None:
+def test_a_deleted_index_is_recreated_beside_an_unmanaged_one(built: Hands) -> None:
     table = built.names.audit_table
     name = "failure-type-index"
     built.dynamodb.update_table(TableName=table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": name}}])
@@ -298,7 +298,7 @@ def test_index_deleted_is_built_again_beside_somebody_elses(built: Hands) -> Non
 # buckets
 
 
-def test_bucket_made_public_is_closed(built: Hands) -> None:
+def test_a_public_bucket_is_made_private(built: Hands) -> None:
     bucket = built.names.bucket
     built.s3.delete_public_access_block(Bucket=bucket)
     public = policy(OPEN_TO_THE_WORLD | {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"})
@@ -311,7 +311,7 @@ def test_bucket_made_public_is_closed(built: Hands) -> None:
 
 
 @emulator
-def test_bucket_of_another_account_is_foreign_and_cannot_be_adopted(emulator_hands: Hands) -> None:
+def test_a_bucket_of_another_account_is_refused_and_cannot_be_adopted(emulator_hands: Hands) -> None:
     hands = emulator_hands
     bucket = hands.resources["bucket"]
     observed = bucket.observe()
@@ -325,13 +325,13 @@ def test_bucket_of_another_account_is_foreign_and_cannot_be_adopted(emulator_han
             change = changes(hands, adopt=adopt)["bucket"]
             assert (change.action, "another account" in str(change.reason)) == (Action.REFUSE, True)
         with pytest.raises(PipectlError, match=bucket.name):
-            bucket.create(bucket.desired({}))  # created by somebody since we looked
+            bucket.create(bucket.desired({}))  # created by another account since it was observed
     finally:
         other.delete_bucket(Bucket=bucket.name)
 
 
-def test_bucket_in_another_region_is_foreign(hands: Hands) -> None:
-    """A bucket's name is the same in every region; botocore would follow it there without a word."""
+def test_a_bucket_in_another_region_is_refused(hands: Hands) -> None:
+    """Bucket names are global; botocore follows a bucket to its region without a message."""
     elsewhere = boto3.Session(region_name="eu-west-1").client("s3")
     name = hands.resources["bucket"].name
     elsewhere.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -340,7 +340,7 @@ def test_bucket_in_another_region_is_foreign(hands: Hands) -> None:
     assert "another region, eu-west-1" in str(change.reason)
 
 
-def test_bucket_outside_us_east_1_says_where(tmp_path: Path, hands: Hands) -> None:
+def test_a_bucket_outside_us_east_1_has_a_location_constraint(tmp_path: Path, hands: Hands) -> None:
     aws = Aws("eu-west-1", credentials=Credentials(ACCOUNT, "test"), clock=long_after())
     world = World(write_config(tmp_path, {"region": "eu-west-1"}), aws, [])
     up(narrow(world, "bucket"), yes)
@@ -349,15 +349,15 @@ def test_bucket_outside_us_east_1_says_where(tmp_path: Path, hands: Hands) -> No
     assert planned(Hands(world), "bucket").action is Action.KEEP
 
 
-def test_bucket_with_more_versions_than_a_page_holds_is_emptied(hands: Hands) -> None:
+def test_a_bucket_with_more_than_a_page_of_versions_is_emptied(hands: Hands) -> None:
     up(narrow(hands.world, "bucket"), yes)
     bucket = hands.resources["bucket"]
-    hands.s3.delete_bucket_policy(Bucket=bucket.name)  # moto denies without looking at the condition
+    hands.s3.delete_bucket_policy(Bucket=bucket.name)  # moto denies requests without evaluating the condition
     for number in range(501):
         hands.s3.put_object(Bucket=bucket.name, Key=f"{number}")
         hands.s3.delete_object(Bucket=bucket.name, Key=f"{number}")
     hands.s3.put_object(Bucket=bucket.name, Key="a b/ä+%.json")
-    hands.s3.create_multipart_upload(Bucket=bucket.name, Key="never ended")
+    hands.s3.create_multipart_upload(Bucket=bucket.name, Key="not completed")
     observed = bucket.observe()
     assert observed is not None
     assert bucket.contents(observed) == "more than 1,000 object versions"
@@ -368,16 +368,16 @@ def test_bucket_with_more_versions_than_a_page_holds_is_emptied(hands: Hands) ->
 # log groups, alarms
 
 
-def test_log_group_that_begins_like_ours_is_not_ours(hands: Hands) -> None:
+def test_a_log_group_with_a_longer_name_is_another_one(hands: Hands) -> None:
     group = hands.resources["processor-log-group"]
     for number in range(60):  # DescribeLogGroups answers with 50 at a time
         hands.logs.create_log_group(logGroupName=f"{group.name}-{number}")
     assert group.observe() is None
     up(narrow(hands.world, group.key), yes)
-    assert hands.tags(group) == OURS
+    assert hands.tags(group) == MANAGED_TAGS
 
 
-def test_log_group_with_somebodys_tags_is_foreign(hands: Hands) -> None:
+def test_a_log_group_with_other_tags_is_refused(hands: Hands) -> None:
     group = hands.resources["processor-log-group"]
     hands.logs.create_log_group(logGroupName=group.name, tags={"Owner": "somebody"})
     with pytest.raises(ForeignError, match=group.name):
@@ -387,7 +387,7 @@ def test_log_group_with_somebodys_tags_is_foreign(hands: Hands) -> None:
 # several at once
 
 
-def test_several_at_once(built: Hands) -> None:
+def test_several_differences_at_once_are_repaired(built: Hands) -> None:
     names = built.names
     built.logs.delete_log_group(logGroupName=f"/aws/lambda/{names.auditor}")
     built.cloudwatch.disable_alarm_actions(AlarmNames=[names.errors_alarm])
@@ -406,7 +406,7 @@ def test_several_at_once(built: Hands) -> None:
     repaired(built)
 
 
-def test_a_refusal_of_one_keeps_all_others_untouched(built: Hands) -> None:
+def test_one_refusal_blocks_every_change(built: Hands) -> None:
     names = built.names
     built.cloudwatch.disable_alarm_actions(AlarmNames=[names.errors_alarm])
     built.untag(built.resources["bucket"], ["Environment"])

@@ -1,4 +1,4 @@
-"""Strangers among what is ours, and a bucket whose owner cannot even be seen."""
+"""Unmanaged resources beside managed ones, and a bucket of another account."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ from pipectl.commands.up import up
 from pipectl.engine.model import Action, RefusalKind
 from pipectl.errors import ForeignError
 from tests.resources.hands import Hands, narrow
-from tests.resources.standard import STRANGER
-from tests.resources.strangers import KEYS, disguise, named_in, snapshot, with_data
+from tests.resources.standard import OTHER_TAGS
+from tests.resources.unmanaged import KEYS, named_in, replace_tags, snapshot, with_data
 from tests.support import World, yes
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_down_with_all_data_leaves_every_other_one_as_it_is(tmp_path: Path, first: int) -> None:
-    """Each resource is foreign once, among neighbours that are ours and go."""
+def test_down_keeps_unmanaged_resources_and_their_data(tmp_path: Path, first: int) -> None:
+    """Each resource is unmanaged in one of the two cases; the others are managed and deleted."""
     with with_data(tmp_path) as hands:
-        foreign = {key: hands.resources[key] for key in KEYS[first::2]}
-        for resource in foreign.values():
-            disguise(hands, resource, STRANGER)
-        before = {key: snapshot(hands, resource) for key, resource in foreign.items()}
+        others = {key: hands.resources[key] for key in KEYS[first::2]}
+        for resource in others.values():
+            replace_tags(hands, resource, OTHER_TAGS)
+        before = {key: snapshot(hands, resource) for key, resource in others.items()}
         report = down(hands.world.context(), yes, delete_data=True)
         assert {each.resource: each.action for each in report.changes} == {
-            key: Action.KEEP if key in foreign else Action.DELETE for key in KEYS
+            key: Action.KEEP if key in others else Action.DELETE for key in KEYS
         }
-        assert {key: snapshot(hands, resource) for key, resource in foreign.items()} == before
+        assert {key: snapshot(hands, resource) for key, resource in others.items()} == before
         there = {key for key, resource in hands.resources.items() if resource.observe() is not None}
-        assert there == foreign.keys()
+        assert there == others.keys()
 
 
-# a bucket of another account, whose tags nobody here can see
+# a bucket of another account, whose tags cannot be read
 
 
 def answering(world: World, operation: str, *statuses: int, body: str = "") -> None:
-    """Let S3 answer the next calls of an operation with these statuses; those after it go to moto."""
+    """Answer the next calls of an operation with these statuses. Later calls go to moto."""
     left = list(statuses)
 
     def answer(request: Any, **_: Any) -> AWSResponse | None:
         return AWSResponse(request.url, left.pop(0), HTTPHeaders(), Raw(body.encode())) if left else None
 
-    # a before-send handler may answer in place of the network, which the stubs leave out
+    # a before-send handler can answer instead of the network; the type stubs do not know it
     world.aws.s3.meta.events.register_first(f"before-send.s3.{operation}", answer)  # type: ignore[arg-type]
 
 
 class Raw:
-    """What botocore reads a body from."""
+    """A body that botocore can read."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -63,7 +63,7 @@ class Raw:
         self._body = b""
 
 
-def test_a_bucket_that_answers_403_is_another_accounts(hands: Hands) -> None:
+def test_a_bucket_that_answers_403_belongs_to_another_account(hands: Hands) -> None:
     answering(hands.world, "HeadBucket", *[403] * 10)
     with pytest.raises(ForeignError, match="belongs to another account") as refused:
         up(hands.world.context(), yes, adopt=True)
@@ -75,8 +75,8 @@ def test_a_bucket_that_answers_403_is_another_accounts(hands: Hands) -> None:
     assert hands.world.writes() == []
 
 
-def test_a_bucket_that_somebody_of_another_account_makes_first_is_refused(hands: Hands) -> None:
-    """It was absent when `up` looked, and once more before it was to be created: 404, 404, then BucketAlreadyExists."""
+def test_a_bucket_that_another_account_creates_first_is_refused(hands: Hands) -> None:
+    """The answers are 404 to both reads of `up`, then BucketAlreadyExists."""
     taken = (
         "<Error><Code>BucketAlreadyExists</Code><Message>The requested bucket name is not available.</Message></Error>"
     )
@@ -90,7 +90,7 @@ def test_a_bucket_that_somebody_of_another_account_makes_first_is_refused(hands:
     assert hands.world.writes() == ["s3:CreateBucket"]
 
 
-def test_a_bucket_that_stays_hidden_although_its_name_is_taken_is_refused(hands: Hands) -> None:
+def test_a_bucket_that_exists_but_is_never_reported_is_refused(hands: Hands) -> None:
     taken = (
         "<Error><Code>BucketAlreadyExists</Code><Message>The requested bucket name is not available.</Message></Error>"
     )

@@ -1,4 +1,4 @@
-"""Pipelines that are not ours, in whole or in part; and what is there of a resource, to the last detail."""
+"""Resources that are not managed by the pipeline, and snapshots of everything AWS reports about a resource."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from pipectl.pipeline import Pipeline
 from tests.commands.standing import standing as standing_without_triggers
 from tests.resources.conftest import long_after
 from tests.resources.hands import Hands
-from tests.resources.standard import OURS, STRANGER
+from tests.resources.standard import MANAGED_TAGS, OTHER_TAGS
 from tests.support import ACCOUNT, DEV_CONFIG, REGION, yes
 
 SINCE, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
 OTHERS: dict[str, tuple[dict[str, str], str]] = {
-    # the tags it bears instead of ours, and what the refusal says of them
+    # the tags of the resource, and the words of the refusal
     "untagged": ({}, "no tag ManagedBy"),
-    "a stranger's": (STRANGER, "no tag ManagedBy"),
-    "another environment's": (OURS | {"Environment": "prod"}, "Environment is 'prod', not 'dev'"),
-    "another project's": (OURS | {"Project": "shop"}, "Project is 'shop', not 'order-pipeline'"),
-    "another tool's": (OURS | {"ManagedBy": "terraform"}, "ManagedBy is 'terraform', not 'pipectl'"),
+    "tags of somebody": (OTHER_TAGS, "no tag ManagedBy"),
+    "another environment": (MANAGED_TAGS | {"Environment": "prod"}, "Environment is 'prod', not 'dev'"),
+    "another project": (MANAGED_TAGS | {"Project": "shop"}, "Project is 'shop', not 'order-pipeline'"),
+    "another tool": (MANAGED_TAGS | {"ManagedBy": "terraform"}, "ManagedBy is 'terraform', not 'pipectl'"),
 }
 
 
@@ -48,10 +48,10 @@ def _pipeline() -> dict[str, Resource]:
 
 RESOURCES = _pipeline()
 KEYS = list(RESOURCES)
-"""Every resource of the config, as the pipeline itself names them, so that none is forgotten."""
+"""The keys of all resources of the config."""
 
 COMMANDS: dict[str, tuple[Callable[[Context], object], tuple[str, ...]]] = {
-    # a command, and the resources without which it does nothing
+    # a command, and the resources that it requires
     "audit list": (lambda context: audit_list(context, Selection(SINCE, UNTIL)), ("audit-table",)),
     "audit show": (lambda context: audit_show(context, "1"), ("audit-table", "bucket", "orders-table")),
     "audit stats": (lambda context: audit_stats(context, Selection(SINCE, UNTIL)), ("audit-table",)),
@@ -70,8 +70,8 @@ COMMANDS: dict[str, tuple[Callable[[Context], object], tuple[str, ...]]] = {
 }
 
 
-def disguise(hands: Hands, resource: Resource, tags: Mapping[str, str]) -> None:
-    """Let it bear these tags and no others."""
+def replace_tags(hands: Hands, resource: Resource, tags: Mapping[str, str]) -> None:
+    """Replace all tags of a resource."""
     there = hands.tags(resource)
     if tags:
         hands.tag(resource, tags)
@@ -81,7 +81,7 @@ def disguise(hands: Hands, resource: Resource, tags: Mapping[str, str]) -> None:
 
 
 def snapshot(hands: Hands, resource: Resource) -> dict[str, Any]:
-    """Everything that AWS says about a resource, its data included."""
+    """Return everything that AWS reports about a resource, with its data."""
     of = {"role": _role, "table": _table, "bucket": _bucket, "queue": _queue, "function": _function}
     of |= {"mapping": _mapping, "alarm": _alarm, "log-group": _log_group}
     answers = of[resource.kind](hands, resource)
@@ -143,7 +143,7 @@ def _log_group(hands: Hands, group: Resource) -> dict[str, Any]:
 
 @contextmanager
 def with_data(folder: Path) -> Iterator[Hands]:
-    """A pipeline that is up, with an item in each table, an object, a message and a line in each log."""
+    """Create a pipeline with an item in each table, an object, a message and a log stream in each log group."""
     with standing_without_triggers(folder, long_after()) as world:
         hands = Hands(world)
         names = hands.names

@@ -1,4 +1,4 @@
-"""The same table of cases for every kind of resource: what is there already."""
+"""Existing resources of every kind: kept, adopted, taken over, tagged."""
 
 from __future__ import annotations
 
@@ -10,52 +10,52 @@ from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from tests.resources.hands import TAKES_OVER_UNTAGGED, Hands, narrow
-from tests.resources.standard import ONE_OF_EACH, OURS, STRANGER, planned
+from tests.resources.standard import MANAGED_TAGS, ONE_OF_EACH, OTHER_TAGS, planned
 from tests.support import yes
 
 each = pytest.mark.parametrize("key", ONE_OF_EACH)
 
 
 @pytest.fixture
-def strangers(standing: Hands, key: str) -> Iterator[Hands]:
-    """A pipeline of which one resource lacks our tags and bears somebody's."""
+def unmanaged(standing: Hands, key: str) -> Iterator[Hands]:
+    """Return a pipeline in which one resource has other tags."""
     resource = standing.resources[key]
-    standing.tag(resource, STRANGER)
-    standing.untag(resource, OURS)
+    standing.tag(resource, OTHER_TAGS)
+    standing.untag(resource, MANAGED_TAGS)
     standing.world.writes()
     yield standing
-    standing.tag(resource, OURS)
-    standing.untag(resource, STRANGER)
+    standing.tag(resource, MANAGED_TAGS)
+    standing.untag(resource, OTHER_TAGS)
 
 
 @each
-def test_kept_without_a_writing_call(standing: Hands, key: str) -> None:
+def test_an_existing_resource_is_kept_without_a_write(standing: Hands, key: str) -> None:
     standing.world.writes()
     up(narrow(standing.world, key, standing=True), yes)
     assert standing.world.writes() == []
 
 
 @each
-def test_foreign_is_adopted_when_asked_and_keeps_others_tags(strangers: Hands, key: str) -> None:
-    assert planned(strangers, key, adopt=True, standing=True).action is Action.ADOPT
-    up(narrow(strangers.world, key, standing=True), yes, adopt=True)
-    assert strangers.tags(strangers.resources[key]) == OURS | STRANGER
-    assert planned(strangers, key, standing=True).action is Action.KEEP
+def test_an_unmanaged_resource_is_adopted_and_keeps_its_tags(unmanaged: Hands, key: str) -> None:
+    assert planned(unmanaged, key, adopt=True, standing=True).action is Action.ADOPT
+    up(narrow(unmanaged.world, key, standing=True), yes, adopt=True)
+    assert unmanaged.tags(unmanaged.resources[key]) == MANAGED_TAGS | OTHER_TAGS
+    assert planned(unmanaged, key, standing=True).action is Action.KEEP
 
 
 @each
-def test_others_tags_are_left_alone(standing: Hands, key: str) -> None:
+def test_other_tags_are_kept(standing: Hands, key: str) -> None:
     resource = standing.resources[key]
-    standing.tag(resource, STRANGER)
+    standing.tag(resource, OTHER_TAGS)
     assert planned(standing, key, standing=True).action is Action.KEEP
     standing.tag(resource, {"Team": "sales"})
     up(narrow(standing.world, key, standing=True), yes)
-    assert standing.tags(resource) == OURS | STRANGER
-    standing.untag(resource, STRANGER)
+    assert standing.tags(resource) == MANAGED_TAGS | OTHER_TAGS
+    standing.untag(resource, OTHER_TAGS)
 
 
 @each
-def test_a_tag_that_was_removed_comes_back(standing: Hands, key: str) -> None:
+def test_a_removed_tag_is_restored(standing: Hands, key: str) -> None:
     resource = standing.resources[key]
     standing.untag(resource, ["Team", "CostCenter"])
     change = planned(standing, key, standing=True)
@@ -64,10 +64,10 @@ def test_a_tag_that_was_removed_comes_back(standing: Hands, key: str) -> None:
         "tags.CostCenter": None,
     }
     up(narrow(standing.world, key, standing=True), yes)
-    assert standing.tags(resource) == OURS
+    assert standing.tags(resource) == MANAGED_TAGS
 
 
-def test_log_group_of_lambdas_own_making_is_taken_over(standing: Hands) -> None:
+def test_an_untagged_log_group_of_lambda_is_taken_over(standing: Hands) -> None:
     group = standing.resources["processor-log-group"]
     assert group.kind in TAKES_OVER_UNTAGGED
     standing.logs.delete_log_group(logGroupName=group.name)
@@ -76,10 +76,10 @@ def test_log_group_of_lambdas_own_making_is_taken_over(standing: Hands) -> None:
     assert change.action is Action.UPDATE
     assert change.attributes["retention_days"].before is None
     up(narrow(standing.world, group.key, standing=True), yes)
-    assert standing.tags(group) == OURS
+    assert standing.tags(group) == MANAGED_TAGS
 
 
-def test_everything_is_as_it_was(standing: Hands) -> None:
+def test_the_pipeline_is_unchanged_after_all_cases(standing: Hands) -> None:
     context = standing.world.context()
     assert all(found is not None for found in context.observe().values())
     assert [c.resource for c in plan(context).changes if c.action is not Action.KEEP] == []

@@ -1,4 +1,4 @@
-"""The same table of cases for every kind of resource: coming and going."""
+"""Creation, deletion, crashes and lost races of every kind of resource."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from pipectl.engine.model import Action
 from pipectl.errors import ForeignError
 from tests.resources.conftest import long_after
 from tests.resources.hands import Hands, narrow
-from tests.resources.standard import NAMED, ONE_OF_EACH, OURS, planned
+from tests.resources.standard import MANAGED_TAGS, NAMED, ONE_OF_EACH, planned
 from tests.support import ACCOUNT, REGION, World, make_world, reads, write_config, yes
 
 each = pytest.mark.parametrize("key", ONE_OF_EACH)
 
 
 @each
-def test_created_whole_with_all_tags(hands: Hands, key: str) -> None:
+def test_a_resource_is_created_with_all_attributes_and_tags(hands: Hands, key: str) -> None:
     change = planned(hands, key)
     resource = hands.resources[key]
     assert change.action is Action.CREATE
     assert {path.partition(".")[0] for path in change.attributes} <= resource.desired({}).keys()
     up(narrow(hands.world, key), yes)
-    assert hands.tags(resource) == OURS
+    assert hands.tags(resource) == MANAGED_TAGS
     assert planned(hands, key).action is Action.KEEP
 
 
 @each
-def test_deleting_what_is_gone_is_success(hands: Hands, key: str) -> None:
+def test_deleting_an_absent_resource_succeeds(hands: Hands, key: str) -> None:
     up(narrow(hands.world, key), yes)
     resource = hands.resources[key]
     observed = resource.observe()
@@ -46,11 +46,11 @@ def test_deleting_what_is_gone_is_success(hands: Hands, key: str) -> None:
 
 
 class CrashError(BaseException):
-    """The process dies."""
+    """A simulated end of the process."""
 
 
 def dying_world(folder: Path, writes: int, endpoint_url: str | None, account: str) -> World:
-    """A world whose every run dies before it makes one writing call more than ``writes``."""
+    """Return a world in which a run ends before its writing call number ``writes`` + 1."""
     made: list[Call] = []
 
     def on_call(call: Call) -> None:
@@ -69,7 +69,7 @@ def dying_world(folder: Path, writes: int, endpoint_url: str | None, account: st
     return World(write_config(folder), aws, made)
 
 
-def converges_wherever_it_dies(hands: Hands, folder: Path, key: str) -> None:
+def assert_converges_after_every_crash(hands: Hands, folder: Path, key: str) -> None:
     """Die before the first write, after it, after the second, and so on; the next run always ends what was begun."""
     for writes in range(30):
         dying = dying_world(folder, writes, hands.world.aws.endpoint_url, hands.account)
@@ -84,62 +84,62 @@ def converges_wherever_it_dies(hands: Hands, folder: Path, key: str) -> None:
         else:
             assert writes > 0
             return
-    raise AssertionError("it never came to an end")
+    raise AssertionError("the run did not finish")
 
 
 @pytest.mark.parametrize("key", [key for key in NAMED if key not in ("bucket", "errors-alarm")])
-def test_converges_wherever_the_process_dies(hands: Hands, tmp_path: Path, key: str) -> None:
-    converges_wherever_it_dies(hands, tmp_path, key)
+def test_a_run_after_a_crash_at_any_write_converges(hands: Hands, tmp_path: Path, key: str) -> None:
+    assert_converges_after_every_crash(hands, tmp_path, key)
 
 
 @pytest.mark.emulator
-def test_a_bucket_is_ours_from_the_creating_call_on(emulator_hands: Hands, tmp_path: Path) -> None:
-    """On the local emulator, for moto drops the tags of CreateBucket."""
+def test_a_bucket_is_managed_from_its_creating_call_on(emulator_hands: Hands, tmp_path: Path) -> None:
+    """Run on the local emulator, because moto drops the tags of CreateBucket."""
     bucket = emulator_hands.resources["bucket"]
     observed = bucket.observe()
     assert observed is not None
     bucket.delete(observed)
-    converges_wherever_it_dies(emulator_hands, tmp_path, "bucket")
+    assert_converges_after_every_crash(emulator_hands, tmp_path, "bucket")
 
 
 def competitor(hands: Hands, folder: Path, key: str, changes: dict[str, Any]) -> Confirm:
-    """Somebody who creates the same just after `up` has looked, and before it creates."""
+    """Return a confirmation that creates the same resource between the reads and the writes of `up`."""
     (folder / "other").mkdir()
-    theirs = make_world(folder / "other", changes, endpoint_url=hands.world.aws.endpoint_url, account=hands.account)
+    other = make_world(folder / "other", changes, endpoint_url=hands.world.aws.endpoint_url, account=hands.account)
 
     def confirm(_: object) -> None:
-        resource = theirs.context().resources[key]
+        resource = other.context().resources[key]
         resource.create(resource.desired({}))
 
     return confirm
 
 
-def with_what_it_needs(hands: Hands, key: str) -> None:
+def with_needs(hands: Hands, key: str) -> None:
     for need in hands.resources[key].needs:
         up(narrow(hands.world, need), yes)
 
 
 @pytest.mark.parametrize("key", NAMED)
-def test_lost_race_against_another_up_of_ours_converges(hands: Hands, tmp_path: Path, key: str) -> None:
-    with_what_it_needs(hands, key)
+def test_a_race_lost_to_another_up_converges(hands: Hands, tmp_path: Path, key: str) -> None:
+    with_needs(hands, key)
     report = up(narrow(hands.world, key), competitor(hands, tmp_path, key, {}))
     assert [change.resource for change in report.changes if change.action is Action.CREATE] == [key]
     assert planned(hands, key).action is Action.KEEP
 
 
 @pytest.mark.parametrize("key", NAMED)
-def test_lost_race_against_a_stranger_is_refused(hands: Hands, tmp_path: Path, key: str) -> None:
-    with_what_it_needs(hands, key)
-    # moto, other than AWS, tags a queue that is there already if its attributes are the wanted ones
-    stranger = {"project": "another", "dead-letter-queue": {"retention_days": 7}}
+def test_a_race_lost_to_an_unmanaged_resource_is_refused(hands: Hands, tmp_path: Path, key: str) -> None:
+    with_needs(hands, key)
+    # unlike AWS, moto tags an existing queue if its attributes are equal
+    other_config = {"project": "another", "dead-letter-queue": {"retention_days": 7}}
     with pytest.raises(ForeignError, match=hands.resources[key].name):
-        up(narrow(hands.world, key), competitor(hands, tmp_path, key, stranger))
+        up(narrow(hands.world, key), competitor(hands, tmp_path, key, other_config))
     assert hands.tags(hands.resources[key])["Project"] == "another"
 
 
 @pytest.mark.emulator
-def test_lost_race_for_a_queue_with_the_very_same_settings(emulator_hands: Hands, tmp_path: Path) -> None:
-    """CreateQueue answers as if it had made it: the tags tell that it has not."""
+def test_a_race_lost_for_a_queue_with_equal_settings_is_refused(emulator_hands: Hands, tmp_path: Path) -> None:
+    """CreateQueue succeeds for an existing queue with equal attributes; only the tags differ."""
     key = "dead-letter-queue"
     observed = emulator_hands.resources[key].observe()
     assert observed is not None
@@ -150,8 +150,8 @@ def test_lost_race_for_a_queue_with_the_very_same_settings(emulator_hands: Hands
 
 
 @pytest.mark.parametrize("key", ["stream-mapping", "queue-mapping"])
-def test_lost_race_for_a_mapping(hands: Hands, tmp_path: Path, key: str) -> None:
-    """moto lets one function have two mappings of a source; Lambda does not, and says so as here."""
+def test_a_race_lost_for_a_mapping_converges(hands: Hands, tmp_path: Path, key: str) -> None:
+    """moto allows two mappings of one function and source. Lambda refuses the second with this error."""
     up(narrow(hands.world, key), yes)
     resource = hands.resources[key]
     observed = resource.observe()
@@ -167,12 +167,12 @@ def test_lost_race_for_a_mapping(hands: Hands, tmp_path: Path, key: str) -> None
     aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=long_after(), on_call=refuse)
     first, tags = hands.mapping(resource), hands.tags(resource)
 
-    def created_by_somebody(_: object) -> None:
+    def created_by_another_process(_: object) -> None:
         start = {"StartingPosition": first["StartingPosition"]} if "StartingPosition" in first else {}
         hands.lambda_.create_event_source_mapping(
             EventSourceArn=first["EventSourceArn"], FunctionName=first["FunctionArn"], Tags=tags, **start
         )
 
     hands.lambda_.delete_event_source_mapping(UUID=first["UUID"])
-    up(narrow(replace(hands.world, aws=aws), key), created_by_somebody)
+    up(narrow(replace(hands.world, aws=aws), key), created_by_another_process)
     assert planned(hands, key).action is Action.KEEP

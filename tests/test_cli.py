@@ -86,7 +86,7 @@ def test_a_plan_tells_the_reason_of_a_refusal_once(foreign: Path) -> None:
     result = pipectl("-c", foreign, "plan")
     assert result.stdout.count("--adopt") <= 1
     told = result.stderr.splitlines()[-2]
-    assert told == f"Error: Not managed by this pipeline. Nothing was changed. dead-letter-queue ({QUEUE})"
+    assert told == f"Error: Not managed by this pipeline: dead-letter-queue ({QUEUE})"
 
 
 def test_plan_shows_everything_and_then_refuses(foreign: Path) -> None:

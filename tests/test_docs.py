@@ -73,7 +73,7 @@ def test_every_command_line_of_the_docs_runs(line: str, pipeline: dict[str, str]
         result = CliRunner().invoke(pipectl, words, env=pipeline)
     finally:
         lifecycle.stop(home.default_home())
-    asks = "this is not a terminal" in result.stderr
+    asks = "no terminal to confirm on" in result.stderr
     names_nothing = {"ID", "KEY", str(tmp_path)}.intersection(words) and "Error:" in result.stderr
     assert result.exit_code in (0, 3, 4) or asks or names_nothing, result.output
     assert "Traceback" not in result.output

@@ -37,7 +37,7 @@ def interrupted(world: World, account: str, at: int, *command: str) -> dict[str,
         way.wait()
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
-        while "what is under way comes to its end" not in (line := process.stderr.readline()):
+        while "Press Ctrl-C again to exit at once" not in (line := process.stderr.readline()):
             assert line, "it ended without a word"
         way.open()
         out, err = process.communicate(timeout=PATIENCE)
@@ -94,8 +94,8 @@ def test_a_replay_gives_its_claims_back_and_the_next_one_goes_on(mended: Orders)
     first_invocation = [call.operation for call in world.calls].index("Invoke") + 1
     reopen(mended)
     error = interrupted(world, MENDED_ACCOUNT, first_invocation, "replay-dlq", "--yes")
-    assert re.fullmatch(r"interrupted: \d+ failures done", error["message"])
-    assert "goes on from here" in error["hint"]
+    assert re.fullmatch(r"interrupted: \d+ failures finished", error["message"])
+    assert "pipectl" in error["hint"]
     assert "OPEN" in statuses(mended)
     assert claimed(mended) == []
     replay_all(world)

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.model import OperationModel
 
 from pipectl.aws import responses, settings
-from pipectl.aws.credentials import CheckedCredentials, CredentialChain
+from pipectl.aws.credentials import CredentialChain
 from pipectl.aws.errors import BOTO_ERRORS, translate
 from pipectl.aws.retry_rules import RetryRule, rule_for
 from pipectl.clock import Clock, Say, SystemClock, pauses
@@ -134,7 +134,8 @@ class Aws:
         try:
             session.get_scoped_config()  # fails now, not at the first call, where the profile is unknown
         except BotoCoreError as error:
-            hint = "check --profile and AWS_PROFILE against ~/.aws/config"
+            files = " and ".join(str(session.get_config_variable(name)) for name in ("config_file", "credentials_file"))
+            hint = f"check --profile and AWS_PROFILE against {files}"
             raise CredentialsError(str(error), hint=hint) from error
         chain = CredentialChain(settings.new_session(profile), self.region, self.say)
         session.register_component("credential_provider", chain)
@@ -283,8 +284,7 @@ class Aws:
 
     def name_source(self, error: AwsError) -> None:
         """Add to an error about credentials where they come from."""
-        found = cast("CheckedCredentials | None", self._session.get_credentials())
-        source = getattr(found, "source", None)
+        source = getattr(self._session.get_credentials(), "source", None)
         if isinstance(error, CredentialsError) and source:
             error.hint = f"{error.hint or 'correct the credentials'} (used: {source})"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from typing import NamedTuple, Protocol, TypeVar, cast
 
 import botocore.session
 from botocore import exceptions as boto
+from botocore.config import Config
 from botocore.credentials import create_credential_resolver
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.utils import JSONFileCache
@@ -32,6 +34,9 @@ _SHORTEST_SECRET = 8
 """Characters. Shorter values would be found in every text."""
 _PATIENCE = 2.0
 """Seconds after which a wait is reported."""
+_LONGEST_CALL = 10.0
+"""Seconds."""
+LOGIN = "set AWS_PROFILE or --profile, or log in with `aws configure` or `aws sso login`; --local needs no credentials"
 _CLI_CACHE = Path("~/.aws/cli/cache")
 """The cache of the AWS CLI, which the two share: an MFA code is asked for once an hour, not once a command."""
 
@@ -74,10 +79,10 @@ PROVIDERS: Mapping[str, Provider] = {
     "login": Provider("login session of profile {profile} in {config}", "`aws login --profile {profile}`"),
     "assume-role": Provider(
         "role_arn of profile {profile} in {config}",
-        "check role_arn, source_profile and mfa_serial of the profile, and the trust policy of the role",
+        "check role_arn and source_profile of the profile, and the trust policy of the role",
     ),
     "assume-role-with-web-identity": Provider(
-        "web identity (AWS_WEB_IDENTITY_TOKEN_FILE, or web_identity_token_file of profile {profile} in {config})",
+        "web identity of AWS_WEB_IDENTITY_TOKEN_FILE or profile {profile} in {config}",
         "check that the token file exists and is fresh, and the trust policy of the role",
     ),
     "container-role": Provider(
@@ -86,6 +91,7 @@ PROVIDERS: Mapping[str, Provider] = {
     ),
     "iam-role": Provider("instance metadata (IMDS)", "give the instance an instance profile, or use --profile"),
 }
+_MFA_FIX = "run the command once at a terminal; the session is then kept, and no code is needed until it expires"
 _OTHER = Provider("credentials of {profile}", "set AWS_PROFILE or --profile")
 _VARIABLES = {"access_key": "AWS_ACCESS_KEY_ID", "secret_key": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN"}
 _PARTS = {"access_key": "access key ID", "secret_key": "secret access key", "token": "session token"}
@@ -122,18 +128,24 @@ class CredentialChain:
         session: A session of its own: the providers make clients, too.
         region: The region that they call.
         say: Called when a provider is slow.
+        timeout: Seconds for a call of a provider.
     """
 
-    def __init__(self, session: botocore.session.Session, region: str, say: Say) -> None:
+    def __init__(
+        self, session: botocore.session.Session, region: str, say: Say, *, timeout: float = _LONGEST_CALL
+    ) -> None:
         self._session = session
+        session.set_default_client_config(
+            Config(connect_timeout=timeout, read_timeout=timeout, retries={"total_max_attempts": 2})
+        )
         self._region = region
         self._say = say
 
-    def load_credentials(self) -> CheckedCredentials | None:
-        """Return the credentials of the first provider that has any, ``None`` where none has.
+    def load_credentials(self) -> CheckedCredentials:
+        """Return the credentials of the first provider that has any.
 
         Raises:
-            CredentialsError: a provider is configured, and fails.
+            CredentialsError: no provider has credentials, or one is configured and fails.
         """
         cache = cast("dict[str, object]", _Cache(_CLI_CACHE.expanduser()))
         for provider in create_credential_resolver(self._session, cache=cache, region_name=self._region).providers:
@@ -152,7 +164,8 @@ class CredentialChain:
                     return credentials
             finally:
                 watch.cancel()
-        return None
+        reason = "no credentials are configured"
+        raise CredentialsError(reason, aws_code=Fault.MISSING, aws_message=reason, hint=LOGIN)
 
     def describe(self, method: str) -> Provider:
         """Return a provider with the profile and the files of this session."""
@@ -176,7 +189,8 @@ class CredentialChain:
     def _error(self, method: str, error: Exception) -> CredentialsError:
         fault, reason = classify(error)
         provider = self.describe(method)
-        return CredentialsError(f"{provider.name}: {reason}", aws_code=fault, aws_message=reason, hint=provider.fix)
+        fix = _MFA_FIX if isinstance(error, EOFError) else provider.fix
+        return CredentialsError(f"{provider.name}: {reason}", aws_code=fault, aws_message=reason, hint=fix)
 
 
 class CheckedCredentials:
@@ -249,7 +263,8 @@ def classify(error: Exception) -> tuple[Fault, str]:
     """Return the kind of a provider's error and the reason, without any value that could be a secret."""
     text = redact(" ".join(str(error).split()))
     if isinstance(error, ClientError):
-        code = str(error.response.get("Error", {}).get("Code", ""))
+        detail = error.response.get("Error", {})
+        code, text = str(detail.get("Code", "")), redact(f"{detail.get('Code')}: {detail.get('Message')}")
         return (Fault.EXPIRED if "Expired" in code else Fault.DENIED), text
     if isinstance(error, OSError) and error.strerror:
         path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "a file"
@@ -260,10 +275,20 @@ def classify(error: Exception) -> tuple[Fault, str]:
         return Fault.EXPIRED, "the credentials have expired"
     if isinstance(error, boto.PartialCredentialsError):
         return Fault.MISSING, f"{error.kwargs['cred_var']} is missing"
+    if isinstance(error, boto.CredentialRetrievalError):
+        return _of_program_or_server(text.partition(": ")[2].removeprefix("Error retrieving metadata: "))
     for types, fault in _FAULTS:
         if isinstance(error, types):
-            return fault, text
+            return fault, "no response in time" if fault is Fault.SLOW else text
     return Fault.MALFORMED, "the response has an unexpected form"
+
+
+def _of_program_or_server(text: str) -> tuple[Fault, str]:
+    """Classify the text of a credential process or of the container's server: botocore has one class for all."""
+    if re.search("timed? ?out", text, re.IGNORECASE):
+        return Fault.SLOW, "no response in time"
+    malformed = re.search("version|required key|parse JSON|not JSON", text)
+    return (Fault.MALFORMED if malformed else Fault.DENIED), text or "it failed without a message"
 
 
 _EXPIRED = (boto.UnauthorizedSSOTokenError, boto.LoginRefreshRequired)

@@ -6,7 +6,7 @@ from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from pipectl.aws.credentials import redact
+from pipectl.aws.credentials import LOGIN, redact
 from pipectl.errors import (
     AbsentError,
     AccessDeniedError,
@@ -73,7 +73,6 @@ _BAD_CREDENTIALS = {
 _WITHOUT_BODY = ("HeadBucket", "HeadObject")
 """Operations whose errors have no body: botocore has only the status as a code. All other errors have a name."""
 _LONGEST_TEXT = 300
-_LOGIN = "set AWS_PROFILE or --profile, or log in with `aws configure` or `aws sso login`; --local needs no credentials"
 
 
 _NOT_AWS = "the endpoint is not AWS: check --endpoint-url, AWS_ENDPOINT_URL and proxies"
@@ -96,7 +95,7 @@ _ON_THE_WAY: tuple[tuple[tuple[type[Exception], ...], _Kind], ...] = (
             boto.ProfileNotFound,
             boto.ConfigParseError,
         ),
-        (CredentialsError, _LOGIN),
+        (CredentialsError, LOGIN),
     ),
     (
         (

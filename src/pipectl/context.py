@@ -42,6 +42,19 @@ Confirm = Callable[[Sequence[Change]], None]
 """Shows the changes and asks: returns on yes; `DeclinedError` on no, `UsageError` where nobody can answer."""
 
 
+@dataclass(frozen=True)
+class Execution:
+    """The changes of a plan that were done, the facts of their resources, and the error of the others.
+
+    The error is a `CancelledError` when the user pressed Ctrl-C, the one error where there was one, and an
+    `IncompleteError` where there were several.
+    """
+
+    changes: tuple[Change, ...]
+    facts: Mapping[str, Facts]
+    error: PipectlError | None
+
+
 @dataclass
 class Context:
     """A config, the AWS account and region it is for, and a reporter of progress."""
@@ -120,22 +133,19 @@ class Context:
         hint = "`pipectl up` creates missing resources" if missing else "use a config whose pipeline manages them"
         raise RequirementError("\n".join(lines), missing=missing, unmanaged=list(refused), hint=hint)
 
-    def execute(self, plan: Plan, command: str) -> dict[str, Facts]:
-        """Execute a plan without refusals, and return the facts of all its resources.
+    def execute(self, plan: Plan, command: str, *, delete_data: bool = False) -> Execution:
+        """Execute a plan without refusals.
 
         Args:
             plan: The plan.
             command: The command to run again when something failed.
-
-        Raises:
-            CancelledError: the user pressed Ctrl-C.
-            PipectlError: one change failed.
-            IncompleteError: several failed.
+            delete_data: Delete resources that hold data, too.
         """
-        executor = Executor(self.pipeline.ownership, self.consistency, self.run_reported, self.cancel)
+        executor = Executor(self.pipeline.ownership, self.consistency, self.run_reported, self.cancel, delete_data)
         results = executor.execute_plan(self.resources, plan)
-        _raise_if_incomplete(results.only({change.resource for change in plan.pending}), command)
-        return results.done
+        changes = tuple(change for change in plan.changes if change.resource in results.done)
+        error = _error_of(results.only({change.resource for change in plan.pending}), command)
+        return Execution(changes, results.done, error)
 
     def run_reported(self, change: Change, work: Callable[[], Facts]) -> Facts:
         """Run one change and report its start, and its end or its error."""
@@ -160,20 +170,21 @@ def _combined(errors: list[PipectlError]) -> PipectlError:
     return AccessDeniedError("\n".join(denied), hint="; ".join(hints))
 
 
-def _raise_if_incomplete(results: Results[Facts], command: str) -> None:
-    """Raise one error for all that failed; an interrupted command failed even if every change was done."""
+def _error_of(results: Results[Facts], command: str) -> PipectlError | None:
+    """Return one error for all that failed; an interrupted command failed even if every change was done."""
     failed, blocked = results.failed, results.blocked
     if not failed and not results.interrupted:
-        return
-    hint = f"what is done stays done; `pipectl {command}` continues"
+        return None
+    hint = f"completed changes remain; `pipectl {command}` continues"
     if results.interrupted or any(isinstance(error, CancelledError) for error in failed.values()):
         unfinished = ", ".join(sorted(failed.keys() | blocked.keys())) or "nothing"
-        raise CancelledError(f"interrupted: {len(results.done)} resources done, not done: {unfinished}", hint=hint)
+        return CancelledError(f"interrupted: {len(results.done)} resources done, not done: {unfinished}", hint=hint)
     if len(failed) == 1 and not blocked:
-        raise next(iter(failed.values()))
+        return next(iter(failed.values()))
     lines = [f"{key}: {error.message}" for key, error in sorted(failed.items())]
     lines += [f"{key}: not started, it needs {', '.join(sorted(needs))}" for key, needs in sorted(blocked.items())]
     hints = {error.hint for error in failed.values() if error.hint}
-    raise IncompleteError(
-        "\n".join(["some resources failed:", *lines]), dict(failed), hint="; ".join([*sorted(hints), hint])
+    done = f"done: {', '.join(sorted(results.done))}" if results.done else "done: nothing"
+    return IncompleteError(
+        "\n".join(["some resources failed:", *lines, done]), dict(failed), hint="; ".join([*sorted(hints), hint])
     )

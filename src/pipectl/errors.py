@@ -40,10 +40,14 @@ class PipectlError(Exception):
         message: The failure and its place, in one sentence.
         hint: The next step for the user.
         resource: The key of the resource in the config (``orders-table``); ``None`` when there is none.
+
+    Attributes:
+        report: The command's report of what was done before the error, if anything was done.
     """
 
     code = "Error"
     exit_code = 1
+    report: object = None
 
     def __init__(self, message: str, *, hint: str | None = None, resource: str | None = None) -> None:
         super().__init__(message)

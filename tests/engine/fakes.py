@@ -117,7 +117,7 @@ class FakeResource(Resource):
         del self.account.things[self.name]
         return self.create(desired)
 
-    def delete(self, observed: Observation) -> None:
+    def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
         self.account.write(f"delete {self.key}")
         self.account.things.pop(self.name, None)
 

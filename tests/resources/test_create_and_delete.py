@@ -40,9 +40,9 @@ def test_deleting_an_absent_resource_succeeds(hands: Hands, key: str) -> None:
     resource = hands.resources[key]
     observed = resource.observe()
     assert observed is not None
-    resource.delete(observed)
+    resource.delete(observed, delete_data=True)
     assert resource.observe() is None
-    resource.delete(observed)
+    resource.delete(observed, delete_data=True)
 
 
 class CrashError(BaseException):
@@ -80,7 +80,7 @@ def assert_converges_after_every_crash(hands: Hands, folder: Path, key: str) -> 
             assert planned(hands, key).action is Action.KEEP
             for resource in reversed(list(narrow(hands.world, key).resources.values())):
                 if observed := resource.observe():
-                    resource.delete(observed)
+                    resource.delete(observed, delete_data=True)
         else:
             assert writes > 0
             return
@@ -98,7 +98,7 @@ def test_a_bucket_is_managed_from_its_creating_call_on(emulator_hands: Hands, tm
     bucket = emulator_hands.resources["bucket"]
     observed = bucket.observe()
     assert observed is not None
-    bucket.delete(observed)
+    bucket.delete(observed, delete_data=True)
     assert_converges_after_every_crash(emulator_hands, tmp_path, "bucket")
 
 
@@ -143,7 +143,7 @@ def test_a_race_lost_for_a_queue_with_equal_settings_is_refused(emulator_hands: 
     key = "dead-letter-queue"
     observed = emulator_hands.resources[key].observe()
     assert observed is not None
-    emulator_hands.resources[key].delete(observed)
+    emulator_hands.resources[key].delete(observed, delete_data=True)
     with pytest.raises(ForeignError, match="Project is 'another'"):
         up(narrow(emulator_hands.world, key), competitor(emulator_hands, tmp_path, key, {"project": "another"}))
     assert emulator_hands.tags(emulator_hands.resources[key])["Project"] == "another"

@@ -116,7 +116,7 @@ def _check_refused(hands: Hands, resource: Resource) -> None:
     assert hands.world.writes() == []
     observed = resource.observe()
     assert observed is not None
-    resource.delete(observed)
+    resource.delete(observed, delete_data=True)
     up(narrow(hands.world, resource.key, standing=True), yes)
 
 

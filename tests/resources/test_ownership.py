@@ -12,7 +12,7 @@ from pipectl.commands.plan import plan
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.context import Context
-from pipectl.engine.model import Action, Resource
+from pipectl.engine.model import Action, RefusalKind, Resource
 from pipectl.errors import ForeignError, RequirementError
 from tests.resources.hands import Hands, narrow
 from tests.resources.standard import MANAGED_TAGS, OTHER_TAGS
@@ -40,6 +40,18 @@ class Only(Context):
         return {self.key: resource}
 
 
+def _check_left_alone(context: Context) -> None:
+    """Check that `down` changes nothing; if the only resource is another pipeline's, that is an error."""
+    (change,) = plan(context).changes
+    if change.refusal is RefusalKind.OTHER_PIPELINE:
+        with pytest.raises(ForeignError) as refused:
+            down(context, yes, delete_data=True)
+        assert refused.value.resources == (change.resource,)
+    else:
+        report = down(context, yes, delete_data=True)
+        assert [(each.action, each.refusal) for each in report.changes] == [(Action.KEEP, change.refusal)]
+
+
 @pytest.mark.parametrize(("key", "owner"), CASES)
 def test_an_unmanaged_resource_is_refused_by_name_and_not_changed(standing: Hands, key: str, owner: str) -> None:
     world, resource, (tags, words) = standing.world, standing.resources[key], OTHERS[owner]
@@ -53,9 +65,7 @@ def test_an_unmanaged_resource_is_refused_by_name_and_not_changed(standing: Hand
         assert refused.value.resources == (key,)
         assert resource.name in refused.value.message
         assert words in refused.value.message
-        removed = down(Only(context.config, context.file, world.aws, Recorder(), key=key), yes, delete_data=True)
-        assert [each.action for each in removed.changes] == [Action.KEEP]
-        assert all(each.refusal and each.refusal.unmanaged for each in removed.changes)
+        _check_left_alone(Only(context.config, context.file, world.aws, Recorder(), key=key))
         assert world.writes() == []
         assert snapshot(standing, resource) == before
     finally:

@@ -13,7 +13,7 @@ from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.plan import plan
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
-from pipectl.engine.model import Action, Change
+from pipectl.engine.model import Action, Change, Contents
 from pipectl.errors import ForeignError, PipectlError, UnreconcilableError
 from tests.resources.conftest import long_after
 from tests.resources.drift_cases import _other_code, _start_at_latest, _widen, again
@@ -111,7 +111,7 @@ def test_deletion_includes_the_old_mapping(emulator_hands: Hands) -> None:
     assert len(hands.mappings(resource)) == 2
     observed = resource.observe()
     assert observed is not None
-    resource.delete(observed)
+    resource.delete(observed, delete_data=True)
     assert hands.mappings(resource) == []
 
 
@@ -181,7 +181,7 @@ def test_an_unmanaged_mapping_of_the_stream_is_kept(built: Hands) -> None:
     assert changes(built) == {}
     observed = mapping.observe()
     assert observed is not None
-    mapping.delete(observed)
+    mapping.delete(observed, delete_data=True)
     assert [left["UUID"] for left in built.mappings(mapping)] == [other]
 
 
@@ -316,7 +316,7 @@ def test_a_bucket_of_another_account_is_refused_and_cannot_be_adopted(emulator_h
     bucket = hands.resources["bucket"]
     observed = bucket.observe()
     assert observed is not None
-    bucket.delete(observed)
+    bucket.delete(observed, delete_data=True)
     session = boto3.Session("799999999999", "test", region_name=REGION)
     other = session.client("s3", endpoint_url=hands.world.aws.endpoint_url)
     other.create_bucket(Bucket=bucket.name)
@@ -360,8 +360,8 @@ def test_a_bucket_with_more_than_a_page_of_versions_is_emptied(hands: Hands) -> 
     hands.s3.create_multipart_upload(Bucket=bucket.name, Key="not completed")
     observed = bucket.observe()
     assert observed is not None
-    assert bucket.contents(observed) == "more than 1,000 object versions"
-    bucket.delete(observed)
+    assert bucket.contents(observed) == Contents(1000, more=True)
+    bucket.delete(observed, delete_data=True)
     assert bucket.observe() is None
 
 

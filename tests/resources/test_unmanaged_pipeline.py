@@ -9,7 +9,6 @@ import pytest
 from pipectl.commands.down import down
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
-from pipectl.engine.model import Action
 from pipectl.errors import ForeignError, RequirementError
 from tests.cli_support import document, error, pipectl
 from tests.resources.hands import Hands
@@ -64,9 +63,11 @@ def test_status_reports_all_resources_as_not_managed(untouched: World) -> None:
     assert not report.well
 
 
-def test_down_keeps_all_resources(untouched: World) -> None:
-    report = down(untouched.context(), yes, delete_data=True)
-    assert {each.resource: each.action for each in report.changes} == dict.fromkeys(KEYS, Action.KEEP)
+def test_down_refuses_the_config_of_another_project(untouched: World) -> None:
+    """Some belong to another project, so the config is a wrong one."""
+    with pytest.raises(ForeignError) as refused:
+        down(untouched.context(), yes, delete_data=True)
+    assert set(refused.value.resources) < set(KEYS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

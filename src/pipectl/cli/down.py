@@ -2,38 +2,72 @@
 
 from __future__ import annotations
 
-from functools import partial
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from pipectl.cli.options import global_options, yes_option
-from pipectl.errors import UsageError
+from pipectl.errors import DeclinedError, PipectlError, UsageError
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
+    from pipectl.commands.down import Confirm, DownPreview
 
 
 @click.command()
 @yes_option
 @click.option("--delete-data", is_flag=True, help="Delete items, objects and messages too, permanently.")
 @click.option("--keep-data", is_flag=True, help="Keep tables, bucket and log groups.")
+@click.option("--confirm", metavar="NAME", help="Confirm with the environment's name instead of typing it.")
 @global_options
-def down(session: Session, yes: bool, delete_data: bool, keep_data: bool) -> int:
+def down(session: Session, yes: bool, delete_data: bool, keep_data: bool, confirm: str | None) -> int:
     """Delete the pipeline's resources and check that none remain.
 
     \b
     Examples:
       pipectl down
+      pipectl down --keep-data --confirm prod
       pipectl --local down --yes --delete-data
     """
     from pipectl.commands.down import down as run
-    from pipectl.output import changes
     from pipectl.output import down as output
 
     if delete_data and keep_data:
         raise UsageError("use one of --delete-data and --keep-data")
+    if confirm is not None and confirm != session.config.environment:
+        raise UsageError(f"--confirm is {confirm!r}, but the config's environment is {session.config.environment!r}")
     session.print_header()
-    confirm = session.confirm("Delete these?", yes, partial(changes.before_asking, session.screen))
-    output.result(session.screen, run(session.context, confirm, delete_data=delete_data, keep_data=keep_data))
+    try:
+        report = run(session.context, _confirm(session, yes, confirm), delete_data=delete_data, keep_data=keep_data)
+    except PipectlError as error:
+        output.incomplete(session.screen, error)
+        raise
+    output.result(session.screen, report)
     return 0
+
+
+def _confirm(session: Session, yes: bool, name: str | None) -> Confirm:
+    """Return the function that asks. Data, and a protected environment, are deleted after its name was given.
+
+    ``--yes`` replaces the name where the environment is not protected, because it takes ``--delete-data`` as well.
+    """
+    from pipectl.output import down as output
+
+    def ask(preview: DownPreview) -> None:
+        environment = preview.environment
+        if name is not None or (yes and not preview.protected):
+            return
+        output.preview(session.screen, session.context.aws.account_id, session.region, preview)
+        if sys.stdin is None or not sys.stdin.isatty():
+            needed = f"--confirm {environment}" if preview.protected else "--yes"
+            raise UsageError("no terminal to confirm on", hint=f"use {needed}")
+        if preview.protected or preview.losses:
+            typed = click.prompt("Type the environment's name to confirm", default="", show_default=False, err=True)
+            confirmed = str(typed).strip() == environment
+        else:
+            confirmed = click.confirm("Delete these?", err=True)
+        if not confirmed:
+            raise DeclinedError("Cancelled. Nothing was changed.")
+
+    return ask

@@ -9,6 +9,7 @@ import click
 
 from pipectl.cli.options import global_options, yes_option
 from pipectl.cli.plan import adopt_option, allow_stream_replacement_option, show_plan
+from pipectl.errors import PipectlError
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
@@ -37,11 +38,15 @@ def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_rep
         return show_plan(session, adopt, allow_stream_replacement)
     session.print_header()
     config.ending_runtimes(session.screen, session.config, session.today)
-    report = run(
-        session.context,
-        session.confirm("Make these changes?", yes, partial(changes.before_asking, session.screen)),
-        adopt=adopt,
-        allow_stream_replacement=allow_stream_replacement,
-    )
+    try:
+        report = run(
+            session.context,
+            session.confirm("Make these changes?", yes, partial(changes.before_asking, session.screen)),
+            adopt=adopt,
+            allow_stream_replacement=allow_stream_replacement,
+        )
+    except PipectlError as error:
+        output.incomplete(session.screen, error)
+        raise
     output.result(session.screen, report)
     return 0

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from pipectl.clock import pauses
-from pipectl.context import Confirm, Context
-from pipectl.engine.model import Change, Observation
-from pipectl.engine.parallel import parallel_map
-from pipectl.engine.planner import plan_down
-from pipectl.errors import DataLossError, PipectlError
-from pipectl.monitoring.pending_data import Resume, resume_of_kept_table, unprocessed
+from pipectl.context import Context
+from pipectl.engine.model import Change, Observation, RefusalKind
+from pipectl.engine.planner import Plan, plan_down
+from pipectl.errors import DataLossError, ForeignError, PipectlError
+from pipectl.facts import MappingFacts
+from pipectl.monitoring.pending_data import Loss, Resume, find_losses, resume_of_kept_table
 from pipectl.resource_keys import ResourceKey
 
-PROOF_SECONDS = 20
+GONE_SECONDS = 20
 """Time within which AWS may still report a resource that was deleted."""
+
+
+@dataclass(frozen=True)
+class DownPreview:
+    """The deletion that the user is asked to confirm.
+
+    Args:
+        environment: The environment's name.
+        changes: One for each resource that exists.
+        losses: The data that would be deleted; none where data are kept.
+        protected: The config protects the environment.
+    """
+
+    environment: str
+    changes: tuple[Change, ...]
+    losses: tuple[Loss, ...]
+    protected: bool
 
 
 @dataclass(frozen=True)
@@ -24,68 +42,131 @@ class DownReport:
 
     Args:
         changes: One for each resource that existed.
+        losses: The data that were deleted, as counted before.
         resume: For an orders table that is kept: the time until which an `up` continues without losing a record.
     """
 
     changes: tuple[Change, ...]
+    losses: tuple[Loss, ...] = ()
     resume: Resume | None = None
+
+
+Confirm = Callable[[DownPreview], None]
+"""Shows the deletion and asks: returns on yes; `DeclinedError` on no, `UsageError` where nobody can answer."""
 
 
 def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_data: bool = False) -> DownReport:
     """Delete the pipeline.
 
+    The stream mapping is stopped after the confirmation and the data are counted again: data that arrived meanwhile
+    are treated like all others. The mapping is started again when `down` refuses after all.
+
     Args:
         context: The pipeline.
-        confirm: Asked with the list of changes, if there is anything to delete.
+        confirm: Asked with what would be deleted, if there is anything.
         delete_data: Delete data too.
         keep_data: Leave tables, bucket, log groups, and every other resource that holds data.
 
     Raises:
         DataLossError: data would be lost and no option says what to do with it; nothing was changed.
+        ForeignError: resources exist, and all of them belong to another pipeline or region; nothing was changed.
         DeclinedError: the user said no; nothing was changed.
         PipectlError: some deletions failed, or resources still exist afterwards.
     """
     observed = context.observe()
-    contents = {} if delete_data else _contents(context, observed)
-    if contents and not keep_data:
-        raise _data_loss(contents)
-    resume = resume_of_kept_table(context, context.facts(observed)) if keep_data else None
-    kept = _kept(context, contents, resume) if keep_data else {}
-    plan = plan_down(context.resources, observed, context.pipeline.ownership, kept=kept)
-    if plan.pending:
-        confirm(plan.changes)
-        context.execute(plan, "down")
-        _check_gone(context, kept.keys())
-    return DownReport(plan.changes, resume)
-
-
-def _contents(context: Context, observed: dict[str, Observation | None]) -> dict[str, str]:
-    """Return the data that would be lost, in words, by the resource that holds it."""
     managed = context.managed(observed)
-    results = parallel_map(lambda key: context.resources[key].contents(managed[key]), managed, cancel=context.cancel)
-    counted = results.require_done("Interrupted. Nothing was changed.")
-    contents = {key: text for key, text in counted.items() if text}
-    for key, text in unprocessed(context, managed).items():
-        contents[key] = f"{contents[key]}; {text}" if key in contents else text
-    return contents
+    losses = find_losses(context, managed)
+    _refuse_loss(losses, delete_data or keep_data)
+    resume = resume_of_kept_table(context, context.facts(observed)) if keep_data else None
+    plan = _plan(context, observed, losses if keep_data else None, resume)
+    if not managed:
+        _refuse_other_pipeline(plan.changes)
+    if not plan.pending:
+        return DownReport(plan.changes, resume=resume)
+    deleted = losses if delete_data else ()
+    confirm(DownPreview(context.config.environment, plan.changes, deleted, context.config.protect))
+    with _stream_mapping_stopped(context, managed):
+        losses = find_losses(context, managed, stream_is_read=False)
+        _refuse_loss(losses, delete_data or keep_data)
+        plan = _plan(context, observed, losses if keep_data else None, resume)
+    return _execute(context, plan, DownReport(plan.changes, losses if delete_data else (), resume), delete_data)
 
 
-def _data_loss(contents: dict[str, str]) -> DataLossError:
-    lines = "\n".join(f"{key}: {text}" for key, text in sorted(contents.items()))
-    return DataLossError(
+def _execute(context: Context, plan: Plan, report: DownReport, delete_data: bool) -> DownReport:
+    execution = context.execute(plan, "down", delete_data=delete_data)
+    error = execution.error
+    try:
+        if error is None:
+            kept = {change.resource for change in plan.changes} - {change.resource for change in plan.pending}
+            _check_gone(context, kept)
+            return report
+    except PipectlError as failed:
+        error = failed
+    error.report = replace(report, changes=execution.changes)
+    raise error
+
+
+def _refuse_loss(losses: Collection[Loss], decided: bool) -> None:
+    if not losses or decided:
+        return
+    lines = "\n".join(f"{loss.resource}: {loss}" for loss in losses)
+    raise DataLossError(
         f"Data would be lost. Nothing was changed.\n{lines}",
-        hint="--keep-data deletes the other resources; --delete-data deletes everything permanently",
+        hint="`pipectl down --keep-data` deletes the other resources; `pipectl down --delete-data` deletes data, too, "
+        "permanently",
+        resources=[loss.resource for loss in losses],
     )
 
 
-def _kept(context: Context, contents: dict[str, str], resume: Resume | None) -> dict[str, str]:
-    """Return the resources that hold data, with the reason why they are kept."""
-    kept = {
-        key: "data is kept" for key, resource in context.resources.items() if resource.holds_data or key in contents
-    }
-    if resume:
-        kept[ResourceKey.ORDERS_TABLE] += f"; {resume}"
-    return kept
+def _refuse_other_pipeline(changes: Collection[Change]) -> None:
+    """Refuse when resources of these names exist and none of them is this pipeline's: the config is a wrong one."""
+    others = [change for change in changes if change.refusal in (RefusalKind.OTHER_PIPELINE, RefusalKind.OTHER_REGION)]
+    if others:
+        lines = "\n".join(f"{change.resource} ({change.name}): {change.reason}" for change in others)
+        raise ForeignError(
+            f"No resource is managed by this pipeline. Nothing was deleted.\n{lines}",
+            hint="check `project`, `environment` and the region in the config",
+            resources=[change.resource for change in others],
+        )
+
+
+def _plan(
+    context: Context,
+    observed: Mapping[str, Observation | None],
+    kept_data: Collection[Loss] | None,
+    resume: Resume | None,
+) -> Plan:
+    """Plan the deletion; ``kept_data`` are the data to keep, ``None`` where none are kept."""
+    kept: dict[str, str] = {}
+    if kept_data is not None:
+        holding = {loss.resource for loss in kept_data}
+        for key, resource in context.resources.items():
+            if resource.holds_data or key in holding:
+                kept[key] = "data is kept"
+        if resume:
+            kept[ResourceKey.ORDERS_TABLE] += f"; {resume}"
+    return plan_down(context.resources, observed, context.pipeline.ownership, kept=kept)
+
+
+@contextmanager
+def _stream_mapping_stopped(context: Context, managed: Mapping[str, Observation]) -> Iterator[None]:
+    """Stop the stream mapping, so that no order is processed while data are counted. Start it again after an error."""
+    observed = managed.get(ResourceKey.STREAM_MAPPING)
+    if observed is None or not observed.facts_as(MappingFacts).enabled:
+        yield
+        return
+    resource = context.resources[ResourceKey.STREAM_MAPPING]
+    observed = replace(observed, attributes=observed.attributes | {"superseded": []})
+    try:
+        resource.update({**observed.attributes, "enabled": False}, observed, ["enabled"])
+        yield
+    except BaseException as error:
+        try:
+            resource.update({**observed.attributes, "enabled": True}, observed, ["enabled"])
+        except PipectlError:
+            if isinstance(error, PipectlError):
+                error.hint = "the stream mapping is disabled: `pipectl up` enables it"
+        raise
 
 
 def _check_gone(context: Context, kept: Collection[str]) -> None:
@@ -95,7 +176,7 @@ def _check_gone(context: Context, kept: Collection[str]) -> None:
     that one is deleted once more.
     """
     left: dict[str, Observation] = {}
-    for look, _ in enumerate(pauses(context.aws.clock, PROOF_SECONDS)):
+    for look, _ in enumerate(pauses(context.aws.clock, GONE_SECONDS)):
         left = {key: found for key, found in context.managed(context.observe()).items() if key not in kept}
         for key in left:
             if context.resources[key].deleted_last:

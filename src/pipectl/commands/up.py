@@ -30,7 +30,7 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
     Raises:
         RefusedError: a resource is not managed, or its difference cannot be removed; nothing was changed.
         DeclinedError: the user said no; nothing was changed.
-        PipectlError: some changes failed; the others were finished.
+        PipectlError: some changes failed; the others were finished. Its ``report`` has those that were done.
     """
     plan = make_plan(context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     if plan.refusals:
@@ -38,4 +38,9 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
     if not plan.pending:
         return UpReport(plan.changes, known_outputs(context, plan))
     confirm(plan.changes)
-    return UpReport(plan.changes, context.pipeline.outputs(context.execute(plan, "up")))
+    execution = context.execute(plan, "up")
+    report = UpReport(execution.changes, context.pipeline.outputs(execution.facts))
+    if execution.error:
+        execution.error.report = report
+        raise execution.error
+    return report

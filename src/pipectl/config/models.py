@@ -241,6 +241,10 @@ class Config(Section):
     account_id: str | None = Field(
         None, pattern=_ACCOUNT, description="the only account that is allowed; 12 digits, quoted"
     )
+    protect: bool = Field(
+        False,
+        description="`down` deletes nothing until the environment's name is typed, or given with --confirm",
+    )
     tags: dict[str, str] = Field(default_factory=dict, max_length=44, description="additional tags for every resource")
     extra_alarms: bool = Field(
         False,

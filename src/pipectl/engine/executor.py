@@ -10,7 +10,7 @@ from pipectl.engine.model import Action, Attributes, Change, Consistency, Facts,
 from pipectl.engine.observer import observe_consistently
 from pipectl.engine.parallel import Results, walk
 from pipectl.engine.planner import Plan, decide, refusal
-from pipectl.errors import AbsentError, ExistsError, ForeignError, PipectlError
+from pipectl.errors import AbsentError, DataLossError, ExistsError, ForeignError, PipectlError
 
 Run = Callable[[Change, Callable[[], Facts]], Facts]
 """Runs one change, given with the function that does it; reports progress."""
@@ -25,12 +25,14 @@ class Executor:
         consistency: How long AWS may take to report what exists.
         run: Runs each change and reports its progress.
         cancel: See `pipectl.engine.parallel.walk`.
+        delete_data: Delete resources that hold data; without it, each is looked into just before its deletion.
     """
 
     ownership: Mapping[str, str]
     consistency: Consistency
     run: Run = lambda _, work: work()
     cancel: Callable[[], None] = lambda: None
+    delete_data: bool = False
 
     def execute_plan(self, resources: Resources, plan: Plan) -> Results[Facts]:
         """Execute all changes of a plan that has no refusals; the values are the facts of the resources."""
@@ -54,7 +56,12 @@ class Executor:
         if change.action is Action.KEEP and observed is not None:
             return observed.facts
         if change.action is Action.DELETE and observed is not None:
-            resource.delete(observed)
+            if not self.delete_data and resource.contents(observed):
+                raise DataLossError(
+                    f"{resource.kind} {resource.name} holds data now and was not deleted",
+                    hint="another process is writing to it",
+                )
+            resource.delete(observed, delete_data=self.delete_data)
             return Facts()
         desired = resource.desired(facts)
         try:

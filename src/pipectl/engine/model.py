@@ -122,6 +122,21 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Contents:
+    """Data in a resource that its deletion would lose.
+
+    Args:
+        count: Number of items, object versions or messages.
+        more: There are more than were counted.
+        protected: The resource is protected against deletion.
+    """
+
+    count: int
+    more: bool = False
+    protected: bool = False
+
+
+@dataclass(frozen=True)
 class Change:
     """The action of `up` or `down` on one resource.
 
@@ -210,8 +225,11 @@ class Resource(ABC):
         """Set the attributes named in ``differs`` (top-level keys of `desired`) to their desired values."""
 
     @abstractmethod
-    def delete(self, observed: Observation) -> None:
-        """Delete it and wait until it is gone. If it is gone already, that is success."""
+    def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
+        """Delete it and wait until it is gone. If it is gone already, that is success.
+
+        ``delete_data`` allows to empty it and to lift its protection against deletion first.
+        """
 
     def replace(self, desired: Attributes, observed: Observation) -> Facts:
         """Create the new one, then delete the old one."""
@@ -228,8 +246,8 @@ class Resource(ABC):
             return Facts()
         return observed.facts
 
-    def contents(self, observed: Observation) -> str | None:
-        """Return the data that `delete` would lose, in words (``"12 items"``); ``None`` when there is none."""
+    def contents(self, observed: Observation) -> Contents | None:
+        """Return the data that `delete` would lose; ``None`` when there is none."""
         del observed
         return None
 

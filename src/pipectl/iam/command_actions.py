@@ -93,7 +93,7 @@ COMMANDS: Mapping[str, Grants] = {
     "outputs": OBSERVE,
     "status": merged(OBSERVE, _FAILURES, _METRICS),
     "up": merged(OBSERVE, _WRITE),
-    "down": merged(OBSERVE, _FAILURES, _METRICS, _DELETE),
+    "down": merged(OBSERVE, _FAILURES, _METRICS, _DELETE, {"managed-mappings": "lambda:UpdateEventSourceMapping"}),
     "logs": merged(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"}),
     "audit": merged(_TABLES, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES),
     "trace": merged(

@@ -1,33 +1,130 @@
-"""What is still to be done with the data of a pipeline, and until when it can be."""
+"""Data that deleting the pipeline would lose, and the time within which kept data can still be processed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.context import Context
-from pipectl.engine.model import Facts, Observation, facts_of
+from pipectl.engine.model import Contents, Facts, Observation, facts_of
+from pipectl.engine.parallel import parallel_map
 from pipectl.errors import AwsError
 from pipectl.facts import MappingFacts
 from pipectl.failures.audit_table import AuditTable, Selection
 from pipectl.failures.model import UNRESOLVED
-from pipectl.monitoring.health import LOOK_BACK, MOST_COUNTED
+from pipectl.monitoring.health import MOST_COUNTED
 from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.stream_progress import progress
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
-from pipectl.timestamps import rfc3339
+from pipectl.timestamps import duration, rfc3339
 
 LONGEST_WAIT = 300
 """Seconds that a record may wait for the processor before it counts as data that would be lost."""
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_NOUNS = {
+    ResourceKey.ORDERS_TABLE: "order",
+    ResourceKey.AUDIT_TABLE: "failure",
+    ResourceKey.BUCKET: "object version",
+    ResourceKey.DEAD_LETTER_QUEUE: "queued failure",
+}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Data that would be lost with one resource.
+
+    Args:
+        resource: Its key.
+        contents: What it holds.
+        not_replayed: Failures that wait for a replay, of an audit table.
+        unread: Why records of an orders table are, or may be, not processed yet.
+        unreadable: The error, where the data could not be counted. Unknown data count as data.
+    """
+
+    resource: str
+    contents: Contents | None = None
+    not_replayed: int = 0
+    unread: str | None = None
+    unreadable: str | None = None
+
+    def __str__(self) -> str:
+        """``31 failures, 30 of them not replayed``."""
+        parts = [_counted(self.resource, self.contents)] if self.contents else []
+        if self.not_replayed:
+            least = "at least " if self.not_replayed >= MOST_COUNTED else ""
+            parts.append(f"{least}{self.not_replayed:,} of them not replayed")
+        if self.contents and self.contents.protected:
+            parts.append("protected against deletion")
+        if self.unread:
+            parts.append(self.unread)
+        if self.unreadable:
+            parts.append(f"cannot be counted: {self.unreadable}")
+        return ", ".join(parts)
+
+
+def find_losses(
+    context: Context, managed: Mapping[str, Observation], *, stream_is_read: bool = True
+) -> tuple[Loss, ...]:
+    """Return what would be lost with these resources.
+
+    Args:
+        context: The pipeline.
+        managed: The managed resources that exist.
+        stream_is_read: Look for records that wait for the stream mapping; it tells nothing while it is stopped.
+
+    Raises:
+        CancelledError: the user pressed Ctrl-C.
+    """
+
+    def find(key: str) -> Loss:
+        try:
+            return _loss(context, managed, key, stream_is_read)
+        except AwsError as error:
+            return Loss(key, unreadable=error.message)
+
+    results = parallel_map(find, managed, cancel=context.cancel)
+    found = results.require_done("Interrupted. Nothing was changed.")
+    return tuple(found[key] for key in managed if found[key] != Loss(key))
+
+
+def _loss(context: Context, managed: Mapping[str, Observation], key: str, stream_is_read: bool) -> Loss:
+    contents = context.resources[key].contents(managed[key])
+    if key == ResourceKey.AUDIT_TABLE:
+        return Loss(key, contents, not_replayed=_not_replayed(context))
+    if key == ResourceKey.ORDERS_TABLE and stream_is_read and ResourceKey.STREAM_MAPPING in managed:
+        mapping = managed[ResourceKey.STREAM_MAPPING].facts_as(MappingFacts)
+        return Loss(key, contents, unread=_unread_records(context, mapping))
+    return Loss(key, contents)
+
+
+def _counted(resource: str, contents: Contents) -> str:
+    noun = next((noun for key, noun in _NOUNS.items() if key == resource), "item")
+    count = pluralize(contents.count, noun)
+    return f"more than {count}" if contents.more else count
+
+
+def _not_replayed(context: Context) -> int:
+    now, table = context.aws.clock.now(), context.pipeline.physical.audit_table
+    found = AuditTable(context.aws, table).find(Selection(_ANY_TIME, now + timedelta(days=1), statuses=UNRESOLVED))
+    return sum(1 for _ in islice(found, MOST_COUNTED))
+
+
+def _unread_records(context: Context, mapping: MappingFacts) -> str | None:
+    """Return why records may be unread. While a mapping does not read, new records are unknown, and count as data."""
+    now = context.aws.clock.now()
+    if stopped := progress(context, mapping, now).stopped:
+        return f"records written since then are not processed: {stopped}"
+    age = Metrics(context, now).iterator_age() or 0
+    return f"records wait up to {duration(timedelta(seconds=age))} for the processor" if age > LONGEST_WAIT else None
 
 
 @dataclass(frozen=True)
 class Resume:
-    """Until when an `up` goes on without losing a record, ``None`` where that cannot be told, and why."""
+    """The time until which an `up` continues without losing a record, ``None`` where it is unknown, and why."""
 
     until: datetime | None
     why: str
@@ -36,64 +133,26 @@ class Resume:
         return f"an `up` until {rfc3339(self.until)} loses no record: {self.why}" if self.until else self.why
 
 
-def unprocessed(context: Context, ours: Mapping[str, Observation]) -> dict[str, str]:
-    """What is still to be done with the data, in words, by the resource that holds it.
+def resume_of_kept_table(context: Context, facts: Mapping[str, Facts]) -> Resume | None:
+    """Return how long the records of an orders table last that is kept while nothing processes them.
 
-    What cannot be read counts: nobody knows that it is nothing.
+    Its stream stays enabled, and each record expires after 24 hours. A mapping that starts at TRIM_HORIZON reads all
+    records that are left, and records that were stored before are not stored twice.
     """
-    questions: dict[str, Callable[[], str | None]] = {}
-    if ResourceKey.AUDIT_TABLE in ours:
-        questions[ResourceKey.AUDIT_TABLE] = lambda: _open_failures(context)
-    if ResourceKey.ORDERS_TABLE in ours and ResourceKey.STREAM_MAPPING in ours:
-        mapping = ours[ResourceKey.STREAM_MAPPING].facts_as(MappingFacts)
-        questions[ResourceKey.ORDERS_TABLE] = lambda: _unread_records(context, mapping)
-    answers: dict[str, str | None] = {}
-    for key, ask in questions.items():
-        try:
-            answers[key] = ask()
-        except AwsError as error:
-            answers[key] = f"what waits to be processed cannot be read: {error.message}"
-    return {key: text for key, text in answers.items() if text}
+    if ResourceKey.ORDERS_TABLE not in facts:
+        return None
+    if context.config.stream_mapping.starting_position == "LATEST":
+        return Resume(None, "records until the next `up` are not processed, because the mapping starts at LATEST")
+    now, mapping = context.aws.clock.now(), facts_of(facts, ResourceKey.STREAM_MAPPING, MappingFacts)
+    found = progress(context, mapping, now)
+    if not found.stopped:
+        return _while_it_reads(Metrics(context, now).read_until())
+    if mapping and mapping.pause and mapping.pause.since:
+        return Resume(mapping.pause.since + STREAM_RETENTION, f"processing was {mapping.pause.describe(now)}")
+    return Resume(None, f"records expire after 24 hours, and since when they wait is unknown: {found.stopped}")
 
 
 def _while_it_reads(read_until: datetime | None) -> Resume:
     if read_until is None:
-        return Resume(None, "the processor was not invoked in the last 24 hours: what waits since is not known")
-    return Resume(read_until + STREAM_RETENTION, "what was written before has been read, and records last 24 hours")
-
-
-def _open_failures(context: Context) -> str | None:
-    now, table = context.aws.clock.now(), context.pipeline.physical.audit_table
-    found = AuditTable(context.aws, table).find(Selection(now - LOOK_BACK, now, statuses=UNRESOLVED))
-    count = sum(1 for _ in islice(found, MOST_COUNTED))
-    least = "at least " if count == MOST_COUNTED else ""
-    return f"{least}{pluralize(count, 'failure')} of the last 48 hours still to be replayed" if count else None
-
-
-def _unread_records(context: Context, mapping: MappingFacts) -> str | None:
-    """Of a mapping that does not read nobody knows whether something was written since; it counts as if."""
-    now = context.aws.clock.now()
-    if stopped := progress(context, mapping, now).stopped:
-        return f"what was written since has not been processed: {stopped}"
-    age = Metrics(context, now).iterator_age() or 0
-    return f"records wait up to {age:.0f} s for the processor" if age > LONGEST_WAIT else None
-
-
-def resume_of_kept_table(context: Context, ours: Mapping[str, Facts]) -> Resume | None:
-    """What becomes of the records of an orders table that is kept while nothing processes them.
-
-    Its stream goes on, and keeps each record for 24 hours. A mapping that begins at TRIM_HORIZON reads all that is
-    there; what was stored before is not stored twice.
-    """
-    if ResourceKey.ORDERS_TABLE not in ours:
-        return None
-    if context.config.stream_mapping.starting_position == "LATEST":
-        return Resume(None, "what is written until the next `up` is not processed, for the mapping begins at LATEST")
-    now, mapping = context.aws.clock.now(), facts_of(ours, ResourceKey.STREAM_MAPPING, MappingFacts)
-    got = progress(context, mapping, now)
-    if not got.stopped:
-        return _while_it_reads(Metrics(context, now).read_until())
-    pause = mapping.pause if mapping else None
-    if pause and pause.since:
-        return Resume(pause.since + STREAM_RETENTION, f"it was {pause.describe(now)}")
-    return Resume(None, f"since when records are not processed is not known, and they last 24 hours: {got.stopped}")
+        return Resume(None, "the processor was not invoked in the last 24 hours: which records wait is unknown")
+    return Resume(read_until + STREAM_RETENTION, "all older records were processed, and records expire after 24 hours")

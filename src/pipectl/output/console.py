@@ -149,7 +149,7 @@ class Screen:
         """Print an error on stderr, for people or as JSON. A stderr that cannot be written is no further error."""
         with suppress(OSError):
             if self.json_output:
-                document = dumps({"error": self._error_document(error)}, indent=None)
+                document = dumps({"error": self.error_document(error)}, indent=None)
                 self.err.out(masked(document, self._secrets), highlight=False)
             else:
                 self.notice(_error_lines(error))
@@ -165,7 +165,8 @@ class Screen:
             self._running.clear()
             self._spin()
 
-    def _error_document(self, error: PipectlError) -> dict[str, object]:
+    def error_document(self, error: PipectlError) -> dict[str, object]:
+        """Return an error as a document."""
         found: dict[str, object] = {
             "code": error.code,
             "message": error.message,

@@ -1,24 +1,60 @@
-"""The result of `down`."""
+"""The confirmation and the result of `down`."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
 
-from pipectl.commands.down import DownReport
+from pipectl.commands.down import DownPreview, DownReport
 from pipectl.engine.model import Action
+from pipectl.errors import PipectlError
+from pipectl.monitoring.pending_data import Loss
 from pipectl.output import changes
 from pipectl.output.console import Screen
 
 
+def preview(screen: Screen, account_id: str, region: str, preview: DownPreview) -> None:
+    """Print what is about to be deleted, before the question."""
+    changes.before_asking(screen, preview.changes)
+    if preview.losses or preview.protected:
+        place = f"{preview.environment} (account {account_id}, {region})"
+        lines = [("You are about to DELETE ", (place, "bold"), " permanently.")]
+        counted = " · ".join(str(loss) for loss in preview.losses)
+        screen.notice([*lines, (f"  {counted}",)] if counted else lines)
+
+
 def result(screen: Screen, report: DownReport) -> None:
     if screen.json_output:
-        found: dict[str, Any] = {"changes": [changes.document(change) for change in report.changes]}
-        if report.resume:
-            found["resumeUntil"] = report.resume.until
-        screen.document(found)
+        screen.document(_document(report))
         return
     for change in report.changes:
         if change.action is Action.KEEP:
             screen.lines(changes.change_lines(change))
     deletes = any(change.action is not Action.KEEP for change in report.changes)
     screen.line(changes.summary(report.changes, done=True) if deletes else "Nothing to delete.")
+
+
+def incomplete(screen: Screen, error: PipectlError) -> None:
+    """Print as JSON what was deleted before the error, and the error."""
+    if screen.json_output and isinstance(error.report, DownReport):
+        screen.document(_document(error.report) | {"error": screen.error_document(error)})
+
+
+def _document(report: DownReport) -> dict[str, object]:
+    found: dict[str, object] = {"changes": [changes.document(change) for change in report.changes]}
+    if report.losses:
+        found["deletedData"] = _losses(report.losses)
+    if report.resume:
+        found["resumeUntil"] = report.resume.until
+    return found
+
+
+def _losses(losses: Collection[Loss]) -> list[object]:
+    return [
+        {
+            "resource": loss.resource,
+            "count": loss.contents.count if loss.contents else None,
+            "more": bool(loss.contents and loss.contents.more),
+            "notReplayed": loss.not_replayed,
+        }
+        for loss in losses
+    ]

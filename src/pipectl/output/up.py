@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from pipectl.commands.up import UpReport
+from pipectl.errors import PipectlError
 from pipectl.output import changes, outputs
 from pipectl.output.console import Screen
 
 
 def result(screen: Screen, report: UpReport) -> None:
     if screen.json_output:
-        screen.document({"changes": [changes.document(each) for each in report.changes], "outputs": report.outputs})
+        screen.document(_document(report))
         return
     screen.line(changes.summary(report.changes, done=True))
     screen.line()
     outputs.result(screen, report.outputs)
+
+
+def incomplete(screen: Screen, error: PipectlError) -> None:
+    """Print as JSON what was done before the error, and the error."""
+    if screen.json_output and isinstance(error.report, UpReport):
+        screen.document(_document(error.report) | {"error": screen.error_document(error)})
+
+
+def _document(report: UpReport) -> dict[str, object]:
+    return {"changes": [changes.document(each) for each in report.changes], "outputs": report.outputs}

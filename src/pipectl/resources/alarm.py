@@ -141,8 +141,8 @@ class Alarm(Resource):
             self._aws.cloudwatch.tag_resource(ResourceARN=self._arn, Tags=tags)
         return observed.facts
 
-    def delete(self, observed: Observation) -> None:
-        del observed
+    def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
+        del observed, delete_data
         try:
             self._aws.cloudwatch.delete_alarms(AlarmNames=[self.name])
         except AbsentError:

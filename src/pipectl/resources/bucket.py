@@ -7,11 +7,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, TypedDict, TypeVar, cast
 
 from pipectl.aws.client import Aws, Request
-from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
-from pipectl.errors import AbsentError, AccessDeniedError, AwsError, ExistsError
+from pipectl.engine.model import Attributes, Contents, Facts, Observation, Refusal, RefusalKind, Resource
+from pipectl.errors import AbsentError, AccessDeniedError, AwsError, DataLossError, ExistsError
 from pipectl.policy_document import deny_plain_http, document, statements
 from pipectl.resources.tagging import from_list, to_list
-from pipectl.text import pluralize
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import (
@@ -134,10 +133,14 @@ class Bucket(Resource):
                 step()
         return Facts()
 
-    def delete(self, observed: Observation) -> None:
+    def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
+        """Delete the bucket; only with ``delete_data`` it is emptied first."""
         del observed
         try:
             self._abort_uploads()
+            if not delete_data:
+                self._delete_empty()
+                return
             for last in (False, False, True):
                 self._empty()
                 if self._deleted(last):
@@ -145,13 +148,23 @@ class Bucket(Resource):
         except AbsentError:
             return
 
-    def contents(self, observed: Observation) -> str | None:
+    def _delete_empty(self) -> None:
+        try:
+            self._aws.s3.delete_bucket(**self._owned)
+        except AwsError as error:
+            if error.aws_code != "BucketNotEmpty":
+                raise
+            raise DataLossError(
+                f"bucket {self.name} holds data now and was not deleted", hint="another process is writing to it"
+            ) from error
+
+    def contents(self, observed: Observation) -> Contents | None:
         del observed
         page = self._aws.s3.list_object_versions(**self._owned, MaxKeys=1000)
         count = len(page.get("Versions", [])) + len(page.get("DeleteMarkers", []))
         if not count:
             return None
-        return f"{'more than ' if page['IsTruncated'] else ''}{pluralize(count, 'object version')}"
+        return Contents(count, more=page["IsTruncated"])
 
     @property
     def _owned(self) -> _Owned:

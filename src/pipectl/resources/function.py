@@ -158,8 +158,8 @@ class Function(Resource):
             self._aws.lambda_.update_function_configuration(FunctionName=self.name, **configuration)
             self._wait_until_updated()
 
-    def delete(self, observed: Observation) -> None:
-        del observed
+    def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
+        del observed, delete_data
         try:
             self._aws.lambda_.delete_function(FunctionName=self.name)
         except AbsentError:

@@ -69,8 +69,8 @@ class LogGroup(Resource):
             self._aws.logs.put_retention_policy(logGroupName=self.name, retentionInDays=desired["retention_days"])
         return observed.facts
 
-    def delete(self, observed: Observation) -> None:
-        del observed
+    def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
+        del observed, delete_data
         try:
             self._aws.logs.delete_log_group(logGroupName=self.name)
         except AbsentError:

@@ -173,7 +173,8 @@ class EventSourceMapping(Resource):
             self._remove([*observed.attributes["superseded"], uuid])
         return facts
 
-    def delete(self, observed: Observation) -> None:
+    def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
+        del delete_data
         facts = observed.facts_as(MappingFacts)
         self._remove([*observed.attributes["superseded"], *facts.draining, facts.uuid])
 

@@ -7,12 +7,11 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
-from pipectl.engine.model import Attributes, Facts, Observation, Resource
+from pipectl.engine.model import Attributes, Contents, Facts, Observation, Resource
 from pipectl.errors import AbsentError, ExistsError
 from pipectl.facts import QueueFacts
 from pipectl.policy_document import deny_plain_http, document, statements
 from pipectl.resources.tagging import differing
-from pipectl.text import pluralize
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -128,7 +127,8 @@ class Queue(Resource):
             self._aws.sqs.tag_queue(QueueUrl=url, Tags=differing(desired["tags"], observed.tags))
         return observed.facts
 
-    def delete(self, observed: Observation) -> None:
+    def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
+        del delete_data
         try:
             self._aws.sqs.delete_queue(QueueUrl=observed.facts_as(QueueFacts).url)
         except AbsentError:
@@ -143,11 +143,11 @@ class Queue(Resource):
 
         self._aws.wait(gone, f"queue {self.name} to be deleted", _BOUND)
 
-    def contents(self, observed: Observation) -> str | None:
+    def contents(self, observed: Observation) -> Contents | None:
         url = observed.facts_as(QueueFacts).url
         answer = self._aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))["Attributes"]
         count = sum(int(value) for value in answer.values())
-        return f"about {pluralize(count, 'message')}" if count else None
+        return Contents(count) if count else None
 
 
 def _settings(desired: Attributes) -> dict[str, _Settings]:

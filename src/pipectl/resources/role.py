@@ -102,7 +102,8 @@ class Role(Resource):
             iam.tag_role(RoleName=self.name, Tags=to_list(differing(desired["tags"], observed.tags)))
         return observed.facts
 
-    def delete(self, observed: Observation) -> None:
+    def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
+        del delete_data
         try:
             self._detach(observed)
             self._put_policies({}, stale=observed.attributes["policies"])

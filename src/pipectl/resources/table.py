@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws, Request
-from pipectl.engine.model import Action, Attributes, Change, Delta, Facts, Observation, Resource
-from pipectl.errors import AbsentError, AwsError
+from pipectl.engine.model import Action, Attributes, Change, Contents, Delta, Facts, Observation, Resource
+from pipectl.errors import AbsentError, AwsError, PipectlError
 from pipectl.facts import TableFacts
 from pipectl.resources.tagging import differing, from_list, to_list
-from pipectl.text import pluralize
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
@@ -147,14 +146,28 @@ class Table(Resource):
                 step()
         return _facts(self._describe())
 
-    def delete(self, observed: Observation) -> None:
+    def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
+        lift = delete_data and bool(observed.attributes["deletion_protection"])
         try:
-            if observed.attributes["deletion_protection"]:
+            if lift:
                 self._change({"DeletionProtectionEnabled": False})
             self._aws.dynamodb.delete_table(TableName=self.name)
         except AbsentError:
             return
+        except PipectlError as error:
+            if lift:
+                self._protect_again(error)
+            raise
         self._aws.wait(self._is_gone, f"table {self.name} to be deleted", _BOUND)
+
+    def _protect_again(self, cause: PipectlError) -> None:
+        """Restore the protection against deletion after a failed deletion; tell if that fails, too."""
+        try:
+            self._change({"DeletionProtectionEnabled": True})
+        except PipectlError as error:
+            cause.hint = (
+                f"table {self.name} is no longer protected against deletion ({error.message}): `pipectl up` restores it"
+            )
 
     def data_loss_reason(self, deltas: Mapping[str, Delta]) -> str | None:
         """Return a reason for a stream with another view type: it has to be disabled first."""
@@ -171,13 +184,13 @@ class Table(Resource):
             return Facts()  # a stream that is enabled again gets another ARN
         return super().facts_after(change, observed)
 
-    def contents(self, observed: Observation) -> str | None:
-        """Read the first page, because the table's own ItemCount lags by up to six hours."""
-        page = self._aws.dynamodb.scan(TableName=self.name, Select="COUNT", Limit=1000)
-        count = f"{'more than ' if 'LastEvaluatedKey' in page else ''}{pluralize(page['Count'], 'item')}"
-        if observed.attributes["deletion_protection"]:
-            return f"{count}, protected against deletion"
-        return count if page["Count"] else None
+    def contents(self, observed: Observation) -> Contents | None:
+        """Count the items of a first page, because the table's own ItemCount lags by up to six hours."""
+        page = self._aws.dynamodb.scan(TableName=self.name, Select="COUNT", Limit=1000, ConsistentRead=True)
+        protected = bool(observed.attributes["deletion_protection"])
+        if not page["Count"] and not protected:
+            return None
+        return Contents(page["Count"], more="LastEvaluatedKey" in page, protected=protected)
 
     def _indexes_of(self, table: TableDescriptionTypeDef) -> dict[str, object]:
         """Return the managed indexes; one that is being deleted counts as absent."""

@@ -120,7 +120,7 @@ def test_down_stops_before_it_touches_anything_when_data_would_be_lost(moto: Pat
     result = pipectl("-c", moto, "-o", "json", "down", "--yes")
     assert (result.exit_code, result.stdout) == (1, "")
     assert error(result)["code"] == "DataWouldBeLost"
-    assert "audit-table: 1 item" in error(result)["message"]
+    assert "audit-table: 1 failure" in error(result)["message"]
     assert "--keep-data" in error(result)["hint"]
     assert pipectl("-c", moto, "plan", "--exit-code").exit_code == 0
 

@@ -1,0 +1,69 @@
+"""`up`: the report after a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from pipectl.aws.client import Call
+from pipectl.commands.plan import plan
+from pipectl.commands.up import UpReport, up
+from pipectl.engine.model import Action
+from pipectl.errors import AccessDeniedError, IncompleteError, PipectlError
+from tests.support import World, yes
+
+
+def fail(world: World, *operations: str) -> None:
+    """Let these operations fail as if permission were denied."""
+
+    def attempt(call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        if call.operation in operations:
+            raise AccessDeniedError(f"{call.service} {call.operation}: denied")
+        return send()
+
+    world.aws.attempt = attempt
+
+
+def test_a_failure_reports_the_changes_that_were_done(moto_world: World) -> None:
+    fail(moto_world, "CreateFunction")
+    with pytest.raises(IncompleteError) as failed:
+        up(moto_world.context(), yes)
+    report = failed.value.report
+    assert isinstance(report, UpReport)
+    assert {change.action for change in report.changes} == {Action.CREATE}
+    done = {change.resource for change in report.changes}
+    assert failed.value.errors.keys() == {"processor", "auditor"}
+    assert done.isdisjoint({"processor", "auditor", "stream-mapping", "queue-mapping", "errors-alarm"})
+    assert {"processor-role", "orders-table", "bucket", "dead-letter-queue"} <= done
+    assert "OrdersTableName" in report.outputs
+    assert "ProcessorFunctionName" not in report.outputs
+
+
+def test_a_single_failure_reports_the_changes_that_were_done(moto_world: World) -> None:
+    fail(moto_world, "PutMetricAlarm")
+    with pytest.raises(PipectlError) as failed:
+        up(moto_world.context(extra_alarms=False), yes)
+    report = failed.value.report
+    assert isinstance(report, UpReport)
+    assert {change.resource for change in report.changes} == moto_world.context().resources.keys() - {
+        *("errors-alarm", "failures-alarm", "iterator-age-alarm", "auditor-errors-alarm", "lost-failures-alarm")
+    }
+
+
+def test_a_failure_while_reading_reports_no_changes(moto_world: World) -> None:
+    fail(moto_world, "DescribeTable")
+    with pytest.raises(PipectlError) as failed:
+        up(moto_world.context(), yes)
+    assert failed.value.report is None
+    assert moto_world.writes() == []
+
+
+def test_the_next_up_continues(moto_world: World) -> None:
+    fail(moto_world, "CreateFunction")
+    with pytest.raises(PipectlError):
+        up(moto_world.context(), yes)
+    moto_world.aws.attempt = lambda _, __, send: send()
+    up(moto_world.context(), yes)
+    assert plan(moto_world.context()).pending == []

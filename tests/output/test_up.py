@@ -1,0 +1,34 @@
+"""The screens of `up`."""
+
+from __future__ import annotations
+
+from syrupy.assertion import SnapshotAssertion
+
+from pipectl.commands.up import UpReport
+from pipectl.engine.model import Action, Change
+from pipectl.errors import IncompleteError, PipectlError
+from pipectl.output import up
+from tests.output.screens import document, printed
+
+CHANGES = (
+    Change("bucket", "bucket", "dev-processed-data-backend", Action.CREATE),
+    Change("orders-table", "table", "dev-orders-table-backend", Action.KEEP),
+)
+
+
+def test_the_result(snapshot: SnapshotAssertion) -> None:
+    report = UpReport(CHANGES, {"OrdersTableName": "dev-orders-table-backend"})
+    assert printed(lambda screen: up.result(screen, report)) == snapshot
+
+
+def test_a_failure_prints_what_was_done_and_the_error_as_one_document() -> None:
+    error = IncompleteError("some resources failed", {"processor": PipectlError("denied")})
+    error.report = UpReport(CHANGES[:1], {"ProcessedBucketName": "dev-processed-data-backend"})
+    found = document(lambda screen: up.incomplete(screen, error))
+    assert [(change["resource"], change["action"]) for change in found["changes"]] == [("bucket", "create")]
+    assert found["outputs"] == {"ProcessedBucketName": "dev-processed-data-backend"}
+    assert found["error"]["code"] == "Incomplete"
+
+
+def test_an_error_before_the_first_change_prints_no_document() -> None:
+    assert printed(lambda screen: up.incomplete(screen, PipectlError("no"))) == ""

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats, ExpiryClock, FoundRecord, Origin
 from pipectl.commands.config import PackageSummary
 from pipectl.commands.demo import DemoReport
-from pipectl.commands.down import DownReport
+from pipectl.commands.down import DownPreview, DownReport
 from pipectl.commands.logs import LogLine
 from pipectl.commands.pause import PauseReport
 from pipectl.commands.permissions import Published
@@ -22,7 +22,7 @@ from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.commands.trace import Stage, Trace, TracedFailure, TraceEvent
 from pipectl.commands.up import UpReport
 from pipectl.commands.verify import VerifyReport
-from pipectl.engine.model import UNKNOWN, Action, Change, Delta, RefusalKind
+from pipectl.engine.model import UNKNOWN, Action, Change, Contents, Delta, RefusalKind
 from pipectl.errors import (
     AccessDeniedError,
     CancelledError,
@@ -38,7 +38,7 @@ from pipectl.failures.outcomes import ReplayReport
 from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
 from pipectl.monitoring.health import Check, Finding, Health, Severity
-from pipectl.monitoring.pending_data import Resume
+from pipectl.monitoring.pending_data import Loss, Resume
 from pipectl.output import (
     audit,
     changes,
@@ -115,6 +115,11 @@ def _pipeline(text: str) -> dict[str, Sample]:
         "processor": Published(f"role-{text}", (), policy),
         "reader": Published(None, ("plan", "status"), policy),
     }
+    losses = (
+        Loss("orders-table", Contents(66), unread=f"records wait: {text}"),
+        Loss("bucket", Contents(1000, more=True)),
+        Loss("audit-table", unreadable=text),
+    )
     resumed = Resume(NOON, f"paused by {text}")
     packages = {"processor": PackageSummary(1234, "c2hh")}
     return {
@@ -123,7 +128,13 @@ def _pipeline(text: str) -> dict[str, Sample]:
         "up": partial(up.result, report=UpReport(made, names)),
         "up nothing": partial(up.result, report=UpReport(made[4:5], names)),
         "up asked": partial(changes.before_asking, changes=made),
-        "down": partial(down.result, report=DownReport(made, resumed)),
+        "down": partial(down.result, report=DownReport(made, losses, resumed)),
+        "down asked": partial(
+            down.preview,
+            account_id="123456789012",
+            region="us-east-1",
+            preview=DownPreview(text, made, losses, protected=True),
+        ),
         "down nothing": partial(down.result, report=DownReport(())),
         "status": partial(status.result, report=StatusReport(states, Health(checks))),
         "outputs": partial(outputs.result, outputs=names),

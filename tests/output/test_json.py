@@ -32,7 +32,7 @@ DATA = {
 """Keys under which the keys are data: output names, statuses, attribute paths, AWS's documents."""
 UNVERSIONED = {"outputs", "permissions", "permissions reader", "config show"}
 """Documents whose keys are data from the top."""
-WITHOUT_DOCUMENT = {"up asked", "replay-dlq asked", "verify asked"}
+WITHOUT_DOCUMENT = {"up asked", "down asked", "replay-dlq asked", "verify asked"}
 SAMPLES = samples("2026-01-31 12:00 DATA")
 
 

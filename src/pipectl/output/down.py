@@ -18,7 +18,7 @@ def preview(screen: Screen, account_id: str, region: str, preview: DownPreview) 
     if preview.losses or preview.protected:
         place = f"{preview.environment} (account {account_id}, {region})"
         lines = [("You are about to DELETE ", (place, "bold"), " permanently.")]
-        counted = " · ".join(str(loss) for loss in preview.losses)
+        counted = " · ".join(str(loss) if loss.contents else f"{loss.resource}: {loss}" for loss in preview.losses)
         screen.notice([*lines, (f"  {counted}",)] if counted else lines)
 
 

@@ -108,6 +108,12 @@ def test_an_action_has_its_name_in_policies(service: str, operation: str, action
     assert f"the caller needs {action};" in str(error.hint)
 
 
+def test_a_role_in_an_instance_profile_is_named() -> None:
+    text = "Cannot delete entity, must remove roles from instance profile first."
+    error = translate(client_error("DeleteConflict", text, 409), "iam", "DeleteRole")
+    assert "list-instance-profiles-for-role" in str(error.hint)
+
+
 def test_access_denied_without_an_action_names_the_organization() -> None:
     error = translate(client_error("AccessDenied", "explicit deny", 403), "sts", "GetCallerIdentity")
     assert type(error) is AccessDeniedError

@@ -1,4 +1,4 @@
-"""How stream records get from ``GetRecords`` into a Lambda event."""
+"""Stream records in the shape of a Lambda event."""
 
 from __future__ import annotations
 

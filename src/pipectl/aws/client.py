@@ -18,7 +18,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError
 from botocore.model import OperationModel
 
-from pipectl.aws import responses, settings
+from pipectl.aws import requests, responses, settings
 from pipectl.aws.credentials import CredentialChain
 from pipectl.aws.errors import BOTO_ERRORS, translate
 from pipectl.aws.retry_rules import RetryRule, rule_for
@@ -306,6 +306,7 @@ class RetryingClient(_Client):
     def _make_api_call(self, operation_name: str, api_params: Parameters) -> dict[str, object]:
         model = self.meta.service_model
         call, operation = Call(model.service_name, operation_name), model.operation_model(operation_name)
+        requests.check_text(call.service, call.operation, api_params)
         clock = self._aws.clock
         started, tries = clock.monotonic(), 0
         since: dict[RetryRule, float] = {}

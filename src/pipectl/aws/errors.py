@@ -165,6 +165,8 @@ def _answered(error: ClientError, service: str, operation: str) -> AwsError:
         kind, hint = AccessDeniedError, _lacking(service, operation)
     elif code in _BAD_CREDENTIALS:
         kind, hint = CredentialsError, _BAD_CREDENTIALS[code]
+    elif code == "DeleteConflict" and "instance profile" in text:
+        hint = "remove the role from the instance profile: `aws iam list-instance-profiles-for-role` names it"
     return kind(
         f"{service} {operation}: {code}: {text}" if text else f"{service} {operation}: {code}",
         service=service,

@@ -116,6 +116,7 @@ class Session:
             credentials=credentials,
             clock=self.clock,
             say=self.screen.waiting,
+            warn=lambda text: self.screen.notice([(f"Warning: {text}",)]),
             on_call=self.screen.called,
         )
 

@@ -1,7 +1,11 @@
-"""The session of one command: the warning of a wrong clock."""
+"""The session of one command: the warning of a wrong clock, and a user without a name and a home folder."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -30,3 +34,29 @@ def test_one_warning_when_the_clock_is_wrong(
     assert error(result)["code"] == "WrongAccount"
     assert result.stderr.count("Warning: the clock") == count
     assert result.stdout == ""
+
+
+WITHOUT_A_NAME = """
+import os, sys
+os.setreuid(54321, 0)
+for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "PIPECTL_HOME", "AWS_ACCESS_KEY_ID"):
+    os.environ.pop(name, None)
+sys.argv = ["pipectl", "-o", "json", *sys.argv[1:]]
+from pipectl.__main__ import main
+main()
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can take a user id without a name"
+)
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(("status",), "Credentials"), (("pause",), "Credentials"), (("local", "status"), "LocalEmulator")],
+)
+def test_a_user_without_a_name_and_a_home_is_no_bug(command: tuple[str, ...], code: str, tmp_path: Path) -> None:
+    arguments = ["-c", str(write_config(tmp_path)), *command]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_A_NAME, *arguments], capture_output=True, text=True, check=False
+    )
+    assert json.loads(done.stderr.splitlines()[-1])["error"]["code"] == code

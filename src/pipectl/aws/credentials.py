@@ -147,7 +147,7 @@ class CredentialChain:
         Raises:
             CredentialsError: no provider has credentials, or one is configured and fails.
         """
-        cache = cast("dict[str, object]", _Cache(_CLI_CACHE.expanduser()))
+        cache = cast("dict[str, object]", _session_cache())
         for provider in create_credential_resolver(self._session, cache=cache, region_name=self._region).providers:
             method = str(provider.METHOD)
             if method == "assume-role":
@@ -246,6 +246,14 @@ class _Cache(JSONFileCache):
     def __setitem__(self, key: str, value: object) -> None:
         with suppress(OSError):
             super().__setitem__(key, value)
+
+
+def _session_cache() -> _Cache | dict[str, object]:
+    """Return the cache of the AWS CLI; a user without a home folder has one for this process only."""
+    try:
+        return _Cache(_CLI_CACHE.expanduser())
+    except RuntimeError:
+        return {}
 
 
 def _ask_for_mfa_code(prompt: str) -> str:

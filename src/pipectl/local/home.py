@@ -65,10 +65,11 @@ def default_home() -> Path:
     """
     if own := os.environ.get("PIPECTL_HOME"):
         return Path(own)
-    folder = platformdirs.user_data_path("pipectl", appauthor=False)
-    if not folder.is_absolute():
-        raise LocalError("The user has no home folder.", hint="Set the environment variable PIPECTL_HOME to a folder.")
-    return folder
+    with contextlib.suppress(RuntimeError):  # platformdirs finds no home folder
+        folder = platformdirs.user_data_path("pipectl", appauthor=False)
+        if folder.is_absolute():
+            return folder
+    raise LocalError("The user has no home folder.", hint="Set the environment variable PIPECTL_HOME to a folder.")
 
 
 def create(home: Path) -> None:

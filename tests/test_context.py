@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 
@@ -28,16 +29,18 @@ class Closed(FakeResource):
     """A resource that the caller may not read."""
 
     def observe(self) -> Observation | None:
-        raise AccessDeniedError(f"{self.key} denied", hint=f"the caller needs fake:Get{self.key.title()}")
+        error = AccessDeniedError(f"{self.key} denied")
+        error.actions = (f"fake:Get{self.key.title()}", "fake:List")
+        raise error
 
 
 def test_all_denied_reads_are_in_one_error() -> None:
     account = Account()
     with pytest.raises(AccessDeniedError) as caught:
         context(Closed(account, "table"), Closed(account, "role"), FakeResource(account, "queue")).observe()
-    assert sorted(caught.value.message.splitlines()) == ["role denied", "table denied"]
-    assert "fake:GetRole" in str(caught.value.hint)
-    assert "fake:GetTable" in str(caught.value.hint)
+    assert caught.value.actions == ("fake:GetRole", "fake:GetTable", "fake:List")
+    statement = {"Effect": "Allow", "Action": ["fake:GetRole", "fake:GetTable", "fake:List"], "Resource": "*"}
+    assert json.dumps(statement) in str(caught.value.hint)
 
 
 def test_one_denied_read_names_its_resource() -> None:

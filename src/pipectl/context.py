@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipectl.aws.client import Aws
+from pipectl.aws.denied import hint as denied_hint
 from pipectl.config.models import Config
 from pipectl.engine.executor import Executor
 from pipectl.engine.model import Change, Consistency, Facts, Observation, Resource
@@ -162,12 +163,14 @@ class Context:
 
 def _combined(errors: list[PipectlError]) -> PipectlError:
     """Return one error for several failed reads. Name all denied ones, to be granted at once."""
-    others = [error for error in errors if not isinstance(error, AccessDeniedError)]
-    denied = {error.message: error for error in errors}
-    if others or len(denied) == 1:
+    denied = [error for error in errors if isinstance(error, AccessDeniedError)]
+    others = [error for error in errors if error not in denied]
+    if others or len({error.message for error in denied}) == 1:
         return (others or errors)[0]
-    hints = dict.fromkeys(error.hint for error in errors if error.hint)
-    return AccessDeniedError("\n".join(denied), hint="; ".join(hints))
+    actions = sorted({action for error in denied for action in error.actions})
+    combined = AccessDeniedError(f"access denied: {', '.join(actions)}", hint=denied_hint(denied))
+    combined.actions = tuple(actions)
+    return combined
 
 
 def _error_of(results: Results[Facts], command: str) -> PipectlError | None:
@@ -181,10 +184,20 @@ def _error_of(results: Results[Facts], command: str) -> PipectlError | None:
         return CancelledError(f"interrupted: {len(results.done)} resources done, not done: {unfinished}", hint=hint)
     if len(failed) == 1 and not blocked:
         return next(iter(failed.values()))
-    lines = [f"{key}: {error.message}" for key, error in sorted(failed.items())]
+    lines = [f"{key}: {_brief(error)}" for key, error in sorted(failed.items())]
     lines += [f"{key}: not started, it needs {', '.join(sorted(needs))}" for key, needs in sorted(blocked.items())]
-    hints = {error.hint for error in failed.values() if error.hint}
+    denied = [error for error in failed.values() if isinstance(error, AccessDeniedError)]
+    hints = {error.hint for error in failed.values() if error.hint and error not in denied}
+    if denied:
+        hints.add(denied_hint(denied))
     done = f"done: {', '.join(sorted(results.done))}" if results.done else "done: nothing"
     return IncompleteError(
         "\n".join(["some resources failed:", *lines, done]), dict(failed), hint="; ".join([*sorted(hints), hint])
     )
+
+
+def _brief(error: PipectlError) -> str:
+    """Return the message; of a denied call only the actions, because AWS repeats caller and policy in each."""
+    if isinstance(error, AccessDeniedError) and error.actions:
+        return f"access denied: {', '.join(error.actions)}"
+    return error.message

@@ -196,9 +196,11 @@ class ExistsError(AwsError):
 
 
 class AccessDeniedError(AwsError):
-    """The caller lacks a permission."""
+    """The caller lacks permissions: ``actions`` on ``target``, an ARN, or ``*`` where AWS does not name it."""
 
     code = "AccessDenied"
+    actions: tuple[str, ...] = ()
+    target = "*"
 
 
 class CredentialsError(AwsError):

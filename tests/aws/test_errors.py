@@ -94,7 +94,7 @@ def test_access_denied_names_the_action(code: str) -> None:
         ("s3", "ListObjectsV2", "s3:ListBucket"),
         ("s3", "ListObjectVersions", "s3:ListBucketVersions"),
         ("s3", "ListMultipartUploads", "s3:ListBucketMultipartUploads"),
-        ("s3", "DeleteObjects", "s3:DeleteObject and s3:DeleteObjectVersion"),
+        ("s3", "DeleteObjects", "s3:DeleteObject, s3:DeleteObjectVersion"),
         ("s3", "GetBucketEncryption", "s3:GetEncryptionConfiguration"),
         ("s3", "PutBucketEncryption", "s3:PutEncryptionConfiguration"),
         ("s3", "GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock"),
@@ -115,7 +115,7 @@ def test_a_role_in_an_instance_profile_is_named() -> None:
 
 
 def test_access_denied_without_an_action_names_the_organization() -> None:
-    error = translate(client_error("AccessDenied", "explicit deny", 403), "sts", "GetCallerIdentity")
+    error = translate(client_error("AccessDenied", "denied", 403), "sts", "GetCallerIdentity")
     assert type(error) is AccessDeniedError
     assert "organization" in str(error.hint)
 

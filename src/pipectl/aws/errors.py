@@ -6,6 +6,7 @@ from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from pipectl.aws import denied
 from pipectl.aws.credentials import LOGIN, redact
 from pipectl.errors import (
     AbsentError,
@@ -162,12 +163,12 @@ def _answered(error: ClientError, service: str, operation: str) -> AwsError:
     elif operation not in _WITHOUT_BODY and (code.isdecimal() or code in ("", "Unknown")):
         kind, hint, text = UnreachableError, _NOT_AWS, text or f"HTTP {status} without an AWS error code"
     elif code in _DENIED:
-        kind, hint = AccessDeniedError, _lacking(service, operation)
+        kind = AccessDeniedError
     elif code in _BAD_CREDENTIALS:
         kind, hint = CredentialsError, _BAD_CREDENTIALS[code]
     elif code == "DeleteConflict" and "instance profile" in text:
         hint = "remove the role from the instance profile: `aws iam list-instance-profiles-for-role` names it"
-    return kind(
+    translated = kind(
         f"{service} {operation}: {code}: {text}" if text else f"{service} {operation}: {code}",
         service=service,
         operation=operation,
@@ -176,13 +177,10 @@ def _answered(error: ClientError, service: str, operation: str) -> AwsError:
         status=status,
         hint=hint,
     )
-
-
-def _lacking(service: str, operation: str) -> str:
-    actions = " and ".join(iam_actions(service, operation))
-    if not actions:
-        return "no permission is needed for this call: a policy of the organization denies it to this caller"
-    return f"the caller needs {actions}; `pipectl permissions deployer` prints the whole policy"
+    if isinstance(translated, AccessDeniedError):
+        translated.actions, translated.target = denied.denied_call(text, iam_actions(service, operation))
+        translated.hint = denied.hint([translated])
+    return translated
 
 
 def _passing_conflict(code: str, text: str) -> bool:

@@ -40,7 +40,7 @@ class Reporter(Protocol):
 
 
 Confirm = Callable[[Sequence[Change]], None]
-"""Shows the changes and asks: returns on yes; `DeclinedError` on no, `UsageError` where nobody can answer."""
+"""Shows the changes and asks. Returns on yes; raises `DeclinedError` on no, `UsageError` without a terminal."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Context:
 
     @cached_property
     def consistency(self) -> Consistency:
-        """How long AWS may take to report what exists."""
+        """The time limits within which AWS reports resources."""
         return Consistency(self.aws.pauses, PARTS_AGREE_SECONDS, TAGS_APPEAR_SECONDS, RESOURCE_APPEARS_SECONDS)
 
     def observe(self, keys: Collection[str] | None = None) -> dict[str, Observation | None]:

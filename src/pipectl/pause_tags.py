@@ -1,7 +1,7 @@
 """A pause, and the tags of the stream mapping that hold it. Pure, and the one place that converts between the two.
 
 The tags are the desired state, and the mapping follows: `pause` sets them first and disables then, `resume` removes
-them first and enables then. Whichever is cut short, the tags tell which of the two was meant.
+them first and enables then. After a crash the tags show the desired state.
 """
 
 from __future__ import annotations

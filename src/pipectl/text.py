@@ -1,4 +1,4 @@
-"""Small matters of English."""
+"""English plurals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times as text: the one place that writes and parses them.
+"""Times as text. All times are formatted and parsed here.
 
 Written in UTC, as RFC 3339 with ``Z``. Parsed leniently: every ISO 8601 form that Python reads; without an offset a
 time is UTC.

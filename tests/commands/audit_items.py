@@ -31,7 +31,7 @@ def audit_item(
     shard: str = "shardId-1",
     body: str = "{}",
 ) -> dict[str, Any]:
-    """One failure in DynamoDB's typed form; without ``first`` its message does not say where the records are."""
+    """Return a failure in DynamoDB's typed form. Without ``first`` its message names no stream range."""
     where = {
         "arn": {"S": stream},
         "shardId": {"S": shard},

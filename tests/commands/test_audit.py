@@ -239,7 +239,7 @@ def test_show_finds_in_the_quarantine_what_the_stream_forgot_and_says_what_is_go
 @pytest.mark.parametrize(
     ("item", "why"),
     [
-        (audit_item("f", NOW, first=None), "does not say"),
+        (audit_item("f", NOW, first=None), "names no stream range"),
         (audit_item("f", NOW, stream=f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/other/stream/x"), "another stream"),
         (audit_item("f", NOW, shard="by hand"), "ShardId"),
     ],

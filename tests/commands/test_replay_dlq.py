@@ -264,7 +264,7 @@ class TestFiles:
             save(context(process), selection(process), tmp_path)
 
     def test_a_folder_without_saved_failures(self, tmp_path: Path) -> None:
-        with pytest.raises(PipectlError, match="holds no saved failures"):
+        with pytest.raises(PipectlError, match="has no saved failures"):
             run(World(), source=tmp_path)
 
 

@@ -158,7 +158,7 @@ def test_a_young_record_waits(world: World, clock: FakeClock) -> None:
 
 def _paused(world: World) -> str:
     pause(world.context(), "ada")
-    return "by ada; records expire in 24.0 h: `pipectl resume` goes on"
+    return "by ada; records expire in 24.0 h: `pipectl resume` continues"
 
 
 def _disabled(world: World) -> str:
@@ -166,13 +166,13 @@ def _disabled(world: World) -> str:
     hands.lambda_.update_event_source_mapping(
         UUID=hands.mapping(hands.resources[ResourceKey.STREAM_MAPPING])["UUID"], Enabled=False
     )
-    return "the mapping is Disabled: `pipectl up` enables it"
+    return "the stream mapping is Disabled: `pipectl up` enables it"
 
 
 def _gone(world: World) -> str:
     hands = Hands(world)
     hands.lambda_.delete_event_source_mapping(UUID=hands.mapping(hands.resources[ResourceKey.STREAM_MAPPING])["UUID"])
-    return "there is no mapping: `pipectl up` makes it"
+    return "the stream mapping is missing: `pipectl up` creates it"
 
 
 @pytest.mark.parametrize("stop", [_paused, _disabled, _gone])

@@ -195,7 +195,7 @@ class TestTrimmed:
         audit_id = world.give_up(never, last)
         report = replay(world)
         assert (world.status(audit_id), expired(report)) == ("PARTIAL", [])
-        assert f"there is no record {never}" in world.item(audit_id)["replayError"]["S"]
+        assert f"record {never} does not exist" in world.item(audit_id)["replayError"]["S"]
         assert world.stored() == {after, last}
 
     def test_a_damaged_quarantine_object_is_named_and_is_not_gone(self, world: World) -> None:
@@ -234,17 +234,17 @@ class TestMessages:
     @pytest.mark.parametrize(
         ("changes", "why"),
         [
-            ({"startSequenceNumber": None, "endSequenceNumber": None}, "does not say where"),  # a tumbling window's
-            ({"DDBStreamBatchInfo": None}, "does not say where"),
+            ({"startSequenceNumber": None, "endSequenceNumber": None}, "names no stream range"),  # a tumbling window's
+            ({"DDBStreamBatchInfo": None}, "names no stream range"),
             ({"streamArn": OTHER_STREAM_ARN}, "in another stream"),
-            ({"streamArn": "arn:aws:sqs:us-east-1:123456789012:queue"}, "does not say where"),
-            ({"endSequenceNumber": "000000000000000000001"}, "does not say where"),  # before the start
-            ({"startSequenceNumber": "twelve"}, "does not say where"),
-            ({"startSequenceNumber": "+00000000000000000000137"}, "does not say where"),
-            ({"startSequenceNumber": "\u0661" * 21}, "does not say where"),
-            ({"startSequenceNumber": "1" * 41, "endSequenceNumber": "1" * 41}, "does not say where"),
+            ({"streamArn": "arn:aws:sqs:us-east-1:123456789012:queue"}, "names no stream range"),
+            ({"endSequenceNumber": "000000000000000000001"}, "names no stream range"),  # before the start
+            ({"startSequenceNumber": "twelve"}, "names no stream range"),
+            ({"startSequenceNumber": "+00000000000000000000137"}, "names no stream range"),
+            ({"startSequenceNumber": "\u0661" * 21}, "names no stream range"),
+            ({"startSequenceNumber": "1" * 41, "endSequenceNumber": "1" * 41}, "names no stream range"),
             ({"shardId": "shard"}, "ParamValidationError"),
-            ({"startSequenceNumber": "0" * 19 + "99"}, "there is no record 000000000000000000099"),
+            ({"startSequenceNumber": "0" * 19 + "99"}, "record 000000000000000000099 does not exist"),
             ({"endSequenceNumber": "9" * 21}, "did not return record 999999999999999999999: try again"),
         ],
         ids=str,

@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_folder_without_saved_failures(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("")
-    with pytest.raises(PipectlError, match="holds no saved failures"):
+    with pytest.raises(PipectlError, match="has no saved failures"):
         saved.audit_ids(tmp_path / name)
 
 
@@ -119,7 +119,7 @@ def test_a_file_that_lost_its_end_is_not_taken_for_the_whole(tmp_path: Path) -> 
     saved.write(tmp_path, failure, records_of(process, failure)[:2])
     new_replay(process).from_saved(iter([failure]), partial(saved.read, tmp_path))
     assert world.status(audit_id) == "PARTIAL"
-    assert f"there is no record {numbers[-1]}" in world.item(audit_id)["replayError"]["S"]
+    assert f"record {numbers[-1]} does not exist" in world.item(audit_id)["replayError"]["S"]
 
 
 def test_saved_records_are_replayed_when_the_stream_is_gone(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, str] = {
 
 
 class Pipectl(click.Group):
-    """The group of all commands; click's own errors are JSON too, where JSON is asked for."""
+    """The group of all commands. With ``-o json``, click's errors are JSON too."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -65,7 +65,9 @@ class Pipectl(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:
         for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # a name or an error can hold letters that the terminal lacks
+            if isinstance(
+                stream, io.TextIOWrapper
+            ):  # a name or an error can have characters that the terminal cannot show
                 stream.reconfigure(errors="backslashreplace")
         given = list(sys.argv[1:] if args is None else args)
         extra |= {"standalone_mode": False, "prog_name": "pipectl"}
@@ -89,7 +91,7 @@ def _print_error(error: PipectlError, *, as_json: bool) -> None:
 
 
 def _asks_for_json(args: Sequence[str]) -> bool:
-    """Return whether the last ``-o`` is ``json``; of a line that could not be parsed nothing else is known."""
+    """Return whether the last ``-o`` is ``json``. The line could not be parsed, so nothing else is known."""
     joined = " ".join(args[: args.index("--")] if "--" in args else args)
     return re.findall(r"(?:^|\s)(?:-[a-z]*?o[=\s]?|--output[=\s])(\S+)", joined)[-1:] == ["json"]
 

@@ -1,4 +1,4 @@
-"""The session of one command: what the global options mean, how it is run, and how it ends."""
+"""The session of one command: resolve the global options, run the command, and exit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Session:
-    """What the global options mean."""
+    """The global options, resolved: config, region, AWS clients and console."""
 
     def __init__(self, options: Globals) -> None:
         self.options = options
@@ -43,7 +43,7 @@ class Session:
         self.clock = SystemClock()
 
     def check(self) -> None:
-        """Refuse what no command takes.
+        """Refuse global options that contradict each other.
 
         Raises:
             UsageError: two options contradict each other.
@@ -65,7 +65,7 @@ class Session:
 
     @cached_property
     def region(self) -> str:
-        """Flag, then config, then environment."""
+        """The region: of the option, else of the config, else of the environment."""
         from_environment = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         region = self.options.region or self.config.region or from_environment
         if not region:
@@ -121,7 +121,7 @@ class Session:
         )
 
     def confirm(self, question: str, yes: bool, show: Callable[[T], None]) -> Callable[[T], None]:
-        """Show what it is about and ask; ``yes`` answers beforehand."""
+        """Return a confirmation that shows the changes and asks; ``yes`` confirms without asking."""
 
         def ask(about: T) -> None:
             if yes:
@@ -136,7 +136,7 @@ class Session:
 
 
 def run(session: Session, command: Callable[[], int]) -> None:
-    """Call a command and exit; what it raises becomes a message and an exit code."""
+    """Call a command and exit. An error becomes a message and an exit code."""
     try:
         session.check()
         code = command()
@@ -151,8 +151,8 @@ def run(session: Session, command: Callable[[], int]) -> None:
         code = _closed_pipe()
     except OSError as error:
         code = _fail(session, PipectlError(str(error)))
-    except Exception as error:  # noqa: BLE001 - a user is shown no traceback, unless with -v
-        hint = "run it again with -v, and report what it shows"
+    except Exception as error:  # noqa: BLE001 - users see a traceback with -v only
+        hint = "run the command again with -v and report the output"
         code = _fail(session, PipectlError(f"a bug in pipectl: {type(error).__name__}: {error}", hint=hint))
     finally:
         session.screen.close()
@@ -168,7 +168,7 @@ def _fail(session: Session, error: PipectlError) -> int:
 
 
 def _leave_if_threads_would_not(code: int) -> None:
-    """After a second Ctrl-C: the interpreter would wait for each thread that waits for AWS."""
+    """Exit at once after a second Ctrl-C. The interpreter would wait for threads that wait for AWS."""
     if threading.active_count() > 1:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -176,6 +176,6 @@ def _leave_if_threads_would_not(code: int) -> None:
 
 
 def _closed_pipe() -> int:
-    """Who read the result has seen enough; keep the interpreter from complaining when it flushes."""
+    """Ignore a closed pipe: the reader needs no more output. Keep the interpreter from reporting it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

@@ -167,7 +167,7 @@ def _detail(context: Context, failure: Failure) -> AuditDetail:
     entry = AuditEntry(failure, ExpiryClock.of(failure, context.aws.clock.now()))
     where, table_arn = failure.range, context.pipeline.names.table_arn(context.pipeline.physical.orders_table)
     if where is None:
-        return AuditDetail(entry, unreadable="its message does not say where its records are")
+        return AuditDetail(entry, unreadable="its message names no stream range")
     if not where.stream_arn.startswith(f"{table_arn}/stream/"):
         return AuditDetail(entry, unreadable=f"its records are in another stream: {where.stream_arn}")
     try:

@@ -1,4 +1,4 @@
-"""`demo`: the whole story on a local emulator of its own, told in steps, ended with what it proved in numbers."""
+"""`demo`: run the pipeline through success, failure, alarm, fix and replay on a temporary local emulator."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from pipectl.local.home import LocalEmulator
 from pipectl.packaging.build import handler_file
 
 POISON = 2
-"""Orders that fail for good. One makes four errors, the first try and three retries; the alarm asks for five."""
-_BOUND = 120
+"""Number of invalid orders. Each causes four errors, at the first try and at three retries; the alarm needs five."""
+_BOUND_SECONDS = 120
 _FIX_PYTHON = """
 
 _strict = enrich
@@ -52,12 +52,12 @@ enrich = (order) => {
 };
 """
 FIXES = {"python": _FIX_PYTHON, "nodejs": _FIX_NODEJS}
-"""What the demo adds to the processor, by language."""
+"""The code that the demo appends to the processor, by language."""
 
 
 @dataclass
 class DemoReport:
-    """What the demo proved. ``seconds`` per step and in all."""
+    """Results of the demo. ``seconds`` has the duration of each step, and ``total``."""
 
     resources: int = 0
     orders: int = 0
@@ -68,7 +68,7 @@ class DemoReport:
     quarantined: int = 0
     errors_alarm: str = ""
     replayed: int = 0
-    objects_in_the_end: int = 0
+    objects_after_replay: int = 0
     left: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -82,27 +82,27 @@ def demo(
     orders: int,
     cancel: Callable[[], None] = lambda: None,
 ) -> DemoReport:
-    """Run the story.
+    """Run all steps.
 
     Args:
-        config: The pipeline; of its account nothing is asked.
+        config: The config; its account id is ignored.
         file: The config file.
-        make_aws: Makes the door to the local emulator that was started for this.
-        reporter: Hears every step.
-        orders: How many good orders to send; every third is then updated.
-        cancel: Tells what is under way to hurry.
+        make_aws: Makes the AWS clients for the temporary local emulator.
+        reporter: Receives every step.
+        orders: Number of valid orders to send; every third is then updated.
+        cancel: Ends waits early.
 
     Raises:
-        PipectlError: something did not come about as it should.
+        PipectlError: A step did not have the expected result.
     """
     with lifecycle.temporary() as running:
         provide_runtimes(running, config)
         aws = make_aws(running)
         unbound = config.model_copy(update={"account_id": None})
-        return _Story(Context(unbound, file, aws, reporter, cancel), orders, running.home / "demo").tell()
+        return _Steps(Context(unbound, file, aws, reporter, cancel), orders, running.home / "demo").run()
 
 
-class _Story:
+class _Steps:
     def __init__(self, context: Context, orders: int, folder: Path) -> None:
         self._folder = folder
         self._context = context
@@ -110,23 +110,23 @@ class _Story:
         self._names = context.pipeline.physical
         self._report = DemoReport(orders=orders, updates=(orders + 2) // 3, poison=POISON)
 
-    def tell(self) -> DemoReport:
+    def run(self) -> DemoReport:
         start = self._aws.clock.monotonic()
-        self._step("1. `pipectl up` makes the pipeline on a local emulator, with IAM enforced", "up", self._up)
+        self._step("1. `pipectl up` creates the pipeline on a local emulator, with IAM enforced", "up", self._up)
         self._step(
-            f"2. {self._report.orders} orders come in, {self._report.updates} are updated, and every version is stored",
+            f"2. {self._report.orders} orders are written, {self._report.updates} are updated; every version is stored",
             "orders",
             self._orders,
         )
         self._step(
-            f"3. {POISON} orders cannot be processed: they are retried, quarantined, and audited",
+            f"3. {POISON} invalid orders fail: they are retried, quarantined and audited",
             "failures",
             self._poison,
         )
-        self._step("4. The alarm goes off", "alarm", self._alarm)
-        self._step("5. A fixed processor goes out with `pipectl up`", "fix", self._fix)
-        self._step("6. `pipectl replay-dlq` brings the failed orders through", "replay", self._replay)
-        self._step("7. `pipectl down` removes everything, and looks again", "down", self._down)
+        self._step("4. The errors alarm fires", "alarm", self._alarm)
+        self._step("5. `pipectl up` deploys a fixed processor", "fix", self._fix)
+        self._step("6. `pipectl replay-dlq` replays the failed orders", "replay", self._replay)
+        self._step("7. `pipectl down` deletes everything and checks that nothing remains", "down", self._down)
         self._report.seconds["total"] = self._aws.clock.monotonic() - start
         return self._report
 
@@ -141,43 +141,43 @@ class _Story:
         self._report.resources = len(report.changes)
         again = up(self._context, lambda _: None)
         if any(change.action is not Action.KEEP for change in again.changes):
-            raise PipectlError("a second `up` found something to do")
+            raise PipectlError("a second `up` changed the pipeline")
 
     def _orders(self) -> None:
-        chance = random.Random(2026)  # noqa: S311 - amounts of play money
+        chance = random.Random(2026)  # noqa: S311 - amounts of test orders
         for number in range(self._report.orders):
             self._put(number, {"N": f"{chance.randint(1, 99_999)}.{chance.randint(10, 99)}"})
             if number % 3 == 0:
                 self._put(number, {"N": f"{chance.randint(100_000, 999_999)}.{chance.randint(10, 99)}"})
         wanted = self._report.orders + self._report.updates
         prefix = self._context.config.bucket.prefix
-        self._aws.wait(lambda: len(self._keys(prefix)) >= wanted, f"{wanted} objects in the bucket", _BOUND)
+        self._aws.wait(lambda: len(self._keys(prefix)) >= wanted, f"{wanted} objects in the bucket", _BOUND_SECONDS)
         keys = self._keys(prefix)
         self._report.objects = len(keys)
         sample = json.loads(self._aws.s3.get_object(Bucket=self._names.bucket, Key=keys[0])["Body"].read())
-        self._context.reporter.note(f"   one of them: {keys[0]}")
+        self._context.reporter.note(f"   for example {keys[0]}")
         self._context.reporter.note(f"   {json.dumps(sample)}")
 
     def _poison(self) -> None:
         for number in range(POISON):
             self._put(1_000_000 + number, {"S": "twelve"})
-        self._aws.wait(lambda: len(self._failures()) >= POISON, f"{POISON} audited failures", _BOUND)
+        self._aws.wait(lambda: len(self._failures()) >= POISON, f"{POISON} audited failures", _BOUND_SECONDS)
         self._report.audited = len(self._failures())
         self._report.quarantined = len(self._keys(self._context.config.bucket.failed_prefix))
         kept = len(self._keys(self._context.config.bucket.prefix))
         if kept != self._report.objects:
-            raise PipectlError(f"the bucket held {self._report.objects} records and now holds {kept}")
+            raise PipectlError(f"the bucket had {self._report.objects} records and now has {kept}")
 
     def _alarm(self) -> None:
         def state() -> str:
             answer = self._aws.cloudwatch.describe_alarms(AlarmNames=[self._names.errors_alarm])
             return answer["MetricAlarms"][0]["StateValue"]
 
-        self._aws.wait(lambda: state() == "ALARM", f"alarm {self._names.errors_alarm} to go off", _BOUND)
+        self._aws.wait(lambda: state() == "ALARM", f"alarm {self._names.errors_alarm} to fire", _BOUND_SECONDS)
         self._report.errors_alarm = state()
 
     def _fix(self) -> None:
-        """The same handler with one rule more: what it refused is taken as it is."""
+        """Deploy the handler with one more rule: an invalid order is stored unchanged."""
         config, file = self._context.config, self._context.file
         source = config.source_of(config.processor, file)
         fixed = Path(shutil.copytree(source, self._folder / "processor"))
@@ -191,15 +191,15 @@ class _Story:
         report = up(self._context, lambda _: None)
         changed = [change.resource for change in report.changes if change.action is not Action.KEEP]
         if changed != ["processor"]:
-            raise PipectlError(f"the fix should have changed the processor alone, and changed {changed}")
+            raise PipectlError(f"the fix changed {changed}, not only the processor")
 
     def _replay(self) -> None:
         now = self._aws.clock.now()
         report = replay(self._context, Selection(since=now - timedelta(hours=1), until=now), lambda _: None)
         self._report.replayed = report.replayed
         if report.left:
-            raise PipectlError(f"{report.left} failures are left after the replay: {report.errors or report.failing}")
-        self._report.objects_in_the_end = len(self._keys(self._context.config.bucket.prefix))
+            raise PipectlError(f"{report.left} failures remain after the replay: {report.errors or report.failing}")
+        self._report.objects_after_replay = len(self._keys(self._context.config.bucket.prefix))
 
     def _down(self) -> None:
         down(self._context, lambda _: None, delete_data=True)

@@ -21,7 +21,7 @@ LATE = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class LogLine:
-    """One event of a function's log group; ``event_id`` tells it from all others, even from equal lines."""
+    """An event of a function's log group. ``event_id`` is unique, also among equal lines."""
 
     time: datetime
     function: str

@@ -119,7 +119,7 @@ class Trace:
 
 @dataclass
 class _Version:
-    """One stream record of the order, and what became of it."""
+    """A stream record of the order, with its object and its failures."""
 
     shard: Shard
     record: Record

@@ -47,9 +47,9 @@ class VerifyReport:
         oldest: Time of the oldest record that the stream still has, of any kind; ``None`` when it has none.
         read: Number of records checked; the sum of the next four.
         stored: They have an object.
-        failed: They have none, and lie in the range of a failure in the audit table.
-        pending: They have neither, and the mapping may not have read them yet.
-        lost: They have neither.
+        failed: They have no object, and are in the range of a failure in the audit table.
+        pending: They have neither object nor failure, and the mapping may not have read them yet.
+        lost: They have neither object nor failure.
         records: The lost records, the oldest first; at most a thousand.
         waiting_in_queue: About how many failures wait for the auditor; some of the lost records may belong to them.
         repaired: Number of lost records that have an object now.
@@ -167,7 +167,7 @@ class _Verification:
                 self._index.mark_failed(where)
 
     def _remove_pending(self) -> int:
-        """Leave out what the mapping has not read yet. It reads in order, so all that is older than its lag is read."""
+        """Remove records that the mapping has not read yet. It reads in order: records older than its lag are read."""
         read = progress(self._context, self._mapping, self._now, self._grace)
         return self._index.remove_pending(read.until, behind_the_last=read.stopped is not None)
 
@@ -178,7 +178,7 @@ def _find_objects(context: Context, index: VerificationIndex) -> None:
 
 
 def _repair(context: Context, index: VerificationIndex) -> list[FailedRecord]:
-    """Process what is lost, and look again, because what the processor claims to have stored has to be there."""
+    """Process the lost records, and check that their objects exist."""
     names = context.pipeline.physical
     processor = ProcessorClient(context.aws, names.processor)
     reader = RecordReader(context.aws, names.bucket, context.config.bucket.failed_prefix)

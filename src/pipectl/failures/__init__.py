@@ -1,1 +1,1 @@
-"""Orders that failed for good: what is known of them, and how to process them again."""
+"""Failed records: find them in the audit table, read them again, and replay them."""

@@ -80,7 +80,7 @@ class Leases:
             list(pool.map(self._release, filter(self.holds, failures)))
 
     def state(self, failure: Failure) -> LeaseState:
-        """Return what became of a failure whose lease is lost."""
+        """Return the result of a failure whose lease is lost."""
         found = self._table.current(failure)
         if found is None or found.status not in UNRESOLVED:
             return LeaseState.DONE_ELSEWHERE

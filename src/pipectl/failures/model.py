@@ -237,7 +237,7 @@ class End:
     """The end of a reading.
 
     Attributes:
-        complete: What did not come is not there. Otherwise the stream returned only empty pages, which proves nothing.
+        complete: Records that were not returned do not exist. Otherwise the stream returned only empty pages.
     """
 
     complete: bool

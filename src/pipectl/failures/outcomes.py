@@ -63,7 +63,7 @@ class FailureTally:
         self._failing: list[FailedRecord] = []
 
     def note(self, reading: Reading) -> None:
-        """Take notice of what a reader yields."""
+        """Count one item that a reader yields."""
         match reading:
             case Record(number=number):
                 self._unseen.discard(number)
@@ -87,7 +87,7 @@ class FailureTally:
             self._failing.append(failed)
 
     def outcome(self, error: str | None = None) -> Outcome:
-        """Judge the failure.
+        """Return the outcome of the failure.
 
         Args:
             error: The reason why the reading ended early, if it did.
@@ -95,7 +95,7 @@ class FailureTally:
         expired = sorted(self._unseen & self._trimmed)
         reasons = [error] if error else [*self._damage, *self._unread(self._unseen - self._trimmed)]
         if self._where is None and not (self._replayed or self._still_failing or reasons):
-            reasons = ["there is no record of it"]
+            reasons = ["no record of it was found"]
         if reasons or self._still_failing:
             status = ReplayStatus.PARTIAL if self._replayed else ReplayStatus.FAILED
         elif expired:
@@ -112,7 +112,7 @@ class FailureTally:
         if not unread:
             return []
         if self._complete:
-            return [f"there is no {_listed(sorted(unread))}: was the message edited by hand?"]
+            return [f"{_listed(sorted(unread))} does not exist; the message may have been edited by hand"]
         return [f"the stream did not return {_listed(sorted(unread))}: try again"]
 
 

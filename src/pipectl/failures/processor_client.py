@@ -50,7 +50,7 @@ class ProcessorClient:
     Args:
         aws: The function's account and region.
         function: Its physical name.
-        overwrite: Tell it to replace objects that exist.
+        overwrite: Replace objects that exist.
     """
 
     def __init__(self, aws: Aws, function: str, *, overwrite: bool = False) -> None:

@@ -306,7 +306,7 @@ class Replay:
         for failure in claimed:
             where = failure.range
             if where is None:
-                unusable.append(_unreplayable(failure, "its message does not say where its records are"))
+                unusable.append(_unreplayable(failure, "its message names no stream range"))
             elif not where.stream_arn.startswith(self._stream_prefix):
                 unusable.append(_unreplayable(failure, f"its records are in another stream: {where.stream_arn}"))
             else:
@@ -330,5 +330,5 @@ def _unreplayable(failure: Failure, reason: str) -> ReadTask:
 
 
 def _concerns_all(error: PipectlError) -> bool:
-    """Tell an error of AWS that every failure would meet from one of an invalid message."""
+    """Return whether an error of AWS is about all failures, and not about one invalid message."""
     return isinstance(error, AwsError) and error.aws_code not in _ABOUT_ONE_FAILURE

@@ -46,7 +46,7 @@ def audit_ids(folder: Path) -> list[str]:
     """
     names = sorted(path.name for path in folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
     if not names:
-        raise PipectlError(f"{folder} holds no saved failures", hint="save some with `pipectl replay-dlq --save DIR`")
+        raise PipectlError(f"{folder} has no saved failures", hint="save some with `pipectl replay-dlq --save DIR`")
     return [unquote(name.removesuffix(_SUFFIX)) for name in names]
 
 

@@ -1,7 +1,7 @@
-"""The local emulator: MiniStack on this machine, and what it still lacks for a pipeline of stream, function and queue.
+"""The local emulator: MiniStack on this machine, and the parts of AWS that MiniStack lacks.
 
-``lifecycle`` starts and stops it and is all that the rest of pipectl needs. ``server`` is the process that it starts;
-there ``streams`` (with ``batching``, ``failure_message`` and ``role_calls``), ``request_permissions``,
-``lambda_permissions``, ``metrics`` and ``workers`` supply what MiniStack does not have. Each of them can be dropped on
-its own once MiniStack does.
+``lifecycle`` starts and stops it; commands use nothing else. ``server`` is its process: MiniStack behind a ``gateway``.
+Pollers for mappings (``stream_mapping``, ``queue_mapping``), ``alarms``, ``metrics``, ``function_logs`` and
+``request_permissions`` add the behaviour that MiniStack lacks. Each can be removed when MiniStack has it. ``ministack``
+is the only module that uses MiniStack's private names.
 """

@@ -1,16 +1,16 @@
-"""What becomes of one batch of stream records: which of them to invoke next, which have failed for good. Pure.
+"""The state of one batch of stream records: the records to invoke next, and those that failed. Pure.
 
-A batch is a row of units, each a run of neighbouring records that is invoked as one event. It starts as a single unit,
-and the first unit is always the next to be invoked, so the order of the stream is kept. What AWS documents is followed
-to the letter; where it is silent, the harsher reading is taken, so that what survives here survives there:
+A batch is a list of units; a unit is a range of records that is invoked as one event. The batch starts as a single
+unit. The first unit is always the next to be invoked, so the stream's order is kept. The behaviour is the one that AWS
+documents; where it documents nothing, the stricter of the possible ones:
 
 * ``MaximumRetryAttempts`` counts the attempts after the first. Bisecting consumes none of them.
-* A partial batch response is a checkpoint *and* counts as a retry of the record it names, for that record has had its
-  attempt: reported once and then raising, it is given up after 1 + ``MaximumRetryAttempts`` attempts in all. Records
-  that come to stand first later start with all their retries.
-* A response that names the very first record has made no progress: there is nothing to split, so all of the unit is
-  retried together and, in the end, given up together. A handler that wants its batch bisected has to raise.
-* A throttled invocation never reached the function, so it consumes no retry; only age ends it.
+* A partial batch response is a checkpoint *and* counts as a retry of the record that it names: a record that is
+  reported once, and then raises, fails after 1 + ``MaximumRetryAttempts`` attempts in total. Records that become the
+  first of a unit later start with all retries.
+* A response that names the first record has made no progress: there is nothing to split, so the whole unit is retried
+  and fails together. A handler has to raise, so that its batch is bisected.
+* A throttled invocation did not reach the function, so it consumes no retry; only the record age ends it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from itertools import groupby
 from typing import Any, Literal
 
 Record = Mapping[str, Any]
-"""One stream record in the shape of a Lambda event."""
+"""A stream record in the form of a Lambda event."""
 
 Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 
 UNLIMITED = -1
 WHOLE_UNIT = -1
-"""The function raised, or said something that cannot be read: the failure has no place within the unit."""
+"""The function raised, or its answer is invalid: the failure has no position within the unit."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Settings:
 
     @classmethod
     def of(cls, mapping: Mapping[str, Any]) -> Settings:
-        """Read them from an event source mapping as ``GetEventSourceMapping`` describes it."""
+        """Return the settings of an event source mapping, given the answer of ``GetEventSourceMapping``."""
         return cls(
             max_retries=_number(mapping.get("MaximumRetryAttempts")),
             max_age_seconds=_number(mapping.get("MaximumRecordAgeInSeconds")),
@@ -57,7 +57,7 @@ def _number(value: object) -> int:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one invocation ended: with a payload, with a function error, or without reaching the function at all."""
+    """The result of an invocation: a payload, a function error, or throttling."""
 
     payload: object = None
     raised: bool = False
@@ -81,7 +81,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Failure:
-    """A range of records that is not tried again. ``raised`` is false when it was only reported, or never tried."""
+    """A range of records that failed. ``raised`` is false when it was only reported, or never tried."""
 
     records: Sequence[Record]
     condition: Condition
@@ -90,7 +90,7 @@ class Failure:
 
 
 class Batch:
-    """The state of one batch. Ask for ``next_unit``, invoke it, ``settle`` the outcome; until there is none."""
+    """The state of one batch. Invoke ``next_unit`` and pass the outcome to ``settle``, until there is no next unit."""
 
     def __init__(self, records: Sequence[Record], *, consolidate: bool = False) -> None:
         self.records = records
@@ -101,11 +101,11 @@ class Batch:
 
     @property
     def settled(self) -> int:
-        """How many records, from the first on, need no further invocation."""
+        """Return the number of records, from the first one, that need no further invocation."""
         return self._units[0].start if self._units else len(self.records)
 
     def next_unit(self, settings: Settings, now: float) -> Unit | None:
-        """The unit to invoke next, after what has grown too old by ``now`` (epoch seconds) was given up."""
+        """Return the unit to invoke next. Records that are too old at ``now`` (epoch seconds) fail first."""
         while self._units:
             unit = self._units[0]
             expired = self._expired(unit, settings, now)
@@ -116,7 +116,7 @@ class Batch:
         return None
 
     def settle(self, outcome: Outcome, settings: Settings) -> None:
-        """Take the outcome of invoking the first unit into account."""
+        """Apply the outcome of the first unit's invocation."""
         if outcome.throttled:
             return
         unit = self._units[0]
@@ -133,9 +133,9 @@ class Batch:
             self._replace_first(self._retry(unit, settings))
 
     def take_failures(self, *, abandon: bool = False) -> list[Failure]:
-        """What has failed for good since the last call and is to be told to the on-failure destination now.
+        """Return the failures since the last call, which are to be sent to the on-failure destination.
 
-        Consolidated failures are held back until the batch has ended, or is given up with ``abandon``.
+        Consolidated failures are returned when the batch has ended, or with ``abandon``.
         """
         if self._consolidate and self._units and not abandon:
             return []
@@ -156,7 +156,7 @@ class Batch:
     def _from_checkpoint(self, unit: Unit, failed_at: int, settings: Settings) -> list[Unit]:
         rest = replace(unit, start=unit.start + failed_at, retries=0)
         if settings.bisect:
-            # Splitting at the checkpoint is free, so the rest is always invoked once more, whatever the limit.
+            # Splitting at the checkpoint consumes no retry, so the rest is always invoked once more.
             return [replace(rest, retries=1)]
         return self._retry(rest, settings)
 
@@ -167,7 +167,7 @@ class Batch:
         return []
 
     def _failed_at(self, unit: Unit, outcome: Outcome, settings: Settings) -> int | None:
-        """Where in the unit its first failed record stands, or ``WHOLE_UNIT``; ``None`` when none has failed."""
+        """Return the position of the unit's first failed record, or ``WHOLE_UNIT``; ``None`` when none failed."""
         if outcome.raised:
             return WHOLE_UNIT
         if not settings.report_item_failures:
@@ -187,10 +187,10 @@ class Batch:
 
 
 def reported_failures(payload: object) -> list[str]:
-    """The identifiers in a partial batch response; an empty one stands for one that cannot be read.
+    """Return the identifiers in a partial batch response. An invalid identifier is empty.
 
-    Lambda takes an empty or null response, and an empty or null list, as success; an identifier that is empty, null or
-    under another name as the failure of the whole batch.
+    Lambda accepts an empty or null response, and an empty or null list, as success. An identifier that is empty, null
+    or under another name fails the whole batch.
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
     if payload is None:
@@ -204,10 +204,10 @@ def reported_failures(payload: object) -> list[str]:
 
 
 def sequence_number(record: Record) -> str:
-    """A record's place in its shard. Compare as integers: they differ in length."""
+    """Return the record's sequence number. Compare sequence numbers as integers: their lengths differ."""
     return str(record["dynamodb"]["SequenceNumber"])
 
 
 def arrival(record: Record) -> float:
-    """When the record was written to the stream, in epoch seconds."""
+    """Return the time at which the record was written to the stream, in epoch seconds."""
     return float(record["dynamodb"]["ApproximateCreationDateTime"])

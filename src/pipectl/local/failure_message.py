@@ -1,6 +1,6 @@
 """The message that Lambda sends to the on-failure destination of a stream mapping. Pure.
 
-It holds no records, only where they are.
+It has no records, only their range in the stream.
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
 
@@ -17,10 +17,10 @@ from pipectl.timestamps import rfc3339, rfc3339_milliseconds
 def failure_message(
     failure: Failure, *, function_arn: str, stream_arn: str, shard_id: str, now: float
 ) -> dict[str, Any]:
-    """The body of the message, as plain data. ``now`` is in epoch seconds.
+    """Return the body of the message, as plain data. ``now`` is in epoch seconds.
 
-    ``responseContext`` is missing when the records were given up before they were ever tried, and its
-    ``functionError`` is null when the function did not raise but only reported them.
+    ``responseContext`` is missing when the records failed before their first invocation. Its ``functionError`` is null
+    when the function reported them without raising.
     """
     first, last = failure.records[0], failure.records[-1]
     message: dict[str, Any] = {

@@ -57,7 +57,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """The answer to one question about the running pipeline. A check that cannot be made is never healthy.
+    """The result of one check. A check that cannot be made is never healthy.
 
     Args:
         name: The subject, such as ``iterator-age``.
@@ -196,7 +196,7 @@ def _alarms(context: Context, facts: Mapping[str, Facts]) -> Check:
 
 
 def _open_failures(context: Context, facts: Mapping[str, Facts], now: datetime) -> Check:
-    """Count the failures that wait for a replay, and tell when the first of their records expires."""
+    """Count the failures that wait for a replay, and report when the first of their records expires."""
     name = "open-failures"
     if ResourceKey.AUDIT_TABLE not in facts:
         return _missing(name, Severity.DEGRADED, "failures are not recorded")

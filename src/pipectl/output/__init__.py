@@ -1,1 +1,1 @@
-"""Every word and colour that pipectl shows."""
+"""All text and colours that pipectl prints."""

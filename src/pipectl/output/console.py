@@ -1,7 +1,7 @@
 """The console: results go to stdout, everything else to stderr.
 
-All text passes through here. It is given in parts, each a text or a pair of a text and a style, so that a style never
-runs over the rest of the line. Data in it are shown as they are: nothing that a terminal could act on gets through.
+All text passes through here, in parts. A part is a text or a pair of a text and a style, so that a style never
+continues over the rest of the line. Control characters in data are shown as escapes.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Screen:
     # Errors
 
     def error(self, error: PipectlError) -> None:
-        """Print an error on stderr, for people or as JSON. A stderr that cannot be written is no further error."""
+        """Print an error on stderr, as text or as JSON. Ignore a stderr that cannot be written."""
         with suppress(OSError):
             if self.json_output:
                 document = dumps({"error": self.error_document(error)}, indent=None)

@@ -21,7 +21,7 @@ def result(screen: Screen, report: DemoReport) -> None:
         f"  {versions} order versions written, {report.objects} objects stored, in {seconds['orders']:.1f} s",
         f"  {report.poison} invalid orders: {failures}, in {seconds['failures']:.1f} s",
         f"  errors alarm: {report.errors_alarm}",
-        f"  {report.replayed} orders replayed after the fix, in {saving:.1f} s: {report.objects_in_the_end} objects",
+        f"  {report.replayed} orders replayed after the fix, in {saving:.1f} s: {report.objects_after_replay} objects",
         f"  deleted in {seconds['down']:.1f} s; {report.left} resources left",
         f"  {seconds['total']:.1f} s in total",
     ):

@@ -35,7 +35,7 @@ unit: $(READY) ## Run the tests that need neither moto nor the emulator.
 	$(PYTEST) -m "not moto and not emulator"
 
 judges: $(READY) ## Run the slow checks: every crash point, 100 times the fuzz examples.
-	CRASHES=every $(PYTEST) --timeout 1800 tests/weather
+	CRASHES=every $(PYTEST) --timeout 1800 tests/faults
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) --timeout 3600 tests/fuzz
 
 coverage: $(READY) ## Measure the branch coverage of engine, failures and resources: at least 95 %.

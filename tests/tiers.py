@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
@@ -43,6 +44,13 @@ def pytest_fixture_setup(fixturedef: Any, request: Any) -> None:
             isinstance(fixturedef.func, FunctionType) and uses_moto(fixturedef.func)
         )
         assert not slow, f"mark the test `moto` or `emulator`: it uses the fixture {fixturedef.argname}"
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector off the modules and the collected tests, which take a tenth of the time otherwise."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 def functions(item: pytest.Function) -> Iterator[FunctionType]:

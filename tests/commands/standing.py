@@ -13,17 +13,17 @@ from moto.sqs import sqs_backends
 
 from pipectl.aws.stream_records import EventRecord, event_record
 from pipectl.clock import Clock
-from pipectl.commands.up import up
 from pipectl.failures.model import object_key
 from tests.commands.audit_items import audit_item
-from tests.support import ACCOUNT, REGION, World, make_world, yes
+from tests.moto_snapshot import create_pipeline
+from tests.support import ACCOUNT, REGION, World, make_world
 
 
 @contextmanager
 def standing(folder: Path, clock: Clock) -> Iterator[World]:
     with mock_aws():
         world = make_world(folder, clock=clock)
-        up(world.context(), yes)
+        create_pipeline(world)
         names = world.context().pipeline.physical
         world.aws.s3.delete_bucket_policy(Bucket=names.bucket)
         dynamodb_backends[ACCOUNT][REGION].tables[names.orders_table].lambda_event_source_mappings.clear()

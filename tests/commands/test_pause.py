@@ -26,6 +26,7 @@ from pipectl.monitoring.health import Check, Finding, Severity, health
 from pipectl.pause_tags import PAUSED_BY, PAUSED_SINCE, Pause
 from pipectl.resource_keys import ResourceKey
 from tests.e2e.orders import Orders
+from tests.moto_snapshot import create_pipeline
 from tests.resources.hands import Hands
 from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, reads, yes
 
@@ -44,7 +45,7 @@ def hands(tmp_path: Path, clock: FakeClock) -> Iterator[Hands]:
     """A pipeline that is up, and whoever looks at it without pipectl."""
     with mock_aws():
         world = make_world(tmp_path, clock=clock)
-        up(world.context(), yes)
+        create_pipeline(world)
         world.calls.clear()
         yield Hands(world)
 

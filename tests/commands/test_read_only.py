@@ -13,10 +13,10 @@ from pipectl.commands import config
 from pipectl.commands.outputs import outputs
 from pipectl.commands.plan import plan
 from pipectl.commands.status import status
-from pipectl.commands.up import up
 from pipectl.errors import PipectlError
 from tests.cli_support import pipectl
-from tests.support import FakeClock, World, make_world, yes
+from tests.moto_snapshot import create_pipeline
+from tests.support import FakeClock, World, make_world
 
 COMMANDS: dict[str, Callable[[World], object]] = {
     "plan": lambda world: plan(world.context()),
@@ -35,7 +35,7 @@ def empty(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def standing(empty: World) -> World:
-    up(empty.context(), yes)
+    create_pipeline(empty)
     empty.calls.clear()
     return empty
 

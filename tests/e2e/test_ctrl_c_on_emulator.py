@@ -19,9 +19,9 @@ from tests.cli_support import PATIENCE, environment, start
 from tests.e2e.gate import gate
 from tests.e2e.mending import check_all_replayed, claimed, reopen, replay_all, statuses
 from tests.e2e.orders import Orders
+from tests.faults.account import inventory, state
 from tests.support import ACCOUNT as MENDED_ACCOUNT
 from tests.support import World, make_world, reads, yes
-from tests.weather.worlds import inventory, state
 
 pytestmark = pytest.mark.emulator
 

@@ -1,6 +1,6 @@
 """Processes killed with SIGKILL in the middle of a call, on the local emulator: the next run comes to the same end.
 
-`tests/weather/test_crash.py` does that at every call, and on a thread's terms; this is a process, and nothing of it is
+`tests/faults/test_crash.py` does that at every call, and on a thread's terms; this is a process, and nothing of it is
 left but what it has asked of AWS.
 """
 
@@ -17,8 +17,8 @@ from pipectl.commands.up import up
 from pipectl.local.home import LocalEmulator
 from tests.cli_support import PATIENCE, environment, start
 from tests.e2e.gate import gate
+from tests.faults.account import inventory, state
 from tests.support import World, make_world, reads, yes
-from tests.weather.worlds import inventory, state
 
 pytestmark = pytest.mark.emulator
 

@@ -9,6 +9,7 @@ from moto import mock_aws
 
 from pipectl.commands.up import up
 from pipectl.local.home import LocalEmulator
+from tests.moto_snapshot import create_pipeline
 from tests.resources.hands import Hands
 from tests.support import FakeClock, make_world, yes
 
@@ -32,7 +33,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hands]:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto answers on endpoints without an account id only
         world = make_world(tmp_path_factory.mktemp("standing"), clock=long_after())
-        up(world.context(), yes)
+        create_pipeline(world)
         yield Hands(world)
 
 

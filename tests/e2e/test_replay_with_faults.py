@@ -1,6 +1,6 @@
 """`replay-dlq`, and what else people on call type, on a local emulator whose every call fails the first time.
 
-For each storm the failures are opened anew. Time is virtual, so
+For each fault the failures are opened anew. Time is virtual, so
 that to back off costs none.
 """
 
@@ -27,10 +27,10 @@ from pipectl.local.home import LocalEmulator
 from pipectl.resource_keys import ResourceKey
 from tests.e2e.mending import check_all_replayed, reopen, replay_all, statuses
 from tests.e2e.orders import Orders
+from tests.faults import faulty_aws
+from tests.faults.clock import VirtualClock
+from tests.faults.faulty_aws import ACCOUNT, Fault, FaultyAws, Send
 from tests.support import REGION, World
-from tests.weather import sky as weather
-from tests.weather.clock import VirtualClock
-from tests.weather.sky import ACCOUNT, Send, Sky, Storm
 
 MAPPING = ResourceKey.STREAM_MAPPING
 
@@ -40,19 +40,19 @@ LATER = timedelta(minutes=10)
 """By which nothing is young any more, and may just not have been processed."""
 
 
-def too_many_readers(sky: Sky, call: Call, send: Send) -> Any:
+def too_many_readers(faulty: FaultyAws, call: Call, send: Send) -> Any:
     """What the stream says of more than two readers of a shard; all else is throttled."""
     if call.service != "dynamodbstreams":
-        return weather.throttled(sky, call, send)
-    raise weather.error("LimitExceededException", "There are too many concurrent readers")
+        return faulty_aws.throttled(faulty, call, send)
+    raise faulty_aws.error("LimitExceededException", "There are too many concurrent readers")
 
 
 STORMS = [
-    weather.throttled,
-    weather.fault,
-    weather.unavailable,
-    weather.never_arrives,
-    weather.answer_lost,
+    faulty_aws.throttled,
+    faulty_aws.internal_error,
+    faulty_aws.unavailable,
+    faulty_aws.never_arrives,
+    faulty_aws.answer_lost,
     too_many_readers,
 ]
 
@@ -62,32 +62,32 @@ def stormy_aws(emulator: LocalEmulator) -> Aws:
     return Aws(REGION, endpoint_url=emulator.endpoint_url, credentials=Credentials(ACCOUNT, "test"))
 
 
-def under(storm: Storm, orders: Orders, aws: Aws) -> tuple[World, Sky]:
-    """The same pipeline, seen through a storm."""
-    sky = Sky(VirtualClock(datetime.now(UTC) + LATER), storm=storm, refused={}, slow=False, every=True)
-    aws.clock, aws.attempt = sky.clock, sky.attempt
-    return dataclasses.replace(orders.world, aws=aws), sky
+def under(fault: Fault, orders: Orders, aws: Aws) -> tuple[World, FaultyAws]:
+    """The same pipeline, seen through a fault."""
+    faulty = FaultyAws(VirtualClock(datetime.now(UTC) + LATER), fault=fault, refused={}, slow=False, every=True)
+    aws.clock, aws.attempt = faulty.clock, faulty.attempt
+    return dataclasses.replace(orders.world, aws=aws), faulty
 
 
-@pytest.mark.parametrize("storm", STORMS)
-def test_a_replay_comes_through_and_writes_nothing_twice(storm: Storm, mended: Orders, stormy_aws: Aws) -> None:
+@pytest.mark.parametrize("fault", STORMS)
+def test_a_replay_comes_through_and_writes_nothing_twice(fault: Fault, mended: Orders, stormy_aws: Aws) -> None:
     reopen(mended)
     assert statuses(mended) == {ReplayStatus.OPEN}
     assert len(mended.stored()) == len(mended.good)
-    world, sky = under(storm, mended, stormy_aws)
+    world, faulty = under(fault, mended, stormy_aws)
     report = replay_all(world)
     assert (report.left, report.failing, report.errors) == (0, (), ())
     assert report.total == len(mended.audit_items())
     assert {item["replayAttempts"]["N"] for item in mended.audit_items()} == {"1"}
     check_all_replayed(mended)
-    assert sky.clock.monotonic() > 5, "nothing was waited for: was there a storm?"
+    assert faulty.clock.monotonic() > 5, "nothing was waited for: was there a fault?"
 
 
-@pytest.mark.parametrize("storm", STORMS)
-def test_whoever_looks_is_answered(storm: Storm, mended: Orders, stormy_aws: Aws) -> None:
+@pytest.mark.parametrize("fault", STORMS)
+def test_whoever_looks_is_answered(fault: Fault, mended: Orders, stormy_aws: Aws) -> None:
     reopen(mended)
-    world, sky = under(storm, mended, stormy_aws)
-    now, poison = sky.clock.now(), min(order for order, _ in mended.poison)
+    world, faulty = under(fault, mended, stormy_aws)
+    now, poison = faulty.clock.now(), min(order for order, _ in mended.poison)
     seen = status(world.context())
     assert {each.state for each in seen.resources} == {State.IN_SYNC}
     assert [each.detail for each in seen.health.checks if "cannot be read" in each.detail] == []
@@ -98,12 +98,12 @@ def test_whoever_looks_is_answered(storm: Storm, mended: Orders, stormy_aws: Aws
     assert trace(world.context(), poison).stage is Stage.FAILED
 
 
-@pytest.mark.parametrize("storm", STORMS)
-def test_a_pause_is_made_and_ended(storm: Storm, mended: Orders, stormy_aws: Aws) -> None:
-    world, _ = under(storm, mended, stormy_aws)
-    calm = mended.world
+@pytest.mark.parametrize("fault", STORMS)
+def test_a_pause_is_made_and_ended(fault: Fault, mended: Orders, stormy_aws: Aws) -> None:
+    world, _ = under(fault, mended, stormy_aws)
+    simulated = mended.world
     assert pause(world.context(), "ada").paused
-    assert calm.context().require([MAPPING])[MAPPING].facts_as(MappingFacts).state == "Disabled"
+    assert simulated.context().require([MAPPING])[MAPPING].facts_as(MappingFacts).state == "Disabled"
     assert not resume(world.context()).paused
-    assert calm.context().require([MAPPING])[MAPPING].facts_as(MappingFacts).enabled
-    assert plan(calm.context()).pending == []
+    assert simulated.context().require([MAPPING])[MAPPING].facts_as(MappingFacts).enabled
+    assert plan(simulated.context()).pending == []

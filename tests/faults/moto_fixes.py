@@ -1,4 +1,4 @@
-"""What moto gets wrong and every deployer would stumble over, made right."""
+"""Corrections for differences between moto and AWS that every deployment would meet."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pipectl.aws.client import Call
 from tests.support import ACCOUNT, REGION
 
 
-def made_right(call: Call, params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+def send_fixed(call: Call, params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
     """Send a call to moto.
 
-    CreateBucket keeps its tags, SetQueueAttributes the policy that it is not about; a stream that was switched off can
-    be switched on again, and what is there already is refused in AWS's words.
+    CreateBucket keeps its tags, SetQueueAttributes keeps a policy that it does not name, a disabled stream can be
+    enabled again, and an existing stream or index is refused with AWS's message.
     """
     if call.operation == "CreateBucket":
         return _with_tags(params, send)

@@ -1,4 +1,4 @@
-"""Time in which any number of threads can wait at once, and that passes only while all of them do."""
+"""A virtual clock for many threads: it advances only while all of them wait."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from pathlib import Path
 
 _LOOK_EVERY = 0.0005
 _NOTHING = 0.00003
-"""Seconds of computing, of all threads but the one that looks, that are none."""
+"""Limit in seconds: threads that computed less than this are idle."""
 _TASKS = Path("/proc/self/task")
 
 
 class VirtualClock:
-    """A `Clock` of its own. Ten threads that each sleep a minute are done after one minute of it, and at once.
+    """A `Clock` without real waiting. Ten threads that each sleep a minute finish together after one virtual minute.
 
-    It goes forward to the next moment that somebody waits for, and only when no thread has anything left to do before
-    it: none computes, none would if the machine let it, and none waits for an answer. A thread at work is never
-    overtaken, so a wait takes the polls that it would take on AWS.
+    The clock advances to the next wake-up time only when no thread has work left: none computes, none is ready to run,
+    and none waits for an answer. A working thread is never overtaken, so a wait takes as many polls as on AWS.
 
     Args:
-        started: The time of day at which it begins.
-        stuck: Real seconds after which it goes forward although a thread is at work: that one may be waiting for
-            something that a sleeper holds.
+        started: The initial time.
+        stuck: Real seconds after which the clock advances although a thread works: that thread may wait for a lock
+            that a sleeping thread holds.
     """
 
     def __init__(self, started: datetime = datetime(2026, 1, 1, tzinfo=UTC), stuck: float = 30) -> None:
@@ -44,7 +43,7 @@ class VirtualClock:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """While a thread waits for something else than time, say an answer."""
+        """Mark a thread as waiting for something other than time, such as an answer."""
         with self._turn:
             self._working += 1
         try:
@@ -69,25 +68,25 @@ class VirtualClock:
         waited = 0.0
         while self._seconds < wake:
             if min(self._wakes, key=lambda thread: (self._wakes[thread], thread)) != me:
-                self._turn.wait()  # whoever is next looks whether it is time
-            elif self._all_is_still() or waited >= self._stuck:
+                self._turn.wait()  # the thread with the next wake-up time advances the clock
+            elif self._all_threads_are_idle() or waited >= self._stuck:
                 self._seconds = wake
             else:
                 waited += _LOOK_EVERY
 
-    def _all_is_still(self) -> bool:
+    def _all_threads_are_idle(self) -> bool:
         before = _computed_by_others()
         self._turn.wait(_LOOK_EVERY)
         idle = not self._working and _computed_by_others() - before < _NOTHING
-        return idle and not _anybody_else_runs()
+        return idle and not _another_thread_runs()
 
 
 def _computed_by_others() -> float:
     return time.process_time() - time.thread_time()
 
 
-def _anybody_else_runs() -> bool:
-    """Whether another thread runs, or would if the machine had time for it; on Linux alone this can be known."""
+def _another_thread_runs() -> bool:
+    """Return whether another thread runs or is ready to run. Only Linux tells."""
     me = str(threading.get_native_id())
     return any(_runs(task) for task in _TASKS.glob("*") if task.name != me)
 
@@ -96,4 +95,4 @@ def _runs(task: Path) -> bool:
     try:
         return (task / "stat").read_text().rpartition(")")[2].split()[0] == "R"
     except OSError:
-        return False  # it has just ended
+        return False  # the thread has just ended

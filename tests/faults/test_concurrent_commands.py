@@ -15,12 +15,12 @@ from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.down import down
 from pipectl.commands.up import up
 from pipectl.errors import PipectlError
+from tests.faults.account import SimulatedAccount, simulated_account
+from tests.faults.clock import VirtualClock
+from tests.faults.faulty_aws import FaultyAws
+from tests.faults.moto_fixes import send_fixed
+from tests.faults.test_crash import SCENES, run
 from tests.support import ACCOUNT, REGION, World, yes
-from tests.weather.clock import VirtualClock
-from tests.weather.moto import made_right
-from tests.weather.sky import Sky
-from tests.weather.test_crash import SCENES, run
-from tests.weather.worlds import Land, land
 
 Command = Callable[[World], object]
 LATER = [0, 5]
@@ -35,9 +35,9 @@ def down_(world: World) -> object:
     return down(world.context(), yes, delete_data=True)
 
 
-def at_once(here: Land, first: Command, second: Command, later: float) -> list[PipectlError]:
+def at_once(here: SimulatedAccount, first: Command, second: Command, later: float) -> list[PipectlError]:
     """What went wrong with either."""
-    clock, wrong = here.sky.clock, list[PipectlError]()
+    clock, wrong = here.faulty.clock, list[PipectlError]()
 
     def run(world: World, command: Command, begins: float) -> None:
         clock.sleep(begins)
@@ -48,17 +48,17 @@ def at_once(here: Land, first: Command, second: Command, later: float) -> list[P
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(run, [here.world, _another(here)], [first, second], [0.001, 0.001 + later]))
-    here.clear_up()
+    here.settle()
     return wrong
 
 
-def _another(here: Land) -> World:
+def _another(here: SimulatedAccount) -> World:
     """Another process's look on the same pipeline."""
 
     def attempt(call: Any, params: Any, send: Any) -> Any:
-        return here.sky.attempt(call, params, partial(made_right, call, params, send))
+        return here.faulty.attempt(call, params, partial(send_fixed, call, params, send))
 
-    aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=here.sky.clock, attempt=attempt)
+    aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=here.faulty.clock, attempt=attempt)
     # Asked now: until Python 3.12 a cached property of one object keeps all others of its class waiting.
     assert aws.account_id == here.world.aws.account_id
     return replace(here.world, aws=aws)
@@ -66,15 +66,15 @@ def _another(here: Land) -> World:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with pytest.MonkeyPatch.context() as patch, land(tmp_path_factory.mktemp("calm")) as calm:
+    with pytest.MonkeyPatch.context() as patch, simulated_account(tmp_path_factory.mktemp("simulated")) as simulated:
         patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
-        up_(calm.world)
-        return calm.state()
+        up_(simulated.world)
+        return simulated.state()
 
 
 @pytest.mark.parametrize("later", LATER)
 def test_two_ups_from_nothing_make_one_pipeline(undisturbed: Any, tmp_path: Path, later: float) -> None:
-    with land(tmp_path, Sky(VirtualClock())) as here:
+    with simulated_account(tmp_path, FaultyAws(VirtualClock())) as here:
         wrong = at_once(here, up_, up_, later)
         assert wrong == []
         assert here.state() == undisturbed
@@ -85,9 +85,9 @@ def test_two_ups_from_nothing_make_one_pipeline(undisturbed: Any, tmp_path: Path
 def test_two_ups_mend_one_pipeline(scene: str, tmp_path: Path, later: float) -> None:
     prepare, command = SCENES[scene]
     undisturbed, _ = run(tmp_path, scene)
-    with land(tmp_path, Sky(VirtualClock())) as here:
+    with simulated_account(tmp_path, FaultyAws(VirtualClock())) as here:
         prepare(here)
-        here.clear_up()
+        here.settle()
         mend = lambda world: command(replace(here, world=world))  # noqa: E731
         wrong = at_once(here, mend, mend, later)
         assert wrong == []
@@ -96,9 +96,9 @@ def test_two_ups_mend_one_pipeline(scene: str, tmp_path: Path, later: float) -> 
 
 @pytest.mark.parametrize("later", LATER)
 def test_two_downs_leave_nothing(tmp_path: Path, later: float) -> None:
-    with land(tmp_path, Sky(VirtualClock())) as here:
+    with simulated_account(tmp_path, FaultyAws(VirtualClock())) as here:
         up_(here.world)
-        here.clear_up()
+        here.settle()
         wrong = at_once(here, down_, down_, later)
         assert wrong == []
         assert here.state()["names"] == {}
@@ -110,15 +110,15 @@ def test_an_up_and_a_down_get_in_each_others_way_and_say_so(
     undisturbed: Any, tmp_path: Path, first: Command, later: float
 ) -> None:
     """What is left is what was last done to each resource; whoever is run again brings it to the end that it wants."""
-    with land(tmp_path, Sky(VirtualClock())) as here:
+    with simulated_account(tmp_path, FaultyAws(VirtualClock())) as here:
         if first is down_:
             up_(here.world)
-            here.clear_up()
+            here.settle()
         wrong = at_once(here, first, down_ if first is up_ else up_, later)
         assert wrong or here.state() == undisturbed or here.state()["names"] == {}
         assert all("again" in str(error.hint) for error in wrong)
         up_(here.world)
-        here.clear_up()
+        here.settle()
         assert _but_for_a_draining_mapping(here.state()) == undisturbed
         down_(here.world)
         assert here.state()["names"] == {}

@@ -1,4 +1,4 @@
-"""A pipeline under a sky, and an eye that sees what is really there."""
+"""A pipeline under a faulty, and an direct that sees what is really there."""
 
 from __future__ import annotations
 
@@ -13,53 +13,55 @@ from moto import mock_aws
 
 from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.engine.model import Observation
+from tests.faults.clock import VirtualClock
+from tests.faults.faulty_aws import FaultyAws
+from tests.faults.moto_fixes import send_fixed
 from tests.support import ACCOUNT, REGION, World, write_config
-from tests.weather.clock import VirtualClock
-from tests.weather.moto import made_right
-from tests.weather.sky import Sky
 
 
 @dataclass
-class Land:
-    """What lies under the sky.
+class SimulatedAccount:
+    """What lies under the faulty.
 
     Args:
-        world: What pipectl works on.
-        sky: Its weather.
-        said: What pipectl said that it waits for.
-        eye: The same account without weather.
+        world: The account as pipectl sees it, with faults.
+        faulty: The faults.
+
+        direct: The same account without faults.
     """
 
     world: World
-    sky: Sky
-    said: list[str]
-    eye: World
+    faulty: FaultyAws
+    messages: list[str]
+    direct: World
 
-    def clear_up(self) -> None:
-        """Let all that is under way come to its end."""
-        self.sky.clock.sleep(300)
+    def settle(self) -> None:
+        """Let the pending state changes finish."""
+        self.faulty.clock.sleep(300)
 
     def state(self) -> dict[str, Any]:
-        return state(self.eye)
+        return state(self.direct)
 
 
 @contextmanager
-def land(folder: Path, sky: Sky | None = None, changes: dict[str, Any] | None = None) -> Iterator[Land]:
-    """An empty account on moto under a sky, a clear one unless told."""
-    sky = sky or Sky(VirtualClock(), refused={}, slow=False)
-    said, calls = list[str](), list[Call]()
+def simulated_account(
+    folder: Path, faulty: FaultyAws | None = None, changes: dict[str, Any] | None = None
+) -> Iterator[SimulatedAccount]:
+    """An empty account on moto under a faulty, a clear one unless told."""
+    faulty = faulty or FaultyAws(VirtualClock(), refused={}, slow=False)
+    messages, calls = list[str](), list[Call]()
     with mock_aws():
-        aws, eye = _two()
-        aws.clock = eye.clock = sky.clock
-        aws.say, aws.on_call, eye.attempt = said.append, calls.append, made_right
-        aws.attempt = lambda call, params, send: sky.attempt(call, params, partial(made_right, call, params, send))
+        aws, direct = _two()
+        aws.clock = direct.clock = faulty.clock
+        aws.say, aws.on_call, direct.attempt = messages.append, calls.append, send_fixed
+        aws.attempt = lambda call, params, send: faulty.attempt(call, params, partial(send_fixed, call, params, send))
         world = World(write_config(folder, changes), aws, calls)
-        yield Land(world, sky, said, replace(world, aws=eye))
+        yield SimulatedAccount(world, faulty, messages, replace(world, aws=direct))
 
 
 @cache
 def _two() -> tuple[Aws, Aws]:
-    """Making clients takes longer than all else, so each land takes over those of the last."""
+    """Making clients takes longer than all else, so each simulated_account takes over those of the last."""
     return tuple(Aws(REGION, credentials=Credentials(ACCOUNT, "test")) for _ in range(2))  # type: ignore[return-value]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.weather.clock import VirtualClock
+from tests.faults.clock import VirtualClock
 
 
 def test_threads_wait_at_the_same_time_and_in_the_order_of_time() -> None:

@@ -1,4 +1,4 @@
-"""AWS with weather: what the facts say happens to each call, on its way to an emulator and back."""
+"""AWS with faults: apply the delays and errors of `aws_delays` to each call on its way to moto and back."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from typing import Any
 from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeoutError
 
 from pipectl.aws.client import Call
+from tests.faults.aws_delays import CHANGING, LATENCY, LINGERS, REFUSED, STALE, THROTTLES, WITHOUT_TAGS, Refused
+from tests.faults.clock import VirtualClock
 from tests.support import reads
-from tests.weather.clock import VirtualClock
-from tests.weather.facts import CHANGING, LATENCY, LINGERS, REFUSED, STALE, THROTTLES, WITHOUT_TAGS, Refused
 
 Params = Mapping[str, Any]
 Send = Callable[[], Any]
-Storm = Callable[["Sky", Call, Send], Any]
-"""What happens to the first attempt of a call."""
+Fault = Callable[["FaultyAws", Call, Send], Any]
+"""A fault injected into the first attempt of a call."""
 
 
 @dataclass
 class _Ghost:
-    """What was deleted and is shown all the same."""
+    """An answer that AWS still gives for something deleted."""
 
     until: float
     answer: Any
 
 
 @dataclass
-class Sky:
-    """Weather over one account. It outlives the processes that work under it.
+class FaultyAws:
+    """Faults of one account. They last longer than the processes that use it.
 
     Args:
-        clock: Time.
-        storm: Befalls the first attempt of each call on each thing; ``None`` for none.
-        refused: The facts of `REFUSED` that hold, by name; all unless told.
-        slow: Whether the other facts hold: states that take time, latency, reads that lag.
-        every: The storm tells calls apart by all their parameters, not only by the thing that they are about.
+        clock: The virtual clock.
+        fault: Happens to the first attempt of each call on each resource; ``None`` for no fault.
+        refused: The entries of `REFUSED` that apply, by name; all by default.
+        slow: Apply the other delays: states that take time, latency, stale reads.
+        every: Distinguish calls by all their parameters, not only by their resource.
     """
 
     clock: VirtualClock
-    storm: Storm | None = None
+    fault: Fault | None = None
     refused: Mapping[str, Refused] = field(default_factory=lambda: REFUSED)
     slow: bool = True
     every: bool = False
     seen: Counter[str] = field(default_factory=Counter)
-    """How often each fact made itself felt, by name."""
+    """Number of times that each delay had an effect, by name."""
 
     def __post_init__(self) -> None:
-        self._emulator = threading.Lock()  # moto is not made for threads
+        self._emulator = threading.Lock()  # moto is not thread-safe
         self._last: dict[tuple[str, str], float] = {}
         self._roles: dict[str, str] = {}
         self._mappings: dict[str, tuple[str, str]] = {}
@@ -61,16 +61,16 @@ class Sky:
         self._answers: dict[str, Any] = {}
         self._ghosts: dict[tuple[str, str], _Ghost] = {}
         self._writing: Counter[str] = Counter()
-        self._stormed: set[str] = set()
+        self._faulted: set[str] = set()
 
     def attempt(self, call: Call, params: Params, send: Send) -> Any:
-        """For `pipectl.aws.Aws`."""
+        """Carry out one attempt of a call; passed to `pipectl.aws.client.Aws`."""
         operation = f"{call.service}:{call.operation}"
         if self.slow:
             self._one_change_of_a_bucket_at_a_time(operation, params)
         try:
-            if self.storm and self._first(operation, params):
-                return self.storm(self, call, lambda: self._fair(operation, params, send))
+            if self.fault and self._first(operation, params):
+                return self.fault(self, call, lambda: self._fair(operation, params, send))
             return self._fair(operation, params, send)
         finally:
             self._writing[_lane(operation, params)] -= 1
@@ -107,7 +107,7 @@ class Sky:
                 raise error(fact.code, fact.text.format(subject=subject, source=source), fact.status)
 
     def _refuse_wrong(self, operation: str, params: Params) -> None:
-        """What AWS checks and emulators do not."""
+        """Refuse what AWS checks and moto does not."""
         service, name = operation.split(":")
         if service == "s3" and name != "CreateBucket" and params.get("ExpectedBucketOwner") != ACCOUNT:
             raise error("AccessDenied", "Access Denied", 403)
@@ -137,7 +137,7 @@ class Sky:
             self.seen["two changes of a bucket at once"] += 1
             raise error("OperationAborted", REFUSED["a bucket's name is kept"].text, 409)
 
-    # what is shown
+    # answers
 
     def _stale(self, operation: str, params: Params) -> Any:
         lag = STALE.get(operation) if self.slow else None
@@ -183,10 +183,10 @@ class Sky:
                     self.seen[name] += lay(answer, path.split("."), state)
         return answer
 
-    # what is remembered
+    # memory
 
     def _before_deleting(self, operation: str, params: Params) -> Any:
-        """The last answer of the read that goes on showing it."""
+        """Return the last answer of the read that keeps showing a deleted resource."""
         if operation not in LINGERS or not self.slow:
             return None
         return self._answers.get(f"{LINGERS[operation][0]} {subject_of(params)}")
@@ -222,8 +222,8 @@ class Sky:
 
     def _first(self, operation: str, params: Params) -> bool:
         key = _key(operation, params) if self.every else f"{operation} {subject_of(params)}"
-        first = key not in self._stormed
-        self._stormed.add(key)
+        first = key not in self._faulted
+        self._faulted.add(key)
         return first
 
     def _role(self, operation: str, params: Params) -> str:
@@ -258,12 +258,12 @@ def error(code: str, text: str, status: int = 400) -> ClientError:
 
 
 def tail(arn: str) -> str:
-    """The name at the end of an ARN, a URL or a name."""
+    """Return the name at the end of an ARN, a URL or a name."""
     return arn.replace(":", "/").rpartition("/")[2]
 
 
 def subject_of(params: Params) -> str:
-    """The name of the thing that a call is about."""
+    """Return the name of the resource that a call is about."""
     for name in ("UUID", "RoleName", "FunctionName", "TableName", "QueueName", "QueueUrl", "Bucket", "logGroupName"):
         if name in params:
             return tail(str(params[name])) if name != "logGroupName" else str(params[name])
@@ -276,7 +276,7 @@ def subject_of(params: Params) -> str:
 
 
 def lay(answer: Any, path: list[str], state: str) -> int:
-    """Put a state where the path leads, if something is there; how often."""
+    """Set a state at a path of an answer, where it exists; return the number of places."""
     if isinstance(answer, list):
         return sum(lay(each, path, state) for each in answer)
     if len(path) == 1:
@@ -292,7 +292,7 @@ def _key(operation: str, params: Params) -> str:
 
 
 def _group(operation: str, params: Params) -> str:
-    """Writes and reads of mappings are about all of them."""
+    """Return the group of a call: all mappings together, else service and resource."""
     return "mappings" if "EventSourceMapping" in operation else f"{operation.split(':')[0]} {subject_of(params)}"
 
 
@@ -303,24 +303,24 @@ def _lane(operation: str, params: Params) -> str:
 # storms
 
 
-def throttled(_: Sky, call: Call, __: Send) -> Any:
+def throttled(_: FaultyAws, call: Call, __: Send) -> Any:
     raise error(*THROTTLES.get(call.service, THROTTLES["lambda"]))
 
 
-def fault(_: Sky, call: Call, __: Send) -> Any:
-    """An internal error with a body for some services, an empty 500 for others."""
+def internal_error(_: FaultyAws, call: Call, __: Send) -> Any:
+    """Answer with an internal error: with a body for some services, an empty 500 for others."""
     raise error("500", "", 500) if call.service in ("sqs", "s3") else error("InternalFailure", "Internal failure", 500)
 
 
-def unavailable(_: Sky, __: Call, ___: Send) -> Any:
+def unavailable(_: FaultyAws, __: Call, ___: Send) -> Any:
     raise error("ServiceUnavailable", "Service Unavailable", 503)
 
 
-def never_arrives(_: Sky, __: Call, ___: Send) -> Any:
+def never_arrives(_: FaultyAws, __: Call, ___: Send) -> Any:
     raise ConnectTimeoutError(endpoint_url="https://aws.invalid")
 
 
-def answer_lost(_: Sky, __: Call, send: Send) -> Any:
-    """It is carried out, and nobody hears of it."""
+def answer_lost(_: FaultyAws, __: Call, send: Send) -> Any:
+    """Carry the call out and lose its answer."""
     send()
     raise ConnectionClosedError(endpoint_url="https://aws.invalid")

@@ -1,6 +1,6 @@
-"""What AWS does and emulators do not: one table of facts, each with how long it lasts and what AWS says.
+"""Delays and refusals of AWS that emulators do not have, each with its duration and AWS's message.
 
-Seconds are what was measured on AWS, or what deployers such as Terraform's provider wait for, rounded up.
+The seconds were measured on AWS, or are what deployers such as Terraform's provider wait for, rounded up.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Refused:
-    """Calls that are refused for some seconds after another call on the same thing.
+    """Calls that are refused for some seconds after another call on the same resource.
 
     Args:
-        operations: What is refused.
-        after: What it comes too early after.
-        seconds: For how long.
+        operations: The refused calls.
+        after: The earlier calls.
+        seconds: Duration.
         code: AWS's error code.
-        text: AWS's words; ``{subject}`` is the thing, ``{source}`` the event source.
+        text: AWS's message; ``{subject}`` is the resource, ``{source}`` the event source.
         status: The HTTP status.
-        of_role: The thing is the role of the function that the call is about.
-        only: Parameters that the call must have for it.
+        of_role: The resource is the role of the function that the call is about.
+        only: A part that the event source must contain.
     """
 
     operations: tuple[str, ...]
@@ -36,12 +36,12 @@ class Refused:
 
 @dataclass(frozen=True)
 class Changing:
-    """A state that a thing is in for some seconds after a call.
+    """A state that a resource is in for some seconds after a call.
 
     Args:
-        after: The call that begins it.
-        seconds: For how long.
-        state: What answers show: where, and what.
+        after: The call that starts it.
+        seconds: Duration.
+        state: The values that answers show, by path.
     """
 
     after: tuple[str, ...]
@@ -254,14 +254,14 @@ CHANGING = {
 }
 
 LINGERS = {
-    # what is still shown, as it was or as being deleted, for some seconds after it was deleted
+    # answers that AWS still gives, unchanged or as being deleted, for some seconds after the deletion
     "dynamodb:DeleteTable": ("dynamodb:DescribeTable", 5.0, {"Table.TableStatus": "DELETING"}),
     "sqs:DeleteQueue": ("sqs:GetQueueUrl", 3.0, {}),
     "lambda:DeleteEventSourceMapping": ("lambda:GetEventSourceMapping", 2.0, {"State": "Deleting"}),
 }
 
 STALE = {
-    # reads that answer as of before the last write to the same thing, for some seconds
+    # reads that return the state before the last write to the same resource, for some seconds
     "iam:ListRolePolicies": 2.0,
     "iam:GetRolePolicy": 2.0,
     "sqs:GetQueueAttributes": 5.0,
@@ -278,7 +278,7 @@ STALE = {
 }
 
 WITHOUT_TAGS = {
-    # for some seconds after it was made, a thing does not show the tags that it was made with
+    # reads that omit the tags of a new resource for some seconds
     "sqs:ListQueueTags": ("sqs:CreateQueue", 3.0, {}),
     "dynamodb:ListTagsOfResource": ("dynamodb:CreateTable", 9.0, {"Tags": []}),
     "s3:GetBucketTagging": ("s3:CreateBucket", 3.0, {"TagSet": []}),
@@ -290,7 +290,7 @@ LATENCY = {"iam": 0.2, "lambda": 0.15, "dynamodb": 0.05, "s3": 0.08, "sqs": 0.05
 """Seconds of one call, by service."""
 
 THROTTLES = {
-    # what each service says when it is asked too often; IAM's and SQS's code is another than Lambda's and DynamoDB's
+    # the throttling error of each service; the codes of IAM and SQS differ from those of Lambda and DynamoDB
     "iam": ("Throttling", "Rate exceeded", 400),
     "sts": ("Throttling", "Rate exceeded", 400),
     "cloudwatch": ("Throttling", "Rate exceeded", 400),

@@ -19,10 +19,10 @@ import pytest
 from pipectl.aws.client import Call
 from pipectl.commands.down import down
 from pipectl.commands.up import up
+from tests.faults.account import SimulatedAccount, simulated_account
+from tests.faults.clock import VirtualClock
+from tests.faults.faulty_aws import Fault, FaultyAws, answer_lost, throttled
 from tests.support import reads, yes
-from tests.weather.clock import VirtualClock
-from tests.weather.sky import Sky, Storm, answer_lost, throttled
-from tests.weather.worlds import Land, land
 
 EVERY = os.environ.get("CRASHES") == "every"
 PARTS = 8 if EVERY else 1
@@ -30,7 +30,7 @@ PARTS = 8 if EVERY else 1
 SAMPLE = 6
 """About so many writes of a scene."""
 EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
-Command = Callable[[Land], object]
+Command = Callable[[SimulatedAccount], object]
 
 
 class Killed(BaseException):
@@ -74,26 +74,26 @@ class Mortal:
             raise Killed
 
 
-def up_(here: Land) -> object:
+def up_(here: SimulatedAccount) -> object:
     return up(here.world.context(), yes)
 
 
-def replaced(here: Land) -> object:
+def replaced(here: SimulatedAccount) -> object:
     return up(here.world.context(), yes, allow_stream_replacement=True)
 
 
-def down_(here: Land) -> object:
+def down_(here: SimulatedAccount) -> object:
     return down(here.world.context(), yes, delete_data=True)
 
 
-def standing(here: Land) -> None:
+def standing(here: SimulatedAccount) -> None:
     up(here.world.context(), yes)
 
 
-def drifted(here: Land) -> None:
+def drifted(here: SimulatedAccount) -> None:
     """Something of every kind is missing or wrong."""
     standing(here)
-    names, aws = here.world.context().pipeline.physical, here.eye.aws
+    names, aws = here.world.context().pipeline.physical, here.direct.aws
     aws.iam.delete_role_policy(RoleName=names.auditor_role, PolicyName="auditor-permissions")
     everything = aws.iam.create_policy(PolicyName="everything", PolicyDocument=EVERYTHING)["Policy"]["Arn"]
     aws.iam.attach_role_policy(RoleName=names.processor_role, PolicyArn=str(everything))
@@ -111,18 +111,18 @@ def drifted(here: Land) -> None:
     aws.logs.delete_retention_policy(logGroupName=f"/aws/lambda/{names.processor}")
 
 
-def with_another_stream(here: Land) -> None:
+def with_another_stream(here: SimulatedAccount) -> None:
     """A stream of another view type: it is switched off and on, and its mapping replaced."""
     standing(here)
-    table, dynamodb = here.world.context().pipeline.physical.orders_table, here.eye.aws.dynamodb
+    table, dynamodb = here.world.context().pipeline.physical.orders_table, here.direct.aws.dynamodb
     dynamodb.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
     wrong: Any = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
     dynamodb.update_table(TableName=table, StreamSpecification=wrong)
 
 
-def with_data(here: Land) -> None:
+def with_data(here: SimulatedAccount) -> None:
     standing(here)
-    names, aws = here.world.context().pipeline.physical, here.eye.aws
+    names, aws = here.world.context().pipeline.physical, here.direct.aws
     aws.s3.delete_bucket_policy(Bucket=names.bucket)  # moto takes every put for one over plain http
     for number in range(3):
         aws.s3.put_object(Bucket=names.bucket, Key="processed-data/one", Body=str(number).encode())
@@ -137,10 +137,12 @@ SCENES: dict[str, tuple[Command, Command]] = {
 }
 
 
-def run(folder: Path, scene: str, kill_at: int = 0, *, after: bool = False, sky: Sky | None = None) -> tuple[Any, Any]:
+def run(
+    folder: Path, scene: str, kill_at: int = 0, *, after: bool = False, faulty: FaultyAws | None = None
+) -> tuple[Any, Any]:
     """The state in the end, and the calls of the run that was killed or not; killed, it is run again."""
     prepare, command = SCENES[scene]
-    with land(folder, sky) as here:
+    with simulated_account(folder, faulty) as here:
         prepare(here)
         process = here.world.aws.attempt = Mortal(here.world.aws.attempt, kill_at, after)
         try:
@@ -150,7 +152,7 @@ def run(folder: Path, scene: str, kill_at: int = 0, *, after: bool = False, sky:
             here.world.aws.attempt = process.attempt
             command(here)
         here.world.aws.attempt = process.attempt
-        here.clear_up()
+        here.settle()
         return here.state(), process.calls
 
 
@@ -190,12 +192,12 @@ def test_killed_anywhere_the_next_run_comes_to_the_same_end(
 
 
 @pytest.mark.parametrize("undisturbed", SCENES, indirect=True, ids=str)
-@pytest.mark.parametrize("storm", [throttled, answer_lost])
+@pytest.mark.parametrize("fault", [throttled, answer_lost])
 def test_every_call_of_every_scene_meets_it_once(
-    undisturbed: tuple[Any, list[Call]], storm: Storm, request: pytest.FixtureRequest, tmp_path: Path
+    undisturbed: tuple[Any, list[Call]], fault: Fault, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    sky = Sky(VirtualClock(), storm=storm, refused={}, slow=False)
-    left, _ = run(tmp_path, request.node.callspec.params["undisturbed"], sky=sky)
+    faulty = FaultyAws(VirtualClock(), fault=fault, refused={}, slow=False)
+    left, _ = run(tmp_path, request.node.callspec.params["undisturbed"], faulty=faulty)
     assert left == undisturbed[0]
 
 
@@ -208,5 +210,5 @@ def test_killed_in_bad_weather(
     state, calls = undisturbed
     scene = request.node.callspec.params["undisturbed"]
     for number, after in points(calls)[:: 1 if EVERY else 3]:
-        left, _ = run(tmp_path, scene, number, after=after, sky=Sky(VirtualClock()))
+        left, _ = run(tmp_path, scene, number, after=after, faulty=FaultyAws(VirtualClock()))
         assert left == state, f"killed {'after' if after else 'before'} call {number}"

@@ -15,8 +15,9 @@ from tests.support import World, yes
 
 State = list[tuple[BackendDict, str, str, dict[str, Any]]]
 
-# A lock has no state worth a copy.
+# A free lock has no state to copy.
 copyreg.pickle(type(threading.RLock()), lambda _: (threading.RLock, ()))
+copyreg.pickle(threading.Condition, lambda _: (threading.Condition, ()))
 
 _saved: dict[str, State] = {}
 

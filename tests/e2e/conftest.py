@@ -6,18 +6,10 @@ import pytest
 
 from pipectl.commands.down import down
 from pipectl.commands.up import up
-from pipectl.local import lifecycle
 from pipectl.local.home import LocalEmulator
 from tests.e2e.mending import QUICK, fix
 from tests.e2e.orders import Orders
 from tests.support import ACCOUNT, make_world, yes
-
-
-@pytest.fixture(scope="session", params=[False, True], ids=["one message a failure", "consolidated"])
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[LocalEmulator, bool]]:
-    """A local emulator, and whether it puts several failures into one message, as Lambda may."""
-    with lifecycle.temporary(consolidate=request.param) as running:
-        yield running, request.param
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ class Gate:
         self._decided.set()
 
     def carry(self, caller: BaseHTTPRequestHandler) -> None:
-        """One call: there, and its answer back."""
+        """Forward one call, and return its answer."""
         body = caller.rfile.read(int(caller.headers.get("Content-Length", 0)))
         with self._lock:
             self._calls += 1

@@ -1,4 +1,4 @@
-"""A processor that is mended through `up`, what had failed replayed, and how that has to end."""
+"""A processor fixed through `up`, the replay after it, and the expected state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support import ROOT, World, yes
 QUICK: dict[str, Any] = {"stream-mapping": {"batch_size": 10, "retry_attempts": 1}}
 """Small batches and one retry keep the failing invocations few."""
 MENDED_AMOUNT = "twelve"
-"""What every poison order has for an amount, and the mended processor takes."""
+"""Amount of every poison order; the fixed processor accepts it."""
 
 
 RULES = {
@@ -30,7 +30,7 @@ RULES = {
 
 
 def mended_processor(folder: Path, language: str = "python") -> dict[str, Any]:
-    """What a config says of a processor, made in a new folder, that takes an amount in words."""
+    """Create a processor in a new folder that accepts an amount in words; return the config changes."""
     (handler,) = Path(shutil.copytree(ROOT / "lambda_src" / language / "processor", folder)).glob("handler.*")
     strict, lenient = RULES[language]
     source = handler.read_text()
@@ -39,10 +39,10 @@ def mended_processor(folder: Path, language: str = "python") -> dict[str, Any]:
     return {"processor": {"source": str(folder)}, **QUICK}
 
 
-def fix(world: World, folder: Path) -> None:
-    """Bring the mended processor out as any change is: by `up`."""
+def fix(world: World, folder: Path, mapping: dict[str, Any] = QUICK) -> None:
+    """Deploy the fixed processor with `up`; ``mapping`` are the changes that the config has already."""
     config = world.config
-    changes = mended_processor(folder, config.processor.language)
+    changes = mended_processor(folder, config.processor.language) | {"stream-mapping": {}} | mapping
     changes["processor"]["runtime"], changes["auditor"] = config.processor.runtime, {"runtime": config.auditor.runtime}
     report = up(world.context(**changes), yes)
     assert {change.resource for change in report.changes if change.action is Action.UPDATE} == {"processor"}
@@ -54,7 +54,7 @@ def replay_all(world: World) -> ReplayReport:
 
 
 def reopen(orders: Orders) -> None:
-    """As if the poison orders had failed a moment ago: no object of theirs, and every failure open."""
+    """Restore the state before the replay: the poison orders have no objects, and every failure is open."""
     aws, names, poison = orders.world.aws, orders.names, orders.poison_ids()
     for page in aws.s3.get_paginator("list_object_versions").paginate(Bucket=names.bucket, Prefix="processed-data/"):
         for version in page.get("Versions", []):

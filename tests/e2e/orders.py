@@ -20,7 +20,7 @@ SEED = 20261122
 
 @dataclass
 class Orders:
-    """What was written to the orders table: the amount of each version of an order, exactly as it was sent."""
+    """Orders written to the table: the amount of each version of an order, exactly as it was sent."""
 
     world: World
     names: PhysicalNames
@@ -105,7 +105,7 @@ class Orders:
         return {records[version]["eventID"] for version in self.poison}
 
     def quarantine(self) -> dict[str, Any]:
-        """What has to be in quarantine: each poison record, raw, under its stream and number."""
+        """Return the expected quarantine: each poison record, raw, under its stream and number."""
         records = self.records()
         label = outputs(self.world.context())["OrdersTableStreamArn"].split("/stream/")[1]
         return {

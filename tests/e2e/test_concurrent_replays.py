@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("mended")]
 
 PROCESSOR = "processor"
 HOLD, CODE, LETS_GO = "PutFunctionConcurrency", "UpdateFunctionCode", "DeleteFunctionConcurrency"
-"""What `up` does, in this order, to a function whose code and configuration differ."""
+"""Calls of `up`, in order, for a function whose code and configuration differ."""
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Meeting:
 
 @pytest.fixture(scope="module")
 def two(emulator: LocalEmulator) -> tuple[Aws, Aws]:
-    """What two processes see of AWS. In both nobody waits for long before asking again."""
+    """Return the connections of two processes. Both poll quickly."""
 
     def one() -> Aws:
         keys = Credentials(ACCOUNT, "test")

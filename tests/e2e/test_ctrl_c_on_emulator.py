@@ -49,14 +49,14 @@ def interrupted(world: World, account: str, at: int, *command: str) -> dict[str,
 
 
 def done_and_not(error: dict[str, Any]) -> tuple[int, set[str]]:
-    """How many resources were done, and which were not, as the message has it."""
+    """Return the number of finished resources and the names of the others, from the message."""
     match = DONE.fullmatch(error["message"])
     assert match, error
     return int(match[1]), set(match[2].split(", "))
 
 
 def middle_write(world: World) -> int:
-    """Of all calls just made. Forgets them."""
+    """Return the calls made since the last time."""
     writes = [number for number, call in enumerate(world.calls, start=1) if not reads(call)]
     world.calls.clear()
     return writes[len(writes) // 2]

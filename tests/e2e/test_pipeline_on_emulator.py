@@ -1,16 +1,26 @@
-"""The whole pipeline on the local emulator: IAM enforced, functions executed, failures retried, bisected, audited."""
+"""The pipeline from `up` to `down` on the local emulator: failures retried, bisected, audited, fixed and replayed.
+
+IAM is enforced and the functions are executed.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from pipectl.cli.main import main
 from pipectl.commands.down import down
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
+from pipectl.local import lifecycle
 from pipectl.local.home import LocalEmulator
+from tests.e2e.mending import check_all_replayed, fix, replay_all, statuses
 from tests.e2e.orders import Orders
 from tests.support import NODEJS, World, make_world, yes
 
@@ -20,26 +30,52 @@ ACCOUNT = "300000000005"
 NODEJS_ACCOUNT = "300000000007"
 
 
-def test_three_hundred_orders_five_of_them_poison(server: tuple[LocalEmulator, bool], tmp_path: Path) -> None:
-    running, consolidated = server
-    world = make_world(tmp_path, endpoint_url=running.endpoint_url, account=ACCOUNT)
-    _from_up_to_down(world, 300, 5, consolidated=consolidated)
+@pytest.fixture
+def consolidating_emulator() -> Iterator[LocalEmulator]:
+    """Start an emulator that puts several failures into one message, as Lambda may."""
+    with lifecycle.temporary(consolidate=True) as running:
+        yield running
 
 
-def test_forty_orders_two_of_them_poison_with_functions_in_nodejs(
-    emulator_nodejs: LocalEmulator, tmp_path: Path
+def test_three_hundred_orders_with_five_poison_orders(emulator: LocalEmulator, tmp_path: Path) -> None:
+    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=ACCOUNT)
+    _run_from_up_to_down(world, 300, 5, {}, tmp_path / "fixed")
+
+
+def test_consolidated_failures(consolidating_emulator: LocalEmulator, tmp_path: Path) -> None:
+    small = {"stream-mapping": {"batch_size": 10, "retry_attempts": 2}}
+    world = make_world(tmp_path, small, endpoint_url=consolidating_emulator.endpoint_url, account=ACCOUNT)
+    _run_from_up_to_down(world, 120, 8, small, tmp_path / "fixed", consolidated=True)
+
+
+def test_forty_orders_with_two_poison_orders_in_nodejs(emulator_nodejs: LocalEmulator, tmp_path: Path) -> None:
+    # With three retries, two poison orders cause the five errors of the alarm at any position in a batch.
+    small = {"stream-mapping": {"batch_size": 10, "retry_attempts": 3}}
+    world = make_world(tmp_path, NODEJS | small, endpoint_url=emulator_nodejs.endpoint_url, account=NODEJS_ACCOUNT)
+    _run_from_up_to_down(world, 40, 2, small, tmp_path / "fixed")
+
+
+def _run_from_up_to_down(
+    world: World, count: int, poison: int, mapping: dict[str, Any], fixed: Path, *, consolidated: bool = False
 ) -> None:
-    # With three retries, two poison orders are the five errors of the alarm wherever in a batch they stand.
-    changes = NODEJS | {"stream-mapping": {"batch_size": 10, "retry_attempts": 3}}
-    world = make_world(tmp_path, changes, endpoint_url=emulator_nodejs.endpoint_url, account=NODEJS_ACCOUNT)
-    _from_up_to_down(world, 40, 2, consolidated=False)
-
-
-def _from_up_to_down(world: World, count: int, poison: int, *, consolidated: bool) -> None:
     assert {change.action for change in up(world.context(), yes).changes} == {Action.CREATE}
-    names = world.context().pipeline.physical
-    orders = Orders(world, names)
+    orders = Orders(world, world.context().pipeline.physical)
+    _check_processing(orders, count, poison, consolidated=consolidated)
+    assert {each.state for each in status(world.context()).resources} == {State.IN_SYNC}
+    _check_replay_before_the_fix(orders, consolidated=consolidated)
+    fix(world, fixed, mapping)
+    replayed = replay_all(world)
+    assert (replayed.left, replayed.failing) == (0, ())
+    check_all_replayed(orders)
+    exit_code, again = _replay_dlq(world)
+    assert (exit_code, sum(again["failures"].values()), again["records"]) == (0, 0, {"replayed": 0, "failing": 0})
+    down(world.context(), yes, delete_data=True)
+    assert {each.state for each in status(world.context()).resources} == {State.MISSING}
 
+
+def _check_processing(orders: Orders, count: int, poison: int, *, consolidated: bool) -> None:
+    """Write orders, and check what is stored, audited and quarantined, and the alarm."""
+    world, names = orders.world, orders.names
     orders.write(count, poison)
     assert len(orders.poison) == poison
     assert orders.records().keys() == orders.good.keys() | orders.poison
@@ -59,6 +95,22 @@ def _from_up_to_down(world: World, count: int, poison: int, *, consolidated: boo
 
     world.aws.wait(lambda: alarm() == "ALARM", "the errors alarm", 30)
 
-    assert {each.state for each in status(world.context()).resources} == {State.IN_SYNC}
-    down(world.context(), yes, delete_data=True)
-    assert {each.state for each in status(world.context()).resources} == {State.MISSING}
+
+def _check_replay_before_the_fix(orders: Orders, *, consolidated: bool) -> None:
+    exit_code, report = _replay_dlq(orders.world)
+    assert exit_code == 4
+    assert {int(each["sequenceNumber"]) for each in report["failing"]} == orders.poison_numbers()
+    assert all("amount must be a number" in each["error"] for each in report["failing"])
+    assert {each["keys"]["orderId"]["S"] for each in report["failing"]} == {order for order, _ in orders.poison}
+    assert report["records"]["failing"] == len(orders.poison)
+    assert report["failures"]["OPEN"] == report["failures"]["REPLAYED"] == 0
+    assert statuses(orders) <= ({"PARTIAL", "FAILED"} if consolidated else {"FAILED"})
+    assert orders.stored() == orders.good
+
+
+def _replay_dlq(world: World) -> tuple[int, dict[str, Any]]:
+    """Run the command; return its exit code and its JSON document."""
+    words = ["-c", world.file, "--endpoint-url", world.aws.endpoint_url, "-o", "json", "replay-dlq", "--yes"]
+    environment = {"AWS_ACCESS_KEY_ID": world.aws.account_id, "AWS_SECRET_ACCESS_KEY": "test"}
+    result = CliRunner().invoke(main, list(map(str, words)), env=environment)
+    return result.exit_code, json.loads(result.stdout)

@@ -41,7 +41,7 @@ LATER = timedelta(minutes=10)
 
 
 def too_many_readers(faulty: FaultyAws, call: Call, send: Send) -> Any:
-    """What the stream says of more than two readers of a shard; all else is throttled."""
+    """Answer as the stream does to more than two readers of a shard; throttle all other calls."""
     if call.service != "dynamodbstreams":
         return faulty_aws.throttled(faulty, call, send)
     raise faulty_aws.error("LimitExceededException", "There are too many concurrent readers")
@@ -63,7 +63,7 @@ def stormy_aws(emulator: LocalEmulator) -> Aws:
 
 
 def under(fault: Fault, orders: Orders, aws: Aws) -> tuple[World, FaultyAws]:
-    """The same pipeline, seen through a fault."""
+    """Return the same pipeline, with an injected fault."""
     faulty = FaultyAws(VirtualClock(datetime.now(UTC) + LATER), fault=fault, refused={}, slow=False, every=True)
     aws.clock, aws.attempt = faulty.clock, faulty.attempt
     return dataclasses.replace(orders.world, aws=aws), faulty

@@ -1,4 +1,4 @@
-"""A pipeline under a faulty, and an direct that sees what is really there."""
+"""A simulated AWS account on moto, as pipectl sees it with faults and as it is."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.support import ACCOUNT, REGION, World, write_config
 
 @dataclass
 class SimulatedAccount:
-    """What lies under the faulty.
+    """An account on moto with faults.
 
     Args:
         world: The account as pipectl sees it, with faults.
         faulty: The faults.
-
+        messages: The messages of pipectl about waits.
         direct: The same account without faults.
     """
 
@@ -47,7 +47,7 @@ class SimulatedAccount:
 def simulated_account(
     folder: Path, faulty: FaultyAws | None = None, changes: dict[str, Any] | None = None
 ) -> Iterator[SimulatedAccount]:
-    """An empty account on moto under a faulty, a clear one unless told."""
+    """Yield an empty account on moto, without faults by default."""
     faulty = faulty or FaultyAws(VirtualClock(), refused={}, slow=False)
     messages, calls = list[str](), list[Call]()
     with mock_aws():
@@ -61,14 +61,14 @@ def simulated_account(
 
 @cache
 def _two() -> tuple[Aws, Aws]:
-    """Making clients takes longer than all else, so each simulated_account takes over those of the last."""
+    """Return two connections. Creating clients takes longer than a test, so all tests share them."""
     return tuple(Aws(REGION, credentials=Credentials(ACCOUNT, "test")) for _ in range(2))  # type: ignore[return-value]
 
 
 def state(world: World) -> dict[str, Any]:
-    """Everything in the account: what is ours attribute by attribute, and the names of all there is.
+    """Return the state of the account: the attributes of the managed resources, and the names of all resources.
 
-    Without what AWS chooses anew each time.
+    Values that AWS chooses anew each time are left out.
     """
     context = world.context()
     arn = _stream_arn(world.aws, context.pipeline.physical.orders_table)
@@ -77,7 +77,7 @@ def state(world: World) -> dict[str, Any]:
 
 
 def inventory(aws: Aws) -> dict[str, list[str]]:
-    """The names of all that there is in the account, pipectl's or not."""
+    """Return the names of all resources of the account, managed or not."""
     roles = aws.iam.list_roles()["Roles"]
     groups = aws.logs.describe_log_groups()["logGroups"]
     mappings = aws.lambda_.list_event_source_mappings()["EventSourceMappings"]

@@ -1,4 +1,4 @@
-"""The clock that all weather lives by."""
+"""The virtual clock of the fault injection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.faults.clock import VirtualClock
 
 
-def test_threads_wait_at_the_same_time_and_in_the_order_of_time() -> None:
+def test_threads_wait_in_parallel_and_wake_in_order() -> None:
     clock, ended = VirtualClock(), list[tuple[str, float]]()
 
     def run(name: str, step: float, steps: int) -> None:
@@ -21,7 +21,7 @@ def test_threads_wait_at_the_same_time_and_in_the_order_of_time() -> None:
     assert ended == [("seconds", 50), ("minutes", 1800), ("hour", 3600)]
 
 
-def test_a_thread_that_works_is_not_overtaken() -> None:
+def test_a_working_thread_is_not_overtaken() -> None:
     clock, seen = VirtualClock(), list[float]()
     started, worked = threading.Event(), threading.Event()
 
@@ -41,7 +41,7 @@ def test_a_thread_that_works_is_not_overtaken() -> None:
     assert seen == [0]
 
 
-def test_a_lock_that_a_sleeper_holds_stops_nobody_for_ever() -> None:
+def test_a_lock_held_by_a_sleeping_thread_does_not_stop_the_clock() -> None:
     clock, lock = VirtualClock(stuck=0.2), threading.Lock()
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""Two commands on the same pipeline at the same time, in bad weather, one beginning some seconds after the other."""
+"""Two commands on the same pipeline at the same time, with all delays; one starts some seconds after the other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support import ACCOUNT, REGION, World, yes
 
 Command = Callable[[World], object]
 LATER = [0, 5]
-"""Seconds; an `up` takes about 20 in this weather."""
+"""Seconds. An `up` takes about 20 with these delays."""
 
 
 def up_(world: World) -> object:
@@ -36,7 +36,7 @@ def down_(world: World) -> object:
 
 
 def at_once(here: SimulatedAccount, first: Command, second: Command, later: float) -> list[PipectlError]:
-    """What went wrong with either."""
+    """Run both; return their errors."""
     clock, wrong = here.faulty.clock, list[PipectlError]()
 
     def run(world: World, command: Command, begins: float) -> None:
@@ -53,13 +53,13 @@ def at_once(here: SimulatedAccount, first: Command, second: Command, later: floa
 
 
 def _another(here: SimulatedAccount) -> World:
-    """Another process's look on the same pipeline."""
+    """Return the same pipeline as another process sees it."""
 
     def attempt(call: Any, params: Any, send: Any) -> Any:
         return here.faulty.attempt(call, params, partial(send_fixed, call, params, send))
 
     aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=here.faulty.clock, attempt=attempt)
-    # Asked now: until Python 3.12 a cached property of one object keeps all others of its class waiting.
+    # Read now: until Python 3.12 a cached property of one object keeps all others of its class waiting.
     assert aws.account_id == here.world.aws.account_id
     return replace(here.world, aws=aws)
 
@@ -73,7 +73,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize("later", LATER)
-def test_two_ups_from_nothing_make_one_pipeline(undisturbed: Any, tmp_path: Path, later: float) -> None:
+def test_two_ups_create_one_pipeline(undisturbed: Any, tmp_path: Path, later: float) -> None:
     with simulated_account(tmp_path, FaultyAws(VirtualClock())) as here:
         wrong = at_once(here, up_, up_, later)
         assert wrong == []
@@ -82,7 +82,7 @@ def test_two_ups_from_nothing_make_one_pipeline(undisturbed: Any, tmp_path: Path
 
 @pytest.mark.parametrize("later", [0, 1])
 @pytest.mark.parametrize("scene", ["up from drift", "up with replacement"])
-def test_two_ups_mend_one_pipeline(scene: str, tmp_path: Path, later: float) -> None:
+def test_two_ups_repair_one_pipeline(scene: str, tmp_path: Path, later: float) -> None:
     prepare, command = SCENES[scene]
     undisturbed, _ = run(tmp_path, scene)
     with simulated_account(tmp_path, FaultyAws(VirtualClock())) as here:
@@ -95,7 +95,7 @@ def test_two_ups_mend_one_pipeline(scene: str, tmp_path: Path, later: float) -> 
 
 
 @pytest.mark.parametrize("later", LATER)
-def test_two_downs_leave_nothing(tmp_path: Path, later: float) -> None:
+def test_two_downs_delete_everything(tmp_path: Path, later: float) -> None:
     with simulated_account(tmp_path, FaultyAws(VirtualClock())) as here:
         up_(here.world)
         here.settle()
@@ -106,16 +106,17 @@ def test_two_downs_leave_nothing(tmp_path: Path, later: float) -> None:
 
 @pytest.mark.parametrize("later", [3, 9])
 @pytest.mark.parametrize("first", [up_, down_], ids=["up first", "down first"])
-def test_an_up_and_a_down_get_in_each_others_way_and_say_so(
+def test_an_up_and_a_down_that_collide_report_it(
     undisturbed: Any, tmp_path: Path, first: Command, later: float
 ) -> None:
-    """What is left is what was last done to each resource; whoever is run again brings it to the end that it wants."""
+    """Each resource is left as its last change left it; the next run of either command completes."""
     with simulated_account(tmp_path, FaultyAws(VirtualClock())) as here:
         if first is down_:
             up_(here.world)
             here.settle()
         wrong = at_once(here, first, down_ if first is up_ else up_, later)
-        assert wrong or here.state() == undisturbed or here.state()["names"] == {}
+        # `down` deletes the log groups last: an `up` that looked just before keeps them in its plan and misses them
+        assert wrong or _but_for_log_groups(here.state()) in ({}, _but_for_log_groups(undisturbed))
         assert all("again" in str(error.hint) for error in wrong)
         up_(here.world)
         here.settle()
@@ -124,6 +125,10 @@ def test_an_up_and_a_down_get_in_each_others_way_and_say_so(
         assert here.state()["names"] == {}
 
 
+def _but_for_log_groups(state: Any) -> dict[str, list[str]]:
+    return {kind: names for kind, names in state["names"].items() if kind != "log groups"}
+
+
 def _but_for_a_draining_mapping(state: Any) -> Any:
-    """A mapping made just before the other deleted its table is left to read the rest of that table's stream."""
+    """Ignore a mapping that is left to read the rest of a deleted table's stream."""
     return {**state, "names": {**state["names"], "mappings": sorted(set(state["names"]["mappings"]))}}

@@ -1,8 +1,7 @@
-"""Killed anywhere: the next run brings it to the very end that an undisturbed run would have come to.
+"""Runs killed at a call: the next run reaches the state that an undisturbed run reaches.
 
-A run is killed before or after its k-th call, and from then on none of its threads gets a call through. That is done
-for a sample of the calls that change something, spread over the whole run; `CRASHES=every` in the environment does it
-before and after every call at all, in clear weather and in bad.
+A run is killed before or after its k-th call, and from then on its threads get no call through. By default that is done
+once for each kind of write of each scene; `CRASHES=every` does it before and after every call, without and with delays.
 """
 
 from __future__ import annotations
@@ -26,9 +25,7 @@ from tests.support import reads, yes
 
 EVERY = os.environ.get("CRASHES") == "every"
 PARTS = 8 if EVERY else 1
-"""So many tests share the points of one scene."""
-SAMPLE = 6
-"""About so many writes of a scene."""
+"""Number of tests that share the points of one scene."""
 EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 Command = Callable[[SimulatedAccount], object]
 
@@ -39,12 +36,12 @@ class Killed(BaseException):
 
 @dataclass
 class Mortal:
-    """One run of pipectl, that dies at a call.
+    """A run of pipectl that is killed at a call.
 
     Args:
-        attempt: What carries a call out.
-        kill_at: The call, counted from 1, at which it dies; 0 for none.
-        after: It dies once that call was carried out, not before.
+        attempt: Carries out a call.
+        kill_at: Number of the call, from 1, at which it is killed; 0 for none.
+        after: Kill it after the call was carried out, not before.
     """
 
     attempt: Callable[..., Any]
@@ -91,7 +88,7 @@ def standing(here: SimulatedAccount) -> None:
 
 
 def drifted(here: SimulatedAccount) -> None:
-    """Something of every kind is missing or wrong."""
+    """Delete or change a resource of every kind."""
     standing(here)
     names, aws = here.world.context().pipeline.physical, here.direct.aws
     aws.iam.delete_role_policy(RoleName=names.auditor_role, PolicyName="auditor-permissions")
@@ -112,7 +109,7 @@ def drifted(here: SimulatedAccount) -> None:
 
 
 def with_another_stream(here: SimulatedAccount) -> None:
-    """A stream of another view type: it is switched off and on, and its mapping replaced."""
+    """Enable a stream of another view type, so that the stream and its mapping are replaced."""
     standing(here)
     table, dynamodb = here.world.context().pipeline.physical.orders_table, here.direct.aws.dynamodb
     dynamodb.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
@@ -123,7 +120,7 @@ def with_another_stream(here: SimulatedAccount) -> None:
 def with_data(here: SimulatedAccount) -> None:
     standing(here)
     names, aws = here.world.context().pipeline.physical, here.direct.aws
-    aws.s3.delete_bucket_policy(Bucket=names.bucket)  # moto takes every put for one over plain http
+    aws.s3.delete_bucket_policy(Bucket=names.bucket)  # moto takes every put for one over plain HTTP
     for number in range(3):
         aws.s3.put_object(Bucket=names.bucket, Key="processed-data/one", Body=str(number).encode())
     aws.dynamodb.update_table(TableName=names.audit_table, DeletionProtectionEnabled=True)
@@ -140,14 +137,14 @@ SCENES: dict[str, tuple[Command, Command]] = {
 def run(
     folder: Path, scene: str, kill_at: int = 0, *, after: bool = False, faulty: FaultyAws | None = None
 ) -> tuple[Any, Any]:
-    """The state in the end, and the calls of the run that was killed or not; killed, it is run again."""
+    """Run a scene, and again when it was killed; return the final state and the calls of the first run."""
     prepare, command = SCENES[scene]
     with simulated_account(folder, faulty) as here:
         prepare(here)
         process = here.world.aws.attempt = Mortal(here.world.aws.attempt, kill_at, after)
         try:
             command(here)
-            assert not kill_at or len(process.calls) < kill_at, "it was killed, and went on"
+            assert not kill_at or len(process.calls) < kill_at, "it continued after it was killed"
         except Killed:
             here.world.aws.attempt = process.attempt
             command(here)
@@ -158,7 +155,7 @@ def run(
 
 @pytest.fixture(scope="module")
 def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, list[Call]]:
-    """How a scene ends undisturbed, and the calls that it takes."""
+    """Return the final state of an undisturbed scene, and its calls."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
         state, calls = run(tmp_path_factory.mktemp("undisturbed"), request.param)
@@ -168,20 +165,21 @@ def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 
 def points(calls: list[Call]) -> list[tuple[int, bool]]:
-    """Where to kill: the call, counted from 1, and whether after it.
+    """Return where to kill: the number of the call, from 1, and true for after it.
 
-    What is there before a write is what was there after the one before it, so each is tried on one side of it.
+    The state before a write is the state after the previous one, so each is tried on one side only.
     """
     if EVERY:
         return [(number, after) for number in range(1, len(calls) + 1) for after in (False, True)]
-    writes = [number for number, call in enumerate(calls, start=1) if not reads(call)]
-    return [(number, turn % 2 == 0) for turn, number in enumerate(writes[:: max(1, len(writes) // SAMPLE)])]
+    writes = [(number, call) for number, call in enumerate(calls, start=1) if not reads(call)]
+    first = {(call.service, call.operation): number for number, call in reversed(writes)}
+    return [(number, turn % 2 == 0) for turn, number in enumerate(sorted(first.values()))]
 
 
 @pytest.mark.timeout(1800 if EVERY else 180)
 @pytest.mark.parametrize("undisturbed", SCENES, indirect=True, ids=str)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_killed_anywhere_the_next_run_comes_to_the_same_end(
+def test_after_a_kill_the_next_run_reaches_the_same_state(
     undisturbed: tuple[Any, list[Call]], part: int, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     state, calls = undisturbed
@@ -193,7 +191,7 @@ def test_killed_anywhere_the_next_run_comes_to_the_same_end(
 
 @pytest.mark.parametrize("undisturbed", SCENES, indirect=True, ids=str)
 @pytest.mark.parametrize("fault", [throttled, answer_lost])
-def test_every_call_of_every_scene_meets_it_once(
+def test_every_call_of_a_scene_fails_once(
     undisturbed: tuple[Any, list[Call]], fault: Fault, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     faulty = FaultyAws(VirtualClock(), fault=fault, refused={}, slow=False)
@@ -203,12 +201,12 @@ def test_every_call_of_every_scene_meets_it_once(
 
 @pytest.mark.timeout(1800 if EVERY else 180)
 @pytest.mark.parametrize("undisturbed", SCENES, indirect=True, ids=str)
-def test_killed_in_bad_weather(
+def test_after_a_kill_with_delays_the_next_run_reaches_the_same_state(
     undisturbed: tuple[Any, list[Call]], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """What was made or changed a moment ago is shown to nobody, in between, or as it was."""
+    """New and changed resources are not visible yet, in a transitional state, or shown with their old values."""
     state, calls = undisturbed
     scene = request.node.callspec.params["undisturbed"]
-    for number, after in points(calls)[:: 1 if EVERY else 3]:
+    for number, after in points(calls)[:: 1 if EVERY else 7]:
         left, _ = run(tmp_path, scene, number, after=after, faulty=FaultyAws(VirtualClock()))
         assert left == state, f"killed {'after' if after else 'before'} call {number}"

@@ -1,4 +1,4 @@
-"""`up`, `status` and `down` on an AWS that is slow to agree with itself, refuses for a while, and drops connections."""
+"""`up`, `status` and `down` on an AWS that is eventually consistent, refuses calls or drops connections."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ DRIFTED: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The state that `up` makes under a clear faulty."""
+    """Return the state after an `up` without faults."""
     with pytest.MonkeyPatch.context() as patch, simulated_account(tmp_path_factory.mktemp("simulated")) as simulated:
         patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
         up(simulated.world.context(), yes)
         return simulated.state()
 
 
-KEPT_CLEAR_OF = {
-    # what pipectl waits for before it asks; `test_sky` shows that these facts hold for those who do not
+AVOIDED = {
+    # pipectl waits for these before it calls; `test_faulty_aws` shows that they apply to other callers
     "a function is being made or changed",
     "a mapping is being made or changed",
     "a table is being deleted",
@@ -57,7 +57,7 @@ KEPT_CLEAR_OF = {
 
 
 def story(here: SimulatedAccount) -> None:
-    """Up, looked at, drifted and repaired, down, and up again at once."""
+    """Run `up`, `status`, `up` from drift twice, `down`, and `up` again at once."""
     world = here.world
     assert {change.action for change in up(world.context(), yes).changes} == {Action.CREATE}
     here.settle()
@@ -65,7 +65,7 @@ def story(here: SimulatedAccount) -> None:
     up(world.context(**DRIFTED), yes)
     here.settle()
     assert plan(world.context(**DRIFTED)).pending == []
-    _take_off(here)
+    _change_by_hand(here)
     write_config(world.file.parent)
     up(world.context(), yes)
     here.settle()
@@ -75,8 +75,8 @@ def story(here: SimulatedAccount) -> None:
     up(world.context(), yes)
 
 
-def _take_off(here: SimulatedAccount) -> None:
-    """What only somebody's hand does to a pipeline."""
+def _change_by_hand(here: SimulatedAccount) -> None:
+    """Make changes that only a person makes."""
     names, aws = here.direct.context().pipeline.physical, here.direct.aws
     aws.iam.put_role_policy(RoleName=names.processor_role, PolicyName="extra", PolicyDocument=_POLICY)
     aws.dynamodb.update_table(
@@ -94,10 +94,10 @@ def test_up_status_and_down_with_all_delays(undisturbed: dict[str, Any], tmp_pat
         here.settle()
         assert here.state() == undisturbed
     happened = {name for name, count in faulty.seen.items() if count}
-    told = {"what is deleted lingers", "reads that lag", "a young thing shows no tags"}
-    assert {*REFUSED, *CHANGING, *told} - happened == KEPT_CLEAR_OF
+    lags = {"what is deleted lingers", "reads that lag", "a young thing shows no tags"}
+    assert {*REFUSED, *CHANGING, *lags} - happened == AVOIDED
     assert all(map(WAITED_FOR.match, here.messages))
-    for expected in ("SQS keeps a queue's name", "has not reached Lambda yet", "to become ACTIVE", "preparing backups"):
+    for expected in ("SQS reserves the name", "has not reached Lambda yet", "to become ACTIVE", "enabling backups"):
         assert any(expected in line for line in here.messages), expected
     assert faulty.clock.monotonic() < 3600
 
@@ -112,8 +112,8 @@ def test_up_status_and_down_with_all_delays(undisturbed: dict[str, Any], tmp_pat
         faulty_aws.answer_lost,
     ],
 )
-def test_every_call_meets_it_once(fault: Fault, undisturbed: dict[str, Any], tmp_path: Path) -> None:
-    """Each call on each thing fails the first time, in its own way."""
+def test_every_call_fails_once(fault: Fault, undisturbed: dict[str, Any], tmp_path: Path) -> None:
+    """The first attempt of each call on each resource fails."""
     with simulated_account(tmp_path, FaultyAws(VirtualClock(), fault=fault, refused={}, slow=False)) as here:
         up(here.world.context(), yes)
         assert here.state() == undisturbed
@@ -126,8 +126,8 @@ def test_every_call_meets_it_once(fault: Fault, undisturbed: dict[str, Any], tmp
         assert len(set(here.messages)) > 30
 
 
-def test_what_was_just_made_and_bears_no_tags_yet_is_ours(tmp_path: Path) -> None:
-    """Killed right after each was made, and run again at once: `up` makes the rest, `down` removes it all."""
+def test_new_resources_whose_tags_are_not_visible_yet_are_managed(tmp_path: Path) -> None:
+    """A run was killed after creating some resources: `up` creates the rest, `down` deletes all."""
     for command in (up, partial(down, delete_data=True)):
         faulty = FaultyAws(VirtualClock(), refused={})
         with simulated_account(tmp_path, faulty) as here:
@@ -135,7 +135,7 @@ def test_what_was_just_made_and_bears_no_tags_yet_is_ours(tmp_path: Path) -> Non
             for key in ("orders-table", "bucket", "dead-letter-queue", "failures-alarm"):
                 resource = context.resources[key]
                 resource.create(resource.desired({}))
-            faulty.clock.sleep(1)  # until then an alarm is shown to nobody
+            faulty.clock.sleep(1)  # until then an alarm is not visible
             command(here.world.context(), yes)
             here.settle()
             assert len(here.state()["names"].get("tables", [])) == (2 if command is up else 0)
@@ -143,7 +143,7 @@ def test_what_was_just_made_and_bears_no_tags_yet_is_ours(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_never_passes_is_given_up_once_with_awss_words(name: str, tmp_path: Path) -> None:
+def test_a_refusal_that_does_not_end_fails_once_with_the_message_of_aws(name: str, tmp_path: Path) -> None:
     fact = replace(REFUSED[name], seconds=inf)
     faulty = FaultyAws(VirtualClock(), refused={name: fact}, slow=False)
     with simulated_account(tmp_path, faulty) as here, pytest.raises(PipectlError) as caught:

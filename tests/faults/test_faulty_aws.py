@@ -1,4 +1,4 @@
-"""The faulty itself: what it does to those who do not wait. Without it the other tests would mean nothing."""
+"""The simulated faults themselves: their effect on a caller that does not wait."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def standing(faulty: FaultyAws, tmp_path: Path) -> Iterator[SimulatedAccount]:
 
 
 def error_of(faulty: FaultyAws, service: str, operation: str, **params: Any) -> str:
-    """What a call is told: ``""`` when it gets through, else AWS's code."""
+    """Make a call; return AWS's error code, or ``""``."""
     try:
         faulty.attempt(Call(service, operation), params, lambda: {"UUID": "1"})
     except ClientError as error:
@@ -45,7 +45,7 @@ def error_of(faulty: FaultyAws, service: str, operation: str, **params: Any) -> 
 
 
 @pytest.mark.parametrize("name", [name for name, fact in REFUSED.items() if not fact.of_role])
-def test_a_call_that_comes_too_early_is_refused_and_later_it_is_not(name: str) -> None:
+def test_a_call_is_refused_until_the_delay_is_over(name: str) -> None:
     fact = REFUSED[name]
     faulty = FaultyAws(VirtualClock(), refused={name: fact})
     mapping = {"EventSourceArn": "arn:aws:sqs:it", "FunctionName": "it", "UUID": "1"}
@@ -57,7 +57,7 @@ def test_a_call_that_comes_too_early_is_refused_and_later_it_is_not(name: str) -
 
 
 @pytest.mark.parametrize("name", [name for name, fact in REFUSED.items() if fact.of_role])
-def test_what_is_asked_of_a_role_is_refused_until_it_has_arrived(name: str) -> None:
+def test_a_call_that_needs_a_role_is_refused_until_the_role_is_known(name: str) -> None:
     fact = REFUSED[name]
     faulty = FaultyAws(VirtualClock(), refused={name: fact})
     error_of(faulty, *fact.after[0].split(":"), RoleName="it")
@@ -70,24 +70,24 @@ def test_what_is_asked_of_a_role_is_refused_until_it_has_arrived(name: str) -> N
     assert error_of(faulty, *fact.operations[0].split(":"), **role) == ""
 
 
-def test_a_bucket_is_shown_to_its_owner_alone(faulty: FaultyAws) -> None:
+def test_a_bucket_is_visible_only_to_its_owner(faulty: FaultyAws) -> None:
     assert error_of(faulty, "s3", "GetBucketPolicy", Bucket="it", ExpectedBucketOwner="210987654321") == "AccessDenied"
     assert error_of(faulty, "s3", "GetBucketPolicy", Bucket="it") == "AccessDenied"
 
 
-def test_a_function_has_one_mapping_of_a_source(standing: SimulatedAccount) -> None:
+def test_a_second_mapping_of_the_same_source_is_refused(standing: SimulatedAccount) -> None:
     pair = {"EventSourceArn": QUEUE, "FunctionName": AUDITOR}
     assert error_of(standing.faulty, "lambda", "CreateEventSourceMapping", **pair) == "ResourceConflictException"
 
 
-def test_a_function_must_not_outlast_the_visibility_of_its_queue(standing: SimulatedAccount) -> None:
+def test_a_timeout_above_the_visibility_of_the_queue_is_refused(standing: SimulatedAccount) -> None:
     longer = {"FunctionName": AUDITOR, "Timeout": 900}
     assert (
         error_of(standing.faulty, "lambda", "UpdateFunctionConfiguration", **longer) == "InvalidParameterValueException"
     )
 
 
-def test_two_changes_of_a_bucket_at_once_collide(faulty: FaultyAws) -> None:
+def test_two_concurrent_changes_of_a_bucket_collide(faulty: FaultyAws) -> None:
     def second() -> str:
         return error_of(faulty, "s3", "PutBucketPolicy", Bucket="it", ExpectedBucketOwner="123456789012")
 

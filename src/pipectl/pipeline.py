@@ -36,7 +36,7 @@ _WORKS_WITH: Mapping[str, tuple[ResourceKey, ...]] = {
 
 
 class Pipeline:
-    """One environment's pipeline in one account and region.
+    """The pipeline of an environment in one account and region.
 
     Args:
         config: The config.

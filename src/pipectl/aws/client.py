@@ -56,7 +56,7 @@ Request = dict[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """One call: ``lambda`` ``CreateFunction``."""
+    """A call: ``lambda`` ``CreateFunction``."""
 
     service: str
     operation: str

@@ -19,7 +19,7 @@ from pipectl.errors import AwsError
 
 @dataclass(frozen=True)
 class RetryRule:
-    """One kind of temporary error.
+    """A kind of temporary error.
 
     Args:
         service: The service as boto3 names it; empty for every service.

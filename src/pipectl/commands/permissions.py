@@ -15,7 +15,7 @@ from pipectl.policy_document import PolicyDocument
 
 @dataclass(frozen=True)
 class Published:
-    """One policy.
+    """A policy of a role or of people.
 
     Args:
         role: The role that `up` attaches it to; ``None`` for a policy of people.

@@ -21,7 +21,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class ResourceStatus:
-    """One resource, and its differences from the config."""
+    """A resource, and its differences from the config."""
 
     resource: str
     kind: str

@@ -90,7 +90,7 @@ class TracedFailure:
 
 @dataclass(frozen=True)
 class Trace:
-    """One order's progress.
+    """Progress of an order.
 
     Attributes:
         key: Its partition key.

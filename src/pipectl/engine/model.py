@@ -84,7 +84,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Delta:
-    """One attribute that differs: the observed value, and the desired one."""
+    """An attribute that differs: the observed value, and the desired one."""
 
     before: AttributeValue
     after: AttributeValue
@@ -177,7 +177,7 @@ class Consistency:
 
 
 class Resource(ABC):
-    """One resource on AWS.
+    """A resource on AWS.
 
     Every verb is safe to repeat: killed at any point and run again, the same state results.
 

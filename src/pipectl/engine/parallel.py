@@ -107,7 +107,7 @@ def walk(
 
 
 class _Walk(Generic[T]):
-    """One walk, driven by its own thread: Ctrl-C reaches the main thread only, never the middle of a step."""
+    """A walk, driven by its own thread. Ctrl-C reaches the main thread only, so it never interrupts a step."""
 
     def __init__(self, graph: Mapping[str, Collection[str]], visit: Callable[[str], T], workers: int) -> None:
         self._graph = graph

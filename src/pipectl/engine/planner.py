@@ -28,7 +28,7 @@ Graph = Mapping[str, Collection[str]]
 
 @dataclass(frozen=True)
 class Plan:
-    """One change per resource.
+    """A list with one change per resource.
 
     Args:
         changes: In an order in which they can be executed.

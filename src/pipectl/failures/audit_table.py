@@ -1,4 +1,4 @@
-"""The audit table: failures found by type, time or id, claimed for a while, and given their outcome.
+"""The audit table: find failures by type, time or id, claim them with a lease, and write their outcomes.
 
 The index has a partition for each failure type, so a list in order of time is a merge of several queries.
 """

@@ -92,7 +92,7 @@ class StreamRange:
 
 @dataclass(frozen=True)
 class Failure:
-    """One item of the audit table, read tolerantly: attributes that are missing or invalid are ``None``."""
+    """An item of the audit table. Attributes that are missing or invalid are ``None``."""
 
     item: Mapping[str, object]
 

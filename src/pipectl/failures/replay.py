@@ -180,7 +180,7 @@ class ShardReplay:
 
 
 class Replay:
-    """One run over many failures. It can be interrupted at any call: leases expire, finished work is recorded.
+    """A replay of many failures. It can be interrupted at any call: leases expire, finished work is recorded.
 
     Args:
         table: The audit table.

@@ -37,7 +37,7 @@ LOST_ITERATOR = (_TRIMMED, _EXPIRED_ITERATOR)
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard of one stream.
+    """A shard of a stream.
 
     Attributes:
         stream_arn: The stream.

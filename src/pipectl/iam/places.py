@@ -1,4 +1,4 @@
-"""The places that permissions are granted on: groups of ARNs, and a condition where an ARN alone is too wide."""
+"""The resources that permissions are granted on: groups of ARNs, with a condition where an ARN alone is too wide."""
 
 from __future__ import annotations
 

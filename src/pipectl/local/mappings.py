@@ -20,7 +20,7 @@ NO_FUNCTION = "PROBLEM: Function not found"
 
 
 class EventSourceMapping:
-    """One mapping. Its description is replaced when it changes; ``changed`` counts whatever may concern its threads."""
+    """A mapping. Its description is replaced when it changes; ``changed`` counts changes that concern its threads."""
 
     def __init__(self, place: Place, description: Mapping[str, Any]) -> None:
         self.place = place

@@ -1,4 +1,4 @@
-"""Passes on what requests tell: new work to the pollers, new metrics and alarms to the evaluator."""
+"""Notify pollers of new work, and the evaluator of new metrics and alarms, after each request."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _STACK_WRITES = {"CreateStack", "UpdateStack", "DeleteStack", "ExecuteChangeSet"
 
 
 class Observer:
-    """Knows whom each kind of request concerns."""
+    """Notifies the pollers and the evaluator that a request concerns."""
 
     def __init__(self, clients: Clients, mappings: Mappings, metrics: Metrics, alarms: Alarms) -> None:
         self._clients = clients
@@ -66,7 +66,7 @@ class Observer:
         return mapping.last_result if mapping else None
 
     def served(self, request: Request) -> None:
-        """Pass on what a request that has succeeded means to others. Does not block."""
+        """Notify the others of a request that succeeded. Does not block."""
         operation = request.operation
         if operation in _TABLE_WRITES:
             table = str(_json(request.body).get("TableName", ""))

@@ -40,7 +40,7 @@ ERROR_BACK_OFF = 1.0
 
 @dataclass(frozen=True)
 class QueueMappings:
-    """What the threads of all queue mappings share."""
+    """Objects that the threads of all queue mappings share."""
 
     clients: Clients
     functions: Functions

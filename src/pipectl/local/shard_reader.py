@@ -19,7 +19,7 @@ MAX_PAGE = 1000
 
 @dataclass
 class Position:
-    """How far a mapping has come in a shard; kept while the mapping is disabled."""
+    """The position of a mapping in a shard; kept while the mapping is disabled."""
 
     after: str | None = None
     """The sequence number of the last record that needs no further invocation."""

@@ -52,7 +52,7 @@ RETRY_BACK_OFF = 0.5
 
 @dataclass(frozen=True)
 class StreamMappings:
-    """What the threads of all stream mappings share."""
+    """Objects that the threads of all stream mappings share."""
 
     clients: Clients
     functions: Functions

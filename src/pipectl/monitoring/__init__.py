@@ -1,1 +1,1 @@
-"""Figures and judgements about a running pipeline: metrics, health, stream progress, pending data."""
+"""The state of a running pipeline: metrics, health, stream progress, unprocessed data."""

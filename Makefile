@@ -31,8 +31,8 @@ check: lint unit ## Run the linters and the unit tests: under 40 s.
 test: $(READY) ## Run all tests: under 4 min on 2 processors.
 	$(PYTEST)
 
-unit: $(READY) ## Run the tests that need neither moto nor the emulator.
-	$(PYTEST) -m "not moto and not emulator"
+unit: $(READY) ## Run the unit tests: without moto, the emulator, and what is slow.
+	$(PYTEST) -m "not moto and not emulator and not slow"
 
 judges: $(READY) ## Run the slow checks: every crash point, 100 times the fuzz examples.
 	CRASHES=every $(PYTEST) --timeout 1800 tests/faults

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -23,8 +24,14 @@ ROOT = Path(__file__).parent.parent
 DEV_CONFIG = ROOT / "config" / "dev.yaml"
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+_accounts = itertools.count(700_000_000_000)
 NODEJS: dict[str, Any] = {function: {"runtime": "nodejs24.x"} for function in ("processor", "auditor")}
 """Changes of the config for functions in Node.js."""
+
+
+def new_account() -> str:
+    """Return an account id that no other test of this process uses: on the emulator, each has resources of its own."""
+    return str(next(_accounts))
 
 
 class FakeClock:

@@ -23,12 +23,12 @@ from click.testing import CliRunner, Result
 
 from pipectl.cli.main import main as pipectl
 from pipectl.local.home import LocalEmulator
-from tests.support import ROOT, write_config
+from tests.support import ROOT, new_account, write_config
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
 NO_KEYS = dict.fromkeys(KEYS, "")
 HTML = "<!DOCTYPE html><html><body><h1>It works!</h1></body></html>"
-ACCOUNT = "600000000001"
+ACCOUNT = new_account()
 
 
 class _Answer(BaseHTTPRequestHandler):

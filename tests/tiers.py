@@ -1,4 +1,4 @@
-"""The tier of each test, derived from what it uses: `emulator`, `moto`, else a unit test without a marker."""
+"""The tier of each test, derived from what it uses: `emulator`, `moto`, `slow`, else a unit test without a marker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.support import ROOT
+
 TIERS = ("emulator", "moto")
+SLOW = {"fuzz", "test_cli_process", "test_limits", "test_memory"}
+"""Folders and modules whose tests start processes, try many examples, or handle 100,000 items."""
 LONGEST_ID = 60
 """Characters. pytest puts the name of a test into the environment, which has a limit for each variable."""
 
@@ -30,6 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker("emulator")
             elif any(map(uses_moto, functions(item))):
                 item.add_marker("moto")
+        if SLOW & {*item.path.relative_to(ROOT).with_suffix("").parts}:
+            item.add_marker("slow")
         if item.get_closest_marker("moto") and not item.get_closest_marker("xdist_group"):
             # on one worker, so that the module's fixtures are made once
             item.add_marker(pytest.mark.xdist_group(item.module.__name__))

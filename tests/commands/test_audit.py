@@ -311,6 +311,7 @@ def _measured(tmp_path: Path, what: str) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.slow
 def test_twenty_of_a_hundred_thousand_take_four_queries_and_little_memory(tmp_path: Path) -> None:
     measured = _measured(tmp_path, "list")
     assert measured["found"] == [str(n) for n in range(20)]
@@ -318,6 +319,7 @@ def test_twenty_of_a_hundred_thousand_take_four_queries_and_little_memory(tmp_pa
     assert measured["peak"] < 150
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_are_counted_in_little_memory(tmp_path: Path) -> None:
     measured = _measured(tmp_path, "stats")
     assert measured["found"] == 100_000

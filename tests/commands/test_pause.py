@@ -28,11 +28,9 @@ from pipectl.resource_keys import ResourceKey
 from tests.e2e.orders import Orders
 from tests.moto_snapshot import create_pipeline
 from tests.resources.hands import Hands
-from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, reads, yes
+from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, new_account, reads, yes
 
 MAPPING = ResourceKey.STREAM_MAPPING
-
-_accounts = itertools.count(400_000_000_001)
 
 
 @pytest.fixture
@@ -274,7 +272,7 @@ def test_other_forms_of_the_time_are_read(since: str) -> None:
 
 @pytest.mark.emulator
 def test_orders_written_during_a_pause_are_stored_once_after_it(emulator: LocalEmulator, tmp_path: Path) -> None:
-    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=str(next(_accounts)))
+    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=new_account())
     up(world.context(), yes)
     orders = Orders(world, world.context().pipeline.physical)
     before = {(f"before-{number}", 1): "1.5" for number in range(15)}

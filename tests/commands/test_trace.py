@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,9 +24,7 @@ from tests.commands.standing import fail, standing, store, write
 from tests.e2e.orders import Orders
 from tests.output.screens import document
 from tests.resources.hands import Hands
-from tests.support import FakeClock, World, make_world, yes
-
-_accounts = itertools.count(400_000_000_201)
+from tests.support import FakeClock, World, make_world, new_account, yes
 
 
 @pytest.fixture
@@ -235,7 +232,7 @@ class Later(SystemClock):
 
 @pytest.mark.emulator
 def test_a_poison_order_and_a_good_one_on_the_emulator(emulator: LocalEmulator, tmp_path: Path) -> None:
-    account = str(next(_accounts))
+    account = new_account()
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account, clock=Later())
     up(world.context(), yes)
     orders = Orders(world, world.context().pipeline.physical)

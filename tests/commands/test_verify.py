@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,9 +22,8 @@ from pipectl.local.home import LocalEmulator
 from tests.commands.standing import fail, standing, store, write
 from tests.e2e.orders import Orders
 from tests.resources.hands import Hands
-from tests.support import ROOT, FakeClock, World, make_world, yes
+from tests.support import ROOT, FakeClock, World, make_world, new_account, yes
 
-_accounts = itertools.count(400_000_000_101)
 DAY = timedelta(hours=24)
 
 
@@ -218,7 +216,7 @@ def test_with_nothing_lost_a_repair_asks_nothing(world: World) -> None:
 @pytest.fixture
 def dropped(emulator: LocalEmulator, tmp_path: Path) -> Orders:
     """40 orders, 4 of them poison, whose failures could not be told because the role may not write to the queue."""
-    account = str(next(_accounts))
+    account = new_account()
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account, clock=Later())
     up(world.context(), yes)
     hands = Hands(world, account)

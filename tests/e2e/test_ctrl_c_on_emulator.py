@@ -21,11 +21,11 @@ from tests.e2e.mending import check_all_replayed, claimed, reopen, replay_all, s
 from tests.e2e.orders import Orders
 from tests.faults.account import inventory, state
 from tests.support import ACCOUNT as MENDED_ACCOUNT
-from tests.support import World, make_world, reads, yes
+from tests.support import World, make_world, new_account, reads, yes
 
 pytestmark = pytest.mark.emulator
 
-ACCOUNT = "310000000003"
+ACCOUNT = new_account()
 DONE = re.compile(r"interrupted: (\d+) resources done, not done: (.+)")
 
 

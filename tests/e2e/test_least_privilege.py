@@ -21,11 +21,11 @@ from pipectl.local.home import LocalEmulator
 from pipectl.policy_document import document
 from tests.e2e.operator import metric
 from tests.iam.role_uses import NOT_PROVEN, USES, granted, role_statements
-from tests.support import World, make_world, yes
+from tests.support import World, make_world, new_account, yes
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("least privilege")]
 
-ACCOUNT = "800000000001"
+ACCOUNT = new_account()
 ONE_BY_ONE = {"stream-mapping": {"batch_size": 1, "retry_attempts": 0}, "queue-mapping": {"batch_size": 1}}
 BOUND = 20
 NO_STREAM, NO_QUEUE = "PROBLEM: Cannot access stream", "PROBLEM: Cannot access queue"

@@ -22,12 +22,9 @@ from pipectl.local import lifecycle
 from pipectl.local.home import LocalEmulator
 from tests.e2e.mending import check_all_replayed, fix, replay_all, statuses
 from tests.e2e.orders import Orders
-from tests.support import NODEJS, World, make_world, yes
+from tests.support import NODEJS, World, make_world, new_account, yes
 
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(170)]
-
-ACCOUNT = "300000000005"
-NODEJS_ACCOUNT = "300000000007"
 
 
 @pytest.fixture
@@ -38,20 +35,20 @@ def consolidating_emulator() -> Iterator[LocalEmulator]:
 
 
 def test_three_hundred_orders_with_five_poison_orders(emulator: LocalEmulator, tmp_path: Path) -> None:
-    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=ACCOUNT)
+    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=new_account())
     _run_from_up_to_down(world, 300, 5, {}, tmp_path / "fixed")
 
 
 def test_consolidated_failures(consolidating_emulator: LocalEmulator, tmp_path: Path) -> None:
     small = {"stream-mapping": {"batch_size": 10, "retry_attempts": 2}}
-    world = make_world(tmp_path, small, endpoint_url=consolidating_emulator.endpoint_url, account=ACCOUNT)
+    world = make_world(tmp_path, small, endpoint_url=consolidating_emulator.endpoint_url, account=new_account())
     _run_from_up_to_down(world, 120, 8, small, tmp_path / "fixed", consolidated=True)
 
 
 def test_forty_orders_with_two_poison_orders_in_nodejs(emulator_nodejs: LocalEmulator, tmp_path: Path) -> None:
     # With three retries, two poison orders cause the five errors of the alarm at any position in a batch.
     small = {"stream-mapping": {"batch_size": 10, "retry_attempts": 3}}
-    world = make_world(tmp_path, NODEJS | small, endpoint_url=emulator_nodejs.endpoint_url, account=NODEJS_ACCOUNT)
+    world = make_world(tmp_path, NODEJS | small, endpoint_url=emulator_nodejs.endpoint_url, account=new_account())
     _run_from_up_to_down(world, 40, 2, small, tmp_path / "fixed")
 
 

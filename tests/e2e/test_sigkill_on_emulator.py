@@ -19,11 +19,11 @@ from pipectl.local.home import LocalEmulator
 from tests.cli_support import PATIENCE, environment, start
 from tests.e2e.gate import gate
 from tests.faults.account import inventory, state
-from tests.support import World, make_world, reads, yes
+from tests.support import World, make_world, new_account, reads, yes
 
 pytestmark = pytest.mark.emulator
 
-ACCOUNT = "310000000001"
+ACCOUNT = new_account()
 POINTS = 10 if os.environ.get("CRASHES") == "every" else 3
 """Number of points in `up`, and in `down`."""
 UP, DOWN = ("up", "--yes"), ("down", "--yes", "--delete-data")

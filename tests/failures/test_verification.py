@@ -114,6 +114,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 LAUNCHER = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, *sys.argv[1:]]).returncode)"
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_records() -> None:
     run = subprocess.run(
         [sys.executable, "-c", LAUNCHER, "-c", MANY], capture_output=True, text=True, cwd=ROOT, timeout=120, check=False

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-import itertools
 import json
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import boto3
 
 from pipectl.local.home import REGION, LocalEmulator
+from tests.support import new_account
 
 T = TypeVar("T")
 
@@ -29,8 +29,6 @@ def handler(event, context):
     return {"batchItemFailures": [{"itemIdentifier": number} for number in poison]}
 """
 
-_accounts: Iterator[int] = itertools.count(700_000_000_001)
-
 
 @dataclass
 class Pipeline:
@@ -43,7 +41,7 @@ class Pipeline:
     readable_table: str = "orders"
     mapping: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
-    account_id: str = field(default_factory=lambda: str(next(_accounts)))
+    account_id: str = field(default_factory=new_account)
 
     def __post_init__(self) -> None:
         self._session = boto3.Session(region_name=REGION, **self.aws.credentials(self.account_id))

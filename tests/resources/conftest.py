@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,7 @@ from pipectl.commands.up import up
 from pipectl.local.home import LocalEmulator
 from tests.moto_snapshot import create_pipeline
 from tests.resources.hands import Hands
-from tests.support import FakeClock, make_world, yes
-
-_accounts = itertools.count(700_000_000_000)
+from tests.support import FakeClock, make_world, new_account, yes
 
 
 def long_after() -> FakeClock:
@@ -47,7 +44,7 @@ def hands(tmp_path: Path) -> Iterator[Hands]:
 @pytest.fixture
 def emulator_hands(emulator: LocalEmulator, tmp_path: Path) -> Hands:
     """Create a pipeline on the local emulator, in a separate account."""
-    account = str(next(_accounts))
+    account = new_account()
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account)
     up(world.context(), yes)
     return Hands(world, account)

@@ -95,7 +95,7 @@ def test_a_replay_gives_its_claims_back_and_the_next_one_goes_on(mended: Orders)
     reopen(mended)
     error = interrupted(world, MENDED_ACCOUNT, first_invocation, "replay-dlq", "--yes")
     assert re.fullmatch(r"interrupted: \d+ failures finished", error["message"])
-    assert "pipectl" in error["hint"]
+    assert "continues from here" in error["hint"]
     assert "OPEN" in statuses(mended)
     assert claimed(mended) == []
     replay_all(world)

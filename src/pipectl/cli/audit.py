@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import global_options, since_option, until_option
+from pipectl.cli.options import check_period, global_options, since_option, until_option
 from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def list_failures(
     from pipectl.failures.audit_table import Selection
     from pipectl.output import audit as output
 
-    selection = Selection(since, until or datetime.now(UTC), types or FAILURE_TYPES, statuses)
+    check_period(since, until)
+    selection = Selection(since, until, types or FAILURE_TYPES, statuses)
     output.page(session.screen, audit_list(session.context, selection, limit=limit, page=page))
     return 0
 
@@ -103,5 +104,6 @@ def count_failures(session: Session, since: datetime, until: datetime | None) ->
     from pipectl.failures.audit_table import Selection
     from pipectl.output import audit as output
 
-    output.stats(session.screen, audit_stats(session.context, Selection(since, until or datetime.now(UTC))))
+    check_period(since, until)
+    output.stats(session.screen, audit_stats(session.context, Selection(since, until)))
     return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import MOMENT, global_options, since_option
+from pipectl.cli.options import check_period, global_options, since_option, until_option
 from pipectl.errors import CancelledError, UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("function", required=False, type=click.Choice(["processor", "auditor"]))
 @since_option("10m")
-@click.option("--until", type=MOMENT, help="End time.")
+@until_option
 @click.option("--filter", "pattern", metavar="PATTERN", help="CloudWatch Logs filter pattern.")
 @click.option("-f", "--follow", is_flag=True, help="Keep printing new lines until Ctrl-C.")
 @global_options
@@ -37,6 +37,7 @@ def logs(
     from pipectl.commands import logs as commands
     from pipectl.output import logs as output
 
+    check_period(since, until)
     functions = [function] if function else ["processor", "auditor"]
     if not follow:
         output.result(session.screen, commands.lines(session.context, functions, since, until, pattern))

@@ -6,6 +6,7 @@ import io
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from pipectl import __version__
+from pipectl.cli.ending import leave
 from pipectl.cli.options import Globals, options_before_the_command
 from pipectl.errors import CancelledError, PipectlError, UsageError
 
@@ -72,34 +74,43 @@ class Pipectl(click.Group):
         given = list(sys.argv[1:] if args is None else args)
         extra |= {"standalone_mode": False, "prog_name": "pipectl"}
         try:
-            sys.exit(super().main(given, *more, **extra) or 0)
+            code = super().main(given, *more, **extra) or 0
         except click.Abort:
-            _print_error(CancelledError("interrupted"), as_json=_asks_for_json(given))
-            sys.exit(CancelledError.exit_code)
+            code = _fail(CancelledError("interrupted"), as_json=_asks_for_json(given))
         except click.ClickException as error:
-            if _asks_for_json(given):
-                _print_error(_usage_error(error), as_json=True)
-            else:
-                error.show()
-            sys.exit(error.exit_code)
+            code = _usage(error, as_json=_asks_for_json(given))
+        except BrokenPipeError:
+            code = 1
+        except OSError as error:  # the help or the version cannot be written
+            code = _fail(PipectlError(error.strerror or str(error)), as_json=_asks_for_json(given))
+        leave(code)
 
 
-def _print_error(error: PipectlError, *, as_json: bool) -> None:
+def _usage(error: click.ClickException, *, as_json: bool) -> int:
+    """Print an error of the command line and return its exit code."""
+    context = getattr(error, "ctx", None)
+    is_help = isinstance(error, NoArgsIsHelpError)
+    if context and not as_json:
+        with suppress(OSError):
+            click.echo(context.get_help() if is_help else context.get_usage(), err=True)
+        if is_help:
+            return error.exit_code
+    message = "no command is given" if is_help else error.format_message()
+    hint = f"see `{context.command_path} --help`" if context else None
+    return _fail(UsageError(message, hint=hint), as_json=as_json)
+
+
+def _fail(error: PipectlError, *, as_json: bool) -> int:
     from pipectl.output.console import Screen
 
     Screen(json_output=as_json).error(error)
+    return error.exit_code
 
 
 def _asks_for_json(args: Sequence[str]) -> bool:
     """Return whether the last ``-o`` is ``json``. The line could not be parsed, so nothing else is known."""
     joined = " ".join(args[: args.index("--")] if "--" in args else args)
     return re.findall(r"(?:^|\s)(?:-[a-z]*?o[=\s]?|--output[=\s])(\S+)", joined)[-1:] == ["json"]
-
-
-def _usage_error(error: click.ClickException) -> UsageError:
-    context = getattr(error, "ctx", None)
-    message = "no command is given" if isinstance(error, NoArgsIsHelpError) else error.format_message()
-    return UsageError(message, hint=f"see `{context.command_path} --help`" if context else None)
 
 
 @click.group(cls=Pipectl, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

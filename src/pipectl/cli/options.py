@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 
 import click
 
+from pipectl.errors import UsageError
+from pipectl.timestamps import rfc3339
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,7 +51,17 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
-until_option = click.option("--until", type=MOMENT, help="End time.  [default: now]")
+until_option = click.option("--until", type=MOMENT, help="End time.")
+
+
+def check_period(since: datetime | None, until: datetime | None) -> None:
+    """Refuse a period that ends before it starts.
+
+    Raises:
+        UsageError: it does.
+    """
+    if since and until and since > until:
+        raise UsageError(f"--since ({rfc3339(since)}) is after --until ({rfc3339(until)})")
 
 
 def since_option(default: str) -> Callable[[F], F]:
@@ -112,19 +125,19 @@ def options_before_the_command(group: F) -> F:
     return group
 
 
-def global_options(command: Callable[..., int]) -> Callable[..., None]:
+def global_options(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the global options, and the `Session` they make with those before it."""
 
     @wraps(command)
-    def with_session(*args: Any, **kwargs: Any) -> None:
+    def with_session(*args: Any, **kwargs: Any) -> int:
         from pipectl.cli.session import Session, run
 
         root = click.get_current_context().find_root()
         given = Globals(**{f.name: kwargs.pop(f"global_{f.name}") for f in fields(Globals)})
         session = Session(root.obj.overlaid(given))
-        run(session, lambda: command(session, *args, **kwargs))
+        return run(session, lambda: command(session, *args, **kwargs))
 
-    wrapped: Callable[..., None] = with_session
+    wrapped: Callable[..., int] = with_session
     for option in reversed(_options("global_")):
         wrapped = option(wrapped)
     return wrapped

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipectl.cli.exit_codes import PARTLY_DONE
-from pipectl.cli.options import EXISTING_FOLDER, FOLDER, MOMENT, global_options, until_option, yes_option
+from pipectl.cli.options import EXISTING_FOLDER, FOLDER, MOMENT, check_period, global_options, until_option, yes_option
 from pipectl.errors import UsageError
 from pipectl.failures.model import FAILURE_TYPES
 
@@ -64,9 +64,11 @@ def replay_dlq(
 
     if save and source:
         raise UsageError("use one of --save and --from")
+    since = since or datetime.now(UTC) - LOOK_BACK
+    check_period(since, until)
     selection = Selection(
-        since=since or datetime.now(UTC) - LOOK_BACK,
-        until=until or datetime.now(UTC),
+        since=since,
+        until=until,
         types=types or FAILURE_TYPES,
         ids=ids,
         limit=limit,

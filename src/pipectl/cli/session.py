@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable
 from datetime import date
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from pipectl.aws.client import Aws, Credentials
+from pipectl.cli.ending import second_interrupt_leaves
 from pipectl.cli.options import Globals
 from pipectl.clock import SystemClock
 from pipectl.config.loading import load
@@ -135,28 +135,28 @@ class Session:
         return ask
 
 
-def run(session: Session, command: Callable[[], int]) -> None:
-    """Call a command and exit. An error becomes a message and an exit code."""
+def run(session: Session, command: Callable[[], int]) -> int:
+    """Call a command and return its exit code; what it raises becomes a message."""
+    interrupted = CancelledError("interrupted")
     try:
-        session.check()
-        code = command()
+        with second_interrupt_leaves(lambda: session.screen.last_words(interrupted)):
+            session.check()
+            return command()
     except KeyboardInterrupt:
-        code = _fail(session, CancelledError("interrupted"))
-        _leave_if_threads_would_not(code)
+        return _fail(session, interrupted)
     except click.Abort:
-        code = _fail(session, CancelledError("Cancelled. Nothing was changed."))
+        return _fail(session, CancelledError("Cancelled. Nothing was changed."))
     except PipectlError as error:
-        code = _fail(session, error)
+        return _fail(session, error)
     except BrokenPipeError:
-        code = _closed_pipe()
+        return 1  # the reader of the result has seen enough
     except OSError as error:
-        code = _fail(session, PipectlError(str(error)))
+        return _fail(session, PipectlError(_described(error)))
     except Exception as error:  # noqa: BLE001 - users see a traceback with -v only
         hint = "run the command again with -v and report the output"
-        code = _fail(session, PipectlError(f"a bug in pipectl: {type(error).__name__}: {error}", hint=hint))
+        return _fail(session, PipectlError(f"a bug in pipectl: {type(error).__name__}: {error}", hint=hint))
     finally:
         session.screen.close()
-    sys.exit(code)
 
 
 def _fail(session: Session, error: PipectlError) -> int:
@@ -167,15 +167,7 @@ def _fail(session: Session, error: PipectlError) -> int:
     return error.exit_code
 
 
-def _leave_if_threads_would_not(code: int) -> None:
-    """Exit at once after a second Ctrl-C. The interpreter would wait for threads that wait for AWS."""
-    if threading.active_count() > 1:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def _closed_pipe() -> int:
-    """Ignore a closed pipe: the reader needs no more output. Keep the interpreter from reporting it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
+def _described(error: OSError) -> str:
+    """``No space left on device``, with the file where there is one."""
+    reason = error.strerror or str(error)
+    return f"{os.fsdecode(error.filename)}: {reason}" if isinstance(error.filename, str | bytes) else reason

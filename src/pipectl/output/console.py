@@ -11,7 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, TextIO, TypeAlias
 
 from rich.console import Console
@@ -154,6 +154,13 @@ class Screen:
             else:
                 self.notice(_error_lines(error))
 
+    def last_words(self, error: PipectlError) -> str:
+        """Return an error as text, to be written without any lock; the cursor, if it is hidden, comes back."""
+        show_cursor = "\x1b[?25h\n" if self._spinner else ""
+        if self.json_output:
+            return f"{show_cursor}{dumps({'error': self._error_document(error)}, indent=None)}\n"
+        return f"{show_cursor}{error.message[:1].upper()}{error.message[1:]}\n"
+
     def traceback(self) -> None:
         with suppress(OSError):
             for line in traceback.format_exc().splitlines():
@@ -184,7 +191,9 @@ class Screen:
             if commands:
                 words = with_options(words, self._options)
             text.append(printable(masked(words, self._secrets)), style)
-        console.print(text)
+        # A log that cannot be written is no reason to end a command in the middle of its changes.
+        with suppress(OSError) if console is self.err else nullcontext():
+            console.print(text)
 
     def _progress(self, *parts: Part) -> None:
         if not self._quiet:

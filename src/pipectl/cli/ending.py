@@ -1,0 +1,65 @@
+"""The end of the process: exit codes, a second Ctrl-C, and outputs that cannot be written."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import NoReturn, TextIO
+
+INTERRUPTED = 130
+
+
+def leave(code: int) -> NoReturn:
+    """Exit with ``code``, or with 1 where the result could not be written."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = code or 1
+            _discard(stream)
+    sys.exit(code)
+
+
+@contextmanager
+def second_interrupt_leaves(last_words: Callable[[], str]) -> Iterator[None]:
+    """Within the block, end the process at the second Ctrl-C, whatever is in progress.
+
+    The first one raises KeyboardInterrupt, as usual. Threads that wait for AWS would hold up the interpreter.
+
+    Args:
+        last_words: Returns what is written to stderr at the second one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    count = 0
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        nonlocal count
+        count += 1
+        if count == 1:
+            raise KeyboardInterrupt
+        # Neither flush nor print: another thread can hold the lock of the stream.
+        with suppress(OSError):
+            os.write(2, last_words().encode(errors="backslashreplace"))
+        os._exit(INTERRUPTED)
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _discard(stream: TextIO) -> None:
+    """Send what is left to nowhere: the interpreter would complain when it flushes the stream at its end."""
+    with suppress(OSError, ValueError, io.UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,42 @@
+"""The header: commands that change or judge begin with the pipeline that they work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+
+from tests.cli_support import pipectl
+from tests.support import ACCOUNT, write_config
+
+COMMANDS = ["plan", "up --yes", "up --dry-run", "down --yes", "status", "replay-dlq --dry-run", "verify"]
+
+
+@pytest.fixture
+def moto(tmp_path: Path) -> Iterator[Path]:
+    with mock_aws():
+        yield write_config(tmp_path)
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_first_line_on_stderr_names_the_pipeline(command: str, output: str, moto: Path) -> None:
+    result = pipectl("-c", moto, "-o", output, *command.split())
+    assert result.stderr.splitlines()[0] == f"dev · account {ACCOUNT} · us-east-1 · {moto}"
+
+
+def test_region_and_profile_are_those_that_are_used(moto: Path) -> None:
+    result = pipectl("-c", moto, "--region", "eu-west-1", "plan")
+    assert result.stderr.splitlines()[0].split(" · ")[2] == "eu-west-1"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_quiet_leaves_it_out(command: str, moto: Path) -> None:
+    assert ACCOUNT not in pipectl("-c", moto, "-q", *command.split()).stderr.splitlines()[:1]
+
+
+@pytest.mark.parametrize("command", ["outputs", "audit list", "logs", "config check"])
+def test_other_commands_have_none(command: str, moto: Path) -> None:
+    assert not pipectl("-c", moto, *command.split()).stderr.startswith("dev · ")

@@ -158,7 +158,7 @@ class Screen:
         """Return an error as text, to be written without any lock; the cursor, if it is hidden, comes back."""
         show_cursor = "\x1b[?25h\n" if self._spinner else ""
         if self.json_output:
-            return f"{show_cursor}{dumps({'error': self._error_document(error)}, indent=None)}\n"
+            return f"{show_cursor}{dumps({'error': self.error_document(error)}, indent=None)}\n"
         return f"{show_cursor}{error.message[:1].upper()}{error.message[1:]}\n"
 
     def traceback(self) -> None:

@@ -100,3 +100,24 @@ def test_a_replay_gives_its_claims_back_and_the_next_one_goes_on(mended: Orders)
     assert claimed(mended) == []
     replay_all(world)
     check_all_replayed(mended)
+
+
+@pytest.mark.xdist_group("mended")
+def test_the_second_ctrl_c_leaves_a_replay_at_once_while_an_invocation_runs(mended: Orders) -> None:
+    world = mended.world
+    reopen(mended)
+    world.calls.clear()
+    replay_all(world)
+    first_invocation = [call.operation for call in world.calls].index("Invoke") + 1
+    reopen(mended)
+    keys = environment(AWS_ACCESS_KEY_ID=MENDED_ACCOUNT, AWS_SECRET_ACCESS_KEY="test")
+    with gate(world.aws.endpoint_url or "", first_invocation) as (url, way):
+        process = start("-c", world.file, "--endpoint-url", url, "replay-dlq", "--yes", env=keys)
+        way.wait()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert any("Press Ctrl-C again" in line for line in iter(process.stderr.readline, ""))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)  # the invocation is still held
+    assert (process.returncode, out) == (130, "")
+    assert err.endswith("Interrupted\n")

@@ -141,7 +141,8 @@ class Screen:
 
     def failed(self, change: Change, error: PipectlError) -> None:
         self._ended(change)
-        self._progress((f"! {change.resource} failed:", "bold red"), f" {error.message}")
+        first, *_ = error.message.split("\n")
+        self._progress((f"! {change.resource} failed:", "bold red"), f" {first}")
 
     # Errors
 

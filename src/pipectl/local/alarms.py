@@ -82,7 +82,7 @@ class Alarms:
             pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
             alarms = [alarm for page in pages for alarm in page["MetricAlarms"] if "MetricName" in alarm]
             for alarm in alarms:
-                state, reason = _state(alarm, _datapoints(cloudwatch, alarm))
+                state, reason = alarm_state(alarm, _datapoints(cloudwatch, alarm))
                 if state != alarm["StateValue"]:
                     cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=reason)
         except (ClientError, BotoCoreError) as error:
@@ -108,7 +108,7 @@ def _datapoints(cloudwatch: Any, alarm: Mapping[str, Any]) -> list[dict[str, flo
     return points
 
 
-def _state(alarm: Mapping[str, Any], points: Sequence[Mapping[str, float]]) -> tuple[str, str]:
+def alarm_state(alarm: Mapping[str, Any], points: Sequence[Mapping[str, float]]) -> tuple[str, str]:
     """Return the state that an alarm should have, and the reason."""
     if not points:
         treatment = alarm.get("TreatMissingData") or "missing"

@@ -33,7 +33,7 @@ def main(runs: int) -> None:
                 aws = Aws(
                     "us-east-1",
                     endpoint_url=running.endpoint_url,
-                    credentials=Credentials(account, "test"),
+                    credentials=Credentials(**running.credentials(account)),
                     on_call=calls.append,
                 )
                 context = Context(load(CONFIG), CONFIG, aws, Screen(quiet=True))

@@ -119,7 +119,7 @@ def main(records: int) -> None:
         aws = Aws(
             "us-east-1",
             endpoint_url=running.endpoint_url,
-            credentials=Credentials("000000000001", "test"),
+            credentials=Credentials(**running.credentials("000000000001")),
             on_call=calls.append,
         )
         bench = Bench(aws, calls)

@@ -51,7 +51,7 @@ def moto_world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[LocalEmulator]:
     """Start the local emulator of this worker. Each test uses its own account."""
-    with lifecycle.temporary() as running:
+    with lifecycle.temporary(secret="test") as running:
         yield running
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -164,6 +165,13 @@ def eventually(read: Callable[[], T], done: Callable[[T], bool] = bool, *, secon
     while not done(value := read()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return value
+
+
+def free_port() -> int:
+    """Return a port that no other test uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def zipped(source: str, name: str = "index.py") -> bytes:

@@ -21,7 +21,7 @@ from pipectl.local import lifecycle
 from pipectl.local.gateway import is_loopback
 from pipectl.local.home import REGION, LocalEmulator
 from pipectl.local.lifecycle import start, status, stop, temporary
-from tests.local.small_pipeline import eventually, policy, zipped
+from tests.local.small_pipeline import eventually, free_port, policy, zipped
 
 RECORD = "local.json"
 
@@ -35,10 +35,8 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def port() -> int:
-    """A port of one's own: the default one is the same for all who test at the same time."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that no other test uses; the default one is shared by all tests that run at the same time."""
+    return free_port()
 
 
 def alive(pid: int) -> bool:

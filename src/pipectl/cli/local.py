@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipectl.cli.options import global_options
+from pipectl.errors import UsageError
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
@@ -58,16 +59,23 @@ def stop(session: Session) -> int:
 
 
 @local.command()
+@click.option("--env", is_flag=True, help="Print shell commands that set address and credentials for AWS SDKs.")
 @global_options
-def status(session: Session) -> int:
+def status(session: Session, env: bool) -> int:
     """Show whether the local emulator is running, and its address.
 
     \b
-    Example:
-      pipectl local status -o json
+    Examples:
+      pipectl local status
+      eval "$(pipectl local status --env)"
     """
     from pipectl.commands import local as commands
     from pipectl.output import local as output
 
-    output.status(session.screen, commands.status())
+    if env and session.screen.json_output:
+        raise UsageError("use one of --env and -o json")
+    if env:
+        output.environment(session.screen, commands.environment())
+    else:
+        output.status(session.screen, commands.status())
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipectl.config.models import Config
+from pipectl.errors import LocalError
 from pipectl.local import home, lifecycle, node
 from pipectl.local.home import LocalEmulator
 
@@ -32,6 +33,25 @@ def provide_runtimes(running: LocalEmulator, config: Config) -> None:
 def stop() -> bool:
     """Stop the local emulator and delete its contents. Return whether it was running."""
     return lifecycle.stop(home.default_home())
+
+
+def environment() -> dict[str, str]:
+    """Return the environment variables with which an AWS SDK uses the running local emulator.
+
+    Raises:
+        LocalError: it is not running.
+    """
+    running = status()
+    if running is None:
+        raise LocalError("The local emulator is not running.", hint="Start it with `pipectl local start`.")
+    keys = running.credentials()
+    return {
+        "AWS_ENDPOINT_URL": running.endpoint_url,
+        "AWS_ACCESS_KEY_ID": keys["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": keys["aws_secret_access_key"],
+        "AWS_REGION": home.REGION,
+        "AWS_DEFAULT_REGION": home.REGION,
+    }
 
 
 def status() -> LocalEmulator | None:

@@ -25,7 +25,7 @@ def write(folder: Path, failure: Failure, records: Iterable[EventRecord]) -> int
     """
     path = _path(folder, failure.audit_id)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".", suffix=".partial", delete=False) as file:
             try:
                 count = _write_lines(file, records)

@@ -1,7 +1,8 @@
 """Stands between the network and MiniStack: an ASGI application around another one.
 
-It notices what the pollers have to know (new records, messages, mappings, metrics, alarms), writes the results of the
-pollers into the descriptions of event source mappings, and lets plain HTTP over loopback count as TLS.
+It refuses what a `Guard` refuses, reports to an `Observer` what the pollers have to know (new records, messages,
+mappings, metrics, alarms), writes the results of the pollers into the descriptions of event source mappings, and lets
+plain HTTP over loopback count as TLS.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from pipectl.local.guard import Guard, answer
 from pipectl.local.observer import MAPPINGS_PATH, Observer
 from pipectl.local.requests import Request
 
@@ -22,10 +24,11 @@ Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None
 
 
 class Gateway:
-    """Serves requests with another application, and tells an `Observer` about them."""
+    """Serves the requests that a `Guard` lets pass with another application, and reports them to an `Observer`."""
 
-    def __init__(self, application: Application, observer: Observer) -> None:
+    def __init__(self, application: Application, guard: Guard, observer: Observer) -> None:
         self._application = application
+        self._guard = guard
         self._observer = observer
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -41,9 +44,16 @@ class Gateway:
         if body is None:
             return
         request = _request(scope, body)
+        send = _without_cors(send)
+        if refusal := self._guard.refusal(request):
+            headers, text = answer(request, refusal)
+            headers.append((b"content-length", str(len(text)).encode()))
+            await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+            await send({"type": "http.response.body", "body": text})
+            return
         served = {**scope, "headers": _forwarded(scope)}
         if MAPPINGS_PATH.fullmatch(request.path) or self._observer.waits(request):
-            await self._serve_whole(request, served, body, receive, send)
+            await self._serve_whole(request, served, receive, send)
             return
 
         async def observed(message: Message) -> None:
@@ -51,10 +61,10 @@ class Gateway:
                 self._observer.served(request)
             await send(message)
 
-        await self._application(served, _replayed(body, receive), observed)
+        await self._application(served, _replayed(request.body, receive), observed)
 
     async def _serve_whole(
-        self, request: Request, scope: MutableMapping[str, Any], body: bytes, receive: Receive, send: Send
+        self, request: Request, scope: MutableMapping[str, Any], receive: Receive, send: Send
     ) -> None:
         """Serve a request whose answer is needed before the caller gets it."""
         messages: list[Message] = []
@@ -62,29 +72,41 @@ class Gateway:
         async def collect(message: Message) -> None:
             messages.append(message)
 
-        await self._application(scope, _replayed(body, receive), collect)
+        await self._application(scope, _replayed(request.body, receive), collect)
         if not messages:
             return
         start, *rest = messages
-        answer = b"".join(part.get("body", b"") for part in rest)
+        body = b"".join(part.get("body", b"") for part in rest)
         if start["status"] < 300:
-            await asyncio.to_thread(self._observer.changed, request, answer)
+            await asyncio.to_thread(self._observer.changed, request, body)
             if MAPPINGS_PATH.fullmatch(request.path):
-                answer = self._with_results(answer)
+                body = self._with_results(body)
         headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-        headers.append((b"content-length", str(len(answer)).encode()))
+        headers.append((b"content-length", str(len(body)).encode()))
         await send({**start, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+        await send({"type": "http.response.body", "body": body})
 
-    def _with_results(self, answer: bytes) -> bytes:
+    def _with_results(self, body: bytes) -> bytes:
         try:
-            document = json.loads(answer)
+            document = json.loads(body)
         except ValueError:
-            return answer
+            return body
         for mapping in document.get("EventSourceMappings", [document]):
             if result := self._observer.last_result(mapping.get("UUID", "")):
                 mapping["LastProcessingResult"] = result
         return json.dumps(document).encode()
+
+
+def _without_cors(send: Send) -> Send:
+    """Leave out the headers that would let web pages read the answers."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [pair for pair in message["headers"] if not pair[0].lower().startswith(b"access-control-")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return sending
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -27,6 +27,7 @@ MUTEX = "start.lock"
 """Held by a process that starts the server or asks whether it lives."""
 ALIVE = "server.lock"
 """Held by the server for as long as it lives. The operating system releases it however the server ends."""
+OWN_FILES = {*(RECORD, f"{RECORD}.new", LOG, SECRET, MUTEX, ALIVE, "local.lock"), *("tmp", "bin", "node_modules")}
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
@@ -73,13 +74,15 @@ def default_home() -> Path:
 
 
 def create(home: Path) -> None:
-    """Create the folder unless it exists. A new one is closed to other users.
+    """Create the folder unless it exists, and close it to other users.
 
     Raises:
         LocalError: It cannot be created.
     """
     try:
         home.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        if {path.name for path in home.iterdir()} <= OWN_FILES:  # not a folder that has another purpose as well
+            home.chmod(PRIVATE_FOLDER)
     except OSError as error:
         raise unusable(home, error) from error
 
@@ -160,12 +163,16 @@ def recorded(home: Path) -> LocalEmulator | None:
 
 def secret_of(home: Path) -> str:
     """Return the secret access key of every root user; a new one for a home that has none."""
-    path = home / SECRET
     with contextlib.suppress(OSError):
-        if secret := path.read_text(encoding="ascii").strip():
+        if secret := (home / SECRET).read_text(encoding="ascii").strip():
             return secret
-    secret = secrets.token_urlsafe(30)
-    with open_private(path) as file:
+    return write_secret(home)
+
+
+def write_secret(home: Path, secret: str | None = None) -> str:
+    """Write the secret access key of every root user, a random one by default, and return it."""
+    secret = secret or secrets.token_urlsafe(30)
+    with open_private(home / SECRET) as file:
         file.write(secret.encode())
     return secret
 

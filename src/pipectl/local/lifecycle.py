@@ -90,8 +90,13 @@ def stop(home: Path, timeout: float = 10) -> bool:
 
 
 @contextmanager
-def temporary(*, consolidate: bool = False, timeout: float = 30) -> Iterator[LocalEmulator]:
+def temporary(*, consolidate: bool = False, timeout: float = 30, secret: str | None = None) -> Iterator[LocalEmulator]:
     """Run a local emulator in a folder of its own, on a free port, that outlives neither the block nor this process.
+
+    Args:
+        consolidate: As for `start`.
+        timeout: As for `start`.
+        secret: The secret access key of its root users; without one a random one.
 
     Raises:
         LocalError: As for `start`.
@@ -100,6 +105,7 @@ def temporary(*, consolidate: bool = False, timeout: float = 30) -> Iterator[Loc
     # The server watches its end of the pipe, which the operating system closes even when this process is killed.
     reader, writer = os.pipe()
     try:
+        home_folder.write_secret(home, secret)
         with home_folder.mutex(home):
             launched = _launch(home, port=_free_port(), consolidate=consolidate, tether=reader)
             running = _await_health(launched, time.monotonic() + timeout)
@@ -128,7 +134,7 @@ def _launch(home: Path, *, port: int, consolidate: bool, tether: int = subproces
             "The local emulator needs MiniStack, which is not installed.", hint="pip install 'pipectl-aws[local]'"
         )
     (home / "tmp").mkdir(mode=home_folder.PRIVATE_FOLDER, exist_ok=True)
-    home_folder.secret_of(home)
+    home_folder.secret_of(home)  # so that it exists before the server starts
     with home_folder.open_private(home / LOG) as log:
         process = processes.start(
             # -P: its folder is where it runs, not where it imports from.

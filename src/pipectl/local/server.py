@@ -48,6 +48,7 @@ def _serve(home: Path, port: int, *, consolidate: bool) -> None:
     from pipectl.local.function_logs import FunctionLogs
     from pipectl.local.functions import Functions
     from pipectl.local.gateway import Gateway
+    from pipectl.local.guard import Guard
     from pipectl.local.mappings import Mappings
     from pipectl.local.metrics import Metrics
     from pipectl.local.observer import Observer
@@ -55,7 +56,8 @@ def _serve(home: Path, port: int, *, consolidate: bool) -> None:
     from pipectl.local.request_permissions import Naming
     from pipectl.local.stream_mapping import StreamMappings
 
-    clients = Clients(f"http://127.0.0.1:{port}", home_folder.secret_of(home))
+    secret = home_folder.secret_of(home)
+    clients = Clients(f"http://127.0.0.1:{port}", secret)
     functions, metrics = Functions(clients, ministack.role_session), Metrics(clients)
     streams = StreamMappings(clients, functions, metrics, consolidate=consolidate)
     queues = QueueMappings(clients, functions)
@@ -68,8 +70,10 @@ def _serve(home: Path, port: int, *, consolidate: bool) -> None:
     ministack.switch_off_pollers()
     ministack.write_logs_with(FunctionLogs(clients, ministack.role_session).write)
     ministack.name_requests_with(Naming(function_of, ministack.may_pass_role))
+    ministack.use_random_sessions()
     ministack.keep_processes_after_exceptions()
-    gateway = Gateway(ministack.application(), Observer(clients, mappings, metrics, Alarms(clients)))
+    observer = Observer(clients, mappings, metrics, Alarms(clients))
+    gateway = Gateway(ministack.application(), Guard(secret), observer)
 
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pipectl.output.console import Screen
@@ -30,6 +32,12 @@ def status(screen: Screen, running: LocalEmulator | None) -> None:
     else:
         where = f"{running.endpoint_url} (pid {running.pid}, log {running.log})"
         screen.line(f"The local emulator is running at {where}.")
+
+
+def environment(screen: Screen, variables: Mapping[str, str]) -> None:
+    """Print the variables as commands for a shell."""
+    for name, value in variables.items():
+        screen.line(f"export {name}={shlex.quote(value)}")
 
 
 def stopped(screen: Screen, was_running: bool) -> None:

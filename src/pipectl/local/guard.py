@@ -1,0 +1,94 @@
+"""Decides which requests reach the local emulator: those of this machine's own programs that know its secret.
+
+Web pages, and other users of the machine, can reach every port on 127.0.0.1. A page is recognised by headers that
+browsers add and no AWS SDK sends; a page of another site under a name that resolves to 127.0.0.1, by its Host header.
+Another user does not know the secret, which lies in a private file. MiniStack accepts any secret of a root user, so
+root signatures are checked here; the signatures of users and roles it checks itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from xml.sax.saxutils import escape
+
+from pipectl.local.requests import Request
+from pipectl.local.signatures import is_valid, signature_of
+
+HOSTS = ("127.0.0.1", "localhost")
+HEALTH = "/_ministack/health"
+CLOSED = ("/_ministack", "/_localstack", "/_aws", "/_alb", "/health")
+"""Paths that MiniStack serves without credentials."""
+
+_ROOT_KEY = re.compile("[0-9]{12}")
+_ISSUED_KEY = re.compile("A[KS]IA[A-Z0-9]{12,124}")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The reason why a request does not reach MiniStack."""
+
+    code: str
+    message: str
+    status: int = 403
+
+
+class Guard:
+    """Checks requests. ``secret`` is the secret access key of every root user."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def refusal(self, request: Request) -> Refusal | None:
+        """Return why a request is refused; ``None`` when it may pass."""
+        if request.headers.get("host", "").rsplit(":", 1)[0] not in HOSTS:
+            return Refusal("AccessDeniedException", "The Host header is not an address of the local emulator.")
+        if request.method == "OPTIONS" or "origin" in request.headers:
+            return Refusal("AccessDeniedException", "The local emulator does not serve web pages.")
+        if request.headers.get("sec-fetch-site", "none") != "none":
+            return Refusal("AccessDeniedException", "The local emulator does not serve web pages.")
+        if request.path == HEALTH and request.method == "GET":
+            return None
+        if any(request.path == path or request.path.startswith(f"{path}/") for path in CLOSED):
+            return Refusal("AccessDeniedException", "This path of the local emulator is closed.")
+        return self._credentials_refusal(request)
+
+    def _credentials_refusal(self, request: Request) -> Refusal | None:
+        signature = signature_of(request)
+        if signature is None:
+            return Refusal("MissingAuthenticationToken", "The request has no valid Signature Version 4.")
+        if _ISSUED_KEY.fullmatch(signature.access_key):
+            return None
+        if not _ROOT_KEY.fullmatch(signature.access_key):
+            return Refusal("InvalidClientTokenId", "The security token included in the request is invalid.")
+        if not is_valid(request, signature, self._secret, datetime.now(UTC)):
+            hint = "`pipectl local status --env` prints the credentials of the local emulator."
+            return Refusal("SignatureDoesNotMatch", f"The signature does not match, or is out of date. {hint}")
+        return None
+
+
+def answer(request: Request, refusal: Refusal) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Return the headers and the body of a refusal, in the protocol of the request."""
+    signature = signature_of(request)
+    if signature is not None and signature.service == "s3":
+        return _xml(f"<Error><Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message></Error>")
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        error = f"<Type>Sender</Type><Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>"
+        return _xml(f"<ErrorResponse><Error>{error}</Error><RequestId>refused</RequestId></ErrorResponse>")
+    if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
+        body = b"\xa2" + b"".join(_cbor(text) for text in ("__type", refusal.code, "message", refusal.message))
+        return [(b"content-type", b"application/cbor"), (b"smithy-protocol", b"rpc-v2-cbor")], body
+    headers = [(b"content-type", b"application/x-amz-json-1.0"), (b"x-amzn-errortype", refusal.code.encode())]
+    return headers, json.dumps({"__type": refusal.code, "message": refusal.message}).encode()
+
+
+def _xml(text: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    return [(b"content-type", b"text/xml")], f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
+
+
+def _cbor(text: str) -> bytes:
+    """Encode a text of at most 65,535 bytes."""
+    encoded = text.encode()
+    return b"\x79" + len(encoded).to_bytes(2, "big") + encoded

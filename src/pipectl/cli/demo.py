@@ -36,6 +36,9 @@ def demo(session: Session, orders: int, runtime: str | None) -> int:
     from pipectl.output import demo as output
 
     config = session.config.running_in(runtime) if runtime else session.config
-    report = run(config, session.file, session.emulator_aws, session.screen, orders=orders, cancel=session.cancel)
+    progress = output.Progress(session.screen, orders)
+    report = run(
+        config, session.file, session.emulator_aws, session.screen, progress, orders=orders, cancel=session.cancel
+    )
     output.result(session.screen, report)
     return 0

@@ -1,15 +1,15 @@
-"""`demo`: run the pipeline through success, failure, alarm, fix and replay on a temporary local emulator."""
+"""`demo`: run the whole pipeline, with failures, on a temporary local emulator, and report the figures."""
 
 from __future__ import annotations
 
 import json
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from pipectl.aws.client import Aws
 from pipectl.commands.down import down
@@ -21,13 +21,20 @@ from pipectl.context import Context, Reporter
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
 from pipectl.failures.audit_table import FAILURE_TYPE_INDEX, Selection
+from pipectl.json_types import JsonValue
 from pipectl.local import lifecycle
 from pipectl.local.home import LocalEmulator
 from pipectl.packaging.build import handler_file
 
-POISON = 2
-"""Number of invalid orders. Each causes four errors, at the first try and at three retries; the alarm needs five."""
-_BOUND_SECONDS = 120
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+T = TypeVar("T")
+Step = Literal["up", "orders", "failures", "alarm", "fix", "replay", "down"]
+
+INVALID_ORDERS = 2
+"""Each causes four errors: the first attempt and three retries. The alarm fires at five."""
+_BOUND = 120
 _FIX_PYTHON = """
 
 _strict = enrich
@@ -52,25 +59,33 @@ enrich = (order) => {
 };
 """
 FIXES = {"python": _FIX_PYTHON, "nodejs": _FIX_NODEJS}
-"""The code that the demo appends to the processor, by language."""
+"""The code that the demo adds to the processor, by language: it accepts invalid orders."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class DemoReport:
-    """Results of the demo. ``seconds`` has the duration of each step, and ``total``."""
+    """The figures of a demo. ``seconds`` by step, and in total."""
 
-    resources: int = 0
-    orders: int = 0
-    updates: int = 0
-    objects: int = 0
-    poison: int = 0
-    audited: int = 0
-    quarantined: int = 0
-    errors_alarm: str = ""
-    replayed: int = 0
-    objects_after_replay: int = 0
-    left: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
+    resources: int
+    orders: int
+    updates: int
+    objects: int
+    poison: int
+    audited: int
+    quarantined: int
+    errors_alarm: str
+    replayed: int
+    objects_after_replay: int
+    left: int
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Audience(Protocol):
+    """Shows the course of a demo."""
+
+    def step(self, step: Step) -> None: ...
+
+    def stored(self, key: str, document: JsonValue) -> None: ...
 
 
 def demo(
@@ -78,147 +93,161 @@ def demo(
     file: Path,
     make_aws: Callable[[LocalEmulator], Aws],
     reporter: Reporter,
+    audience: Audience,
     *,
     orders: int,
     cancel: Callable[[], None] = lambda: None,
 ) -> DemoReport:
-    """Run all steps.
+    """Run the demo.
 
     Args:
-        config: The config; its account id is ignored.
+        config: The pipeline. Its account is ignored.
         file: The config file.
-        make_aws: Makes the AWS clients for the temporary local emulator.
-        reporter: Receives every step.
-        orders: Number of valid orders to send; every third is then updated.
-        cancel: Ends waits early.
+        make_aws: Creates the AWS client for the temporary local emulator.
+        reporter: Gets the progress of `up` and `down`.
+        audience: Gets each step, and one stored object.
+        orders: Number of valid orders to send. Every third one is updated later.
+        cancel: Is called at the first Ctrl-C.
 
     Raises:
-        PipectlError: A step did not have the expected result.
+        PipectlError: a step has another result than expected.
     """
     with lifecycle.temporary() as running:
         provide_runtimes(running, config)
         aws = make_aws(running)
         unbound = config.model_copy(update={"account_id": None})
-        return _Steps(Context(unbound, file, aws, reporter, cancel), orders, running.home / "demo").run()
+        context = Context(unbound, file, aws, reporter, cancel)
+        return _Demo(context, audience, orders, running.home / "demo").run()
 
 
-class _Steps:
-    def __init__(self, context: Context, orders: int, folder: Path) -> None:
-        self._folder = folder
+class _Demo:
+    def __init__(self, context: Context, audience: Audience, orders: int, folder: Path) -> None:
         self._context = context
+        self._audience = audience
+        self._orders = orders
+        self._folder = folder
         self._aws = context.aws
         self._names = context.pipeline.physical
-        self._report = DemoReport(orders=orders, updates=(orders + 2) // 3, poison=POISON)
+        self._seconds: dict[str, float] = {}
 
     def run(self) -> DemoReport:
         start = self._aws.clock.monotonic()
-        self._step("1. `pipectl up` creates the pipeline on a local emulator, with IAM enforced", "up", self._up)
-        self._step(
-            f"2. {self._report.orders} orders are written, {self._report.updates} are updated; every version is stored",
-            "orders",
-            self._orders,
+        updates = (self._orders + 2) // 3
+        resources = self._step("up", self._up)
+        objects = self._step("orders", lambda: self._send_orders(self._orders + updates))
+        audited, quarantined = self._step("failures", lambda: self._send_invalid_orders(objects))
+        alarm = self._step("alarm", self._wait_for_alarm)
+        self._step("fix", self._fix)
+        replayed, objects_after_replay = self._step("replay", self._replay)
+        left = self._step("down", self._down)
+        self._seconds["total"] = self._aws.clock.monotonic() - start
+        return DemoReport(
+            resources=resources,
+            orders=self._orders,
+            updates=updates,
+            objects=objects,
+            poison=INVALID_ORDERS,
+            audited=audited,
+            quarantined=quarantined,
+            errors_alarm=alarm,
+            replayed=replayed,
+            objects_after_replay=objects_after_replay,
+            left=left,
+            seconds=self._seconds,
         )
-        self._step(
-            f"3. {POISON} invalid orders fail: they are retried, quarantined and audited",
-            "failures",
-            self._poison,
-        )
-        self._step("4. The errors alarm fires", "alarm", self._alarm)
-        self._step("5. `pipectl up` deploys a fixed processor", "fix", self._fix)
-        self._step("6. `pipectl replay-dlq` replays the failed orders", "replay", self._replay)
-        self._step("7. `pipectl down` deletes everything and checks that nothing remains", "down", self._down)
-        self._report.seconds["total"] = self._aws.clock.monotonic() - start
-        return self._report
 
-    def _step(self, title: str, name: str, act: Callable[[], None]) -> None:
-        self._context.reporter.note(title)
+    def _step(self, step: Step, act: Callable[[], T]) -> T:
+        self._audience.step(step)
         start = self._aws.clock.monotonic()
-        act()
-        self._report.seconds[name] = self._aws.clock.monotonic() - start
+        result = act()
+        self._seconds[step] = self._aws.clock.monotonic() - start
+        return result
 
-    def _up(self) -> None:
+    def _up(self) -> int:
         report = up(self._context, lambda _: None)
-        self._report.resources = len(report.changes)
         again = up(self._context, lambda _: None)
         if any(change.action is not Action.KEEP for change in again.changes):
-            raise PipectlError("a second `up` changed the pipeline")
+            raise PipectlError("A second `pipectl up` found something to change.")
+        return len(report.changes)
 
-    def _orders(self) -> None:
-        chance = random.Random(2026)  # noqa: S311 - amounts of test orders
-        for number in range(self._report.orders):
+    def _send_orders(self, versions: int) -> int:
+        chance = random.Random(2026)  # noqa: S311 - amounts of invented orders
+        for number in range(self._orders):
             self._put(number, {"N": f"{chance.randint(1, 99_999)}.{chance.randint(10, 99)}"})
             if number % 3 == 0:
                 self._put(number, {"N": f"{chance.randint(100_000, 999_999)}.{chance.randint(10, 99)}"})
-        wanted = self._report.orders + self._report.updates
         prefix = self._context.config.bucket.prefix
-        self._aws.wait(lambda: len(self._keys(prefix)) >= wanted, f"{wanted} objects in the bucket", _BOUND_SECONDS)
+        self._aws.wait(lambda: len(self._keys(prefix)) >= versions, f"{versions} objects in the bucket", _BOUND)
         keys = self._keys(prefix)
-        self._report.objects = len(keys)
-        sample = json.loads(self._aws.s3.get_object(Bucket=self._names.bucket, Key=keys[0])["Body"].read())
-        self._context.reporter.note(f"   for example {keys[0]}")
-        self._context.reporter.note(f"   {json.dumps(sample)}")
+        stored = self._aws.s3.get_object(Bucket=self._names.bucket, Key=keys[0])["Body"].read()
+        self._audience.stored(keys[0], json.loads(stored))
+        return len(keys)
 
-    def _poison(self) -> None:
-        for number in range(POISON):
+    def _send_invalid_orders(self, objects: int) -> tuple[int, int]:
+        """Return the number of failures in the audit table, and of records in quarantine."""
+        for number in range(INVALID_ORDERS):
             self._put(1_000_000 + number, {"S": "twelve"})
-        self._aws.wait(lambda: len(self._failures()) >= POISON, f"{POISON} audited failures", _BOUND_SECONDS)
-        self._report.audited = len(self._failures())
-        self._report.quarantined = len(self._keys(self._context.config.bucket.failed_prefix))
+        wanted = f"{INVALID_ORDERS} failures in the audit table"
+        self._aws.wait(lambda: self._failures() >= INVALID_ORDERS, wanted, _BOUND)
         kept = len(self._keys(self._context.config.bucket.prefix))
-        if kept != self._report.objects:
-            raise PipectlError(f"the bucket had {self._report.objects} records and now has {kept}")
+        if kept != objects:
+            raise PipectlError(f"The bucket held {objects} objects and now holds {kept}.")
+        return self._failures(), len(self._keys(self._context.config.bucket.failed_prefix))
 
-    def _alarm(self) -> None:
+    def _wait_for_alarm(self) -> str:
         def state() -> str:
             answer = self._aws.cloudwatch.describe_alarms(AlarmNames=[self._names.errors_alarm])
             return answer["MetricAlarms"][0]["StateValue"]
 
-        self._aws.wait(lambda: state() == "ALARM", f"alarm {self._names.errors_alarm} to fire", _BOUND_SECONDS)
-        self._report.errors_alarm = state()
+        self._aws.wait(lambda: state() == "ALARM", f"alarm {self._names.errors_alarm} to fire", _BOUND)
+        return state()
 
     def _fix(self) -> None:
-        """Deploy the handler with one more rule: an invalid order is stored unchanged."""
+        """Deploy the same handler with one more rule, which accepts invalid orders."""
         config, file = self._context.config, self._context.file
         source = config.source_of(config.processor, file)
         fixed = Path(shutil.copytree(source, self._folder / "processor"))
         names = [path.relative_to(fixed).as_posix() for path in fixed.rglob("*")]
         language = config.processor.language
         handler = handler_file(fixed, config.processor.handler, language, names)
-        handler.write_text(handler.read_text() + FIXES[language])
+        handler.write_text(handler.read_text(encoding="utf-8") + FIXES[language], encoding="utf-8")
         processor = config.processor.model_copy(update={"source": str(fixed)})
         fixed_config = config.model_copy(update={"processor": processor})
         self._context = replace(self._context, config=fixed_config)
         report = up(self._context, lambda _: None)
         changed = [change.resource for change in report.changes if change.action is not Action.KEEP]
         if changed != ["processor"]:
-            raise PipectlError(f"the fix changed {changed}, not only the processor")
+            raise PipectlError(f"The fix changed {', '.join(changed)} instead of the processor alone.")
 
-    def _replay(self) -> None:
+    def _replay(self) -> tuple[int, int]:
+        """Return the number of records that were replayed, and of the objects now."""
         now = self._aws.clock.now()
         report = replay(self._context, Selection(since=now - timedelta(hours=1), until=now), lambda _: None)
-        self._report.replayed = report.replayed
         if report.left:
-            raise PipectlError(f"{report.left} failures remain after the replay: {report.errors or report.failing}")
-        self._report.objects_after_replay = len(self._keys(self._context.config.bucket.prefix))
+            raise PipectlError(f"{report.left} failures are left after the replay: {report.errors or report.failing}")
+        return report.replayed, len(self._keys(self._context.config.bucket.prefix))
 
-    def _down(self) -> None:
+    def _down(self) -> int:
+        """Return the number of resources that are left."""
         down(self._context, lambda _: None, delete_data=True)
-        self._report.left = sum(resource.observe() is not None for resource in self._context.resources.values())
+        return sum(resource.observe() is not None for resource in self._context.resources.values())
 
-    def _put(self, number: int, amount: Any) -> None:
+    def _put(self, number: int, amount: AttributeValueTypeDef) -> None:
         key = self._context.config.orders_table.partition_key
-        item = {key: {"S": f"order-{number:07}"}, "amount": amount, "customer": {"S": "Ada"}}
-        self._aws.dynamodb.put_item(TableName=self._names.orders_table, Item=item)
+        self._aws.dynamodb.put_item(
+            TableName=self._names.orders_table,
+            Item={key: {"S": f"order-{number:07}"}, "amount": amount, "customer": {"S": "Ada"}},
+        )
 
     def _keys(self, prefix: str) -> list[str]:
         pages = self._aws.s3.get_paginator("list_objects_v2").paginate(Bucket=self._names.bucket, Prefix=f"{prefix}/")
         return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
-    def _failures(self) -> list[Any]:
+    def _failures(self) -> int:
         pages = self._aws.dynamodb.get_paginator("query").paginate(
             TableName=self._names.audit_table,
             IndexName=FAILURE_TYPE_INDEX,
             KeyConditionExpression="failureType = :type",
             ExpressionAttributeValues={":type": {"S": "RetryAttemptsExhausted"}},
         )
-        return [item for page in pages for item in page["Items"]]
+        return sum(len(page["Items"]) for page in pages)

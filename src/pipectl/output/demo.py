@@ -1,9 +1,39 @@
-"""The result of `demo`."""
+"""The steps and the result of `demo`."""
 
 from __future__ import annotations
 
-from pipectl.commands.demo import DemoReport
+import json
+from collections.abc import Mapping
+
+from pipectl.commands.demo import INVALID_ORDERS, DemoReport, Step
+from pipectl.json_types import JsonValue
 from pipectl.output.console import Screen
+
+STEPS: Mapping[Step, str] = {
+    "up": "1. `pipectl up` creates the pipeline on a local emulator, with IAM enforced",
+    "orders": "2. {orders} orders are written, {updates} of them are updated, and every version is stored",
+    "failures": "3. {invalid} orders are invalid: they are retried, put in quarantine and audited",
+    "alarm": "4. The alarm fires",
+    "fix": "5. `pipectl up` deploys a fixed processor",
+    "replay": "6. `pipectl replay-dlq` replays the failed orders",
+    "down": "7. `pipectl down` deletes the resources and checks that none remain",
+}
+
+
+class Progress:
+    """Shows the steps of a demo of so many orders."""
+
+    def __init__(self, screen: Screen, orders: int) -> None:
+        self._screen = screen
+        self._orders = orders
+
+    def step(self, step: Step) -> None:
+        updates = (self._orders + 2) // 3
+        self._screen.note(STEPS[step].format(orders=self._orders, updates=updates, invalid=INVALID_ORDERS))
+
+    def stored(self, key: str, document: JsonValue) -> None:
+        self._screen.note(f"   one of the objects: {key}")
+        self._screen.note(f"   {json.dumps(document)}")
 
 
 def result(screen: Screen, report: DemoReport) -> None:

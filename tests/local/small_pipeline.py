@@ -22,7 +22,7 @@ STREAM_ACTIONS = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:Ge
 QUEUE_ACTIONS = ("sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:DeleteMessage")
 ALL_ACTIONS = (*STREAM_ACTIONS, *QUEUE_ACTIONS, "sqs:SendMessage", "s3:PutObject")
 
-POLITE_HANDLER = """
+REPORTING_HANDLER = """
 def handler(event, context):
     poison = [r["dynamodb"]["SequenceNumber"] for r in event["Records"] if "poison" in r["dynamodb"]["NewImage"]]
     if poison and poison[0] == event["Records"][0]["dynamodb"]["SequenceNumber"]:
@@ -33,10 +33,10 @@ def handler(event, context):
 
 @dataclass
 class Pipeline:
-    """What a test touches, by name."""
+    """A pipeline in an account of its own, and its clients."""
 
     aws: LocalEmulator
-    handler: str = POLITE_HANDLER
+    handler: str = REPORTING_HANDLER
     runtime: str = "python3.12"
     actions: tuple[str, ...] = ALL_ACTIONS
     readable_table: str = "orders"
@@ -90,7 +90,7 @@ class Pipeline:
         self.client("iam").put_role_policy(RoleName="processor", PolicyName="work", PolicyDocument=policy(allowed))
 
     def messages(self) -> list[dict[str, Any]]:
-        """What lies in the queue, taken out of it."""
+        """Receive and delete messages of the queue."""
         sqs = self.client("sqs")
         received = sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
         for message in received:
@@ -102,7 +102,7 @@ class Pipeline:
         return str(mapping["LastProcessingResult"])
 
     def metric(self, name: str, *, namespace: str = "AWS/Lambda", dimension: str = "FunctionName=processor") -> float:
-        """The sum of a metric over the last minutes."""
+        """Return the sum of a metric over the last minutes."""
         key, value = dimension.split("=")
         now = time.time()
         points = self.client("cloudwatch").get_metric_statistics(
@@ -160,7 +160,7 @@ class Pipeline:
 
 
 def eventually(read: Callable[[], T], done: Callable[[T], bool] = bool, *, seconds: float = 20) -> T:
-    """Read until it is as wanted; the last value when time is up, for the caller's assertion to show."""
+    """Read until the value is as wanted; return the last value, for the caller's assertion."""
     deadline = time.monotonic() + seconds
     while not done(value := read()) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -175,7 +175,7 @@ def free_port() -> int:
 
 
 def zipped(source: str, name: str = "index.py") -> bytes:
-    """A function's code, as Lambda takes it."""
+    """Return a zip file with the source."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(name, source)
@@ -183,5 +183,5 @@ def zipped(source: str, name: str = "index.py") -> bytes:
 
 
 def policy(*statements: Mapping[str, Any]) -> str:
-    """A policy document."""
+    """Return a policy document."""
     return json.dumps({"Version": "2012-10-17", "Statement": statements})

@@ -1,4 +1,4 @@
-"""What becomes of a batch of stream records whose invocations fail."""
+"""Retries, bisecting and partial responses of a batch of stream records."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def numbers(records: Sequence[Record]) -> list[int]:
 
 @dataclass
 class Run:
-    """A batch worked off: what was invoked, in which order, and what was given up."""
+    """The invocations of a batch in their order, and its failures."""
 
     invoked: list[list[int]] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
     @property
-    def given_up(self) -> list[list[int]]:
+    def failed(self) -> list[list[int]]:
         return [numbers(failure.records) for failure in self.failures]
 
 
@@ -61,12 +61,12 @@ def succeeds(records: Sequence[Record]) -> Outcome:
 
 
 def raises_on(*poison: int) -> Handler:
-    """Raises when there is any poison among the records."""
+    """Return a handler that raises when one of the records is invalid."""
     return lambda records: RAISED if set(poison) & set(numbers(records)) else Outcome()
 
 
 def reports(*poison: int) -> Handler:
-    """Never raises, always reports."""
+    """Return a handler that never raises, and reports each invalid record."""
 
     def handler(records: Sequence[Record]) -> Outcome:
         failed = [number for number in numbers(records) if number in poison]
@@ -76,13 +76,13 @@ def reports(*poison: int) -> Handler:
 
 
 def keeps_contract(*poison: int) -> Handler:
-    """Raises when the first record fails, reports when later ones do: as the pipeline's processor does."""
+    """Return a handler that raises when the first record fails and reports later ones, as the processor does."""
     report = reports(*poison)
     return lambda records: RAISED if numbers(records)[0] in poison else report(records)
 
 
 class Answers:
-    """Gives these answers one after the other, then succeeds."""
+    """A handler with these answers, one after the other; then it succeeds."""
 
     def __init__(self, *outcomes: Outcome) -> None:
         self._outcomes = list(outcomes)
@@ -109,7 +109,7 @@ class TestRetries:
     def test_come_after_the_first_attempt(self, retries: int) -> None:
         run = work_off(stream(3), raises_on(1), Settings(max_retries=retries))
         assert run.invoked == [[0, 1, 2]] * (1 + retries)
-        assert run.given_up == [[0, 1, 2]]
+        assert run.failed == [[0, 1, 2]]
         assert run.failures[0].condition == "RetryAttemptsExhausted"
         assert run.failures[0].invocations == 1 + retries
         assert run.failures[0].raised
@@ -130,10 +130,10 @@ class TestRetries:
 
 
 class TestBisecting:
-    def test_halves_until_the_poison_is_alone(self) -> None:
+    def test_halves_until_the_invalid_record_is_alone(self) -> None:
         run = work_off(stream(8), raises_on(5), Settings(max_retries=0, bisect=True))
         assert run.invoked == [[0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3], [4, 5, 6, 7], [4, 5], [4], [5], [6, 7]]
-        assert run.given_up == [[5]]
+        assert run.failed == [[5]]
 
     @pytest.mark.parametrize("retries", [0, 1, 3])
     def test_consumes_no_retries(self, retries: int) -> None:
@@ -143,7 +143,7 @@ class TestBisecting:
     def test_splits_after_an_error_even_if_failures_could_be_reported(self) -> None:
         run = work_off(stream(4), raises_on(2), PIPELINE)
         assert run.invoked[:3] == [[0, 1, 2, 3], [0, 1], [2, 3]]
-        assert run.given_up == [[2]]
+        assert run.failed == [[2]]
 
 
 class TestPartialResponse:
@@ -160,28 +160,28 @@ class TestPartialResponse:
         assert run.invoked == [[0, 1, 2], [2], [2], [2]]
         assert run.failures[0].invocations == 4
 
-    def test_leaves_all_their_retries_to_records_that_stand_first_later(self) -> None:
+    def test_leaves_all_retries_to_records_that_become_the_first_later(self) -> None:
         settings = replace(PIPELINE, bisect=False, max_retries=1)
         run = work_off(stream(6), Answers(report_of("1"), report_of("3"), report_of("5")), settings)
         assert run == Run(invoked=[[0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5], [3, 4, 5], [5]])
 
-    def test_leaves_all_their_retries_to_records_that_are_split_off(self) -> None:
+    def test_leaves_all_retries_to_records_that_are_split_off(self) -> None:
         run = work_off(stream(4), keeps_contract(1, 2), PIPELINE)
         assert run.invoked == [[0, 1, 2, 3], [1, 2, 3], *[[1]] * 3, [2, 3], *[[2]] * 4, [3]]
 
-    def test_without_retries_gives_up_the_rest_together(self) -> None:
+    def test_without_retries_the_rest_fails_together(self) -> None:
         run = work_off(stream(4), reports(1), replace(PIPELINE, bisect=False, max_retries=0))
-        assert run.given_up == [[1, 2, 3]]
+        assert run.failed == [[1, 2, 3]]
 
     def test_with_bisecting_is_split_there_and_the_rest_is_always_tried_once_more(self) -> None:
         run = work_off(stream(4), keeps_contract(1), replace(PIPELINE, max_retries=0))
         assert run.invoked == [[0, 1, 2, 3], [1, 2, 3], [1], [2, 3]]
-        assert run.given_up == [[1]]
+        assert run.failed == [[1]]
 
-    def test_that_names_the_first_record_again_and_again_is_never_split(self) -> None:
+    def test_that_always_names_the_first_record_is_never_split(self) -> None:
         run = work_off(stream(3), reports(0), PIPELINE)
         assert run.invoked == [[0, 1, 2]] * 4
-        assert run.given_up == [[0, 1, 2]]
+        assert run.failed == [[0, 1, 2]]
         assert not run.failures[0].raised
 
     @pytest.mark.parametrize("payload", [None, {}, {"batchItemFailures": None}, {"batchItemFailures": []}])
@@ -212,17 +212,17 @@ class TestAge:
             for n, age in enumerate(ages)
         ]
 
-    def test_too_old_records_are_given_up_untried(self) -> None:
+    def test_too_old_records_fail_without_an_invocation(self) -> None:
         run = work_off(self.aged(70, 61, 60, 1), succeeds, Settings(max_age_seconds=60))
         assert run.invoked == [[2, 3]]
-        assert run.given_up == [[0, 1]]
+        assert run.failed == [[0, 1]]
         assert run.failures[0].condition == "RecordAgeExceeded"
         assert run.failures[0].invocations == 0
 
-    def test_a_batch_can_be_too_old_altogether(self) -> None:
+    def test_a_whole_batch_can_be_too_old(self) -> None:
         run = work_off(self.aged(70, 61), succeeds, Settings(max_age_seconds=60))
         assert run.invoked == []
-        assert run.given_up == [[0, 1]]
+        assert run.failed == [[0, 1]]
 
     def test_ends_unlimited_retries(self) -> None:
         records, settings = self.aged(0, 0), Settings(max_age_seconds=60)
@@ -241,9 +241,9 @@ class TestAge:
 class TestConsolidation:
     def test_sends_one_range_from_the_first_to_the_last_failure(self) -> None:
         run = work_off(stream(12), keeps_contract(3, 4, 9), PIPELINE, consolidate=True)
-        assert run.given_up == [[3, 4, 5, 6, 7, 8, 9]]
+        assert run.failed == [[3, 4, 5, 6, 7, 8, 9]]
 
-    def test_tells_the_most_invocations_that_any_of_them_had(self) -> None:
+    def test_reports_the_highest_number_of_invocations(self) -> None:
         run = work_off(stream(6), raises_on(1, 3), PIPELINE)
         assert [failure.invocations for failure in run.failures] == [7, 6]
         run = work_off(stream(6), raises_on(1, 3), PIPELINE, consolidate=True)
@@ -269,7 +269,7 @@ class TestConsolidation:
             ("RecordAgeExceeded", [1]),
         ]
 
-    def test_without_it_each_failure_is_told_at_once(self) -> None:
+    def test_without_it_each_failure_is_reported_at_once(self) -> None:
         batch = Batch(stream(2))
         settings = Settings(max_retries=0, bisect=True)
         for _ in range(2):
@@ -293,7 +293,7 @@ BATCHES = st.integers(1, 40).flatmap(lambda size: st.tuples(st.just(size), st.se
 
 
 class StopsAtPoison:
-    """The least that a handler may do: work through the records in order and stop at the first that fails."""
+    """A handler that processes the records in order and stops at the first that fails."""
 
     def __init__(self, poison: set[int], *, report: bool) -> None:
         self.processed: list[int] = []
@@ -309,13 +309,11 @@ class StopsAtPoison:
 
 
 @given(BATCHES, st.integers(0, 4), st.booleans())
-def test_bisecting_finds_exactly_the_poison_and_processes_all_else(
-    batch: tuple[int, set[int]], retries: int, report: bool
-) -> None:
+def test_bisecting_finds_exactly_the_invalid_records(batch: tuple[int, set[int]], retries: int, report: bool) -> None:
     size, poison = batch
     handler = StopsAtPoison(poison, report=report)
     run = work_off(stream(size), handler, replace(PIPELINE, max_retries=retries))
-    assert run.given_up == [[number] for number in sorted(poison)]
+    assert run.failed == [[number] for number in sorted(poison)]
     assert set(handler.processed) == set(range(size)) - poison
 
 
@@ -327,7 +325,7 @@ def test_no_record_is_lost_and_none_fails_twice(
     handler = StopsAtPoison(poison, report=report)
     settings = replace(PIPELINE, max_retries=retries, bisect=bisect)
     run = work_off(stream(size), handler, settings, consolidate=consolidate)
-    told = [number for numbers_told in run.given_up for number in numbers_told]
+    told = [number for numbers_told in run.failed for number in numbers_told]
     assert told == sorted(set(told))
     assert poison <= set(told)
     assert set(handler.processed) | set(told) == set(range(size))

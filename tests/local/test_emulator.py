@@ -1,4 +1,4 @@
-"""The supplement at work: a stream, a function that fails, a queue, with IAM enforced."""
+"""Stream and queue mappings on the local emulator, with IAM enforced."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WAITING = "import time\ndef handler(event, context): time.sleep(15)"
 
 
 def sequence_numbers(pipeline: Pipeline) -> list[str]:
-    """Those of all records of the stream."""
+    """Return the sequence numbers of all records of the stream."""
     streams = pipeline.client("dynamodbstreams")
     [shard] = streams.describe_stream(StreamArn=pipeline.stream_arn)["StreamDescription"]["Shards"]
     iterator = streams.get_shard_iterator(
@@ -41,7 +41,7 @@ def sequence_numbers(pipeline: Pipeline) -> list[str]:
 
 
 def failures(pipeline: Pipeline, count: int) -> list[dict[str, Any]]:
-    """The first so many messages of the queue."""
+    """Receive messages until there are ``count`` of them."""
     received: list[dict[str, Any]] = []
 
     def receive() -> int:
@@ -57,7 +57,7 @@ def ranges(messages: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
     return [(info["startSequenceNumber"], info["endSequenceNumber"], info["batchSize"]) for info in infos]
 
 
-def test_one_poison_record_of_twelve_ends_alone_in_the_queue(emulator: LocalEmulator) -> None:
+def test_one_invalid_record_of_twelve_is_sent_alone_to_the_queue(emulator: LocalEmulator) -> None:
     pipeline = Pipeline(emulator)
     assert pipeline.processing_result() == "No records processed"
     pipeline.put_at_once(*ORDERS, poison=("order-5",))
@@ -82,14 +82,14 @@ def test_failures_of_one_batch_can_be_consolidated() -> None:
         assert ranges(messages) == [(numbers[3], numbers[8], 6)]
 
 
-def test_a_batch_is_put_together_from_several_pages(emulator: LocalEmulator) -> None:
+def test_a_batch_is_collected_from_several_pages(emulator: LocalEmulator) -> None:
     settings = {"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": False}
     pipeline = Pipeline(emulator, handler=FAILING, mapping=settings)
     pipeline.put_at_once(*ORDERS, padding="x" * 300_000)
     assert [message["DDBStreamBatchInfo"]["batchSize"] for message in failures(pipeline, 1)] == [12]
 
 
-def test_only_what_passes_the_filter_is_invoked(emulator: LocalEmulator) -> None:
+def test_only_matching_records_are_invoked(emulator: LocalEmulator) -> None:
     filters = {"Filters": [{"Pattern": json.dumps({"eventName": ["INSERT", "MODIFY"]})}]}
     settings = {"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": False, "FilterCriteria": filters}
     pipeline = Pipeline(emulator, handler=ECHOING, mapping=settings | {"Enabled": False})
@@ -101,14 +101,14 @@ def test_only_what_passes_the_filter_is_invoked(emulator: LocalEmulator) -> None
     assert ranges(failures(pipeline, 1)) == [(numbers[0], numbers[3], 3)]
 
 
-def test_records_that_grow_too_old_are_given_up(emulator: LocalEmulator) -> None:
+def test_records_that_become_too_old_fail(emulator: LocalEmulator) -> None:
     pipeline = Pipeline(emulator, handler=FAILING, mapping={"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 1})
     pipeline.put("a")
     [message] = failures(pipeline, 1)
     assert message["requestContext"]["condition"] == "RecordAgeExceeded"
 
 
-def test_a_retry_runs_the_function_as_it_is_now(emulator: LocalEmulator) -> None:
+def test_a_retry_runs_the_current_code(emulator: LocalEmulator) -> None:
     pipeline = Pipeline(emulator, handler=FAILING, mapping={"MaximumRetryAttempts": -1})
     pipeline.put("a")
     failed = "PROBLEM: Function call failed"
@@ -118,7 +118,7 @@ def test_a_retry_runs_the_function_as_it_is_now(emulator: LocalEmulator) -> None
     assert pipeline.messages() == []
 
 
-def test_a_mapping_reads_its_own_stream_and_not_its_successor(emulator: LocalEmulator) -> None:
+def test_a_mapping_reads_its_own_stream_and_not_the_next_one(emulator: LocalEmulator) -> None:
     settings = {"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": False, "Enabled": False}
     pipeline = Pipeline(emulator, handler=FAILING, mapping=settings)
     pipeline.put("a", "b")
@@ -131,7 +131,7 @@ def test_a_mapping_reads_its_own_stream_and_not_its_successor(emulator: LocalEmu
     assert eventually(lambda: pipeline.metric("Invocations"), lambda count: count >= 1) == 1
 
 
-def test_a_slow_function_does_not_keep_others_waiting(emulator: LocalEmulator) -> None:
+def test_a_slow_function_does_not_delay_others(emulator: LocalEmulator) -> None:
     slow, quick = Pipeline(emulator, handler=WAITING), Pipeline(emulator, handler=WORKING)
     slow.put("a")
     quick.put("a")
@@ -149,7 +149,7 @@ class TestIam:
         assert pipeline.messages() == []
 
     @pytest.mark.parametrize("missing", STREAM_ACTIONS)
-    def test_without_a_read_action_nothing_moves_until_it_is_granted(
+    def test_without_a_read_action_nothing_is_processed_until_it_is_granted(
         self, emulator: LocalEmulator, missing: str
     ) -> None:
         pipeline = Pipeline(emulator, actions=tuple(action for action in ALL_ACTIONS if action != missing))
@@ -161,7 +161,7 @@ class TestIam:
         assert eventually(pipeline.processing_result, lambda text: text == "OK") == "OK"
         assert pipeline.metric("Invocations") == 1
 
-    def test_the_right_to_read_another_tables_stream_does_not_help(self, emulator: LocalEmulator) -> None:
+    def test_permission_for_another_tables_stream_is_not_enough(self, emulator: LocalEmulator) -> None:
         pipeline = Pipeline(emulator, readable_table="others")
         pipeline.put("a")
         result = eventually(pipeline.processing_result, lambda text: text.startswith("PROBLEM"))
@@ -207,12 +207,12 @@ class TestMetrics:
         failed = "PROBLEM: Function call failed"
         assert eventually(pipeline.processing_result, lambda result: result == failed) == failed
 
-    def test_the_age_of_what_the_function_gets_is_known(self, emulator: LocalEmulator) -> None:
+    def test_iterator_age_is_published(self, emulator: LocalEmulator) -> None:
         pipeline = Pipeline(emulator, handler=WORKING)
         pipeline.put("a")
         assert eventually(lambda: pipeline.metric("IteratorAge")) > 0
 
-    def test_an_alarm_heeds_its_own_function_alone(self, emulator: LocalEmulator) -> None:
+    def test_an_alarm_evaluates_its_own_function_alone(self, emulator: LocalEmulator) -> None:
         pipeline = Pipeline(emulator, handler=FAILING)
         for function in ("processor", "auditor"):
             pipeline.client("cloudwatch").put_metric_alarm(
@@ -239,7 +239,7 @@ def states(pipeline: Pipeline) -> dict[str, str]:
     return {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
 
 
-def test_accounts_and_regions_do_not_meet(emulator: LocalEmulator) -> None:
+def test_accounts_are_separate(emulator: LocalEmulator) -> None:
     one, other = Pipeline(emulator, handler=WORKING), Pipeline(emulator, handler=WORKING)
     one.put("a")
     assert eventually(one.processing_result, lambda result: result == "OK") == "OK"

@@ -26,7 +26,7 @@ def message(condition: Condition = "RetryAttemptsExhausted", invocations: int = 
     )
 
 
-def test_says_where_the_records_are_and_holds_none() -> None:
+def test_names_the_range_of_the_records_and_holds_none() -> None:
     body = message()
     assert UUID(body["requestContext"].pop("requestId"))
     assert body == {
@@ -54,7 +54,7 @@ def test_names_no_error_for_records_that_were_only_reported() -> None:
     assert message(raised=False)["responseContext"]["functionError"] is None
 
 
-def test_has_no_response_of_records_that_were_never_tried() -> None:
+def test_has_no_response_for_records_that_were_never_invoked() -> None:
     body = message("RecordAgeExceeded", invocations=0, raised=False)
     assert body["requestContext"]["condition"] == "RecordAgeExceeded"
     assert "responseContext" not in body

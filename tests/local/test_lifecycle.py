@@ -1,4 +1,4 @@
-"""Starting, finding and stopping the local emulator."""
+"""Start, find and stop the local emulator."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def port() -> int:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and was not yet reaped does not."""
+    """Return true while the process runs; one that has ended and was not yet reaped does not."""
     command = ["ps", "-o", "stat=", "-p", str(pid)]
     state = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     return bool(state.strip()) and not state.startswith("Z")
@@ -52,19 +52,19 @@ def answers(port: int) -> bool:
 
 
 def fake_ministack(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    """Let the server find another MiniStack than the one that is installed."""
+    """Let the server import another MiniStack."""
     (folder / "ministack").mkdir(parents=True)
     (folder / "ministack" / "__init__.py").write_text(source)
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
 
 
 class TestHome:
-    def test_is_the_users_own_choice(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_set_by_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PIPECTL_HOME", "/own")
         monkeypatch.setenv("XDG_DATA_HOME", "/data")
         assert home_folder.default_home() == Path("/own")
 
-    def test_else_lies_in_the_users_data(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_in_the_data_folder_by_default(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("PIPECTL_HOME", raising=False)
         monkeypatch.setenv("XDG_DATA_HOME", "/data")
         assert home_folder.default_home() == Path("/data/pipectl")
@@ -100,7 +100,7 @@ class TestStart:
         assert stop(home) is False
         assert sorted(path.name for path in home.iterdir()) == ["local.log", "secret", "server.lock", "start.lock"]
 
-    def test_starts_one_only_when_many_ask_at_once(self, home: Path, port: int) -> None:
+    def test_starts_a_single_one_for_many_callers_at_once(self, home: Path, port: int) -> None:
         with ThreadPoolExecutor(8) as threads:
             running = list(threads.map(lambda _: start(home, port=port), range(8)))
         assert len(set(running)) == 1
@@ -124,7 +124,7 @@ class TestStart:
             assert start(home).port != lifecycle.DEFAULT_PORT
 
     @pytest.mark.parametrize("content", ['{"pid": %d, "port": %d, "log": ""}', "not even JSON"])
-    def test_is_not_misled_by_what_a_dead_one_left(self, home: Path, port: int, content: str) -> None:
+    def test_ignores_the_record_of_a_dead_server(self, home: Path, port: int, content: str) -> None:
         with subprocess.Popen(
             [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
         ) as other:
@@ -140,7 +140,7 @@ class TestStart:
             assert other.poll() is None
             other.kill()
 
-    def test_is_found_to_be_dead_when_it_was_killed(self, home: Path, port: int) -> None:
+    def test_notices_that_the_server_was_killed(self, home: Path, port: int) -> None:
         killed = start(home, port=port)
         os.kill(killed.pid, signal.SIGKILL)
         assert eventually(lambda: status(home), lambda found: found is None) is None
@@ -163,7 +163,7 @@ class TestStartFails:
             start(home)
         assert caught.value.hint == "pip install 'pipectl-aws[local]'"
 
-    def test_when_it_dies_and_shows_its_last_words(
+    def test_when_it_ends_and_shows_its_last_lines(
         self, home: Path, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fake_ministack(tmp_path / "fake", monkeypatch, "raise RuntimeError('no such luck')")
@@ -180,13 +180,13 @@ class TestStartFails:
             start(home, port=port, timeout=0.5)
         assert status(home) is None
 
-    def test_when_the_home_cannot_be_made(self, tmp_path: Path) -> None:
+    def test_when_the_home_cannot_be_created(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(LocalError, match="cannot use the folder"):
             start(tmp_path / "file" / "home")
 
 
-def test_looking_makes_no_folder(home: Path) -> None:
+def test_status_and_stop_create_no_folder(home: Path) -> None:
     assert status(home) is None
     assert stop(home) is False
     assert not home.exists()
@@ -194,13 +194,13 @@ def test_looking_makes_no_folder(home: Path) -> None:
 
 @pytest.mark.emulator
 class TestStop:
-    def test_kills_one_that_does_not_listen(self, home: Path, port: int) -> None:
+    def test_kills_a_server_that_does_not_react(self, home: Path, port: int) -> None:
         running = start(home, port=port)
         os.kill(running.pid, signal.SIGSTOP)
         assert stop(home, timeout=0.2) is True
         assert not alive(running.pid)
 
-    def test_takes_the_functions_along(self, home: Path, port: int) -> None:
+    def test_ends_the_functions(self, home: Path, port: int) -> None:
         worker = invoke(start(home, port=port), "import os\ndef handler(event, context): return os.getpid()")
         assert isinstance(worker, int)
         assert alive(worker)
@@ -223,7 +223,7 @@ class TestTemporary:
         assert not alive(aws.pid)
         assert not aws.home.exists()
 
-    def test_dies_with_its_parent_even_if_that_is_killed(self) -> None:
+    def test_ends_with_its_parent_even_if_that_is_killed(self) -> None:
         script = "from pipectl.local.lifecycle import temporary\n"
         script += "with temporary() as aws: print(aws.pid, aws.home, flush=True); input()"
         with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
@@ -266,7 +266,7 @@ def test_plain_http_counts_as_tls_on_loopback_alone(address: str, own: bool) -> 
 
 
 def invoke(aws: LocalEmulator, source: str) -> object:
-    """Make a function of the source and return what it returns."""
+    """Create a function from the source, invoke it, and return its result."""
     session = boto3.Session(region_name=REGION, **aws.credentials())
     trust = policy({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
     iam = session.client("iam", endpoint_url=aws.endpoint_url)

@@ -1,4 +1,4 @@
-"""What functions in Node.js need here is found, and put where they look; or told, with the command that brings it."""
+"""Node.js and the AWS SDK are found and linked; the error for a missing one names the command that installs it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def sdk(prefix: Path, *names: str) -> Path:
     return prefix
 
 
-def told(prefix: Path, **where: object) -> LocalError:
+def error_of(prefix: Path, **where: object) -> LocalError:
     with pytest.raises(LocalError) as caught:
         node.find(prefix, **where)  # type: ignore[arg-type]
     return caught.value
 
 
 def program(folder: Path, version: str) -> Path:
-    """A program `node` that says its version."""
+    """Return a program `node` that prints its version."""
     folder.mkdir()
     made = folder / "node"
     made.write_text(f"#!/bin/sh\necho {version}\n")
@@ -34,15 +34,15 @@ def program(folder: Path, version: str) -> Path:
 
 
 def test_without_nodejs_the_extra_is_named(tmp_path: Path) -> None:
-    error = told(sdk(tmp_path, *node.SDK), binaries=[])
+    error = error_of(sdk(tmp_path, *node.SDK), binaries=[])
     assert "Node.js" in error.message
     assert error.hint == "pip install 'pipectl-aws[node]'"
     assert error.exit_code == 1
 
 
-def test_a_nodejs_that_is_older_than_any_of_lambdas_is_not_taken(tmp_path: Path) -> None:
+def test_an_old_nodejs_is_not_used(tmp_path: Path) -> None:
     old = program(tmp_path / "old", "v20.20.2")
-    error = told(sdk(tmp_path, *node.SDK), binaries=[old])
+    error = error_of(sdk(tmp_path, *node.SDK), binaries=[old])
     assert str(old) in error.message
     assert "v20.20.2" in error.message
     assert error.hint == "pip install 'pipectl-aws[node]'"
@@ -50,19 +50,19 @@ def test_a_nodejs_that_is_older_than_any_of_lambdas_is_not_taken(tmp_path: Path)
 
 @pytest.mark.parametrize("there", [(), node.SDK[:1]])
 def test_without_the_sdk_the_command_that_installs_it_is_named(there: tuple[str, ...], tmp_path: Path) -> None:
-    error = told(sdk(tmp_path, *there), binaries=[program(tmp_path / "new", "v24.1.0")])
+    error = error_of(sdk(tmp_path, *there), binaries=[program(tmp_path / "new", "v24.1.0")])
     assert str(tmp_path / "node_modules") in error.message
     assert all(name in error.message for name in node.SDK if name not in there)
     assert error.hint == f"npm install --prefix {tmp_path} {' '.join(node.SDK)}"
 
 
-def test_the_first_that_is_new_enough_is_taken(tmp_path: Path) -> None:
+def test_the_first_that_is_new_enough_is_used(tmp_path: Path) -> None:
     old, new = program(tmp_path / "old", "v18.0.0"), program(tmp_path / "new", "v22.0.0")
     found = node.find(sdk(tmp_path, *node.SDK), binaries=[old, new])
     assert found == node.Node(new, tmp_path / "node_modules")
 
 
-def test_what_is_provided_is_found_from_the_folders_of_functions(tmp_path: Path) -> None:
+def test_functions_find_what_is_provided(tmp_path: Path) -> None:
     for _ in range(2):
         node.provide(tmp_path)
     code = tmp_path / "tmp" / "function" / "code"

@@ -1,4 +1,4 @@
-"""Which action IAM takes a request to be, and which resource it is about."""
+"""The action, the resource and the condition keys that IAM sees for a request."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def resource_of(body: bytes, service: str = "dynamodbstreams", target: str = "",
         {"ShardIterator": iterator(json.dumps({"arn": STREAM_ARN, "p": 7}).encode()), "Limit": 1},
     ],
 )
-def test_it_is_the_stream_that_is_named(request_body: dict[str, object]) -> None:
+def test_stream_is_the_resource(request_body: dict[str, object]) -> None:
     assert resource_of(json.dumps(request_body).encode()) == STREAM_ARN
 
 
@@ -56,7 +56,7 @@ def test_it_is_the_stream_that_is_named(request_body: dict[str, object]) -> None
         json.dumps({"ShardIterator": iterator(b"not JSON")}).encode(),
     ],
 )
-def test_it_is_left_to_ministack_where_none_is_named(body: bytes, service: str) -> None:
+def test_resource_is_left_to_ministack_where_the_body_names_none(body: bytes, service: str) -> None:
     assert resource_of(body, service, path="/2015-03-31/functions") == MINISTACKS
 
 
@@ -75,7 +75,7 @@ def test_other_services_are_left_to_ministack() -> None:
         ("monitoring", "GraniteServiceVersion20100801.TagResource", {"ResourceARN": f"{ALARMS}a"}, f"{ALARMS}a"),
     ],
 )
-def test_what_the_body_names_is_found(
+def test_resource_is_read_from_the_body(
     service: str, target: str, request_body: dict[str, object], resource: str
 ) -> None:
     found = resource_of(json.dumps(request_body).encode(), service, target, "/2015-03-31/functions")
@@ -94,7 +94,7 @@ def test_what_the_body_names_is_found(
         ("s3", "GET", MAPPING, MINISTACKS),
     ],
 )
-def test_it_is_the_action_that_iam_knows(service: str, method: str, path: str, action: str) -> None:
+def test_action(service: str, method: str, path: str, action: str) -> None:
     assert NAMING.actions(lambda *_: MINISTACKS)(service, method, path, {}, b"", {}) == action
 
 
@@ -108,7 +108,7 @@ def test_it_is_the_action_that_iam_knows(service: str, method: str, path: str, a
         ("GET", "/2015-03-31/event-source-mappings/", {}, None),
     ],
 )
-def test_a_call_about_a_mapping_says_whose_function(
+def test_calls_about_a_mapping_name_its_function(
     method: str, path: str, body: dict[str, str], function: str | None
 ) -> None:
     NAMING.resources(lambda *_: MINISTACKS)(
@@ -118,7 +118,7 @@ def test_a_call_about_a_mapping_says_whose_function(
 
 
 @pytest.mark.parametrize(("service", "action"), [("sqs", "sqs:DeleteMessage"), ("sns", "sqs:DeleteMessageBatch")])
-def test_a_batch_of_sqs_is_what_it_is_a_batch_of(service: str, action: str) -> None:
+def test_batch_of_sqs_needs_the_action_of_a_single_message(service: str, action: str) -> None:
     assert NAMING.actions(lambda *_: "sqs:DeleteMessageBatch")(service, "POST", "/", {}, b"", {}) == action
 
 

@@ -1,4 +1,4 @@
-"""The process that a function runs in: it goes on after an exception, and makes room when it has died."""
+"""The process of a function: used again after an exception, replaced after its end."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def pipeline(emulator_nodejs: LocalEmulator, request: pytest.FixtureRequest) -> 
     return Pipeline(emulator_nodejs, handler=COUNTING[request.param], runtime=request.param)
 
 
-def test_it_goes_on_after_an_exception(pipeline: Pipeline) -> None:
+def test_process_is_used_again_after_an_exception(pipeline: Pipeline) -> None:
     process = _invoke(pipeline)["process"]
     assert _invoke(pipeline, "raise")["errorMessage"] == f"call 2 of {process}"
     assert _invoke(pipeline, "raise")["errorMessage"] == f"call 3 of {process}"
@@ -61,7 +61,7 @@ def test_it_goes_on_after_an_exception(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("end", ["die", "sleep"])
-def test_after_its_end_another_takes_its_place(pipeline: Pipeline, end: str) -> None:
+def test_process_is_replaced_after_its_end(pipeline: Pipeline, end: str) -> None:
     pipeline.client("lambda").update_function_configuration(FunctionName="processor", Timeout=1)
     process = _invoke(pipeline)["process"]
     assert "errorMessage" in _invoke(pipeline, end)

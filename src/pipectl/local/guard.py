@@ -19,8 +19,8 @@ from pipectl.local.signatures import is_valid, signature_of
 
 HOSTS = ("127.0.0.1", "localhost")
 HEALTH = "/_ministack/health"
-CLOSED = ("/_ministack", "/_localstack", "/_aws", "/_alb", "/health")
-"""Paths that MiniStack serves without credentials."""
+CLOSED = ("/_ministack/", "/_localstack/", "/_aws/", "/_alb/")
+"""Beginnings of paths that MiniStack serves without credentials."""
 
 _ROOT_KEY = re.compile("[0-9]{12}")
 _ISSUED_KEY = re.compile("A[KS]IA[A-Z0-9]{12,124}")
@@ -43,30 +43,39 @@ class Guard:
 
     def refusal(self, request: Request) -> Refusal | None:
         """Return why a request is refused; ``None`` when it may pass."""
+        return self.refusal_by_headers(request) or self._signature_refusal(request)
+
+    def refusal_by_headers(self, request: Request) -> Refusal | None:
+        """Return why a request is refused whatever its body is, so that the body need not be read."""
         if request.headers.get("host", "").rsplit(":", 1)[0] not in HOSTS:
             return Refusal("AccessDeniedException", "The Host header is not an address of the local emulator.")
         if request.method == "OPTIONS" or "origin" in request.headers:
             return Refusal("AccessDeniedException", "The local emulator does not serve web pages.")
         if request.headers.get("sec-fetch-site", "none") != "none":
             return Refusal("AccessDeniedException", "The local emulator does not serve web pages.")
-        if request.path == HEALTH and request.method == "GET":
+        if _is_health(request):
             return None
-        if any(request.path == path or request.path.startswith(f"{path}/") for path in CLOSED):
+        if request.path == "/health" or any(f"{request.path}/".startswith(path) for path in CLOSED):
             return Refusal("AccessDeniedException", "This path of the local emulator is closed.")
-        return self._credentials_refusal(request)
-
-    def _credentials_refusal(self, request: Request) -> Refusal | None:
         signature = signature_of(request)
         if signature is None:
             return Refusal("MissingAuthenticationToken", "The request has no valid Signature Version 4.")
-        if _ISSUED_KEY.fullmatch(signature.access_key):
-            return None
-        if not _ROOT_KEY.fullmatch(signature.access_key):
+        if not (_ROOT_KEY.fullmatch(signature.access_key) or _ISSUED_KEY.fullmatch(signature.access_key)):
             return Refusal("InvalidClientTokenId", "The security token included in the request is invalid.")
+        return None
+
+    def _signature_refusal(self, request: Request) -> Refusal | None:
+        signature = None if _is_health(request) else signature_of(request)
+        if signature is None or not _ROOT_KEY.fullmatch(signature.access_key):
+            return None
         if not is_valid(request, signature, self._secret, datetime.now(UTC)):
             hint = "`pipectl local status --env` prints the credentials of the local emulator."
             return Refusal("SignatureDoesNotMatch", f"The signature does not match, or is out of date. {hint}")
         return None
+
+
+def _is_health(request: Request) -> bool:
+    return request.path == HEALTH and request.method == "GET"
 
 
 def answer(request: Request, refusal: Refusal) -> tuple[list[tuple[bytes, bytes]], bytes]:

@@ -69,7 +69,7 @@ class TestPaths:
                 "/_ministack/health/x",
                 "/_alb",
             ),
-            *("/_localstack/health", "/health", "/_aws/execute-api/a/b", "/_alb/name"),
+            *("/_localstack/health", "/health", "/_aws/execute-api/a/b", "/_alb", "/_alb/name"),
         ],
     )
     @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.timeout(170)]
 @pytest.fixture
 def consolidating_emulator() -> Iterator[LocalEmulator]:
     """Start an emulator that puts several failures into one message, as Lambda may."""
-    with lifecycle.temporary(consolidate=True) as running:
+    with lifecycle.temporary(consolidate=True, secret="test") as running:
         yield running
 
 

@@ -32,9 +32,11 @@ def shown_commands() -> list[str]:
     for page in PAGES:
         if page.name in ("commands.md", "CHANGELOG.md"):
             continue
-        for text in re.findall(r"`(pipectl [^`\n]+)`|^\s*(pipectl .+)$", page.read_text(), re.MULTILINE):
-            line = " ".join(text).split("#")[0].split(" > ")[0].strip()
-            shown.add(line)
+        for number, part in enumerate(page.read_text().split("```")):
+            in_block = number % 2
+            pattern = r"^\s*(pipectl .+)$" if in_block else r"`(pipectl [^`\n]+)`"
+            for text in re.findall(pattern, part, re.MULTILINE):
+                shown.add(text.split("#")[0].split(" > ")[0].strip())
     return sorted(shown)
 
 

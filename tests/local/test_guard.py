@@ -24,7 +24,7 @@ GUARD = Guard(SECRET)
 
 
 def changed(**headers: str) -> Request:
-    made = REQUESTS["JSON"]
+    made = REQUESTS["JSON"]()
     return Request(made.method, made.path, made.raw_path, made.query_string, {**made.headers, **headers}, made.body)
 
 
@@ -54,7 +54,7 @@ class TestHeaders:
         assert code(changed(**{"sec-fetch-site": site})) == "AccessDeniedException"
 
     def test_sdk_is_served(self) -> None:
-        assert code(REQUESTS["JSON"]) is None
+        assert code(REQUESTS["JSON"]()) is None
 
 
 class TestPaths:
@@ -77,7 +77,7 @@ class TestPaths:
         assert code(Request(method, path, path, "", {"host": "127.0.0.1:4566"}, b"")) == "AccessDeniedException"
 
     def test_bucket_with_the_name_of_a_closed_path_is_served(self) -> None:
-        made = REQUESTS["an S3 object"]
+        made = REQUESTS["an S3 object"]()
         assert code(Request("GET", "/health/key", "/health/key", "", made.headers, b"")) == "SignatureDoesNotMatch"
 
     def test_health_is_only_read(self) -> None:
@@ -94,16 +94,16 @@ class TestPaths:
 class TestCredentials:
     @pytest.mark.parametrize("key", ["test", "x", "", "00000000000", "0000000000000"])
     def test_other_keys_are_unknown(self, key: str) -> None:
-        authorization = REQUESTS["JSON"].headers["authorization"].replace("000000000000", key)
+        authorization = REQUESTS["JSON"]().headers["authorization"].replace("000000000000", key)
         expected = "InvalidClientTokenId" if key else "MissingAuthenticationToken"
         assert code(changed(authorization=authorization)) == expected
 
     def test_signatures_of_users_and_roles_are_left_to_ministack(self) -> None:
-        authorization = REQUESTS["JSON"].headers["authorization"].replace("000000000000", "ASIAABCDEFGHIJKLMNOP")
+        authorization = REQUESTS["JSON"]().headers["authorization"].replace("000000000000", "ASIAABCDEFGHIJKLMNOP")
         assert code(changed(authorization=authorization)) is None
 
     def test_other_secret_is_refused(self) -> None:
-        refusal = Guard("another secret").refusal(REQUESTS["JSON"])
+        refusal = Guard("another secret").refusal(REQUESTS["JSON"]())
         assert refusal is not None
         assert refusal.code == "SignatureDoesNotMatch"
         assert "pipectl local status --env" in refusal.message

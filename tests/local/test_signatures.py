@@ -54,16 +54,12 @@ def valid(request: Request, later: timedelta = timedelta()) -> bool:
 
 
 REQUESTS = {
-    "JSON": partial(
-        signed, SigV4Auth, "dynamodb", body=b'{"TableName": "orders"}', headers={"x-amz-target": "A.GetItem"}
-    ),
+    "JSON": partial(signed, SigV4Auth, "dynamodb", body=b"{}", headers={"x-amz-target": "A.GetItem"}),
     "a path with an ARN": partial(signed, SigV4Auth, "lambda", "/2015-03-31/functions/arn%3Aaws%3Alambda/code", "GET"),
     "a path that ends with a slash": partial(signed, SigV4Auth, "lambda", "/2015-03-31/event-source-mappings/", "GET"),
     "a query": partial(signed, SigV4Auth, "lambda", "/2015-03-31/functions/?MaxItems=10&Marker=a%2Fb%20c", "GET"),
     "a query in another order": partial(signed, SigV4Auth, "lambda", "/2015-03-31/functions/?b=2&a=1&a=0", "GET"),
-    "an S3 object": partial(
-        signed, S3SigV4Auth, "s3", "/bucket/processed-data/2026%2B/a%20b~%C3%A9.json", "PUT", b"body"
-    ),
+    "an S3 object": partial(signed, S3SigV4Auth, "s3", "/bucket/data/2026%2B/a%20b~%C3%A9.json", "PUT", b"body"),
     "an S3 query": partial(signed, S3SigV4Auth, "s3", "/bucket?list-type=2&prefix=a%2F&delimiter=%2F", "GET"),
     "a presigned S3 object": partial(signed, S3SigV4QueryAuth, "s3", "/bucket/a%20b.json", "GET"),
     "a presigned query": partial(signed, SigV4QueryAuth, "sts", "/?Action=GetCallerIdentity&Version=2011-06-15", "GET"),

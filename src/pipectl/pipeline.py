@@ -76,6 +76,8 @@ class Pipeline:
                 self._aws,
                 trust=[roles.trust_lambda(self.names.account_id)],
                 policies={roles.POLICY_NAMES[function]: statements},
+                ownership=self.ownership,
+                home_region=self.config.region or self.names.region,
                 tags=self._tags,
             )
             for function, name, statements in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipectl.config.names import NAME_RULES, OWNERSHIP_TAGS, RESERVED_TAGS, Names, log_group_of, tag_problem
+from pipectl.config.names import NAME_RULES, OWNERSHIP_TAGS, REGION_TAG, RESERVED_TAGS, Names, log_group_of, tag_problem
 
 NAMES = Names("dev", "backend", "shop", "eu-central-1", "123456789012")
 
@@ -85,7 +85,7 @@ def test_tags_are_those_of_pipectl_and_of_the_config() -> None:
         "Project": "shop",
         "ManagedBy": "pipectl",
     }
-    assert NAMES.tags({}).keys() == set(RESERVED_TAGS)
+    assert NAMES.tags({}).keys() == set(RESERVED_TAGS) - {REGION_TAG}
 
 
 def test_the_tags_of_pipectl_have_precedence() -> None:

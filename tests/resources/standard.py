@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipectl.commands.plan import plan
 from pipectl.engine.model import Change
 from tests.resources.hands import Hands, narrow
+from tests.support import REGION
 
 ONE_OF_EACH = [
     "processor-role",
@@ -21,6 +22,11 @@ NAMED = [key for key in ONE_OF_EACH if not key.endswith("-mapping")]
 OWNERSHIP = {"ManagedBy": "pipectl", "Project": "order-pipeline", "Environment": "dev"}
 MANAGED_TAGS = OWNERSHIP | {"Team": "backend", "CostCenter": "orders"}
 OTHER_TAGS = {"Owner": "somebody"}
+
+
+def managed_tags(key: str) -> dict[str, str]:
+    """Return the tags of a managed resource; roles have their region, too."""
+    return MANAGED_TAGS | ({"Region": REGION} if key.endswith("-role") else {})
 
 
 def planned(hands: Hands, key: str, *, adopt: bool = False, standing: bool = False) -> Change:

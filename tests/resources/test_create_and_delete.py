@@ -17,7 +17,7 @@ from pipectl.engine.model import Action
 from pipectl.errors import ForeignError
 from tests.resources.conftest import long_after
 from tests.resources.hands import Hands, narrow
-from tests.resources.standard import MANAGED_TAGS, NAMED, ONE_OF_EACH, planned
+from tests.resources.standard import NAMED, ONE_OF_EACH, managed_tags, planned
 from tests.support import ACCOUNT, REGION, World, make_world, reads, write_config, yes
 
 each = pytest.mark.parametrize("key", ONE_OF_EACH)
@@ -30,7 +30,7 @@ def test_a_resource_is_created_with_all_attributes_and_tags(hands: Hands, key: s
     assert change.action is Action.CREATE
     assert {path.partition(".")[0] for path in change.attributes} <= resource.desired({}).keys()
     up(narrow(hands.world, key), yes)
-    assert hands.tags(resource) == MANAGED_TAGS
+    assert hands.tags(resource) == managed_tags(key)
     assert planned(hands, key).action is Action.KEEP
 
 

@@ -10,7 +10,7 @@ from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from tests.resources.hands import TAKES_OVER_UNTAGGED, Hands, narrow
-from tests.resources.standard import MANAGED_TAGS, ONE_OF_EACH, OTHER_TAGS, planned
+from tests.resources.standard import MANAGED_TAGS, ONE_OF_EACH, OTHER_TAGS, managed_tags, planned
 from tests.support import yes
 
 each = pytest.mark.parametrize("key", ONE_OF_EACH)
@@ -21,10 +21,10 @@ def unmanaged(standing: Hands, key: str) -> Iterator[Hands]:
     """Return a pipeline in which one resource has other tags."""
     resource = standing.resources[key]
     standing.tag(resource, OTHER_TAGS)
-    standing.untag(resource, MANAGED_TAGS)
+    standing.untag(resource, managed_tags(key))
     standing.world.writes()
     yield standing
-    standing.tag(resource, MANAGED_TAGS)
+    standing.tag(resource, managed_tags(key))
     standing.untag(resource, OTHER_TAGS)
 
 
@@ -39,7 +39,7 @@ def test_an_existing_resource_is_kept_without_a_write(standing: Hands, key: str)
 def test_an_unmanaged_resource_is_adopted_and_keeps_its_tags(unmanaged: Hands, key: str) -> None:
     assert planned(unmanaged, key, adopt=True, standing=True).action is Action.ADOPT
     up(narrow(unmanaged.world, key, standing=True), yes, adopt=True)
-    assert unmanaged.tags(unmanaged.resources[key]) == MANAGED_TAGS | OTHER_TAGS
+    assert unmanaged.tags(unmanaged.resources[key]) == managed_tags(key) | OTHER_TAGS
     assert planned(unmanaged, key, standing=True).action is Action.KEEP
 
 
@@ -50,7 +50,7 @@ def test_other_tags_are_kept(standing: Hands, key: str) -> None:
     assert planned(standing, key, standing=True).action is Action.KEEP
     standing.tag(resource, {"Team": "sales"})
     up(narrow(standing.world, key, standing=True), yes)
-    assert standing.tags(resource) == MANAGED_TAGS | OTHER_TAGS
+    assert standing.tags(resource) == managed_tags(key) | OTHER_TAGS
     standing.untag(resource, OTHER_TAGS)
 
 
@@ -64,7 +64,7 @@ def test_a_removed_tag_is_restored(standing: Hands, key: str) -> None:
         "tags.CostCenter": None,
     }
     up(narrow(standing.world, key, standing=True), yes)
-    assert standing.tags(resource) == MANAGED_TAGS
+    assert standing.tags(resource) == managed_tags(key)
 
 
 def test_an_untagged_log_group_of_lambda_is_taken_over(standing: Hands) -> None:

@@ -15,7 +15,7 @@ from pipectl.context import Context
 from pipectl.engine.model import Action, RefusalKind, Resource
 from pipectl.errors import ForeignError, RequirementError
 from tests.resources.hands import Hands, narrow
-from tests.resources.standard import MANAGED_TAGS, OTHER_TAGS
+from tests.resources.standard import OTHER_TAGS, managed_tags
 from tests.resources.unmanaged import COMMANDS, KEYS, OTHERS, RESOURCES, replace_tags, snapshot
 from tests.support import Recorder, yes
 
@@ -69,7 +69,7 @@ def test_an_unmanaged_resource_is_refused_by_name_and_not_changed(standing: Hand
         assert world.writes() == []
         assert snapshot(standing, resource) == before
     finally:
-        replace_tags(standing, resource, MANAGED_TAGS)
+        replace_tags(standing, resource, managed_tags(key))
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -85,7 +85,7 @@ def test_one_unmanaged_resource_blocks_every_change(standing: Hands, key: str) -
         assert {other for other, state in states.items() if state is State.FOREIGN} == {key}
         assert world.writes() == []
     finally:
-        replace_tags(standing, resource, MANAGED_TAGS)
+        replace_tags(standing, resource, managed_tags(key))
 
 
 @pytest.mark.parametrize(("name", "key"), [(name, key) for name, (_, needs) in COMMANDS.items() for key in needs])
@@ -99,7 +99,7 @@ def test_a_command_requires_each_resource_to_be_managed(standing: Hands, name: s
         assert (required.value.missing, required.value.unmanaged) == ((), (key,))
         assert standing.world.writes() == []
     finally:
-        replace_tags(standing, resource, MANAGED_TAGS)
+        replace_tags(standing, resource, managed_tags(key))
 
 
 def test_the_pipeline_is_unchanged_after_all_cases(standing: Hands) -> None:

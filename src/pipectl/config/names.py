@@ -8,7 +8,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 MANAGED_BY = "pipectl"
-RESERVED_TAGS = ("Environment", "Team", "Project", "ManagedBy")
+REGION_TAG = "Region"
+"""On roles: the region of the pipeline that they serve."""
+RESERVED_TAGS = ("Environment", "Team", "Project", "ManagedBy", REGION_TAG)
 OWNERSHIP_TAGS = ("ManagedBy", "Project", "Environment")
 
 

@@ -72,13 +72,16 @@ class Bucket(Resource):
         except AbsentError:
             return None
         except AccessDeniedError:
-            return _unmanageable("exists and belongs to another account, or the caller needs s3:ListBucket on it")
+            return _unmanageable(
+                RefusalKind.OTHER_OWNER,
+                "exists and belongs to another account, or the caller needs s3:ListBucket on it",
+            )
         except AwsError as error:
             if error.aws_code == "301":
-                return _unmanageable("exists in another region")
+                return _unmanageable(RefusalKind.OTHER_REGION, "exists in another region")
             raise
         if region != self._aws.region:  # botocore follows the redirect by itself
-            return _unmanageable(f"exists in another region, {region}")
+            return _unmanageable(RefusalKind.OTHER_REGION, f"exists in another region, {region}")
         attributes: Attributes = {
             "public_access_block": _or_none(lambda: _blocks(s3.get_public_access_block(**owned))),
             "encryption": _or_none(lambda: _encryption(s3.get_bucket_encryption(**owned))),
@@ -222,8 +225,8 @@ class Bucket(Resource):
                 self._aws.s3.abort_multipart_upload(**self._owned, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
-def _unmanageable(reason: str) -> Observation:
-    return Observation({}, {}, unmanageable=Refusal(RefusalKind.OTHER_OWNER, reason))
+def _unmanageable(kind: RefusalKind, reason: str) -> Observation:
+    return Observation({}, {}, unmanageable=Refusal(kind, reason))
 
 
 def _or_none(read: Callable[[], T]) -> T | None:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from urllib.parse import unquote
 
 from pipectl.aws.client import Aws
-from pipectl.engine.model import Attributes, Facts, Observation, Resource
+from pipectl.config.names import REGION_TAG
+from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError
 from pipectl.policy_document import Statement, document, statements
 from pipectl.resources.tagging import differing, from_list, to_list
@@ -18,13 +19,18 @@ _ROOT_PATH = "/"
 class Role(Resource):
     """A role that Lambda assumes.
 
+    IAM has no regions, so pipelines of two regions can have roles of the same name. A tag tells the region of the
+    pipeline that a role serves; the role of another region is not managed.
+
     Args:
         key: Its section in the config.
         name: Its physical name.
         aws: Where it is.
         trust: The statements of its trust policy.
         policies: Its inline policies, by name.
-        tags: The tags it bears.
+        ownership: The tags that mark a managed resource.
+        home_region: The region of a role without a `REGION_TAG`: roles did not always have it.
+        tags: The tags it bears, besides `REGION_TAG`.
     """
 
     kind = "role"
@@ -38,17 +44,21 @@ class Role(Resource):
         *,
         trust: list[Statement],
         policies: Mapping[str, list[Statement]],
+        ownership: Mapping[str, str],
+        home_region: str,
         tags: Mapping[str, str],
     ) -> None:
         super().__init__(key, name)
         self._aws = aws
+        self._ownership = ownership
+        self._home_region = home_region
         self._desired: Attributes = {
             "path": _ROOT_PATH,
             "trust": statements({"Statement": trust}),
             "policies": {policy: statements({"Statement": body}) for policy, body in policies.items()},
             "attached_policies": [],
             "permissions_boundary": None,
-            "tags": dict(tags),
+            "tags": {**tags, REGION_TAG: aws.region},
         }
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
@@ -74,7 +84,14 @@ class Role(Resource):
             "attached_policies": sorted(str(a.get("PolicyArn")) for page in attached for a in page["AttachedPolicies"]),
             "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         }
-        return Observation(attributes, from_list(role.get("Tags", [])))
+        tags = from_list(role.get("Tags", []))
+        return Observation(attributes, tags, unmanageable=self._other_region(tags))
+
+    def _other_region(self, tags: Mapping[str, str]) -> Refusal | None:
+        region = tags.get(REGION_TAG, self._home_region)
+        if region == self._aws.region or not self._ownership.items() <= tags.items():
+            return None
+        return Refusal(RefusalKind.OTHER_REGION, f"exists and serves the pipeline in {region}, not {self._aws.region}")
 
     def create(self, desired: Attributes) -> Facts:
         self._aws.iam.create_role(

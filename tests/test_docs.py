@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import socket
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,10 @@ def test_the_layout_of_the_architecture_has_every_package() -> None:
     packages = {path.name for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
     assert packages <= drawn
     assert all((PACKAGE / name).exists() for name in drawn)
+
+
+def test_the_layers_of_the_architecture_are_those_of_import_linter() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = [each["layers"] for each in contracts if each["name"].startswith("Layers")]
+    drawn = [sorted(line.split(", ")) for line in ARCHITECTURE.split("```")[3].strip().splitlines()]
+    assert drawn == [sorted(re.findall(r"\w+", layer)) for layer in layers if "__main__" not in layer]

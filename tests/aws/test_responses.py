@@ -121,6 +121,8 @@ def test_one_warning_when_the_local_clock_differs_by_more_than_a_minute(
             except AwsError:
                 assert status == 403
     assert [str(word) in warning for warning in warnings] == ([True] if word else [])
+    corrected = timedelta(minutes=minutes if abs(minutes) < 6 else 0)
+    assert aws.now() == clock.now() - corrected
 
 
 @pytest.mark.parametrize("headers", [{}, {"Date": "yesterday"}, {"Date": ""}])

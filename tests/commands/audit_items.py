@@ -27,6 +27,7 @@ def audit_item(
     first: str | None = "100000000000000000001",
     last: str | None = None,
     arrival: datetime | None = None,
+    last_arrival: datetime | None = None,
     stream: str = STREAM,
     shard: str = "shardId-1",
     body: str = "{}",
@@ -38,7 +39,7 @@ def audit_item(
         "startSequenceNumber": {"S": first or ""},
         "endSequenceNumber": {"S": last or first or ""},
         "firstArrival": {"S": rfc3339_milliseconds(arrival or at)},
-        "lastArrival": {"S": rfc3339_milliseconds(arrival or at)},
+        "lastArrival": {"S": rfc3339_milliseconds(last_arrival or arrival or at)},
         "batchSize": {"N": "1"},
     }
     return {

@@ -13,7 +13,7 @@ from moto.sqs import sqs_backends
 
 from pipectl.aws.stream_records import EventRecord, event_record
 from pipectl.clock import Clock
-from pipectl.failures.model import object_key
+from pipectl.failures.model import object_key, written_at
 from tests.commands.audit_items import audit_item
 from tests.moto_snapshot import create_pipeline
 from tests.support import ACCOUNT, REGION, World, make_world
@@ -63,7 +63,7 @@ def fail(world: World, first: Any, last: Any, **changes: Any) -> str:
         last=numbers[1],
         stream=first["eventSourceARN"],
         shard=first["shard"],
-        **changes,
+        **{"arrival": written_at(first), "last_arrival": written_at(last)} | changes,
     )
     put_audit_items(world, item)
     return str(item["auditId"]["S"])

@@ -118,6 +118,21 @@ class TestAsking:
             run(process, no)
         assert (world.statuses(), "UpdateItem" in process.calls, world.invoked) == ({"OPEN": 1}, False, [])
 
+    def test_a_preview_counts_each_status_and_what_can_never_be_replayed(self) -> None:
+        world = World()
+        world.give_up(world.order(poison=True))
+        first, last = world.order(), world.order(poison=True)
+        world.give_up(first, last)
+        run(world)
+        world.give_up(world.order())
+        world.audit_body("no JSON")
+        process = Process(world)
+        found = preview(context(process), selection(process))
+        assert found.by_status == {"FAILED": 1, "PARTIAL": 1, "OPEN": 2}
+        assert (found.failures, found.unreplayable) == (4, 1)
+        report = run(world)
+        assert (report.unreplayable, report.left) == (1, 3)
+
     def test_a_preview_only_reads(self) -> None:
         world = World()
         for number in world.orders(3):
@@ -137,6 +152,34 @@ class TestQueue:
         report = run(world)
         assert (report.audited, report.statuses) == (5, {"REPLAYED": 5})
         assert world.messages == []
+
+    @pytest.mark.parametrize("act", ["replay", "preview"])
+    def test_messages_in_flight_are_no_all_clear(self, act: str) -> None:
+        world = World()
+        for _ in range(3):
+            world.send("poison")["visible"] = 180.0
+        if act == "replay":
+            report = run(world, lambda _: pytest.fail("asked"))
+            assert (report.total, report.waiting, report.left) == (0, 3, 3)
+        else:
+            process = Process(world)
+            found = preview(context(process), selection(process))
+            assert (found.failures, found.waiting_in_queue, found.in_flight) == (0, 0, 3)
+
+    def test_the_auditor_is_given_a_moment_to_finish_messages_in_flight(self) -> None:
+        world = World()
+        number = world.order()
+        world.send("taken by the auditor")["visible"] = 180.0
+        process = Process(world)
+
+        def finish(operation: str, call: int) -> None:
+            if operation == "GetQueueAttributes" and process.count(operation) == 3:
+                world.messages.clear()
+                world.give_up(number)
+
+        process.on_call = finish
+        report = run(process)
+        assert (report.statuses, report.left) == ({"REPLAYED": 1}, 0)
 
     def test_where_the_auditor_fails_nothing_is_replayed_and_the_message_stays(self) -> None:
         world = World()
@@ -189,6 +232,41 @@ class TestFiles:
         assert "GetRecords" not in process.calls
         assert run(world, source=tmp_path).total == 0
 
+    @pytest.mark.parametrize(
+        ("changes", "audit_id", "reason"),
+        [
+            ({"shardId": "x"}, None, "ParamValidationError"),
+            ({"startSequenceNumber": "0" * 19 + "99"}, None, "does not exist"),
+            ({}, "x" * 300, "too long for a file name"),
+            ({}, "/" * 100, "too long for a file name"),
+        ],
+        ids=["shard", "number", "long id", "long quoted id"],
+    )
+    def test_one_bad_item_does_not_keep_the_others_from_being_saved(
+        self, tmp_path: Path, changes: dict[str, Any], audit_id: str | None, reason: str
+    ) -> None:
+        world = World()
+        bad, *good = world.orders(8)
+        odd = world.give_up(bad, **changes)
+        if audit_id:
+            item = world.item(odd)
+            del world.audit[odd, item["timestamp"]["S"]]
+            odd = audit_id
+            world.audit[odd, item["timestamp"]["S"]] = {**item, "auditId": {"S": odd}}
+        for number in good:
+            world.give_up(number)
+        kept = keep(world, tmp_path)
+        (problem,) = kept.incomplete
+        assert (problem.audit_id, len(list(tmp_path.glob("*.jsonl"))) >= 7) == (odd, True)
+        assert reason in problem.reason
+
+    def test_messages_in_the_queue_are_not_saved_and_that_is_reported(self, tmp_path: Path) -> None:
+        world = World()
+        world.give_up(world.order())
+        world.send("waits")
+        world.send("in flight")["visible"] = 100.0
+        assert keep(world, tmp_path).waiting == 2
+
     def test_one_of_the_folder(self, tmp_path: Path) -> None:
         world = World()
         failures = [world.give_up(number) for number in world.orders(3)]
@@ -225,7 +303,7 @@ class TestFiles:
         nowhere = world.give_up(numbers[3], startSequenceNumber=None)
         world.trim(numbers[0])
         kept = keep(world, tmp_path)
-        assert set(kept.incomplete) == {half, foreign, nowhere}
+        assert {each.audit_id for each in kept.incomplete} == {half, foreign, nowhere}
         run(world, source=tmp_path)
         assert [world.status(audit_id) for audit_id in (half, whole)] == ["PARTIAL", "REPLAYED"]
 

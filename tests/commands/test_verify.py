@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
+from pipectl.aws.client import Aws, Credentials
 from pipectl.clock import SystemClock
 from pipectl.commands.pause import pause
 from pipectl.commands.resume import resume
 from pipectl.commands.up import up
 from pipectl.commands.verify import VerifyReport, verify
-from pipectl.errors import DeclinedError, PipectlError
+from pipectl.errors import AwsError, DeclinedError, PipectlError
 from pipectl.failures.model import object_key
 from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
 from tests.commands.standing import fail, standing, store, write
 from tests.e2e.orders import Orders
 from tests.resources.hands import Hands
-from tests.support import ROOT, FakeClock, World, make_world, new_account, yes
+from tests.support import ACCOUNT, REGION, ROOT, FakeClock, World, make_world, new_account, yes
 
 DAY = timedelta(hours=24)
 
@@ -82,12 +85,57 @@ def test_every_record_is_stored_failed_or_named_as_lost(world: World) -> None:
     assert _verify(world).ok
 
 
-def test_a_range_covers_what_lies_in_it_whatever_became_of_it(world: World) -> None:
+@pytest.mark.parametrize("status", ["OPEN", "PARTIAL", "FAILED"])
+def test_an_unresolved_failure_explains_what_lies_in_its_range(world: World, status: str) -> None:
     a, b, c, _d = write(world, "a", "b", "c", "d")
     store(world, b)
-    fail(world, a, c, status="REPLAYED")
+    fail(world, a, c, status=status)
     report = _verify(world)
     assert (report.stored, report.failed, _lost(report)) == (1, 2, ["d"])
+
+
+@pytest.mark.parametrize("status", ["REPLAYED", "EXPIRED"])
+def test_a_resolved_failure_explains_no_missing_object(world: World, status: str) -> None:
+    a, b, c = write(world, "a", "b", "c")
+    store(world, b)
+    fail(world, a, c, status=status)
+    report = _verify(world)
+    assert (report.failed, _lost(report), report.ok) == (0, ["a", "c"], False)
+
+
+def test_a_boundless_range_explains_nothing(world: World) -> None:
+    (a, *_others) = write(world, *"abcdefgh")
+    first, last = ({**a, "dynamodb": {**a["dynamodb"], "SequenceNumber": number}} for number in ("0" * 21, "9" * 40))
+    fail(world, first, last)
+    assert _verify(world).lost == 8
+
+
+class LosingIterators(Aws):
+    """An AWS whose shard iterators are all lost."""
+
+    code = "ExpiredIteratorException"
+
+    @property
+    def streams(self) -> Any:
+        real = super().streams
+        return SimpleNamespace(
+            list_streams=real.list_streams,
+            describe_stream=real.describe_stream,
+            get_shard_iterator=real.get_shard_iterator,
+            get_records=self.get_records,
+        )
+
+    def get_records(self, **_: str) -> None:
+        raise AwsError(self.code, service="dynamodbstreams", aws_code=self.code)
+
+
+@pytest.mark.parametrize("code", ["ExpiredIteratorException", "TrimmedDataAccessException"])
+def test_a_shard_that_is_not_read_to_its_end_is_no_all_clear(world: World, clock: FakeClock, code: str) -> None:
+    (a,) = write(world, "a")
+    losing = LosingIterators(REGION, credentials=Credentials(ACCOUNT, "test"), clock=clock)
+    losing.code = code
+    report = verify(replace(world.context(), aws=losing), clock.now() - DAY)
+    assert (report.read, report.lost, report.unread, report.ok) == (0, 0, (a["shard"],), False)
 
 
 def test_a_range_of_another_shard_or_stream_covers_nothing(world: World) -> None:

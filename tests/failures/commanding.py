@@ -39,7 +39,7 @@ def context(process: Any) -> FakeContext:
 
 def selection(process: Any, **changes: Any) -> Selection:
     now = process.clock.now()
-    return Selection(**{"since": now - timedelta(hours=48), "until": now} | changes)
+    return Selection(**{"since": now - timedelta(hours=48)} | changes)
 
 
 def yes(found: Preview) -> None:

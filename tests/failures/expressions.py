@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 Item = dict[str, Any]
 _TOKEN = re.compile(r"\s*([(),]|<=|>=|<|>|=|\+|[#:\w]+)")
+
+
+class InvalidTypeError(Exception):
+    """Something is added that is not a number."""
+
+
+def _same_type(one: Any, other: Any) -> bool:
+    return one is not None and one.keys() == other.keys()
 
 
 class Expression:
@@ -66,6 +75,10 @@ class Expression:
             held = self._or()
             assert self._next() == ")"
             return held
+        if token == "attribute_type":
+            name, kind = self._arguments()
+            value = self._item.get(self._name(name))
+            return value is not None and next(iter(value)) == self._values[kind]["S"]
         if token in ("attribute_exists", "attribute_not_exists"):
             (name,) = self._arguments()
             return (self._name(name) in self._item) == (token == "attribute_exists")
@@ -76,15 +89,15 @@ class Expression:
                 return left is not None and left == right
             case "<":
                 right = self._operand(self._next())
-                return left is not None and next(iter(left.values())) < next(iter(right.values()))
+                return _same_type(left, right) and next(iter(left.values())) < next(iter(right.values()))
             case ">=":
                 right = self._operand(self._next())
-                return left is not None and next(iter(left.values())) >= next(iter(right.values()))
+                return _same_type(left, right) and next(iter(left.values())) >= next(iter(right.values()))
             case "IN":
                 return left in [self._operand(argument) for argument in self._arguments()]
             case "BETWEEN":
                 low, _, high = self._operand(self._next()), self._next(), self._operand(self._next())
-                return left is not None and low["S"] <= left["S"] <= high["S"]
+                return _same_type(left, low) and low["S"] <= left["S"] <= high["S"]
             case other:
                 raise AssertionError(f"not understood: {other}")
 
@@ -92,7 +105,10 @@ class Expression:
         value = self._value()
         if self._peek() == "+":
             self._next()
-            return {"N": str(int(value["N"]) + int(self._value()["N"]))}
+            other = self._value()
+            if "N" not in value or "N" not in other:
+                raise InvalidTypeError
+            return {"N": str(Decimal(value["N"]) + Decimal(other["N"]))}
         return value
 
     def _value(self) -> Any:

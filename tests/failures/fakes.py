@@ -14,14 +14,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 
 from pipectl.aws.client import Aws
 from pipectl.errors import AbsentError, AwsError, CancelledError
-from tests.failures.expressions import Expression
+from tests.failures.expressions import Expression, InvalidTypeError
 from tests.lambda_src.fakes import FakeS3, client_error
 from tests.lambda_src.loading import load
 from tests.support import ACCOUNT, REGION, FakeClock
@@ -316,6 +316,9 @@ class Process:
 
     def require_account(self, expected: str | None) -> None: ...
 
+    def now(self) -> datetime:
+        return self.clock.now()
+
     def count(self, operation: str) -> int:
         return self.calls.count(operation)
 
@@ -483,16 +486,20 @@ class _DynamoDB(_Service):
         Key: dict[str, Any],  # noqa: N803
         UpdateExpression: str,  # noqa: N803
         ConditionExpression: str,  # noqa: N803
-        ExpressionAttributeValues: dict[str, Any],  # noqa: N803
+        ExpressionAttributeValues: dict[str, Any] | None = None,  # noqa: N803
     ) -> None:
         assert TableName == AUDIT_TABLE
-        values, key = ExpressionAttributeValues, (Key["auditId"]["S"], Key["timestamp"]["S"])
+        values, key = ExpressionAttributeValues or {}, (Key["auditId"]["S"], Key["timestamp"]["S"])
         unused = [name for name in values if name not in f"{UpdateExpression} {ConditionExpression}"]
         assert not unused, f"DynamoDB refuses values that are not used: {unused}"
         item = self._world.audit.get(key, {})
         if not Expression(ConditionExpression, item, values, {}).condition():
             raise aws_error("ConditionalCheckFailedException", "dynamodb")
-        after = {**Key, **Expression(UpdateExpression, item, values, {}).update()}
+        try:
+            after = {**Key, **Expression(UpdateExpression, item, values, {}).update()}
+            json.dumps(after, ensure_ascii=False).encode()
+        except (InvalidTypeError, UnicodeEncodeError):
+            raise aws_error("ValidationException", "dynamodb") from None
         if len(json.dumps(after)) > LARGEST_ITEM:
             raise aws_error("ValidationException", "dynamodb")
         self._world.audit[key] = after
@@ -526,7 +533,7 @@ class _DynamoDB(_Service):
         found = [item for item in self._world.audit.values() if holds(KeyConditionExpression, item)]
         found.sort(key=place, reverse=not ScanIndexForward)
         if after := ExclusiveStartKey:
-            found = [item for item in found if (place(item) > place(after)) == ScanIndexForward and item != after]
+            found = [i for i in found if place(i) != place(after) and (place(i) > place(after)) == ScanIndexForward]
         page, last = found[:3], found[2] if len(found) > 3 else None
         key = ("auditId", "timestamp", "failureType") if IndexName else ("auditId", "timestamp")
         more = {"LastEvaluatedKey": {name: last[name] for name in key}} if last else {}

@@ -48,6 +48,9 @@ class Endless:
 
     def require_account(self, expected: str | None) -> None: ...
 
+    def now(self) -> datetime:
+        return self.clock.now()
+
     def query(self, **request: Any) -> dict[str, Any]:
         if request["ExpressionAttributeValues"][":type"]["S"] != "RetryAttemptsExhausted":
             return {"Items": []}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from moto import mock_aws
 
 from pipectl.aws.client import Aws, Credentials
 from pipectl.failures.audit_table import AuditTable, Selection
-from pipectl.failures.model import FailedRecord, Failure, ReplayStatus, SequenceNumber
+from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber
 from pipectl.failures.outcomes import Outcome
 from pipectl.timestamps import rfc3339_milliseconds
 from tests.failures.fakes import AUDIT_TABLE, Clock, Process, World
@@ -236,3 +237,74 @@ def test_many_failing_records_are_named_with_fewer_words(table: Table) -> None:
     named: Any = now(table, failure).item["failingRecords"]
     assert len(named) == 100
     assert sum(len(each["error"]) for each in named) <= 20_000
+
+
+def put(table: Table, failure: Failure, **attributes: Any) -> None:
+    """Lay attributes in DynamoDB's typed form over an item."""
+    key: Any = {"auditId": {"S": failure.audit_id}, "timestamp": {"S": failure.timestamp}}
+    for name, value in attributes.items():
+        values: Any = {"ExpressionAttributeValues": {":value": value}} if value else {}
+        table.aws.dynamodb.update_item(
+            TableName=AUDIT_TABLE,
+            Key=key,
+            UpdateExpression=f"SET {name} = :value" if value else f"REMOVE {name}",
+            ConditionExpression="attribute_exists(auditId)",
+            **values,
+        )
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        {"S": "9999-12-31T23:59:59.999Z"},
+        {"S": "9999"},
+        {"S": "soon"},
+        {"N": "9999"},
+        {"NULL": True},
+        {"S": "2026-01-02"},
+    ],
+    ids=str,
+)
+def test_an_invalid_lease_does_not_hold_an_item_for_ever(table: Table, until: Any) -> None:
+    failure, one, other = table.failure(), table.run("one"), table.run("other")
+    put(table, failure, claimedBy={"S": "nobody"}, claimedUntil=until)
+    assert one.claim(failure)
+    assert not other.claim(failure)
+
+
+@pytest.mark.parametrize("attempts", [{"S": "three"}, {"NULL": True}, {"L": []}, {"N": "-1"}], ids=str)
+def test_an_item_with_an_invalid_attempt_count_is_settled(table: Table, attempts: Any) -> None:
+    put(table, table.failure(), replayAttempts=attempts)
+    failure, one = table.failure(), table.run("one")
+    one.claim(failure)
+    assert one.settle(failure, POISON)
+    assert now(table, failure).status is ReplayStatus.PARTIAL
+
+
+def test_an_error_with_half_a_surrogate_pair_is_written(table: Table) -> None:
+    failure, one = table.failure(), table.run("one")
+    one.claim(failure)
+    failed = FailedRecord(SequenceNumber(7, "007"), {}, "bad \ud800 name")
+    assert one.settle(failure, Outcome(ReplayStatus.PARTIAL, 1, (failed,), error="half \udfff"))
+    item: Any = now(table, failure).item
+    assert (item["replayError"], item["failingRecords"][0]["error"]) == ("half ?", "bad ? name")
+
+
+@pytest.mark.parametrize("status", [None, {"S": "WEIRD"}, {"N": "7"}, {"NULL": True}], ids=str)
+def test_an_item_without_a_valid_status_is_unresolved(table: Table, status: Any) -> None:
+    put(table, table.failure(), replayStatus=status)
+    since = table.clock.now() - timedelta(hours=1)
+    assert len(list(table.table.find(Selection(since, statuses=UNRESOLVED)))) == 4
+    assert len(list(table.table.find(Selection(since, statuses=(ReplayStatus.OPEN,))))) == 4
+    assert list(table.table.find(Selection(since, statuses=(ReplayStatus.FAILED, ReplayStatus.PARTIAL)))) == []
+    assert len(list(table.table.find(Selection(since, statuses=tuple(ReplayStatus))))) == 4
+    assert Counter(found for _, _, found in table.table.statuses(Selection(since))) == {ReplayStatus.OPEN: 4}
+    assert table.run("one").claim(table.failure())
+
+
+def test_without_an_upper_bound_a_failure_of_the_future_is_found(table: Table) -> None:
+    since = table.clock.now() - timedelta(hours=1)
+    table.clock.started -= timedelta(minutes=4)  # the local clock is slow
+    assert len(list(table.table.find(Selection(since)))) == 4
+    assert len(list(table.table.newest_first(Selection(since)))) == 4
+    assert list(table.table.find(Selection(since, until=table.clock.now()))) == []

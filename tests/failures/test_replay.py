@@ -198,6 +198,56 @@ class TestTrimmed:
         assert f"record {never} does not exist" in world.item(audit_id)["replayError"]["S"]
         assert world.stored() == {after, last}
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"eventName": None},
+            {"eventName": ["INSERT"]},
+            {"eventName": "REMOVE"},
+            {"dynamodb": {"SequenceNumber": "7"}},
+        ],
+        ids=str,
+    )
+    def test_a_damaged_quarantine_object_settles_nothing_as_replayed(self, change: dict[str, Any]) -> None:
+        world = World()
+        good, damaged, later = world.orders(3)
+        for number in (good, damaged, later):
+            key = world.quarantine(number)
+            if number == damaged:
+                record = json.loads(world.s3.versions[key][0])
+                world.s3.versions[key] = [json.dumps({**record, **change}).encode()]
+        alone = world.give_up(damaged)
+        world.trim()
+        report = replay(world)
+        assert (world.status(alone), report.replayed) == ("FAILED", 0)
+        assert "does not hold the record of its name" in world.item(alone)["replayError"]["S"]
+
+    def test_a_damaged_quarantine_object_concerns_only_failures_that_cover_it(self) -> None:
+        world = World()
+        numbers = world.orders(4)
+        for number in numbers:
+            key = world.quarantine(number)
+            if number == numbers[2]:
+                world.s3.versions[key] = [b"[]"]
+        before = world.give_up(numbers[0], numbers[1])
+        over = world.give_up(numbers[1], numbers[3])
+        after = world.give_up(numbers[3])
+        world.trim()
+        replay(world)
+        assert [world.status(each) for each in (before, over, after)] == ["REPLAYED", "PARTIAL", "REPLAYED"]
+
+    def test_a_quarantine_object_that_cannot_be_read_stops_no_other_failure(self) -> None:
+        world = World()
+        archived, kept = world.orders(2)
+        world.quarantine(archived)
+        world.quarantine(kept)
+        failures = [world.give_up(archived), world.give_up(kept)]
+        world.trim()
+        process = Process(world)
+        process.failures["GetObject"] = [aws_error("InvalidObjectState", "s3")]
+        replay(process)
+        assert sorted(world.status(audit_id) for audit_id in failures) == ["FAILED", "REPLAYED"]
+
     def test_a_damaged_quarantine_object_is_named_and_is_not_gone(self, world: World) -> None:
         good, damaged = world.orders(2)
         key = world.quarantine(damaged)
@@ -303,6 +353,40 @@ class TestMessages:
         item["message"]["M"]["body"] = {"S": "x" * (400_000 - len(json.dumps(item)) - 1500)}
         replay(world)
         assert (world.status(audit_id), world.failing_of(audit_id)) == ("FAILED", {})
+
+    @pytest.mark.parametrize(
+        "attributes",
+        [{"replayAttempts": {"S": "three"}}, {"claimedUntil": {"S": "9999"}}, {"claimedUntil": {"N": "1"}}],
+        ids=str,
+    )
+    def test_an_odd_item_is_replayed_like_the_others(self, attributes: dict[str, Any]) -> None:
+        world = World()
+        failures = [world.give_up(number) for number in world.orders(3)]
+        world.item(failures[1]).update(attributes)
+        assert replay(world).statuses == {"REPLAYED": 3}
+
+    def test_a_function_error_with_half_a_surrogate_pair_is_written(self) -> None:
+        world = World()
+        good, bad = world.orders(2)
+        failures = [world.give_up(good), world.give_up(bad)]
+        world.faults[PROCESSOR] = lambda records: (
+            failed("Odd", "half \ud800") if bad in sequence_numbers(records) else None
+        )
+        replay(world)
+        assert [world.status(audit_id) for audit_id in failures] == ["REPLAYED", "FAILED"]
+        assert world.failing_of(failures[1]) == {bad: "Odd: half ?"}
+
+    def test_an_outcome_that_cannot_be_written_is_named_and_stops_no_other(self) -> None:
+        world = World()
+        full, *others = [world.give_up(number) for number in world.orders(3)]
+        item = world.item(full)
+        item["message"]["M"]["body"] = {"S": ""}
+        item["message"]["M"]["body"] = {"S": "x" * (400_000 - len(json.dumps(item)) - 150)}
+        report = replay(world)
+        assert (world.status(full), report.statuses) == ("OPEN", {"REPLAYED": 2, "OPEN": 1})
+        assert [error.startswith(f"{full}: its outcome is not written") for error in report.errors] == [True]
+        assert {world.status(audit_id) for audit_id in others} == {"REPLAYED"}
+        assert world.claimed() == []
 
 
 class TestReading:

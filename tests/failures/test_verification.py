@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipectl.aws.stream_records import EventRecord
-from pipectl.failures.model import Record, SequenceNumber, StreamRange
+from pipectl.failures.model import Failure, Record, SequenceNumber, StreamRange
 from pipectl.failures.stream_reader import Shard
 from pipectl.failures.verification import RecordState, VerificationIndex
+from pipectl.timestamps import rfc3339
 from tests.support import ROOT
 
-SHARD = Shard("arn", "a")
+SHARD = Shard("arn:/stream/1", "a")
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 NEVER = MOMENT + timedelta(days=1000)
 
@@ -45,20 +46,35 @@ def _number(number: int, digits: int = 21) -> SequenceNumber:
 
 
 def _range(first: int, last: int, digits: int = 21) -> StreamRange:
-    return StreamRange("arn", "a", _number(first, digits), _number(last, digits))
+    return StreamRange("arn:/stream/1", "a", _number(first, digits), _number(last, digits))
 
 
 def _left(index: VerificationIndex) -> list[int]:
     return [record.sequence_number.value for record in index.lost(1000)]
 
 
-def test_numbers_are_ordered_as_numbers_however_they_are_written(index: VerificationIndex) -> None:
-    for number in (9, 10, 100):
-        index.add(SHARD, _record(number, digits=1))
-    index.mark_failed(_range(10, 99, 2))
-    assert _left(index) == [9, 100]
-    assert [str(record.sequence_number) for record in index.lost(2)] == ["9", "100"]
-    assert index.lost_ranges() == [_range(9, 100, 1)]
+def _failure(first: int, last: int, since: int = 0, until: int = 1000, **item: object) -> Failure:
+    """Return an unresolved failure whose records arrived between two seconds after `MOMENT`."""
+    times = [rfc3339(MOMENT + timedelta(seconds=seconds)) for seconds in (since, until)]
+    stream: dict[str, object] = {"arn": "arn:/stream/1", "shardId": "a"}
+    stream |= {"startSequenceNumber": f"{first:021}", "endSequenceNumber": f"{last:021}"}
+    stream |= {"firstArrival": times[0], "lastArrival": times[1]}
+    return Failure({"auditId": "f", "timestamp": times[1], "stream": stream, "replayStatus": "OPEN"} | item)
+
+
+def test_numbers_are_ordered_as_numbers_however_many_digits_they_have(index: VerificationIndex) -> None:
+    largest = 10**21 - 1  # the next number has a digit more
+    for number in (largest, largest + 1, largest + 2):
+        index.add(SHARD, _record(number))
+    index.mark_failed(_failure(largest + 1, largest + 1))
+    assert _left(index) == [largest, largest + 2]
+    (lost,) = index.lost_ranges()
+    assert (lost.first.text, lost.last.text) == (str(largest), str(largest + 2))
+
+
+def test_a_number_is_shown_as_it_was_written(index: VerificationIndex) -> None:
+    index.add(SHARD, _record(7))
+    assert [str(record.sequence_number) for record in index.lost(2)] == [f"{7:021}"]
 
 
 def test_a_record_that_is_read_twice_counts_once(index: VerificationIndex) -> None:
@@ -73,11 +89,37 @@ def test_a_record_that_is_read_twice_counts_once(index: VerificationIndex) -> No
 def test_what_is_stored_and_failed_is_stored(index: VerificationIndex) -> None:
     for number in range(4):
         index.add(SHARD, _record(number))
-    index.mark_failed(_range(0, 1, 21))
+    index.mark_failed(_failure(0, 1))
     index.mark_stored("2026/01/01", ["id-1.json", "id-2.json", "unknown.json"])
-    index.mark_failed(_range(2, 2, 21))
+    index.mark_failed(_failure(2, 2))
     assert [index.count(state) for state in (RecordState.FAILED, RecordState.STORED)] == [1, 2]
     assert _left(index) == [3]
+
+
+@pytest.mark.parametrize(
+    ("failure", "left"),
+    [
+        (_failure(2, 3), [4, 5]),
+        (_failure(0, 3), [4, 5]),  # the stream has trimmed the beginning
+        (_failure(0, 10**21 - 1), [2, 3, 4, 5]),
+        (_failure(2, 6), [2, 3, 4, 5]),
+        (_failure(2, 5, since=4, until=4), [2]),
+        (_failure(2, 5, since=100), [2, 3, 4, 5]),
+        (_failure(2, 5, failingRecords=[{"sequenceNumber": f"{4:021}", "error": "no"}]), [2, 3, 5]),
+        (_failure(2, 3, failingRecords=[{"sequenceNumber": f"{4:021}", "error": "no"}]), [2, 3, 4, 5]),
+        (_failure(2, 3, failingRecords=[{"sequenceNumber": "?"}]), [4, 5]),
+        (_failure(2, 3, failingRecords=[], replayError="try again"), [4, 5]),
+        (_failure(2, 5, stream="nowhere"), [2, 3, 4, 5]),
+    ],
+)
+def test_a_failure_explains_only_records_that_it_can_mean(
+    index: VerificationIndex, failure: Failure, left: list[int]
+) -> None:
+    index.add(SHARD, _record(1, seconds=1), RecordState.UNCHECKED)
+    for number in (2, 3, 4, 5):
+        index.add(SHARD, _record(number, seconds=number))
+    index.mark_failed(failure)
+    assert _left(index) == left
 
 
 def test_objects_of_the_same_name_on_another_day_are_others(index: VerificationIndex) -> None:
@@ -91,7 +133,7 @@ def test_objects_of_the_same_name_on_another_day_are_others(index: VerificationI
 def test_young_records_and_those_behind_the_last_are_put_aside(index: VerificationIndex) -> None:
     for number in range(6):
         index.add(SHARD, _record(number, seconds=number))
-    index.add(Shard("arn", "b"), _record(7))
+    index.add(Shard("arn:/stream/1", "b"), _record(7))
     index.mark_stored("2026/01/01", ["id-2.json"])
     assert index.remove_pending(MOMENT + timedelta(seconds=4), behind_the_last=False) == 2
     assert _left(index) == [0, 7, 1, 3]

@@ -17,7 +17,7 @@ from pipectl.commands.logs import LogLine
 from pipectl.commands.pause import PauseReport
 from pipectl.commands.permissions import Published
 from pipectl.commands.plan import PlanReport
-from pipectl.commands.replay_dlq import Preview, SaveReport
+from pipectl.commands.replay_dlq import IncompleteSave, Preview, SaveReport
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.commands.trace import Stage, Trace, TracedFailure, TraceEvent
 from pipectl.commands.up import UpReport
@@ -163,10 +163,11 @@ def _failures(text: str) -> dict[str, Sample]:
     found = (FoundRecord(NUMBER, Origin.STREAM, record), FoundRecord(NUMBER, Origin.GONE, None))
     failed = FailedRecord(NUMBER, keys, f"InvalidOrderError: {text}")
     lost = LostRecord(text, text, NUMBER, "INSERT", text, keys, NOON, text)
-    report = ReplayReport({"REPLAYED": 2, "FAILED": 1}, 41, 1, (failed,), (NUMBER,), (f"id-{text}: {text}",), 1, 2)
+    report = ReplayReport({"REPLAYED": 2, "FAILED": 1}, 41, 1, (failed,), (NUMBER,), (f"id-{text}: {text}",), 1, 1, 2)
     counts = {"Other": 2}
-    preview = Preview(3, more=True, by_status={"OPEN": 3}, by_type=counts, first_to_expire=NOON, waiting_in_queue=2)
-    checked = VerifyReport(NOON, NOON - HOUR, 10, 7, 1, 1, 1, (lost,), 2, 0, (failed,))
+    preview = Preview(3, True, {"OPEN": 3}, counts, NOON, unreplayable=1, waiting_in_queue=2)
+    saved = SaveReport(2, 3, (IncompleteSave(f"id-{text}", text),), 1)
+    checked = VerifyReport(NOON, NOON - HOUR, 10, 7, 1, 1, 1, (lost,), 2, 0, (failed,), (f"shard-{text}",))
     return {
         "audit list": partial(audit.page, found=AuditPage((entry, fresh), next="dG9rZW4")),
         "audit list nothing": partial(audit.page, found=AuditPage((), next=None)),
@@ -176,9 +177,11 @@ def _failures(text: str) -> dict[str, Sample]:
         ),
         "replay-dlq": partial(replay_dlq.result, report=report),
         "replay-dlq nothing": partial(replay_dlq.result, report=ReplayReport()),
+        "replay-dlq in flight": partial(replay_dlq.result, report=ReplayReport(waiting=3)),
+        "replay-dlq dry run in flight": partial(replay_dlq.preview, found=Preview(in_flight=1)),
         "replay-dlq dry run": partial(replay_dlq.preview, found=preview),
         "replay-dlq asked": partial(replay_dlq.before_asking, found=preview),
-        "replay-dlq save": partial(replay_dlq.saved, report=SaveReport(2, 3, (f"id-{text}",)), folder=Path(text)),
+        "replay-dlq save": partial(replay_dlq.saved, report=saved, folder=Path(text)),
         "verify": partial(verify.result, report=checked),
         "verify asked": partial(verify.before_asking, report=checked),
     }

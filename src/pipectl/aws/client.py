@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError
 from botocore.model import OperationModel
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 _TOLERATED_CLOCK_DIFFERENCE = 60
 """Seconds. AWS itself refuses requests only after five minutes."""
+_CORRECTED_CLOCK_DIFFERENCE = 360
+"""Seconds. A larger difference is not one that AWS accepts, so the date of the response is not trusted."""
 
 Parameters = Mapping[str, object]
 
@@ -116,6 +118,7 @@ class Aws:
         self._lock = threading.RLock()
         self._clients: dict[tuple[str, bool], object] = {}
         self._clock_checked = False
+        self._clock_ahead = 0.0
         self._session = self._explicit(credentials) if credentials else self._chained(profile)
         self._session.events.register("creating-client-class", self._add_retries)
         self._session.events.register("before-parse", self._check_response)
@@ -217,6 +220,11 @@ class Aws:
     def sts(self) -> STSClient:
         return cast("STSClient", self._client("sts"))
 
+    def now(self) -> datetime:
+        """Return the time of AWS's clock, as far as the first response reported it; else that of the local clock."""
+        ahead = self._clock_ahead if abs(self._clock_ahead) <= _CORRECTED_CLOCK_DIFFERENCE else 0.0
+        return self.clock.now() - timedelta(seconds=ahead)
+
     def wait(self, ready: Callable[[], bool], what: str, bound: float) -> None:
         """Poll until ``ready`` returns true.
 
@@ -273,10 +281,11 @@ class Aws:
         responses.check_body(operation_model, response_dict)
         if not self._clock_checked:
             self._clock_checked = True
-            self._check_clock(responses.clock_difference(response_dict, self.clock.now()))
+            self._clock_ahead = responses.clock_difference(response_dict, self.clock.now()) or 0.0
+            self._check_clock(self._clock_ahead)
 
-    def _check_clock(self, ahead: float | None) -> None:
-        if ahead is not None and abs(ahead) > _TOLERATED_CLOCK_DIFFERENCE:
+    def _check_clock(self, ahead: float) -> None:
+        if abs(ahead) > _TOLERATED_CLOCK_DIFFERENCE:
             self._warn(
                 f"the clock of this machine is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} "
                 "AWS's: correct it. Times that are shown are wrong by as much, and AWS refuses more than 5 min."
@@ -343,14 +352,3 @@ def _given_up(error: AwsError, rule: RetryRule, tries: int, waited: float) -> Aw
     error.message = error.args[0]
     error.hint = error.hint or f"{rule.reason}: if it stays so, correct the cause and run the command again"
     return error
-
-
-class _Plain(TypeDeserializer):
-    def _deserialize_b(self, value: bytes) -> bytes:
-        return value  # boto3's own Binary cannot be turned into text
-
-
-def plain_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item of DynamoDB's client (``{"auditId": {"S": ...}}``) in plain Python; numbers are Decimals."""
-    read = _Plain().deserialize
-    return {name: read(value) for name, value in item.items()}

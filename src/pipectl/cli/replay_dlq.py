@@ -77,12 +77,13 @@ def replay_dlq(
     session.print_header()
     screen, context = session.screen, session.context
     if dry_run:
-        output.preview(screen, commands.preview(context, selection, again=again))
-        return 0
+        found = commands.preview(context, selection, again=again)
+        output.preview(screen, found)
+        return PARTLY_DONE if found.in_flight else 0
     if save:
         saved = commands.save(context, selection, save, again=again)
         output.saved(screen, saved, save)
-        return PARTLY_DONE if saved.incomplete else 0
+        return PARTLY_DONE if saved.incomplete or saved.waiting else 0
     return _replay(session, selection, yes=yes, force=force, source=source)
 
 

@@ -13,7 +13,7 @@ from pipectl.aws.stream_records import EventRecord
 from pipectl.context import Context
 from pipectl.errors import AwsError, PipectlError
 from pipectl.failures.audit_table import AuditTable, Position, Selection
-from pipectl.failures.model import UNRESOLVED, Failure, Gap, Record, SequenceNumber, StreamRange
+from pipectl.failures.model import UNRESOLVED, Failure, Gap, Record, ReplayStatus, SequenceNumber, StreamRange
 from pipectl.failures.record_reader import RecordReader
 from pipectl.resource_keys import ResourceKey
 
@@ -121,7 +121,7 @@ def audit_list(context: Context, selection: Selection, *, limit: int = 20, page:
     position = Position.of_token(page) if page else None
     context.require([ResourceKey.AUDIT_TABLE])
     found = _table(context).newest_first(selection, position)
-    now, position = context.aws.clock.now(), position or Position("")
+    now, position = context.aws.now(), position or Position("")
     entries = []
     for failure in islice(found, limit):
         entries.append(AuditEntry(failure, ExpiryClock.of(failure, now)))
@@ -150,7 +150,7 @@ def audit_show(context: Context, audit_id: str) -> list[AuditDetail]:
 def audit_stats(context: Context, selection: Selection) -> AuditStats:
     """Count failures by type, status and day. Memory does not grow with their number."""
     context.require([ResourceKey.AUDIT_TABLE])
-    counts: Counter[tuple[str, str, str]] = Counter()
+    counts: Counter[tuple[str, str, ReplayStatus]] = Counter()
     for failure_type, timestamp, status in _table(context).statuses(selection):
         counts[timestamp[:10], failure_type, status] += 1
     by_type: Counter[str] = Counter()
@@ -164,12 +164,11 @@ def audit_stats(context: Context, selection: Selection) -> AuditStats:
 
 
 def _detail(context: Context, failure: Failure) -> AuditDetail:
-    entry = AuditEntry(failure, ExpiryClock.of(failure, context.aws.clock.now()))
-    where, table_arn = failure.range, context.pipeline.names.table_arn(context.pipeline.physical.orders_table)
-    if where is None:
-        return AuditDetail(entry, unreadable="its message names no stream range")
-    if not where.stream_arn.startswith(f"{table_arn}/stream/"):
-        return AuditDetail(entry, unreadable=f"its records are in another stream: {where.stream_arn}")
+    entry = AuditEntry(failure, ExpiryClock.of(failure, context.aws.now()))
+    prefix = context.pipeline.names.stream_prefix(context.pipeline.physical.orders_table)
+    where, reason = failure.range, failure.unreplayable(prefix)
+    if reason or where is None:
+        return AuditDetail(entry, unreadable=reason)
     try:
         return _with_records(context, entry, where)
     except AwsError as error:  # show what is known, although the records cannot be read

@@ -222,7 +222,7 @@ class _Demo:
     def _replay(self) -> tuple[int, int]:
         """Return the number of records that were replayed, and of the objects now."""
         now = self._aws.clock.now()
-        report = replay(self._context, Selection(since=now - timedelta(hours=1), until=now), lambda _: None)
+        report = replay(self._context, Selection(since=now - timedelta(hours=1)), lambda _: None)
         if report.left:
             raise PipectlError(f"{report.left} failures are left after the replay: {report.errors or report.failing}")
         return report.replayed, len(self._keys(self._context.config.bucket.prefix))

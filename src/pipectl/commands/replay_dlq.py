@@ -9,23 +9,27 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from pipectl.aws.stream_records import EventRecord
+from pipectl.clock import pauses
 from pipectl.context import Context
-from pipectl.errors import PipectlError
+from pipectl.errors import AwsError, PipectlError
 from pipectl.facts import QueueFacts
 from pipectl.failures import saved
 from pipectl.failures.audit_table import AuditTable, Selection
 from pipectl.failures.dead_letter_queue import audit_messages, count_messages
-from pipectl.failures.model import UNRESOLVED, Failure, Reading, Record, ReplayStatus, StreamRange
+from pipectl.failures.model import UNRESOLVED, Failure, Reading, Record, StreamRange
 from pipectl.failures.outcomes import FailureTally, ReplayReport
 from pipectl.failures.processor_client import ProcessorClient
 from pipectl.failures.record_reader import RecordReader
-from pipectl.failures.replay import Replay
+from pipectl.failures.replay import Replay, concerns_all
 from pipectl.failures.stream_reader import StreamReader
 from pipectl.resource_keys import ResourceKey
 
 MOST_PREVIEWED = 1000
 MOST_SHARDS = 16
 """Shards of which a page is kept while failures are saved."""
+AUDITOR_SECONDS = 5.0
+"""Seconds that the auditor is given to finish messages in flight."""
 INDEX_LAG = 1.0
 """Seconds that the index of the audit table is given to follow its table."""
 NEEDS = (
@@ -48,7 +52,9 @@ class Preview:
         by_status: Their number by replay status.
         by_type: Their number by failure type.
         first_to_expire: The time at which the stream trims the first of their records.
+        unreplayable: Number of those that no replay can ever process.
         waiting_in_queue: About how many messages would be audited first.
+        in_flight: About how many messages are received by the auditor and not yet audited; a replay does not see them.
     """
 
     failures: int = 0
@@ -56,7 +62,17 @@ class Preview:
     by_status: Mapping[str, int] = field(default_factory=dict)
     by_type: Mapping[str, int] = field(default_factory=dict)
     first_to_expire: datetime | None = None
+    unreplayable: int = 0
     waiting_in_queue: int = 0
+    in_flight: int = 0
+
+
+@dataclass(frozen=True)
+class IncompleteSave:
+    """A failure of which not all records are saved, and the reason."""
+
+    audit_id: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -66,12 +82,14 @@ class SaveReport:
     Attributes:
         failures: Number of failures that were saved.
         records: Number of their records.
-        incomplete: Audit ids of failures of which not all records could be read any more.
+        incomplete: Failures that were not saved, or not with all their records.
+        waiting: About how many messages of the queue have no audit item yet, so that they were not saved.
     """
 
     failures: int
     records: int
-    incomplete: tuple[str, ...]
+    incomplete: tuple[IncompleteSave, ...]
+    waiting: int = 0
 
 
 def preview(context: Context, selection: Selection, *, again: bool = False) -> Preview:
@@ -115,43 +133,51 @@ def replay(
         report = replace(report, audited=audited)
     for audit_id in unknown:
         report = report.with_untried(audit_id, "it is no longer in the audit table; its saved records are kept")
-    return report
+    return replace(report, waiting=found.in_flight)
 
 
 def save(context: Context, selection: Selection, folder: Path, *, again: bool = False) -> SaveReport:
     """Save the records of failures to files. Changes nothing on AWS."""
-    context.require(NEEDS)
+    queue = _queue(context)
+    waiting = sum(_count_messages(context, queue))
     reader, streams = _reader(context), dict[tuple[str, str], StreamReader]()
-    failures, records, incomplete = 0, 0, list[str]()
+    failures, records, incomplete = 0, 0, list[IncompleteSave]()
     for failure in _table(context).find(_chosen(selection, again=again)):
         context.aws.clock.sleep(0)  # raises after Ctrl-C
-        where = failure.range
-        if where is None or not where.stream_arn.startswith(_stream_prefix(context)):
-            incomplete.append(failure.audit_id)
-            continue
-        if len(streams) >= MOST_SHARDS:
-            streams.clear()
-        stream = streams.setdefault((where.stream_arn, where.shard_id), reader.stream(where))
-        count, is_whole = _save(folder, failure, where, reader.read(where, stream))
-        failures, records = failures + 1, records + count
-        if not is_whole:
-            incomplete.append(failure.audit_id)
-        context.reporter.note(f"saved {failure.audit_id}")
-    return SaveReport(failures, records, tuple(incomplete))
+        where, problem = failure.range, failure.unreplayable(_stream_prefix(context))
+        if where and not problem:
+            if len(streams) >= MOST_SHARDS:
+                streams.clear()
+            stream = streams.setdefault((where.stream_arn, where.shard_id), reader.stream(where))
+            count, problem = _save(folder, failure, where, reader.read(where, stream))
+            failures, records = failures + (count is not None), records + (count or 0)
+        if problem:
+            incomplete.append(IncompleteSave(failure.audit_id, problem))
+        context.reporter.note(f"not saved {failure.audit_id}: {problem}" if problem else f"saved {failure.audit_id}")
+    return SaveReport(failures, records, tuple(incomplete), waiting)
 
 
-def _save(folder: Path, failure: Failure, where: StreamRange, readings: Iterator[Reading]) -> tuple[int, bool]:
-    """Write the records of one failure; return their number, and whether they are all."""
+def _save(
+    folder: Path, failure: Failure, where: StreamRange, readings: Iterator[Reading]
+) -> tuple[int | None, str | None]:
+    """Write the records of one failure; return their number, ``None`` without a file, and what is wrong with them."""
     tally = FailureTally(failure, where)
 
-    def records() -> Iterator[Record]:
+    def events() -> Iterator[EventRecord]:
         for reading in readings:
             tally.note(reading)
             if isinstance(reading, Record) and reading.is_replayed:
-                yield reading
+                yield reading.event
 
-    count = saved.write(folder, failure, (record.event for record in records()))
-    return count, tally.outcome().status is ReplayStatus.REPLAYED
+    try:
+        count = saved.write(folder, failure, events())
+    except saved.UnusableIdError as error:
+        return None, error.message
+    except AwsError as error:
+        if concerns_all(error):
+            raise
+        return None, error.message
+    return count, tally.outcome().error
 
 
 def _chosen(selection: Selection, *, again: bool) -> Selection:
@@ -159,7 +185,8 @@ def _chosen(selection: Selection, *, again: bool) -> Selection:
 
 
 def _preview(context: Context, queue: QueueFacts, selection: Selection) -> Preview:
-    by_status, by_type = Counter[str](), Counter[str]()
+    visible, in_flight = _count_messages(context, queue)
+    by_status, by_type, unreplayable = Counter[str](), Counter[str](), 0
     first: datetime | None = None
     more = False
     for number, failure in enumerate(_table(context).find(selection)):
@@ -168,8 +195,9 @@ def _preview(context: Context, queue: QueueFacts, selection: Selection) -> Previ
             break
         by_status[failure.status] += 1
         by_type[failure.failure_type] += 1
+        unreplayable += failure.unreplayable(_stream_prefix(context)) is not None
         first = min((time for time in (first, failure.starts_to_expire) if time), default=None)
-    return Preview(by_type.total(), more, by_status, by_type, first, _visible_messages(context, queue))
+    return Preview(by_type.total(), more, by_status, by_type, first, unreplayable, visible, in_flight)
 
 
 def _of_folder(selection: Selection, folder: Path) -> Selection:
@@ -195,16 +223,22 @@ def _queue(context: Context) -> QueueFacts:
 
 def _audit_queue(context: Context, queue: QueueFacts) -> int:
     """Audit the messages in the queue and return their number."""
-    if not _visible_messages(context, queue):
+    visible, _ = count_messages(context.aws, queue.url)
+    if not visible:
         return 0
     audited = audit_messages(context.aws, queue.url, queue.arn, context.pipeline.physical.auditor)
     context.aws.clock.sleep(INDEX_LAG)
     return audited
 
 
-def _visible_messages(context: Context, queue: QueueFacts) -> int:
-    visible, _ = count_messages(context.aws, queue.url)
-    return visible
+def _count_messages(context: Context, queue: QueueFacts) -> tuple[int, int]:
+    """Return about how many messages are visible, and in flight after the auditor had a moment to finish them."""
+    visible, in_flight = 0, 0
+    for _ in pauses(context.aws.clock, AUDITOR_SECONDS):
+        visible, in_flight = count_messages(context.aws, queue.url)
+        if not in_flight:
+            break
+    return visible, in_flight
 
 
 def _replay(context: Context, *, overwrite: bool, again: bool) -> Replay:
@@ -235,4 +269,4 @@ def _reader(context: Context) -> RecordReader:
 
 def _stream_prefix(context: Context) -> str:
     """Return the beginning of the ARNs of all streams that the orders table has had."""
-    return f"{context.pipeline.names.table_arn(context.pipeline.physical.orders_table)}/stream/"
+    return context.pipeline.names.stream_prefix(context.pipeline.physical.orders_table)

@@ -103,6 +103,7 @@ class Trace:
         stopped: The reason why the stream is not being read, at the stage ``waiting``.
         events: What happened, in order of time.
         more: There were more versions than were followed; the oldest are left out.
+        unread: Shards that could not be read to their end, so that versions may be missing.
     """
 
     key: str
@@ -115,6 +116,7 @@ class Trace:
     stopped: str | None = None
     events: tuple[TraceEvent, ...] = ()
     more: bool = False
+    unread: tuple[str, ...] = ()
 
 
 @dataclass
@@ -147,15 +149,15 @@ def trace(context: Context, key: str) -> Trace:
         PipectlError: orders table, bucket or audit table is missing, or cannot be read.
     """
     table = context.require(_NEEDS)[ResourceKey.ORDERS_TABLE].facts_as(TableFacts)
-    now = context.aws.clock.now()
+    now = context.aws.now()
     item = _item(context, key)
-    versions, more = _versions(context, table.require_stream(), key, now)
+    versions, more, unread = _versions(context, table.require_stream(), key, now)
     for version in versions:
         if version.record.is_replayed:
             _find_objects(context, version)
-    _find_failures(context, versions, now)
+    _find_failures(context, versions)
     events = sorted((event for version in versions for event in _events(context, version)), key=lambda each: each.time)
-    found = Trace(key, item, Stage.ABSENT, events=tuple(events), more=more)
+    found = Trace(key, item, Stage.ABSENT, events=tuple(events), more=more, unread=unread)
     return _judge(found, versions, progress(context, _mapping(context), now))
 
 
@@ -165,8 +167,10 @@ def _item(context: Context, key: str) -> Mapping[str, object] | None:
     return answer.get("Item")
 
 
-def _versions(context: Context, stream_arn: str, key: str, now: datetime) -> tuple[list[_Version], bool]:
-    """Return the versions that the stream still holds, in order, and whether older ones are left out."""
+def _versions(
+    context: Context, stream_arn: str, key: str, now: datetime
+) -> tuple[list[_Version], bool, tuple[str, ...]]:
+    """Return the versions in the stream, in order, whether older ones are left out, and shards that are not read."""
     name, lock = context.config.orders_table.partition_key, threading.Lock()
     newest: deque[_Version] = deque(maxlen=MOST_RECORDS + 1)
 
@@ -176,9 +180,9 @@ def _versions(context: Context, stream_arn: str, key: str, now: datetime) -> tup
                 newest.append(_Version(shard, record))
 
     shards = shards_of(context.aws, context.pipeline.physical.orders_table, stream_arn)
-    read_shards(context.aws, shards, now, take, context.cancel)
+    unread = read_shards(context.aws, shards, now, take, context.cancel)
     ordered = sorted(newest, key=lambda each: (each.written_at, each.record.number))
-    return ordered[-MOST_RECORDS:], len(ordered) > MOST_RECORDS
+    return ordered[-MOST_RECORDS:], len(ordered) > MOST_RECORDS, tuple(shard.shard_id for shard in unread)
 
 
 def _find_objects(context: Context, version: _Version) -> None:
@@ -206,12 +210,12 @@ def _processed_at(body: bytes) -> datetime | None:
         return None
 
 
-def _find_failures(context: Context, versions: Sequence[_Version], now: datetime) -> None:
+def _find_failures(context: Context, versions: Sequence[_Version]) -> None:
     """Add to each version the failures whose range covers it. A range can cover a version that is stored."""
     if not versions:
         return
     table = AuditTable(context.aws, context.pipeline.physical.audit_table)
-    for failure in table.find(Selection(versions[0].written_at - _CLOCKS_DIFFER, now + _CLOCKS_DIFFER)):
+    for failure in table.find(Selection(versions[0].written_at - _CLOCKS_DIFFER)):
         if where := failure.range:
             for version in versions:
                 if version.lies_in(where):

@@ -18,7 +18,7 @@ from pipectl.facts import MappingFacts, QueueFacts, TableFacts
 from pipectl.failures.audit_table import AuditTable, Selection
 from pipectl.failures.batching import batches
 from pipectl.failures.dead_letter_queue import count_messages
-from pipectl.failures.model import FailedRecord, Record, written_at
+from pipectl.failures.model import UNRESOLVED, FailedRecord, Record, written_at
 from pipectl.failures.processor_client import ProcessorClient
 from pipectl.failures.record_reader import RecordReader
 from pipectl.failures.stream_reader import Shard, read_shards, shards_of
@@ -47,13 +47,14 @@ class VerifyReport:
         oldest: Time of the oldest record that the stream still has, of any kind; ``None`` when it has none.
         read: Number of records checked; the sum of the next four.
         stored: They have an object.
-        failed: They have no object, and are in the range of a failure in the audit table.
+        failed: They have no object, and an unresolved failure in the audit table can mean them.
         pending: They have neither object nor failure, and the mapping may not have read them yet.
         lost: They have neither object nor failure.
         records: The lost records, the oldest first; at most a thousand.
         waiting_in_queue: About how many failures wait for the auditor; some of the lost records may belong to them.
         repaired: Number of lost records that have an object now.
         failing: Lost records that failed when they were processed.
+        unread: Shards that could not be read to their end, so that nothing is known about the rest of them.
     """
 
     since: datetime
@@ -67,11 +68,12 @@ class VerifyReport:
     waiting_in_queue: int
     repaired: int = 0
     failing: tuple[FailedRecord, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Nothing is lost, or all of it was repaired."""
-        return self.repaired >= self.lost
+        """The whole stream was read, and nothing is lost, or all of it was repaired."""
+        return self.repaired >= self.lost and not self.unread
 
 
 def verify(
@@ -122,14 +124,14 @@ class _Verification:
         self._index = index
         self._since = since
         self._grace = grace
-        self._now = context.aws.clock.now()
+        self._now = context.aws.now()
         self._oldest: datetime | None = None
         self._lock = threading.Lock()
 
     def run(self) -> VerifyReport:
         """Read the stream first, then objects and failures, so that what is stored meanwhile is found."""
         index = self._index
-        self._read_stream()
+        unread = self._read_stream()
         _find_objects(self._context, index)
         self._find_failures()
         pending = self._remove_pending()
@@ -144,27 +146,27 @@ class _Verification:
             lost=lost,
             records=tuple(index.lost(MOST_LISTED)),
             waiting_in_queue=sum(count_messages(self._context.aws, self._queue_url)),
+            unread=tuple(shard.shard_id for shard in unread),
         )
 
-    def _read_stream(self) -> None:
+    def _read_stream(self) -> list[Shard]:
         context = self._context
         shards = shards_of(context.aws, context.pipeline.physical.orders_table, self._stream_arn)
         context.reporter.note(f"reading {len(shards)} shards of the stream")
-        read_shards(context.aws, shards, self._now, self._take, context.cancel)
+        return read_shards(context.aws, shards, self._now, self._take, context.cancel)
 
     def _take(self, shard: Shard, record: Record) -> None:
         time = written_at(record.event)
         with self._lock:
             self._oldest = min(time, self._oldest or time)
-        if time >= self._since and record.is_replayed:
-            self._index.add(shard, record)
+        is_checked = time >= self._since and record.is_replayed
+        self._index.add(shard, record, RecordState.LOST if is_checked else RecordState.UNCHECKED)
 
     def _find_failures(self) -> None:
         context = self._context
-        selection = Selection(self._since - _CLOCKS_DIFFER, self._now + _CLOCKS_DIFFER)
+        selection = Selection(self._since - _CLOCKS_DIFFER, statuses=UNRESOLVED)
         for failure in AuditTable(context.aws, context.pipeline.physical.audit_table).find(selection):
-            if where := failure.range:
-                self._index.mark_failed(where)
+            self._index.mark_failed(failure)
 
     def _remove_pending(self) -> int:
         """Remove records that the mapping has not read yet. It reads in order: records older than its lag are read."""

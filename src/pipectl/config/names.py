@@ -119,6 +119,10 @@ class Names:
     def table_arn(self, table: str) -> str:
         return self._arn("dynamodb", f"table/{table}")
 
+    def stream_prefix(self, table: str) -> str:
+        """Return the beginning of the ARNs of all streams that a table has had."""
+        return f"{self.table_arn(table)}/stream/"
+
     def bucket_arn(self, bucket: str) -> str:
         return f"arn:{self.partition}:s3:::{bucket}"
 

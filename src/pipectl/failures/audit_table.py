@@ -11,13 +11,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
 from pipectl.errors import AwsError, UsageError
-from pipectl.failures.model import FAILURE_TYPES, FailedRecord, Failure, ReplayStatus
-from pipectl.failures.outcomes import MOST_RECORDED, Outcome
+from pipectl.failures.model import FAILURE_TYPES, MOST_RECORDED, FailedRecord, Failure, ReplayStatus, replay_status
+from pipectl.failures.outcomes import Outcome
 from pipectl.timestamps import rfc3339_milliseconds
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 FAILURE_TYPE_INDEX = "failure-type-index"
 _LARGEST_LIMIT = 2**31
+_LONGEST_LEASE = timedelta(hours=1)
+"""Longer than any lease: a function runs for 15 minutes at most."""
+_LONGEST_KEY = 1024
+"""Bytes of a sort key; a partition key can have 2048."""
 _ERROR_CHARACTERS = 20_000
 """Characters of all errors of an item's failing records together."""
 _LONGEST_ERROR = 2000
@@ -84,7 +89,7 @@ class Position:
         """
         try:
             timestamp, last = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-            if isinstance(timestamp, str) and all(isinstance(value, str) for value in last.values()):
+            if all(map(_is_key, (timestamp, *last.values()))) and set(last) <= set(FAILURE_TYPES):
                 return cls(timestamp, last)
         except (ValueError, TypeError, AttributeError, RecursionError):
             pass
@@ -123,17 +128,19 @@ class AuditTable:
         of_types = [self._newest_of_type(failure_type, selection, position) for failure_type in selection.types]
         return heapq.merge(*of_types, key=lambda failure: failure.timestamp, reverse=True)
 
-    def statuses(self, selection: Selection) -> Iterator[tuple[str, str, str]]:
+    def statuses(self, selection: Selection) -> Iterator[tuple[str, str, ReplayStatus]]:
         """Yield type, time and status of each failure, and nothing else."""
         for failure_type in selection.types:
             request = self._query(failure_type, selection)
             request["ExpressionAttributeNames"] = {"#timestamp": "timestamp", "#status": "replayStatus"}
             request["ProjectionExpression"] = "#timestamp, #status"
             for item in self._items(request):
-                yield failure_type, item["timestamp"]["S"], item.get("replayStatus", {}).get("S", ReplayStatus.OPEN)
+                yield failure_type, item["timestamp"]["S"], replay_status(item.get("replayStatus", {}).get("S"))
 
     def with_id(self, audit_id: str) -> Iterator[Failure]:
         """Yield the failures of an id; there are several when the same range failed at several times."""
+        if not _is_key(audit_id):
+            return iter(())  # DynamoDB refuses to look for it
         request: QueryInputTypeDef = {
             "TableName": self._name,
             "KeyConditionExpression": "auditId = :id",
@@ -157,9 +164,12 @@ class AuditTable:
             seconds: Duration of the lease.
             again: Claim failures that are done, too.
         """
-        free = "attribute_not_exists(claimedUntil) OR claimedUntil < :now OR claimedBy = :me"
-        condition = f"attribute_exists(auditId) AND ({free})"
-        values = {":now": rfc3339_milliseconds(self._aws.clock.now())}
+        # A lease is free when it expired, and when its end is not a time or too far away to be one of a replay.
+        valid = "attribute_type(claimedUntil, :text) AND claimedUntil BETWEEN :now AND :latest"
+        condition = f"attribute_exists(auditId) AND (NOT ({valid}) OR claimedBy = :me)"
+        now = self._aws.now()
+        latest = rfc3339_milliseconds(now + _LONGEST_LEASE)
+        values = {":now": rfc3339_milliseconds(now), ":latest": latest, ":text": "S"}
         if not again:
             condition += " AND NOT replayStatus IN (:replayed, :expired)"
             values |= {":replayed": ReplayStatus.REPLAYED, ":expired": ReplayStatus.EXPIRED}
@@ -212,11 +222,11 @@ class AuditTable:
             "KeyConditionExpression": f"failureType = :type AND {times}",
             "ExpressionAttributeNames": {"#timestamp": "timestamp"},
         }
-        if selection.statuses:
-            statuses = {f":status{number}": str(status) for number, status in enumerate(selection.statuses)}
+        if selection.statuses and set(selection.statuses) != set(ReplayStatus):
+            condition, statuses = _status_filter(selection.statuses)
             values |= statuses
             request["ExpressionAttributeNames"] = {"#timestamp": "timestamp", "#status": "replayStatus"}
-            request["FilterExpression"] = f"#status IN ({', '.join(statuses)})"
+            request["FilterExpression"] = condition
         if position and (last := position.last.get(failure_type)):
             key = {"failureType": failure_type, "timestamp": position.timestamp, "auditId": last}
             request["ExclusiveStartKey"] = {name: {"S": value} for name, value in key.items()}
@@ -233,7 +243,7 @@ class AuditTable:
 
     def _lease(self, failure: Failure, owner: str, seconds: float, condition: str, values: Mapping[str, str]) -> bool:
         self._aws.clock.sleep(0)  # raises after Ctrl-C
-        until = rfc3339_milliseconds(self._aws.clock.now() + timedelta(seconds=seconds))
+        until = rfc3339_milliseconds(self._aws.now() + timedelta(seconds=seconds))
         texts = {**values, ":me": owner, ":until": until}
         typed: Item = {name: {"S": str(value)} for name, value in texts.items()}
         return self._update(failure, "SET claimedBy = :me, claimedUntil = :until", condition, typed)
@@ -244,41 +254,47 @@ class AuditTable:
         except AwsError as error:
             if error.aws_code != "ValidationException":
                 raise
-            without_names = Outcome(outcome.status, outcome.replayed, error=(outcome.error or "")[:100] or None)
-            settled = self._write_outcome(failure, without_names, owner)  # the item is at DynamoDB's limit of 400 KB
+            # The item is at DynamoDB's limit of 400 KB, or has an attempt count that is not a number.
+            short = Outcome(outcome.status, outcome.replayed, error=(outcome.error or "")[:100] or None)
+            settled = self._write_outcome(failure, short, owner, count=_attempts(failure) + 1)
         if settled:
             return True
         # An answer can be lost on the way. The call is then repeated and finds what it has written itself.
         found = self.current(failure)
         return found is not None and found.item.get("replayedBy") == owner
 
-    def _write_outcome(self, failure: Failure, outcome: Outcome, owner: str) -> bool:
+    def _write_outcome(self, failure: Failure, outcome: Outcome, owner: str, count: int | None = None) -> bool:
+        """Write an outcome; without ``count`` the item's own count of attempts is increased."""
         values: dict[str, AttributeValueTypeDef] = {
             ":me": {"S": owner},
             ":status": {"S": str(outcome.status)},
-            ":now": {"S": rfc3339_milliseconds(self._aws.clock.now())},
-            ":one": {"N": "1"},
-            ":zero": {"N": "0"},
+            ":now": {"S": rfc3339_milliseconds(self._aws.now())},
             ":replayed": {"N": str(outcome.replayed)},
             ":failing": {"L": [_named(each, outcome) for each in outcome.failing[:MOST_RECORDED]]},
             ":expired": {"L": [{"S": str(number)} for number in outcome.expired[:MOST_RECORDED]]},
         }
+        if count is None:
+            attempts = "if_not_exists(replayAttempts, :zero) + :one"
+            values |= {":one": {"N": "1"}, ":zero": {"N": "0"}}
+        else:
+            attempts, values[":count"] = ":count", {"N": str(count)}
         sets = [
             "replayStatus = :status",
             "replayedAt = :now",
             "replayedBy = :me",
-            "replayAttempts = if_not_exists(replayAttempts, :zero) + :one",
+            f"replayAttempts = {attempts}",
             "replayedRecords = :replayed",
             "failingRecords = :failing",
             "expiredRecords = :expired",
         ]
         removes = ["claimedBy", "claimedUntil"]
         if outcome.error:
-            values[":error"] = {"S": outcome.error[:_LONGEST_ERROR]}
+            values[":error"] = {"S": _unicode(outcome.error[:_LONGEST_ERROR])}
             sets.append("replayError = :error")
         else:
             removes.append("replayError")
-        return self._update(failure, f"SET {', '.join(sets)} REMOVE {', '.join(removes)}", "claimedBy = :me", values)
+        update = f"SET {', '.join(sets)} REMOVE {', '.join(removes)}"
+        return self._update(failure, update, "claimedBy = :me", values)
 
     def _update(self, failure: Failure, update: str, condition: str, values: Item) -> bool:
         request: UpdateItemInputTypeDef = {
@@ -297,6 +313,22 @@ class AuditTable:
         return True
 
 
+def _status_filter(statuses: Sequence[ReplayStatus]) -> tuple[str, dict[str, str]]:
+    """Return a filter and its values. An item without a valid status is open: ``OPEN`` means none of the others."""
+    is_open = ReplayStatus.OPEN in statuses
+    listed = [status for status in ReplayStatus if (status in statuses) != is_open]
+    values = {f":status{number}": str(status) for number, status in enumerate(listed)}
+    return f"{'NOT ' if is_open else ''}#status IN ({', '.join(values)})", values
+
+
+def _is_key(value: object) -> bool:
+    """Tell a text that DynamoDB takes as a key: not empty, valid Unicode, and short enough."""
+    try:
+        return isinstance(value, str) and 0 < len(value.encode()) <= _LONGEST_KEY
+    except UnicodeEncodeError:
+        return False
+
+
 def _key(failure: Failure) -> Item:
     return {"auditId": {"S": failure.audit_id}, "timestamp": {"S": failure.timestamp}}
 
@@ -304,4 +336,15 @@ def _key(failure: Failure) -> Item:
 def _named(failed: FailedRecord, outcome: Outcome) -> AttributeValueTypeDef:
     """Return a failing record for the item; the more there are, the shorter are their errors."""
     error = failed.error[: max(100, _ERROR_CHARACTERS // min(len(outcome.failing), MOST_RECORDED))]
-    return {"M": {"sequenceNumber": {"S": str(failed.sequence_number)}, "error": {"S": error}}}
+    return {"M": {"sequenceNumber": {"S": str(failed.sequence_number)}, "error": {"S": _unicode(error)}}}
+
+
+def _attempts(failure: Failure) -> int:
+    """Return the number of attempts before; 0 when the item does not hold a number of them."""
+    attempts = failure.item.get("replayAttempts")
+    return int(attempts) if isinstance(attempts, Decimal) and 0 <= attempts < 10**9 else 0
+
+
+def _unicode(text: str) -> str:
+    """Replace halves of surrogate pairs, which JSON can spell and DynamoDB refuses."""
+    return text.encode(errors="replace").decode()

@@ -24,6 +24,9 @@ FAILURE_TYPES = ("RetryAttemptsExhausted", "RecordAgeExceeded", "UnparseableMess
 REPLAYED_EVENTS = ("INSERT", "MODIFY")
 """Event names of the records that the processor stores."""
 
+MOST_RECORDED = 100
+"""Records that an audit item names; an item holds 400 KB."""
+
 LONGEST_NUMBER = 40
 """Digits of the longest sequence number. Padded to this length, numbers sort as text."""
 
@@ -68,6 +71,14 @@ class ReplayStatus(StrEnum):
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
     EXPIRED = "EXPIRED"
+
+
+def replay_status(value: object) -> ReplayStatus:
+    """Return an item's status; one that is missing or invalid is ``OPEN``."""
+    try:
+        return ReplayStatus(str(value))
+    except ValueError:
+        return ReplayStatus.OPEN
 
 
 UNRESOLVED = (ReplayStatus.OPEN, ReplayStatus.PARTIAL, ReplayStatus.FAILED)
@@ -120,10 +131,7 @@ class Failure:
 
     @property
     def status(self) -> ReplayStatus:
-        try:
-            return ReplayStatus(str(self.item.get("replayStatus")))
-        except ValueError:
-            return ReplayStatus.OPEN
+        return replay_status(self.item.get("replayStatus"))
 
     @property
     def range(self) -> StreamRange | None:
@@ -136,10 +144,42 @@ class Failure:
             return None
         return StreamRange(arn, shard_id, SequenceNumber(int(first), first), SequenceNumber(int(last), last))
 
+    def unreplayable(self, stream_prefix: str) -> str | None:
+        """Return the reason why no replay can ever process it; ``None`` when a replay can.
+
+        Args:
+            stream_prefix: Beginning of the ARNs of the pipeline's streams.
+        """
+        where = self.range
+        if where is None:
+            return "its message names no stream range"
+        if not where.stream_arn.startswith(stream_prefix):
+            return f"its records are in another stream: {where.stream_arn}"
+        return None
+
     @property
     def starts_to_expire(self) -> datetime | None:
         """The time at which the stream trims the first of its records."""
         return _trimmed_at(self._stream.get("firstArrival"))
+
+    @property
+    def arrival(self) -> tuple[datetime, datetime] | None:
+        """The times between which its records were written; ``None`` when the item holds no valid time."""
+        audited = parse_timestamp(self.timestamp)
+        first, last = (parse_timestamp(self._stream.get(name)) for name in ("firstArrival", "lastArrival"))
+        first = first or (audited and audited - STREAM_RETENTION)
+        last = last or audited
+        return (first, last) if first and last else None
+
+    @property
+    def failing_numbers(self) -> list[SequenceNumber] | None:
+        """The only records that still fail after a replay; ``None`` when all records of its range may."""
+        failing, error = self.item.get("failingRecords"), self.item.get("replayError")
+        if error or not isinstance(failing, list) or not 0 < len(failing) < MOST_RECORDED:
+            return None
+        named = [SequenceNumber.parse(each.get("sequenceNumber")) for each in failing if isinstance(each, Mapping)]
+        numbers = [number for number in named if number]
+        return numbers if len(numbers) == len(failing) else None
 
     @property
     def at_risk(self) -> datetime | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipectl.failures.model import (
+    MOST_RECORDED,
     UNRESOLVED,
     Damage,
     End,
@@ -20,8 +21,6 @@ from pipectl.failures.model import (
     StreamRange,
 )
 
-MOST_RECORDED = 100
-"""Records that an audit item names; an item holds 400 KB."""
 MOST_REPORTED = 1000
 """Records and errors that a report names; it counts all of them."""
 
@@ -133,7 +132,9 @@ class ReplayReport:
         expired: Sequence numbers that neither the stream nor the quarantine has any more.
         errors: Failures with the reason why they were not replayed.
         claimed_elsewhere: Failures that another run is working on, or has worked on without finishing.
+        unreplayable: Failures that no replay can ever process; their errors say why.
         audited: Messages of the queue that were audited first.
+        waiting: Messages that the auditor has received from the queue, and that have no audit item yet.
     """
 
     statuses: Mapping[str, int] = field(default_factory=Counter)
@@ -143,7 +144,9 @@ class ReplayReport:
     expired: tuple[SequenceNumber, ...] = ()
     errors: tuple[str, ...] = ()
     claimed_elsewhere: int = 0
+    unreplayable: int = 0
     audited: int = 0
+    waiting: int = 0
 
     def with_outcome(self, failure: Failure, outcome: Outcome) -> ReplayReport:
         error = (f"{failure.audit_id}: {outcome.error}",) if outcome.error else ()
@@ -167,7 +170,9 @@ class ReplayReport:
             expired=(*self.expired, *other.expired)[:MOST_REPORTED],
             errors=(*self.errors, *other.errors)[:MOST_REPORTED],
             claimed_elsewhere=self.claimed_elsewhere + other.claimed_elsewhere,
+            unreplayable=self.unreplayable + other.unreplayable,
             audited=self.audited + other.audited,
+            waiting=self.waiting + other.waiting,
         )
 
     @property
@@ -178,4 +183,4 @@ class ReplayReport:
     def left(self) -> int:
         """Number of failures that are unresolved, or whose records are lost."""
         unresolved = sum(self.statuses.get(status, 0) for status in (*UNRESOLVED, ReplayStatus.EXPIRED))
-        return unresolved + self.claimed_elsewhere
+        return unresolved + self.claimed_elsewhere + self.waiting

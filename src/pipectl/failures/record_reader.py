@@ -18,6 +18,9 @@ from pipectl.failures.model import (
 )
 from pipectl.failures.stream_reader import Shard, StreamReader
 
+_ONE_OBJECT = ("InvalidObjectState", "KMS.")
+"""Beginnings of error codes of S3 that concern one object: it is archived, or its key is gone."""
+
 
 class RecordReader:
     """Reads ranges.
@@ -47,12 +50,18 @@ class RecordReader:
     def _quarantined(self, folder: str, gap: Gap) -> Iterator[Record | Damage]:
         single = gap.first == gap.last
         for key in iter([_key(folder, gap.first)]) if single else self._keys(folder, gap):
-            body = self._body(key)
+            try:
+                body = self._body(key)
+            except AwsError as error:
+                if not error.aws_code.startswith(_ONE_OBJECT):
+                    raise
+                yield Damage(f"s3://{self._bucket}/{key} cannot be read: {error.message}", _number(key))
+                continue
             if body is None:
                 continue
             event = kept_record(body)
             record = Record.of(event, from_quarantine=True) if event else None
-            if record and gap.first <= record.number.value <= gap.last:
+            if record and record.is_replayed and record.number.value == _number(key):
                 yield record
             else:
                 yield Damage(f"s3://{self._bucket}/{key} does not hold the record of its name", _number(key))

@@ -115,7 +115,7 @@ class ShardReplay:
                         task.in_flight += 1
                         yield reading, task
             except PipectlError as error:
-                if isinstance(error, CancelledError) or _concerns_all(error):
+                if isinstance(error, CancelledError) or concerns_all(error):
                     raise
                 task.error = error.message
             task.is_read = True
@@ -168,8 +168,15 @@ class ShardReplay:
 
     def _finish_oldest_outcome(self) -> None:
         failure, outcome, future = self._settling.popleft()
-        (state,) = future.result()
         self.settled += 1
+        try:
+            (state,) = future.result()
+        except AwsError as error:
+            if concerns_all(error):
+                raise
+            self.leases.release([failure])
+            self.report = self.report.with_untried(failure.audit_id, f"its outcome is not written: {error.message}")
+            return
         if state is LeaseState.HELD:
             self.report = self.report.with_outcome(failure, outcome)
         else:
@@ -304,13 +311,12 @@ class Replay:
         located: list[Located] = []
         unusable: list[ReadTask] = []
         for failure in claimed:
-            where = failure.range
-            if where is None:
-                unusable.append(_unreplayable(failure, "its message names no stream range"))
-            elif not where.stream_arn.startswith(self._stream_prefix):
-                unusable.append(_unreplayable(failure, f"its records are in another stream: {where.stream_arn}"))
+            where, reason = failure.range, failure.unreplayable(self._stream_prefix)
+            if reason or where is None:
+                unusable.append(ReadTask([FailureTally(failure)], lambda: iter(()), error=reason))
             else:
                 located.append((where, failure))
+        self.report = replace(self.report, unreplayable=self.report.unreplayable + len(unusable))
         tasks: dict[str, list[ReadTask]] = {}
         for shard, of_shard in groupby(merged(located), lambda pair: (pair[0].stream_arn, pair[0].shard_id)):
             tasks["/".join(shard)] = self._shard_tasks(list(of_shard))
@@ -325,10 +331,6 @@ class Replay:
         return tasks
 
 
-def _unreplayable(failure: Failure, reason: str) -> ReadTask:
-    return ReadTask([FailureTally(failure)], lambda: iter(()), error=reason)
-
-
-def _concerns_all(error: PipectlError) -> bool:
+def concerns_all(error: PipectlError) -> bool:
     """Return whether an error of AWS is about all failures, and not about one invalid message."""
     return isinstance(error, AwsError) and error.aws_code not in _ABOUT_ONE_FAILURE

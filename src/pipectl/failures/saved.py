@@ -15,15 +15,26 @@ from pipectl.errors import PipectlError
 from pipectl.failures.model import Damage, End, Failure, Reading, Record
 
 _SUFFIX = ".jsonl"
+_LONGEST_NAME = 255
+"""Bytes of a file name, on all common file systems."""
+
+
+class UnusableIdError(PipectlError):
+    """An audit id cannot be the name of a file; the other failures can still be saved."""
+
+    code = "UnusableId"
 
 
 def write(folder: Path, failure: Failure, records: Iterable[EventRecord]) -> int:
     """Write the records of one failure to ``<folder>/<audit id>.jsonl``, whole or not at all; return their number.
 
     Raises:
+        UnusableIdError: the failure's id is too long for a file name.
         PipectlError: the file cannot be written.
     """
     path = _path(folder, failure.audit_id)
+    if len(path.name.encode()) > _LONGEST_NAME:
+        raise UnusableIdError(f"the id {failure.audit_id[:60]}... is too long for a file name")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".", suffix=".partial", delete=False) as file:
@@ -72,7 +83,7 @@ def read(folder: Path, failure: Failure) -> Iterator[Reading]:
 
 def _path(folder: Path, audit_id: str) -> Path:
     """Return a failure's file. An id from the table can hold any character; quoted, it stays in the folder."""
-    return folder / f"{quote(audit_id, safe='')}{_SUFFIX}"
+    return folder / f"{quote(audit_id, safe='', errors='replace')}{_SUFFIX}"
 
 
 def _write_lines(file: IO[str], records: Iterable[EventRecord]) -> int:

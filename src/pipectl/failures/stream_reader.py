@@ -241,8 +241,8 @@ def read_shards(
     until: datetime,
     take: Callable[[Shard, Record], None],
     cancel: Callable[[], None] = lambda: None,
-) -> None:
-    """Read whole shards in parallel, a parent before its children.
+) -> list[Shard]:
+    """Read whole shards in parallel, a parent before its children; return the shards that could not be read to the end.
 
     Args:
         aws: The account and region of the streams.
@@ -259,14 +259,22 @@ def read_shards(
     parents = {node: f"{shard.stream_arn}/{shard.parent}" for node, shard in nodes.items()}
     graph = {node: [parent] if parent in nodes else [] for node, parent in parents.items()}
 
+    unread: list[Shard] = []
+
     def read(node: str) -> None:
-        for reading in StreamReader(aws, nodes[node]).read():
-            if isinstance(reading, Record):
-                if written_at(reading.event) > until:
-                    return
-                take(nodes[node], reading)
+        try:
+            for reading in StreamReader(aws, nodes[node]).read():
+                if isinstance(reading, Record):
+                    if written_at(reading.event) > until:
+                        return
+                    take(nodes[node], reading)
+        except AwsError as error:
+            if error.aws_code not in LOST_ITERATOR:
+                raise
+            unread.append(nodes[node])
 
     walk(graph, read, cancel=cancel, workers=PARALLEL).require_done("interrupted while reading the stream")
+    return sorted(unread, key=lambda shard: shard.shard_id)
 
 
 def shards_of(aws: Aws, table: str, stream_arn: str) -> list[Shard]:

@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 from pipectl.aws.client import Aws
 from pipectl.failures.model import (
     LONGEST_NUMBER,
+    Failure,
     Record,
     SequenceNumber,
     StreamRange,
@@ -29,22 +30,25 @@ from pipectl.failures.record_reader import RecordReader
 from pipectl.failures.stream_reader import Shard
 
 _ROWS_AT_ONCE = 1000
+_ROUNDING = timedelta(seconds=1)
+"""Times of stream records are cut to the second."""
 _SCHEMA = """
 CREATE TABLE records (
     stream TEXT, shard TEXT, number TEXT, written_number TEXT, event TEXT, id TEXT, keys TEXT, written INTEGER,
-    day TEXT, name TEXT, state INTEGER DEFAULT 0, PRIMARY KEY (stream, shard, number)
+    day TEXT, name TEXT, state INTEGER, PRIMARY KEY (stream, shard, number)
 ) WITHOUT ROWID;
 CREATE INDEX objects ON records (day, name);
 """
-_COLUMNS = "stream, shard, number, written_number, event, id, keys, written, day, name"
+_COLUMNS = "stream, shard, number, written_number, event, id, keys, written, day, name, state"
 
 
 class RecordState(IntEnum):
-    """State of a record: the processor has stored it, a failure explains it, or neither."""
+    """State of a record: the processor has stored it, a failure explains it, or neither; others are not checked."""
 
     LOST = 0
     FAILED = 1
     STORED = 2
+    UNCHECKED = 3
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,8 @@ class VerificationIndex:
     def close(self) -> None:
         self._database.close()
 
-    def add(self, shard: Shard, record: Record) -> None:
-        """Add a record of the stream; a record that is added twice counts once."""
+    def add(self, shard: Shard, record: Record, state: RecordState = RecordState.LOST) -> None:
+        """Add a record of the stream, as lost until it is marked; a record that is added twice counts once."""
         event = record.event
         row = (
             shard.stream_arn,
@@ -101,6 +105,7 @@ class VerificationIndex:
             int(written_at(event).timestamp()),
             day_of(event),
             object_name(event),
+            state,
         )
         with self._lock:
             self._waiting.append(row)
@@ -109,22 +114,46 @@ class VerificationIndex:
 
     def days(self) -> list[str]:
         """Return the folders in which objects are to be looked for."""
-        return [str(day) for (day,) in self._rows("SELECT DISTINCT day FROM records ORDER BY day")]
+        return [str(day) for (day,) in self._rows("SELECT DISTINCT day FROM records WHERE state = 0 ORDER BY day")]
 
     def mark_stored(self, day: str, names: Iterable[str]) -> None:
         """Mark the records whose objects were found in the folder of a day."""
-        update = "UPDATE records SET state = ? WHERE day = ? AND name = ?"
+        update = "UPDATE records SET state = ? WHERE day = ? AND name = ? AND state IN (0, 1)"
         with self._lock:
             self._write()
             self._database.executemany(update, ((RecordState.STORED, day, name) for name in names))
 
-    def mark_failed(self, where: StreamRange) -> None:
-        """Mark the records of a failure's range that have no object."""
-        update = "UPDATE records SET state = ? WHERE stream = ? AND shard = ? AND number BETWEEN ? AND ? AND state = ?"
-        place = where.stream_arn, where.shard_id, where.first.padded, where.last.padded
+    def mark_failed(self, failure: Failure) -> None:
+        """Mark the records without an object that an unresolved failure can mean.
+
+        They lie in its range, were written when its records were, and are among those that it names after a replay.
+        A range whose ends are not records of the stream means nothing.
+        """
+        where, arrival = failure.range, failure.arrival
+        if where is None or arrival is None or not self._has_ends(where):
+            return
+        update = (
+            "UPDATE records SET state = ? WHERE stream = ? AND shard = ? AND number BETWEEN ? AND ? "
+            "AND written BETWEEN ? AND ? AND state = ?"
+        )
+        times = [int((arrival[0] - _ROUNDING).timestamp()), int((arrival[1] + _ROUNDING).timestamp())]
+        named = failure.failing_numbers
+        ranges = (
+            [(where.first, where.last)] if named is None else [(each, each) for each in named if where.covers(each)]
+        )
+        place = where.stream_arn, where.shard_id
         with self._lock:
             self._write()
-            self._database.execute(update, (RecordState.FAILED, *place, RecordState.LOST))
+            for first, last in ranges:
+                values = (RecordState.FAILED, *place, first.padded, last.padded, *times, RecordState.LOST)
+                self._database.execute(update, values)
+
+    def _has_ends(self, where: StreamRange) -> bool:
+        """Tell whether both ends of a range are records; the first one may be older than all that the stream has."""
+        query = "SELECT min(number), sum(number = ?), sum(number = ?) FROM records WHERE stream = ? AND shard = ?"
+        first, last = where.first.padded, where.last.padded
+        ((oldest, has_first, has_last),) = self._rows(query, first, last, where.stream_arn, where.shard_id)
+        return bool(has_last) and (bool(has_first) or first < str(oldest))
 
     def count(self, state: RecordState) -> int:
         ((count,),) = self._rows("SELECT count(*) FROM records WHERE state = ?", state)
@@ -139,7 +168,8 @@ class VerificationIndex:
         """
         young = "written >= ?"
         if behind_the_last:
-            last = "SELECT max(number) FROM records o WHERE o.stream = r.stream AND o.shard = r.shard AND o.state > 0"
+            same = "o.stream = r.stream AND o.shard = r.shard"
+            last = f"SELECT max(number) FROM records o WHERE {same} AND o.state IN (1, 2)"  # noqa: S608
             young += f" OR number > coalesce(({last}), '')"
         delete = f"DELETE FROM records AS r WHERE state = 0 AND ({young})"  # noqa: S608 - built from constants
         with self._lock:
@@ -203,7 +233,7 @@ def read_lost(reader: RecordReader, index: VerificationIndex) -> Iterator[Record
 
 
 def _lost(row: tuple[object, ...]) -> LostRecord:
-    stream, shard, number, text, event, event_id, keys, written, day, name = map(str, row)
+    stream, shard, number, text, event, event_id, keys, written, day, name, _ = map(str, row)
     time = datetime.fromtimestamp(int(written), UTC)
     number_ = SequenceNumber(int(number), text)
     return LostRecord(stream, shard, number_, event, event_id, json.loads(keys), time, f"{day}/{name}")

@@ -13,6 +13,7 @@ from pipectl.engine.model import Facts, facts_of
 from pipectl.engine.parallel import parallel_map
 from pipectl.facts import MappingFacts, QueueFacts
 from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.dead_letter_queue import count_messages
 from pipectl.failures.model import UNRESOLVED
 from pipectl.json_types import JsonValue
 from pipectl.monitoring.metrics import Metrics
@@ -169,10 +170,7 @@ def _queue(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Ch
     name, queue = "queue", facts_of(facts, ResourceKey.DEAD_LETTER_QUEUE, QueueFacts)
     if queue is None:
         return _missing(name, Severity.FAILING, "failures are lost")
-    answer = context.aws.sqs.get_queue_attributes(
-        QueueUrl=queue.url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    )
-    depth = sum(int(value) for value in answer["Attributes"].values())
+    depth = sum(count_messages(context.aws, queue.url))
     if not depth:
         return Check(name, Severity.HEALTHY, Finding.OK, 0, "no failure is waiting for the auditor")
     age = metrics.age_of_oldest_message()
@@ -201,11 +199,14 @@ def _open_failures(context: Context, facts: Mapping[str, Facts], now: datetime) 
     if ResourceKey.AUDIT_TABLE not in facts:
         return _missing(name, Severity.DEGRADED, "failures are not recorded")
     table = AuditTable(context.aws, context.pipeline.physical.audit_table)
-    found = list(islice(table.find(Selection(now - LOOK_BACK, now, statuses=UNRESOLVED)), MOST_COUNTED))
+    found = list(islice(table.find(Selection(now - LOOK_BACK, statuses=UNRESOLVED)), MOST_COUNTED))
     if not found:
         return Check(name, Severity.HEALTHY, Finding.OK, 0, "none in the last 48 hours")
     count = f"{len(found)}{'+' if len(found) == MOST_COUNTED else ''}"
     detail = f"{count} {'waits' if len(found) == 1 else 'wait'} for a replay"
+    prefix = context.pipeline.names.stream_prefix(context.pipeline.physical.orders_table)
+    if never := sum(failure.unreplayable(prefix) is not None for failure in found):
+        detail += f", {never} of them can never be replayed: see `pipectl audit list`"
     clocks = sorted(failure.starts_to_expire for failure in found if failure.starts_to_expire)
     if clocks:
         left = clocks[0] - now

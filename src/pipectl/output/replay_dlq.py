@@ -1,4 +1,4 @@
-"""The results of `replay-dlq`."""
+"""Output of `replay-dlq`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipectl.timestamps import rfc3339
 
 _MOST_SHOWN = 20
 _ALARM = "Records that fail again count towards the errors alarm."
-_NOTHING = "Nothing to replay: no failure is open."
+_NOTHING = "Nothing to replay: no unresolved failures."
 
 
 def preview(screen: Screen, found: Preview) -> None:
@@ -38,11 +38,20 @@ def warn_of_alarm(screen: Screen) -> None:
 def saved(screen: Screen, report: SaveReport, folder: Path) -> None:
     """Print the result of `replay-dlq --save`."""
     if screen.json_output:
-        screen.document({"saved": report.failures, "records": report.records, "incomplete": report.incomplete})
+        screen.document(
+            {
+                "saved": report.failures,
+                "records": report.records,
+                "incomplete": report.incomplete,
+                "waitingForAuditor": report.waiting,
+            }
+        )
         return
     screen.line(f"{pluralize(report.records, 'record')} of {pluralize(report.failures, 'failure')} saved in {folder}.")
-    for audit_id in report.incomplete:
-        screen.line(f"! {audit_id}: some of its records are no longer available")
+    for each in report.incomplete:
+        screen.line(("! ", "red"), f"{each.audit_id}: {each.reason}")
+    if report.waiting:
+        screen.line(("! ", "red"), f"{_waiting(report.waiting)} and {_is(report.waiting)} not saved.")
 
 
 def result(screen: Screen, report: ReplayReport) -> None:
@@ -52,33 +61,50 @@ def result(screen: Screen, report: ReplayReport) -> None:
         return
     if report.audited:
         screen.line(f"{pluralize(report.audited, 'message')} of the dead-letter queue audited first.")
-    if not report.total and not report.claimed_elsewhere:
+    if not report.total and not report.left:
         screen.line(_NOTHING)
         return
+    _problems(screen, report)
+    if report.total:
+        screen.line(_summary(report))
+    if report.unreplayable:
+        screen.line(f"{pluralize(report.unreplayable, 'failure')} can never be replayed, for the reason shown.")
+    if report.waiting:
+        screen.line(f"{_waiting(report.waiting)}; run the same command again later. See `pipectl logs auditor`.")
+    if report.claimed_elsewhere:
+        failures = pluralize(report.claimed_elsewhere, "failure")
+        screen.line(f"{failures} claimed by another replay; claims expire within minutes.")
+
+
+def _problems(screen: Screen, report: ReplayReport) -> None:
     for each in report.failing[:_MOST_SHOWN]:
         screen.line(("! ", "red"), f"{keys_shown(each.keys)} record {each.sequence_number}: {each.error}")
     if report.still_failing > _MOST_SHOWN:
         screen.line(f"! and {report.still_failing - _MOST_SHOWN} more; `pipectl audit list` shows them")
     for error in report.errors[:_MOST_SHOWN]:
         screen.line(("! ", "red"), error)
+
+
+def _summary(report: ReplayReport) -> str:
     statuses = ", ".join(f"{count} {status}" for status in ReplayStatus if (count := report.statuses.get(status, 0)))
-    screen.line(
-        f"{pluralize(report.total, 'failure')}: {statuses or 'none'}. {pluralize(report.replayed, 'record')} replayed, "
-        f"{report.still_failing} still failing."
+    replayed = pluralize(report.replayed, "record")
+    return (
+        f"{pluralize(report.total, 'failure')}: {statuses}. {replayed} replayed, {report.still_failing} still failing."
     )
-    if report.claimed_elsewhere:
-        failures = pluralize(report.claimed_elsewhere, "failure")
-        screen.line(f"{failures} claimed by another replay; claims expire within minutes.")
 
 
 def _preview_lines(found: Preview) -> list[str]:
     if not found.failures and not found.waiting_in_queue:
-        return [_NOTHING]
-    failures = f"{found.failures:,} or more open failures" if found.more else pluralize(found.failures, "open failure")
-    lines = [f"{failures}."]
+        return [f"{_waiting(found.in_flight)}." if found.in_flight else _NOTHING]
+    noun = "unresolved failure"
+    lines = [f"{found.failures:,} or more {noun}s." if found.more else f"{pluralize(found.failures, noun)}."]
     lines += [
         f"  {count} {failure_type}" for failure_type, count in sorted(found.by_type.items(), key=lambda pair: -pair[1])
     ]
+    if found.unreplayable:
+        lines.append(f"{pluralize(found.unreplayable, 'failure')} can never be replayed; see `pipectl audit list`.")
+    if found.in_flight:
+        lines.append(f"{_waiting(found.in_flight)}.")
     if found.waiting_in_queue:
         messages = pluralize(found.waiting_in_queue, "message")
         lines.append(f"About {messages} in the dead-letter queue will be audited first.")
@@ -93,7 +119,9 @@ def _preview_document(found: Preview) -> dict[str, object]:
         "failures": {str(status): found.by_status.get(status, 0) for status in UNRESOLVED},
         "more": found.more,
         "byType": found.by_type,
+        "unreplayable": found.unreplayable,
         "waitingInQueue": found.waiting_in_queue,
+        "waitingForAuditor": found.in_flight,
         "firstToExpire": found.first_to_expire,
     }
 
@@ -106,5 +134,15 @@ def _document(report: ReplayReport) -> dict[str, object]:
         "expired": report.expired,
         "errors": report.errors,
         "claimedElsewhere": report.claimed_elsewhere,
+        "unreplayable": report.unreplayable,
         "audited": report.audited,
+        "waitingForAuditor": report.waiting,
     }
+
+
+def _waiting(count: int) -> str:
+    return f"{pluralize(count, 'failure')} {'waits' if count == 1 else 'wait'} for the auditor"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"

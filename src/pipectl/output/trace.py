@@ -24,6 +24,8 @@ def result(screen: Screen, found: Trace) -> None:
         screen.line(f"{found.key} is no longer in the table.")
     for event in found.events:
         screen.line((f"{rfc3339(event.time)}  ", "dim"), f"{event.kind:<12}{_detail(event)}")
+    for shard in found.unread:
+        screen.line(("! ", "red"), f"shard {shard} could not be read to its end: versions of the order may be missing")
     screen.line((verdict(found), _STAGE_LOOK.get(found.stage, "red")))
 
 
@@ -69,6 +71,7 @@ def _document(found: Trace) -> dict[str, object]:
         "stopped": found.stopped,
         "events": [_without_none(event) for event in found.events],
         "more": found.more,
+        "unread": found.unread,
     }
 
 

@@ -1,4 +1,4 @@
-"""The result of `verify`."""
+"""Output of `verify`."""
 
 from __future__ import annotations
 
@@ -40,6 +40,9 @@ def _lines(report: VerifyReport) -> list[str]:
         f"{pluralize(report.read, 'record')} since {rfc3339(report.since)}: {report.stored} stored, "
         f"{report.failed} audited, {report.pending} pending, {report.lost} lost."
     )
+    lines += [
+        f"! shard {shard} could not be read to its end: its other records are not checked" for shard in report.unread
+    ]
     if report.repaired or report.failing:
         lines.append(f"{report.repaired} of the lost {'is' if report.repaired == 1 else 'are'} now stored.")
     return lines
@@ -61,4 +64,5 @@ def _document(report: VerifyReport) -> dict[str, object]:
         "lost": report.records,
         "failing": report.failing,
         "waitingInQueue": report.waiting_in_queue,
+        "unread": report.unread,
     }

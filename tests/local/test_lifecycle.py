@@ -98,7 +98,7 @@ class TestStart:
         assert not alive(running.pid)
         assert not answers(port)
         assert stop(home) is False
-        assert sorted(path.name for path in home.iterdir()) == ["local.log", "secret", "server.lock", "start.lock"]
+        assert sorted(path.name for path in home.iterdir()) == ["local.lock", "local.log", "secret", "start.lock"]
 
     def test_starts_a_single_one_for_many_callers_at_once(self, home: Path, port: int) -> None:
         with ThreadPoolExecutor(8) as threads:
@@ -122,6 +122,15 @@ class TestStart:
             except OSError:
                 pass  # taken it is
             assert start(home).port != lifecycle.DEFAULT_PORT
+
+    def test_takes_another_port_when_the_chosen_one_is_taken_meanwhile(self, home: Path) -> None:
+        with ThreadPoolExecutor(2) as threads:
+            homes = [home, home.with_name("other")]
+            running = list(threads.map(start, homes))
+        try:
+            assert running[0].port != running[1].port
+        finally:
+            stop(homes[1], timeout=0)
 
     @pytest.mark.parametrize("content", ['{"pid": %d, "port": %d, "log": ""}', "not even JSON"])
     def test_ignores_the_record_of_a_dead_server(self, home: Path, port: int, content: str) -> None:

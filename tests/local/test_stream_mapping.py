@@ -184,6 +184,19 @@ def test_a_stream_that_cannot_be_read_is_reported_and_read_later(work: Work) -> 
     assert eventually(lambda: worked_on.last_result == "OK")
 
 
+def test_a_record_that_cannot_be_processed_is_tried_again(work: Work) -> None:
+    broken = [ValueError("a bug")]
+
+    def handler(_: list[int]) -> Answer:
+        if broken:
+            raise broken.pop()
+        return Answer()
+
+    aws = FakeAws(FakeStream({"shard-1": Shard(records(1))}), handler=handler)
+    work(aws, mapping())
+    assert eventually(lambda: aws.records == [1, 1])
+
+
 def test_permissions_are_checked_again_when_policies_change(work: Work) -> None:
     aws = FakeAws(FakeStream({"shard-1": Shard(records(1))}))
     worked_on = mapping()

@@ -25,9 +25,9 @@ LOG = "local.log"
 SECRET = "secret"  # noqa: S105 - the name of a file
 MUTEX = "start.lock"
 """Held by a process that starts the server or asks whether it lives."""
-ALIVE = "server.lock"
+ALIVE = "local.lock"
 """Held by the server for as long as it lives. The operating system releases it however the server ends."""
-OWN_FILES = {*(RECORD, f"{RECORD}.new", LOG, SECRET, MUTEX, ALIVE, "local.lock"), *("tmp", "bin", "node_modules")}
+OWN_FILES = {*(RECORD, f"{RECORD}.new", LOG, SECRET, MUTEX, ALIVE), *("tmp", "bin", "node_modules")}
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
@@ -155,9 +155,12 @@ def recorded(home: Path) -> LocalEmulator | None:
     try:
         record = json.loads((home / RECORD).read_text(encoding="utf-8"))
         port, pid = int(record["port"]), int(record["pid"])
-        secret = (home / SECRET).read_text(encoding="ascii").strip()
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    try:
+        secret = (home / SECRET).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        secret = ""
     return LocalEmulator(f"http://127.0.0.1:{port}", port, pid, home / LOG, home, secret)
 
 

@@ -56,13 +56,24 @@ def start(home: Path, *, port: int | None = None, consolidate: bool = False, tim
     while True:
         with home_folder.mutex(home):
             if not home_folder.lives(home):
-                return _await_health(_launch(home, port=_choose(port), consolidate=consolidate), deadline)
+                return _start_on_free_port(home, port, consolidate, deadline)
             running = home_folder.recorded(home)
         if running and _healthy(running.port):
             return running
         if time.monotonic() > deadline:
             raise _not_answering(home / LOG)
         time.sleep(POLL_SECONDS)
+
+
+def _start_on_free_port(home: Path, port: int | None, consolidate: bool, deadline: float) -> LocalEmulator:
+    """Start the server; on another port when somebody else has taken the first one meanwhile. Call with the mutex."""
+    chosen = _choose(port)
+    try:
+        return _launch(home, deadline, port=chosen, consolidate=consolidate)
+    except LocalError:
+        if port is not None or _is_free(chosen):
+            raise
+        return _launch(home, deadline, port=_free_port(), consolidate=consolidate)
 
 
 def status(home: Path) -> LocalEmulator | None:
@@ -107,8 +118,8 @@ def temporary(*, consolidate: bool = False, timeout: float = 30, secret: str | N
     try:
         home_folder.write_secret(home, secret)
         with home_folder.mutex(home):
-            launched = _launch(home, port=_free_port(), consolidate=consolidate, tether=reader)
-            running = _await_health(launched, time.monotonic() + timeout)
+            deadline = time.monotonic() + timeout
+            running = _launch(home, deadline, port=_free_port(), consolidate=consolidate, tether=reader)
         yield running
     finally:
         try:
@@ -127,8 +138,10 @@ def _lives(home: Path) -> bool:
         return home_folder.lives(home)
 
 
-def _launch(home: Path, *, port: int, consolidate: bool, tether: int = subprocess.DEVNULL) -> LocalEmulator:
-    """Start the server and wait until it holds its lock and has written its record. Call with the mutex."""
+def _launch(
+    home: Path, deadline: float, *, port: int, consolidate: bool, tether: int = subprocess.DEVNULL
+) -> LocalEmulator:
+    """Start the server and wait until it answers. Call with the mutex."""
     if importlib.util.find_spec("ministack") is None:
         raise LocalError(
             "The local emulator needs MiniStack, which is not installed.", hint="pip install 'pipectl-aws[local]'"
@@ -147,9 +160,13 @@ def _launch(home: Path, *, port: int, consolidate: bool, tether: int = subproces
     while (running := home_folder.recorded(home)) is None:
         if process.poll() is not None:
             raise _ended(home / LOG)
+        if time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            raise _not_answering(home / LOG)
         time.sleep(POLL_SECONDS)
     process.returncode = 0  # it is meant to outlive this process: Popen neither waits for it nor warns
-    return running
+    return _await_health(running, deadline)
 
 
 def _environment(home: Path, port: int, *, consolidate: bool, tethered: bool) -> dict[str, str]:

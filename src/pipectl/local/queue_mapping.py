@@ -141,15 +141,16 @@ class _QueueWorker:
         threading.Thread(target=self._process, args=(messages,), name=name, daemon=True).start()
 
     def _process(self, messages: Sequence[dict[str, Any]]) -> None:
+        failed = True
         try:
             done = self._invoke(messages)
-            if done is None:
-                self._failed = True
-            else:
+            if done is not None:
+                failed = False
                 self._delete(done)
         finally:
             with self._lock:
                 self._in_flight -= 1
+                self._failed = self._failed or failed
             self._mapping.changed.set()
 
     def _invoke(self, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]] | None:

@@ -89,7 +89,7 @@ class _Shards:
                 self._start_threads()
             except NoFunctionError:
                 mapping.last_result = NO_FUNCTION
-                self._back_off()
+                self.back_off()
             except (ClientError, BotoCoreError) as error:
                 self.refused(error)
 
@@ -99,7 +99,7 @@ class _Shards:
         logger.warning("Mapping %s cannot read %s: %s", mapping.uuid, mapping.source_arn, error)
         mapping.last_result = NO_ACCESS.format(arn=mapping.source_arn)
         self._shared.functions.drop_session(mapping.function_arn)
-        self._back_off()
+        self.back_off()
 
     def read(self) -> None:
         """Note that a shard was read."""
@@ -117,7 +117,8 @@ class _Shards:
             look, self._look_again = self._look_again, False
         return look
 
-    def _back_off(self) -> None:
+    def back_off(self) -> None:
+        """Look at the shards again after a pause, which becomes longer each time."""
         self._pause = min(max(self._pause * 2, READ_BACK_OFF[0]), READ_BACK_OFF[1])
         self._look_again = True
 
@@ -147,7 +148,7 @@ class _Shards:
             worker = _ShardWorker(self._shared, mapping, shard_id, reader, self._position(shard_id), self)
             threading.Thread(target=worker.run, name=f"shard-{mapping.uuid}-{shard_id}", daemon=True).start()
         if not readable and not self._reading:
-            self._back_off()  # a closed stream, or one whose last shard was just split
+            self.back_off()  # a closed stream, or one whose last shard was just split
 
     def _position(self, shard_id: str | None) -> Position:
         return self._positions.setdefault(str(shard_id), Position())
@@ -189,6 +190,9 @@ class _ShardWorker:
             self._read()
         except (ClientError, BotoCoreError) as error:
             self._shards.refused(error)
+        except Exception:
+            logger.exception("Shard %s of mapping %s cannot be processed", self._shard_id, self._mapping.uuid)
+            self._shards.back_off()
         finally:
             self._shards.finished(self._shard_id)
 

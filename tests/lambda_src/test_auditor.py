@@ -192,6 +192,12 @@ class TestIndex:
             ("9999-12-31T23:59:59-01:00", "2026-01-02T03:11:00.250Z"),
             ("0000-12-31T23:59:59-01:00", "2026-01-02T03:11:00.250Z"),
             ("0001-01-01T00:00:00+01:00", "2026-01-02T03:11:00.250Z"),
+            ("2099-01-01T00:00:00Z", "2026-01-02T03:11:00.250Z"),
+            ("2026-01-02T03:12:00.251Z", "2026-01-02T03:11:00.250Z"),
+            ("2026-01-02T03:12:00.250Z", "2026-01-02T03:12:00.250Z"),
+            ("2026-01-01T03:11:00.250Z", "2026-01-01T03:11:00.250Z"),
+            ("2026-01-01T03:11:00.249Z", "2026-01-02T03:11:00.250Z"),
+            ("1970-01-01T00:00:00Z", "2026-01-02T03:11:00.250Z"),
             ("", "2026-01-02T03:11:00.250Z"),
             (None, "2026-01-02T03:11:00.250Z"),
             ([], "2026-01-02T03:11:00.250Z"),
@@ -206,6 +212,10 @@ class TestIndex:
     ) -> None:
         item = only_item(handlers.audit(batch(message("?", attributes={"SentTimestamp": sent}))))
         assert item["timestamp"] == "1970-01-01T00:00:00.000Z"
+
+    def test_without_the_queues_time_the_bodys_own_is_taken(self, handlers: Handlers) -> None:
+        odd = message(failure(timestamp="2099-01-01T00:00:00Z"), attributes={})
+        assert only_item(handlers.audit(batch(odd)))["timestamp"] == "2099-01-01T00:00:00.000Z"
 
 
 class TestSize:

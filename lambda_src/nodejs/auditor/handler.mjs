@@ -34,6 +34,8 @@ const ISO_TIME = new RegExp(
     "(?:\\.([0-9]+))?(Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?$",
 );
 const FIRST_MOMENT = Date.parse("0001-01-01T00:00:00.000Z");
+const LONGEST_DELIVERY = 24 * 3600 * 1000;
+const CLOCK_DIFFERENCE = 60 * 1000;
 const LAST_MOMENT = Date.parse("9999-12-31T23:59:59.999Z");
 
 /** Fail the invocation. The message names the queue message that failed. */
@@ -115,7 +117,7 @@ function auditItem(message) {
   const [request, batch] = [dig(failure, "requestContext"), dig(failure, "DDBStreamBatchInfo")];
   return {
     auditId: auditId(message, batch),
-    timestamp: (moment(dig(failure, "timestamp")) ?? sentAt(message)).toISOString(),
+    timestamp: failedAt(failure, message).toISOString(),
     failureType: failureType(failure),
     condition: field(request, "condition"),
     requestId: field(request, "requestId"),
@@ -216,6 +218,17 @@ function moment(value) {
 /** Report whether the year has four digits. */
 function isInRange(moment) {
   return moment >= FIRST_MOMENT && moment <= LAST_MOMENT;
+}
+
+/**
+ * Return the time of the failure as the body names it; the queue's own time when that cannot be right.
+ *
+ * A time far from the queue's would hide the failure from everybody who looks for recent ones.
+ */
+function failedAt(failure, message) {
+  const [named, sent] = [moment(dig(failure, "timestamp")), sentAt(message)];
+  if (named === null || sent.getTime() === 0) return named ?? sent;
+  return named >= sent.getTime() - LONGEST_DELIVERY && named <= sent.getTime() + CLOCK_DIFFERENCE ? named : sent;
 }
 
 /**

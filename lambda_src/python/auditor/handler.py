@@ -49,6 +49,8 @@ ISO_TIME = re.compile(
     r"(\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?"
 )
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST_DELIVERY = timedelta(days=1)
+CLOCK_DIFFERENCE = timedelta(minutes=1)
 
 
 class BatchError(Exception):
@@ -126,7 +128,7 @@ def audit_item(message: object) -> dict[str, object]:
     request, batch = dig(failure, "requestContext"), dig(failure, "DDBStreamBatchInfo")
     return {
         "auditId": audit_id(message, batch),
-        "timestamp": iso(moment(dig(failure, "timestamp")) or sent_at(message)),
+        "timestamp": iso(failed_at(failure, message)),
         "failureType": failure_type(failure),
         "condition": field(request, "condition"),
         "requestId": field(request, "requestId"),
@@ -200,6 +202,17 @@ def moment(value: object) -> datetime | None:
         return parsed and (parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         return None
+
+
+def failed_at(failure: object, message: object) -> datetime:
+    """Return the time of the failure as the body names it; the queue's own time when that cannot be right.
+
+    A time far from the queue's would hide the failure from everybody who looks for recent ones.
+    """
+    named, sent = moment(dig(failure, "timestamp")), sent_at(message)
+    if named is None or sent == EPOCH:
+        return named or sent
+    return named if sent - LONGEST_DELIVERY <= named <= sent + CLOCK_DIFFERENCE else sent
 
 
 def sent_at(message: object) -> datetime:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipectl.engine.model import Action, Resource
+from pipectl.resources.function import HIDDEN
 from tests.resources.hands import ADMINISTRATOR, OPEN_TO_THE_WORLD, Hands, policy, zipped
 
 Found = dict[str, Any]
@@ -269,9 +270,9 @@ def _configure(attribute: str, found: Any, **parameters: Any) -> Callable[[Hands
 
 def _add_variable(hands: Hands, function: Resource) -> Found:
     found = hands.lambda_.get_function_configuration(FunctionName=function.name)
-    variables = found["Environment"]["Variables"] | {"DEBUG": "1"}
+    variables = found["Environment"]["Variables"] | {"API_KEY": "sk-secret"}
     hands.lambda_.update_function_configuration(FunctionName=function.name, Environment={"Variables": variables})
-    return {"environment.DEBUG": "1"}
+    return {"environment.API_KEY": HIDDEN}
 
 
 def _add_layer(hands: Hands, function: Resource) -> Found:

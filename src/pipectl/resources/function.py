@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef, GetFunctionResponseTypeDef
 
 _BOUND = 300
+HIDDEN = "(hidden)"
+"""The value that is reported for environment variables that pipectl does not set: they can hold secrets."""
 _HELD = "no record is processed, and none lost for 24 hours, until `pipectl up` has ended it"
 
 
@@ -102,12 +104,16 @@ class Function(Resource):
             "architecture": found.get("Architectures", ["x86_64"])[0],
             "memory": found["MemorySize"],
             "timeout": found["Timeout"],
-            "environment": found.get("Environment", {}).get("Variables", {}),
+            "environment": self._shown(found.get("Environment", {}).get("Variables", {})),
             "layers": [layer["Arn"] for layer in found.get("Layers", [])],
             "reserved_concurrency": answer.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
             "code_sha256": found["CodeSha256"],
         }
         return Observation(attributes, answer.get("Tags", {}))
+
+    def _shown(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Return environment variables without the values of those that pipectl does not set."""
+        return {name: value if name in self._settings.environment else HIDDEN for name, value in variables.items()}
 
     def create(self, desired: Attributes) -> Facts:
         configuration: Request = {name: value for _, name, value in _configuration(desired)}

@@ -72,13 +72,19 @@ class EventSourceMapping(Resource):
     def _requests(self, desired: Attributes) -> dict[str, Request]:
         """Return, for each of the same settings, the parameters of the calls that set it."""
 
+    def _other_reader_note(self, reader: Mapped) -> str | None:
+        """Return a note about a mapping of the same source that is not managed, where users should know of it."""
+        del reader
+        return None
+
     def _may_have_unread(self, source: str, newest: str) -> bool:
         """Return whether ``source`` may hold unread records, now that there is a newer source."""
         del source, newest
         return False
 
     def observe(self) -> Observation | None:
-        candidates = self._candidates()
+        readers = self._readers()
+        candidates = [pair for pair in readers if self._is_managed(pair[1]) or self._invokes_function(pair[0])]
         if not candidates:
             return None
         managed = [pair for pair in candidates if self._is_managed(pair[1])]
@@ -106,9 +112,13 @@ class EventSourceMapping(Resource):
             pause=pause,
             draining=tuple(draining),
         )
-        notes = [_pause_note(pause, enabled, self._aws.clock.now())] if pause else []
-        notes += [_draining_note(draining)] if draining else []
-        return Observation(attributes, tags, facts, note="; ".join(notes) or None)
+        unmanaged = [reader for reader, _ in readers if reader not in [candidate for candidate, _ in candidates]]
+        notes = [
+            _pause_note(pause, enabled, self._aws.clock.now()) if pause else None,
+            _draining_note(draining) if draining else None,
+            *map(self._other_reader_note, unmanaged),
+        ]
+        return Observation(attributes, tags, facts, note="; ".join(filter(None, notes)) or None)
 
     def _age(self, found: Mapped) -> tuple[str, bool, str]:
         """Return a key that is the greatest for the newest source: a stream's ARN ends with the time it was enabled."""
@@ -202,15 +212,15 @@ class EventSourceMapping(Resource):
     def _is_managed(self, tags: Mapping[str, str]) -> bool:
         return self._ownership.items() <= tags.items()
 
-    def _candidates(self) -> list[tuple[Mapped, dict[str, str]]]:
-        """Return every mapping of the source that invokes the function or has the pipeline's tags, with its tags.
+    def _readers(self) -> list[tuple[Mapped, dict[str, str]]]:
+        """Return every mapping of the source, with its tags.
 
         All mappings of the account are listed: a stream that was enabled again has another ARN, and DeleteFunction
         leaves its mappings behind.
         """
         pages = self._aws.lambda_.get_paginator("list_event_source_mappings").paginate()
         listed = [mapping for page in pages for mapping in page["EventSourceMappings"]]
-        candidates = []
+        readers = []
         for mapping in listed:
             if not self._reads(mapping.get("EventSourceArn", "")):
                 continue
@@ -224,9 +234,12 @@ class EventSourceMapping(Resource):
                 if self._state(mapping["UUID"]) in (None, "Deleting"):
                     continue  # deleted since it was listed, or the list lags
                 raise
-            if self._is_managed(tags) or f"{found['FunctionArn']}:".startswith(f"{self._function_arn}:"):
-                candidates.append((found, tags))
-        return candidates
+            readers.append((found, tags))
+        return readers
+
+    def _invokes_function(self, found: Mapped) -> bool:
+        """Return whether a mapping invokes the function, or a version or alias of it."""
+        return f"{found['FunctionArn']}:".startswith(f"{self._function_arn}:")
 
     def _once_updated(self, found: t.EventSourceMappingConfigurationTypeDef) -> Mapped:
         """Wait for a mapping that is Updating: until then it does not report whether it is enabled."""
@@ -373,6 +386,13 @@ class QueueMapping(EventSourceMapping):
 
     def _reads(self, source: str) -> bool:
         return source == self._queue_arn
+
+    def _other_reader_note(self, reader: Mapped) -> str | None:
+        """Each message goes to one reader only, so another mapping takes failures that are never audited."""
+        return (
+            f"another mapping reads the queue, so failures are lost to the audit table: {reader['UUID']} "
+            f"({reader['FunctionArn']}, {reader['State']})"
+        )
 
     def _settings(self, found: Mapped) -> Attributes:
         return {"maximum_concurrency": (found.get("ScalingConfig") or {}).get("MaximumConcurrency")}

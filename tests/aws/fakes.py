@@ -31,8 +31,9 @@ class Raw:
         return self._body
 
 
-def answer(body: str, status: int = 200, headers: Mapping[str, str] | None = None) -> AWSResponse:
-    return AWSResponse("https://aws.invalid/", status, HTTPHeaders.from_dict(dict(headers or {})), Raw(body.encode()))
+def answer(body: str | bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> AWSResponse:
+    raw = Raw(body.encode() if isinstance(body, str) else body)
+    return AWSResponse("https://aws.invalid/", status, HTTPHeaders.from_dict(dict(headers or {})), raw)
 
 
 def xml_error(code: str, message: str, status: int = 400) -> AWSResponse:

@@ -33,16 +33,18 @@ CLIENTS = {
 
 def source_actions() -> set[str]:
     """Return the IAM actions of every call that pipectl can make, and ``iam:PassRole``, which shows in no call."""
-    calls = {(service, _operations(service)[method]) for service, method in _calls()}
-    return {"iam:PassRole"}.union(*(iam_actions(service, operation) for service, operation in calls))
+    return {"iam:PassRole"}.union(*(iam_actions(service, operation) for service, operation in source_calls()))
+
+
+def source_calls() -> set[tuple[str, str]]:
+    """Return service and operation of every call that pipectl can make."""
+    return {(service, _operations(service)[method]) for service, method in _calls()}
 
 
 def _calls() -> Iterator[tuple[str, str]]:
     for path in sorted(SOURCE.rglob("*.py")):
-        if (
-            "local" in path.relative_to(SOURCE).parts or path.name == "demo.py"
-        ):  # on the local emulator, as its administrator
-            continue
+        if "local" in path.relative_to(SOURCE).parts or path.name == "demo.py":
+            continue  # they call the local emulator, as its administrator
         aliases: dict[str, str] = {}
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):

@@ -80,9 +80,10 @@ _NOT_AWS = "the endpoint is not AWS: check --endpoint-url, AWS_ENDPOINT_URL and 
 _NO_ANSWER = "check the network, the region, --endpoint-url and AWS_ENDPOINT_URL"
 _SSO_LOGIN = "log in again: `aws sso login`, or `aws login`"
 
-BOTO_ERRORS = (ClientError, BotoCoreError, ResponseParserError, KeyError, UnicodeError)
-"""All errors of a botocore client. XML that is not well-formed is a `ResponseParserError`, XML without the wrapper of
-its operation a bare `KeyError`, and a text that no request can hold a `UnicodeError`."""
+_UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
+"""Errors of botocore's parsers: they expect every member of a response to have its type."""
+BOTO_ERRORS = (ClientError, BotoCoreError, *_UNREADABLE)
+"""All errors of a botocore client."""
 
 _Kind = tuple[type[AwsError], str | None]
 _ON_THE_WAY: tuple[tuple[tuple[type[Exception], ...], _Kind], ...] = (
@@ -108,7 +109,7 @@ _ON_THE_WAY: tuple[tuple[tuple[type[Exception], ...], _Kind], ...] = (
         ),
         (UnreachableError, _NO_ANSWER),
     ),
-    ((ResponseParserError, KeyError), (UnreachableError, _NOT_AWS)),
+    (_UNREADABLE, (UnreachableError, _NOT_AWS)),
 )
 
 
@@ -119,13 +120,16 @@ def translate(error: Exception, service: str, operation: str) -> AwsError:
     if _never_sent(error):
         return _unsendable(service, operation)
     kind, hint = next((kind for types, kind in _ON_THE_WAY if isinstance(error, types)), (AwsError, None))
-    text = "the response cannot be read" if isinstance(error, KeyError) else redact(" ".join(str(error).split()))
+    code = type(error).__name__
+    text = redact(" ".join(str(error).split()))
+    if isinstance(error, _UNREADABLE) and not isinstance(error, ResponseParserError | BotoCoreError):
+        code, text = "ResponseParserError", "the response cannot be read"
     text = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
     return kind(
         f"{service} {operation}: {text}",
         service=service,
         operation=operation,
-        aws_code=type(error).__name__,
+        aws_code=code,
         aws_message=text,
         hint=hint,
     )
@@ -133,8 +137,8 @@ def translate(error: Exception, service: str, operation: str) -> AwsError:
 
 def _never_sent(error: Exception) -> bool:
     """Return whether the request could not even be written: botocore reports that as a failure of the connection."""
-    cause = error.kwargs.get("error") if type(error) is boto.HTTPClientError else error
-    return isinstance(cause, UnicodeError) or (cause is not error and isinstance(cause, ValueError | TypeError))
+    cause = error.kwargs.get("error") if type(error) is boto.HTTPClientError else None
+    return isinstance(cause, ValueError | TypeError) or isinstance(error, UnicodeEncodeError)
 
 
 def _unsendable(service: str, operation: str) -> AwsError:

@@ -102,7 +102,6 @@ _CONNECTION_LOST = (
     "FlexibleChecksumError",
     # A response that was cut or corrupted on the way
     "ResponseParserError",
-    "KeyError",
 )
 _MAPPING_WRITES = ("CreateEventSourceMapping", "UpdateEventSourceMapping")
 _FUNCTION_WRITES = ("CreateFunction", "UpdateFunctionConfiguration", "UpdateFunctionCode")

@@ -60,6 +60,11 @@ def test_process_is_used_again_after_an_exception(pipeline: Pipeline) -> None:
     assert _invoke(pipeline) == {"calls": 4, "process": process}
 
 
+def test_process_is_used_again_after_its_first_invocation_raised(pipeline: Pipeline) -> None:
+    process = _invoke(pipeline, "raise")["errorMessage"].removeprefix("call 1 of ")
+    assert _invoke(pipeline, "raise")["errorMessage"] == f"call 2 of {process}"
+
+
 @pytest.mark.parametrize("end", ["die", "sleep"])
 def test_process_is_replaced_after_its_end(pipeline: Pipeline, end: str) -> None:
     pipeline.client("lambda").update_function_configuration(FunctionName="processor", Timeout=1)

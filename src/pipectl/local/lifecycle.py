@@ -66,7 +66,7 @@ def start(home: Path, *, port: int | None = None, consolidate: bool = False, tim
 
 
 def _start_on_free_port(home: Path, port: int | None, consolidate: bool, deadline: float) -> LocalEmulator:
-    """Start the server; on another port when somebody else has taken the first one meanwhile. Call with the mutex."""
+    """Start the server; on another port when another process has taken the first one meanwhile. Call with the mutex."""
     chosen = _choose(port)
     try:
         return _launch(home, deadline, port=chosen, consolidate=consolidate)

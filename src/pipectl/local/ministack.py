@@ -8,14 +8,14 @@
                                           ``queue_mapping`` polls instead.
 ``cloudwatch._evaluate_alarm``            Switched off: it ignores dimensions and missing data. ``alarms`` evaluates.
 ``lambda_svc._emit_lambda_logs``          Replaced: it writes logs without asking IAM. ``function_logs`` writes them.
-``lambda_runtime.execution_credentials``  Replaced: its secrets follow from the names of function and role.
-``sts.register_session``                  Makes the session of a function's role known; no public API does.
+``lambda_runtime.execution_credentials``  The session of a function's role, which no public API gives out. Extended: its
+                                          secrets follow from the names of function and role.
 ``iam_actions.extract_iam_action``        Extended by ``request_permissions``.
 ``iam_actions.extract_resource_arn``      Extended by ``request_permissions``.
 ``iam_actions.request_tag_context``       Extended by ``request_permissions``.
 ``iam_evaluator.enforce``                 Asked for ``iam:PassRole``, which MiniStack never checks.
 ``lambda_runtime.Worker``, ``.invoke``,   Kept alive after an exception: on Lambda an execution environment is used
-``._proc``                                again after its function raised; MiniStack starts a new process.
+``._proc``, ``.ensure_spawned``           again after its function raised; MiniStack starts a new process.
 ========================================  ============================================================================
 """
 
@@ -31,13 +31,13 @@ from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-from ministack.services import cloudwatch, lambda_svc, sts
+from ministack.services import cloudwatch, lambda_svc
 
 from pipectl.local.clients import RoleSession
 from pipectl.local.request_permissions import Naming
 
-_lock = threading.Lock()
-_sessions: dict[tuple[str, str], RoleSession] = {}
+_NONCE = secrets.token_hex(32)
+_execution_credentials: Callable[[dict[str, Any]], dict[str, str]] = lambda_runtime.execution_credentials
 
 
 def application() -> Any:
@@ -66,37 +66,18 @@ def role_session(function: Mapping[str, Any]) -> RoleSession:
     Args:
         function: Its configuration, as ``GetFunctionConfiguration`` returns it.
     """
-    role_arn, name = str(function["Role"]), str(function["FunctionName"])
-    with _lock:
-        session = _sessions.get((function["FunctionArn"], role_arn))
-        if session is None:
-            session = RoleSession(
-                f"ASIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30), secrets.token_urlsafe(60)
-            )
-            role_name = role_arn.rsplit("/", 1)[-1]
-            record = {
-                "Arn": f"arn:aws:sts::{role_arn.split(':')[4]}:assumed-role/{role_name}/{name[:64]}",
-                "UserId": f"{role_name}:{name[:64]}",
-                "SecretAccessKey": session.secret_access_key,
-                "SessionToken": session.session_token,
-            }
-            sts.register_session(session.access_key_id, record)
-            _sessions[function["FunctionArn"], role_arn] = session
-    return session
+    session = _unguessable_credentials(function)
+    return RoleSession(session["AWS_ACCESS_KEY_ID"], session["AWS_SECRET_ACCESS_KEY"], session["AWS_SESSION_TOKEN"])
 
 
-def use_random_sessions() -> None:
+def _unguessable_credentials(function: Mapping[str, Any]) -> dict[str, str]:
+    """MiniStack derives a session from the ARN of the function: here, from one with a random qualifier."""
+    return _execution_credentials({**function, "FunctionArn": f"{function['FunctionArn']}:{_NONCE}"})
+
+
+def use_unguessable_sessions() -> None:
     """Give functions the sessions of `role_session`. Call before serving."""
-
-    def credentials(function: Mapping[str, Any]) -> dict[str, str]:
-        session = role_session(function)
-        return {
-            "AWS_ACCESS_KEY_ID": session.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
-            "AWS_SESSION_TOKEN": session.session_token,
-        }
-
-    lambda_runtime.execution_credentials = credentials
+    lambda_runtime.execution_credentials = _unguessable_credentials
 
 
 def write_logs_with(write: Callable[[Mapping[str, Any], str, str, int], None]) -> None:
@@ -138,9 +119,8 @@ def keep_processes_after_exceptions() -> None:
     invoke = lambda_runtime.Worker.invoke
 
     def invoke_and_keep(worker: Any, *args: Any, **named: Any) -> dict[str, Any]:
-        process: subprocess.Popen[str] | None = worker._proc
-        if process is None or process.poll() is not None:
-            return dict(invoke(worker, *args, **named))
+        lambda_runtime.ensure_spawned(worker)
+        process: subprocess.Popen[str] = worker._proc
         with _postponed_end(process) as ended:
             answer = dict(invoke(worker, *args, **named))
         if ended.is_set():

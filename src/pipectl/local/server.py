@@ -70,7 +70,7 @@ def _serve(home: Path, port: int, *, consolidate: bool) -> None:
     ministack.switch_off_pollers()
     ministack.write_logs_with(FunctionLogs(clients, ministack.role_session).write)
     ministack.name_requests_with(Naming(function_of, ministack.may_pass_role))
-    ministack.use_random_sessions()
+    ministack.use_unguessable_sessions()
     ministack.keep_processes_after_exceptions()
     observer = Observer(clients, mappings, metrics, Alarms(clients))
     gateway = Gateway(ministack.application(), Guard(secret), observer)

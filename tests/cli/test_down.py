@@ -11,7 +11,7 @@ import pytest
 from pipectl.clock import SystemClock
 from tests.cli_support import document, error, pipectl
 from tests.commands.standing import standing, write
-from tests.support import REGION, write_config
+from tests.support import REGION, make_world, write_config
 
 
 @pytest.fixture
@@ -89,3 +89,23 @@ def test_another_project_is_an_error(config: Path) -> None:
     result = pipectl("-c", other, "-o", "json", "down", "--yes", "--delete-data")
     assert (result.exit_code, error(result)["code"]) == (1, "ForeignResource")
     assert exists()
+
+
+def test_data_that_would_be_lost_is_an_error_and_nothing_is_deleted(moto: Path) -> None:
+    assert pipectl("-c", moto, "up", "--yes").exit_code == 0
+    item = {"auditId": {"S": "1"}, "timestamp": {"S": "2026-01-01T00:00:00Z"}}
+    make_world(moto.parent).aws.dynamodb.put_item(TableName="dev-audit-logs-table-backend", Item=item)
+    result = pipectl("-c", moto, "-o", "json", "down", "--yes")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert error(result)["code"] == "DataWouldBeLost"
+    assert "audit-table: 1 failure" in error(result)["message"]
+    assert "--keep-data" in error(result)["hint"]
+    assert pipectl("-c", moto, "plan", "--exit-code").exit_code == 0
+
+
+def test_without_a_pipeline_there_is_nothing_to_delete(moto: Path) -> None:
+    assert pipectl("-c", moto, "down", "--yes").stdout == "Nothing to delete.\n"
+
+
+def test_delete_data_and_keep_data_are_a_usage_error(file: Path) -> None:
+    assert pipectl("-c", file, "down", "--keep-data", "--delete-data").exit_code == 2

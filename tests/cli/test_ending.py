@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.cli_support import CALLER, PATIENCE, endpoint, error, pipectl, start
-from tests.support import write_config
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="the system has no device that is always full")
@@ -24,11 +23,6 @@ COMMANDS = {
     "an error": ["config", "show", "-c", "none.yaml"],
     "a usage error": ["plan", "--what"],
 }
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return write_config(tmp_path)
 
 
 @needs_full

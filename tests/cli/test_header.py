@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto import mock_aws
 
 from tests.cli_support import pipectl
-from tests.support import ACCOUNT, write_config
+from tests.support import ACCOUNT
 
 COMMANDS = ["plan", "up --yes", "up --dry-run", "down --yes", "status", "replay-dlq --dry-run", "verify"]
-
-
-@pytest.fixture
-def moto(tmp_path: Path) -> Iterator[Path]:
-    with mock_aws():
-        yield write_config(tmp_path)
 
 
 @pytest.mark.parametrize("output", ["text", "json"])

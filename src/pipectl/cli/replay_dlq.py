@@ -66,13 +66,7 @@ def replay_dlq(
         raise UsageError("use one of --save and --from")
     since = since or datetime.now(UTC) - LOOK_BACK
     check_period(since, until)
-    selection = Selection(
-        since=since,
-        until=until,
-        types=types or FAILURE_TYPES,
-        ids=ids,
-        limit=limit,
-    )
+    selection = Selection(since, until, types or FAILURE_TYPES, ids=ids, limit=limit)
     again = force and bool(ids)
     session.print_header()
     screen, context = session.screen, session.context

@@ -1,0 +1,49 @@
+"""`plan` on the command line: exit codes, refusals, and values before and after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import QUEUE
+from tests.cli_support import document, error, pipectl
+
+
+def test_exit_code(moto: Path) -> None:
+    assert pipectl("-c", moto, "plan").exit_code == 0
+    assert pipectl("-c", moto, "plan", "--exit-code").exit_code == 3
+    assert pipectl("-c", moto, "up", "--dry-run").exit_code == 0
+
+
+@pytest.mark.parametrize("command", [("up", "--yes"), ("plan",), ("up", "--dry-run"), ("plan", "--exit-code")])
+def test_an_unmanaged_resource_is_refused_by_name(command: tuple[str, ...], foreign: Path) -> None:
+    result = pipectl("-c", foreign, *command)
+    assert result.exit_code == 1
+    assert QUEUE in result.stderr
+    assert "--adopt" in result.stderr
+
+
+def test_the_reason_of_a_refusal_is_printed_once(foreign: Path) -> None:
+    result = pipectl("-c", foreign, "plan")
+    assert result.stdout.count("--adopt") <= 1
+    told = result.stderr.splitlines()[-2]
+    assert told == f"Error: Not managed by this pipeline: dead-letter-queue ({QUEUE})"
+
+
+def test_the_whole_plan_is_printed_before_the_refusal(foreign: Path) -> None:
+    result = pipectl("-c", foreign, "-o", "json", "plan")
+    assert result.exit_code == 1
+    actions = {change["resource"]: change["action"] for change in document(result)["changes"]}
+    assert len(actions) == 17
+    assert actions["dead-letter-queue"] == "refuse"
+    assert actions["orders-table"] == "create"
+    assert error(result)["code"] == "ForeignResource"
+    assert error(result)["resource"] == "dead-letter-queue"
+
+
+def test_attributes_have_from_and_to(moto: Path) -> None:
+    plan = document(pipectl("-c", moto, "-o", "json", "plan"))
+    table = next(change for change in plan["changes"] if change["resource"] == "orders-table")
+    assert table["action"] == "create"
+    assert table["attributes"]["stream"] == {"from": None, "to": "NEW_AND_OLD_IMAGES"}

@@ -58,7 +58,7 @@ class PipectlError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem of a config file. ``line`` counts from 1. ``key`` is dotted, and empty for the whole file."""
+    """A problem of a config file. ``line`` counts from 1, ``key`` is dotted; 0 and empty for the whole file."""
 
     file: str
     line: int
@@ -66,7 +66,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}"
+        where = f"{self.file}:{self.line}" if self.line else self.file
         return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
 
 

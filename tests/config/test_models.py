@@ -359,7 +359,7 @@ FILES: dict[str, tuple[str | bytes, int, tuple[str, ...]]] = {
     "a control character": ("environment: dev\nteam: \x00\n", 2, ("is not YAML", "'\\x00'")),
     "not UTF-8": (MINIMAL.encode() + b"tags: {a: \xff}\n", 10, ("is not UTF-8",)),
     "UTF-16": (MINIMAL.encode("utf-16"), 1, ("is not UTF-8",)),
-    "too large": (MINIMAL + "#" * LARGEST_BYTES, 1, ("larger than 1,000,000 bytes",)),
+    "too large": (MINIMAL + "#" * LARGEST_BYTES, 0, ("larger than 1,000,000 bytes",)),
     "too many values": ("a: [" + "b, " * 300_000 + "]\n", 1, ("more than 5,000 keys and values",)),
     "nested too deep": ("a: " + "[" * 5000 + "\n", 1, (f"nested more than {DEEPEST} deep",)),
     "an alias": (MINIMAL + "tags: &t {a: b}\nbucket: *t\n", 11, ("aliases (*) are not allowed",)),
@@ -412,6 +412,7 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
 def test_a_missing_file_hints_at_the_ways_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the file does not exist") as caught:
         load(tmp_path / "nowhere.yaml")
+    assert caught.value.message == f"{tmp_path / 'nowhere.yaml'}: the file does not exist"
     assert "-c FILE" in str(caught.value.hint)
     assert "PIPECTL_CONFIG" in str(caught.value.hint)
 

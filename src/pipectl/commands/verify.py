@@ -25,6 +25,7 @@ from pipectl.failures.stream_reader import Shard, read_shards, shards_of
 from pipectl.failures.verification import LostRecord, RecordState, VerificationIndex, find_objects, read_lost
 from pipectl.monitoring.stream_progress import GRACE, progress
 from pipectl.resource_keys import ResourceKey
+from pipectl.text import pluralize
 
 NEEDS = (
     ResourceKey.ORDERS_TABLE,
@@ -152,7 +153,7 @@ class _Verification:
     def _read_stream(self) -> list[Shard]:
         context = self._context
         shards = shards_of(context.aws, context.pipeline.physical.orders_table, self._stream_arn)
-        context.reporter.note(f"reading {len(shards)} shards of the stream")
+        context.reporter.note(f"reading {pluralize(len(shards), 'shard')} of the stream")
         return read_shards(context.aws, shards, self._now, self._take, context.cancel)
 
     def _take(self, shard: Shard, record: Record) -> None:

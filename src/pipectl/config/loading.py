@@ -154,7 +154,7 @@ def load(file: Path) -> Config:
 
 def _read(file: Path) -> str:
     def wrong(message: str, hint: str | None = None) -> ConfigError:
-        return ConfigError([Problem(str(file), 1, "", message)], hint=hint)
+        return ConfigError([Problem(str(file), 0, "", message)], hint=hint)
 
     try:
         with file.open("rb") as stream:

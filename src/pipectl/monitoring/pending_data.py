@@ -88,7 +88,7 @@ def find_losses(
 
     results = parallel_map(find, managed, cancel=context.cancel)
     found = results.require_done("Interrupted. Nothing was changed.")
-    return tuple(found[key] for key in managed if found[key] != Loss(key))
+    return tuple(found[key] for key in context.resources if key in found and found[key] != Loss(key))
 
 
 def _loss(context: Context, managed: Mapping[str, Observation], key: str, stream_is_read: bool) -> Loss:

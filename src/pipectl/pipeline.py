@@ -14,7 +14,7 @@ from pipectl.engine.model import Facts, Resource, facts_of
 from pipectl.facts import QueueFacts, TableFacts
 from pipectl.failures.audit_table import FAILURE_TYPE_INDEX
 from pipectl.iam import roles
-from pipectl.packaging import build as package
+from pipectl.packaging.build import Source, build
 from pipectl.resource_keys import ResourceKey
 from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Metric
 from pipectl.resources.bucket import Bucket
@@ -33,6 +33,11 @@ _WORKS_WITH: Mapping[str, tuple[ResourceKey, ...]] = {
     ResourceKey.AUDITOR: (ResourceKey.AUDIT_TABLE, ResourceKey.DEAD_LETTER_QUEUE),
 }
 """The resources a function writes to and reads from. They are created before it and deleted after it."""
+
+
+def package_source(config: Config, function: FunctionConfig, file: Path) -> Source:
+    """Return the folder of a function's handler, and how the function runs. ``file`` is the config file."""
+    return Source(config.source_of(function, file), function.handler, function.language, function.architecture)
 
 
 class Pipeline:
@@ -181,7 +186,7 @@ class Pipeline:
                 timeout=config.timeout,
                 environment=environment,
             ),
-            package=partial(package.build, self.config.source_of(config, self._file), config.handler, config.language),
+            package=partial(build, package_source(self.config, config, self._file)),
             tags=self._tags,
         )
 

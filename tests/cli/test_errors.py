@@ -264,9 +264,9 @@ def _broken_handler(folder: Path) -> None:
 
 
 def _large_handler(folder: Path) -> None:
-    (folder / "handler.py").write_text("")
+    (folder / "handler.py").write_text("def handler(*_): ...")
     with (folder / "model.bin").open("wb") as stream:
-        stream.truncate(60 * 1024 * 1024)
+        stream.truncate(251 * 1024 * 1024)
 
 
 def _file_for_folder(folder: Path) -> None:
@@ -280,7 +280,7 @@ HANDLERS: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
     "empty": (lambda _: None, ["handler"], "handler.py"),
     "without the handler's file": (_no_handler, ["handler"], "handler.py"),
     "not Python": (_broken_handler, ["handler.py:3", "parse"], ""),
-    "too large": (_large_handler, ["50 MB"], ""),
+    "too large": (_large_handler, ["250 MB"], ""),
 }
 
 

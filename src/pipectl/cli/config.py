@@ -37,6 +37,7 @@ def check(session: Session) -> int:
 
     checked = commands.check(session.config, session.file)
     output.ending_runtimes(session.screen, session.config, session.today)
+    output.package_warnings(session.screen, checked)
     output.checked(session.screen, session.file, checked)
     return 0
 

@@ -38,12 +38,14 @@ def plan(session: Session, exit_code: bool, adopt: bool, allow_stream_replacemen
 
 def show_plan(session: Session, adopt: bool, allow_stream_replacement: bool, pending_code: int = 0) -> int:
     """Print the plan, then the refusals as one error; return the exit code."""
+    from pipectl.commands.config import check
     from pipectl.commands.plan import plan as run
     from pipectl.output import config
     from pipectl.output import plan as output
 
     session.print_header()
     config.ending_runtimes(session.screen, session.config, session.today)
+    config.package_warnings(session.screen, check(session.config, session.file))
     report = run(session.context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     output.result(session.screen, report)
     if report.refused:

@@ -30,6 +30,7 @@ def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_rep
       pipectl -c config/prod.yaml up --yes
       pipectl --local up --dry-run
     """
+    from pipectl.commands.config import check
     from pipectl.commands.up import up as run
     from pipectl.output import changes, config
     from pipectl.output import up as output
@@ -38,6 +39,7 @@ def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_rep
         return show_plan(session, adopt, allow_stream_replacement)
     session.print_header()
     config.ending_runtimes(session.screen, session.config, session.today)
+    config.package_warnings(session.screen, check(session.config, session.file))
     try:
         report = run(
             session.context,

@@ -13,14 +13,16 @@ import yaml
 from pipectl.config.models import Config
 from pipectl.config.runtimes import RUNTIMES, Runtime
 from pipectl.packaging.build import build
+from pipectl.pipeline import package_source
 
 
 @dataclass(frozen=True)
 class PackageSummary:
-    """The size and the content hash of a function's package."""
+    """The size and the hash of a function's package, and warnings about its contents."""
 
     bytes: int
     sha256: str
+    warnings: tuple[str, ...] = ()
 
 
 def check(config: Config, file: Path) -> dict[str, PackageSummary]:
@@ -31,8 +33,8 @@ def check(config: Config, file: Path) -> dict[str, PackageSummary]:
     """
     packages = {}
     for key, function in (("processor", config.processor), ("auditor", config.auditor)):
-        built = build(config.source_of(function, file), function.handler, function.language)
-        packages[key] = PackageSummary(len(built.body), built.sha256)
+        built = build(package_source(config, function, file))
+        packages[key] = PackageSummary(len(built.body), built.identity, built.warnings)
     return packages
 
 

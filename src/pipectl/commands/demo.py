@@ -24,7 +24,7 @@ from pipectl.failures.audit_table import FAILURE_TYPE_INDEX, Selection
 from pipectl.json_types import JsonValue
 from pipectl.local import lifecycle
 from pipectl.local.home import LocalEmulator
-from pipectl.packaging.build import handler_file
+from pipectl.packaging.handler import handler_file
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef

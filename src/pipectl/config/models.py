@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from pipectl.aws.settings import regions
 from pipectl.aws.stream_records import STREAM_RETENTION
-from pipectl.config.names import NAME_RULES, RESERVED_TAGS, Names, action_problems, tag_problem
+from pipectl.config.names import CODE_TAG, NAME_RULES, RESERVED_TAGS, Names, action_problems, tag_problem
 from pipectl.config.runtimes import RUNTIMES, newest, supported
 from pipectl.pause_tags import PAUSE_TAGS
 
@@ -273,7 +273,11 @@ class Config(Section):
 
     def source_of(self, function: FunctionConfig, file: Path) -> Path:
         """Return the folder of a handler. ``source`` is relative to the config file."""
-        return (file.parent / function.source.replace("{language}", function.language)).resolve()
+        folder = file.parent / function.source.replace("{language}", function.language)
+        try:
+            return folder.resolve()
+        except (OSError, RuntimeError):  # links in a circle: reported where the folder is read
+            return folder
 
 
 Problems = Iterator[tuple[tuple[str | int, ...], str]]
@@ -293,11 +297,11 @@ def cross_problems(config: Config) -> Problems:
 
 
 def _tag_problems(tags: Mapping[str, str]) -> Problems:
-    reserved = {key.lower() for key in (*RESERVED_TAGS, *PAUSE_TAGS)}
+    reserved = {key.lower() for key in (*RESERVED_TAGS, *PAUSE_TAGS, CODE_TAG)}
     seen: dict[str, str] = {}
     for key, value in tags.items():
         if key.lower() in reserved:
-            yield ("tags", key), f"is set by pipectl; so are {', '.join((*RESERVED_TAGS, *PAUSE_TAGS))}"
+            yield ("tags", key), f"is set by pipectl; so are {', '.join((*RESERVED_TAGS, *PAUSE_TAGS, CODE_TAG))}"
         elif problem := tag_problem(key, value):
             yield ("tags", key), problem
         elif (other := seen.setdefault(key.lower(), key)) != key:

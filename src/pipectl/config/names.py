@@ -11,6 +11,8 @@ MANAGED_BY = "pipectl"
 REGION_TAG = "Region"
 """On roles: the region of the pipeline that they serve."""
 RESERVED_TAGS = ("Environment", "Team", "Project", "ManagedBy", REGION_TAG)
+CODE_TAG = "CodeContentSha256"
+"""Tag of a function: the hash of its package's contents, where the zip differs between machines."""
 OWNERSHIP_TAGS = ("ManagedBy", "Project", "Environment")
 
 

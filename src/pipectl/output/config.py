@@ -19,6 +19,13 @@ def checked(screen: Screen, file: Path, packages: Mapping[str, commands.PackageS
         screen.line(f"{file} is valid.")
 
 
+def package_warnings(screen: Screen, packages: Mapping[str, commands.PackageSummary]) -> None:
+    """Print a line for each warning about the contents of a package."""
+    for key, package in packages.items():
+        for warning in package.warnings:
+            screen.note(f"{key}: {warning}.")
+
+
 def shown(screen: Screen, config: dict[str, object]) -> None:
     if screen.json_output:
         screen.json(config)

@@ -1,121 +1,148 @@
-"""A function's code as a zip that is the same, byte for byte, wherever and whenever it is made."""
+"""A function's code as a zip of the same bytes on every machine.
+
+Files are stored, which gives the same bytes everywhere. Above 50 MB they are deflated, and the output of zlib differs
+between versions: such a package is compared by a hash of its contents.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import io
-import sys
-import warnings
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pipectl.errors import PackageError
+from pipectl.packaging import contents as package_contents
+from pipectl.packaging.handler import check_function, handler_file
+from pipectl.packaging.tree import File, files_of
 
 LARGEST_UPLOAD = 50 * 1024 * 1024
-"""Bytes that `CreateFunction` takes directly. Source: "Lambda quotas" in the AWS Lambda Developer Guide."""
+LARGEST_UNZIPPED = 250 * 1024 * 1024
+"""Bytes that Lambda takes directly, and after unzipping. Source: "Lambda quotas" in the AWS Lambda Developer Guide."""
 
-_LEFT_OUT = {"__pycache__", "node_modules", ".DS_Store"}
-_SUFFIXES = {"python": (".py",), "nodejs": (".mjs", ".js", ".cjs")}
-"""How a handler's file may end, by language."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
-_READABLE = 0o100644 << 16
+_MODES = {False: 0o100644 << 16, True: 0o100755 << 16}
+"""Modes of a file, by whether it is executable: every user of the function's machine can read it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A handler's folder and how its function runs.
+
+    Args:
+        folder: The folder.
+        handler: ``<file>.<function>`` in it.
+        language: ``python`` or ``nodejs``.
+        architecture: ``arm64`` or ``x86_64``.
+    """
+
+    folder: Path
+    handler: str
+    language: str
+    architecture: str = "arm64"
 
 
 @dataclass(frozen=True)
 class Package:
-    """A zip, and its hash as Lambda reports it in ``CodeSha256``."""
+    """A zip.
+
+    Args:
+        body: Its bytes.
+        deflated: True when its bytes depend on the machine.
+        content_sha256: A hash of names, modes and contents, in base64.
+        warnings: Remarks about the contents, such as a binary of another architecture.
+    """
 
     body: bytes
-    sha256: str
+    deflated: bool
+    content_sha256: str
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Return the hash of the zip, as Lambda reports it in ``CodeSha256``."""
+        return _base64(hashlib.sha256(self.body))
+
+    @property
+    def identity(self) -> str:
+        """Return the hash by which packages are compared: the same on every machine."""
+        return self.content_sha256 if self.deflated else self.sha256
 
 
-def build(source: Path, handler: str, language: str) -> Package:
-    """Zip the folder ``source``: stored, sorted, with fixed times and modes. ``language`` is ``python`` or ``nodejs``.
+def build(source: Source) -> Package:
+    """Zip a folder: sorted, with fixed times and modes.
 
     Raises:
-        PackageError: the folder is missing, cannot be read, lacks the handler's file, does not parse, or is too large.
+        PackageError: the folder is missing or cannot be packaged, lacks the handler, or is too large.
     """
-    if not source.is_dir():
-        problem = "is not a folder" if source.exists() else "does not exist"
-        raise PackageError(f"the handler's folder {source} {problem}", hint="correct `source` in the config")
+    if not source.folder.is_dir():
+        problem = "is not a folder" if source.folder.exists() else "does not exist"
+        raise PackageError(f"the handler's folder {source.folder} {problem}", hint="correct `source` in the config")
     try:
-        files = _files(source)
-        _check_size(source, files)
-        contents = {name: path.read_bytes() for name, path in files.items()}
+        files = files_of(source.folder)
+        _check_size(source.folder, files)
+        contents = {name: file.path.read_bytes() for name, file in files.items()}
     except OSError as error:
-        raise PackageError(f"{error.filename or source} cannot be read: {error.strerror}") from error
-    handler_file(source, handler, language, contents)
-    for name, content in contents.items():
-        if name.endswith(".py"):
-            _check_python(source / name, content)
-    body = _zip(contents)
-    return Package(body, base64.b64encode(hashlib.sha256(body).digest()).decode())
+        raise PackageError(f"{error.filename or source.folder} cannot be read: {error.strerror}") from error
+    handler = handler_file(source.folder, source.handler, source.language, contents)
+    name = handler.relative_to(source.folder).as_posix()
+    check_function(handler, contents[name], source.handler, source.language)
+    return _packed(source, files, contents)
 
 
-def _files(source: Path) -> dict[str, Path]:
-    """Every file by its name in the zip, sorted in the same way on every machine."""
-    found = {path.relative_to(source): path for path in source.rglob("*") if path.is_file()}
-    kept = {name.as_posix(): path for name, path in found.items() if not _LEFT_OUT.intersection(name.parts)}
-    return dict(sorted(kept.items()))
-
-
-def _check_size(source: Path, files: Mapping[str, Path]) -> None:
-    size = sum(path.stat().st_size for path in files.values())
-    if size > LARGEST_UPLOAD:
-        most = LARGEST_UPLOAD // 2**20
+def _check_size(folder: Path, files: Mapping[str, File]) -> None:
+    size = sum(file.size for file in files.values())
+    if size > LARGEST_UNZIPPED:
+        largest = max(files, key=lambda name: files[name].size)
         raise PackageError(
-            f"{source} holds {size / 2**20:.0f} MB, more than the {most} MB that Lambda takes directly",
-            hint="leave out what the function does not import",
+            f"{folder} contains {_megabytes(size)}, more than the {_megabytes(LARGEST_UNZIPPED)} that Lambda unzips",
+            hint=f"remove files that the function does not need; the largest is {largest}",
         )
 
 
-def _zip(contents: Mapping[str, bytes]) -> bytes:
+def _packed(source: Source, files: Mapping[str, File], contents: Mapping[str, bytes]) -> Package:
+    body, deflated = _zip(files, contents, zipfile.ZIP_STORED), False
+    if len(body) > LARGEST_UPLOAD:
+        body, deflated = _zip(files, contents, zipfile.ZIP_DEFLATED), True
+    if len(body) > LARGEST_UPLOAD:
+        largest = max(files, key=lambda name: files[name].size)
+        raise PackageError(
+            f"{source.folder} takes {_megabytes(len(body))} as a zip, more than the {_megabytes(LARGEST_UPLOAD)} "
+            "that Lambda takes directly",
+            hint=f"remove files that the function does not need; the largest is {largest}",
+        )
+    found = package_contents.warnings(contents, source.language, source.architecture)
+    return Package(body, deflated, _content_hash(files, contents), tuple(found))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:.0f} MB"
+
+
+def _zip(files: Mapping[str, File], contents: Mapping[str, bytes], compression: int) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
         for name, content in contents.items():
             info = zipfile.ZipInfo(name, _EPOCH)
             info.create_system = 3  # Unix, also when made on Windows
-            info.external_attr = _READABLE
+            info.external_attr = _MODES[files[name].executable]
+            info.compress_type = compression
             archive.writestr(info, content)
     return buffer.getvalue()
 
 
-def handler_file(source: Path, handler: str, language: str, names: Collection[str]) -> Path:
-    """The file of ``handler``, of those in the folder ``source`` that are named, where Lambda would look for it.
-
-    Raises:
-        PackageError: there is none.
-    """
-    wanted = [f"{module}{suffix}" for module in _modules(handler, language) for suffix in _SUFFIXES[language]]
-    for name in wanted:
-        if name in names:
-            return source / name
-    raise PackageError(
-        f"{source} has no file for the handler {handler!r} in {language}",
-        hint=f"expected {' or '.join(wanted)} there; {{language}} in `source` stands for the runtime's",
-    )
+def _content_hash(files: Mapping[str, File], contents: Mapping[str, bytes]) -> str:
+    whole = hashlib.sha256()
+    for name, content in contents.items():
+        mode = "755" if files[name].executable else "644"
+        whole.update(f"{len(name.encode())} {mode} {len(content)} {name}\n".encode())
+        whole.update(content)
+    return _base64(whole)
 
 
-def _modules(handler: str, language: str) -> list[str]:
-    """The handler's file without its suffix: Python takes dots for folders, Node.js for parts of what is exported."""
-    if language == "python":
-        module = handler.rpartition(".")[0]
-        return list(dict.fromkeys((module, module.replace(".", "/"))))
-    folder, slash, name = handler.rpartition("/")
-    return [f"{folder}{slash}{name.partition('.')[0]}"]
-
-
-def _check_python(path: Path, content: bytes) -> None:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # what the code is warned of is its author's business
-            compile(content, str(path), "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise PackageError(
-            f"{path}:{line}: does not parse: {getattr(error, 'msg', error)}",
-            hint=f"correct it; if it is meant for a newer Python than the {version} that pipectl runs on, use that one",
-        ) from None
+def _base64(digest: hashlib._Hash) -> str:
+    return base64.b64encode(digest.digest()).decode()

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws, Request
+from pipectl.config.names import CODE_TAG
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError, AwsError, PipectlError
 from pipectl.packaging.build import Package
@@ -87,7 +88,7 @@ class Function(Resource):
             "environment": dict(settings.environment),
             "layers": [],
             "reserved_concurrency": None,
-            "code_sha256": self._package.sha256,
+            "code_sha256": self._package.identity,
             "tags": dict(self._tags),
         }
 
@@ -107,7 +108,7 @@ class Function(Resource):
             "environment": self._shown(found.get("Environment", {}).get("Variables", {})),
             "layers": [layer["Arn"] for layer in found.get("Layers", [])],
             "reserved_concurrency": answer.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
-            "code_sha256": found["CodeSha256"],
+            "code_sha256": _code_identity(found["CodeSha256"], answer.get("Tags", {})),
         }
         return Observation(attributes, answer.get("Tags", {}))
 
@@ -121,7 +122,7 @@ class Function(Resource):
             FunctionName=self.name,
             Architectures=[desired["architecture"]],
             Code={"ZipFile": self._package.body},
-            Tags=desired["tags"],
+            Tags={**desired["tags"], **self._code_tags()},
             **configuration,
         )
         return Facts()
@@ -160,9 +161,16 @@ class Function(Resource):
                 FunctionName=self.name, ZipFile=self._package.body, Architectures=[desired["architecture"]]
             )
             self._wait_until_updated()
+            if tags := self._code_tags():
+                self._aws.lambda_.tag_resource(Resource=self._arn, Tags=tags)
         if configuration:
             self._aws.lambda_.update_function_configuration(FunctionName=self.name, **configuration)
             self._wait_until_updated()
+
+    def _code_tags(self) -> dict[str, str]:
+        """Return the tag of a package whose zip differs between machines: the hash of its contents, and of this zip."""
+        package = self._package
+        return {CODE_TAG: f"{package.content_sha256}:{package.sha256}"} if package.deflated else {}
 
     def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
         del observed, delete_data
@@ -205,6 +213,12 @@ class Function(Resource):
 
     def _read(self) -> FunctionConfigurationResponseTypeDef:
         return self._aws.lambda_.get_function_configuration(FunctionName=self.name)
+
+
+def _code_identity(sha256: str, tags: Mapping[str, str]) -> str:
+    """Return the hash of the contents if the tag was written for this very zip, else the hash of the zip."""
+    contents, _, zipped = tags.get(CODE_TAG, "").partition(":")
+    return contents if contents and zipped == sha256 else sha256
 
 
 def _is_idle(found: FunctionConfigurationResponseTypeDef) -> bool:

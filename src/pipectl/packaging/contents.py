@@ -1,0 +1,112 @@
+"""Warnings about a package: binaries of another architecture, and dependencies that nobody installed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from pipectl.packaging.handler import syntax_error
+
+_MACHINES = {0x3E: "x86_64", 0xB7: "arm64", 0x03: "32-bit x86", 0x28: "32-bit ARM"}
+"""Names of ``e_machine`` in an ELF header. Source: the ELF specification of each processor."""
+_MACHINE_AT = 18
+_IN_RUNTIME = {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
+"""Python packages that Lambda's runtimes contain. Source: "Building with Python" in the AWS Lambda Developer Guide."""
+_NODE_IN_RUNTIME = ("@aws-sdk/", "@smithy/")
+
+
+def warnings(contents: Mapping[str, bytes], language: str, architecture: str) -> Iterator[str]:
+    """Yield the warnings about a package, by the contents of its files."""
+    yield from _other_binaries(contents, architecture)
+    if language == "python":
+        yield from _missing_python(contents)
+        yield from _unparsed(contents)
+    else:
+        yield from _missing_node(contents)
+
+
+def _other_binaries(contents: Mapping[str, bytes], architecture: str) -> Iterator[str]:
+    other = {
+        name: machine
+        for name, content in contents.items()
+        if (machine := machine_of(content)) not in (None, architecture) and "prebuilds" not in PurePosixPath(name).parts
+    }
+    if other:
+        name, machine = next(iter(other.items()))
+        more = f" and {len(other) - 1} more" if len(other) > 1 else ""
+        yield f"{name}{more}: built for {machine}, and the function runs on {architecture}"
+
+
+def machine_of(content: bytes) -> str | None:
+    """Return the architecture of an ELF file, ``None`` for any other file."""
+    if len(content) < _MACHINE_AT + 2 or not content.startswith(b"\x7fELF"):
+        return None
+    machine = int.from_bytes(content[_MACHINE_AT : _MACHINE_AT + 2], "big" if content[5] == 2 else "little")
+    return _MACHINES.get(machine, f"machine {machine}")
+
+
+def _missing_python(contents: Mapping[str, bytes]) -> Iterator[str]:
+    installed = {
+        _normal(name.partition("/")[0].partition("-")[0])
+        for name in contents
+        if name.partition("/")[0].endswith((".dist-info", ".egg-info"))
+    }
+    required = _requirements(contents.get("requirements.txt", b"").decode("utf-8", errors="replace"))
+    missing = [name for name in required if _normal(name) not in installed | _IN_RUNTIME]
+    if missing:
+        yield (
+            f"requirements.txt names {_list(missing)}, which the folder does not contain; "
+            "install into it with `pip install --target`"
+        )
+
+
+def _unparsed(contents: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield a warning for Python files that do not parse, without those of installed packages.
+
+    Packages install files for other versions of Python, and templates.
+    """
+    records = [text.decode("utf-8", errors="replace") for name, text in contents.items() if name.endswith("/RECORD")]
+    installed = {line.partition(",")[0] for text in records for line in text.splitlines()}
+    own = [name for name in contents if name.endswith(".py") and name not in installed]
+    problems = [problem for name in own if (problem := syntax_error(name, contents[name]))]
+    if problems:
+        yield f"{problems[0]}{f'; so do {len(problems) - 1} more files' if len(problems) > 1 else ''}"
+
+
+def _requirements(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line)
+        if found:
+            yield found[1]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _missing_node(contents: Mapping[str, bytes]) -> Iterator[str]:
+    if "package.json" not in contents:
+        return
+    try:
+        package = json.loads(contents["package.json"])
+    except (ValueError, RecursionError):
+        yield "package.json is not valid JSON"
+        return
+    required = package.get("dependencies") if isinstance(package, dict) else None
+    if not isinstance(required, dict):
+        return
+    installed = {"/".join(name.split("/")[1:3]) for name in contents if name.startswith("node_modules/")}
+    installed |= {name.partition("/")[0] for name in installed}
+    missing = [name for name in required if not name.startswith(_NODE_IN_RUNTIME) and name not in installed]
+    if missing:
+        yield (
+            f"package.json names {_list(missing)}, which node_modules does not contain; "
+            "install with `npm install --omit=dev`"
+        )
+
+
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"

@@ -1,0 +1,40 @@
+"""Folders of handlers, and what is built from them."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pipectl.errors import PackageError
+from pipectl.packaging.build import Package, Source, build
+
+FILES = {"handler.py": "def handler(event, context): ...\n", "lib/b.py": "B = 1\n", "lib/a.py": "A = 1\n", "Z.txt": "z"}
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def packaged(
+    folder: Path, handler: str = "handler.handler", language: str = "python", architecture: str = "arm64"
+) -> Package:
+    return build(Source(folder, handler, language, architecture))
+
+
+def names(package: Package) -> list[str]:
+    return zipfile.ZipFile(io.BytesIO(package.body)).namelist()
+
+
+def refused(folder: Path, handler: str = "handler.handler", language: str = "python") -> PackageError:
+    with pytest.raises(PackageError) as caught:
+        packaged(folder, handler, language)
+    assert caught.value.exit_code == 2
+    assert caught.value.hint
+    return caught.value

@@ -35,7 +35,7 @@ unit: $(READY) ## Run the unit tests: without moto, the emulator, and what is sl
 	$(PYTEST) -m "not moto and not emulator and not slow"
 
 judges: $(READY) ## Run the slow checks: every crash point, 100 times the fuzz examples.
-	CRASHES=every $(PYTEST) --timeout 1800 tests/faults
+	CRASHES=every $(PYTEST) --timeout 1800 tests/faults/test_crash.py tests/e2e/test_sigkill_on_emulator.py
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) --timeout 3600 tests/fuzz
 
 coverage: $(READY) ## Measure the branch coverage of engine, failures and resources: at least 95 %.

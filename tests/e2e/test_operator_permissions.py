@@ -81,6 +81,10 @@ NOT_SEEN: Mapping[str, NotSeen] = {
         "called for records that are no longer in the stream, to read the quarantine",
         ("audit", "replay-dlq --save", "replay-dlq", "verify --repair"),
     ),
+    "lambda:ListTags": NotSeen(
+        "checked by AWS, not by the local emulator, for the tags of GetFunction",
+        ("logs", "replay-dlq --dry-run", "replay-dlq --save", "replay-dlq"),
+    ),
     "s3:TagResource": NotSeen("checked by AWS, not by the local emulator, for a bucket created with tags", ("up",)),
 }
 

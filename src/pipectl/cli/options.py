@@ -127,17 +127,31 @@ def options_before_the_command(group: F) -> F:
 
 def global_options(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the global options, and the `Session` they make with those before it."""
+    return global_options_without()(command)
 
+
+def global_options_without(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a command the global options but some that it cannot use, such as ``local``."""
+
+    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+        wrapped = _with_session(command)
+        for option in reversed(_options("global_")):
+            wrapped = option(wrapped)
+        parameters = getattr(wrapped, "__click_params__", [])
+        parameters[:] = [each for each in parameters if each.name not in {f"global_{name}" for name in names}]
+        return wrapped
+
+    return decorate
+
+
+def _with_session(command: Callable[..., int]) -> Callable[..., int]:
     @wraps(command)
     def with_session(*args: Any, **kwargs: Any) -> int:
         from pipectl.cli.session import Session, run
 
         root = click.get_current_context().find_root()
-        given = Globals(**{f.name: kwargs.pop(f"global_{f.name}") for f in fields(Globals)})
+        given = Globals(**{f.name: kwargs.pop(f"global_{f.name}", None) for f in fields(Globals)})
         session = Session(root.obj.overlaid(given))
         return run(session, lambda: command(session, *args, **kwargs))
 
-    wrapped: Callable[..., int] = with_session
-    for option in reversed(_options("global_")):
-        wrapped = option(wrapped)
-    return wrapped
+    return with_session

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import global_options
+from pipectl.cli.options import global_options_without
 from pipectl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ POLICIES = ("processor", "auditor", "reader", "on-call", "deployer")
 
 @click.command()
 @click.argument("policy", required=False, type=click.Choice(POLICIES))
-@global_options
+@global_options_without("local")
 def permissions(session: Session, policy: str | None) -> int:
     """Print IAM policies, with the names of this config and account.
 
@@ -35,7 +35,7 @@ def permissions(session: Session, policy: str | None) -> int:
     from pipectl.output import permissions as output
 
     if session.options.local:
-        raise UsageError("the policies are for AWS: leave out --local")
+        raise UsageError("the local emulator needs no policies: leave out --local")
     published = run(session.config, session.aws(session.options.endpoint_url))
     if policy:
         output.document(session.screen, published, policy)

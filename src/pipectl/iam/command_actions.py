@@ -28,7 +28,8 @@ _BUCKET = {
     "s3:GetBucketOwnershipControls s3:GetBucketPolicy s3:GetBucketTagging"
 }
 _QUEUE = {"queue": "sqs:GetQueueUrl sqs:GetQueueAttributes sqs:ListQueueTags"}
-_FUNCTIONS = {"processor": "lambda:GetFunction", "auditor": "lambda:GetFunction"}
+_FUNCTION = "lambda:GetFunction lambda:ListTags"  # GetFunction reports tags only to callers who may list them
+_FUNCTIONS = {"processor": _FUNCTION, "auditor": _FUNCTION}
 _LOG_GROUPS = {"anything": "logs:DescribeLogGroups", "log-groups": "logs:ListTagsForResource", **_FUNCTIONS}
 _MAPPINGS = {
     "anything": "lambda:ListEventSourceMappings",
@@ -84,9 +85,7 @@ _DELETE = {
     "managed-mappings": "lambda:DeleteEventSourceMapping",
     "alarms": "cloudwatch:DeleteAlarms",
 }
-_VERIFY = merged(
-    _TABLES, _BUCKET, _QUEUE, {"processor": "lambda:GetFunction"}, _MAPPINGS, _WHOLE_STREAM, _FAILURES, _METRICS
-)
+_VERIFY = merged(_TABLES, _BUCKET, _QUEUE, {"processor": _FUNCTION}, _MAPPINGS, _WHOLE_STREAM, _FAILURES, _METRICS)
 
 COMMANDS: Mapping[str, Grants] = {
     "plan": OBSERVE,

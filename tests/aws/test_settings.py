@@ -8,7 +8,7 @@ import certifi
 import pytest
 
 from pipectl.aws.client import Aws
-from pipectl.errors import UsageError
+from pipectl.errors import CredentialsError, UsageError
 from tests.support import REGION
 
 
@@ -50,3 +50,26 @@ def test_an_unusable_ca_bundle_is_named_with_its_path(
 def test_a_usable_ca_bundle_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", certifi.where())
     Aws(REGION)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "hint"),
+    [
+        ("AWS_ENDPOINT_URL", "nonsense", "AWS_ENDPOINT_URL"),
+        ("AWS_ENDPOINT_URL_STS", "http://[::1", "AWS_ENDPOINT_URL"),
+        ("AWS_STS_REGIONAL_ENDPOINTS", "nonsense", "AWS_..."),
+        ("AWS_DEFAULTS_MODE", "nonsense", "AWS_..."),
+        ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "nonsense", "AWS_..."),
+        ("AWS_REQUEST_CHECKSUM_CALCULATION", "nonsense", "AWS_..."),
+        ("AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES", "nonsense", "AWS_..."),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "nonsense", "AWS_..."),
+        ("AWS_METADATA_SERVICE_TIMEOUT", "nonsense", "AWS_METADATA_SERVICE_TIMEOUT"),
+    ],
+)
+def test_an_invalid_variable_of_aws_is_no_bug(
+    variable: str, value: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises((UsageError, CredentialsError)) as caught:
+        _ = Aws(REGION).account_id
+    assert hint in str(caught.value.hint)

@@ -28,7 +28,6 @@ from pipectl.errors import (
     AwsError,
     CredentialsError,
     UnreachableError,
-    UsageError,
     WaitTimeoutError,
     WrongAccountError,
 )
@@ -266,10 +265,8 @@ class Aws:
                 create = cast("Callable[..., object]", self._session.client)
                 try:
                     self._clients[service, invokes] = create(service, endpoint_url=self.endpoint_url, config=config)
-                except ValueError as error:  # an endpoint that is no URL
-                    raise UsageError(str(error), hint="correct --endpoint-url or AWS_ENDPOINT_URL") from error
-                except BotoCoreError as error:
-                    raise translate(error, service, "client") from error
+                except (BotoCoreError, ValueError) as error:
+                    raise settings.invalid_setting(error) from error
             return self._clients[service, invokes]
 
     def _add_retries(self, base_classes: list[type], **_: object) -> None:

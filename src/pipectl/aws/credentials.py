@@ -22,7 +22,7 @@ from typing import NamedTuple, Protocol, TypeVar, cast
 import botocore.session
 from botocore import exceptions as boto
 from botocore.config import Config
-from botocore.credentials import create_credential_resolver
+from botocore.credentials import CredentialProvider, create_credential_resolver
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.utils import JSONFileCache
 
@@ -147,8 +147,7 @@ class CredentialChain:
         Raises:
             CredentialsError: no provider has credentials, or one is configured and fails.
         """
-        cache = cast("dict[str, object]", _session_cache())
-        for provider in create_credential_resolver(self._session, cache=cache, region_name=self._region).providers:
+        for provider in self._providers():
             method = str(provider.METHOD)
             if method == "assume-role":
                 vars(provider)["_prompter"] = _ask_for_mfa_code  # botocore has no other way to replace it in a chain
@@ -166,6 +165,15 @@ class CredentialChain:
                 watch.cancel()
         reason = "no credentials are configured"
         raise CredentialsError(reason, aws_code=Fault.MISSING, aws_message=reason, hint=LOGIN)
+
+    def _providers(self) -> list[CredentialProvider]:
+        cache = cast("dict[str, object]", _session_cache())
+        try:
+            return create_credential_resolver(self._session, cache=cache, region_name=self._region).providers
+        except ValueError as error:
+            reason = "metadata_service_timeout or metadata_service_num_attempts is not a whole number"
+            hint = "correct AWS_METADATA_SERVICE_TIMEOUT or AWS_METADATA_SERVICE_NUM_ATTEMPTS, or the profile"
+            raise CredentialsError(reason, aws_code=Fault.MALFORMED, aws_message=reason, hint=hint) from error
 
     def describe(self, method: str) -> Provider:
         """Return a provider with the profile and the files of this session."""

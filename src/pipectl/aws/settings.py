@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.loaders import Loader, create_loader
 
+from pipectl.aws.credentials import redact
 from pipectl.errors import UsageError
 
 _PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
@@ -105,6 +107,14 @@ def check_network_settings(session: botocore.session.Session) -> None:
             raise UsageError(f"{name} is not a valid proxy URL", hint=f"write {name} as http://HOST:PORT, or unset it")
     if bundle := session.get_config_variable("ca_bundle"):
         _check_ca_bundle(str(bundle))
+
+
+def invalid_setting(error: Exception) -> UsageError:
+    """Return the error of a client that cannot be created: an endpoint that is no URL, or an invalid AWS setting."""
+    text = redact(" ".join(str(error).split()))
+    if isinstance(error, ValueError) and re.search("endpoint|URL", text):
+        return UsageError(text, hint="correct --endpoint-url or AWS_ENDPOINT_URL")
+    return UsageError(text, hint="correct the environment variable AWS_..., or the setting in ~/.aws/config")
 
 
 def _is_proxy(value: str) -> bool:

@@ -287,7 +287,8 @@ def test_an_error_says_when_deletion_protection_could_not_be_restored(world: Wor
     world.aws.attempt = attempt
     with pytest.raises(PipectlError) as failed:
         down(world.context(), yes, delete_data=True)
-    assert "no longer protected" in str(failed.value.hint)
+    assert "no longer protected" in failed.value.message
+    assert "`pipectl up` restores the protection" in str(failed.value.hint)
 
 
 # data that arrive during the question

@@ -12,7 +12,7 @@ from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.aws.errors import iam_actions
 from pipectl.clock import SystemClock
 from pipectl.context import Context
-from pipectl.errors import PipectlError
+from pipectl.errors import AccessDeniedError, IncompleteError, PipectlError
 from pipectl.iam.command_actions import actions_of
 from pipectl.iam.places import places_of
 from pipectl.iam.policies import caller_policy
@@ -22,6 +22,15 @@ from tests.support import REGION, Recorder, World
 USER = "operator"
 _DENIED = re.compile(r"not authorized to perform: ([a-z0-9]+:\w+)")
 _NEEDED = re.compile(r"the caller needs ([a-z0-9]+:\w+)")
+
+
+def missing_actions(error: PipectlError | None) -> set[str]:
+    """Return the actions that an error, or one of its errors, names as missing."""
+    if isinstance(error, AccessDeniedError):
+        return set(error.actions)
+    if isinstance(error, IncompleteError):
+        return set().union(*map(missing_actions, error.errors.values()))
+    return set()
 
 
 def metric(aws: Aws, name: str, function: str) -> int:
@@ -106,8 +115,8 @@ class Operator:
             try:
                 said = str(work(self.context()))
             except PipectlError as raised:
-                error, said = raised, f"{raised.message} {raised.hint}"
-            named = set(_DENIED.findall(said)) or set(_NEEDED.findall(said))
+                error, said = raised, raised.message
+            named = missing_actions(error) or set(_DENIED.findall(said)) or set(_NEEDED.findall(said))
             if new := (named & actions_of([command])) - self.learned:
                 self.learned |= new
             elif error:

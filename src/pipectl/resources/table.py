@@ -161,13 +161,18 @@ class Table(Resource):
         self._aws.wait(self._is_gone, f"table {self.name} to be deleted", _BOUND)
 
     def _protect_again(self, cause: PipectlError) -> None:
-        """Restore the protection against deletion after a failed deletion; tell if that fails, too."""
+        """Restore the protection against deletion after a failed deletion.
+
+        Raises:
+            PipectlError: that failed, too; it reports both.
+        """
         try:
             self._change({"DeletionProtectionEnabled": True})
         except PipectlError as error:
-            cause.hint = (
-                f"table {self.name} is no longer protected against deletion ({error.message}): `pipectl up` restores it"
-            )
+            raise PipectlError(
+                f"{cause.message}; table {self.name} is no longer protected against deletion: {error.message}",
+                hint="; ".join(filter(None, [cause.hint, "`pipectl up` restores the protection"])),
+            ) from cause
 
     def data_loss_reason(self, deltas: Mapping[str, Delta]) -> str | None:
         """Return a reason for a stream with another view type: it has to be disabled first."""

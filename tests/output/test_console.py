@@ -50,3 +50,20 @@ def test_a_kept_resource_is_no_progress(capsys: pytest.CaptureFixture[str]) -> N
     screen.started(kept)
     screen.finished(kept, 0.1)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("json_output", [True, False])
+def test_a_credential_in_an_error_or_a_traceback_is_masked(
+    json_output: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "EXAMPLETOKEN with 'quotes'\n")
+    screen = Screen(json_output=json_output, verbose=True)
+    try:
+        int("invalid header: b'EXAMPLETOKEN with \\'quotes\\'\\n' at https://ada:s3cret@aws.test")
+    except ValueError as error:
+        screen.traceback()
+        screen.error(PipectlError(str(error), hint="https://ada:s3cret@aws.test"))
+        screen.error(PipectlError("EXAMPLETOKEN with 'quotes'\n"))
+    err = capsys.readouterr().err
+    assert "EXAMPLETOKEN" not in err
+    assert "s3cret" not in err

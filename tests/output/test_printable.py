@@ -77,23 +77,26 @@ def test_control_characters_are_shown_as_escapes(text: str, shown: str) -> None:
 
 
 NAMES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-SECRETS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=20, max_size=40)
+ODD = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
+RUN = st.text("ABCDEF0123456789", min_size=14, max_size=20)
 
 
-@given(SECRETS.filter(lambda secret: len(secret.strip()) >= 12), st.sampled_from(NAMES))
-@example("EXAMPLETOKENwithNewline\n", "AWS_SESSION_TOKEN")
-@example("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "AWS_SECRET_ACCESS_KEY")
+@given(ODD, RUN, ODD, st.sampled_from(NAMES))
+@example("", "EXAMPLETOKENwithNewline", "\n", "AWS_SESSION_TOKEN")
+@example("wJalrXUtnFEMI/K7MDENG/bPxRfi", "CYEXAMPLEKEYCYEX", "", "AWS_SECRET_ACCESS_KEY")
 @settings(deadline=None)
-def test_no_form_of_a_credential_is_printed(secret: str, name: str) -> None:
+def test_no_spelling_of_a_credential_is_printed(before: str, run: str, after: str, name: str) -> None:
+    secret = before + run + after
     secrets = secrets_of({name: secret})
-    for form in (secret, repr(secret), printable(secret), quote(secret, safe=""), json.dumps(secret)):
-        shown = printable(masked(f"header {form} is invalid", secrets))
-        assert secret not in shown
-        assert printable(secret.strip()) not in shown
+    spellings = (repr(secret), repr(repr(secret)), repr(secret.encode()), json.dumps(secret), printable(secret))
+    for spelled in (secret, quote(secret, safe=""), *spellings):
+        shown = printable(masked(f"header {spelled} is invalid", secrets))
+        assert run not in shown
+        assert "***" in shown
 
 
 def test_short_values_are_not_masked() -> None:
-    assert secrets_of({"AWS_SECRET_ACCESS_KEY": "test"}) == ()
+    assert secrets_of({"AWS_SECRET_ACCESS_KEY": "test"}) is None
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from urllib.parse import quote
+from collections.abc import Mapping
 
 _JOINERS = "\u200c\u200d"
 """Zero-width joiners, which scripts and emoji need."""
@@ -20,24 +19,37 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(map(_shown, text))
 
 
-def masked(text: str, secrets: Iterable[str] = ()) -> str:
+def masked(text: str, secrets: re.Pattern[str] | None = None) -> str:
     """Return a text without the secrets, and without passwords in URLs."""
-    for secret in secrets:
-        text = text.replace(secret, _MASK)
+    if secrets:
+        text = secrets.sub(_MASK, text)
     return _PASSWORD.sub(_MASK, text)
 
 
-def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the credentials in the environment, in each form in which an error message can hold them.
+def secrets_of(environment: Mapping[str, str]) -> re.Pattern[str] | None:
+    """Return a pattern of the credentials in the environment, in every spelling that a message can have.
 
-    A value with line breaks, or with letters that are quoted, appears in parts and in other spellings.
+    A value with line breaks appears in parts; a value with quotes, control characters or other letters appears escaped,
+    once or several times.
     """
-    forms: set[str] = set()
-    for name in _SECRETS:
-        value = environment.get(name, "")
-        for part in (value, *value.splitlines()):
-            forms |= {part, part.strip(), repr(part)[1:-1], printable(part), quote(part, safe="")}
-    return tuple(sorted((form for form in forms if len(form) >= _SHORTEST_SECRET), key=len, reverse=True))
+    values = [environment.get(name, "") for name in _SECRETS]
+    parts = {part.strip() for value in values for part in (value, *value.splitlines())}
+    long = sorted((part for part in parts if len(part) >= _SHORTEST_SECRET), key=len, reverse=True)
+    return re.compile("|".join("".join(map(_spellings, part)) for part in long)) if long else None
+
+
+def _spellings(character: str) -> str:
+    """Return a pattern of a character: as it is, with backslashes as in Python and JSON, or quoted as in a URL."""
+    if character.isalnum() and character.isascii():
+        return character
+    utf8 = character.encode(errors="backslashreplace")
+    utf16 = character.encode("utf-16-be", errors="surrogatepass").hex()
+    escapes = {f"x{ord(character):02x}", repr(character)[1:-1].lstrip("\\")}
+    quoted = re.escape("".join(f"%{byte:02X}" for byte in utf8))
+    in_bytes = "".join(rf"\\+x{byte:02x}" for byte in utf8)
+    alternatives = [rf"\\*{re.escape(character)}", *(rf"\\+{re.escape(escape)}" for escape in escapes)]
+    in_json = "".join(rf"\\+u{utf16[at : at + 4]}" for at in range(0, len(utf16), 4))
+    return f"(?:{'|'.join([*alternatives, quoted, in_bytes, in_json])})"
 
 
 def is_harmless(character: str) -> bool:

@@ -45,6 +45,12 @@ def test_the_result_names_what_was_left_alone(snapshot: SnapshotAssertion) -> No
     assert printed(lambda screen: down.result(screen, DownReport(CHANGES))) == snapshot
 
 
+def test_a_failure_says_what_was_deleted(snapshot: SnapshotAssertion) -> None:
+    error = PipectlError("dynamodb DeleteTable: denied", resource="orders-table")
+    error.report = DownReport(CHANGES[:1])
+    assert printed(lambda screen: down.incomplete(screen, error)) == snapshot
+
+
 def test_a_failure_prints_what_was_deleted_and_the_error_as_one_document() -> None:
     error = PipectlError("dynamodb DeleteTable: denied", resource="orders-table")
     error.report = DownReport(CHANGES[:1], LOSSES[:1])

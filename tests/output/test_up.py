@@ -21,6 +21,12 @@ def test_the_result(snapshot: SnapshotAssertion) -> None:
     assert printed(lambda screen: up.result(screen, report)) == snapshot
 
 
+def test_a_failure_says_what_was_done(snapshot: SnapshotAssertion) -> None:
+    error = PipectlError("denied")
+    error.report = UpReport(CHANGES, {})
+    assert printed(lambda screen: up.incomplete(screen, error)) == snapshot
+
+
 def test_a_failure_prints_what_was_done_and_the_error_as_one_document() -> None:
     error = IncompleteError("some resources failed", {"processor": PipectlError("denied")})
     error.report = UpReport(CHANGES[:1], {"ProcessedBucketName": "dev-processed-data-backend"})

@@ -102,7 +102,9 @@ def _execute(context: Context, plan: Plan, report: DownReport, delete_data: bool
             return report
     except PipectlError as failed:
         error = failed
-    error.report = replace(report, changes=execution.changes)
+    done = {change.resource for change in execution.changes}
+    deleted = tuple(loss for loss in report.losses if loss.resource in done)
+    error.report = replace(report, changes=execution.changes, losses=deleted)
     raise error
 
 

@@ -202,7 +202,8 @@ def _deletion_order(resources: Resources) -> Graph:
     """Return the graph in which each resource comes after those that need it, and `deleted_last` after all others."""
     others = {key for key, resource in resources.items() if not resource.deleted_last}
     return {
-        key: needed_by & others if key in others else others for key, needed_by in reverse(_needs(resources)).items()
+        key: sorted(needed_by & others if key in others else others)
+        for key, needed_by in reverse(_needs(resources)).items()
     }
 
 

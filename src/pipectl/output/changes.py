@@ -57,6 +57,12 @@ def summary(changes: Sequence[Change], done: bool) -> str:
     return f"{', '.join(parts)}."
 
 
+def before_error(changes: Sequence[Change]) -> Iterator[Line]:
+    """Yield a line about the changes that were done before an error, if there were any."""
+    if any(change.action is not Action.KEEP for change in changes):
+        yield (f"Done before the error: {summary(changes, done=True)}",)
+
+
 def document(change: Change) -> dict[str, Any]:
     found: dict[str, Any] = {
         "resource": change.resource,

@@ -34,9 +34,13 @@ def result(screen: Screen, report: DownReport) -> None:
 
 
 def incomplete(screen: Screen, error: PipectlError) -> None:
-    """Print as JSON what was deleted before the error, and the error."""
-    if screen.json_output and isinstance(error.report, DownReport):
+    """Print what was deleted before the error; as JSON one document with the error."""
+    if not isinstance(error.report, DownReport):
+        return
+    if screen.json_output:
         screen.document(_document(error.report) | {"error": screen.error_document(error)})
+    else:
+        screen.notice(changes.before_error(error.report.changes))
 
 
 def _document(report: DownReport) -> dict[str, object]:

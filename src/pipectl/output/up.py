@@ -18,9 +18,13 @@ def result(screen: Screen, report: UpReport) -> None:
 
 
 def incomplete(screen: Screen, error: PipectlError) -> None:
-    """Print as JSON what was done before the error, and the error."""
-    if screen.json_output and isinstance(error.report, UpReport):
+    """Print what was done before the error; as JSON one document with the error."""
+    if not isinstance(error.report, UpReport):
+        return
+    if screen.json_output:
         screen.document(_document(error.report) | {"error": screen.error_document(error)})
+    else:
+        screen.notice(changes.before_error(error.report.changes))
 
 
 def _document(report: UpReport) -> dict[str, object]:

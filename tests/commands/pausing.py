@@ -1,0 +1,45 @@
+"""A pipeline on moto for the tests of `pause` and `resume`, and processes that are killed in between."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.monitoring.health import Check, health
+from pipectl.resource_keys import ResourceKey
+from tests.resources.hands import Hands
+from tests.support import ACCOUNT, REGION, FakeClock, World, reads
+
+MAPPING = ResourceKey.STREAM_MAPPING
+
+
+def mapping(hands: Hands) -> Any:
+    return hands.mapping(hands.resources[MAPPING])
+
+
+def tags(hands: Hands) -> dict[str, str]:
+    return hands.tags(hands.resources[MAPPING])
+
+
+def check(world: World) -> Check:
+    context = world.context()
+    facts = context.facts(context.require([MAPPING]))
+    (check,) = [check for check in health(world.context(), facts).checks if check.name == MAPPING]
+    return check
+
+
+class Killed(BaseException):
+    """The process died."""
+
+
+def killed_at(hands: Hands, number: int) -> World:
+    """Return the same world with a process that is killed before its write of that number."""
+    left = itertools.count(number, -1)
+
+    def kill(call: Call) -> None:
+        if not reads(call) and next(left) <= 0:
+            raise Killed
+
+    aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=FakeClock(), on_call=kill)
+    return World(hands.world.file, aws, [])

@@ -1,0 +1,96 @@
+"""`resume`: processing continues where it was paused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from pipectl.commands.pause import pause
+from pipectl.commands.resume import resume
+from pipectl.commands.up import up
+from pipectl.facts import MappingFacts
+from pipectl.local.home import LocalEmulator
+from pipectl.pause_tags import PAUSED_SINCE
+from tests.commands.pausing import MAPPING, Killed, killed_at, mapping, tags
+from tests.e2e.orders import Orders
+from tests.moto_snapshot import create_pipeline
+from tests.resources.hands import Hands
+from tests.support import FakeClock, make_world, new_account, yes
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def hands(tmp_path: Path, clock: FakeClock) -> Iterator[Hands]:
+    """A pipeline that is up, and whoever looks at it without pipectl."""
+    with mock_aws():
+        world = make_world(tmp_path, clock=clock)
+        create_pipeline(world)
+        world.calls.clear()
+        yield Hands(world)
+
+
+def test_resuming_a_running_mapping_changes_nothing(hands: Hands) -> None:
+    report = resume(hands.world.context())
+    assert (report.paused, report.changed, report.pause) == (False, False, None)
+    assert hands.world.writes() == []
+
+
+def test_resume_restores_the_mapping_and_its_tags(hands: Hands) -> None:
+    uuid, before = mapping(hands)["UUID"], tags(hands)
+    pause(hands.world.context(), "ada")
+    report = resume(hands.world.context())
+    assert (report.paused, report.changed) == (False, True)
+    assert report.pause
+    assert report.pause.by == "ada"
+    assert (mapping(hands)["UUID"], mapping(hands)["State"], tags(hands)) == (uuid, "Enabled", before)
+
+
+def test_resume_does_not_enable_a_mapping_that_the_config_disables(hands: Hands) -> None:
+    up(hands.world.context(**{MAPPING: {"enabled": False}}), yes)
+    assert resume(hands.world.context()).changed is False
+    pause(hands.world.context(), "ada")
+    assert resume(hands.world.context()).changed is True
+    assert (mapping(hands)["State"], PAUSED_SINCE in tags(hands)) == ("Disabled", False)
+
+
+@pytest.mark.parametrize("finish", [resume, lambda context: up(context, yes)])
+def test_a_resume_that_was_killed_is_finished_by_resume_and_by_up(hands: Hands, finish: Callable[[Any], Any]) -> None:
+    pause(hands.world.context(), "ada")
+    with pytest.raises(Killed):
+        resume(killed_at(hands, 1).context())
+    assert (mapping(hands)["State"], PAUSED_SINCE in tags(hands)) == ("Disabled", False)
+    finish(hands.world.context())
+    assert mapping(hands)["State"] == "Enabled"
+
+
+@pytest.mark.emulator
+def test_orders_written_during_a_pause_are_stored_once_after_it(emulator: LocalEmulator, tmp_path: Path) -> None:
+    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=new_account())
+    up(world.context(), yes)
+    orders = Orders(world, world.context().pipeline.physical)
+    before = {(f"before-{number}", 1): "1.5" for number in range(15)}
+    for order, version in before:
+        item = {"orderId": {"S": order}, "version": {"N": str(version)}, "amount": {"N": "1.5"}}
+        world.aws.dynamodb.put_item(TableName=orders.names.orders_table, Item=item)
+    world.aws.wait(lambda: len(orders.keys("processed-data")) == 15, "the orders before", 60)
+
+    pause(world.context(), "ada")
+    orders.write(30, 0)
+    up(world.context(), yes)
+    world.aws.clock.sleep(3)
+    assert orders.stored() == before
+    assert world.context().require([MAPPING])[MAPPING].facts_as(MappingFacts).state == "Disabled"
+
+    resume(world.context())
+    world.aws.wait(lambda: len(orders.keys("processed-data")) == 45, "every order", 60)
+    assert orders.stored() == before | orders.good
+    versions = orders.object_versions()
+    assert len(versions) == len(set(versions)) == 45

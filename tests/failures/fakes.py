@@ -497,10 +497,10 @@ class _DynamoDB(_Service):
             raise aws_error("ConditionalCheckFailedException", "dynamodb")
         try:
             after = {**Key, **Expression(UpdateExpression, item, values, {}).update()}
-            json.dumps(after, ensure_ascii=False).encode()
+            json.dumps(values, ensure_ascii=False).encode()
         except (InvalidTypeError, UnicodeEncodeError):
             raise aws_error("ValidationException", "dynamodb") from None
-        if len(json.dumps(after)) > LARGEST_ITEM:
+        if len(json.dumps(after, default=repr)) > LARGEST_ITEM:
             raise aws_error("ValidationException", "dynamodb")
         self._world.audit[key] = after
 

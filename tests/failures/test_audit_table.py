@@ -57,7 +57,7 @@ class Run:
 
     def claim(self, failure: Failure, *, again: bool = False) -> bool:
         (claimed,) = self._table.claim([failure], self._name, 100, again=again)
-        return claimed
+        return bool(claimed)
 
     def renew(self, failure: Failure) -> bool:
         (renewed,) = self._table.renew([failure], self._name, 100)

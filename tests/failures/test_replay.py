@@ -376,6 +376,17 @@ class TestMessages:
         assert [world.status(audit_id) for audit_id in failures] == ["REPLAYED", "FAILED"]
         assert world.failing_of(failures[1]) == {bad: "Odd: half ?"}
 
+    def test_an_item_that_cannot_be_claimed_is_named_and_stops_no_other(self) -> None:
+        world = World()
+        full, *others = [world.give_up(number) for number in world.orders(3)]
+        item = world.item(full)
+        item["message"]["M"]["body"] = {"S": ""}
+        item["message"]["M"]["body"] = {"S": "x" * (400_000 - len(json.dumps(item)))}
+        report = replay(world)
+        assert (world.status(full), report.statuses) == ("OPEN", {"REPLAYED": 2, "OPEN": 1})
+        assert [error.startswith(f"{full}: its audit item is full") for error in report.errors] == [True]
+        assert {world.status(audit_id) for audit_id in others} == {"REPLAYED"}
+
     def test_an_outcome_that_cannot_be_written_is_named_and_stops_no_other(self) -> None:
         world = World()
         full, *others = [world.give_up(number) for number in world.orders(3)]

@@ -42,7 +42,7 @@ RECORD: Any = {
 
 _BYTES = st.binary(max_size=8)
 _NUMBERS = st.integers(-(10**38) + 1, 10**38 - 1).map(str) | st.sampled_from(["0", "1E+125", "-1.5E-130", "0.1"])
-_VALUES = st.recursive(
+VALUES = st.recursive(
     TEXTS.map(lambda text: {"S": text})
     | _NUMBERS.map(lambda number: {"N": number})
     | _BYTES.map(lambda raw: {"B": raw})
@@ -73,7 +73,7 @@ _ITEM = {
     "failingRecords": {"L": [{"M": {"sequenceNumber": {"S": NUMBER}}}]},
 }
 _OWN = [(name,) for name in _ITEM] + [("stream", "M", name) for name in _STREAM]
-ITEMS = st.builds(replaced, st.just(_ITEM), st.sampled_from(_OWN), _VALUES) | st.dictionaries(TEXTS, _VALUES)
+ITEMS = st.builds(replaced, st.just(_ITEM), st.sampled_from(_OWN), VALUES) | st.dictionaries(TEXTS, VALUES)
 
 
 @given(ITEMS, TEXTS, TEXTS)

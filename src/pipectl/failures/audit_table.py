@@ -155,8 +155,12 @@ class AuditTable:
 
     # leases
 
-    def claim(self, failures: Sequence[Failure], owner: str, seconds: float, *, again: bool = False) -> list[bool]:
+    def claim(
+        self, failures: Sequence[Failure], owner: str, seconds: float, *, again: bool = False
+    ) -> list[bool | None]:
         """Claim failures for a while; false for one that another owner has claimed, or that is done.
+
+        ``None`` stands for an item that DynamoDB refuses to change, because it is at the limit of 400 KB.
 
         Args:
             failures: The failures.
@@ -173,7 +177,7 @@ class AuditTable:
         if not again:
             condition += " AND NOT replayStatus IN (:replayed, :expired)"
             values |= {":replayed": ReplayStatus.REPLAYED, ":expired": ReplayStatus.EXPIRED}
-        return [self._lease(failure, owner, seconds, condition, values) for failure in failures]
+        return [self._claim(failure, owner, seconds, condition, values) for failure in failures]
 
     def renew(self, failures: Sequence[Failure], owner: str, seconds: float) -> list[bool]:
         """Extend leases; false for a lease that expired and that another owner took."""
@@ -240,6 +244,16 @@ class AuditTable:
             if "LastEvaluatedKey" not in answer:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _claim(
+        self, failure: Failure, owner: str, seconds: float, condition: str, values: Mapping[str, str]
+    ) -> bool | None:
+        try:
+            return self._lease(failure, owner, seconds, condition, values)
+        except AwsError as error:
+            if error.aws_code != "ValidationException":
+                raise
+            return None
 
     def _lease(self, failure: Failure, owner: str, seconds: float, condition: str, values: Mapping[str, str]) -> bool:
         self._aws.clock.sleep(0)  # raises after Ctrl-C

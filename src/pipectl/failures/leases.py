@@ -18,7 +18,10 @@ PARALLEL = 8
 
 
 class LeaseState(Enum):
+    """State of a lease; ``REFUSED`` is that of an item that DynamoDB refuses to change."""
+
     HELD = "held"
+    REFUSED = "refused"
     CLAIMED_ELSEWHERE = "claimed elsewhere"
     DONE_ELSEWHERE = "done elsewhere"
 
@@ -86,12 +89,15 @@ class Leases:
             return LeaseState.DONE_ELSEWHERE
         return LeaseState.CLAIMED_ELSEWHERE
 
-    def _states(self, failures: Sequence[Failure], held: Sequence[bool]) -> list[LeaseState]:
+    def _states(self, failures: Sequence[Failure], held: Sequence[bool | None]) -> list[LeaseState]:
         states = []
         for failure, is_held in zip(failures, held, strict=True):
             if not is_held:
                 self._drop(failure)
-            states.append(LeaseState.HELD if is_held else self.state(failure))
+            if is_held:
+                states.append(LeaseState.HELD)
+            else:
+                states.append(LeaseState.REFUSED if is_held is None else self.state(failure))
         return states
 
     def _release(self, failure: Failure) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from threading import Lock, Semaphore
 
 from pipectl.clock import Clock
@@ -272,6 +272,9 @@ class Replay:
                 raise
         elsewhere = sum(states.count(LeaseState.CLAIMED_ELSEWHERE) for states in taken)
         self.report = replace(self.report, claimed_elsewhere=self.report.claimed_elsewhere + elsewhere)
+        for failure, state in zip(chain(*shares), chain(*taken), strict=True):
+            if state is LeaseState.REFUSED:
+                self.report = self.report.with_untried(failure.audit_id, "its audit item is full (400 KB)")
         return [failure for failure in different if self._leases.holds(failure)]
 
     def _replay(self, tasks: dict[str, list[ReadTask]]) -> None:

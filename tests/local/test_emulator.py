@@ -246,3 +246,77 @@ def test_accounts_are_separate(emulator: LocalEmulator) -> None:
     assert other.processing_result() == "No records processed"
     assert one.queue_url == f"{emulator.endpoint_url}/{one.account_id}/failures"
     assert f":{REGION}:" in one.stream_arn
+
+
+class TestQueueMapping:
+    HANDLER = """
+def handler(event, context):
+    failed = [record["messageId"] for record in event["Records"] if record["body"] == "bad"]
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
+"""
+
+    def create(self, emulator: LocalEmulator, handler: str, **settings: Any) -> Pipeline:
+        pipeline = Pipeline(emulator, handler=handler)
+        sqs = pipeline.client("sqs")
+        sqs.set_queue_attributes(QueueUrl=pipeline.queue_url, Attributes={"VisibilityTimeout": "600"})
+        mapping = pipeline.client("lambda").create_event_source_mapping(
+            EventSourceArn=pipeline.queue_arn, FunctionName="processor", **settings
+        )
+        pipeline.mapping_id = mapping["UUID"]
+        return pipeline
+
+    def counts(self, pipeline: Pipeline) -> tuple[int, int]:
+        """Return the numbers of visible messages and of messages in flight."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = pipeline.client("sqs").get_queue_attributes(QueueUrl=pipeline.queue_url, AttributeNames=names)
+        return int(found["Attributes"][names[0]]), int(found["Attributes"][names[1]])
+
+    def send(self, pipeline: Pipeline, *bodies: str) -> None:
+        entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+        pipeline.client("sqs").send_message_batch(QueueUrl=pipeline.queue_url, Entries=entries)
+
+    def test_processed_messages_are_deleted(self, emulator: LocalEmulator) -> None:
+        pipeline = self.create(emulator, WORKING)
+        self.send(pipeline, *"abcdefghij")
+        assert eventually(pipeline.processing_result, lambda result: result == "OK") == "OK"
+        assert eventually(lambda: self.counts(pipeline), lambda found: found == (0, 0)) == (0, 0)
+
+    def test_messages_of_a_failed_batch_stay_in_flight(self, emulator: LocalEmulator) -> None:
+        pipeline = self.create(emulator, FAILING)
+        self.send(pipeline, "a", "b")
+        failed = "PROBLEM: Function call failed"
+        assert eventually(pipeline.processing_result, lambda result: result == failed) == failed
+        assert self.counts(pipeline) == (0, 2)
+
+    def test_only_reported_messages_stay(self, emulator: LocalEmulator) -> None:
+        pipeline = self.create(emulator, self.HANDLER, FunctionResponseTypes=["ReportBatchItemFailures"])
+        self.send(pipeline, "good", "bad", "fine")
+        assert eventually(lambda: self.counts(pipeline), lambda found: found == (0, 1)) == (0, 1)
+
+    def test_messages_that_match_no_filter_are_deleted(self, emulator: LocalEmulator) -> None:
+        filters = {"Filters": [{"Pattern": json.dumps({"body": ["bad"]})}]}
+        pipeline = self.create(emulator, FAILING, FilterCriteria=filters)
+        self.send(pipeline, "good", "bad", "fine")
+        assert eventually(lambda: self.counts(pipeline), lambda found: found == (0, 1)) == (0, 1)
+
+    def test_a_disabled_mapping_receives_nothing(self, emulator: LocalEmulator) -> None:
+        pipeline = self.create(emulator, WORKING, Enabled=False)
+        self.send(pipeline, "a")
+        assert self.counts(pipeline) == (1, 0)
+        pipeline.enable()
+        assert eventually(lambda: self.counts(pipeline), lambda found: found == (0, 0)) == (0, 0)
+
+
+def test_a_mapping_of_a_stack_is_polled(emulator: LocalEmulator) -> None:
+    pipeline = Pipeline(emulator, handler=WORKING, mapping={"Enabled": False})
+    properties = {
+        "EventSourceArn": pipeline.stream_arn,
+        "FunctionName": "processor",
+        "StartingPosition": "TRIM_HORIZON",
+    }
+    resource = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
+    stacks = pipeline.client("cloudformation")
+    stacks.create_stack(StackName="mapping", TemplateBody=json.dumps({"Resources": {"Mapping": resource}}))
+    stacks.get_waiter("stack_create_complete").wait(StackName="mapping", WaiterConfig={"Delay": 1})
+    pipeline.put("a")
+    assert eventually(lambda: pipeline.metric("Invocations")) == 1

@@ -141,39 +141,39 @@ class _QueueWorker:
         threading.Thread(target=self._process, args=(messages,), name=name, daemon=True).start()
 
     def _process(self, messages: Sequence[dict[str, Any]]) -> None:
-        failed = True
+        mapping = self._mapping
+        records = {
+            message["MessageId"]: _record(message, mapping.source_arn, mapping.place.region) for message in messages
+        }
+        wanted = matching(list(records.values()), mapping.description.get("FilterCriteria"))
+        failed = {record["messageId"] for record in wanted}
         try:
-            done = self._invoke(messages)
-            if done is not None:
-                failed = False
-                self._delete(done)
+            if wanted:
+                failed = self._invoke(wanted)
+            # Messages that match no filter are deleted as well, whatever the function did with the others.
+            self._delete([message for message in messages if message["MessageId"] not in failed])
         finally:
             with self._lock:
                 self._in_flight -= 1
-                self._failed = self._failed or failed
-            self._mapping.changed.set()
+                self._failed = self._failed or bool(failed)
+            mapping.changed.set()
 
-    def _invoke(self, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]] | None:
-        """Return the messages that are to be deleted: those that succeeded or match no filter; ``None`` on an error."""
+    def _invoke(self, records: Sequence[dict[str, Any]]) -> set[str]:
+        """Return the IDs of the messages that failed."""
         mapping = self._mapping
-        records = [_record(message, mapping.source_arn, mapping.place.region) for message in messages]
-        wanted = matching(records, mapping.description.get("FilterCriteria"))
-        if not wanted:
-            return list(messages)
+        everything = {record["messageId"] for record in records}
         try:
-            answer = self._shared.functions.invoke(mapping.place, mapping.function_arn, {"Records": wanted})
+            answer = self._shared.functions.invoke(mapping.place, mapping.function_arn, {"Records": records})
         except NoFunctionError:
             mapping.last_result = NO_FUNCTION
-            return None
+            return everything
         mapping.last_result = PROCESSED if answer.succeeded else CALL_FAILED
         if not answer.succeeded:
-            return None
-        failed = set()
-        if "ReportBatchItemFailures" in (mapping.description.get("FunctionResponseTypes") or ()):
-            failed = set(reported_failures(answer.payload))
-        if "" in failed:  # cannot be read: the whole batch has failed
-            return []
-        return [message for message in messages if message["MessageId"] not in failed]
+            return everything
+        if "ReportBatchItemFailures" not in (mapping.description.get("FunctionResponseTypes") or ()):
+            return set()
+        reported = set(reported_failures(answer.payload))
+        return everything if "" in reported else reported  # an empty identifier: the response cannot be read
 
     def _delete(self, messages: Sequence[dict[str, Any]]) -> None:
         for first in range(0, len(messages), MAX_RECEIVED):

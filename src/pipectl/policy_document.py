@@ -43,14 +43,14 @@ def document(body: list[Statement]) -> PolicyDocument:
     return {"Version": VERSION, "Statement": body}
 
 
-def statements(policy: Mapping[str, Any]) -> list[Statement]:
+def statements(policy: Mapping[str, object]) -> list[Statement]:
     """Return a policy's statements in normal form: lists for single values, sorted where the order has no meaning."""
     body = policy.get("Statement", [])
-    normal = [_normal(statement) for statement in ([body] if isinstance(body, dict) else body)]
-    return sorted(normal, key=repr)
+    members = [body] if isinstance(body, dict) else body if isinstance(body, list) else []
+    return sorted(map(_normal, members), key=repr)
 
 
-def _normal(statement: Mapping[str, Any]) -> Statement:
+def _normal(statement: Statement) -> Statement:
     normal: Statement = {}
     for key in sorted(statement):
         value = statement[key]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from pipectl.local.home import LocalEmulator
 from tests.support import FakeClock, World, make_world
 
 pytest_plugins = ["tests.tiers"]
+_homes = itertools.count()
 
 # Each run has the same examples, so that failures are reproducible. `HYPOTHESIS_PROFILE=thorough` tries new ones.
 settings.register_profile(
@@ -38,7 +40,9 @@ def no_outside_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytes
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     # moto answers on endpoints without an account id only
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
-    monkeypatch.setenv("PIPECTL_HOME", str(tmp_path_factory.mktemp("pipectl-home")))
+    home = tmp_path_factory.getbasetemp() / f"pipectl-home-{next(_homes)}"  # `mktemp` would list all earlier ones
+    home.mkdir()
+    monkeypatch.setenv("PIPECTL_HOME", str(home))
 
 
 @pytest.fixture

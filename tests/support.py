@@ -10,9 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import boto3
 import yaml
 
 from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.settings import profileless_session
 from pipectl.clock import Clock
 from pipectl.config.loading import load
 from pipectl.config.models import Config
@@ -32,6 +34,11 @@ NODEJS: dict[str, Any] = {function: {"runtime": "nodejs24.x"} for function in ("
 def new_account() -> str:
     """Return an account id that no other test of this process uses: on the emulator, each has resources of its own."""
     return str(next(_accounts))
+
+
+def boto3_session(access_key: str | None = None, secret_key: str | None = None) -> boto3.Session:
+    """Return a session that shares botocore's parsed models with all others; parsing takes longer than most tests."""
+    return boto3.Session(access_key, secret_key, region_name=REGION, botocore_session=profileless_session())
 
 
 class FakeClock:

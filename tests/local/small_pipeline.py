@@ -11,10 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import boto3
-
 from pipectl.local.home import REGION, LocalEmulator
-from tests.support import new_account
+from tests.support import boto3_session, new_account
 
 T = TypeVar("T")
 
@@ -45,7 +43,7 @@ class Pipeline:
     account_id: str = field(default_factory=new_account)
 
     def __post_init__(self) -> None:
-        self._session = boto3.Session(region_name=REGION, **self.aws.credentials(self.account_id))
+        self._session = boto3_session(self.account_id, self.aws.secret)
         self.role_arn = self._create_role()
         self.stream_arn = self._create_table()
         self.queue_url = self.client("sqs").create_queue(QueueName="failures")["QueueUrl"]

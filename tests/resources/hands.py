@@ -11,7 +11,6 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from pipectl.config.loading import load
@@ -22,7 +21,7 @@ from pipectl.context import Context
 from pipectl.engine.model import Resource
 from pipectl.iam.roles import POLICY_NAMES
 from pipectl.pipeline import Pipeline
-from tests.support import ACCOUNT, REGION, Recorder, World
+from tests.support import ACCOUNT, REGION, Recorder, World, boto3_session
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 OPEN_TO_THE_WORLD = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
@@ -55,11 +54,7 @@ class Hands:
             raise AttributeError(service)
         if service not in self._clients:
             endpoint = self.world.aws.endpoint_url
-            session = (
-                boto3.Session(self.account, "test", region_name=REGION)
-                if endpoint
-                else boto3.Session(region_name=REGION)
-            )
+            session = boto3_session(self.account, "test") if endpoint else boto3_session()
             self._clients[service] = session.client(service.rstrip("_"), endpoint_url=endpoint)  # type: ignore[call-overload]
         return self._clients[service]
 

@@ -1,23 +1,19 @@
 """Check that the project's texts use plain words.
 
 CONTRIBUTING.md has the rules. The check reads each line of code and documents, and the first words of each docstring.
-Without arguments it prints the findings of each area that has more than the baseline allows, and then exits 1.
-`--all` prints all findings, `--list` the words with what to write instead, `--write-baseline` accepts today's count.
+It prints each finding and then exits 1. `--list` prints the words, with what to write instead.
 """
 
 from __future__ import annotations
 
 import ast
-import json
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-BASELINE = Path(__file__).with_name("plain_words_baseline.json")
 FOLDERS = ("src", "lambda_src", "docs", "config", "bench", "tests")
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 SUFFIXES = {".py", ".mjs", ".md", ".yaml", ".yml", ".json", ".toml", ".ambr"}
@@ -54,35 +50,21 @@ class Finding(NamedTuple):
     text: str
     advice: str
 
-    @property
-    def area(self) -> str:
-        """Top folder of the file, or the file's name for a page at the root."""
-        return self.path.partition("/")[0]
-
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.text!r}: {self.advice}"
 
 
 def main(arguments: list[str]) -> int:
-    """Print the findings of each area that has more of them than the baseline allows."""
+    """Print the findings, or with ``--list`` the words. Return the exit code."""
     if arguments == ["--list"]:
         for words, instead in WORDS.items():
             print(f"{words}: write: {instead}")
         print(f"first words that no docstring has: {OPENINGS}")
         return 0
     findings = [finding for path in files(ROOT) for finding in check(path, ROOT)]
-    counts = Counter(finding.area for finding in findings)
-    if arguments == ["--write-baseline"]:
-        BASELINE.write_text(json.dumps(dict(sorted(counts.items())), indent=2) + "\n", encoding="utf-8")
-        return 0
-    allowed = json.loads(BASELINE.read_text(encoding="utf-8")) if BASELINE.exists() else {}
-    too_many = sorted(area for area, count in counts.items() if count > allowed.get(area, 0))
     for finding in findings:
-        if finding.area in too_many or "--all" in arguments:
-            print(finding)
-    for area in too_many:
-        print(f"{area}: {counts[area]} findings, {allowed.get(area, 0)} allowed", file=sys.stderr)
-    return 1 if too_many else 0
+        print(finding)
+    return 1 if findings else 0
 
 
 def files(root: Path) -> Iterator[Path]:

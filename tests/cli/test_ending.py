@@ -51,7 +51,7 @@ def test_an_error_keeps_its_exit_code_when_stderr_is_full(file: Path) -> None:
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
-def test_the_second_ctrl_c_leaves_although_a_thread_waits(output: str, file: Path) -> None:
+def test_the_second_ctrl_c_exits_although_a_thread_waits(output: str, file: Path) -> None:
     asked, release = threading.Event(), threading.Event()
 
     def hold(body: str) -> str:

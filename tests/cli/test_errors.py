@@ -28,7 +28,7 @@ ACCOUNT = new_account()
 
 
 class _Answer(BaseHTTPRequestHandler):
-    """The same answer to everything; every request is remembered."""
+    """A server that gives one answer to every request and records the requests."""
 
     status: ClassVar[int]
     kind: ClassVar[str]
@@ -53,7 +53,7 @@ class _Answer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def answering() -> Iterator[Callable[[int, str, str], tuple[str, list[str]]]]:
-    """Starts a server that answers everything alike; its address, and what it was asked."""
+    """Start a server that gives one answer to every request. Return its address and the requests."""
     servers: list[ThreadingHTTPServer] = []
 
     def start(status: int, kind: str, body: str) -> tuple[str, list[str]]:
@@ -173,7 +173,7 @@ def test_an_endpoint_that_answers_with_a_web_page(
 
 @pytest.fixture(scope="module")
 def denied(emulator: LocalEmulator) -> Callable[[str], dict[str, str]]:
-    """Makes a user who may do everything but what begins with a prefix, and gives the keys."""
+    """Create a user without the actions that begin with a prefix. Return its keys."""
     iam: Any = boto3.client(
         "iam",
         region_name="us-east-1",
@@ -214,7 +214,7 @@ def denied(emulator: LocalEmulator) -> Callable[[str], dict[str, str]]:
         ("sqs:*", "GetQueueUrl"),
     ],
 )
-def test_a_denied_service_is_told_by_resource_call_and_permission(
+def test_a_denied_service_is_reported_by_resource_call_and_permission(
     action: str, operation: str, denied: Callable[[str], dict[str, str]], tmp_path: Path
 ) -> None:
     result = _run(["up", "--yes"], write_config(tmp_path), **denied(action))
@@ -224,7 +224,7 @@ def test_a_denied_service_is_told_by_resource_call_and_permission(
 
 
 @pytest.mark.emulator
-def test_a_bucket_that_may_not_be_looked_at_counts_as_somebody_elses(
+def test_a_bucket_that_cannot_be_read_is_not_managed(
     denied: Callable[[str], dict[str, str]], emulator: LocalEmulator, tmp_path: Path
 ) -> None:
     s3 = boto3.client(
@@ -240,7 +240,7 @@ def test_a_bucket_that_may_not_be_looked_at_counts_as_somebody_elses(
 
 
 @pytest.mark.emulator
-def test_another_account_than_the_configs(emulator: LocalEmulator, tmp_path: Path) -> None:
+def test_another_account_than_that_of_the_config(emulator: LocalEmulator, tmp_path: Path) -> None:
     file = write_config(tmp_path, {"account_id": "999999999999"})
     environment = {
         "AWS_ENDPOINT_URL": emulator.endpoint_url,
@@ -286,7 +286,7 @@ HANDLERS: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
 
 @pytest.mark.parametrize("name", HANDLERS)
 @pytest.mark.parametrize("words", [["config", "check"], ["up", "--yes"]], ids=" ".join)
-def test_a_handlers_folder_that_is_wrong(
+def test_an_invalid_folder_of_a_handler(
     name: str, words: list[str], moto_environment: dict[str, str], tmp_path: Path
 ) -> None:
     spoil, names, advises = HANDLERS[name]
@@ -317,12 +317,12 @@ def _assert_reported(situation: Situation, result: Result) -> None:
 
 @pytest.mark.emulator
 def test_functions_in_nodejs_without_the_sdk(tmp_path: Path) -> None:
-    """Python's environment decides where the SDK is looked for, so this one is bare."""
+    """Python's environment decides where the SDK is searched, so this environment is empty."""
     prefix = tmp_path / "bare"
     venv.create(prefix, with_pip=False, symlinks=True)
     (packages,) = prefix.glob("lib/python*/site-packages")
     (packages / "all.pth").write_text("\n".join(path for path in sys.path if path))
-    told = subprocess.run(
+    reported = subprocess.run(
         [
             prefix / "bin" / "python",
             "-m",
@@ -336,7 +336,7 @@ def test_functions_in_nodejs_without_the_sdk(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert told.returncode == 1, told.stderr
-    assert "need the AWS SDK" in told.stderr
-    assert f"npm install --prefix {prefix} @aws-sdk/client-s3" in told.stderr.split("Hint:")[1]
-    assert "Traceback" not in told.stderr
+    assert reported.returncode == 1, reported.stderr
+    assert "need the AWS SDK" in reported.stderr
+    assert f"npm install --prefix {prefix} @aws-sdk/client-s3" in reported.stderr.split("Hint:")[1]
+    assert "Traceback" not in reported.stderr

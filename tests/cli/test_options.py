@@ -106,8 +106,10 @@ def test_another_account_is_refused_before_any_other_call(moto: Path) -> None:
         assert (result.exit_code, result.stdout) == (1, "")
         assert "999999999999" in result.stderr
         assert ACCOUNT in result.stderr
-        told = [line.split() for line in result.stderr.splitlines()]
-        assert [words for words in told if len(words) == 2 and words[0] in SERVICES] == [["sts", "GetCallerIdentity"]]
+        reported = [line.split() for line in result.stderr.splitlines()]
+        assert [words for words in reported if len(words) == 2 and words[0] in SERVICES] == [
+            ["sts", "GetCallerIdentity"]
+        ]
 
 
 SERVICES = {"sts", "iam", "dynamodb", "lambda", "sqs", "s3", "logs", "cloudwatch"}

@@ -25,6 +25,6 @@ def test_a_shell_reads_the_variables(pipeline: World) -> None:
     result = pipectl("-c", pipeline.file, "outputs", "--env")
     names = document(pipectl("-c", pipeline.file, "-o", "json", "outputs"))
     script = f'set -eu\n{result.stdout}\nprintf \'%s\\n\' "$ORDERS_TABLE_NAME" "$DEAD_LETTER_QUEUE_URL"'
-    told = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    assert told.stdout.splitlines() == [names["OrdersTableName"], names["DeadLetterQueueUrl"]]
+    reported = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert reported.stdout.splitlines() == [names["OrdersTableName"], names["DeadLetterQueueUrl"]]
     assert len(result.stdout.splitlines()) == len(names)

@@ -27,8 +27,8 @@ def test_an_unmanaged_resource_is_refused_by_name(command: tuple[str, ...], fore
 def test_the_reason_of_a_refusal_is_printed_once(foreign: Path) -> None:
     result = pipectl("-c", foreign, "plan")
     assert result.stdout.count("--adopt") <= 1
-    told = result.stderr.splitlines()[-2]
-    assert told == f"Error: Not managed by this pipeline: dead-letter-queue ({QUEUE})"
+    reported = result.stderr.splitlines()[-2]
+    assert reported == f"Error: Not managed by this pipeline: dead-letter-queue ({QUEUE})"
 
 
 def test_the_whole_plan_is_printed_before_the_refusal(foreign: Path) -> None:

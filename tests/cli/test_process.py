@@ -1,4 +1,4 @@
-"""Commands in a process of their own: Ctrl-C, pipes, terminals, and endpoints that are not AWS."""
+"""Commands in separate processes: Ctrl-C, pipes, terminals, and endpoints that are not AWS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.resources.standard import MANAGED_TAGS
 
 
 def test_a_bug_has_a_traceback_only_with_verbose(file: Path) -> None:
-    """A stranger's JSON where AWS should be: its first answer parses, and its second lacks what it must have."""
+    """A server of another kind of JSON: its first answer can be parsed, and its second lacks a required member."""
     with endpoint(lambda body: CALLER if "GetCallerIdentity" in body else '{"Table": []}') as url:
         plain = pipectl("-c", file, "--endpoint-url", url, "plan")
         verbose = pipectl("-c", file, "--endpoint-url", url, "plan", "-v")
@@ -96,7 +96,7 @@ def test_ctrl_c_ends_following_without_an_error(file: Path) -> None:
 
 @pytest.mark.parametrize("stream", ["stdout", "both"])
 def test_a_closed_pipe_is_reported_by_the_exit_code_alone(stream: str, file: Path) -> None:
-    """``pipectl ... | head -1``: the other end of the pipe is closed before anything is written."""
+    """Close the other end of the pipe before anything is written, like ``pipectl ... | head -1``."""
     reading, writing = os.pipe()
     os.close(reading)
     other = {"stderr": writing} if stream == "both" else {}
@@ -108,7 +108,7 @@ def test_a_closed_pipe_is_reported_by_the_exit_code_alone(stream: str, file: Pat
 
 
 def on_a_terminal(*args: str | Path, env: Mapping[str, str] | None = None) -> str:
-    """What a command writes to a terminal, stdout and stderr together."""
+    """Return the output of a command on a terminal, stdout and stderr together."""
     ours, theirs = pty.openpty()
     process = start(*args, stdin=theirs, stdout=theirs, stderr=theirs, env=env or environment())
     os.close(theirs)

@@ -1,4 +1,4 @@
-"""Audit items as the auditor writes them, and a stand-in for a table that holds a great many of them."""
+"""Audit items in the form of the auditor, and a server that generates a large table of them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def audit_item(
 
 
 class PagingTable(BaseHTTPRequestHandler):
-    """Answers what `audit` asks of AWS, as a table of ``count`` failures, a minute apart, that is never in memory.
+    """A server that answers the queries of `audit` like a table of ``count`` failures, one a minute.
 
     Every fourth is of the same type. Queries are newest first, in pages of at most a megabyte, as DynamoDB's are.
     """
@@ -114,7 +114,7 @@ class PagingTable(BaseHTTPRequestHandler):
 
 @contextmanager
 def paging_table() -> Iterator[str]:
-    """A `PagingTable` that serves; its address."""
+    """Start a `PagingTable` and yield its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), PagingTable)
     server.daemon_threads = True
     Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""A pipeline on moto that is up, without what moto does not model: its triggers, and the bucket policy's condition."""
+"""A pipeline on moto, without the parts that moto does not model: triggers, and the condition of the bucket policy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def standing(folder: Path, clock: Clock) -> Iterator[World]:
 
 
 def write(world: World, *orders: str) -> list[Any]:
-    """Write orders; the records of all that was ever written, each with its shard beside it."""
+    """Write orders. Return the records of all orders, each with its shard."""
     names, streams = world.context().pipeline.physical, world.aws.streams
     for order in orders:
         world.aws.dynamodb.put_item(TableName=names.orders_table, Item={"orderId": {"S": order}})
@@ -46,7 +46,7 @@ def write(world: World, *orders: str) -> list[Any]:
 
 
 def store(world: World, *records: EventRecord, body: bytes = b"{}") -> None:
-    """Put the objects of records."""
+    """Write the objects of records."""
     for record in records:
         key = object_key(world.config.bucket.prefix, record)
         world.aws.s3.put_object(Bucket=world.context().pipeline.physical.bucket, Key=key, Body=body)
@@ -54,7 +54,7 @@ def store(world: World, *records: EventRecord, body: bytes = b"{}") -> None:
 
 
 def fail(world: World, first: Any, last: Any, **changes: Any) -> str:
-    """Audit a failure of all from ``first`` to ``last``; its id."""
+    """Audit a failure of the records from ``first`` to ``last``. Return its id."""
     numbers = [record["dynamodb"]["SequenceNumber"] for record in (first, last)]
     item = audit_item(
         f"failure-{numbers[0]}-{numbers[1]}",

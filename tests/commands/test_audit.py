@@ -1,4 +1,4 @@
-"""What failed is found: by type, time and status, newest first, page by page; and a failure can be looked into."""
+"""`audit`: failures listed by type, time and status, page by page, shown, and counted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ALL = Selection(since=NOW - timedelta(days=30), until=NOW)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """An audit table, and nothing else yet."""
+    """Create an audit table only."""
     with mock_aws():
         world = make_world(tmp_path, clock=FakeClock())
         up(narrow(world, "audit-table"), yes)
@@ -59,13 +59,13 @@ def test_show_needs_the_bucket_but_no_orders_table(world: World) -> None:
     assert [detail.entry.failure.audit_id for detail in audit_show(world.context(), "f")] == ["f"]
 
 
-def test_failures_of_all_types_are_listed_in_one_order_of_time(world: World) -> None:
+def test_failures_of_all_types_are_listed_by_time(world: World) -> None:
     put_audit_items(world, *(audit_item(f"f{n}", _ago(n), FAILURE_TYPES[n * 7 % 4]) for n in range(12)))
     page = audit_list(world.context(), ALL)
     assert (_ids(page), page.next) == ([f"f{n}" for n in range(12)], None)
 
 
-def test_one_page_of_each_type_is_read_and_no_more(world: World) -> None:
+def test_one_page_of_each_type_is_read(world: World) -> None:
     put_audit_items(world, *(audit_item(f"f{n:02}", _ago(n), FAILURE_TYPES[n % 2]) for n in range(30)))
     page = audit_list(world.context(), ALL, limit=5)
     assert _ids(page) == [f"f{n:02}" for n in range(5)]
@@ -75,8 +75,8 @@ def test_one_page_of_each_type_is_read_and_no_more(world: World) -> None:
 
 @pytest.mark.parametrize("statuses", [(), (ReplayStatus.OPEN, ReplayStatus.PARTIAL)])
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 40])
-def test_pages_put_together_are_the_whole_list(world: World, limit: int, statuses: tuple[ReplayStatus, ...]) -> None:
-    """Several fail in the same millisecond, of the same type and of others."""
+def test_the_pages_together_are_the_whole_list(world: World, limit: int, statuses: tuple[ReplayStatus, ...]) -> None:
+    """Several failures have the same millisecond, with equal and different types."""
     moments = [_ago(n // 6) for n in range(24)]
     put_audit_items(world, *(audit_item(f"f{n:02}", at, FAILURE_TYPES[n % 3]) for n, at in enumerate(moments)))
     wanted = Selection(ALL.since, ALL.until, statuses=statuses)
@@ -91,14 +91,14 @@ def test_pages_put_together_are_the_whole_list(world: World, limit: int, statuse
     assert [len(page.entries) for page in pages[:-1]] == [limit] * (len(pages) - 1)
 
 
-def test_a_failure_that_comes_meanwhile_moves_no_page(world: World) -> None:
+def test_a_new_failure_does_not_move_a_page(world: World) -> None:
     put_audit_items(world, *(audit_item(f"f{n}", _ago(n + 1)) for n in range(4)))
     first = audit_list(world.context(), ALL, limit=2)
     put_audit_items(world, audit_item("new", _ago(0), "Other"))
     assert _ids(audit_list(world.context(), ALL, limit=2, page=first.next)) == ["f2", "f3"]
 
 
-def test_types_times_and_statuses_choose(world: World) -> None:
+def test_failures_are_selected_by_type_time_and_status(world: World) -> None:
     put_audit_items(
         world,
         audit_item("open", _ago(10)),
@@ -113,7 +113,7 @@ def test_types_times_and_statuses_choose(world: World) -> None:
 
 
 @pytest.mark.parametrize("page", ["nonsense", "", "e30", "WyJhIiwgMV0"])
-def test_what_is_no_page_is_a_usage_error(world: World, page: str) -> None:
+def test_an_invalid_page_token_is_a_usage_error(world: World, page: str) -> None:
     if not page:
         assert audit_list(world.context(), ALL, page=page).entries == ()
         return
@@ -140,7 +140,7 @@ def test_every_failure_shows_its_expiry_clock(
     assert entry.expiry_clock.starts_to_expire == entry.expiry_clock.at_risk == arrival + timedelta(hours=24)
 
 
-def test_a_failure_that_does_not_say_when_its_records_came_has_no_clock(world: World) -> None:
+def test_a_failure_without_arrival_times_has_no_expiry_clock(world: World) -> None:
     put_audit_items(world, audit_item("f", _ago(1), first=None))
     (entry,) = audit_list(world.context(), ALL).entries
     assert entry.expiry_clock == ExpiryClock(None, None, expiring=False, expired=False)
@@ -175,7 +175,7 @@ def test_stats_count_by_type_day_and_status(world: World) -> None:
     assert document(partial(output.stats, found=stats))["byDay"]["2025-12-30"] == {"RecordAgeExceeded": 1}
 
 
-def test_a_missing_audit_table_is_said(tmp_path: Path) -> None:
+def test_a_missing_audit_table_is_an_error(tmp_path: Path) -> None:
     with mock_aws():
         world = make_world(tmp_path, clock=FakeClock())
         for ask in (lambda: audit_list(world.context(), ALL), lambda: audit_stats(world.context(), ALL)):
@@ -192,7 +192,7 @@ def pipeline(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def test_show_reads_the_records_back(pipeline: World) -> None:
+def test_show_reads_the_records(pipeline: World) -> None:
     first, second, _ = write(pipeline, "order-1", "order-2", "order-3")
     (detail,) = audit_show(pipeline.context(), fail(pipeline, first, second))
     for record in (first, second):
@@ -207,7 +207,7 @@ def test_show_reads_the_records_back(pipeline: World) -> None:
 
 
 class Forgetful(Aws):
-    """An AWS whose streams are all older than 24 hours."""
+    """Return AWS clients whose clock makes all streams older than 24 hours."""
 
     @property
     def streams(self) -> Any:
@@ -217,8 +217,8 @@ class Forgetful(Aws):
         raise AbsentError("no such stream", service="dynamodbstreams", aws_code="ResourceNotFoundException")
 
 
-def test_show_finds_in_the_quarantine_what_the_stream_forgot_and_says_what_is_gone(pipeline: World) -> None:
-    """One of the two records that were given up was quarantined."""
+def test_show_finds_expired_records_in_the_quarantine_and_reports_missing_ones(pipeline: World) -> None:
+    """Only the first of the two failed records is in the quarantine."""
     names = pipeline.context().pipeline.physical
     old = f"{pipeline.context().pipeline.names.table_arn(names.orders_table)}/stream/2025-12-01T00:00:00.000"
     first, last = "100000000000000000001", "100000000000000000005"
@@ -244,7 +244,7 @@ def test_show_finds_in_the_quarantine_what_the_stream_forgot_and_says_what_is_go
         (audit_item("f", NOW, shard="by hand"), "ShardId"),
     ],
 )
-def test_show_says_why_there_are_no_records(pipeline: World, item: dict[str, Any], why: str) -> None:
+def test_show_reports_why_there_are_no_records(pipeline: World, item: dict[str, Any], why: str) -> None:
     put_audit_items(pipeline, item)
     (detail,) = audit_show(pipeline.context(), "f")
     assert detail.records == ()
@@ -292,11 +292,11 @@ print(json.dumps({"found": found, "queries": queries, "peak": peak}))
 
 
 LAUNCHER = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, *sys.argv[1:]]).returncode)"
-"""A process starts with the peak of the one that it was forked from, so it is forked from a small one."""
+"""A process starts with the peak of its parent, so it is started by a small process."""
 
 
 def _measured(tmp_path: Path, what: str) -> dict[str, Any]:
-    """Run in a process of its own over a table of 100,000 failures; what was found, and the peak in MB."""
+    """Run in a separate process over a table of 100,000 failures. Return the result and the peak in MB."""
     with paging_table() as address:
         run = subprocess.run(
             [sys.executable, "-c", LAUNCHER, "-c", MEASURED, str(write_config(tmp_path)), address, what],

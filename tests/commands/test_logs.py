@@ -16,7 +16,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeLogs:
-    """CloudWatch Logs, by group."""
+    """A fake of CloudWatch Logs, by group."""
 
     def __init__(self) -> None:
         self.events: dict[str, list[dict[str, Any]]] = {"processor": [], "auditor": []}

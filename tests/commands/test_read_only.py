@@ -1,4 +1,4 @@
-"""Commands that say "changes nothing": recorded call by call, they only read, whatever is there."""
+"""Commands that only read: none of their recorded calls can change anything."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def standing(empty: World) -> World:
 
 @pytest.fixture
 def drifted(standing: World) -> World:
-    """Something differs, something is gone, and something is a stranger's."""
+    """Return a pipeline with a drifted, a deleted and an unmanaged resource."""
     aws = standing.aws
     aws.lambda_.update_function_configuration(FunctionName="dev-order-processor-lambda-backend", MemorySize=512)
     aws.cloudwatch.delete_alarms(AlarmNames=["dev-order-processor-errors-alarm-backend"])
@@ -67,8 +67,8 @@ def test_only_reads(name: str, there: str, request: pytest.FixtureRequest) -> No
 
 
 @pytest.mark.parametrize("command", OFFLINE)
-def test_config_commands_ask_aws_nothing(command: str, tmp_path: Path) -> None:
-    """With ``-v`` every call is named on stderr, and there is no AWS here that could be asked."""
+def test_config_commands_call_no_aws(command: str, tmp_path: Path) -> None:
+    """Run with ``-v``, which prints every call, and without an AWS that could answer."""
     world = make_world(tmp_path)
     result = pipectl("-c", world.file, "-v", "-o", "json", "config", command)
     assert result.exit_code == 0
@@ -83,7 +83,7 @@ def test_config_check_builds_what_up_would_upload(standing: World) -> None:
     assert checked["processor"].sha256 == found["Configuration"]["CodeSha256"]
 
 
-def test_a_recorded_write_would_be_noticed(standing: World) -> None:
+def test_a_write_is_recorded(standing: World) -> None:
     standing.aws.lambda_.tag_resource(
         Resource=f"arn:aws:lambda:us-east-1:{standing.aws.account_id}:function:dev-order-processor-lambda-backend",
         Tags={"a": "b"},

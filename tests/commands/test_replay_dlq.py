@@ -1,4 +1,4 @@
-"""`replay-dlq` on the fake world: what is selected, asked, drained, saved, taken from files, and told."""
+"""`replay-dlq` on the fake world: selection, confirmation, draining, saving, and replay from files."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class TestSelection:
         assert run(world, since=since, until=until).total == 1
         assert [world.status(audit_id) for audit_id in failures] == ["OPEN", "REPLAYED", "OPEN"]
 
-    def test_by_id_whatever_its_age(self) -> None:
+    def test_by_id_at_any_age(self) -> None:
         world = World()
         failures = [world.give_up(number) for number in world.orders(3)]
         world.clock.sleep(72 * 3600)
         assert run(world, ids=(failures[1], failures[1])).total == 1
         assert [world.status(audit_id) for audit_id in failures] == ["OPEN", "REPLAYED", "OPEN"]
 
-    def test_an_id_that_no_failure_has_is_refused_before_anything_is_replayed(self) -> None:
+    def test_an_unknown_id_is_refused_before_anything_is_replayed(self) -> None:
         world = World()
         known = world.give_up(world.order())
         with pytest.raises(PipectlError, match="there is no failure nonsense") as raised:
@@ -62,7 +62,7 @@ class TestSelection:
         assert "audit list" in (raised.value.hint or "")
         assert world.status(known) == "OPEN"
 
-    def test_limit_takes_the_oldest_which_expire_first(self) -> None:
+    def test_limit_selects_the_oldest_failures(self) -> None:
         world = World()
         failures = []
         for number in world.orders(5):
@@ -72,7 +72,7 @@ class TestSelection:
         assert [world.status(audit_id) for audit_id in failures] == ["REPLAYED"] * 2 + ["OPEN"] * 3
 
     @pytest.mark.parametrize("by_id", [True, False], ids=["by id", "by time"])
-    def test_what_is_done_is_taken_only_again(self, by_id: bool) -> None:
+    def test_a_finished_failure_is_claimed_only_with_again(self, by_id: bool) -> None:
         world = World()
         audit_id = world.give_up(world.order())
         run(world)
@@ -80,7 +80,7 @@ class TestSelection:
         assert run(world, ids=ids).total == 0
         assert run(world, ids=ids, again=True).statuses == {"REPLAYED": 1}
 
-    def test_force_overwrites(self) -> None:
+    def test_force_overwrites_objects(self) -> None:
         world = World()
         audit_id = world.give_up(world.order())
         run(world)
@@ -91,7 +91,7 @@ class TestSelection:
 
 
 class TestAsking:
-    def test_the_question_shows_what_would_be_taken_on(self) -> None:
+    def test_the_confirmation_shows_the_failures(self) -> None:
         world, asked = World(), list[Preview]()
         for number in world.orders(3):
             world.give_up(number)
@@ -102,11 +102,11 @@ class TestAsking:
         assert found.by_type == {"RetryAttemptsExhausted": 3, "RecordAgeExceeded": 1}
         assert found.first_to_expire == world.clock.started + timedelta(hours=24)
 
-    def test_nothing_is_asked_when_there_is_nothing_to_do(self) -> None:
+    def test_without_failures_there_is_no_confirmation(self) -> None:
         report = run(World(), lambda _: pytest.fail("asked"))
         assert (report.total, report.left) == (0, 0)
 
-    def test_no_means_no(self) -> None:
+    def test_a_cancelled_replay_changes_nothing(self) -> None:
         world = World()
         world.give_up(world.order())
 
@@ -145,7 +145,7 @@ class TestAsking:
 
 
 class TestQueue:
-    def test_what_waits_is_audited_first_and_replayed_in_the_same_run(self) -> None:
+    def test_waiting_messages_are_audited_first_and_replayed_in_the_same_run(self) -> None:
         world = World()
         for number in world.orders(5):
             world.send(json.dumps(world.message(number)))
@@ -181,7 +181,7 @@ class TestQueue:
         report = run(process)
         assert (report.statuses, report.left) == ({"REPLAYED": 1}, 0)
 
-    def test_where_the_auditor_fails_nothing_is_replayed_and_the_message_stays(self) -> None:
+    def test_nothing_is_replayed_and_the_message_stays_when_the_auditor_fails(self) -> None:
         world = World()
         audit_id = world.give_up(world.order())
         world.send(json.dumps(world.message(world.order())))
@@ -191,7 +191,7 @@ class TestQueue:
         assert (world.status(audit_id), len(world.messages)) == ("OPEN", 1)
 
     @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-    def test_killed_at_any_call_the_next_run_finishes(self, after: bool) -> None:
+    def test_after_a_kill_at_any_call_the_next_run_finishes(self, after: bool) -> None:
         whole, _ = self._scene()
         process = Process(whole)
         run(process)
@@ -216,7 +216,7 @@ class TestQueue:
 
 
 class TestFiles:
-    def test_saved_failures_are_replayed_any_time_later(self, tmp_path: Path) -> None:
+    def test_saved_failures_are_replayed_at_any_later_time(self, tmp_path: Path) -> None:
         world = World()
         numbers = world.orders(6)
         failures = [world.give_up(numbers[0], numbers[2]), world.give_up(numbers[4]), world.give_up(numbers[5])]
@@ -267,7 +267,7 @@ class TestFiles:
         world.send("in flight")["visible"] = 100.0
         assert keep(world, tmp_path).waiting == 2
 
-    def test_one_of_the_folder(self, tmp_path: Path) -> None:
+    def test_one_failure_of_a_folder(self, tmp_path: Path) -> None:
         world = World()
         failures = [world.give_up(number) for number in world.orders(3)]
         keep(world, tmp_path)
@@ -276,7 +276,7 @@ class TestFiles:
         with pytest.raises(PipectlError, match="holds no records of nonsense"):
             run(world, source=tmp_path, ids=("nonsense",))
 
-    def test_a_failure_that_was_not_saved_is_left_alone(self, tmp_path: Path) -> None:
+    def test_a_failure_that_was_not_saved_is_not_changed(self, tmp_path: Path) -> None:
         world = World()
         world.give_up(world.order())
         keep(world, tmp_path)
@@ -284,7 +284,7 @@ class TestFiles:
         assert run(world, source=tmp_path).statuses == {"REPLAYED": 1}
         assert world.status(later) == "OPEN"
 
-    def test_an_audit_item_that_is_gone_is_told_and_keeps_no_other_from_being_replayed(self, tmp_path: Path) -> None:
+    def test_a_deleted_audit_item_is_reported_and_the_others_are_replayed(self, tmp_path: Path) -> None:
         world = World()
         gone, there = (world.give_up(number) for number in world.orders(2))
         keep(world, tmp_path)
@@ -294,7 +294,7 @@ class TestFiles:
         assert (world.status(there), report.statuses, report.left) == ("REPLAYED", {"REPLAYED": 1, "OPEN": 1}, 1)
         assert gone in report.errors[0]
 
-    def test_what_cannot_be_had_whole_is_told_and_not_taken_for_whole_later(self, tmp_path: Path) -> None:
+    def test_an_incomplete_failure_is_reported_and_not_taken_as_complete_later(self, tmp_path: Path) -> None:
         world = World()
         numbers = world.orders(4)
         half = world.give_up(numbers[0], numbers[1])
@@ -307,7 +307,7 @@ class TestFiles:
         run(world, source=tmp_path)
         assert [world.status(audit_id) for audit_id in (half, whole)] == ["PARTIAL", "REPLAYED"]
 
-    def test_saving_neighbours_reads_a_page_once(self, tmp_path: Path) -> None:
+    def test_saving_adjacent_ranges_reads_a_page_once(self, tmp_path: Path) -> None:
         world = World()
         for number in world.orders(30):
             world.clock.sleep(1)
@@ -317,7 +317,7 @@ class TestFiles:
         assert (process.count("GetShardIterator"), process.count("GetRecords")) == (1, 1)
         assert "UpdateItem" not in process.calls
 
-    def test_killed_while_saving_leaves_only_whole_files(self, tmp_path: Path) -> None:
+    def test_a_kill_while_saving_leaves_only_complete_files(self, tmp_path: Path) -> None:
         world = World()
         numbers = world.orders(9)
         world.shards[next(iter(world.shards))].page = 2
@@ -346,7 +346,7 @@ class TestFiles:
             run(World(), source=tmp_path)
 
 
-def test_progress_is_told() -> None:
+def test_progress_is_reported() -> None:
     world = World()
     for number in world.orders(300):
         world.give_up(number)

@@ -1,4 +1,4 @@
-"""One order's way, in order of time, and where it is stuck."""
+"""`trace`: the events of an order, in order of time, and the stage at which it is stuck."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support import FakeClock, World, make_world, new_account, yes
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """moto writes records at the time it is; this clock begins ten minutes later, and then only `sleep` moves it."""
+    """A clock that starts ten minutes after moto's records, and that only `sleep` moves."""
     clock = FakeClock()
     clock.started = datetime.now(UTC) + timedelta(minutes=10)
     return clock
@@ -79,7 +79,7 @@ def test_an_order_that_is_stored(world: World, clock: FakeClock) -> None:
     assert world.writes() == []
 
 
-def test_every_version_is_followed(world: World) -> None:
+def test_every_version_is_shown(world: World) -> None:
     write(world, "a")
     _update(world, "a", 1)
     _update(world, "a", 2)
@@ -90,7 +90,7 @@ def test_every_version_is_followed(world: World) -> None:
     assert sorted(_kinds(traced)) == sorted(["inserted", "modified", "modified", "stored", "stored", "stored"])
 
 
-def test_a_failure_says_how_to_replay_it(world: World) -> None:
+def test_a_failure_has_the_command_to_replay_it(world: World) -> None:
     a, b = write(world, "a", "b")
     store(world, b)
     audit_id = fail(world, a, b)
@@ -107,7 +107,7 @@ def test_a_failure_says_how_to_replay_it(world: World) -> None:
     assert "failed" in _kinds(neighbour)
 
 
-def test_a_replay_that_failed_shows_the_functions_own_error(world: World, clock: FakeClock) -> None:
+def test_a_failed_replay_shows_the_functions_error(world: World, clock: FakeClock) -> None:
     (a,) = write(world, "a")
     fail(world, a, a, status="FAILED")
     names = world.context().pipeline.physical
@@ -122,7 +122,7 @@ def test_a_replay_that_failed_shows_the_functions_own_error(world: World, clock:
     assert (replayed.status, replayed.error) == (ReplayStatus.FAILED, "amount must be a number")
 
 
-def test_a_failure_that_is_done_can_only_be_forced(world: World) -> None:
+def test_a_finished_failure_needs_force(world: World) -> None:
     (a,) = write(world, "a")
     fail(world, a, a, status="REPLAYED")
     failure = trace(world.context(), "a").failure
@@ -130,7 +130,7 @@ def test_a_failure_that_is_done_can_only_be_forced(world: World) -> None:
     assert not failure.is_unresolved
 
 
-def test_of_several_failures_the_open_one_is_named(world: World, clock: FakeClock) -> None:
+def test_the_open_failure_of_several_is_shown(world: World, clock: FakeClock) -> None:
     a, b = write(world, "a", "b")
     open_ = fail(world, a, a, at=clock.now() - timedelta(minutes=5))
     fail(world, a, b, at=clock.now(), status="EXPIRED")
@@ -146,7 +146,7 @@ def test_a_record_with_neither_object_nor_failure_is_lost(world: World) -> None:
     assert (traced.versions, traced.at_stage) == (1, 1)
 
 
-def test_a_young_record_waits(world: World, clock: FakeClock) -> None:
+def test_a_young_record_is_waiting(world: World, clock: FakeClock) -> None:
     write(world, "a")
     clock.started -= timedelta(minutes=9, seconds=50)
     traced = trace(world.context(), "a")
@@ -173,7 +173,7 @@ def _gone(world: World) -> str:
 
 
 @pytest.mark.parametrize("stop", [_paused, _disabled, _gone])
-def test_while_the_mapping_does_not_read_it_waits_and_the_reason_is_said(world: World, stop: Any) -> None:
+def test_a_record_waits_with_a_reason_when_the_mapping_does_not_read(world: World, stop: Any) -> None:
     write(world, "a")
     command = stop(world)
     traced = trace(world.context(), "a")
@@ -181,14 +181,14 @@ def test_while_the_mapping_does_not_read_it_waits_and_the_reason_is_said(world: 
     assert command in str(traced.stopped)
 
 
-def test_an_order_that_the_stream_has_not_seen(world: World, clock: FakeClock) -> None:
+def test_an_order_that_is_not_in_the_stream(world: World, clock: FakeClock) -> None:
     write(world, "a")
     clock.started -= timedelta(hours=1)  # what came since is not looked at
     traced = trace(world.context(), "a")
     assert (traced.stage, traced.events) == (Stage.UNSEEN, ())
 
 
-def test_an_order_that_there_is_not(world: World) -> None:
+def test_an_unknown_order(world: World) -> None:
     traced = trace(world.context(), "nobody")
     assert (traced.stage, traced.item, traced.events) == (Stage.ABSENT, None, ())
     assert not traced.was_removed
@@ -204,7 +204,7 @@ def test_an_order_that_was_removed(world: World) -> None:
     assert "removed" in _kinds(traced)
 
 
-def test_of_a_great_many_versions_the_newest_are_looked_into(world: World) -> None:
+def test_the_newest_of_many_versions_are_shown(world: World) -> None:
     write(world, "a")
     for amount in range(MOST_RECORDS):
         _update(world, "a", amount)
@@ -224,14 +224,14 @@ def test_the_document_is_json(world: World) -> None:
 
 
 class Later(SystemClock):
-    """Ten minutes ahead: what was written just now is no longer young."""
+    """A clock that is ten minutes ahead, so that new records are not young."""
 
     def now(self) -> datetime:
         return super().now() + timedelta(minutes=10)
 
 
 @pytest.mark.emulator
-def test_a_poison_order_and_a_good_one_on_the_emulator(emulator: LocalEmulator, tmp_path: Path) -> None:
+def test_an_invalid_order_and_a_valid_one_on_the_emulator(emulator: LocalEmulator, tmp_path: Path) -> None:
     account = new_account()
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account, clock=Later())
     up(world.context(), yes)

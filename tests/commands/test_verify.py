@@ -1,4 +1,4 @@
-"""Every record of the stream is stored, known to have failed, still waiting, or named as lost; and can be repaired."""
+"""`verify`: every record of the stream is stored, failed, pending or lost, and lost ones are repaired."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DAY = timedelta(hours=24)
 
 
 class Later(SystemClock):
-    """Ten minutes ahead: what was written just now is no longer young. And nobody waits for long to look again."""
+    """A clock that is ten minutes ahead, so that new records are not young, and that sleeps briefly."""
 
     def now(self) -> datetime:
         return super().now() + timedelta(minutes=10)
@@ -42,7 +42,7 @@ class Later(SystemClock):
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """moto writes records at the time it is; this clock begins ten minutes later, and then only `sleep` moves it."""
+    """A clock that starts ten minutes after moto's records, and that only `sleep` moves."""
     clock = FakeClock()
     clock.started = datetime.now(UTC) + timedelta(minutes=10)
     return clock
@@ -50,7 +50,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def world(tmp_path: Path, clock: FakeClock) -> Iterator[World]:
-    """A pipeline on moto: what is stored and what is audited, the test says."""
+    """A pipeline on moto. The test writes objects and failures."""
     with standing(tmp_path, clock) as world:
         yield world
 
@@ -68,7 +68,7 @@ def _lost(report: VerifyReport) -> list[str]:
     return [_order(record) for record in report.records]
 
 
-def test_every_record_is_stored_failed_or_named_as_lost(world: World) -> None:
+def test_every_record_is_stored_failed_or_lost(world: World) -> None:
     a, b, c, d, e = write(world, "a", "b", "c", "d", "e")
     store(world, a, d)
     fail(world, b, b)
@@ -111,7 +111,7 @@ def test_a_boundless_range_explains_nothing(world: World) -> None:
 
 
 class LosingIterators(Aws):
-    """An AWS whose shard iterators are all lost."""
+    """Return AWS clients whose shard iterators all expire."""
 
     code = "ExpiredIteratorException"
 
@@ -153,7 +153,7 @@ def test_a_removal_needs_no_object(world: World) -> None:
     assert (report.read, report.ok) == (1, True)
 
 
-def test_only_records_since_then_are_looked_at(world: World, clock: FakeClock) -> None:
+def test_only_records_since_the_start_time_are_checked(world: World, clock: FakeClock) -> None:
     write(world, "a")
     report = verify(world.context(), clock.now() - timedelta(minutes=5))
     assert (report.read, report.ok) == (0, True)
@@ -161,7 +161,7 @@ def test_only_records_since_then_are_looked_at(world: World, clock: FakeClock) -
     assert report.oldest < clock.now() - timedelta(minutes=5)
 
 
-def test_each_day_is_listed_once_and_no_object_is_asked_for(world: World) -> None:
+def test_each_day_is_listed_once_and_no_object_is_read(world: World) -> None:
     store(world, *write(world, *(f"o{n}" for n in range(20))))
     world.calls.clear()
     assert _verify(world).stored == 20
@@ -171,7 +171,7 @@ def test_each_day_is_listed_once_and_no_object_is_asked_for(world: World) -> Non
     assert "GetObject" not in s3
 
 
-def test_an_object_of_another_name_is_no_object_of_the_record(world: World) -> None:
+def test_an_object_with_another_name_is_not_the_records_object(world: World) -> None:
     (a,) = write(world, "a")
     key = object_key(world.config.bucket.prefix, a)
     for other in (f"{key}.bak", key.replace("processed-data", "failed-data"), key.replace(".json", "x.json")):
@@ -191,7 +191,7 @@ def test_a_young_record_is_pending(world: World, clock: FakeClock) -> None:
     assert _lost(_verify(world)) == ["a"]
 
 
-def test_a_record_younger_than_the_mapping_lags_behind_is_pending(world: World) -> None:
+def test_a_record_younger_than_the_lag_of_the_mapping_is_pending(world: World) -> None:
     write(world, "a")
     age: Any = {
         "MetricName": "IteratorAge",
@@ -204,7 +204,7 @@ def test_a_record_younger_than_the_mapping_lags_behind_is_pending(world: World) 
     assert _verify(world).pending == 1
 
 
-def test_while_paused_what_comes_after_the_last_that_was_stored_is_pending(world: World) -> None:
+def test_during_a_pause_records_after_the_last_stored_one_are_pending(world: World) -> None:
     a, _b, c, _d = write(world, "a", "b", "c", "d")
     store(world, a, c)
     pause(world.context(), "ada")
@@ -214,19 +214,19 @@ def test_while_paused_what_comes_after_the_last_that_was_stored_is_pending(world
     assert _lost(_verify(world)) == ["b", "d"]
 
 
-def test_while_paused_with_nothing_stored_all_is_pending(world: World) -> None:
+def test_during_a_pause_without_stored_records_all_are_pending(world: World) -> None:
     write(world, "a", "b")
     pause(world.context(), "ada")
     assert _verify(world).pending == 2
 
 
-def test_failures_that_wait_for_the_auditor_are_told_of(world: World) -> None:
+def test_failures_that_wait_for_the_auditor_are_reported(world: World) -> None:
     url = world.aws.sqs.get_queue_url(QueueName=world.context().pipeline.physical.queue)["QueueUrl"]
     world.aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
     assert _verify(world).waiting_in_queue == 1
 
 
-def test_an_empty_stream_is_well(world: World) -> None:
+def test_an_empty_stream_has_no_lost_records(world: World) -> None:
     report = _verify(world)
     assert (report.read, report.oldest, report.ok) == (0, None, True)
 
@@ -245,14 +245,14 @@ def _no(report: VerifyReport) -> None:
     raise DeclinedError("no")
 
 
-def test_a_repair_that_is_declined_processes_nothing(world: World) -> None:
+def test_a_cancelled_repair_processes_nothing(world: World) -> None:
     write(world, "a")
     with pytest.raises(DeclinedError):
         _verify(world, repair=True, confirm=_no)
     assert world.writes() == []
 
 
-def test_with_nothing_lost_a_repair_asks_nothing(world: World) -> None:
+def test_a_repair_without_lost_records_does_not_ask(world: World) -> None:
     store(world, *write(world, "a"))
     assert _verify(world, repair=True, confirm=_no).ok
     assert world.writes() == []
@@ -263,7 +263,7 @@ def test_with_nothing_lost_a_repair_asks_nothing(world: World) -> None:
 
 @pytest.fixture
 def dropped(emulator: LocalEmulator, tmp_path: Path) -> Orders:
-    """40 orders, 4 of them poison, whose failures could not be told because the role may not write to the queue."""
+    """Write 40 orders, 4 of them invalid, whose failures are not delivered: the role may not write to the queue."""
     account = new_account()
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account, clock=Later())
     up(world.context(), yes)
@@ -290,7 +290,7 @@ def dropped(emulator: LocalEmulator, tmp_path: Path) -> Orders:
 
 @pytest.mark.emulator
 @pytest.mark.timeout(170)
-def test_what_a_lost_permission_dropped_is_named_and_repaired_once(dropped: Orders, tmp_path: Path) -> None:
+def test_records_that_a_missing_permission_lost_are_reported_and_repaired_once(dropped: Orders, tmp_path: Path) -> None:
     world = dropped.world
     records = dropped.records()
     poison = {records[version]["eventID"]: version for version in dropped.poison}

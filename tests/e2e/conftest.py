@@ -14,7 +14,7 @@ from tests.support import ACCOUNT, make_world, yes
 
 @pytest.fixture(scope="session")
 def mended(emulator: LocalEmulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orders]:
-    """A pipeline whose poison orders have failed and been audited, and whose processor would take them now.
+    """A pipeline whose invalid orders have failed and were audited, and whose processor accepts them now.
 
     It stands once for all tests of the group "mended"; `mending.reopen` lets the orders have failed anew.
     """

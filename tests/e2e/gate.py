@@ -1,4 +1,4 @@
-"""A way to the local emulator on which a chosen call is stopped, so that a process can be met in the middle of it."""
+"""A proxy to the local emulator that stops a chosen call, so that a process can be killed during it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OF_A_CONNECTION = ("connection", "transfer-encoding", "content-length", "date",
 
 
 class Gate:
-    """Lets calls through up to one, and from then on none until it is opened.
+    """A proxy that forwards calls up to a chosen one, and then none until it is opened.
 
     Args:
         upstream: The address behind it.
@@ -34,16 +34,16 @@ class Gate:
         self._calls = 0
 
     def wait(self) -> None:
-        """Until the call has come."""
+        """Wait until the call has arrived."""
         assert self._stopped.wait(PATIENCE), f"only {self._calls} calls came, not {self._stop_at}"
 
     def open(self) -> None:
-        """Let all through, what was stopped, too."""
+        """Forward all calls, also the stopped one."""
         self._open = True
         self._decided.set()
 
     def shut(self) -> None:
-        """Let nothing more through, ever."""
+        """Forward no more calls."""
         self._decided.set()
 
     def carry(self, caller: BaseHTTPRequestHandler) -> None:
@@ -83,7 +83,7 @@ class Gate:
 
 @contextmanager
 def gate(upstream: str, stop_at: int, *, after: bool = False) -> Iterator[tuple[str, Gate]]:
-    """The address of a gate, and the gate. Ends once every call that went through has come back."""
+    """Yield the address of a gate, and the gate. Wait at the end until every forwarded call has returned."""
     way = Gate(upstream, stop_at, after=after)
 
     class Handler(BaseHTTPRequestHandler):

@@ -78,7 +78,7 @@ def claimed(orders: Orders) -> list[str]:
 
 
 def check_all_replayed(orders: Orders) -> None:
-    """No failure is open or claimed, and every order has the object that it should have, written once."""
+    """Check that no failure is open or claimed, and that every order has its object, written once."""
     assert orders.stored() == orders.good | dict.fromkeys(orders.poison, MENDED_AMOUNT)
     versions = [key for key in orders.object_versions() if key.startswith("processed-data/")]
     assert len(versions) == len(set(versions)) == len(orders.good) + len(orders.poison)

@@ -1,4 +1,4 @@
-"""Orders written to a real pipeline, and what became of them, read back from every place they can be in."""
+"""Orders written to a pipeline, and checks of every place in which they can be."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEED = 20261122
 
 @dataclass
 class Orders:
-    """Orders written to the table: the amount of each version of an order, exactly as it was sent."""
+    """Orders written to the table: the amount of each version, exactly as it was sent."""
 
     world: World
     names: PhysicalNames
@@ -28,7 +28,7 @@ class Orders:
     poison: set[Version] = field(default_factory=set)
 
     def write(self, count: int, poison: int, *, first: int = 0) -> None:
-        """``count`` writes, every third an update of one of them, ``poison`` of them at random places.
+        """Write ``count`` versions; every third is an update, and ``poison`` of them, at random places, are invalid.
 
         Orders are numbered from ``first`` on.
         """
@@ -46,7 +46,7 @@ class Orders:
                 self._put(order, version, {"N": self.good[order, version]})
 
     def records(self) -> dict[Version, EventRecord]:
-        """The stream's records as Lambda events hold them."""
+        """Return the stream's records in the form of Lambda events."""
         stream, streams = outputs(self.world.context())["OrdersTableStreamArn"], self.world.aws.streams
         shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
         answer = streams.get_shard_iterator(StreamArn=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
@@ -65,12 +65,12 @@ class Orders:
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def bodies(self, prefix: str) -> dict[str, Any]:
-        """The objects under a prefix, their numbers as they are spelled."""
+        """Return the objects under a prefix. Numbers keep their text."""
         s3, bucket = self.world.aws.s3, self.names.bucket
         return {key: parse(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in self.keys(prefix)}
 
     def stored(self) -> dict[Version, str]:
-        """The amount of each version that the bucket has; each object lies under the id of its stream record."""
+        """Return the amount of each stored version. Check that each object is named by the id of its record."""
         records, stored = self.records(), dict[Version, str]()
         for key, body in self.bodies("processed-data").items():
             image = body["newImage"]
@@ -80,7 +80,7 @@ class Orders:
         return stored
 
     def object_versions(self) -> list[str]:
-        """The key of every version of every object."""
+        """Return the key of every version of every object."""
         pages = self.world.aws.s3.get_paginator("list_object_versions").paginate(Bucket=self.names.bucket)
         return [entry["Key"] for page in pages for entry in page["Versions"]]
 
@@ -89,7 +89,7 @@ class Orders:
         return [item for page in pages for item in page["Items"]]
 
     def audited(self) -> set[int]:
-        """The sequence numbers of the stream's records that lie in an audited range."""
+        """Return the sequence numbers of the stream's records that are in an audited range."""
         streams = [item["stream"]["M"] for item in self.audit_items()]
         ranges = [(int(s["startSequenceNumber"]["S"]), int(s["endSequenceNumber"]["S"])) for s in streams]
         numbers = {int(record["dynamodb"]["SequenceNumber"]) for record in self.records().values()}
@@ -100,7 +100,7 @@ class Orders:
         return {SequenceNumber.of(records[version]).value for version in self.poison}
 
     def poison_ids(self) -> set[str]:
-        """The ids of their stream records, which their objects are named by."""
+        """Return the ids of the stream records, which name the objects."""
         records = self.records()
         return {records[version]["eventID"] for version in self.poison}
 
@@ -116,7 +116,7 @@ class Orders:
         }
 
     def wait_until_settled(self) -> None:
-        """Until every good version is stored and every poison one audited."""
+        """Wait until every valid version is stored and every invalid one is audited."""
         poison = self.poison_numbers()
         self.world.aws.wait(
             lambda: self.audited() >= poison and len(self.keys("processed-data")) >= len(self.good),
@@ -139,7 +139,7 @@ def _version(record: EventRecord) -> Version:
 
 
 def _digits(chance: random.Random) -> str:
-    """A number of 38 significant digits, with a point somewhere."""
+    """Return a number with 38 significant digits and a random decimal point."""
     middle = "".join(str(chance.randint(0, 9)) for _ in range(36))
     digits = f"{chance.randint(1, 9)}{middle}{chance.randint(1, 9)}"
     point = chance.randint(1, 38)

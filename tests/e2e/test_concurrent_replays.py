@@ -1,4 +1,4 @@
-"""A replay, and an `up` that mends the function or another replay, at the same time on the local emulator."""
+"""A replay at the same time as an `up` that fixes the function, or as another replay, on the local emulator."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HOLD, CODE, LETS_GO = "PutFunctionConcurrency", "UpdateFunctionCode", "DeleteFun
 
 @dataclass
 class Meeting:
-    """Makes an `up` wait at one of its calls until a replay has invoked the function, or was refused to.
+    """Lets an `up` wait at one of its calls until a replay has invoked the function, or was throttled.
 
     Args:
         operation: The call.
@@ -86,10 +86,10 @@ def two(emulator: LocalEmulator) -> tuple[Aws, Aws]:
         pytest.param(Meeting(LETS_GO), False, id="let go"),
     ],
 )
-def test_an_up_that_mends_the_function_and_a_replay(
+def test_an_up_that_fixes_the_function_and_a_replay(
     meeting: Meeting, held: bool, mended: Orders, two: tuple[Aws, Aws], tmp_path: Path
 ) -> None:
-    """The replay waits while the function is held, and whatever it met, the next one brings all to its end."""
+    """The replay waits while the function is throttled. Whatever its result, the next replay completes the rest."""
     mender, replayer = (replace(mended.world, aws=aws) for aws in two)
     mender.aws.attempt, replayer.aws.attempt = meeting.of_up, meeting.of_replay
     memory = mended.world.context().require([PROCESSOR])[PROCESSOR].attributes["memory"]
@@ -118,7 +118,7 @@ def test_an_up_that_mends_the_function_and_a_replay(
 
 
 def test_two_processes_share_the_failures(mended: Orders) -> None:
-    """Both are let go on at the same moment, with all that is looked at first behind them."""
+    """Both processes continue at the same moment, after their first reads."""
     world = mended.world
     reopen(mended)
     world.calls.clear()

@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a command: what is under way ends, what was done is told, and the next run goes on."""
+"""Ctrl-C during a command: calls in progress finish, done work is reported, and the next run continues."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DONE = re.compile(r"interrupted: (\d+) resources done, not done: (.+)")
 
 
 def interrupted(world: World, account: str, at: int, *command: str) -> dict[str, Any]:
-    """Press Ctrl-C when a command has made its ``at``-th call; the error that it ends with."""
+    """Press Ctrl-C after a command's call number ``at``. Return its error."""
     keys = environment(AWS_ACCESS_KEY_ID=account, AWS_SECRET_ACCESS_KEY="test")
     with gate(world.aws.endpoint_url or "", at) as (url, way):
         process = start("-c", world.file, "--endpoint-url", url, "-o", "json", *command, env=keys)
@@ -63,7 +63,7 @@ def middle_write(world: World) -> int:
     return writes[len(writes) // 2]
 
 
-def test_up_and_down_say_what_is_done_and_go_on(emulator: LocalEmulator, tmp_path: Path) -> None:
+def test_up_and_down_report_done_work_and_continue(emulator: LocalEmulator, tmp_path: Path) -> None:
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=ACCOUNT)
     up(world.context(), yes)
     in_up, whole = middle_write(world), state(world)
@@ -87,7 +87,7 @@ def test_up_and_down_say_what_is_done_and_go_on(emulator: LocalEmulator, tmp_pat
 
 
 @pytest.mark.xdist_group("mended")
-def test_a_replay_gives_its_claims_back_and_the_next_one_goes_on(mended: Orders) -> None:
+def test_a_replay_releases_its_leases_and_the_next_one_continues(mended: Orders) -> None:
     world = mended.world
     reopen(mended)
     world.calls.clear()
@@ -104,7 +104,7 @@ def test_a_replay_gives_its_claims_back_and_the_next_one_goes_on(mended: Orders)
 
 
 @pytest.mark.xdist_group("mended")
-def test_the_second_ctrl_c_leaves_a_replay_at_once_while_an_invocation_runs(mended: Orders) -> None:
+def test_the_second_ctrl_c_ends_a_replay_during_an_invocation(mended: Orders) -> None:
     world = mended.world
     reopen(mended)
     world.calls.clear()

@@ -1,4 +1,4 @@
-"""The whole way of an order on moto: `up`, items written, the real stream records given to the real handlers, `down`.
+"""The whole way of an order on moto: `up`, items, stream records given to the handlers, `down`.
 
 moto executes no function, and a table with a mapping, even a disabled one, tries to invoke on every write and loses
 its stream; so once `up` has made the mappings, moto's own triggers are taken off, and the test carries the records and
@@ -59,7 +59,7 @@ def _names(world: World) -> PhysicalNames:
 
 
 def _stream_event(world: World) -> dict[str, Any]:
-    """Every record of the orders table's stream, as Lambda would hand them over."""
+    """Return every record of the orders table's stream, in the form of Lambda events."""
     stream = outputs(world.context())["OrdersTableStreamArn"]
     streams = world.aws.streams
     shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
@@ -205,7 +205,7 @@ def test_down_asks_about_data_then_leaves_nothing(world: World) -> None:
 
 
 def _client(service: Literal["s3", "dynamodb"]) -> Any:
-    """A client as the handlers make theirs, without pipectl's door."""
+    """Return a boto3 client without pipectl's retries, like those of the handlers."""
     return boto3.client(service, region_name=REGION, aws_access_key_id=ACCOUNT, aws_secret_access_key="test")
 
 
@@ -215,7 +215,7 @@ def _key(record: dict[str, Any]) -> str:
 
 
 def _audit(world: World) -> Any:
-    """What Lambda does for the queue's mapping: receive, invoke, delete."""
+    """Receive messages, invoke the auditor and delete the messages, like the queue mapping."""
     url = outputs(world.context())["DeadLetterQueueUrl"]
     received = world.aws.sqs.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["SentTimestamp"]
@@ -236,7 +236,7 @@ def _audit(world: World) -> Any:
 
 
 def _failure_message(world: World, record: dict[str, Any]) -> dict[str, Any]:
-    """The message of an on-failure destination, as AWS documents it."""
+    """Return the message of an on-failure destination, in the form that AWS documents."""
     function_arn = outputs(world.context())["ProcessorFunctionArn"]
     return {
         "requestContext": {

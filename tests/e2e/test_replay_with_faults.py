@@ -1,4 +1,4 @@
-"""`replay-dlq`, and what else people on call type, on a local emulator whose every call fails the first time.
+"""`replay-dlq` and the other commands of people on call, on a local emulator on which each call fails once.
 
 For each fault the failures are opened anew. Time is virtual, so
 that to back off costs none.
@@ -37,11 +37,11 @@ MAPPING = ResourceKey.STREAM_MAPPING
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("mended")]
 
 LATER = timedelta(minutes=10)
-"""By which nothing is young any more, and may just not have been processed."""
+"""Time after which no record counts as young, and so as possibly unprocessed."""
 
 
 def too_many_readers(faulty: FaultyAws, call: Call, send: Send) -> Any:
-    """Answer as the stream does to more than two readers of a shard; throttle all other calls."""
+    """Answer like a stream with more than two readers of a shard; throttle all other calls."""
     if call.service != "dynamodbstreams":
         return faulty_aws.throttled(faulty, call, send)
     raise faulty_aws.error("LimitExceededException", "There are too many concurrent readers")
@@ -70,7 +70,7 @@ def under(fault: Fault, orders: Orders, aws: Aws) -> tuple[World, FaultyAws]:
 
 
 @pytest.mark.parametrize("fault", STORMS)
-def test_a_replay_comes_through_and_writes_nothing_twice(fault: Fault, mended: Orders, stormy_aws: Aws) -> None:
+def test_a_replay_succeeds_and_writes_nothing_twice(fault: Fault, mended: Orders, stormy_aws: Aws) -> None:
     reopen(mended)
     assert statuses(mended) == {ReplayStatus.OPEN}
     assert len(mended.stored()) == len(mended.good)
@@ -84,7 +84,7 @@ def test_a_replay_comes_through_and_writes_nothing_twice(fault: Fault, mended: O
 
 
 @pytest.mark.parametrize("fault", STORMS)
-def test_whoever_looks_is_answered(fault: Fault, mended: Orders, stormy_aws: Aws) -> None:
+def test_reading_commands_succeed(fault: Fault, mended: Orders, stormy_aws: Aws) -> None:
     reopen(mended)
     world, faulty = under(fault, mended, stormy_aws)
     now, poison = faulty.clock.now(), min(order for order, _ in mended.poison)
@@ -99,7 +99,7 @@ def test_whoever_looks_is_answered(fault: Fault, mended: Orders, stormy_aws: Aws
 
 
 @pytest.mark.parametrize("fault", STORMS)
-def test_a_pause_is_made_and_ended(fault: Fault, mended: Orders, stormy_aws: Aws) -> None:
+def test_pause_and_resume_succeed(fault: Fault, mended: Orders, stormy_aws: Aws) -> None:
     world, _ = under(fault, mended, stormy_aws)
     simulated = mended.world
     assert pause(world.context(), "ada").paused

@@ -1,4 +1,4 @@
-"""From Python to Node.js by an `up` like any other: in place, while orders come in."""
+"""An `up` switches the functions from Python to Node.js in place, while orders are written."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.support import NODEJS, make_world, yes
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
 
 UNFORGIVING = {"stream-mapping": {"batch_size": 10, "retry_attempts": 0}}
-"""A single invocation that fails while code and runtime do not fit each other is one too many."""
+"""No invocation may fail while code and runtime do not match."""
 
 
 class Customers:
-    """Write some fifty orders a second, numbered from ``first`` on, for as long as the block lasts."""
+    """Write about fifty orders per second, numbered from ``first``, during the block."""
 
     def __init__(self, orders: Orders, first: int) -> None:
         self._orders, self._next, self._first = orders, first, first

@@ -20,7 +20,7 @@ _TRUST = json.dumps(
 
 
 def done(context: Context) -> list[str]:
-    """The resources in the order in which they were done with."""
+    """Return the resources in the order in which they were finished."""
     assert isinstance(context.reporter, Recorder)
     return context.reporter.done
 
@@ -34,7 +34,7 @@ def test_second_up_only_reads(moto_world: World) -> None:
     assert moto_world.writes() == []
 
 
-def test_what_the_config_switches_off_goes(moto_world: World) -> None:
+def test_a_resource_that_the_config_switches_off_is_deleted(moto_world: World) -> None:
     up(moto_world.context(), yes)
     without = moto_world.context(extra_alarms=False)
     switched_off = {change.resource for change in plan(without).changes if change.action is Action.DELETE}
@@ -45,7 +45,7 @@ def test_what_the_config_switches_off_goes(moto_world: World) -> None:
     assert not switched_off & {change.resource for change in again.changes}
 
 
-def test_down_leaves_nothing_of_what_the_config_has_switched_off_since(moto_world: World) -> None:
+def test_down_deletes_resources_that_the_config_has_switched_off(moto_world: World) -> None:
     up(moto_world.context(), yes)
     down(moto_world.context(extra_alarms=False), yes, delete_data=True)
     alarms = moto_world.aws.cloudwatch.describe_alarms(AlarmNamePrefix="dev-")
@@ -61,8 +61,8 @@ def test_the_queues_visibility_is_raised_before_the_auditors_timeout(moto_world:
     assert moto_world.writes() == ["sqs:SetQueueAttributes", "lambda:UpdateFunctionConfiguration"]
 
 
-def test_functions_come_after_what_they_write_to_and_go_before_it(moto_world: World) -> None:
-    """A mapping whose function finds no bucket would burn its retries and fail every record for good."""
+def test_functions_are_created_after_their_targets_and_deleted_before_them(moto_world: World) -> None:
+    """A function that finds no bucket would exhaust the retries of every record."""
     context = moto_world.context()
     up(context, yes)
     made = done(context)
@@ -77,16 +77,16 @@ def test_functions_come_after_what_they_write_to_and_go_before_it(moto_world: Wo
     assert set(gone[-2:]) == {"processor-log-group", "auditor-log-group"}, "an invocation would make them anew"
 
 
-def test_the_log_group_of_a_strangers_function_is_not_touched(moto_world: World) -> None:
+def test_the_log_group_of_an_unmanaged_function_is_not_changed(moto_world: World) -> None:
     context = moto_world.context()
     group = context.resources["processor-log-group"].name
     moto_world.aws.logs.create_log_group(logGroupName=group)
-    moto_world.aws.iam.create_role(RoleName="strangers", AssumeRolePolicyDocument=_TRUST)
+    moto_world.aws.iam.create_role(RoleName="unmanaged", AssumeRolePolicyDocument=_TRUST)
     moto_world.aws.lambda_.create_function(
         FunctionName=context.pipeline.physical.processor,
         Runtime="python3.14",
         Handler="handler.handler",
-        Role=f"arn:aws:iam::{moto_world.aws.account_id}:role/strangers",
+        Role=f"arn:aws:iam::{moto_world.aws.account_id}:role/unmanaged",
         Code={"ZipFile": b"PK\x05\x06" + b"\x00" * 18},
     )
     moto_world.calls.clear()

@@ -1,4 +1,4 @@
-"""A command's context on the fake world."""
+"""Contexts of commands on the fake world."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support import DEV_CONFIG, Recorder
 
 
 class FakeContext(Context):
-    """A context whose resources are all there."""
+    """A context whose resources all exist."""
 
     def require(self, keys: Collection[str], or_absent: Collection[str] = ()) -> dict[str, Observation]:
         queue = QueueFacts("https://queue", self.pipeline.names.queue_arn(self.pipeline.physical.queue))
@@ -33,7 +33,7 @@ def config() -> Config:
 
 
 def context(process: Any) -> FakeContext:
-    """A context for one run of a command; Ctrl-C stops its process's clock."""
+    """Return a context for one run of a command. Ctrl-C stops the clock of its process."""
     return FakeContext(config(), DEV_CONFIG, process.aws, Recorder(), getattr(process.clock, "cancel", lambda: None))
 
 
@@ -43,4 +43,4 @@ def selection(process: Any, **changes: Any) -> Selection:
 
 
 def yes(found: Preview) -> None:
-    """Confirms everything."""
+    """Confirm everything."""

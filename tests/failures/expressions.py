@@ -1,4 +1,4 @@
-"""DynamoDB's conditions and updates, as far as the audit trail uses them, really evaluated."""
+"""An evaluator of DynamoDB's conditions and updates, for the expressions that pipectl sends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TOKEN = re.compile(r"\s*([(),]|<=|>=|<|>|=|\+|[#:\w]+)")
 
 
 class InvalidTypeError(Exception):
-    """Something is added that is not a number."""
+    """An addition to a value that is not a number."""
 
 
 def _same_type(one: Any, other: Any) -> bool:
@@ -20,7 +20,7 @@ def _same_type(one: Any, other: Any) -> bool:
 
 
 class Expression:
-    """One expression over an item; a name that it does not know raises."""
+    """An expression over an item. An unknown name raises."""
 
     def __init__(self, text: str, item: Mapping[str, Any], values: Mapping[str, Any], names: Mapping[str, str]) -> None:
         self._tokens: list[str] = _TOKEN.findall(text)
@@ -34,7 +34,7 @@ class Expression:
         return held
 
     def update(self) -> Item:
-        """The item after ``SET a = b, ... REMOVE c, ...``; every value is that of before the update."""
+        """Return the item after ``SET a = b, ... REMOVE c, ...``. Every value is the one before the update."""
         after, clause = dict(self._item), ""
         while self._at < len(self._tokens):
             if self._peek() in ("SET", "REMOVE"):

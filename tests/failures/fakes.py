@@ -1,4 +1,4 @@
-"""A small AWS in memory: a stream that forgets, a quarantine, an audit table, a processor that can fail in every way.
+"""A small AWS in memory: a stream whose records expire, a quarantine, an audit table, a processor that can fail.
 
 `World` is what is there. A `Process` is one run of pipectl on it: an `Aws`-shaped object whose calls are counted, and
 that can be killed before or after any of them; once killed, it never gets another call through.
@@ -41,11 +41,11 @@ LARGEST_ITEM = 400_000
 
 
 Fault = Callable[[list[Any]], dict[str, Any] | None]
-"""Looks at the records of an invocation; what it answers is answered in place of the function."""
+"""A function that gets the records of an invocation and can answer instead of the processor."""
 
 
 class Killed(BaseException):
-    """The process died. No `except Exception` sees it, as none would see a kill."""
+    """A simulated kill of the process. No `except Exception` catches it."""
 
 
 def aws_error(code: str, service: str = "dynamodbstreams", kind: type[AwsError] = AwsError) -> AwsError:
@@ -53,7 +53,7 @@ def aws_error(code: str, service: str = "dynamodbstreams", kind: type[AwsError] 
 
 
 class Clock(FakeClock):
-    """A clock that Ctrl-C stops, as the real one."""
+    """A clock that Ctrl-C stops, like the system clock."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Clock(FakeClock):
 
 @dataclass
 class Shard:
-    """Records in order. ``trimmed`` of them are forgotten; ``empties`` empty pages come before each page."""
+    """Records in order. ``trimmed`` of them have expired; ``empties`` empty pages come before each page."""
 
     records: list[dict[str, Any]] = field(default_factory=list)
     closed: bool = False
@@ -78,18 +78,18 @@ class Shard:
     page: int = 1000
     empties: int = 0
     silent: bool = False
-    """Open, and for now it answers only empty pages."""
+    """True for an open shard that answers only empty pages."""
 
 
 class World:
-    """All that is there: one orders table with its stream, one bucket, one audit table, one queue, two functions."""
+    """An orders table with its stream, a bucket, an audit table, a queue and two functions."""
 
     def __init__(self, first: int = 137, step: int = 1009, digits: int = 21) -> None:
         self.clock = Clock()
         self.shards = {SHARD: Shard()}
         self.stream_exists = True
         self.lenient = False
-        """A number that never was counts as trimmed, as emulators have it."""
+        """True when a number that never existed counts as trimmed, as in emulators."""
         self.s3 = FakeS3()
         self.audit: dict[tuple[str, str], dict[str, Any]] = {}
         self.messages: list[dict[str, Any]] = []
@@ -104,7 +104,7 @@ class World:
     # what a test arranges
 
     def order(self, *, poison: bool = False, event: str = "INSERT", shard: str = SHARD, size: int = 0) -> str:
-        """A change of an order; its sequence number."""
+        """Add a change of an order. Return its sequence number."""
         number, count = next(self.numbers), next(self.ids)
         amount = {"S": "twelve"} if poison else {"N": "12"}
         image = {"orderId": {"S": f"order-{count}"}, "amount": amount, "note": {"S": "x" * size}, "raw": {"B": b"\0\1"}}
@@ -130,7 +130,7 @@ class World:
         return [self.order(**how) for _ in range(count)]
 
     def message(self, first: str, last: str = "", shard: str = SHARD, **changes: Any) -> dict[str, Any]:
-        """What Lambda sends for a range that it gave up. ``changes`` are laid over it; ``None`` removes."""
+        """Return Lambda's message for a failed range, with ``changes``. ``None`` removes a value."""
         arrived = self.clock.now().isoformat().replace("+00:00", "Z")
         message: dict[str, Any] = {
             "requestContext": {
@@ -161,7 +161,7 @@ class World:
         return message
 
     def give_up(self, first: str, last: str = "", **changes: Any) -> str:
-        """A range that Lambda gave up, audited by the auditor itself; the audit item's id."""
+        """Audit a failed range with the auditor. Return the audit item's id."""
         return self.audit_body(json.dumps(self.message(first, last, **changes)))
 
     def audit_body(self, body: str) -> str:
@@ -182,26 +182,26 @@ class World:
         return message
 
     def quarantine(self, number: str, shard: str = SHARD) -> str:
-        """Keep a record as the processor does when it fails; the object's key."""
+        """Quarantine a record like the processor. Return the object's key."""
         record = next(r for r in self.shards[shard].records if r["dynamodb"]["SequenceNumber"] == number)
         key = f"failed-data/{LABEL}/{number.rjust(40, '0')}.json"
         self.s3.versions[key] = [json.dumps({**_as_event(record), "eventSourceARN": STREAM_ARN}).encode()]
         return key
 
     def trim(self, number: str | None = None, shard: str = SHARD) -> None:
-        """Forget everything up to and including a record; everything when none is named."""
+        """Expire every record up to and including this one; all records when none is given."""
         numbers = [record["dynamodb"]["SequenceNumber"] for record in self.shards[shard].records]
         self.shards[shard].trimmed = numbers.index(number) + 1 if number else len(numbers)
 
     def fix(self) -> None:
-        """A processor that takes amounts in words: `enrich` is where a pipeline's own rules are written."""
+        """Replace the processor by one that accepts amounts in words."""
         self.processor = load("processor")
         vars(self.processor)["enrich"] = lambda _: {"status": "PROCESSED"}
 
     # what a test looks at
 
     def stored(self) -> set[str]:
-        """The sequence numbers of what lies under processed-data, each written exactly once."""
+        """Return the sequence numbers of the processed objects. Each must have one version."""
         objects = {key: body for key, body in self.s3.versions.items() if key.startswith("processed-data/")}
         assert all(len(versions) == 1 for versions in objects.values())
         return {json.loads(versions[0])["metadata"]["sequenceNumber"] for versions in objects.values()}
@@ -277,7 +277,7 @@ def timed_out() -> dict[str, Any]:
 
 
 def _as_event(record: Any) -> Any:
-    """As Lambda's events have it; written a second time here, so that the code under test is not its own judge."""
+    """Return the record in the form of Lambda's events; written again here, independent of the tested code."""
     if isinstance(record, dict):
         return {name: _as_event(value) for name, value in record.items()}
     if isinstance(record, bytes):
@@ -286,7 +286,7 @@ def _as_event(record: Any) -> Any:
 
 
 class Process:
-    """One run of pipectl.
+    """A run of pipectl.
 
     Args:
         world: What it works on.
@@ -323,7 +323,7 @@ class Process:
         return self.calls.count(operation)
 
     def call(self, operation: str, act: Callable[[], Any]) -> Any:
-        """Carry out one call; made again where its answer is lost, as `pipectl.aws` does."""
+        """Execute one call. Repeat it when its answer is lost, like `pipectl.aws`."""
         with self._lock:
             if self._dead:
                 raise Killed
@@ -364,7 +364,7 @@ class _Paginator:
 
 
 class _Streams(_Service):
-    """Strict: it knows only the numbers that it has given out, exactly as it has written them."""
+    """A fake of DynamoDB Streams that accepts only the sequence numbers it has returned, in their written form."""
 
     def __init__(self, process: Process) -> None:
         super().__init__(process)
@@ -428,7 +428,7 @@ class _Streams(_Service):
 
 
 class _S3(_Service):
-    """The bucket from outside: pages of two keys."""
+    """A fake of S3 with pages of two keys."""
 
     def get_paginator(self, operation: str) -> _Paginator:
         assert operation == "list_objects_v2"
@@ -459,7 +459,7 @@ class _S3(_Service):
 
 
 class _DynamoDB(_Service):
-    """The audit table: conditions evaluated, pages of three items, no item above 400 KB.
+    """A fake of DynamoDB: conditions are evaluated, pages have three items, items have at most 400 KB.
 
     It knows only the parameters that pipectl uses, and fails on others.
     """
@@ -549,7 +549,7 @@ class _Lambda(_Service):
 
 
 class _Sqs(_Service):
-    """A queue that gives two messages at a time, each hidden for as long as it is asked to."""
+    """A fake of SQS that returns two messages at a time and hides each for the requested time."""
 
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> Any:  # noqa: N803
         def count() -> Any:

@@ -1,4 +1,4 @@
-"""A hundred thousand failures behind fakes that hold none of them, to see what pipectl holds.
+"""A hundred thousand failures behind fakes that generate them, to measure pipectl's own memory.
 
 Run in a process of its own: `python -m tests.failures.hundred_thousand preview|iterate|replay`. It prints the peak of
 its memory in MB, and what it did.
@@ -30,7 +30,7 @@ BODY = "x" * 1000
 
 
 class Endless:
-    """An AWS with `COUNT` failures of one record each, which are made up when they are asked for."""
+    """An AWS with `COUNT` failures of one record each, generated on demand."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -147,7 +147,7 @@ def main(act: str) -> None:
 
 
 def peak_mb() -> float:
-    """This program's own peak: on Linux `ru_maxrss` begins with that of the process which started it."""
+    """Return the peak of this program: on Linux `ru_maxrss` starts with the peak of its parent process."""
     status = Path("/proc/self/status")
     if status.exists():
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))

@@ -1,4 +1,4 @@
-"""Runs the replay on the fake world as the command does, without what only the command knows."""
+"""Run a replay on the fake world, like the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims and outcomes on the audit item, on the fake table and on moto: so the fake is held to DynamoDB's own ways."""
+"""Leases and outcomes of audit items, on the fake table and on moto, so that the two are compared."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _make_table() -> None:
 
 
 class Run:
-    """One run that claims failures, one at a time."""
+    """A run that claims failures, one at a time."""
 
     def __init__(self, table: AuditTable, name: str) -> None:
         self._table, self._name = table, name
@@ -73,7 +73,7 @@ class Run:
 
 
 class Table:
-    """An audit table with some failures of one kind in it, and runs that claim them."""
+    """An audit table with some failures of one type, and runs that claim them."""
 
     def __init__(self, aws: Aws, clock: Clock, world: World) -> None:
         self.aws, self.clock, self._world = aws, clock, world
@@ -114,7 +114,7 @@ def now(table: Table, failure: Failure) -> Failure:
     return found
 
 
-def test_only_one_claims(table: Table) -> None:
+def test_one_of_several_runs_claims_a_failure(table: Table) -> None:
     failure, one, other = table.failure(), table.run("one"), table.run("other")
     assert one.claim(failure)
     assert one.claim(failure)  # its answer was lost, and the call was made again
@@ -125,7 +125,7 @@ def test_only_one_claims(table: Table) -> None:
     assert now(table, failure).status is ReplayStatus.OPEN
 
 
-def test_a_claim_runs_out_by_itself(table: Table) -> None:
+def test_a_lease_expires(table: Table) -> None:
     failure, one, other = table.failure(), table.run("one"), table.run("other")
     assert one.claim(failure)
     table.clock.sleep(99)
@@ -140,7 +140,7 @@ def test_a_claim_runs_out_by_itself(table: Table) -> None:
 
 
 @pytest.mark.parametrize("outcome", [DONE, POISON], ids=["done", "left"])
-def test_what_another_run_took_over_and_settled_is_not_taken_back(table: Table, outcome: Outcome) -> None:
+def test_a_failure_that_another_run_settled_is_not_claimed_back(table: Table, outcome: Outcome) -> None:
     failure, one, other = table.failure(), table.run("one"), table.run("other")
     one.claim(failure)
     table.clock.sleep(101)
@@ -151,7 +151,7 @@ def test_what_another_run_took_over_and_settled_is_not_taken_back(table: Table, 
     assert now(table, failure).item["replayedBy"] == "other"
 
 
-def test_a_claim_that_ran_out_and_nobody_took_is_still_ours(table: Table) -> None:
+def test_an_expired_lease_that_no_other_run_took_is_still_valid(table: Table) -> None:
     failure, one = table.failure(), table.run("one")
     one.claim(failure)
     table.clock.sleep(1000)
@@ -159,7 +159,7 @@ def test_a_claim_that_ran_out_and_nobody_took_is_still_ours(table: Table) -> Non
     assert one.settle(failure, DONE)
 
 
-def test_released_is_free_at_once(table: Table) -> None:
+def test_a_released_failure_can_be_claimed_at_once(table: Table) -> None:
     failure, one, other = table.failure(), table.run("one"), table.run("other")
     one.claim(failure)
     assert one.release(failure)
@@ -168,7 +168,7 @@ def test_released_is_free_at_once(table: Table) -> None:
 
 
 @pytest.mark.parametrize("status", [ReplayStatus.REPLAYED, ReplayStatus.EXPIRED])
-def test_what_is_done_is_taken_only_again(table: Table, status: ReplayStatus) -> None:
+def test_a_finished_failure_is_claimed_only_with_again(table: Table, status: ReplayStatus) -> None:
     failure, one, other = table.failure(), table.run("one"), table.run("other")
     one.claim(failure)
     one.settle(failure, Outcome(status))
@@ -177,14 +177,14 @@ def test_what_is_done_is_taken_only_again(table: Table, status: ReplayStatus) ->
 
 
 @pytest.mark.parametrize("status", [ReplayStatus.PARTIAL, ReplayStatus.FAILED])
-def test_what_is_left_is_taken_by_the_next(table: Table, status: ReplayStatus) -> None:
+def test_an_unfinished_failure_is_claimed_by_the_next_run(table: Table, status: ReplayStatus) -> None:
     failure, one, other = table.failure(), table.run("one"), table.run("other")
     one.claim(failure)
     one.settle(failure, Outcome(status))
     assert other.claim(failure)
 
 
-def test_the_outcome_is_written_and_the_claim_is_gone(table: Table) -> None:
+def test_settling_writes_the_outcome_and_ends_the_lease(table: Table) -> None:
     failure, one = table.failure(), table.run("one")
     one.claim(failure)
     one.settle(failure, POISON)
@@ -206,7 +206,7 @@ def test_the_outcome_is_written_and_the_claim_is_gone(table: Table) -> None:
     assert (after["replayAttempts"], after["failingRecords"], "replayError" in after) == (2, [], False)
 
 
-def test_settling_again_after_a_lost_answer_is_no_second_attempt(table: Table) -> None:
+def test_settling_again_after_a_lost_answer_counts_one_attempt(table: Table) -> None:
     failure, one = table.failure(), table.run("one")
     one.claim(failure)
     assert one.settle(failure, DONE)
@@ -214,7 +214,7 @@ def test_settling_again_after_a_lost_answer_is_no_second_attempt(table: Table) -
     assert now(table, failure).item["replayAttempts"] == 1
 
 
-def test_a_deleted_item_is_never_made_again(table: Table) -> None:
+def test_a_deleted_item_is_not_recreated(table: Table) -> None:
     failure = Failure({**table.failure().item, "auditId": "deleted"})
     one = table.run("one")
     acts: list[Callable[[], bool]] = [
@@ -229,7 +229,7 @@ def test_a_deleted_item_is_never_made_again(table: Table) -> None:
     assert len(table.failures()) == 4
 
 
-def test_many_failing_records_are_named_with_fewer_words(table: Table) -> None:
+def test_many_failing_records_have_shorter_errors(table: Table) -> None:
     failure, one = table.failure(), table.run("one")
     one.claim(failure)
     failing = tuple(FailedRecord(SequenceNumber(number, f"{number:040}"), {}, "x" * 1000) for number in range(500))
@@ -240,7 +240,7 @@ def test_many_failing_records_are_named_with_fewer_words(table: Table) -> None:
 
 
 def put(table: Table, failure: Failure, **attributes: Any) -> None:
-    """Lay attributes in DynamoDB's typed form over an item."""
+    """Replace attributes of an item, in DynamoDB's typed form."""
     key: Any = {"auditId": {"S": failure.audit_id}, "timestamp": {"S": failure.timestamp}}
     for name, value in attributes.items():
         values: Any = {"ExpressionAttributeValues": {":value": value}} if value else {}
@@ -265,7 +265,7 @@ def put(table: Table, failure: Failure, **attributes: Any) -> None:
     ],
     ids=str,
 )
-def test_an_invalid_lease_does_not_hold_an_item_for_ever(table: Table, until: Any) -> None:
+def test_an_invalid_lease_does_not_block_an_item(table: Table, until: Any) -> None:
     failure, one, other = table.failure(), table.run("one"), table.run("other")
     put(table, failure, claimedBy={"S": "nobody"}, claimedUntil=until)
     assert one.claim(failure)
@@ -281,7 +281,7 @@ def test_an_item_with_an_invalid_attempt_count_is_settled(table: Table, attempts
     assert now(table, failure).status is ReplayStatus.PARTIAL
 
 
-def test_an_error_with_half_a_surrogate_pair_is_written(table: Table) -> None:
+def test_an_error_with_a_lone_surrogate_is_written(table: Table) -> None:
     failure, one = table.failure(), table.run("one")
     one.claim(failure)
     failed = FailedRecord(SequenceNumber(7, "007"), {}, "bad \ud800 name")

@@ -21,20 +21,20 @@ class TestBatches:
     def test_are_cut_by_number(self) -> None:
         assert [len(batch) for batch in cut(map(record, range(250)), 100)] == [100, 100, 50]
 
-    def test_are_cut_by_what_an_event_can_hold(self) -> None:
+    def test_are_cut_by_the_size_of_an_event(self) -> None:
         large = [record(number, 1_300_000) for number in range(9)]
         sizes = [len(json.dumps({"Records": batch})) for batch in cut(large, 100)]
         assert sum(len(batch) for batch in cut(large, 100)) == 9
         assert max(sizes) < LARGEST_EVENT
 
-    def test_count_bytes_and_not_letters(self) -> None:
+    def test_are_measured_in_bytes(self) -> None:
         large: Any = [{**record(number), "note": "é" * 900_000} for number in range(3)]  # six bytes each in JSON
         assert [len(batch) for batch in cut(large, 100)] == [1, 1, 1]
 
-    def test_a_record_larger_than_an_event_stays_a_chunk_of_its_own(self) -> None:
+    def test_a_record_larger_than_an_event_is_a_batch_alone(self) -> None:
         assert [len(c) for c in cut([record(1), record(2, LARGEST_PAYLOAD + 1), record(3)], 9)] == [1, 1, 1]
 
-    def test_of_nothing_are_none(self) -> None:
+    def test_of_no_records_are_none(self) -> None:
         assert list(cut([], 100)) == []
 
 
@@ -44,7 +44,7 @@ def located(name: str, first: int, last: int, shard: str = "a") -> tuple[StreamR
 
 
 class TestMerged:
-    def test_ranges_that_overlap_or_touch_become_one(self) -> None:
+    def test_ranges_that_overlap_or_touch_are_merged(self) -> None:
         failures = [located(*each) for each in [("c", 8, 9), ("a", 1, 3), ("b", 3, 5), ("d", 6, 6), ("e", 20, 30)]]
         found = [(where.first.value, where.last.value, len(inside)) for where, inside in merged(failures)]
         assert found == [(1, 6, 3), (8, 9, 1), (20, 30, 1)]
@@ -53,5 +53,5 @@ class TestMerged:
         ((where, inside),) = merged([located("a", 1, 9), located("b", 2, 3)])
         assert (where.first.value, where.last.text, len(inside)) == (1, f"{9:021}", 2)
 
-    def test_shards_stay_apart(self) -> None:
+    def test_ranges_of_different_shards_are_not_merged(self) -> None:
         assert [where.shard_id for where, _ in merged([located("a", 1, 2, "b"), located("b", 1, 2, "a")])] == ["a", "b"]

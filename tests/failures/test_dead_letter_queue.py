@@ -1,4 +1,4 @@
-"""The dead-letter queue drained through the auditor: a message goes only once its item is there."""
+"""The dead-letter queue is drained through the auditor: a message is deleted when its item exists."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_every_message_becomes_an_item_and_is_deleted() -> None:
     assert drain(world) == 0
 
 
-def test_a_message_that_is_no_json_is_audited_too() -> None:
+def test_a_message_that_is_not_json_is_audited() -> None:
     world = World()
     world.send("what is this")
     assert drain(world) == 1
@@ -41,7 +41,7 @@ def test_a_message_that_is_no_json_is_audited_too() -> None:
     assert item["failureType"] == {"S": "UnparseableMessage"}
 
 
-def test_the_auditor_sees_what_lambda_would_show_it() -> None:
+def test_the_auditor_gets_the_event_of_lambda() -> None:
     world, seen = World(), list[Any]()
     message = world.send("body")
     message["MessageAttributes"] = {"trace": {"DataType": "Binary", "BinaryValue": b"\0\1"}}
@@ -73,7 +73,7 @@ def test_the_auditor_sees_what_lambda_would_show_it() -> None:
         lambda: answered({"batchItemFailures": [{"itemIdentifier": []}]}),
     ],
 )
-def test_where_the_auditor_fails_the_messages_stay_and_the_error_says_so(answer: Any) -> None:
+def test_the_messages_stay_when_the_auditor_fails(answer: Any) -> None:
     world = world_with(2)
     world.faults[AUDITOR] = lambda _: answer()
     with pytest.raises(AwsError, match="the messages stay in the queue") as raised:
@@ -85,7 +85,7 @@ def test_where_the_auditor_fails_the_messages_stay_and_the_error_says_so(answer:
     assert drain(world) == 2
 
 
-def test_a_message_that_alone_fails_stays_alone() -> None:
+def test_only_the_message_that_failed_stays() -> None:
     world = world_with(2)
     bad = world.messages[1]["MessageId"]
     auditor = world.invoke
@@ -102,7 +102,7 @@ def test_a_message_that_alone_fails_stays_alone() -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_any_call_nothing_is_lost(after: bool) -> None:
+def test_after_a_kill_at_any_call_nothing_is_lost(after: bool) -> None:
     whole = Process(world_with(5))
     drain(whole)
     for call in range(1, len(whole.calls) + 1):

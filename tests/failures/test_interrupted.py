@@ -1,4 +1,4 @@
-"""A replay that ends anywhere is finished by the next one."""
+"""A replay that is killed or interrupted at any call is completed by the next one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHARD_2 = "shardId-00000001573689847184-00000002"
 
 @dataclass
 class Scene:
-    """A bit of everything: two shards, ranges and single records, poison, forgotten records, a message that lies."""
+    """Return a world with two shards, ranges, single records, invalid orders, expired records and a wrong message."""
 
     world: World
     expected: dict[str, str]
@@ -63,13 +63,13 @@ def calls_of_a_whole_run() -> int:
 CALLS = calls_of_a_whole_run()
 
 
-def test_a_whole_run_makes_no_more_calls_than_it_needs() -> None:
+def test_a_run_makes_no_unnecessary_calls() -> None:
     assert CALLS <= 42
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", range(1, CALLS + 1))
-def test_killed_at_any_call_the_next_run_finishes_once_the_claims_have_run_out(call: int, after: bool) -> None:
+def test_after_a_kill_at_any_call_the_next_run_finishes_when_the_leases_expire(call: int, after: bool) -> None:
     scene = Scene.make()
     process = Process(scene.world, call, after=after)
     with pytest.raises(Killed):
@@ -80,7 +80,7 @@ def test_killed_at_any_call_the_next_run_finishes_once_the_claims_have_run_out(c
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_killed_again_and_again(seed: int) -> None:
+def test_repeated_kills(seed: int) -> None:
     scene, chance = Scene.make(), random.Random(seed)
     for _ in range(5):
         try:
@@ -92,7 +92,7 @@ def test_killed_again_and_again(seed: int) -> None:
 
 
 @pytest.mark.parametrize("call", range(1, CALLS + 1))
-def test_ctrl_c_at_any_call_gives_the_claims_back_at_once(call: int) -> None:
+def test_ctrl_c_at_any_call_releases_the_leases(call: int) -> None:
     scene, main = Scene.make(), threading.main_thread()
     clock = Clock()
     process = Process(scene.world, clock=clock)
@@ -110,7 +110,7 @@ def test_ctrl_c_at_any_call_gives_the_claims_back_at_once(call: int) -> None:
     scene.check()
 
 
-def test_ctrl_c_ends_a_long_range_in_the_middle() -> None:
+def test_ctrl_c_ends_the_reading_of_a_long_range() -> None:
     world, clock = World(), Clock()
     numbers = world.orders(200)
     audit_id = world.give_up(numbers[0], numbers[-1])
@@ -123,7 +123,7 @@ def test_ctrl_c_ends_a_long_range_in_the_middle() -> None:
     assert (world.status(audit_id), world.claimed()) == ("OPEN", [])
 
 
-def test_ctrl_c_does_not_begin_another_batch() -> None:
+def test_ctrl_c_starts_no_other_batch() -> None:
     world, clock = World(), Clock()
     for number in world.orders(600):
         world.give_up(number)

@@ -1,4 +1,4 @@
-"""Memory does not grow with the number of failures: 100,000 of them, each run in a process of its own.
+"""Memory does not grow with the number of failures: runs over 100,000 failures, each in a separate process.
 
 A whole replay of them takes half a minute: `bench/replay.py` measures that.
 """
@@ -32,7 +32,7 @@ def run(act: str) -> dict[str, Any]:
         ("iterate", {"failures": COUNT}),
     ],
 )
-def test_a_hundred_thousand_failures(act: str, did: dict[str, Any]) -> None:
+def test_memory_does_not_grow_with_a_hundred_thousand_failures(act: str, did: dict[str, Any]) -> None:
     found = run(act)
     assert found.items() >= did.items()
     assert found["peak_mb"] < MOST_MB

@@ -1,4 +1,4 @@
-"""The computed key is the key that the processor stores under."""
+"""The computed keys equal the keys that the processor writes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _record(event_id: str, epoch: int, number: int = 100) -> Any:
     st.integers(0, 10**21 - 1),
     st.sampled_from(["processed-data", "a/b"]),
 )
-def test_it_is_what_the_handler_makes_of_it(event_id: str, epoch: int, number: int, prefix: str) -> None:
+def test_the_name_equals_the_one_of_the_handler(event_id: str, epoch: int, number: int, prefix: str) -> None:
     record = _record(event_id, epoch, number)
     day = f"{PROCESSOR.created_at(record):%Y/%m/%d}"
     assert object_key(prefix, record) == f"{prefix}/{day}/{PROCESSOR.object_name(record)}"
@@ -51,7 +51,7 @@ def test_it_is_what_the_handler_makes_of_it(event_id: str, epoch: int, number: i
         ("", 1_767_225_600, "processed-data/2026/01/01/sequence%3D000000000000000000100.json"),
     ],
 )
-def test_the_key_that_is_written_is_the_key_that_is_looked_for(event_id: str, epoch: int, key: str) -> None:
+def test_the_key_equals_the_one_that_the_processor_writes(event_id: str, epoch: int, key: str) -> None:
     record, s3 = _record(event_id, epoch), FakeS3()
     context = SimpleNamespace(function_name="processor", aws_request_id="request-1")
     PROCESSOR.Processor(s3, "orders").process({"Records": [record]}, context)
@@ -60,7 +60,7 @@ def test_the_key_that_is_written_is_the_key_that_is_looked_for(event_id: str, ep
 
 
 @pytest.mark.parametrize("number", [1, 10**21 - 1, 10**39])
-def test_the_quarantine_is_looked_into_where_it_is_filled(number: int) -> None:
+def test_the_quarantine_key_equals_the_one_that_the_processor_writes(number: int) -> None:
     record, s3 = _record("c0ffee", 1_767_225_600, number), FakeS3()
     record["dynamodb"]["NewImage"]["amount"] = {"S": "twelve"}
     context = SimpleNamespace(function_name="processor", aws_request_id="request-1")

@@ -1,4 +1,4 @@
-"""How an invocation's answer is read, whatever the function says."""
+"""Responses of the processor: every form is read like in Lambda."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def numbers_of(records: list[Any]) -> list[int]:
 
 
 class Handler:
-    """A processor of another kind: fails the given numbers, and answers in a way of its own."""
+    """A processor that fails the given numbers and answers in its own form."""
 
     def __init__(self, poison: set[int], answer: Any) -> None:
         self.poison, self.answer = poison, answer
@@ -36,7 +36,7 @@ class Handler:
 
 
 def stops_at_the_first(handler: Handler, numbers: list[int]) -> Any:
-    """As the example in Lambda's documentation does."""
+    """Answer like the example in Lambda's documentation: stop at the first failure."""
     for number in numbers:
         if not handler.attempt(number):
             return {"batchItemFailures": [{"itemIdentifier": f"{number:021}"}]}
@@ -56,7 +56,7 @@ def run(fault: Any, records: list[EventRecord]) -> list[int]:
 
 @pytest.mark.parametrize("answer", [stops_at_the_first, reports_each])
 @pytest.mark.parametrize("poison", [set(), {0}, {5}, {9}, {2, 3}, {0, 4, 9}, set(range(10))], ids=str)
-def test_every_record_is_attempted_whether_the_handler_goes_on_or_stops(answer: Any, poison: set[int]) -> None:
+def test_every_record_is_attempted_when_a_handler_stops_at_a_failure(answer: Any, poison: set[int]) -> None:
     handler = Handler(poison, answer)
     assert run(handler, [record(number) for number in range(10)]) == sorted(poison)
     assert handler.attempted == set(range(10))
@@ -76,19 +76,19 @@ def test_every_record_is_attempted_whether_the_handler_goes_on_or_stops(answer: 
     ],
     ids=str,
 )
-def test_an_answer_that_is_no_partial_batch_response_never_counts_as_done(answer: Any) -> None:
+def test_an_invalid_partial_batch_response_fails_the_batch(answer: Any) -> None:
     assert run(lambda _: answered(answer), [record(0), record(1)]) == [0, 1]
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"batchItemFailures": None}, {"batchItemFailures": []}], ids=str)
-def test_what_counts_as_success_for_lambda(answer: Any) -> None:
+def test_responses_that_are_a_success_in_lambda(answer: Any) -> None:
     assert run(lambda _: answered(answer), [record(0), record(1)]) == []
 
 
 @pytest.mark.parametrize(
     "payload", [b"", b"null", b"{", b"\xff\xfe", b'"words"', b'{"errorMessage": null}', b"[" * 5000]
 )
-def test_an_error_without_words_is_told_by_its_kind_or_as_it_is(payload: bytes) -> None:
+def test_an_error_without_a_message_is_shown_by_its_type_or_payload(payload: bytes) -> None:
     class Body:
         def read(self) -> bytes:
             return payload
@@ -99,7 +99,7 @@ def test_an_error_without_words_is_told_by_its_kind_or_as_it_is(payload: bytes) 
     assert failing.error
 
 
-def test_an_answer_too_deep_to_be_read_never_counts_as_done() -> None:
+def test_a_response_that_is_nested_too_deep_fails_the_batch() -> None:
     class Body:
         def read(self) -> bytes:
             return b"[" * 100_000
@@ -110,7 +110,7 @@ def test_an_answer_too_deep_to_be_read_never_counts_as_done() -> None:
     assert "invalid partial batch response" in failing.error
 
 
-def test_a_record_that_lambda_takes_for_no_json_fails_alone() -> None:
+def test_a_record_that_lambda_cannot_parse_fails_alone() -> None:
     odd: Any = {**record(1), "note": math.nan}
 
     def refuses_nan(records: list[Any]) -> dict[str, Any]:
@@ -128,13 +128,13 @@ def test_an_error_of_any_length_is_cut() -> None:
     assert len(failing.error) == 1000
 
 
-def test_the_same_record_twice_in_a_chunk() -> None:
+def test_a_record_that_is_twice_in_a_batch() -> None:
     handler = Handler({1}, stops_at_the_first)
     assert set(run(handler, [record(0), record(1), record(2), record(1), record(3)])) == {1}
     assert handler.attempted == {0, 1, 2, 3}
 
 
-def test_force_tells_the_function_to_overwrite() -> None:
+def test_overwrite_is_passed_to_the_function() -> None:
     world = World()
     process = Process(world)
     ProcessorClient(process.aws, PROCESSOR, overwrite=True).process([record(0)])

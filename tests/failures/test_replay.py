@@ -1,4 +1,4 @@
-"""What a replay makes of failures: every shape of message, every way for records to be there, or not."""
+"""Replays of every form of message, with records in the stream, in the quarantine, or expired."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def world(request: pytest.FixtureRequest) -> World:
 
 
 class TestPoison:
-    def test_neighbours_get_through_and_the_record_is_named_with_the_functions_own_error(self, world: World) -> None:
+    def test_other_records_are_replayed_and_the_failing_one_has_the_functions_error(self, world: World) -> None:
         good, poison, last = world.order(), world.order(poison=True), world.order()
         audit_id = world.give_up(good, last)
         report = replay(world)
@@ -42,14 +42,14 @@ class TestPoison:
         assert (report.replayed, report.still_failing, report.left) == (2, 1, 1)
         assert world.claimed() == []
 
-    def test_nothing_through_is_failed(self, world: World) -> None:
+    def test_a_failure_without_a_replayed_record_is_failed(self, world: World) -> None:
         audit_id = world.give_up(world.order(poison=True))
         assert replay(world).statuses == {"FAILED": 1}
         assert world.status(audit_id) == "FAILED"
         assert world.item(audit_id)["replayAttempts"] == {"N": "1"}
 
     @pytest.mark.parametrize("poison_at", [{0}, {4}, {9}, {0, 1}, {3, 7}, {0, 5, 9}, set(range(10))])
-    def test_a_record_that_still_fails_is_invoked_once_alone(self, poison_at: set[int]) -> None:
+    def test_a_record_that_fails_again_is_invoked_once_alone(self, poison_at: set[int]) -> None:
         world = World()
         numbers = [world.order(poison=place in poison_at) for place in range(10)]
         world.give_up(numbers[0], numbers[-1])
@@ -70,7 +70,7 @@ class TestPoison:
         again = replay(process)
         assert (again.total, again.left, set(process.calls)) == (0, 0, {"Query"})
 
-    def test_deletes_are_read_and_not_replayed(self, world: World) -> None:
+    def test_removals_are_read_and_not_replayed(self, world: World) -> None:
         first, _, last = world.order(event="REMOVE"), world.order(), world.order(event="REMOVE")
         audit_id = world.give_up(first, last)
         report = replay(world)
@@ -78,7 +78,7 @@ class TestPoison:
 
 
 class TestTrimmed:
-    def test_at_the_start_what_quarantine_has_is_replayed_and_the_rest_named(self, world: World) -> None:
+    def test_at_the_start_records_of_the_quarantine_are_replayed_and_the_others_reported(self, world: World) -> None:
         lost, kept, there = world.orders(3)
         failures = {number: world.give_up(number) for number in (lost, kept, there)}
         world.quarantine(kept)
@@ -106,7 +106,7 @@ class TestTrimmed:
 
     @pytest.mark.parametrize("closed", [True, False], ids=["closed shard", "open shard"])
     @pytest.mark.parametrize("later", [True, False], ids=["later records", "nothing after it"])
-    def test_wholly(self, world: World, closed: bool, later: bool) -> None:
+    def test_completely(self, world: World, closed: bool, later: bool) -> None:
         numbers = world.orders(3)
         audit_id = world.give_up(numbers[0], numbers[-1])
         for number in numbers[:2]:
@@ -120,7 +120,7 @@ class TestTrimmed:
         assert (world.status(audit_id), expired(report)) == ("EXPIRED", [numbers[2]])
         assert len(world.invoked) == 1  # what quarantine has is taken once
 
-    def test_quarantine_has_it_all(self, world: World) -> None:
+    def test_with_all_records_in_the_quarantine(self, world: World) -> None:
         numbers = world.orders(5)
         for number in numbers:
             world.quarantine(number)
@@ -129,7 +129,7 @@ class TestTrimmed:
         replay(world)
         assert (world.stored(), world.status(audit_id)) == (set(numbers), "REPLAYED")
 
-    def test_the_stream_is_gone(self, world: World) -> None:
+    def test_with_a_deleted_stream(self, world: World) -> None:
         kept, lost = world.orders(2)
         world.quarantine(kept)
         failures = [world.give_up(kept), world.give_up(lost)]
@@ -137,7 +137,7 @@ class TestTrimmed:
         replay(world)
         assert [world.status(audit_id) for audit_id in failures] == ["REPLAYED", "EXPIRED"]
 
-    def test_while_it_is_read(self, world: World) -> None:
+    def test_during_the_reading(self, world: World) -> None:
         numbers = world.orders(8)
         audit_id = world.give_up(numbers[0], numbers[-1])
         world.quarantine(numbers[4])
@@ -162,7 +162,7 @@ class TestTrimmed:
         assert world.stored() == set(numbers[2:])
         assert world.item(audit_id)["expiredRecords"] == {"L": [{"S": numbers[0]}]}
 
-    def test_an_open_shard_that_is_only_silent_proves_nothing(self, world: World) -> None:
+    def test_a_silent_open_shard_proves_no_expiry(self, world: World) -> None:
         numbers = world.orders(2)
         audit_id = world.give_up(numbers[0], numbers[-1])
         world.quarantine(numbers[0])
@@ -174,7 +174,7 @@ class TestTrimmed:
         replay(world)
         assert (world.status(audit_id), world.stored()) == ("REPLAYED", set(numbers))
 
-    def test_the_start_is_trimmed_and_the_rest_is_silent(self, world: World) -> None:
+    def test_at_the_start_of_a_silent_shard(self, world: World) -> None:
         numbers = world.orders(3)
         audit_id = world.give_up(numbers[0], numbers[-1])
         world.trim(numbers[0])
@@ -187,7 +187,7 @@ class TestTrimmed:
         assert (world.status(audit_id), world.stored()) == ("EXPIRED", set(numbers[1:]))
 
     @pytest.mark.parametrize("lenient", [True, False])
-    def test_a_number_that_never_was_is_not_taken_for_one_that_is_forgotten(self, lenient: bool) -> None:
+    def test_a_number_that_never_existed_is_not_reported_as_expired(self, lenient: bool) -> None:
         world = World()
         world.lenient = lenient
         _, before, after, last = world.orders(4)
@@ -275,7 +275,7 @@ class TestMessages:
         ],
         ids=str,
     )
-    def test_shapes_that_aws_sends(self, changes: dict[str, Any]) -> None:
+    def test_forms_that_aws_sends(self, changes: dict[str, Any]) -> None:
         world = World()
         audit_id = world.give_up(world.order(), **changes)
         assert replay(world).statuses == {"REPLAYED": 1}
@@ -299,7 +299,7 @@ class TestMessages:
         ],
         ids=str,
     )
-    def test_one_that_leads_nowhere_is_failed_with_the_reason_and_keeps_no_other_from_being_replayed(
+    def test_a_message_without_a_usable_range_is_failed_and_the_others_are_replayed(
         self, changes: dict[str, Any], why: str
     ) -> None:
         world = World()
@@ -314,13 +314,13 @@ class TestMessages:
         assert world.stored() >= set(numbers[1:])
         assert report.left == 1
 
-    def test_of_no_json_at_all(self) -> None:
+    def test_a_message_that_is_not_json(self) -> None:
         world = World()
         audit_id = world.audit_body("no JSON")
         replay(world)
         assert world.status(audit_id) == "FAILED"
 
-    def test_delivered_twice_is_one_failure(self) -> None:
+    def test_a_message_that_is_delivered_twice_is_one_failure(self) -> None:
         world = World()
         number = world.order()
         first, second = world.give_up(number), world.give_up(number)
@@ -328,7 +328,7 @@ class TestMessages:
         assert replay(world).statuses == {"REPLAYED": 1}
         assert world.status(first) == "REPLAYED"
 
-    def test_the_same_range_given_up_at_another_time_is_another_failure_of_the_same_id(self) -> None:
+    def test_a_range_that_fails_twice_is_two_failures_with_one_id(self) -> None:
         world = World()
         number = world.order()
         world.give_up(number)
@@ -337,7 +337,7 @@ class TestMessages:
         assert replay(world).statuses == {"REPLAYED": 2}
         assert world.invoked == [[number]]
 
-    def test_out_of_order(self) -> None:
+    def test_messages_out_of_order(self) -> None:
         world = World()
         numbers = world.orders(6)
         for place in (4, 0, 5, 2, 1, 3):
@@ -345,7 +345,7 @@ class TestMessages:
         assert replay(world).statuses == {"REPLAYED": 6}
         assert world.invoked == [numbers]
 
-    def test_an_item_at_dynamodbs_limit_still_gets_its_outcome(self) -> None:
+    def test_an_item_at_the_limit_of_dynamodb_gets_its_outcome(self) -> None:
         world = World()
         poison = world.orders(20, poison=True)
         audit_id = world.give_up(poison[0], poison[-1])
@@ -359,13 +359,13 @@ class TestMessages:
         [{"replayAttempts": {"S": "three"}}, {"claimedUntil": {"S": "9999"}}, {"claimedUntil": {"N": "1"}}],
         ids=str,
     )
-    def test_an_odd_item_is_replayed_like_the_others(self, attributes: dict[str, Any]) -> None:
+    def test_an_unusual_item_is_replayed(self, attributes: dict[str, Any]) -> None:
         world = World()
         failures = [world.give_up(number) for number in world.orders(3)]
         world.item(failures[1]).update(attributes)
         assert replay(world).statuses == {"REPLAYED": 3}
 
-    def test_a_function_error_with_half_a_surrogate_pair_is_written(self) -> None:
+    def test_a_function_error_with_a_lone_surrogate_is_written(self) -> None:
         world = World()
         good, bad = world.orders(2)
         failures = [world.give_up(good), world.give_up(bad)]
@@ -387,7 +387,7 @@ class TestMessages:
         assert [error.startswith(f"{full}: its audit item is full") for error in report.errors] == [True]
         assert {world.status(audit_id) for audit_id in others} == {"REPLAYED"}
 
-    def test_an_outcome_that_cannot_be_written_is_named_and_stops_no_other(self) -> None:
+    def test_an_outcome_that_cannot_be_written_is_reported_and_stops_no_other(self) -> None:
         world = World()
         full, *others = [world.give_up(number) for number in world.orders(3)]
         item = world.item(full)
@@ -411,7 +411,7 @@ class TestReading:
         assert (process.count("GetShardIterator"), process.count("GetRecords")) == (1, 1)
         assert world.invoked == [numbers]
 
-    def test_neighbours_are_read_from_the_same_page_and_processed_together(self) -> None:
+    def test_adjacent_ranges_are_read_from_one_page_and_processed_together(self) -> None:
         world = World()
         numbers = world.orders(300)
         for number in numbers[::3]:
@@ -421,7 +421,7 @@ class TestReading:
         assert (process.count("GetShardIterator"), process.count("GetRecords")) == (1, 1)
         assert world.invoked == [numbers[::3]]
 
-    def test_what_lies_far_apart_is_not_read_through(self) -> None:
+    def test_records_between_distant_ranges_are_not_read(self) -> None:
         world = World()
         numbers = world.orders(3000)
         for place in (0, 2999):
@@ -430,7 +430,7 @@ class TestReading:
         replay(process)
         assert (process.count("GetShardIterator"), process.count("GetRecords")) == (2, 2)
 
-    def test_several_pages_with_empty_ones_between(self, world: World) -> None:
+    def test_empty_pages_between_records(self, world: World) -> None:
         numbers = world.orders(25)
         world.shards[SHARD].page, world.shards[SHARD].empties = 4, 7
         audit_id = world.give_up(numbers[1], numbers[-2])
@@ -449,7 +449,7 @@ class TestReading:
         processed = [number for chunk in world.invoked for number in chunk]
         assert sorted(processed) == sorted(numbers)
 
-    def test_an_iterator_that_is_always_expired_ends_the_run_instead_of_going_round_for_ever(self) -> None:
+    def test_an_iterator_that_always_expires_ends_the_run(self) -> None:
         world = World()
         world.give_up(world.order())
         process = Process(world)
@@ -472,7 +472,7 @@ class TestReading:
         assert len(world.invoked) == 3  # 40 of 390 KB are 16 MB
         assert world.stored() == set(numbers)
 
-    def test_an_error_that_concerns_all_ends_the_run_and_leaves_no_claim(self) -> None:
+    def test_an_error_about_all_failures_ends_the_run_and_its_leases(self) -> None:
         world = World()
         failures = [world.give_up(number) for number in world.orders(5)]
         process = Process(world)
@@ -484,7 +484,7 @@ class TestReading:
         assert {world.status(audit_id) for audit_id in failures} == {"OPEN"}
 
     @pytest.mark.parametrize("operation", ["GetRecords", "GetShardIterator", "Invoke", "UpdateItem"])
-    def test_throttled_for_longer_than_pipectl_waits(self, operation: str) -> None:
+    def test_throttling_longer_than_the_retries(self, operation: str) -> None:
         world = World()
         failures = [world.give_up(number) for number in world.orders(5)]
         process = Process(world)
@@ -497,7 +497,7 @@ class TestReading:
 
 
 class TestProcessor:
-    def test_an_invocation_that_times_out_is_halved_until_the_blame_is_found(self) -> None:
+    def test_a_batch_that_times_out_is_halved_until_the_cause_is_found(self) -> None:
         world = World()
         numbers = world.orders(33)
         hangs = numbers[20]
@@ -509,7 +509,7 @@ class TestProcessor:
         assert list(world.failing_of(audit_id)) == [hangs]
         assert "Sandbox.Timedout: RequestId: 1 Error: Task timed out" in world.failing_of(audit_id)[hangs]
 
-    def test_too_much_at_once_for_the_function_is_halved(self) -> None:
+    def test_a_batch_that_is_too_large_for_the_function_is_halved(self) -> None:
         world = World()
         numbers = world.orders(33)
         audit_id = world.give_up(numbers[0], numbers[-1])
@@ -521,7 +521,7 @@ class TestProcessor:
         assert replay(world).still_failing == 0
         assert (world.stored(), world.status(audit_id)) == (set(numbers), "REPLAYED")
 
-    def test_a_function_that_does_not_even_start(self) -> None:
+    def test_a_function_that_does_not_start(self) -> None:
         world = World()
         numbers = world.orders(7)
         audit_id = world.give_up(numbers[0], numbers[-1])
@@ -530,7 +530,7 @@ class TestProcessor:
         assert (report.still_failing, world.status(audit_id)) == (7, "FAILED")
         assert {each.error for each in report.failing} == {"Runtime.ImportModuleError: No module named 'handler'"}
 
-    def test_a_record_too_large_for_an_event_is_named(self) -> None:
+    def test_a_record_that_is_too_large_for_an_event_is_reported(self) -> None:
         world = World()
         good, large = world.order(), world.order(size=6_300_000)
         audit_id = world.give_up(good, large)
@@ -543,7 +543,7 @@ def sequence_numbers(records: list[Any]) -> list[str]:
     return [record["dynamodb"]["SequenceNumber"] for record in records]
 
 
-def test_a_failure_that_is_done_is_taken_again_only_when_told() -> None:
+def test_a_finished_failure_is_replayed_only_with_again() -> None:
     world = World()
     audit_id = world.give_up(world.order())
     replay(world)
@@ -555,13 +555,13 @@ def test_a_failure_that_is_done_is_taken_again_only_when_told() -> None:
     assert world.item(audit_id)["replayAttempts"] == {"N": "2"}
 
 
-def test_progress_is_told_while_it_works() -> None:
+def test_progress_is_reported() -> None:
     world = World()
     numbers = world.orders(30)
     for number in numbers:
         world.give_up(number)
-    process, told = Process(world), list[tuple[int, int]]()
+    process, reported = Process(world), list[tuple[int, int]]()
     process.on_call = lambda operation, _: world.clock.sleep(2) if operation == "Invoke" else None
-    replay(process, batch_size=10, progress=lambda failures, records: told.append((failures, records)))
-    assert told
-    assert [records for _, records in told] == sorted(records for _, records in told)
+    replay(process, batch_size=10, progress=lambda failures, records: reported.append((failures, records)))
+    assert reported
+    assert [records for _, records in reported] == sorted(records for _, records in reported)

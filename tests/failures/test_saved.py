@@ -1,4 +1,4 @@
-"""Records kept in files: whole, or not there; what is damaged is named by file and line."""
+"""Saved records: a file is complete or absent, and damage is reported by file and line."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def records_of(process: Process, failure: Failure) -> list[EventRecord]:
     return [reading.event for reading in reader(process).read(failure.range) if isinstance(reading, Record)]
 
 
-def test_what_was_written_is_read(tmp_path: Path) -> None:
+def test_saved_records_are_read_back(tmp_path: Path) -> None:
     records = [record(number) for number in range(5)]
     assert saved.write(tmp_path / "new" / "folder", FAILURE, records) == 5
     assert read(tmp_path / "new" / "folder", FAILURE) == records
     assert saved.audit_ids(tmp_path / "new" / "folder") == ["abc"]
 
 
-def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
+def test_a_file_is_complete_or_absent(tmp_path: Path) -> None:
     def breaks(after: int) -> Iterator[EventRecord]:
         yield from map(record, range(after))
         raise PipectlError("the network is gone")
@@ -55,7 +55,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("audit_id", ["../outside", "/etc/passwd", "a/b", "..", "a%2Fb", ".hidden"])
-def test_an_id_cannot_lead_out_of_the_folder(tmp_path: Path, audit_id: str) -> None:
+def test_every_id_stays_in_the_folder(tmp_path: Path, audit_id: str) -> None:
     folder = tmp_path / "folder"
     failure = Failure({**FAILURE.item, "auditId": audit_id})
     saved.write(folder, failure, [record(1)])
@@ -110,7 +110,7 @@ def test_a_damaged_line_is_named_and_the_others_are_replayed(tmp_path: Path, dam
     assert report.errors == (f"{audit_id}: {file}:3: not a stream record",)
 
 
-def test_a_file_that_lost_its_end_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+def test_a_truncated_file_is_not_taken_as_complete(tmp_path: Path) -> None:
     world = World()
     numbers = world.orders(4)
     audit_id = world.give_up(numbers[0], numbers[-1])
@@ -137,7 +137,7 @@ def test_saved_records_are_replayed_when_the_stream_is_gone(tmp_path: Path) -> N
     assert "GetShardIterator" not in process.calls
 
 
-def test_a_file_that_went_away_fails_its_failure_alone(tmp_path: Path) -> None:
+def test_a_missing_file_fails_only_its_own_failure(tmp_path: Path) -> None:
     world = World()
     failures = [world.give_up(number) for number in world.orders(2)]
     process = Process(world)

@@ -1,4 +1,4 @@
-"""The whole of a table's streams is read, whatever DynamoDB answers on the way."""
+"""All records of a table's streams are read, through every kind of answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _error(code: str) -> AwsError:
 
 
 class FakeStreams:
-    """Streams of scripted pages. A page is a list of sequence numbers, or the error of the call that asks for it.
+    """Streams with scripted pages. A page is a list of sequence numbers, or an error.
 
     A shard that is closed has no iterator after its last page; an open one answers empty pages for ever.
     """
@@ -108,7 +108,7 @@ def test_a_shard_is_read_to_its_end(pages: list[list[int] | str], numbers: list[
     assert _numbers(streams) == numbers
 
 
-def test_a_closed_shard_costs_no_empty_page() -> None:
+def test_a_closed_shard_is_read_without_an_empty_page() -> None:
     streams = FakeStreams({(ARN, "a"): [[1], [2]]})
     streams.closed.add("a")
     _numbers(streams)
@@ -125,14 +125,14 @@ def test_an_expired_iterator_is_replaced_by_one_after_the_last_record() -> None:
     ]
 
 
-def test_where_the_last_record_is_forgotten_meanwhile_it_goes_on_at_the_oldest() -> None:
+def test_after_an_expired_last_record_reading_continues_at_the_oldest() -> None:
     streams = FakeStreams({(ARN, "a"): [[1, 2], "ExpiredIteratorException", [9]]})
     streams.trimmed.add(2)
     assert _numbers(streams) == [1, 2, 9]
     assert streams.iterators[-1] == ("TRIM_HORIZON", None)
 
 
-def test_any_other_error_is_one() -> None:
+def test_any_other_error_is_raised() -> None:
     with pytest.raises(AwsError, match="AccessDeniedException"):
         _numbers(FakeStreams({(ARN, "a"): ["AccessDeniedException"]}))
 
@@ -143,7 +143,7 @@ def test_all_streams_of_the_table_have_their_shards_listed_page_by_page() -> Non
     assert shards == [Shard(ARN, "a"), Shard(ARN, "b", "a"), Shard(OLD, "c")]
 
 
-def test_a_stream_that_is_gone_since_it_was_listed_has_no_shards() -> None:
+def test_a_stream_that_was_deleted_after_its_listing_has_no_shards() -> None:
     assert shards_of(_aws(FakeStreams({(ARN, "a"): []})), "orders", OLD) == [Shard(ARN, "a")]
 
 
@@ -164,16 +164,16 @@ def test_a_parent_is_read_before_its_children() -> None:
         (ARN, "grandchild"): [[4]],
         (ARN, "parent"): [[1], [], [2]],
     }
-    streams = FakeStreams(places, {"child": "parent", "grandchild": "child", "parent": "forgotten"})
+    streams = FakeStreams(places, {"child": "parent", "grandchild": "child", "parent": "expired"})
     assert _read(streams) == [("parent", 1), ("parent", 2), ("child", 3), ("grandchild", 4)]
 
 
-def test_a_busy_shard_is_left_at_the_first_record_that_came_since() -> None:
+def test_a_busy_shard_is_left_at_the_first_newer_record() -> None:
     streams = FakeStreams({(ARN, "a"): [[1, 2], [3, 4], [5]]})
     assert _read(streams, MOMENT + timedelta(seconds=3)) == [("a", 1), ("a", 2), ("a", 3)]
     assert streams.asked["a"] == 2
 
 
-def test_what_cannot_be_read_is_an_error() -> None:
+def test_a_shard_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(AwsError, match="AccessDeniedException"):
         _read(FakeStreams({(ARN, "a"): [[1]], (ARN, "b"): ["AccessDeniedException"]}))

@@ -1,4 +1,4 @@
-"""Two replays at once share the work: nothing is lost, nothing stays claimed, nothing is settled wrongly."""
+"""Two replays at the same time share the work: no failure is lost, stays claimed, or gets a wrong outcome."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.failures.test_interrupted import CALLS, Scene
 
 
 def settled_once_each(world: World, *reports: ReplayReport) -> None:
-    """Every report counts what it has settled itself, and nothing else."""
+    """Check that every report counts only the failures that it settled."""
     attempts = sum(int(item.get("replayAttempts", {"N": "0"})["N"]) for item in world.audit.values())
     assert attempts == sum(report.total for report in reports)
 
 
 @pytest.mark.parametrize("call", range(1, CALLS + 1))
-def test_a_whole_replay_between_any_two_calls_of_another(call: int) -> None:
+def test_a_replay_between_any_two_calls_of_another(call: int) -> None:
     scene, inner = Scene.make(), list[ReplayReport]()
     outer = Process(scene.world)
     outer.on_call = lambda _, number: inner.append(replay(scene.world, batch_size=2)) if number == call else None
@@ -30,7 +30,7 @@ def test_a_whole_replay_between_any_two_calls_of_another(call: int) -> None:
 
 
 @pytest.mark.parametrize("call", range(1, CALLS + 1))
-def test_one_that_took_too_long_finds_its_work_done_by_another_with_a_processor_that_was_mended(call: int) -> None:
+def test_a_slow_replay_finds_its_work_done_by_another_with_a_fixed_processor(call: int) -> None:
     scene, inner = Scene.make(), list[ReplayReport]()
     outer = Process(scene.world)
 
@@ -53,7 +53,7 @@ def test_one_that_took_too_long_finds_its_work_done_by_another_with_a_processor_
 
 @pytest.mark.parametrize("seconds_a_call", [0, 7], ids=["fast", "claims run out on the way"])
 @pytest.mark.parametrize("round_", range(4))
-def test_truly_at_once(seconds_a_call: float, round_: int) -> None:
+def test_two_replays_in_parallel(seconds_a_call: float, round_: int) -> None:
     world = World()
     numbers = [world.order(poison=count % 10 == 0) for count in range(120)]
     for number in numbers:
@@ -75,7 +75,7 @@ def test_truly_at_once(seconds_a_call: float, round_: int) -> None:
     assert world.stored() == {number for count, number in enumerate(numbers) if count % 10}
 
 
-def test_what_another_run_holds_is_reported_and_left_alone() -> None:
+def test_failures_that_another_run_claimed_are_reported_and_skipped() -> None:
     world = World()
     mine, theirs = (world.give_up(number) for number in world.orders(2))
     item = world.item(theirs)
@@ -87,7 +87,7 @@ def test_what_another_run_holds_is_reported_and_left_alone() -> None:
     assert replay(world).statuses == {"REPLAYED": 1}
 
 
-def test_what_another_run_did_meanwhile_is_neither_ours_nor_left() -> None:
+def test_failures_that_another_run_finished_are_not_counted() -> None:
     world = World()
     audit_id = world.give_up(world.order())
     process = Process(world)
@@ -97,7 +97,7 @@ def test_what_another_run_did_meanwhile_is_neither_ours_nor_left() -> None:
     assert world.status(audit_id) == "REPLAYED"
 
 
-def test_an_item_deleted_meanwhile_is_not_made_again() -> None:
+def test_an_item_that_was_deleted_meanwhile_is_not_recreated() -> None:
     world = World()
     world.give_up(world.order())
     process = Process(world)
@@ -106,7 +106,7 @@ def test_an_item_deleted_meanwhile_is_not_made_again() -> None:
     assert (report.total, report.left, world.audit) == (0, 0, {})
 
 
-def test_an_answer_lost_on_the_way_is_not_taken_for_another_runs_work() -> None:
+def test_a_lost_answer_is_not_mistaken_for_another_run() -> None:
     world = World()
     world.give_up(world.order())
     process = Process(world)
@@ -116,7 +116,7 @@ def test_an_answer_lost_on_the_way_is_not_taken_for_another_runs_work() -> None:
     assert next(iter(world.audit.values()))["replayAttempts"] == {"N": "1"}
 
 
-def test_claims_are_renewed_between_the_invocations_of_one_chunk() -> None:
+def test_leases_are_renewed_between_the_invocations_of_a_batch() -> None:
     world = World()
     numbers = [world.order(poison=count % 5 == 0) for count in range(40)]
     world.give_up(numbers[0], numbers[-1])
@@ -133,7 +133,7 @@ def test_claims_are_renewed_between_the_invocations_of_one_chunk() -> None:
     assert {report.claimed_elsewhere for report in others} == {1}
 
 
-def test_claims_that_run_out_while_other_shards_are_read_are_not_worked_on() -> None:
+def test_leases_that_expire_while_other_shards_are_read_are_dropped() -> None:
     world = World()
     world.give_up(world.order())
     other = "shardId-00000001573689847184-00000002"

@@ -1,4 +1,4 @@
-"""Records, objects and failures brought together."""
+"""Verification: records of the stream compared with objects and failures."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _failure(first: int, last: int, since: int = 0, until: int = 1000, **item: o
     return Failure({"auditId": "f", "timestamp": times[1], "stream": stream, "replayStatus": "OPEN"} | item)
 
 
-def test_numbers_are_ordered_as_numbers_however_many_digits_they_have(index: VerificationIndex) -> None:
+def test_sequence_numbers_are_ordered_by_value(index: VerificationIndex) -> None:
     largest = 10**21 - 1  # the next number has a digit more
     for number in (largest, largest + 1, largest + 2):
         index.add(SHARD, _record(number))
@@ -72,7 +72,7 @@ def test_numbers_are_ordered_as_numbers_however_many_digits_they_have(index: Ver
     assert (lost.first.text, lost.last.text) == (str(largest), str(largest + 2))
 
 
-def test_a_number_is_shown_as_it_was_written(index: VerificationIndex) -> None:
+def test_a_sequence_number_keeps_its_written_form(index: VerificationIndex) -> None:
     index.add(SHARD, _record(7))
     assert [str(record.sequence_number) for record in index.lost(2)] == [f"{7:021}"]
 
@@ -86,7 +86,7 @@ def test_a_record_that_is_read_twice_counts_once(index: VerificationIndex) -> No
     assert (index.count(RecordState.LOST), index.count(RecordState.STORED)) == (0, 1)
 
 
-def test_what_is_stored_and_failed_is_stored(index: VerificationIndex) -> None:
+def test_a_record_with_object_and_failure_counts_as_stored(index: VerificationIndex) -> None:
     for number in range(4):
         index.add(SHARD, _record(number))
     index.mark_failed(_failure(0, 1))
@@ -122,7 +122,7 @@ def test_a_failure_explains_only_records_that_it_can_mean(
     assert _left(index) == left
 
 
-def test_objects_of_the_same_name_on_another_day_are_others(index: VerificationIndex) -> None:
+def test_an_object_of_another_day_is_another_object(index: VerificationIndex) -> None:
     index.add(SHARD, _record(1))
     index.add(SHARD, _record(2, seconds=86400))
     assert index.days() == ["2026/01/01", "2026/01/02"]
@@ -130,7 +130,7 @@ def test_objects_of_the_same_name_on_another_day_are_others(index: VerificationI
     assert _left(index) == [1, 2]
 
 
-def test_young_records_and_those_behind_the_last_are_put_aside(index: VerificationIndex) -> None:
+def test_young_records_and_those_after_the_last_processed_one_are_pending(index: VerificationIndex) -> None:
     for number in range(6):
         index.add(SHARD, _record(number, seconds=number))
     index.add(Shard("arn:/stream/1", "b"), _record(7))

@@ -1,4 +1,4 @@
-"""What reads messages, items, lines and answers: a sensible value, or an error of ours, whatever there is to read."""
+"""Readers of messages, items, lines and answers return a value or raise a pipectl error, for any data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One interface to the handlers of both languages: it takes events and returns everything that can be observed."""
+"""A common interface to the handlers of both languages: it takes events and returns everything observable."""
 
 from __future__ import annotations
 

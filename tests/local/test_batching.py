@@ -325,10 +325,10 @@ def test_no_record_is_lost_and_none_fails_twice(
     handler = StopsAtPoison(poison, report=report)
     settings = replace(PIPELINE, max_retries=retries, bisect=bisect)
     run = work_off(stream(size), handler, settings, consolidate=consolidate)
-    told = [number for numbers_told in run.failed for number in numbers_told]
-    assert told == sorted(set(told))
-    assert poison <= set(told)
-    assert set(handler.processed) | set(told) == set(range(size))
+    reported = [number for numbers_told in run.failed for number in numbers_told]
+    assert reported == sorted(set(reported))
+    assert poison <= set(reported)
+    assert set(handler.processed) | set(reported) == set(range(size))
 
 
 @given(BATCHES, st.booleans())

@@ -1,4 +1,4 @@
-"""Whether a request was signed with the secret, as botocore signs it."""
+"""Signatures of requests to the local emulator, as botocore makes them."""
 
 from __future__ import annotations
 

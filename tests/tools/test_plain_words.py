@@ -12,11 +12,12 @@ from tools import plain_words
 def findings(folder: Path, name: str, text: str) -> list[tuple[str, int, str]]:
     path = folder / name
     path.write_text(text)
-    return [(each.area, each.line, each.text) for each in plain_words.check(path, folder)]
+    return [(each.path, each.line, each.text) for each in plain_words.check(path, folder)]
 
 
 def test_a_private_word_is_found_with_its_line(tmp_path: Path) -> None:
-    assert findings(tmp_path, "page.md", "The record\nfailed For Good.\n") == [("page.md", 2, "For Good")]
+    word = "For" + " Good"
+    assert findings(tmp_path, "page.md", f"The record\n{word}.\n") == [("page.md", 2, word)]
 
 
 def test_a_longer_word_that_holds_a_private_one_is_allowed(tmp_path: Path) -> None:
@@ -38,6 +39,6 @@ def test_an_oblique_javascript_comment_is_found(tmp_path: Path) -> None:
     assert found == [("code.mjs", 2, "Whether")]
 
 
-def test_the_project_has_no_more_findings_than_its_baseline(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_project_has_no_findings(capsys: pytest.CaptureFixture[str]) -> None:
     assert plain_words.main([]) == 0
     assert capsys.readouterr().out == ""

@@ -1,4 +1,4 @@
-"""One odd item among good ones: every command finishes with the good ones, whatever the odd one holds."""
+"""A bad item, message or object never stops the others: it is reported with its reason, for any damage."""
 
 from __future__ import annotations
 

@@ -371,6 +371,13 @@ def test_an_error_before_the_first_deletion_starts_the_mapping_again(world: Worl
     assert _state(world) == "Enabled"
 
 
+def test_a_mapping_that_cannot_be_deleted_is_started_again(world: World) -> None:
+    _fail(world, "DeleteEventSourceMapping")
+    with pytest.raises(PipectlError):
+        down(world.context(), yes)
+    assert _state(world) == "Enabled"
+
+
 def test_a_paused_mapping_stays_paused_when_down_refuses(world: World) -> None:
     pause(world.context(), "ada")
     _refused(world)

@@ -59,7 +59,7 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
     """Delete the pipeline.
 
     The stream mapping is stopped after the confirmation and the data are counted again: data that arrived meanwhile
-    are treated like all others. The mapping is started again when `down` refuses after all.
+    are treated like all others. The mapping is started again when `down` refuses after all, or cannot delete it.
 
     Args:
         context: The pipeline.
@@ -89,7 +89,7 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
         losses = find_losses(context, managed, stream_is_read=False)
         _refuse_loss(losses, delete_data or keep_data)
         plan = _plan(context, observed, losses if keep_data else None, resume)
-    return _execute(context, plan, DownReport(plan.changes, losses if delete_data else (), resume), delete_data)
+        return _execute(context, plan, DownReport(plan.changes, losses if delete_data else (), resume), delete_data)
 
 
 def _execute(context: Context, plan: Plan, report: DownReport, delete_data: bool) -> DownReport:
@@ -152,7 +152,10 @@ def _plan(
 
 @contextmanager
 def _stream_mapping_stopped(context: Context, managed: Mapping[str, Observation]) -> Iterator[None]:
-    """Stop the stream mapping, so that no order is processed while data are counted. Start it again after an error."""
+    """Stop the stream mapping, so that no order is processed while data are counted.
+
+    After an error it is started again, unless it was deleted.
+    """
     observed = managed.get(ResourceKey.STREAM_MAPPING)
     if observed is None or not observed.facts_as(MappingFacts).enabled:
         yield
@@ -163,11 +166,14 @@ def _stream_mapping_stopped(context: Context, managed: Mapping[str, Observation]
         resource.update({**observed.attributes, "enabled": False}, observed, ["enabled"])
         yield
     except BaseException as error:
+        report = error.report if isinstance(error, PipectlError) else None
+        if isinstance(report, DownReport) and any(change.resource == resource.key for change in report.changes):
+            raise
         try:
             resource.update({**observed.attributes, "enabled": True}, observed, ["enabled"])
         except PipectlError:
             if isinstance(error, PipectlError):
-                error.hint = "the stream mapping is disabled: `pipectl up` enables it"
+                error.hint = "the stream mapping may be disabled: `pipectl up` enables it"
         raise
 
 

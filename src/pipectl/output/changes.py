@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from pipectl.engine.model import UNKNOWN, Action, Change, Delta
 from pipectl.output.console import ACTION_LOOK, Line, Screen
@@ -63,8 +62,8 @@ def before_error(changes: Sequence[Change]) -> Iterator[Line]:
         yield (f"Done before the error: {summary(changes, done=True)}",)
 
 
-def document(change: Change) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def document(change: Change) -> dict[str, object]:
+    found: dict[str, object] = {
         "resource": change.resource,
         "kind": change.kind,
         "name": change.name,
@@ -74,11 +73,11 @@ def document(change: Change) -> dict[str, Any]:
     return found | ({"reason": change.reason} if change.reason else {})
 
 
-def deltas_document(deltas: Mapping[str, Delta]) -> dict[str, Any]:
+def deltas_document(deltas: Mapping[str, Delta]) -> dict[str, object]:
     return {path: {"from": delta.before, "to": delta.after} for path, delta in deltas.items()}
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if value is None:
         return "(none)"
     text = value if isinstance(value, str) else dumps(value, indent=None).replace(f'"{UNKNOWN}"', str(UNKNOWN))

@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
-from typing import Any, TextIO, TypeAlias
+from typing import Literal, TextIO, TypeAlias
 
 from rich.console import Console
 from rich.status import Status
@@ -61,13 +61,10 @@ class Screen:
         color: bool = True,
         options: Options = (),
     ) -> None:
-        plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False, "soft_wrap": True}
-        # Without a colour system no escape code is written; rich's own no_color keeps those for bold and dim.
-        plain["color_system"] = "auto" if color else None
         self.json_output = json_output
         self.verbose = verbose
-        self.out = Console(**plain)
-        self.err = Console(stderr=True, **plain)
+        self.out = _console(stderr=False, color=color)
+        self.err = _console(stderr=True, color=color)
         self._quiet = quiet
         self._options = options
         self._secrets = secrets_of(os.environ)
@@ -218,6 +215,12 @@ class Screen:
         elif self._spinner is not None:
             self._spinner.stop()
             self._spinner = None
+
+
+def _console(*, stderr: bool, color: bool) -> Console:
+    # Without a color system no escape code is written; rich's own no_color keeps those for bold and dim.
+    system: Literal["auto"] | None = "auto" if color else None
+    return Console(stderr=stderr, color_system=system, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def _error_lines(error: PipectlError) -> Iterable[Line]:

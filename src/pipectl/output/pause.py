@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from pipectl.commands.pause import PauseReport
 from pipectl.output.console import Screen
@@ -26,7 +25,7 @@ def result(screen: Screen, report: PauseReport) -> None:
         screen.line(f"Waiting records began to expire {duration(report.left)} ago. Resume: `pipectl resume`.")
 
 
-def document(report: PauseReport) -> dict[str, Any]:
+def document(report: PauseReport) -> dict[str, object]:
     return {
         "paused": report.paused,
         "changed": report.changed,

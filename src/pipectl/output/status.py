@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.monitoring.health import Health, Severity
@@ -51,8 +50,8 @@ def _health(screen: Screen, health: Health) -> None:
     screen.line("Health: ", (verdict, f"bold {colour}"))
 
 
-def _resource_document(status: ResourceStatus) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def _resource_document(status: ResourceStatus) -> dict[str, object]:
+    found: dict[str, object] = {
         "resource": status.resource,
         "kind": status.kind,
         "name": status.name,
@@ -62,7 +61,7 @@ def _resource_document(status: ResourceStatus) -> dict[str, Any]:
     return found | ({"reason": status.reason} if status.reason else {})
 
 
-def _health_document(health: Health) -> dict[str, Any]:
+def _health_document(health: Health) -> dict[str, object]:
     return {
         "verdict": _SEVERITY_LOOK[health.verdict][0],
         "checks": [

@@ -24,7 +24,7 @@ def result(screen: Screen, lines: Sequence[LogLine]) -> None:
 
 def line(screen: Screen, found: LogLine) -> None:
     """Print an event. Its further lines, such as those of a traceback, are indented."""
-    first, *others = _LINE_BREAK.split(found.message)
+    first, *others = _LINE_BREAK.split(found.message.replace("\t", "  ").rstrip())
     screen.line((rfc3339(found.time), "dim"), (f" {found.function:<9} ", _FUNCTION_LOOK[found.function]), first)
     for other in others:
         screen.line(f"{_INDENT}{other}")

@@ -198,7 +198,10 @@ def _operation(text: str) -> dict[str, Sample]:
         text, {"orderId": {"S": text}}, Stage.FAILED, 2, 1, failure=failure, events=events, stopped=text, more=False
     )
     paused = PauseReport(paused=True, changed=True, pause=Pause(NOON, text), left=23 * HOUR)
-    lines = [LogLine(NOON, "processor", f"first {text}\n  File handler.py\tline 3\t\n", "1"), LogLine(NOON, "auditor", text, "2")]
+    lines = [
+        LogLine(NOON, "processor", f"first {text}\n  File handler.py\tline 3\t\n", "1"),
+        LogLine(NOON, "auditor", text, "2"),
+    ]
     running = LocalEmulator("http://127.0.0.1:4566", 4566, 77, Path(text), Path(text))
     seconds = dict.fromkeys(("up", "orders", "failures", "alarm", "fix", "replay", "down", "total"), 1.25)
     return {

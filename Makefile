@@ -26,13 +26,14 @@ help: ## List the targets.
 demo: $(if $(findstring nodejs,$(RUNTIME)),$(READY_NODEJS),$(READY_DEMO)) ## Show the whole pipeline on the local emulator (RUNTIME=nodejs24.x for Node.js).
 	$(BIN)/pipectl demo $(if $(RUNTIME),--runtime $(RUNTIME))
 
-check: lint unit ## Run the linters and the unit tests: under 40 s.
+check: $(READY) ## Run the linters and the unit tests: under 40 s.
+	$(MAKE) --no-print-directory -j 2 lint unit
 
 test: $(READY) ## Run all tests: under 4 min on 2 processors.
 	$(PYTEST)
 
 unit: $(READY) ## Run the unit tests: without moto, the emulator, and what is slow.
-	$(PYTEST) -m "not moto and not emulator and not slow"
+	$(BIN)/pytest -n auto --dist loadgroup -q -m "not moto and not emulator and not slow"
 
 judges: $(READY) ## Run the slow checks: every crash point, 100 times the fuzz examples.
 	CRASHES=every $(PYTEST) --timeout 1800 tests/faults/test_crash.py tests/e2e/test_sigkill_on_emulator.py

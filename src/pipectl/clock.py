@@ -51,7 +51,7 @@ class SystemClock:
         self._cancelled.set()
 
 
-def pauses(clock: Clock, bound: float) -> Iterator[float]:
+def poll(clock: Clock, bound: float) -> Iterator[float]:
     """Sleep between the polls of a wait: 0.25 s growing to 0.5 s in the first 30 s, then 2 s.
 
     Yields the seconds waited so far. The first value is 0.0, the last is yielded after ``bound`` seconds.

@@ -79,7 +79,7 @@ class Context:
     @cached_property
     def consistency(self) -> Consistency:
         """The time limits within which AWS reports resources."""
-        return Consistency(self.aws.pauses, PARTS_AGREE_SECONDS, TAGS_APPEAR_SECONDS, RESOURCE_APPEARS_SECONDS)
+        return Consistency(self.aws.poll, PARTS_AGREE_SECONDS, TAGS_APPEAR_SECONDS, RESOURCE_APPEARS_SECONDS)
 
     def observe(self, keys: Collection[str] | None = None) -> dict[str, Observation | None]:
         """Read the actual state of these resources, or of all.

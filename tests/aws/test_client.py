@@ -11,7 +11,7 @@ import pytest
 
 from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.aws.settings import regions
-from pipectl.clock import SystemClock, pauses
+from pipectl.clock import SystemClock, poll
 from pipectl.errors import (
     AbsentError,
     CancelledError,
@@ -155,7 +155,7 @@ def test_a_wait_reports_the_last_error_of_an_absent_resource(wire: Wire) -> None
 
 def test_polls_are_frequent_for_half_a_minute_and_every_two_seconds_later() -> None:
     clock = FakeClock()
-    waited = list(pauses(clock, 60))
+    waited = list(poll(clock, 60))
     steps = [b - a for a, b in pairwise(waited)]
     assert steps[0] == 0.25
     assert all(step <= 0.5 + 1e-9 for step, at in zip(steps, waited, strict=False) if at <= 30)
@@ -166,7 +166,7 @@ def test_polls_are_frequent_for_half_a_minute_and_every_two_seconds_later() -> N
 def test_polls_end_on_a_clock_that_starts_late() -> None:
     clock = FakeClock()
     clock.seconds = 1e9
-    assert list(pauses(clock, 0.7))[-1] == pytest.approx(0.7)
+    assert list(poll(clock, 0.7))[-1] == pytest.approx(0.7)
 
 
 def test_cancel_ends_a_running_sleep_and_every_later_one() -> None:

@@ -67,14 +67,14 @@ class FakeResource(Resource):
         *,
         id_of: str | None = None,
         takes_over_untagged: bool = False,
-        objects: str | None = None,
+        loses: str | None = None,
         **attributes: Any,
     ) -> None:
         super().__init__(key, f"dev-{key}-backend", needs)
         self.account = account
         self.id_of = id_of
         self.takes_over_untagged = takes_over_untagged
-        self.objects = objects
+        self.loses = loses
         self.managed: Attributes = {"size": 1, **attributes, "tags": dict(TAGS)}
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
@@ -122,7 +122,7 @@ class FakeResource(Resource):
         self.account.things.pop(self.name, None)
 
     def data_loss_reason(self, deltas: Mapping[str, Any]) -> str | None:
-        return self.objects if deltas else None
+        return self.loses if deltas else None
 
     def _set(self, attribute: str, desired: Attributes) -> None:
         self.account.write(f"set {attribute} of {self.key}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipectl.clock import pauses
+from pipectl.clock import poll
 from pipectl.engine.executor import Executor
 from pipectl.engine.model import Action, Attributes, Consistency, Facts, Observation
 from pipectl.engine.observer import observe
@@ -19,7 +19,7 @@ UNMANAGED = {"Team": "frontend"}
 
 def consistency(clock: FakeClock | None = None) -> Consistency:
     """Return the bounds that pipectl uses on AWS."""
-    return Consistency(lambda _, bound: pauses(clock or FakeClock(), bound), 60, 5, 60)
+    return Consistency(lambda _, bound: poll(clock or FakeClock(), bound), 60, 5, 60)
 
 
 def executor(clock: FakeClock | None = None) -> Executor:

@@ -113,7 +113,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_decide(name: str) -> None:
     case = CASES[name]
-    resource = FakeResource(Account(), "table", keys="id", source="new", objects=case.loses)
+    resource = FakeResource(Account(), "table", keys="id", source="new", loses=case.loses)
     found = None
     if case.actual is not None:
         found = Observation(

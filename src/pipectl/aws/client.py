@@ -22,7 +22,7 @@ from pipectl.aws import requests, responses, settings
 from pipectl.aws.credentials import CredentialChain
 from pipectl.aws.errors import BOTO_ERRORS, translate
 from pipectl.aws.retry_rules import RetryRule, rule_for
-from pipectl.clock import Clock, Say, SystemClock, pauses
+from pipectl.clock import Clock, Say, SystemClock, poll
 from pipectl.errors import (
     AbsentError,
     AwsError,
@@ -236,7 +236,7 @@ class Aws:
             WaitTimeoutError: the state was not reached in time.
         """
         tries, last_error = 0, ""
-        for _ in self.pauses(what, bound):
+        for _ in self.poll(what, bound):
             tries += 1
             try:
                 if ready():
@@ -249,10 +249,10 @@ class Aws:
             hint="run the same command again: it continues where this one stopped",
         )
 
-    def pauses(self, what: str, bound: float) -> Iterator[float]:
-        """Yield as `pipectl.clock.pauses` does, and report a wait that is longer than two seconds."""
+    def poll(self, what: str, bound: float) -> Iterator[float]:
+        """Yield as `pipectl.clock.poll` does, and report a wait that is longer than two seconds."""
         reported = False
-        for waited in pauses(self.clock, bound):
+        for waited in poll(self.clock, bound):
             if waited > 2 and not reported:
                 self.say(f"waiting for {what}")
                 reported = True

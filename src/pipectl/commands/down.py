@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from pipectl.clock import pauses
+from pipectl.clock import poll
 from pipectl.context import Context
 from pipectl.engine.model import Change, Observation, RefusalKind
 from pipectl.engine.planner import Plan, plan_down
@@ -184,7 +184,7 @@ def _check_gone(context: Context, kept: Collection[str]) -> None:
     that one is deleted once more.
     """
     left: dict[str, Observation] = {}
-    for look, _ in enumerate(pauses(context.aws.clock, GONE_SECONDS)):
+    for look, _ in enumerate(poll(context.aws.clock, GONE_SECONDS)):
         left = {key: found for key, found in context.managed(context.observe()).items() if key not in kept}
         for key in left:
             if context.resources[key].deleted_last:

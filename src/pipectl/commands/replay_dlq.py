@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from pipectl.aws.stream_records import EventRecord
-from pipectl.clock import pauses
+from pipectl.clock import poll
 from pipectl.context import Context
 from pipectl.errors import AwsError, PipectlError
 from pipectl.facts import QueueFacts
@@ -234,7 +234,7 @@ def _audit_queue(context: Context, queue: QueueFacts) -> int:
 def _count_messages(context: Context, queue: QueueFacts) -> tuple[int, int]:
     """Return about how many messages are visible, and in flight after the auditor had a moment to finish them."""
     visible, in_flight = 0, 0
-    for _ in pauses(context.aws.clock, AUDITOR_SECONDS):
+    for _ in poll(context.aws.clock, AUDITOR_SECONDS):
         visible, in_flight = count_messages(context.aws, queue.url)
         if not in_flight:
             break

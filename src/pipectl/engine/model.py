@@ -193,9 +193,9 @@ class Resource(ABC):
     replaces: ClassVar[Collection[str]] = ()
     """Attributes that only a new resource can have, so that a difference is a replacement."""
     holds_data: ClassVar[bool] = False
-    """Whether `down --keep-data` leaves it."""
+    """True for a resource that `down --keep-data` leaves."""
     deleted_last: ClassVar[bool] = False
-    """Whether `down` deletes it when all others are gone, because others create it again while they exist."""
+    """True for a resource that others create again while they exist, so that `down` deletes it last."""
     wanted: bool = True
     """False for a resource that the config has switched off: `up` deletes it if it is managed."""
 

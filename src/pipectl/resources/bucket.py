@@ -197,7 +197,7 @@ class Bucket(Resource):
 
         The first page is read each time: an invocation that ends late may write to a page that was read already.
         """
-        patience = self._aws.pauses(f"objects of {self.name} to be deleted", _BOUND)
+        patience = self._aws.poll(f"objects of {self.name} to be deleted", _BOUND)
         next(patience)
         while batch := self._first_page():
             answer = self._aws.s3.delete_objects(**self._owned, Delete={"Objects": batch, "Quiet": True})

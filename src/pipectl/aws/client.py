@@ -88,7 +88,7 @@ class Aws:
         endpoint_url: The endpoint of every service, instead of AWS's own.
         credentials: Explicit credentials, for the local emulator.
         clock: The time; tests pass their own.
-        say: Called with what is awaited, and why.
+        say: Called with the awaited state, and the reason.
         warn: Called at most once, when the local clock differs from AWS's.
         on_call: Called for each call before it is sent.
         attempt: Makes each attempt of a call; tests inject faults there.

@@ -125,7 +125,7 @@ class CredentialChain:
     """botocore's chain, for the component ``credential_provider`` of the session that makes the clients.
 
     Args:
-        session: A session of its own: the providers make clients, too.
+        session: A separate session, because the providers make clients too.
         region: The region that they call.
         say: Called when a provider is slow.
         timeout: Seconds for a call of a provider.
@@ -265,7 +265,7 @@ def _session_cache() -> _Cache | dict[str, object]:
 
 
 def _ask_for_mfa_code(prompt: str) -> str:
-    """Ask at the terminal; without one there is nobody to ask.
+    """Ask at the terminal.
 
     Raises:
         EOFError: there is no terminal.

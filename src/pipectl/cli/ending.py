@@ -35,7 +35,7 @@ def second_interrupt_leaves(last_words: Callable[[], str]) -> Iterator[None]:
     The first one raises KeyboardInterrupt, as usual. Threads that wait for AWS would hold up the interpreter.
 
     Args:
-        last_words: Returns what is written to stderr at the second one.
+        last_words: Returns the text for stderr at the second one.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -60,6 +60,6 @@ def second_interrupt_leaves(last_words: Callable[[], str]) -> Iterator[None]:
 
 
 def _discard(stream: TextIO) -> None:
-    """Send what is left to nowhere: the interpreter would complain when it flushes the stream at its end."""
+    """Discard the rest of a stream, so that the interpreter reports no error when it flushes it at exit."""
     with suppress(OSError, ValueError, io.UnsupportedOperation):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 COMMANDS: Mapping[str, str] = {
-    "up": "Create what is missing and repair what differs.",
+    "up": "Create missing resources and repair differences.",
     "plan": "Show what `up` would do, attribute by attribute.",
     "status": "Show every resource and the pipeline's health.",
     "down": "Delete the pipeline's resources and check that none remain.",
@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "permissions": "Print IAM policies, with the names of this config and account.",
     "config": "Check and print the config file.",
     "local": "Start, stop and inspect the local emulator.",
-    "demo": "Run the whole story on a temporary local emulator.",
+    "demo": "Run orders, failures, an alarm and a replay on a temporary local emulator.",
 }
 """Every command with its short help, so that the list is printed without importing the commands."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Maximum number of failures.")
 @click.option("--dry-run", is_flag=True, help="Show what would be replayed.")
 @yes_option
-@click.option("--force", is_flag=True, help="Replace existing objects; with --id, also replay what is replayed.")
+@click.option("--force", is_flag=True, help="Replace existing objects; with --id, also replay finished failures.")
 @click.option("--save", type=FOLDER, metavar="DIR", help="Save the records in DIR instead of replaying them.")
 @click.option("--from", "source", type=EXISTING_FOLDER, metavar="DIR", help="Replay the records saved in DIR.")
 @global_options

@@ -1,4 +1,4 @@
-"""`up`: create what is missing and repair what differs."""
+"""`up`: create missing resources and repair differences."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @allow_stream_replacement_option
 @global_options
 def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_replacement: bool) -> int:
-    """Create what is missing and repair what differs.
+    """Create missing resources and repair differences.
 
     \b
     Examples:

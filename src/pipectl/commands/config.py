@@ -63,7 +63,7 @@ _NUMBER = re.compile(r"[-+]?(\.?[0-9][0-9_.:]*(e[-+]?[0-9]+)?|0[xob][0-9a-f_]+|\
 
 
 def as_yaml(shown: dict[str, Any]) -> str:
-    """Return a config as YAML that every reader understands alike."""
+    """Return a config as YAML that every reader parses in the same way."""
     return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True).rstrip()
 
 

@@ -52,7 +52,7 @@ class DownReport:
 
 
 Confirm = Callable[[DownPreview], None]
-"""Shows the deletion and asks: returns on yes; `DeclinedError` on no, `UsageError` where nobody can answer."""
+"""Shows the deletion and asks. Returns on yes; raises `DeclinedError` on no, `UsageError` without a terminal."""
 
 
 def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_data: bool = False) -> DownReport:

@@ -160,7 +160,7 @@ def save(context: Context, selection: Selection, folder: Path, *, again: bool = 
 def _save(
     folder: Path, failure: Failure, where: StreamRange, readings: Iterator[Reading]
 ) -> tuple[int | None, str | None]:
-    """Write the records of one failure; return their number, ``None`` without a file, and what is wrong with them."""
+    """Write the records of one failure. Return their number, ``None`` without a file, and the problem."""
     tally = FailureTally(failure, where)
 
     def events() -> Iterator[EventRecord]:

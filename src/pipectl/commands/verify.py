@@ -90,7 +90,7 @@ def verify(
     Args:
         context: The pipeline.
         since: Check records written at this time or later; the stream has those of the last 24 hours.
-        repair: Process what is lost.
+        repair: Process the lost records.
         confirm: Called before that with what was found, if anything is lost.
         grace: Younger records are pending.
 
@@ -130,7 +130,7 @@ class _Verification:
         self._lock = threading.Lock()
 
     def run(self) -> VerifyReport:
-        """Read the stream first, then objects and failures, so that what is stored meanwhile is found."""
+        """Read the stream first, then objects and failures, so that objects that are written meanwhile are found."""
         index = self._index
         unread = self._read_stream()
         _find_objects(self._context, index)

@@ -15,7 +15,7 @@ Attributes = dict[str, AttributeValue]
 """The managed attributes of one resource, and `UNKNOWN` where AWS has not chosen a value yet."""
 
 Poll = Callable[[str, float], Iterator[float]]
-"""Sleeps between attempts: given what is awaited and a bound in seconds, yields the seconds waited so far."""
+"""Sleeps between attempts: given the awaited state and a bound in seconds, yields the seconds waited so far."""
 
 
 @dataclass(frozen=True)

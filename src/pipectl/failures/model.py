@@ -264,7 +264,7 @@ class Damage:
     """A place that should hold a record and does not: a quarantine object, or a line of a saved file.
 
     Attributes:
-        message: The place, and what is wrong with it.
+        message: The place, and its problem.
         number: The sequence number that the place names, if it names one.
     """
 

@@ -33,7 +33,7 @@ class Outcome:
         status: The audit item's status from now on.
         replayed: Number of records that were processed.
         failing: Records that still fail.
-        expired: Sequence numbers that neither the stream nor the quarantine has any more.
+        expired: Sequence numbers that are neither in the stream nor in the quarantine.
         error: The reason, where no single record is to blame.
     """
 
@@ -99,7 +99,7 @@ class FailureTally:
             status = ReplayStatus.PARTIAL if self._replayed else ReplayStatus.FAILED
         elif expired:
             status = ReplayStatus.EXPIRED
-            reasons = [f"neither the stream nor the quarantine has {_listed(expired)} any more"]
+            reasons = [f"{_listed(expired)} expired: neither in the stream nor in the quarantine"]
         else:
             status = ReplayStatus.REPLAYED
         return Outcome(status, self._replayed, tuple(self._failing), tuple(expired), "; ".join(reasons) or None)
@@ -129,7 +129,7 @@ class ReplayReport:
         replayed: Number of records that were processed.
         still_failing: Number of records that failed again.
         failing: The first of them.
-        expired: Sequence numbers that neither the stream nor the quarantine has any more.
+        expired: Sequence numbers that are neither in the stream nor in the quarantine.
         errors: Failures with the reason why they were not replayed.
         claimed_elsewhere: Failures that another run is working on, or has worked on without finishing.
         unreplayable: Failures that no replay can ever process; their errors say why.

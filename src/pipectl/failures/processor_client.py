@@ -61,7 +61,7 @@ class ProcessorClient:
     def process(
         self, events: Sequence[EventRecord], before_each: Callable[[], None] = lambda: None
     ) -> list[FailedRecord]:
-        """Process a batch and return the records that fail, each with the error of an invocation of its own.
+        """Process a batch and return the records that fail, each with the error of its own invocation.
 
         The processor attempts every record of a batch, and raises when the first one fails. So when an invocation
         fails, its first record is tried alone and the rest together; when the first record is not the cause (a

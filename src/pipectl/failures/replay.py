@@ -122,7 +122,7 @@ class ShardReplay:
             self._settle_if_finished(task)
 
     def _still_held(self, tallies: Sequence[FailureTally]) -> list[FailureTally]:
-        """Renew leases, which can expire while a task waits for its turn; drop what is lost."""
+        """Renew leases, which can expire while a task waits for its turn. Drop tasks whose leases are lost."""
         self.leases.renew(tally.failure for tally in tallies)
         held = [tally for tally in tallies if self.leases.holds(tally.failure)]
         states = [self.leases.state(tally.failure) for tally in tallies if tally not in held]
@@ -310,7 +310,7 @@ class Replay:
             raise error
 
     def _stream_tasks(self, claimed: Sequence[Failure]) -> dict[str, list[ReadTask]]:
-        """Return the tasks of each shard. A failure without a usable range is a task with nothing but the reason."""
+        """Return the tasks of each shard. A failure without a usable range is a task with only the reason."""
         located: list[Located] = []
         unusable: list[ReadTask] = []
         for failure in claimed:

@@ -77,7 +77,7 @@ class LostRecord:
 
 
 class VerificationIndex:
-    """Filled with records, then with objects and failures; then it lists what is lost. Safe for several threads.
+    """An index that gets records, then objects and failures, and then lists the lost records. Safe for several threads.
 
     Sequence numbers are padded, so that they sort as text in the order of numbers.
     """

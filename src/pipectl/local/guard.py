@@ -2,7 +2,7 @@
 
 Web pages, and other users of the machine, can reach every port on 127.0.0.1. A page is recognised by headers that
 browsers add and no AWS SDK sends; a page of another site under a name that resolves to 127.0.0.1, by its Host header.
-Another user does not know the secret, which lies in a private file. MiniStack accepts any secret of a root user, so
+Another user does not know the secret, which is in a private file. MiniStack accepts any secret of a root user, so
 root signatures are checked here; the signatures of users and roles it checks itself.
 """
 

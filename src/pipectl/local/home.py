@@ -151,7 +151,7 @@ def write_record(home: Path, port: int) -> None:
 
 
 def recorded(home: Path) -> LocalEmulator | None:
-    """Return what is written about the server; true only while the server lives."""
+    """Return the record of the server; it is valid only while the server lives."""
     try:
         record = json.loads((home / RECORD).read_text(encoding="utf-8"))
         port, pid = int(record["port"]), int(record["pid"])

@@ -102,7 +102,7 @@ def stop(home: Path, timeout: float = 10) -> bool:
 
 @contextmanager
 def temporary(*, consolidate: bool = False, timeout: float = 30, secret: str | None = None) -> Iterator[LocalEmulator]:
-    """Run a local emulator in a folder of its own, on a free port, that outlives neither the block nor this process.
+    """Run a local emulator in a temporary folder, on a free port, until the end of the block or of this process.
 
     Args:
         consolidate: As for `start`.

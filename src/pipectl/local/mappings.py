@@ -49,7 +49,7 @@ class EventSourceMapping:
         return self.function_arn.split(":")[6]
 
     def replace(self, description: Mapping[str, Any]) -> None:
-        """Take over a new description."""
+        """Replace the description."""
         if description != self.description:
             self.description = description
             self.changed.set()
@@ -65,7 +65,7 @@ Work = Callable[[EventSourceMapping], None]
 
 
 class Mappings:
-    """All mappings of the places that were refreshed, each with a thread of its own."""
+    """All mappings of the refreshed places, each with its own thread."""
 
     def __init__(self, clients: Clients, workers: Mapping[str, Work]) -> None:
         """Start with none.

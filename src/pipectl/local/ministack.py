@@ -136,7 +136,7 @@ def keep_processes_after_exceptions() -> None:
 
 @contextmanager
 def _postponed_end(process: subprocess.Popen[str]) -> Iterator[threading.Event]:
-    """Let this thread's calls that end a process do nothing but set the event; other threads may end it."""
+    """Let this thread's calls that end a process only set the event; other threads can end it."""
     ended, invoking = threading.Event(), threading.get_ident()
     methods: Any = process
     terminate, wait = process.terminate, process.wait

@@ -17,7 +17,7 @@ WINDOWS = sys.platform == "win32"
 def start(
     command: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str], output: BinaryIO, tether: int
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a group of its own, which a Ctrl-C in this terminal does not reach."""
+    """Start a process in a separate group, which a Ctrl-C in this terminal does not reach."""
     flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     return subprocess.Popen(  # noqa: S603 - the command is the caller's
         list(command),

@@ -17,7 +17,7 @@ _FUNCTION_FAILED = "Function call failed"
 
 @dataclass(frozen=True)
 class Progress:
-    """Limits of what is known about records that have neither an object nor a failure.
+    """The progress of the mapping, which limits the knowledge about records without object and failure.
 
     Args:
         until: A mapping that reads has read all records that are older.
@@ -54,5 +54,5 @@ def _stopped(mapping: MappingFacts | None, now: datetime) -> str | None:
 
 
 def keeps_from_working(last_result: str) -> bool:
-    """Return whether the last result of a mapping is a problem of its own, and not an error of its function."""
+    """Return whether the last result is a problem of the mapping, and not an error of its function."""
     return last_result.startswith("PROBLEM") and _FUNCTION_FAILED not in last_result

@@ -19,7 +19,7 @@ def before_asking(screen: Screen, changes: Sequence[Change]) -> None:
 
 
 def lines(changes: Iterable[Change]) -> Iterator[Line]:
-    """Yield the lines of what changes, and of what is kept for a reason that users should know."""
+    """Yield the lines of all changes, and of kept resources with a reason."""
     for change in changes:
         if change.action is Action.KEEP and not change.reason:
             continue

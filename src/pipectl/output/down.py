@@ -13,7 +13,7 @@ from pipectl.output.console import Screen
 
 
 def preview(screen: Screen, account_id: str, region: str, preview: DownPreview) -> None:
-    """Print what is about to be deleted, before the question."""
+    """Print the planned deletion, before the confirmation."""
     changes.before_asking(screen, preview.changes)
     if preview.losses or preview.protected:
         place = f"{preview.environment} (account {account_id}, {region})"

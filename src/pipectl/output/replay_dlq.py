@@ -31,7 +31,7 @@ def before_asking(screen: Screen, found: Preview) -> None:
 
 
 def warn_of_alarm(screen: Screen) -> None:
-    """Print the warning where nobody is asked."""
+    """Print the warning when there is no confirmation."""
     screen.note(_ALARM)
 
 

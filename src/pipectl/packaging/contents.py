@@ -1,4 +1,4 @@
-"""Warnings about a package: binaries of another architecture, and dependencies that nobody installed."""
+"""Warnings about a package: binaries of another architecture, and dependencies that are not installed."""
 
 from __future__ import annotations
 

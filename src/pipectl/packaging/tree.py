@@ -1,4 +1,4 @@
-"""The files of a handler's folder: what a package contains, what it leaves out, and what is refused."""
+"""The files of a handler's folder: those that a package contains, leaves out, or refuses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class File:
 
 
 def files_of(source: Path) -> dict[str, File]:
-    """Return every file of a folder by its name in the package, sorted alike on every machine.
+    """Return every file of a folder by its name in the package, in the same order on every machine.
 
     Linked files and folders are followed.
 
@@ -101,7 +101,7 @@ def _too_many(source: Path) -> PackageError:
 def _check_name(source: Path, name: str, last: str) -> None:
     if last == ".env" or (last.startswith(".env.") and last not in _EXAMPLES):
         raise PackageError(
-            f"{source}: {name} holds settings or secrets, and everybody who may read the function could read it",
+            f"{source}: {name} contains settings or secrets, and everyone who may read the function could read it",
             hint="move it out of the folder",
         )
     shown = os.fsencode(name).decode(errors="backslashreplace")

@@ -137,7 +137,7 @@ class EventSourceMapping(Resource):
         return MappingFacts(created["UUID"], self._arn(created["UUID"]), created["State"])
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
-        """Send the settings that differ: what is not sent stays as it is, and an empty structure removes a setting."""
+        """Send the settings that differ. A setting that is not sent stays, and an empty structure removes it."""
         facts = observed.facts_as(MappingFacts)
         uuid = facts.uuid
         requests: Request = {}

@@ -113,7 +113,7 @@ def test_installed_packages_are_packaged(tmp_path: Path) -> None:
 def test_settings_and_secrets_are_refused(name: str, source: Path) -> None:
     write(source, {name: "API_KEY=secret"})
     error = refused(source)
-    assert f"{source}: {name} holds settings or secrets" in error.message
+    assert f"{source}: {name} contains settings or secrets" in error.message
     assert "secret" not in f"{error.message}{error.hint}".replace("secrets", "")
 
 

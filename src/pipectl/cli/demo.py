@@ -1,4 +1,4 @@
-"""`demo`: run orders, failures, an alarm and a replay on a temporary local emulator."""
+"""`demo`: demonstrate the pipeline on a temporary local emulator."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @global_options
 def demo(session: Session, orders: int, runtime: str | None) -> int:
-    """Run orders, failures, an alarm and a replay on a temporary local emulator.
+    """Demonstrate the pipeline on a temporary local emulator.
 
     \b
     Examples:

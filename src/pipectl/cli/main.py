@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "permissions": "Print IAM policies, with the names of this config and account.",
     "config": "Check and print the config file.",
     "local": "Start, stop and inspect the local emulator.",
-    "demo": "Run orders, failures, an alarm and a replay on a temporary local emulator.",
+    "demo": "Demonstrate the pipeline on a temporary local emulator.",
 }
 """Every command with its short help, so that the list is printed without importing the commands."""
 

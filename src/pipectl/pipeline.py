@@ -20,9 +20,10 @@ from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Metric
 from pipectl.resources.bucket import Bucket
 from pipectl.resources.function import Function, Settings
 from pipectl.resources.log_group import LogGroup
-from pipectl.resources.mapping import QueueMapping, StreamMapping
 from pipectl.resources.queue import Queue
+from pipectl.resources.queue_mapping import QueueMapping
 from pipectl.resources.role import Role
+from pipectl.resources.stream_mapping import StreamMapping
 from pipectl.resources.table import NEW_AND_OLD_IMAGES, Keys, Table
 
 DAY = 24 * 3600

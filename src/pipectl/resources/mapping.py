@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeAlias
 
 from pipectl.aws.client import Aws, Request
-from pipectl.aws.stream_records import STREAM_RETENTION
-from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource, facts_of
+from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
-from pipectl.facts import ENABLED_STATES, MappingFacts, TableFacts
+from pipectl.facts import ENABLED_STATES, MappingFacts
 from pipectl.pause_tags import Pause
 from pipectl.resources.tagging import differing
 
@@ -273,135 +272,6 @@ class EventSourceMapping(Resource):
             return None
 
 
-class StreamMapping(EventSourceMapping):
-    """The mapping of a table's stream.
-
-    A stream that was disabled and enabled is a new stream. The old one can be read for another 24 hours, and its
-    mapping stays for as long.
-
-    Args:
-        table: The key of the table; its stream's ARN is one of the table's facts.
-        table_arn: The table; mappings of its earlier streams are the pipeline's, too.
-        queue_arn: The queue that failures are sent to.
-        settings: ``enabled``, ``batch_size``, ``batching_window``, ``parallelization_factor``, ``retry_attempts``,
-            ``bisect``, ``maximum_record_age`` and ``starting_position``, as in the config.
-        **common: See `EventSourceMapping`.
-    """
-
-    replaces = ("source", "starting_position")
-
-    def __init__(self, key: str, aws: Aws, *, table: str, table_arn: str, queue_arn: str, **common: Any) -> None:
-        super().__init__(key, aws, **common)
-        self._table = table
-        self._table_arn = table_arn
-        self._queue_arn = queue_arn
-
-    def desired(self, facts: Mapping[str, Facts]) -> Attributes:
-        table = facts_of(facts, self._table, TableFacts)
-        return {
-            "source": (table.stream_arn if table else None) or UNKNOWN,
-            "function": self._function_arn,
-            **self._config,
-            "response_types": [REPORT_BATCH_ITEM_FAILURES],
-            "filter": ['{"eventName": ["INSERT", "MODIFY"]}'],
-            "tumbling_window": 0,
-            "on_failure": self._queue_arn,
-            "superseded": [],
-            "tags": dict(self._tags),
-        }
-
-    def data_loss_reason(self, deltas: Mapping[str, Delta]) -> str | None:
-        """Return a reason for a new starting position: a new mapping cannot know how far the old one has read."""
-        start = deltas.get("starting_position")
-        if start is None or start.after != "LATEST" or not start.before or "source" in deltas:
-            return None
-        return (
-            "a new mapping that starts at LATEST would miss the records that the present one has not read; keep "
-            f"{start.before}, or use --allow-stream-replacement"
-        )
-
-    def _may_have_unread(self, source: str, newest: str) -> bool:
-        if source == newest:
-            return False
-        enabled_at = _enabled_at(newest)
-        if enabled_at and self._aws.clock.now() - enabled_at > STREAM_RETENTION:
-            return False
-        try:
-            self._aws.streams.describe_stream(StreamArn=source)
-        except AbsentError:
-            return False
-        return True
-
-    def _reads(self, source: str) -> bool:
-        return source.startswith(f"{self._table_arn}/stream/")
-
-    def _settings(self, found: Mapped) -> Attributes:
-        return {
-            "parallelization_factor": found.get("ParallelizationFactor", 1),
-            "retry_attempts": found.get("MaximumRetryAttempts", -1),
-            "bisect": bool(found.get("BisectBatchOnFunctionError")),
-            "maximum_record_age": found.get("MaximumRecordAgeInSeconds", -1),
-            "starting_position": found.get("StartingPosition"),
-            "tumbling_window": found.get("TumblingWindowInSeconds", 0),
-            "on_failure": ((found.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination"),
-        }
-
-    def _requests(self, desired: Attributes) -> dict[str, Request]:
-        return {
-            "parallelization_factor": {"ParallelizationFactor": desired["parallelization_factor"]},
-            "retry_attempts": {"MaximumRetryAttempts": desired["retry_attempts"]},
-            "bisect": {"BisectBatchOnFunctionError": desired["bisect"]},
-            "maximum_record_age": {"MaximumRecordAgeInSeconds": desired["maximum_record_age"]},
-            "tumbling_window": {"TumblingWindowInSeconds": desired["tumbling_window"]},
-            "on_failure": {"DestinationConfig": {"OnFailure": {"Destination": desired["on_failure"]}}},
-        }
-
-
-class QueueMapping(EventSourceMapping):
-    """The mapping of a queue. It has no filter: Lambda would delete the messages that do not match.
-
-    Args:
-        queue_arn: The queue.
-        settings: ``enabled``, ``batch_size``, ``batching_window`` and ``maximum_concurrency``, as in the config.
-        **common: See `EventSourceMapping`.
-    """
-
-    replaces = ("source",)
-
-    def __init__(self, key: str, aws: Aws, *, queue_arn: str, **common: Any) -> None:
-        super().__init__(key, aws, **common)
-        self._queue_arn = queue_arn
-
-    def desired(self, facts: Mapping[str, Facts]) -> Attributes:
-        del facts
-        return {
-            "source": self._queue_arn,
-            "function": self._function_arn,
-            **self._config,
-            "response_types": [REPORT_BATCH_ITEM_FAILURES],
-            "filter": [],
-            "superseded": [],
-            "tags": dict(self._tags),
-        }
-
-    def _reads(self, source: str) -> bool:
-        return source == self._queue_arn
-
-    def _other_reader_note(self, reader: Mapped) -> str | None:
-        """Each message goes to one reader only, so another mapping takes failures that are never audited."""
-        return (
-            f"another mapping reads the queue, so failures are lost to the audit table: {reader['UUID']} "
-            f"({reader['FunctionArn']}, {reader['State']})"
-        )
-
-    def _settings(self, found: Mapped) -> Attributes:
-        return {"maximum_concurrency": (found.get("ScalingConfig") or {}).get("MaximumConcurrency")}
-
-    def _requests(self, desired: Attributes) -> dict[str, Request]:
-        most = desired["maximum_concurrency"]
-        return {"maximum_concurrency": {"ScalingConfig": {"MaximumConcurrency": most} if most else {}}}
-
-
 def _pause_note(pause: Pause, enabled: bool, now: datetime) -> str:
     if enabled:
         return "a pause is not finished: use `pipectl pause` or `pipectl resume`"
@@ -413,11 +283,3 @@ def _draining_note(draining: Collection[str]) -> str:
         f"{', '.join(draining)} still reads the previous stream, whose records expire after 24 hours; "
         "`pipectl up` deletes it then"
     )
-
-
-def _enabled_at(stream_arn: str) -> datetime | None:
-    """Return when a stream was enabled: its label, the end of its ARN."""
-    try:
-        return datetime.fromisoformat(stream_arn.rsplit("/stream/", 1)[-1]).replace(tzinfo=UTC)
-    except ValueError:
-        return None

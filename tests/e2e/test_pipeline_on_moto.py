@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +30,7 @@ from pipectl.commands.up import up
 from pipectl.config.physical import PhysicalNames
 from pipectl.engine.model import Action
 from pipectl.errors import DataLossError
+from pipectl.timestamps import rfc3339, rfc3339_milliseconds
 from tests.lambda_src.loading import load
 from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, yes
 
@@ -166,7 +168,7 @@ def test_a_failed_batch_is_audited_and_found_through_the_index(world: World) -> 
     quarantined = _objects(world, "failed-data")
     assert [json.loads(body) for body in quarantined.values()] == [poison]
 
-    body = json.dumps(_failure_message(world, poison))
+    body, now = json.dumps(_failure_message(world, poison)), datetime.now(UTC)
     world.aws.sqs.send_message(QueueUrl=outputs(world.context())["DeadLetterQueueUrl"], MessageBody=body)
     assert _audit(world) == {"batchItemFailures": []}
 
@@ -177,8 +179,8 @@ def test_a_failed_batch_is_audited_and_found_through_the_index(world: World) -> 
         ExpressionAttributeNames={"#at": "timestamp"},
         ExpressionAttributeValues={
             ":type": {"S": "RetryAttemptsExhausted"},
-            ":from": {"S": "2026-11-14T00:00"},
-            ":to": {"S": "2026-11-15T00:00"},
+            ":from": {"S": rfc3339(now - timedelta(minutes=5))},
+            ":to": {"S": rfc3339(now + timedelta(minutes=5))},
         },
     )["Items"]
     (item,) = found
@@ -247,7 +249,7 @@ def _failure_message(world: World, record: dict[str, Any]) -> dict[str, Any]:
         },
         "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
         "version": "1.0",
-        "timestamp": "2026-11-14T00:13:49.717Z",
+        "timestamp": rfc3339_milliseconds(datetime.now(UTC)),
         "DDBStreamBatchInfo": {
             "shardId": "shardId-00000001573689847184-864758bb",
             "startSequenceNumber": record["dynamodb"]["SequenceNumber"],

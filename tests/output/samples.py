@@ -210,6 +210,7 @@ def _operation(text: str) -> dict[str, Sample]:
         "pause": partial(pause.result, report=paused),
         "resume": partial(resume.result, report=PauseReport(False, True, Pause(NOON, text), -2 * HOUR)),
         "local status": partial(local.status, running=running),
+        "local status env": partial(local.environment, variables={"AWS_SECRET_ACCESS_KEY": text}),
         "local status stopped": partial(local.status, running=None),
         "local stop": partial(local.stopped, was_running=True),
         "demo": partial(demo.result, report=DemoReport(17, 20, 7, 27, 2, 2, 2, "ALARM", 2, 29, 0, seconds)),

@@ -30,7 +30,7 @@ DATA = {
     "tags",
 }
 """Keys under which the keys are data: output names, statuses, attribute paths, AWS's documents."""
-UNVERSIONED = {"outputs", "permissions", "permissions reader", "config show"}
+UNVERSIONED = {"outputs", "permissions", "permissions reader", "config show", "local status env"}
 """Documents whose keys are data from the top."""
 WITHOUT_DOCUMENT = {"up asked", "down asked", "replay-dlq asked", "verify asked"}
 SAMPLES = samples("2026-01-31 12:00 DATA")

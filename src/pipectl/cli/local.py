@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from pipectl.cli.options import global_options
-from pipectl.errors import UsageError
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
@@ -72,8 +71,6 @@ def status(session: Session, env: bool) -> int:
     from pipectl.commands import local as commands
     from pipectl.output import local as output
 
-    if env and session.screen.json_output:
-        raise UsageError("use one of --env and -o json")
     if env:
         output.environment(session.screen, commands.environment())
     else:

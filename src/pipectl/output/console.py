@@ -97,6 +97,10 @@ class Screen:
         for line in text.split("\n"):
             self._print(self.out, (line,), commands=False)
 
+    def credentials(self, text: str) -> None:
+        """Print one line of a result that is a credential on purpose: it is not masked."""
+        self.out.out(printable(text), highlight=False)
+
     # All else
 
     def notice(self, lines: Iterable[Line]) -> None:

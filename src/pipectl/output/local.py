@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pipectl.output.console import Screen
+from pipectl.output.serializer import dumps
 
 if TYPE_CHECKING:
     from pipectl.local.home import LocalEmulator
@@ -35,9 +36,10 @@ def status(screen: Screen, running: LocalEmulator | None) -> None:
 
 
 def environment(screen: Screen, variables: Mapping[str, str]) -> None:
-    """Print the variables as commands for a shell."""
-    for name, value in variables.items():
-        screen.line(f"export {name}={shlex.quote(value)}")
+    """Print the variables as commands for a shell, or as JSON."""
+    commands = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    for line in dumps(variables).split("\n") if screen.json_output else commands:
+        screen.credentials(line)
 
 
 def stopped(screen: Screen, was_running: bool) -> None:

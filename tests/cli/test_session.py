@@ -60,3 +60,9 @@ def test_a_user_without_a_name_and_a_home_is_no_bug(command: tuple[str, ...], co
         [sys.executable, "-c", WITHOUT_A_NAME, *arguments], capture_output=True, text=True, check=False
     )
     assert json.loads(done.stderr.splitlines()[-1])["error"]["code"] == code
+
+
+def test_an_error_about_credentials_has_the_code_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    found = error(pipectl("-c", write_config(tmp_path), "-o", "json", "status"))
+    assert (found["code"], found["awsCode"]) == ("Credentials", "CredentialsMissing")

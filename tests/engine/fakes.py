@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipectl.engine.model import UNKNOWN, Attributes, Facts, Observation, Resource, facts_of
+from pipectl.engine.model import UNKNOWN, Attributes, Contents, Facts, Observation, Resource, facts_of
 from pipectl.errors import AbsentError, AwsError, ExistsError
 
 OWNERSHIP = {"ManagedBy": "pipectl", "Project": "shop", "Environment": "dev"}
@@ -75,6 +75,7 @@ class FakeResource(Resource):
         self.id_of = id_of
         self.takes_over_untagged = takes_over_untagged
         self.loses = loses
+        self.data: Contents | None = None
         self.managed: Attributes = {"size": 1, **attributes, "tags": dict(TAGS)}
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
@@ -120,6 +121,9 @@ class FakeResource(Resource):
     def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
         self.account.write(f"delete {self.key}")
         self.account.things.pop(self.name, None)
+
+    def contents(self, observed: Observation) -> Contents | None:
+        return self.data
 
     def data_loss_reason(self, deltas: Mapping[str, Any]) -> str | None:
         return self.loses if deltas else None

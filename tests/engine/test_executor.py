@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from pipectl.engine.executor import Executor
-from pipectl.engine.model import UNKNOWN, Action, AttributeValue, Change, Facts, Observation
+from pipectl.engine.model import UNKNOWN, Action, AttributeValue, Change, Contents, Facts, Observation
 from pipectl.engine.planner import decide
-from pipectl.errors import AbsentError, ForeignError, PipectlError
+from pipectl.errors import AbsentError, DataLossError, ForeignError, PipectlError
 from tests.engine.fakes import OWNERSHIP, TAGS, Account, FakeFacts, FakeResource, Killed, Late, denied, put
 from tests.engine.shop import UNMANAGED, Shop, consistency, executor
 from tests.support import FakeClock
@@ -107,6 +107,18 @@ def test_a_failed_deletion_blocks_the_resources_it_needs_and_the_last_ones() -> 
     assert results.failed.keys() == {"mapping"}
     assert {"table", "function", "role", "log-group"} == results.blocked.keys()
     assert results.done.keys() == {"alarm"}
+
+
+def test_a_resource_that_holds_data_is_deleted_only_with_delete_data() -> None:
+    shop = Shop()
+    shop.up()
+    shop.resources["table"].data = Contents(5)
+    results = shop.down()
+    assert isinstance(results.failed["table"], DataLossError)
+    assert shop.account.things.keys() == {"dev-table-backend", "dev-log-group-backend"}
+    plan = shop.plan_down()
+    Executor(OWNERSHIP, consistency(), delete_data=True).execute_plan(shop.resources, plan)
+    assert shop.account.things == {}
 
 
 def race(account: Account, rival: Callable[[], None]) -> None:

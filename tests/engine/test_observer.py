@@ -10,7 +10,7 @@ import pytest
 from pipectl.engine.model import Observation
 from pipectl.engine.observer import observe, observe_consistently
 from pipectl.errors import AbsentError, AwsError
-from tests.engine.fakes import Account, FakeResource, Late, denied, put
+from tests.engine.fakes import TAGS, Account, FakeResource, Late, denied, put
 from tests.engine.shop import consistency
 from tests.support import FakeClock
 
@@ -51,6 +51,23 @@ def test_a_part_that_stays_absent_does_not_make_the_whole_absent() -> None:
     with pytest.raises(AbsentError):
         observe_consistently(resource, consistency(clock))
     assert clock.seconds == pytest.approx(60)
+
+
+def test_a_resource_whose_tags_appear_late_is_read_until_they_do() -> None:
+    resource = FakeResource(Account(), "table")
+    put(resource, tags={})
+
+    class TagsAppear(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if self.seconds > 1:
+                put(resource)
+
+    clock = TagsAppear()
+    observed = observe_consistently(resource, consistency(clock))
+    assert observed is not None
+    assert observed.tags == TAGS
+    assert 1 < clock.seconds < 5
 
 
 def test_a_resource_without_tags_is_read_again_for_a_few_seconds() -> None:

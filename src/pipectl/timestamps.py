@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 _LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
-"""Later times are not accepted, so that a stream's retention can be added to every parsed time."""
+_EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=2)
+"""Other times are not accepted, so that a stream's retention can be added to and taken from every parsed time."""
 
 
 def rfc3339(time: datetime) -> str:
@@ -28,7 +29,7 @@ def parse_timestamp(text: object) -> datetime | None:
         time = _utc(datetime.fromisoformat(str(text)))
     except (ValueError, OverflowError):
         return None
-    return time if time < _LATEST else None
+    return time if _EARLIEST < time < _LATEST else None
 
 
 def relative(time: datetime, now: datetime) -> str:

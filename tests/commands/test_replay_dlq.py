@@ -260,6 +260,17 @@ class TestFiles:
         assert (problem.audit_id, len(list(tmp_path.glob("*.jsonl"))) >= 7) == (odd, True)
         assert reason in problem.reason
 
+    def test_a_trimmed_beginning_does_not_hide_records_that_were_read_before(self, tmp_path: Path) -> None:
+        world = World()
+        numbers = world.orders(4)
+        world.give_up(numbers[0], numbers[3])
+        world.clock.sleep(1)
+        later = world.give_up(numbers[1], numbers[2])
+        world.trim(numbers[0])
+        kept = keep(world, tmp_path)
+        assert later not in {each.audit_id for each in kept.incomplete}
+        assert len((tmp_path / f"{later}.jsonl").read_text().splitlines()) == 2
+
     def test_messages_in_the_queue_are_not_saved_and_that_is_reported(self, tmp_path: Path) -> None:
         world = World()
         world.give_up(world.order())

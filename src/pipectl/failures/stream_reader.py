@@ -122,7 +122,7 @@ class StreamReader:
                 if self._trimmed_at == self._expected:
                     self._trimmed_at = None  # older records remain, so this number never existed
                 continue
-            if self._trimmed_at is not None and self._trimmed_at < number.value:
+            if self._trimmed_at == self._expected < number.value:  # the oldest record that is left
                 self._trimmed_below = max(self._trimmed_below, number.value)
             if last is None or number <= last:
                 yield Record(number, event_record(raw, self._shard.stream_arn))

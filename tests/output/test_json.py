@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pipectl.output.console import Screen
+from tests.output.documents import check_spelling
 from tests.output.samples import samples
 
-DATA = {
-    "outputs",
-    "attributes",
-    "drift",
-    "failures",
-    "byType",
-    "byStatus",
-    "byDay",
-    "packages",
-    "record",
-    "item",
-    "keys",
-    "message",
-    "seconds",
-    "tags",
-}
-"""Keys under which the keys are data: output names, statuses, attribute paths, AWS's documents."""
 UNVERSIONED = {"outputs", "permissions", "permissions reader", "config show", "local status env"}
 """Documents whose keys are data from the top."""
 WITHOUT_DOCUMENT = {"up asked", "down asked", "replay-dlq asked", "verify asked"}
@@ -44,26 +26,11 @@ def document_of(name: str) -> Any:
     return json.loads(screen.out.file.getvalue() or screen.err.file.getvalue())
 
 
-def own_parts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield each member of a document that pipectl spells, with its path."""
-    if isinstance(value, list):
-        for member in value:
-            yield from own_parts(member, path)
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            yield (*path, key), member
-            if key not in DATA or isinstance(member, list):
-                yield from own_parts(member, (*path, key))
-
-
 @pytest.mark.parametrize("name", sorted(SAMPLES.keys() - UNVERSIONED - WITHOUT_DOCUMENT))
 def test_keys_are_camel_case_and_times_rfc3339(name: str) -> None:
     document = document_of(name)
     assert document.get("schemaVersion") == 1 or "error" in document
-    for path, value in own_parts(document):
-        assert re.fullmatch("[a-z][a-zA-Z0-9]*", path[-1]), path
-        if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value):
-            assert re.fullmatch(r"[-0-9]{10}T[:0-9]{8}(\.\d{3})?Z", value), path
+    check_spelling(document)
 
 
 @pytest.mark.parametrize("name", sorted(UNVERSIONED))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -307,15 +308,34 @@ def policy_of(caller: str, place: Place) -> PolicyDocument:
     return policy(caller, pipeline.config, pipeline.names)
 
 
+def _without(document: PolicyDocument, action: str) -> PolicyDocument:
+    """Return a policy that lacks one action."""
+    changed = copy.deepcopy(document)
+    for statement in changed["Statement"]:
+        statement["Action"] = [allowed for allowed in statement["Action"] if allowed != action]
+    changed["Statement"] = [statement for statement in changed["Statement"] if statement["Action"]]
+    return changed
+
+
 def test_deployer_reader_and_on_call_can_work(emulator: LocalEmulator, tmp_path: Path) -> None:
     place = _place(tmp_path, emulator, LIFE)
     operator = Operator(place.world)
     assert "AccessDenied" in _run(operator, "up", "--yes").stderr
 
+    operator.may(_without(policy_of("deployer", place), "lambda:CreateFunction"))
+    halfway = _run(operator, "up", "--yes")
+    document = json.loads(halfway.stdout)
+    assert (halfway.exit_code, document["error"]["code"]) == (1, "Incomplete")
+    assert document["error"]["hint"].count("lambda:CreateFunction") == 2  # once in words, once in the statement
+    done = {change["resource"] for change in document["changes"] if change["action"] == Action.CREATE}
+    assert {"processor-role", "orders-table", "bucket"} <= done
+    assert done.isdisjoint({"processor", "auditor", "stream-mapping"})
+
     operator.may(policy_of("deployer", place))
     made = _run(operator, "up", "--yes")
     assert made.exit_code == 0, made.output
-    assert {change["action"] for change in json.loads(made.stdout)["changes"]} == {Action.CREATE}
+    created = {change["resource"] for change in json.loads(made.stdout)["changes"] if change["action"] == Action.CREATE}
+    assert created == place.world.context().resources.keys() - done
 
     operator.may(policy_of("reader", place))
     seen = _run(operator, "status", "--exit-code")
@@ -328,7 +348,9 @@ def test_deployer_reader_and_on_call_can_work(emulator: LocalEmulator, tmp_path:
     replayed = _run(operator, "replay-dlq", "--yes")
     assert replayed.exit_code == 0, replayed.output
     assert json.loads(replayed.stdout)["records"] == {"replayed": 1, "failing": 0}
-    assert "lambda:DeleteEventSourceMapping" in _run(operator, "down", "--yes", "--delete-data").stderr
+    denied = _run(operator, "down", "--yes", "--delete-data")
+    assert "lambda:DeleteEventSourceMapping" in denied.stderr
+    assert json.loads(denied.stdout)["error"]["code"] == "Incomplete"
 
     operator.may(policy_of("deployer", place))
     removed = _run(operator, "down", "--yes", "--delete-data")

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
@@ -99,6 +99,13 @@ def test_unsigned_payload_is_valid_for_s3_alone() -> None:
 @pytest.mark.parametrize("auth", [SigV4Auth, SigV4QueryAuth])
 def test_other_secret_is_not_valid(auth: Callable[..., SigV4Auth]) -> None:
     assert not valid(signed(auth, "sts", secret="test"))
+
+
+@pytest.mark.parametrize("value", ["", "é", "0" * 64])
+def test_other_value_of_a_signature_is_not_valid(value: str) -> None:
+    request = REQUESTS["a presigned query"]()
+    parts = [part for part in request.query_string.split("&") if not part.startswith("X-Amz-Signature=")]
+    assert not valid(dataclasses.replace(request, query_string="&".join([*parts, f"X-Amz-Signature={quote(value)}"])))
 
 
 @pytest.mark.parametrize(("minutes", "expected"), [(-16, False), (-15, True), (0, True), (15, True), (16, False)])

@@ -69,7 +69,7 @@ def _presigned(request: Request) -> Signature | None:
 def is_valid(request: Request, signature: Signature, secret: str, now: datetime) -> bool:
     """Return whether the request was signed with the secret, and a short time ago."""
     return _is_recent(signature, now) and any(
-        hmac.compare_digest(signature.value, _calculated(signature, secret, document))
+        hmac.compare_digest(signature.value.encode(), _calculated(signature, secret, document).encode())
         for document in _canonical_requests(request, signature)
     )
 

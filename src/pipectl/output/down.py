@@ -17,9 +17,9 @@ def preview(screen: Screen, account_id: str, region: str, preview: DownPreview) 
     changes.before_asking(screen, preview.changes)
     if preview.losses or preview.protected:
         place = f"{preview.environment} (account {account_id}, {region})"
-        lines = [("You are about to DELETE ", (place, "bold"), " permanently.")]
         counted = " · ".join(str(loss) if loss.contents else f"{loss.resource}: {loss}" for loss in preview.losses)
-        screen.notice([*lines, (f"  {counted}",)] if counted else lines)
+        first = ("You are about to DELETE ", (place, "bold"), f" permanently{':' if counted else '.'}")
+        screen.notice([first, (f"  {counted}",)] if counted else [first])
 
 
 def result(screen: Screen, report: DownReport) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.support import ROOT
 
 TIERS = ("emulator", "moto")
-SLOW = {"fuzz", "test_ending", "test_process", "test_limits", "test_memory"}
+SLOW = {"fuzz", "test_credentials", "test_ending", "test_process", "test_limits", "test_memory"}
 """Folders and modules whose tests start processes, try many examples, or handle 100,000 items."""
 LONGEST_ID = 60
 """Characters. pytest puts the name of a test into the environment, which has a limit for each variable."""

@@ -44,7 +44,7 @@ def number_of(text: str) -> SequenceNumber:
 def test_every_record_of_a_range_comes_once_or_is_in_a_gap(
     ranges: list[list[int]], trimmed: int, page: int, empties: int, closed: bool, lenient: bool, errors: list[str]
 ) -> None:
-    """One reader reads several ranges, as a replay does: what an earlier one has read must not confuse a later one."""
+    """Read several ranges with one reader, like a replay: earlier ranges must not change the result of later ones."""
     world = World()
     numbers = [number_of(text) for text in world.orders(COUNT)]
     shard = world.shards[SHARD]

@@ -58,7 +58,7 @@ STORMS = [
 
 
 @pytest.fixture(scope="module")
-def stormy_aws(emulator: LocalEmulator) -> Aws:
+def aws_with_faults(emulator: LocalEmulator) -> Aws:
     return Aws(REGION, endpoint_url=emulator.endpoint_url, credentials=Credentials(ACCOUNT, "test"))
 
 
@@ -70,11 +70,11 @@ def under(fault: Fault, orders: Orders, aws: Aws) -> tuple[World, FaultyAws]:
 
 
 @pytest.mark.parametrize("fault", STORMS)
-def test_a_replay_succeeds_and_writes_nothing_twice(fault: Fault, mended: Orders, stormy_aws: Aws) -> None:
+def test_a_replay_succeeds_and_writes_nothing_twice(fault: Fault, mended: Orders, aws_with_faults: Aws) -> None:
     reopen(mended)
     assert statuses(mended) == {ReplayStatus.OPEN}
     assert len(mended.stored()) == len(mended.good)
-    world, faulty = under(fault, mended, stormy_aws)
+    world, faulty = under(fault, mended, aws_with_faults)
     report = replay_all(world)
     assert (report.left, report.failing, report.errors) == (0, (), ())
     assert report.total == len(mended.audit_items())
@@ -84,9 +84,9 @@ def test_a_replay_succeeds_and_writes_nothing_twice(fault: Fault, mended: Orders
 
 
 @pytest.mark.parametrize("fault", STORMS)
-def test_reading_commands_succeed(fault: Fault, mended: Orders, stormy_aws: Aws) -> None:
+def test_reading_commands_succeed(fault: Fault, mended: Orders, aws_with_faults: Aws) -> None:
     reopen(mended)
-    world, faulty = under(fault, mended, stormy_aws)
+    world, faulty = under(fault, mended, aws_with_faults)
     now, poison = faulty.clock.now(), min(order for order, _ in mended.poison)
     seen = status(world.context())
     assert {each.state for each in seen.resources} == {State.IN_SYNC}
@@ -99,8 +99,8 @@ def test_reading_commands_succeed(fault: Fault, mended: Orders, stormy_aws: Aws)
 
 
 @pytest.mark.parametrize("fault", STORMS)
-def test_pause_and_resume_succeed(fault: Fault, mended: Orders, stormy_aws: Aws) -> None:
-    world, _ = under(fault, mended, stormy_aws)
+def test_pause_and_resume_succeed(fault: Fault, mended: Orders, aws_with_faults: Aws) -> None:
+    world, _ = under(fault, mended, aws_with_faults)
     simulated = mended.world
     assert pause(world.context(), "ada").paused
     assert simulated.context().require([MAPPING])[MAPPING].facts_as(MappingFacts).state == "Disabled"

@@ -152,14 +152,14 @@ class FaultyAws:
         made, seconds, answer = WITHOUT_TAGS.get(operation, ("", 0.0, None))
         if not self.slow or self._since(made, subject_of(params)) >= seconds:
             return None
-        self.seen["a young thing shows no tags"] += 1
+        self.seen["a new resource shows no tags"] += 1
         return copy.deepcopy(answer)
 
     def _ghost(self, operation: str, params: Params) -> Any:
         ghost = self._ghosts.get((operation, subject_of(params)))
         if ghost is None or self.clock.monotonic() >= ghost.until:
             return None
-        self.seen["what is deleted lingers"] += 1
+        self.seen["a deleted resource is still shown"] += 1
         return copy.deepcopy(ghost.answer)
 
     def _as_it_looks(self, operation: str, params: Params, answer: Any) -> Any:

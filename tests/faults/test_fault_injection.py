@@ -94,7 +94,7 @@ def test_up_status_and_down_with_all_delays(undisturbed: dict[str, Any], tmp_pat
         here.settle()
         assert here.state() == undisturbed
     happened = {name for name, count in faulty.seen.items() if count}
-    lags = {"what is deleted lingers", "reads that lag", "a young thing shows no tags"}
+    lags = {"a deleted resource is still shown", "reads that lag", "a new resource shows no tags"}
     assert {*REFUSED, *CHANGING, *lags} - happened == AVOIDED
     assert all(map(WAITED_FOR.match, here.messages))
     for expected in ("SQS reserves the name", "has not reached Lambda yet", "to become ACTIVE", "enabling backups"):

@@ -127,6 +127,7 @@ def large(folder: Path, size: int, name: str = "model.bin") -> None:
         file.truncate(size)
 
 
+@pytest.mark.slow
 def test_above_50_mb_it_is_deflated_and_compared_by_its_contents(source: Path) -> None:
     stored = packaged(source)
     assert (stored.deflated, stored.identity) == (False, stored.sha256)
@@ -138,6 +139,7 @@ def test_above_50_mb_it_is_deflated_and_compared_by_its_contents(source: Path) -
     assert packaged(source).identity != deflated.identity
 
 
+@pytest.mark.slow
 def test_more_than_50_mb_as_a_zip_is_refused(source: Path) -> None:
     (source / "noise.bin").write_bytes(random.Random(1).randbytes(LARGEST_UPLOAD))
     error = refused(source)

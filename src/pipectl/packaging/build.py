@@ -105,9 +105,11 @@ def _check_size(folder: Path, files: Mapping[str, File]) -> None:
 
 
 def _packed(source: Source, files: Mapping[str, File], contents: Mapping[str, bytes]) -> Package:
-    body, deflated = _zip(files, contents, zipfile.ZIP_STORED), False
-    if len(body) > LARGEST_UPLOAD:
-        body, deflated = _zip(files, contents, zipfile.ZIP_DEFLATED), True
+    size = sum(map(len, contents.values()))
+    body = _zip(files, contents, zipfile.ZIP_STORED) if size <= LARGEST_UPLOAD else b""
+    deflated = not 0 < len(body) <= LARGEST_UPLOAD
+    if deflated:
+        body = _zip(files, contents, zipfile.ZIP_DEFLATED)
     if len(body) > LARGEST_UPLOAD:
         largest = max(files, key=lambda name: files[name].size)
         raise PackageError(

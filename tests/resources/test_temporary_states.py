@@ -240,18 +240,20 @@ def bucket(hands: Hands, steps: Mapping[str, list[Step]]) -> Resource:
 
 
 @pytest.mark.parametrize(
-    ("step", "words"),
+    ("step", "kind", "words"),
     [
-        (client_error("403", "Forbidden", 403), "another account"),
-        (client_error("301", "Moved Permanently", 301), "another region"),
-        (lambda answer: answer | {"BucketRegion": "eu-west-1"}, "eu-west-1"),
+        (client_error("403", "Forbidden", 403), RefusalKind.OTHER_OWNER, "another account"),
+        (client_error("301", "Moved Permanently", 301), RefusalKind.OTHER_REGION, "another region"),
+        (lambda answer: answer | {"BucketRegion": "eu-west-1"}, RefusalKind.OTHER_REGION, "eu-west-1"),
     ],
     ids=["denied", "moved", "region"],
 )
-def test_a_bucket_of_another_account_or_region_cannot_be_managed(standing: Hands, step: Step, words: str) -> None:
+def test_a_bucket_of_another_account_or_region_cannot_be_managed(
+    standing: Hands, step: Step, kind: RefusalKind, words: str
+) -> None:
     refusal = observed(bucket(standing, {"HeadBucket": [step]})).unmanageable
     assert isinstance(refusal, Refusal)
-    assert refusal.kind is RefusalKind.OTHER_OWNER
+    assert refusal.kind is kind
     assert words in refusal.reason
 
 

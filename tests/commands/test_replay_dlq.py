@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipectl.commands.replay_dlq import Preview, preview, replay, save
-from pipectl.errors import AwsError, CancelledError, DeclinedError, PipectlError
+from pipectl.errors import CancelledError, DeclinedError, PipectlError
 from tests.failures.commanding import context, selection, yes
 from tests.failures.fakes import AUDITOR, OTHER_STREAM_ARN, Clock, Killed, Process, World, failed
 from tests.support import Recorder
@@ -181,14 +181,15 @@ class TestQueue:
         report = run(process)
         assert (report.statuses, report.left) == ({"REPLAYED": 1}, 0)
 
-    def test_nothing_is_replayed_and_the_message_stays_when_the_auditor_fails(self) -> None:
+    def test_a_message_that_cannot_be_audited_stays_and_stops_no_replay(self) -> None:
         world = World()
         audit_id = world.give_up(world.order())
         world.send(json.dumps(world.message(world.order())))
         world.faults[AUDITOR] = lambda _: failed("Boom", "no table")
-        with pytest.raises(AwsError, match="the messages stay in the queue"):
-            run(world)
-        assert (world.status(audit_id), len(world.messages)) == ("OPEN", 1)
+        report = run(world)
+        assert (report.audited, report.waiting, report.left) == (0, 1, 1)
+        assert "no table" in report.errors[0]
+        assert (world.status(audit_id), len(world.messages)) == ("REPLAYED", 1)
 
     @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
     def test_after_a_kill_at_any_call_the_next_run_finishes(self, after: bool) -> None:

@@ -16,7 +16,7 @@ from pipectl.errors import AwsError, PipectlError
 from pipectl.facts import QueueFacts
 from pipectl.failures import saved
 from pipectl.failures.audit_table import AuditTable, Selection
-from pipectl.failures.dead_letter_queue import audit_messages, count_messages
+from pipectl.failures.dead_letter_queue import QueueAudit, audit_messages, count_messages
 from pipectl.failures.model import UNRESOLVED, Failure, Reading, Record, StreamRange
 from pipectl.failures.outcomes import FailureTally, ReplayReport
 from pipectl.failures.processor_client import ProcessorClient
@@ -126,14 +126,14 @@ def replay(
     report = ReplayReport()
     if found.failures or found.waiting_in_queue:
         confirm(found)
-        audited = _audit_queue(context, queue)
+        queued = _audit_queue(context, queue)
         run = _replay(context, overwrite=overwrite, again=again)
         failures = _table(context).find(selection)
         report = run.from_saved(failures, partial(saved.read, source)) if source else run.from_stream(failures)
-        report = replace(report, audited=audited)
+        report = _with_queue(report, queued)
     for audit_id in unknown:
         report = report.with_untried(audit_id, "it is no longer in the audit table; its saved records are kept")
-    return replace(report, waiting=found.in_flight)
+    return replace(report, waiting=report.waiting + found.in_flight)
 
 
 def save(context: Context, selection: Selection, folder: Path, *, again: bool = False) -> SaveReport:
@@ -221,14 +221,22 @@ def _queue(context: Context) -> QueueFacts:
     return context.require(NEEDS)[ResourceKey.DEAD_LETTER_QUEUE].facts_as(QueueFacts)
 
 
-def _audit_queue(context: Context, queue: QueueFacts) -> int:
-    """Audit the messages in the queue and return their number."""
+def _audit_queue(context: Context, queue: QueueFacts) -> QueueAudit:
+    """Audit the messages in the queue."""
     visible, _ = count_messages(context.aws, queue.url)
     if not visible:
-        return 0
-    audited = audit_messages(context.aws, queue.url, queue.arn, context.pipeline.physical.auditor)
+        return QueueAudit()
+    found = audit_messages(context.aws, queue.url, queue.arn, context.pipeline.physical.auditor)
     context.aws.clock.sleep(INDEX_LAG)
-    return audited
+    return found
+
+
+def _with_queue(report: ReplayReport, queued: QueueAudit) -> ReplayReport:
+    """Add what was done with the queue; messages that cannot be audited stop no replay."""
+    errors = report.errors
+    if queued.failed:
+        errors = (f"{queued.failed} messages cannot be audited and stay in the queue: {queued.error}", *errors)
+    return replace(report, audited=queued.audited, waiting=queued.failed, errors=errors)
 
 
 def _count_messages(context: Context, queue: QueueFacts) -> tuple[int, int]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
-from pipectl.errors import AwsError
 from pipectl.failures.processor_client import failed_positions
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _RECEIVED_AT_ONCE = 10
 _WAIT_SECONDS = 1
 _HIDDEN_SECONDS = 60
+_MOST_FAILED = 3
+"""Batches in a row of which no message can be audited; then the auditor itself has a fault."""
 
 
 def count_messages(aws: Aws, queue_url: str) -> tuple[int, int]:
@@ -29,26 +31,34 @@ def count_messages(aws: Aws, queue_url: str) -> tuple[int, int]:
     return int(counts["ApproximateNumberOfMessages"]), int(counts["ApproximateNumberOfMessagesNotVisible"])
 
 
-def audit_messages(aws: Aws, queue_url: str, queue_arn: str, auditor: str) -> int:
+@dataclass(frozen=True)
+class QueueAudit:
+    """Result of auditing the messages of the queue.
+
+    Attributes:
+        audited: Number of messages that have an audit item now.
+        failed: Number of messages that the auditor could not write; they stay in the queue.
+        error: The first reason.
+    """
+
+    audited: int = 0
+    failed: int = 0
+    error: str | None = None
+
+
+def audit_messages(aws: Aws, queue_url: str, queue_arn: str, auditor: str) -> QueueAudit:
     """Invoke the auditor with every visible message, and delete each once its item exists.
 
     The queue mapping may do this at the same time: an item is written once however often its message comes.
-
-    Returns:
-        The number of messages audited.
-
-    Raises:
-        AwsError: the auditor failed; the messages stay in the queue.
     """
-    audited = 0
-    while messages := _receive(aws, queue_url):
-        failed = _audit(aws, auditor, [_event_record(message, queue_arn, aws.region) for message in messages])
+    found, failed_in_a_row = QueueAudit(), 0
+    while failed_in_a_row < _MOST_FAILED and (messages := _receive(aws, queue_url)):
+        failed, error = _audit(aws, auditor, [_event_record(message, queue_arn, aws.region) for message in messages])
         done = [message for position, message in enumerate(messages) if position not in failed]
         _delete(aws, queue_url, done)
-        audited += len(done)
-        if failed:
-            raise _auditor_failed(f"the auditor {auditor} could not write {len(failed)} of {len(messages)} messages")
-    return audited
+        failed_in_a_row = 0 if done else failed_in_a_row + 1
+        found = QueueAudit(found.audited + len(done), found.failed + len(failed), found.error or error)
+    return found
 
 
 def _receive(aws: Aws, queue_url: str) -> Sequence[MessageTypeDef]:
@@ -63,25 +73,17 @@ def _receive(aws: Aws, queue_url: str) -> Sequence[MessageTypeDef]:
     return answer.get("Messages", [])
 
 
-def _audit(aws: Aws, auditor: str, records: Sequence[Mapping[str, object]]) -> list[int]:
-    """Return the positions of the messages that have no item now."""
+def _audit(aws: Aws, auditor: str, records: Sequence[Mapping[str, object]]) -> tuple[Sequence[int], str | None]:
+    """Return the positions of the messages that have no item now, and the reason."""
     answer = aws.lambda_.invoke(FunctionName=auditor, Payload=json.dumps({"Records": records}).encode())
-    payload = answer["Payload"].read()
+    payload, everything = answer["Payload"].read(), range(len(records))
     if answer.get("FunctionError"):
-        raise _auditor_failed(f"the auditor {auditor} failed: {payload[:500].decode(errors='replace')}")
+        return everything, payload[:500].decode(errors="replace")
     try:
-        return failed_positions(payload, [str(record["messageId"]) for record in records])
+        failed = failed_positions(payload, [str(record["messageId"]) for record in records])
     except ValueError as error:
-        raise _auditor_failed(f"the auditor {auditor} failed: {error}") from None
-
-
-def _auditor_failed(message: str) -> AwsError:
-    return AwsError(
-        f"{message}; the messages stay in the queue",
-        service="lambda",
-        operation="Invoke",
-        hint="see `pipectl logs auditor`, fix the cause and run this command again",
-    )
+        return everything, str(error)
+    return failed, "the auditor reported it as failed" if failed else None
 
 
 def _delete(aws: Aws, queue_url: str, messages: Sequence[MessageTypeDef]) -> None:

@@ -7,6 +7,9 @@
     |-- UsageError               the command line is invalid, or there is no terminal to confirm on (exit 2)
     |-- PackageError             a handler's folder cannot be packaged                             (exit 2)
     |-- RequirementError         a resource that the command works with is missing or not managed
+    |-- NoSuchFailureError       no failure has the id that was given
+    |-- SavedFilesError          saved records cannot be written, found or read
+    |   `-- UnusableIdError      an audit id cannot be the name of a file
     |-- RefusedError             pipectl refuses to continue
     |   |-- ForeignError         a resource of that name is not managed by this pipeline
     |   |-- UnreconcilableError  the difference cannot be removed by an update
@@ -109,6 +112,28 @@ class RequirementError(PipectlError):
         super().__init__(message, hint=hint)
         self.missing = tuple(missing)
         self.unmanaged = tuple(unmanaged)
+
+
+class NoSuchFailureError(PipectlError):
+    """No failure has one of these ids."""
+
+    code = "NoSuchFailure"
+
+    def __init__(self, audit_ids: Sequence[str]) -> None:
+        super().__init__(f"there is no failure {', '.join(audit_ids)}", hint="`pipectl audit list` shows their ids")
+        self.audit_ids = tuple(audit_ids)
+
+
+class SavedFilesError(PipectlError):
+    """Saved records cannot be written, found or read."""
+
+    code = "SavedFiles"
+
+
+class UnusableIdError(SavedFilesError):
+    """An audit id cannot be the name of a file; the other failures can still be saved."""
+
+    code = "UnusableId"
 
 
 class RefusedError(PipectlError):

@@ -18,7 +18,7 @@ from moto import mock_aws
 from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.audit import AuditPage, ExpiryClock, Origin, audit_list, audit_show, audit_stats
 from pipectl.commands.up import up
-from pipectl.errors import AbsentError, PipectlError, RequirementError, UsageError
+from pipectl.errors import AbsentError, NoSuchFailureError, PipectlError, RequirementError, UsageError
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
 from pipectl.output import audit as output
@@ -252,7 +252,7 @@ def test_show_reports_why_there_are_no_records(pipeline: World, item: dict[str, 
 
 
 def test_show_of_an_unknown_id_is_an_error(pipeline: World) -> None:
-    with pytest.raises(PipectlError, match="there is no failure nobody"):
+    with pytest.raises(NoSuchFailureError):
         audit_show(pipeline.context(), "nobody")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipectl.commands.replay_dlq import Preview, preview, replay, save
-from pipectl.errors import CancelledError, DeclinedError, PipectlError
+from pipectl.errors import CancelledError, DeclinedError, NoSuchFailureError, SavedFilesError
 from tests.failures.commanding import context, selection, yes
 from tests.failures.fakes import AUDITOR, OTHER_STREAM_ARN, Clock, Killed, Process, World, failed
 from tests.support import Recorder
@@ -57,9 +57,9 @@ class TestSelection:
     def test_an_unknown_id_is_refused_before_anything_is_replayed(self) -> None:
         world = World()
         known = world.give_up(world.order())
-        with pytest.raises(PipectlError, match="there is no failure nonsense") as raised:
+        with pytest.raises(NoSuchFailureError) as raised:
             run(world, ids=(known, "nonsense"))
-        assert "audit list" in (raised.value.hint or "")
+        assert raised.value.audit_ids == ("nonsense",)
         assert world.status(known) == "OPEN"
 
     def test_limit_selects_the_oldest_failures(self) -> None:
@@ -286,7 +286,7 @@ class TestFiles:
         keep(world, tmp_path)
         assert run(world, source=tmp_path, ids=(failures[1],)).total == 1
         assert world.status(failures[1]) == "REPLAYED"
-        with pytest.raises(PipectlError, match="holds no records of nonsense"):
+        with pytest.raises(SavedFilesError):
             run(world, source=tmp_path, ids=("nonsense",))
 
     def test_a_failure_that_was_not_saved_is_not_changed(self, tmp_path: Path) -> None:
@@ -355,7 +355,7 @@ class TestFiles:
             save(context(process), selection(process), tmp_path)
 
     def test_a_folder_without_saved_failures(self, tmp_path: Path) -> None:
-        with pytest.raises(PipectlError, match="has no saved failures"):
+        with pytest.raises(SavedFilesError):
             run(World(), source=tmp_path)
 
 

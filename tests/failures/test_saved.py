@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipectl.aws.stream_records import EventRecord
-from pipectl.errors import PipectlError
+from pipectl.errors import PipectlError, SavedFilesError
 from pipectl.failures import saved
 from pipectl.failures.model import Failure, Record
 from tests.failures.fakes import Process, World
@@ -67,7 +67,7 @@ def test_every_id_stays_in_the_folder(tmp_path: Path, audit_id: str) -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(PipectlError, match="cannot write"):
+    with pytest.raises(SavedFilesError):
         saved.write(tmp_path / "file" / "folder", FAILURE, [])
 
 
@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_folder_without_saved_failures(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("")
-    with pytest.raises(PipectlError, match="has no saved failures"):
+    with pytest.raises(SavedFilesError):
         saved.audit_ids(tmp_path / name)
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 
 from pipectl.aws.stream_records import EventRecord
 from pipectl.context import Context
-from pipectl.errors import AwsError, PipectlError
+from pipectl.errors import AwsError, NoSuchFailureError
 from pipectl.failures.audit_table import AuditTable, Position, Selection
 from pipectl.failures.model import UNRESOLVED, Failure, Gap, Record, ReplayStatus, SequenceNumber, StreamRange
 from pipectl.failures.record_reader import RecordReader
@@ -137,13 +137,13 @@ def audit_show(context: Context, audit_id: str) -> list[AuditDetail]:
         Nearly always one; the same range can fail at several times.
 
     Raises:
-        PipectlError: no failure has this id.
+        NoSuchFailureError: no failure has this id.
     """
     # The stream of a deleted table can be read for another 24 hours.
     context.require([ResourceKey.AUDIT_TABLE, ResourceKey.BUCKET], or_absent=[ResourceKey.ORDERS_TABLE])
     found = list(_table(context).with_id(audit_id))
     if not found:
-        raise PipectlError(f"there is no failure {audit_id}", hint="`pipectl audit list` shows their ids")
+        raise NoSuchFailureError([audit_id])
     return [_detail(context, failure) for failure in found]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from pipectl.aws.stream_records import EventRecord
 from pipectl.clock import poll
 from pipectl.context import Context
-from pipectl.errors import AwsError, PipectlError
+from pipectl.errors import AwsError, NoSuchFailureError, SavedFilesError, UnusableIdError
 from pipectl.facts import QueueFacts
 from pipectl.failures import saved
 from pipectl.failures.audit_table import AuditTable, Selection
@@ -121,7 +121,7 @@ def replay(
         selection = _of_folder(selection, source)
     unknown = _unknown(context, selection)
     if unknown and not source:
-        raise PipectlError(f"there is no failure {', '.join(unknown)}", hint="`pipectl audit list` shows their ids")
+        raise NoSuchFailureError(unknown)
     found = _preview(context, queue, selection)
     report = ReplayReport()
     if found.failures or found.waiting_in_queue:
@@ -171,7 +171,7 @@ def _save(
 
     try:
         count = saved.write(folder, failure, events())
-    except saved.UnusableIdError as error:
+    except UnusableIdError as error:
         return None, error.message
     except AwsError as error:
         if concerns_all(error):
@@ -204,7 +204,7 @@ def _of_folder(selection: Selection, folder: Path) -> Selection:
     """Return the failures whose records the folder holds, of any age."""
     there = saved.audit_ids(folder)
     if missing := [audit_id for audit_id in selection.ids if audit_id not in there]:
-        raise PipectlError(
+        raise SavedFilesError(
             f"{folder} holds no records of {', '.join(missing)}", hint="leave --id out to replay all that it holds"
         )
     return replace(selection, ids=selection.ids or tuple(there))

@@ -11,7 +11,7 @@ from typing import IO
 from urllib.parse import quote, unquote
 
 from pipectl.aws.stream_records import EventRecord, kept_record
-from pipectl.errors import PipectlError
+from pipectl.errors import SavedFilesError, UnusableIdError
 from pipectl.failures.model import Damage, End, Failure, Reading, Record
 
 _SUFFIX = ".jsonl"
@@ -19,18 +19,12 @@ _LONGEST_NAME = 255
 """Bytes of a file name, on all common file systems."""
 
 
-class UnusableIdError(PipectlError):
-    """An audit id cannot be the name of a file; the other failures can still be saved."""
-
-    code = "UnusableId"
-
-
 def write(folder: Path, failure: Failure, records: Iterable[EventRecord]) -> int:
     """Write the records of one failure to ``<folder>/<audit id>.jsonl``, whole or not at all; return their number.
 
     Raises:
         UnusableIdError: the failure's id is too long for a file name.
-        PipectlError: the file cannot be written.
+        SavedFilesError: the file cannot be written.
     """
     path = _path(folder, failure.audit_id)
     if len(path.name.encode()) > _LONGEST_NAME:
@@ -45,7 +39,9 @@ def write(folder: Path, failure: Failure, records: Iterable[EventRecord]) -> int
                 raise
         Path(file.name).replace(path)
     except OSError as error:
-        raise PipectlError(f"cannot write {path}: {error.strerror}", hint="choose another folder for --save") from error
+        raise SavedFilesError(
+            f"cannot write {path}: {error.strerror}", hint="choose another folder for --save"
+        ) from error
     return count
 
 
@@ -53,11 +49,11 @@ def audit_ids(folder: Path) -> list[str]:
     """Return the audit ids of the failures whose records a folder holds.
 
     Raises:
-        PipectlError: the folder does not exist, or holds none.
+        SavedFilesError: the folder does not exist, or holds none.
     """
     names = sorted(path.name for path in folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
     if not names:
-        raise PipectlError(f"{folder} has no saved failures", hint="save some with `pipectl replay-dlq --save DIR`")
+        raise SavedFilesError(f"{folder} has no saved failures", hint="save some with `pipectl replay-dlq --save DIR`")
     return [unquote(name.removesuffix(_SUFFIX)) for name in names]
 
 
@@ -65,7 +61,7 @@ def read(folder: Path, failure: Failure) -> Iterator[Reading]:
     """Yield the saved records of one failure, and a damage for each line that does not hold one.
 
     Raises:
-        PipectlError: the file cannot be read.
+        SavedFilesError: the file cannot be read.
     """
     path = _path(folder, failure.audit_id)
     try:
@@ -77,7 +73,7 @@ def read(folder: Path, failure: Failure) -> Iterator[Reading]:
                 else:
                     yield Damage(f"{path}:{line_number}: not a stream record")
     except OSError as error:
-        raise PipectlError(f"cannot read {path}: {error.strerror}") from error
+        raise SavedFilesError(f"cannot read {path}: {error.strerror}") from error
     yield End(complete=True)
 
 

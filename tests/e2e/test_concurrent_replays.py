@@ -80,8 +80,8 @@ def two(emulator: LocalEmulator) -> tuple[Aws, Aws]:
 @pytest.mark.parametrize(
     ("meeting", "held"),
     [
-        pytest.param(Meeting(HOLD, after=False), False, id="before the function is held"),
-        pytest.param(Meeting(HOLD), True, id="once it is held"),
+        pytest.param(Meeting(HOLD, after=False), False, id="before the function is throttled"),
+        pytest.param(Meeting(HOLD), True, id="after it is throttled"),
         pytest.param(Meeting(CODE), True, id="new code with the old configuration"),
         pytest.param(Meeting(LETS_GO), False, id="let go"),
     ],

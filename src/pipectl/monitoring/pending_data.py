@@ -149,7 +149,7 @@ def resume_of_kept_table(context: Context, facts: Mapping[str, Facts]) -> Resume
         return _while_it_reads(Metrics(context, now).read_until())
     if mapping and mapping.pause and mapping.pause.since:
         return Resume(mapping.pause.since + STREAM_RETENTION, f"processing was {mapping.pause.describe(now)}")
-    return Resume(None, f"records expire after 24 hours, and since when they wait is unknown: {found.stopped}")
+    return Resume(None, f"records wait since an unknown time and expire after 24 hours: {found.stopped}")
 
 
 def _while_it_reads(read_until: datetime | None) -> Resume:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BOUND = 300
 HIDDEN = "(hidden)"
 """The value that is reported for environment variables that pipectl does not set: they can hold secrets."""
-_HELD = "no record is processed, and none lost for 24 hours, until `pipectl up` has ended it"
+_THROTTLED = "is throttled until `pipectl up` completes the change; waiting records expire after 24 hours"
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Function(Resource):
         """Make one change at a time, and wait for each: Lambda refuses concurrent changes.
 
         When both code and configuration change, say from Python to Node.js, the new one and the old one are together
-        for a moment. Every record would fail then and use up its retries. So the function is held meanwhile: with
+        for a moment. Every record would fail then and use up its retries. So the function is throttled meanwhile: with
         reserved concurrency 0 a batch is throttled and waits, without using up a retry (Lambda Developer Guide, "Retain
         discarded records for a DynamoDB event source"). A run that is killed in between leaves the hold as drift, which
         the next run removes last.
@@ -147,7 +147,7 @@ class Function(Resource):
             self._change(desired, code, configuration)
         except PipectlError as error:
             if hold:
-                error.hint = f"{error.hint or 'the change is not complete'}; {self.name} is held: {_HELD}"
+                error.hint = f"{error.hint or 'the change is not complete'}; {self.name} {_THROTTLED}"
             raise
         if hold or "reserved_concurrency" in differs:
             client.delete_function_concurrency(FunctionName=self.name)

@@ -263,7 +263,7 @@ class EventSourceMapping(Resource):
         self._aws.wait(lambda: self._state(uuid) is None, f"mapping {uuid} to be deleted", _BOUND)
 
     def _wait_until_steady(self, uuid: str) -> None:
-        self._aws.wait(lambda: self._state(uuid) not in _CHANGING, f"mapping {uuid} to be steady", _BOUND)
+        self._aws.wait(lambda: self._state(uuid) not in _CHANGING, f"mapping {uuid} to finish its update", _BOUND)
 
     def _state(self, uuid: str) -> str | None:
         try:
@@ -280,6 +280,6 @@ def _pause_note(pause: Pause, enabled: bool, now: datetime) -> str:
 
 def _draining_note(draining: Collection[str]) -> str:
     return (
-        f"{', '.join(draining)} still reads the previous stream, whose records expire after 24 hours; "
+        f"mapping {', '.join(draining)} still reads the previous stream, whose records expire after 24 hours; "
         "`pipectl up` deletes it then"
     )

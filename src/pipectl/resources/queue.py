@@ -110,7 +110,7 @@ class Queue(Resource):
             found.update(sqs.list_queue_tags(QueueUrl=url).get("Tags", {}))
             return bool(found) or self._aws.clock.monotonic() - start > _TAGS_LAG
 
-        self._aws.wait(usable, f"queue {self.name} to be known", 60)
+        self._aws.wait(usable, f"queue {self.name} to be visible", 60)
         if not desired["tags"].items() <= found.items():
             raise ExistsError(f"queue {self.name} exists already")
         return QueueFacts(url, self._arn)

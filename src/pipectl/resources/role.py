@@ -91,7 +91,9 @@ class Role(Resource):
         region = tags.get(REGION_TAG, self._home_region)
         if region == self._aws.region or not self._ownership.items() <= tags.items():
             return None
-        return Refusal(RefusalKind.OTHER_REGION, f"exists and serves the pipeline in {region}, not {self._aws.region}")
+        return Refusal(
+            RefusalKind.OTHER_REGION, f"exists and belongs to the pipeline in {region}"
+        )
 
     def create(self, desired: Attributes) -> Facts:
         self._aws.iam.create_role(

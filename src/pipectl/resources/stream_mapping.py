@@ -60,7 +60,7 @@ class StreamMapping(EventSourceMapping):
         if start is None or start.after != "LATEST" or not start.before or "source" in deltas:
             return None
         return (
-            "a new mapping that starts at LATEST would miss the records that the present one has not read; keep "
+            "a new mapping that starts at LATEST would miss the records that the current mapping has not read; keep "
             f"{start.before}, or use --allow-stream-replacement"
         )
 

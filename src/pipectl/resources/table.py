@@ -180,8 +180,8 @@ class Table(Resource):
         if stream is None or not (stream.before and stream.after):
             return None
         return (
-            f"the stream has the view type {stream.before}, which no call changes: it would be disabled and enabled, "
-            "and records written in between would be in neither stream; --allow-stream-replacement does it"
+            f"the view type {stream.before} of the stream cannot be changed: the stream must be disabled and enabled "
+            "again, and records that are written in between are lost; use --allow-stream-replacement"
         )
 
     def facts_after(self, change: Change, observed: Observation | None) -> Facts:

@@ -91,9 +91,7 @@ class Role(Resource):
         region = tags.get(REGION_TAG, self._home_region)
         if region == self._aws.region or not self._ownership.items() <= tags.items():
             return None
-        return Refusal(
-            RefusalKind.OTHER_REGION, f"exists and belongs to the pipeline in {region}"
-        )
+        return Refusal(RefusalKind.OTHER_REGION, f"exists and belongs to the pipeline in {region}")
 
     def create(self, desired: Attributes) -> Facts:
         self._aws.iam.create_role(

@@ -25,6 +25,7 @@ from pipectl.commands.verify import VerifyReport
 from pipectl.engine.model import UNKNOWN, Action, Change, Contents, Delta, RefusalKind
 from pipectl.errors import (
     AccessDeniedError,
+    AwsError,
     CancelledError,
     ConfigError,
     DataLossError,
@@ -221,6 +222,7 @@ def _errors(text: str) -> dict[str, PipectlError]:
     problem = Problem(text, 3, "team", f"is {text}")
     denied = AccessDeniedError(f"lambda GetFunction: {text}", hint="`pipectl permissions deployer` prints the policy")
     return {
+        "AWS error": AwsError(f"lambda GetFunction: {text}", service="lambda", operation="GetFunction"),
         "error": PipectlError(f"the table says {text}", hint=f"run `pipectl up`; {text}", resource="orders-table"),
         "error of the config": ConfigError([problem, problem], hint="correct the file"),
         "error of several resources": IncompleteError(f"some resources failed:\nbucket: {text}", {"bucket": denied}),

@@ -230,8 +230,11 @@ def _console(*, stderr: bool, color: bool) -> Console:
 
 
 def _error_lines(error: PipectlError) -> Iterable[Line]:
-    """Return an error's lines; all but the first are indented, so that none of them can look like a result."""
-    first, *others = error.message.split("\n")
+    """Return an error's lines; all but the first are indented, so that none of them can look like a result.
+
+    AWS's own message is one line, whatever is in it.
+    """
+    first, *others = [error.message] if isinstance(error, AwsError) else error.message.split("\n")
     if isinstance(error, CancelledError | DeclinedError):
         yield (f"{first[:1].upper()}{first[1:]}",)
     else:

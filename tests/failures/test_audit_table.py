@@ -12,7 +12,8 @@ import pytest
 from moto import mock_aws
 
 from pipectl.aws.client import Aws, Credentials
-from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.errors import UsageError
+from pipectl.failures.audit_table import AuditTable, Position, Selection
 from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber
 from pipectl.failures.outcomes import Outcome
 from pipectl.timestamps import rfc3339_milliseconds
@@ -308,3 +309,14 @@ def test_without_an_upper_bound_a_failure_of_the_future_is_found(table: Table) -
     assert len(list(table.table.find(Selection(since)))) == 4
     assert len(list(table.table.newest_first(Selection(since)))) == 4
     assert list(table.table.find(Selection(since, until=table.clock.now()))) == []
+
+
+@pytest.mark.parametrize("audit_id", ["", "half \ud800", "x" * 2000])
+def test_an_id_that_dynamodb_refuses_has_no_failures(table: Table, audit_id: str) -> None:
+    assert list(table.table.with_id(audit_id)) == []
+
+
+@pytest.mark.parametrize("last", [{"Other": ""}, {"Other": "\udfff"}, {"Unknown": "id"}, {"Other": 7}], ids=str)
+def test_a_token_that_dynamodb_would_refuse_is_a_usage_error(last: Any) -> None:
+    with pytest.raises(UsageError):
+        Position.of_token(Position("2026-01-01T00:00:00.000Z", last).token())

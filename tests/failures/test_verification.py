@@ -12,9 +12,12 @@ import pytest
 
 from pipectl.aws.stream_records import EventRecord
 from pipectl.failures.model import Failure, Record, SequenceNumber, StreamRange
-from pipectl.failures.stream_reader import Shard
-from pipectl.failures.verification import RecordState, VerificationIndex
+from pipectl.failures.stream_reader import Shard, StreamReader
+from pipectl.failures.verification import RecordState, VerificationIndex, read_lost
 from pipectl.timestamps import rfc3339
+from tests.failures.fakes import SHARD as WORLD_SHARD
+from tests.failures.fakes import STREAM_ARN, Process, World
+from tests.failures.running import reader
 from tests.support import ROOT
 
 SHARD = Shard("arn:/stream/1", "a")
@@ -141,6 +144,19 @@ def test_young_records_and_those_after_the_last_processed_one_are_pending(index:
     assert _left(index) == [0, 1]
     assert index.is_lost(_range(0, 1, 21), _number(1))
     assert not index.is_lost(_range(0, 1, 21), _number(2))
+
+
+def test_only_lost_records_are_read_again(index: VerificationIndex) -> None:
+    world = World()
+    world.orders(4)
+    shard = Shard(STREAM_ARN, WORLD_SHARD)
+    process = Process(world)
+    for reading in StreamReader(process.aws, shard).read():
+        if isinstance(reading, Record):
+            index.add(shard, reading)
+    index.mark_stored(index.days()[0], ["event-1.json"])
+    found = [record.event["eventID"] for record in read_lost(reader(process), index)]
+    assert found == ["event-0", "event-2", "event-3"]
 
 
 MANY = """

@@ -38,6 +38,6 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A pipeline on moto; tests only read it."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
-        world = make_world(tmp_path_factory.mktemp("standing"))
+        world = make_world(tmp_path_factory.mktemp("existing"))
         assert pipectl("-c", world.file, "up", "--yes").exit_code == 0
         yield world

@@ -12,7 +12,7 @@ import pytest
 from pipectl.cli.main import COMMANDS
 from pipectl.clock import SystemClock
 from tests.cli_support import document, pipectl
-from tests.commands.standing import fail, standing, write
+from tests.commands.existing_pipeline import existing, fail, write
 from tests.output.documents import check_spelling
 from tests.support import World
 
@@ -56,7 +56,7 @@ NOT_HERE = {"demo"}
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]]:
     """A pipeline whose first order failed, and whose second one is pending."""
-    with pytest.MonkeyPatch.context() as patch, standing(tmp_path_factory.mktemp("pipeline"), SystemClock()) as made:
+    with pytest.MonkeyPatch.context() as patch, existing(tmp_path_factory.mktemp("pipeline"), SystemClock()) as made:
         patch.setenv("PIPECTL_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
         first, _ = write(made, "order-1", "order-2")

@@ -10,14 +10,14 @@ import pytest
 
 from pipectl.clock import SystemClock
 from tests.cli_support import document, error, pipectl
-from tests.commands.standing import standing, write
+from tests.commands.existing_pipeline import existing, write
 from tests.support import REGION, make_world, write_config
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Iterator[Path]:
     """The config of a pipeline with an order in its table."""
-    with standing(tmp_path, SystemClock()) as world:
+    with existing(tmp_path, SystemClock()) as world:
         write(world, "order-1")
         yield world.file
 

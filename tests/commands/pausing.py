@@ -8,18 +8,18 @@ from typing import Any
 from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.monitoring.health import Check, health
 from pipectl.resource_keys import ResourceKey
-from tests.resources.hands import Hands
+from tests.resources.direct_access import DirectAccess
 from tests.support import ACCOUNT, REGION, FakeClock, World, reads
 
 MAPPING = ResourceKey.STREAM_MAPPING
 
 
-def mapping(hands: Hands) -> Any:
-    return hands.mapping(hands.resources[MAPPING])
+def mapping(direct: DirectAccess) -> Any:
+    return direct.mapping(direct.resources[MAPPING])
 
 
-def tags(hands: Hands) -> dict[str, str]:
-    return hands.tags(hands.resources[MAPPING])
+def tags(direct: DirectAccess) -> dict[str, str]:
+    return direct.tags(direct.resources[MAPPING])
 
 
 def check(world: World) -> Check:
@@ -33,7 +33,7 @@ class Killed(BaseException):
     """The process died."""
 
 
-def killed_at(hands: Hands, number: int) -> World:
+def killed_at(direct: DirectAccess, number: int) -> World:
     """Return the same world with a process that is killed before its write of that number."""
     left = itertools.count(number, -1)
 
@@ -42,4 +42,4 @@ def killed_at(hands: Hands, number: int) -> World:
             raise Killed
 
     aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=FakeClock(), on_call=kill)
-    return World(hands.world.file, aws, [])
+    return World(direct.world.file, aws, [])

@@ -23,9 +23,9 @@ from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
 from pipectl.output import audit as output
 from tests.commands.audit_items import audit_item, paging_table
-from tests.commands.standing import fail, put_audit_items, standing, write
+from tests.commands.existing_pipeline import existing, fail, put_audit_items, write
 from tests.output.screens import document
-from tests.resources.hands import narrow
+from tests.resources.direct_access import narrow
 from tests.support import ACCOUNT, REGION, ROOT, FakeClock, World, make_world, write_config, yes
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -188,7 +188,7 @@ def test_a_missing_audit_table_is_an_error(tmp_path: Path) -> None:
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Iterator[World]:
-    with standing(tmp_path, FakeClock()) as world:
+    with existing(tmp_path, FakeClock()) as world:
         yield world
 
 

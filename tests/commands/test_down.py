@@ -31,8 +31,8 @@ from pipectl.monitoring.pending_data import Loss, find_losses
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import rfc3339
 from tests.commands.audit_items import audit_item
-from tests.commands.standing import put_audit_items, standing, store, write
-from tests.resources.hands import Hands
+from tests.commands.existing_pipeline import existing, put_audit_items, store, write
+from tests.resources.direct_access import DirectAccess
 from tests.support import FakeClock, World, yes
 
 MAPPING = ResourceKey.STREAM_MAPPING
@@ -42,7 +42,7 @@ MAPPING = ResourceKey.STREAM_MAPPING
 def world(tmp_path: Path) -> Iterator[World]:
     clock = FakeClock()
     clock.started = datetime.now(UTC)
-    with standing(tmp_path, clock) as world:
+    with existing(tmp_path, clock) as world:
         yield world
 
 
@@ -68,9 +68,9 @@ def _state(world: World) -> str:
 
 
 def _disable(world: World) -> None:
-    hands = Hands(world)
-    uuid = hands.mapping(hands.resources[MAPPING])["UUID"]
-    hands.lambda_.update_event_source_mapping(UUID=uuid, Enabled=False)
+    direct = DirectAccess(world)
+    uuid = direct.mapping(direct.resources[MAPPING])["UUID"]
+    direct.lambda_.update_event_source_mapping(UUID=uuid, Enabled=False)
 
 
 def _put(world: World, *statuses: str, hours: float = 1) -> None:
@@ -145,8 +145,8 @@ def test_data_that_cannot_be_counted_are_data(world: World) -> None:
 
 def test_without_a_mapping_no_record_waits_for_it(world: World) -> None:
     """A `down` that was killed has deleted the mapping first; the next one continues."""
-    hands = Hands(world)
-    hands.lambda_.delete_event_source_mapping(UUID=hands.mapping(hands.resources[MAPPING])["UUID"])
+    direct = DirectAccess(world)
+    direct.lambda_.delete_event_source_mapping(UUID=direct.mapping(direct.resources[MAPPING])["UUID"])
     assert {change.action for change in down(world.context(), yes).changes} == {Action.DELETE}
 
 

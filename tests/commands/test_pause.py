@@ -22,7 +22,7 @@ from pipectl.monitoring.health import Finding, Severity
 from pipectl.pause_tags import PAUSED_BY, PAUSED_SINCE, Pause
 from tests.commands.pausing import MAPPING, Killed, check, killed_at, mapping, tags
 from tests.moto_snapshot import create_pipeline
-from tests.resources.hands import Hands
+from tests.resources.direct_access import DirectAccess
 from tests.support import FakeClock, make_world, yes
 
 
@@ -32,28 +32,28 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def hands(tmp_path: Path, clock: FakeClock) -> Iterator[Hands]:
+def direct(tmp_path: Path, clock: FakeClock) -> Iterator[DirectAccess]:
     """A pipeline that is up, and whoever looks at it without pipectl."""
     with mock_aws():
         world = make_world(tmp_path, clock=clock)
         create_pipeline(world)
         world.calls.clear()
-        yield Hands(world)
+        yield DirectAccess(world)
 
 
-def test_pause_disables_the_mapping_and_tags_it_with_time_and_name(hands: Hands, clock: FakeClock) -> None:
-    report = pause(hands.world.context(), "ada@laptop")
+def test_pause_disables_the_mapping_and_tags_it_with_time_and_name(direct: DirectAccess, clock: FakeClock) -> None:
+    report = pause(direct.world.context(), "ada@laptop")
     assert (report.paused, report.changed, report.left) == (True, True, timedelta(hours=24))
-    assert mapping(hands)["State"] == "Disabled"
-    found = tags(hands)
+    assert mapping(direct)["State"] == "Disabled"
+    found = tags(direct)
     assert (found[PAUSED_SINCE], found[PAUSED_BY]) == ("2026-01-01T00:00:00Z", "ada@laptop")
     assert found["ManagedBy"] == "pipectl"
 
 
-def test_the_tags_are_set_before_disabling_and_removed_before_enabling(hands: Hands) -> None:
-    pause(hands.world.context(), "ada")
-    resume(hands.world.context())
-    assert hands.world.writes() == [
+def test_the_tags_are_set_before_disabling_and_removed_before_enabling(direct: DirectAccess) -> None:
+    pause(direct.world.context(), "ada")
+    resume(direct.world.context())
+    assert direct.world.writes() == [
         "lambda:TagResource",
         "lambda:UpdateEventSourceMapping",
         "lambda:UntagResource",
@@ -61,81 +61,81 @@ def test_the_tags_are_set_before_disabling_and_removed_before_enabling(hands: Ha
     ]
 
 
-def test_pausing_a_paused_mapping_keeps_the_first_pause(hands: Hands, clock: FakeClock) -> None:
-    pause(hands.world.context(), "ada")
-    hands.world.writes()
+def test_pausing_a_paused_mapping_keeps_the_first_pause(direct: DirectAccess, clock: FakeClock) -> None:
+    pause(direct.world.context(), "ada")
+    direct.world.writes()
     clock.sleep(3600)
-    again = pause(hands.world.context(), "grace")
+    again = pause(direct.world.context(), "grace")
     assert (again.paused, again.changed, again.left) == (True, False, timedelta(hours=23))
     assert again.pause == Pause(datetime(2026, 1, 1, tzinfo=UTC), "ada")
-    assert hands.world.writes() == []
+    assert direct.world.writes() == []
 
 
-def test_up_keeps_a_paused_mapping_paused_and_plan_and_status_show_it(hands: Hands, clock: FakeClock) -> None:
-    pause(hands.world.context(), "ada")
+def test_up_keeps_a_paused_mapping_paused_and_plan_and_status_show_it(direct: DirectAccess, clock: FakeClock) -> None:
+    pause(direct.world.context(), "ada")
     clock.sleep(3600)
-    (change,) = [change for change in plan(hands.world.context()).changes if change.resource == MAPPING]
+    (change,) = [change for change in plan(direct.world.context()).changes if change.resource == MAPPING]
     assert change.action is Action.KEEP
     assert change.reason
     assert "paused since 2026-01-01T00:00:00Z by ada; records expire in 23.0 h" in change.reason
-    (found,) = [each for each in status(hands.world.context()).resources if each.resource == MAPPING]
+    (found,) = [each for each in status(direct.world.context()).resources if each.resource == MAPPING]
     assert (found.state, found.reason) == (State.IN_SYNC, change.reason)
-    hands.world.writes()
-    up(hands.world.context(), yes)
-    assert (mapping(hands)["State"], hands.world.writes()) == ("Disabled", [])
+    direct.world.writes()
+    up(direct.world.context(), yes)
+    assert (mapping(direct)["State"], direct.world.writes()) == ("Disabled", [])
 
 
-def test_up_changes_the_other_attributes_of_a_paused_mapping(hands: Hands) -> None:
-    pause(hands.world.context(), "ada")
-    up(hands.world.context(**{MAPPING: {"batch_size": 7}}), yes)
-    assert (mapping(hands)["State"], mapping(hands)["BatchSize"]) == ("Disabled", 7)
-    assert tags(hands)[PAUSED_BY] == "ada"
+def test_up_changes_the_other_attributes_of_a_paused_mapping(direct: DirectAccess) -> None:
+    pause(direct.world.context(), "ada")
+    up(direct.world.context(**{MAPPING: {"batch_size": 7}}), yes)
+    assert (mapping(direct)["State"], mapping(direct)["BatchSize"]) == ("Disabled", 7)
+    assert tags(direct)[PAUSED_BY] == "ada"
 
 
-def test_a_paused_mapping_that_is_replaced_stays_paused(hands: Hands) -> None:
-    before = mapping(hands)["UUID"]
-    pause(hands.world.context(), "ada")
-    context = hands.world.context(**{MAPPING: {"starting_position": "LATEST"}})
+def test_a_paused_mapping_that_is_replaced_stays_paused(direct: DirectAccess) -> None:
+    before = mapping(direct)["UUID"]
+    pause(direct.world.context(), "ada")
+    context = direct.world.context(**{MAPPING: {"starting_position": "LATEST"}})
     up(context, yes, allow_stream_replacement=True)
-    assert mapping(hands)["UUID"] != before
-    assert (mapping(hands)["State"], tags(hands)[PAUSED_BY]) == ("Disabled", "ada")
+    assert mapping(direct)["UUID"] != before
+    assert (mapping(direct)["State"], tags(direct)[PAUSED_BY]) == ("Disabled", "ada")
     resume(context)
-    assert mapping(hands)["State"] == "Enabled"
+    assert mapping(direct)["State"] == "Enabled"
 
 
 @pytest.mark.parametrize("command", [lambda context: pause(context, "ada"), resume])
-def test_a_mapping_that_is_not_managed_is_not_changed(hands: Hands, command: Callable[[Any], Any]) -> None:
-    hands.untag(hands.resources[MAPPING], ["ManagedBy"])
-    hands.world.writes()
+def test_a_mapping_that_is_not_managed_is_not_changed(direct: DirectAccess, command: Callable[[Any], Any]) -> None:
+    direct.untag(direct.resources[MAPPING], ["ManagedBy"])
+    direct.world.writes()
     with pytest.raises(RequirementError) as lacking:
-        command(hands.world.context())
+        command(direct.world.context())
     assert lacking.value.unmanaged == (MAPPING,)
-    assert hands.world.writes() == []
+    assert direct.world.writes() == []
 
 
 # killed in between
 
 
 @pytest.mark.parametrize("writes", [0, 1])
-def test_a_pause_that_was_killed_is_finished_by_the_next_pause(hands: Hands, writes: int) -> None:
+def test_a_pause_that_was_killed_is_finished_by_the_next_pause(direct: DirectAccess, writes: int) -> None:
     with pytest.raises(Killed):
-        pause(killed_at(hands, writes).context(), "ada")
-    assert mapping(hands)["State"] == "Enabled"
-    report = pause(hands.world.context(), "ada")
-    assert (report.changed, mapping(hands)["State"]) == (True, "Disabled")
+        pause(killed_at(direct, writes).context(), "ada")
+    assert mapping(direct)["State"] == "Enabled"
+    report = pause(direct.world.context(), "ada")
+    assert (report.changed, mapping(direct)["State"]) == (True, "Disabled")
 
 
-def test_a_pause_that_was_killed_is_left_alone_by_up_and_shown(hands: Hands) -> None:
+def test_a_pause_that_was_killed_is_left_alone_by_up_and_shown(direct: DirectAccess) -> None:
     with pytest.raises(Killed):
-        pause(killed_at(hands, 1).context(), "ada")
-    up(hands.world.context(), yes)
-    (change,) = [change for change in plan(hands.world.context()).changes if change.resource == MAPPING]
+        pause(killed_at(direct, 1).context(), "ada")
+    up(direct.world.context(), yes)
+    (change,) = [change for change in plan(direct.world.context()).changes if change.resource == MAPPING]
     assert (change.action, bool(change.reason)) == (Action.KEEP, True)
-    found = check(hands.world)
+    found = check(direct.world)
     assert (found.severity, found.value) == (Severity.DEGRADED, "Enabled")
     assert found.finding is Finding.PAUSE_UNFINISHED
-    assert resume(hands.world.context()).changed is True
-    assert (mapping(hands)["State"], PAUSED_SINCE in tags(hands)) == ("Enabled", False)
+    assert resume(direct.world.context()).changed is True
+    assert (mapping(direct)["State"], PAUSED_SINCE in tags(direct)) == ("Enabled", False)
 
 
 # health
@@ -151,20 +151,20 @@ def test_a_pause_that_was_killed_is_left_alone_by_up_and_shown(hands: Hands) -> 
     ],
 )
 def test_a_pause_becomes_more_severe_as_its_records_come_closer_to_expiry(
-    hands: Hands, clock: FakeClock, hours: float, severity: Severity, words: str
+    direct: DirectAccess, clock: FakeClock, hours: float, severity: Severity, words: str
 ) -> None:
-    pause(hands.world.context(), "ada")
+    pause(direct.world.context(), "ada")
     clock.sleep(hours * 3600)
-    found = check(hands.world)
+    found = check(direct.world)
     assert (found.severity, found.finding, found.value) == (severity, Finding.PAUSED, "Disabled")
     assert words in found.detail
     assert "by ada" in found.detail
 
 
-def test_a_mapping_disabled_by_hand_is_not_a_pause(hands: Hands) -> None:
-    hands.lambda_.update_event_source_mapping(UUID=mapping(hands)["UUID"], Enabled=False)
-    assert check(hands.world).severity is Severity.FAILING
-    (change,) = [change for change in plan(hands.world.context()).changes if change.resource == MAPPING]
+def test_a_mapping_disabled_by_hand_is_not_a_pause(direct: DirectAccess) -> None:
+    direct.lambda_.update_event_source_mapping(UUID=mapping(direct)["UUID"], Enabled=False)
+    assert check(direct.world).severity is Severity.FAILING
+    (change,) = [change for change in plan(direct.world.context()).changes if change.resource == MAPPING]
     assert change.attributes.keys() == {"enabled"}
 
 
@@ -181,12 +181,12 @@ def test_every_name_becomes_a_tag_that_aws_accepts(by: str) -> None:
     assert read.since == made.since
 
 
-def test_a_tag_without_a_valid_time_is_still_a_pause(hands: Hands) -> None:
-    pause(hands.world.context(), "ada")
-    hands.tag(hands.resources[MAPPING], {PAUSED_SINCE: "yesterday"})
-    found = check(hands.world)
+def test_a_tag_without_a_valid_time_is_still_a_pause(direct: DirectAccess) -> None:
+    pause(direct.world.context(), "ada")
+    direct.tag(direct.resources[MAPPING], {PAUSED_SINCE: "yesterday"})
+    found = check(direct.world)
     assert (found.severity, found.finding) == (Severity.FAILING, Finding.PAUSED)
-    assert pause(hands.world.context(), "ada").left is None
+    assert pause(direct.world.context(), "ada").left is None
 
 
 @pytest.mark.parametrize("since", ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T01:00:00+01:00"])

@@ -34,26 +34,26 @@ def empty(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def standing(empty: World) -> World:
+def existing(empty: World) -> World:
     create_pipeline(empty)
     empty.calls.clear()
     return empty
 
 
 @pytest.fixture
-def drifted(standing: World) -> World:
+def drifted(existing: World) -> World:
     """Return a pipeline with a drifted, a deleted and an unmanaged resource."""
-    aws = standing.aws
+    aws = existing.aws
     aws.lambda_.update_function_configuration(FunctionName="dev-order-processor-lambda-backend", MemorySize=512)
     aws.cloudwatch.delete_alarms(AlarmNames=["dev-order-processor-errors-alarm-backend"])
     role = "dev-audit-processor-role-backend"
     aws.iam.untag_role(RoleName=role, TagKeys=["ManagedBy"])
-    standing.calls.clear()
-    return standing
+    existing.calls.clear()
+    return existing
 
 
 @pytest.mark.moto
-@pytest.mark.parametrize("there", ["empty", "standing", "drifted"])
+@pytest.mark.parametrize("there", ["empty", "existing", "drifted"])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_only_reads(name: str, there: str, request: pytest.FixtureRequest) -> None:
     world: World = request.getfixturevalue(there)
@@ -61,7 +61,7 @@ def test_only_reads(name: str, there: str, request: pytest.FixtureRequest) -> No
         COMMANDS[name](world)
     except PipectlError:
         assert name == "outputs"
-        assert there != "standing"
+        assert there != "existing"
     assert [call for call in world.calls if call.service != "sts"]
     assert world.writes() == []
 
@@ -77,15 +77,15 @@ def test_config_commands_call_no_aws(command: str, tmp_path: Path) -> None:
     assert world.calls == []
 
 
-def test_config_check_builds_what_up_would_upload(standing: World) -> None:
-    checked = config.check(standing.config, standing.file)
-    found = standing.aws.lambda_.get_function(FunctionName="dev-order-processor-lambda-backend")
+def test_config_check_builds_what_up_would_upload(existing: World) -> None:
+    checked = config.check(existing.config, existing.file)
+    found = existing.aws.lambda_.get_function(FunctionName="dev-order-processor-lambda-backend")
     assert checked["processor"].sha256 == found["Configuration"]["CodeSha256"]
 
 
-def test_a_write_is_recorded(standing: World) -> None:
-    standing.aws.lambda_.tag_resource(
-        Resource=f"arn:aws:lambda:us-east-1:{standing.aws.account_id}:function:dev-order-processor-lambda-backend",
+def test_a_write_is_recorded(existing: World) -> None:
+    existing.aws.lambda_.tag_resource(
+        Resource=f"arn:aws:lambda:us-east-1:{existing.aws.account_id}:function:dev-order-processor-lambda-backend",
         Tags={"a": "b"},
     )
-    assert standing.writes() == ["lambda:TagResource"]
+    assert existing.writes() == ["lambda:TagResource"]

@@ -18,7 +18,7 @@ from pipectl.pause_tags import PAUSED_SINCE
 from tests.commands.pausing import MAPPING, Killed, killed_at, mapping, tags
 from tests.e2e.orders import Orders
 from tests.moto_snapshot import create_pipeline
-from tests.resources.hands import Hands
+from tests.resources.direct_access import DirectAccess
 from tests.support import FakeClock, make_world, new_account, yes
 
 
@@ -28,47 +28,49 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def hands(tmp_path: Path, clock: FakeClock) -> Iterator[Hands]:
+def direct(tmp_path: Path, clock: FakeClock) -> Iterator[DirectAccess]:
     """A pipeline that is up, and whoever looks at it without pipectl."""
     with mock_aws():
         world = make_world(tmp_path, clock=clock)
         create_pipeline(world)
         world.calls.clear()
-        yield Hands(world)
+        yield DirectAccess(world)
 
 
-def test_resuming_a_running_mapping_changes_nothing(hands: Hands) -> None:
-    report = resume(hands.world.context())
+def test_resuming_a_running_mapping_changes_nothing(direct: DirectAccess) -> None:
+    report = resume(direct.world.context())
     assert (report.paused, report.changed, report.pause) == (False, False, None)
-    assert hands.world.writes() == []
+    assert direct.world.writes() == []
 
 
-def test_resume_restores_the_mapping_and_its_tags(hands: Hands) -> None:
-    uuid, before = mapping(hands)["UUID"], tags(hands)
-    pause(hands.world.context(), "ada")
-    report = resume(hands.world.context())
+def test_resume_restores_the_mapping_and_its_tags(direct: DirectAccess) -> None:
+    uuid, before = mapping(direct)["UUID"], tags(direct)
+    pause(direct.world.context(), "ada")
+    report = resume(direct.world.context())
     assert (report.paused, report.changed) == (False, True)
     assert report.pause
     assert report.pause.by == "ada"
-    assert (mapping(hands)["UUID"], mapping(hands)["State"], tags(hands)) == (uuid, "Enabled", before)
+    assert (mapping(direct)["UUID"], mapping(direct)["State"], tags(direct)) == (uuid, "Enabled", before)
 
 
-def test_resume_does_not_enable_a_mapping_that_the_config_disables(hands: Hands) -> None:
-    up(hands.world.context(**{MAPPING: {"enabled": False}}), yes)
-    assert resume(hands.world.context()).changed is False
-    pause(hands.world.context(), "ada")
-    assert resume(hands.world.context()).changed is True
-    assert (mapping(hands)["State"], PAUSED_SINCE in tags(hands)) == ("Disabled", False)
+def test_resume_does_not_enable_a_mapping_that_the_config_disables(direct: DirectAccess) -> None:
+    up(direct.world.context(**{MAPPING: {"enabled": False}}), yes)
+    assert resume(direct.world.context()).changed is False
+    pause(direct.world.context(), "ada")
+    assert resume(direct.world.context()).changed is True
+    assert (mapping(direct)["State"], PAUSED_SINCE in tags(direct)) == ("Disabled", False)
 
 
 @pytest.mark.parametrize("finish", [resume, lambda context: up(context, yes)])
-def test_a_resume_that_was_killed_is_finished_by_resume_and_by_up(hands: Hands, finish: Callable[[Any], Any]) -> None:
-    pause(hands.world.context(), "ada")
+def test_a_resume_that_was_killed_is_finished_by_resume_and_by_up(
+    direct: DirectAccess, finish: Callable[[Any], Any]
+) -> None:
+    pause(direct.world.context(), "ada")
     with pytest.raises(Killed):
-        resume(killed_at(hands, 1).context())
-    assert (mapping(hands)["State"], PAUSED_SINCE in tags(hands)) == ("Disabled", False)
-    finish(hands.world.context())
-    assert mapping(hands)["State"] == "Enabled"
+        resume(killed_at(direct, 1).context())
+    assert (mapping(direct)["State"], PAUSED_SINCE in tags(direct)) == ("Disabled", False)
+    finish(direct.world.context())
+    assert mapping(direct)["State"] == "Enabled"
 
 
 @pytest.mark.emulator

@@ -15,7 +15,7 @@ from pipectl.errors import AccessDeniedError
 from pipectl.monitoring.health import Check, Finding, Severity
 from pipectl.resource_keys import ResourceKey
 from tests.commands.audit_items import audit_item
-from tests.commands.standing import put_audit_items, standing
+from tests.commands.existing_pipeline import existing, put_audit_items
 from tests.support import FakeClock, World
 
 
@@ -23,7 +23,7 @@ from tests.support import FakeClock, World
 def world(tmp_path: Path) -> Iterator[World]:
     clock = FakeClock()
     clock.started = datetime.now(UTC)
-    with standing(tmp_path, clock) as world:
+    with existing(tmp_path, clock) as world:
         yield world
 
 

@@ -20,10 +20,10 @@ from pipectl.failures.model import ReplayStatus, quarantine_key
 from pipectl.local.home import LocalEmulator
 from pipectl.output import trace as output
 from pipectl.resource_keys import ResourceKey
-from tests.commands.standing import fail, standing, store, write
+from tests.commands.existing_pipeline import existing, fail, store, write
 from tests.e2e.orders import Orders
 from tests.output.screens import document
-from tests.resources.hands import Hands
+from tests.resources.direct_access import DirectAccess
 from tests.support import FakeClock, World, make_world, new_account, yes
 
 
@@ -37,7 +37,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def world(tmp_path: Path, clock: FakeClock) -> Iterator[World]:
-    with standing(tmp_path, clock) as world:
+    with existing(tmp_path, clock) as world:
         yield world
 
 
@@ -159,16 +159,18 @@ def _paused(world: World) -> str:
 
 
 def _disabled(world: World) -> str:
-    hands = Hands(world)
-    hands.lambda_.update_event_source_mapping(
-        UUID=hands.mapping(hands.resources[ResourceKey.STREAM_MAPPING])["UUID"], Enabled=False
+    direct = DirectAccess(world)
+    direct.lambda_.update_event_source_mapping(
+        UUID=direct.mapping(direct.resources[ResourceKey.STREAM_MAPPING])["UUID"], Enabled=False
     )
     return "`pipectl up`"
 
 
 def _gone(world: World) -> str:
-    hands = Hands(world)
-    hands.lambda_.delete_event_source_mapping(UUID=hands.mapping(hands.resources[ResourceKey.STREAM_MAPPING])["UUID"])
+    direct = DirectAccess(world)
+    direct.lambda_.delete_event_source_mapping(
+        UUID=direct.mapping(direct.resources[ResourceKey.STREAM_MAPPING])["UUID"]
+    )
     return "`pipectl up`"
 
 

@@ -22,9 +22,9 @@ from pipectl.errors import AwsError, DeclinedError, PipectlError
 from pipectl.failures.model import object_key
 from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
-from tests.commands.standing import fail, standing, store, write
+from tests.commands.existing_pipeline import existing, fail, store, write
 from tests.e2e.orders import Orders
-from tests.resources.hands import Hands
+from tests.resources.direct_access import DirectAccess
 from tests.support import ACCOUNT, REGION, ROOT, FakeClock, World, make_world, new_account, yes
 
 DAY = timedelta(hours=24)
@@ -51,7 +51,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def world(tmp_path: Path, clock: FakeClock) -> Iterator[World]:
     """A pipeline on moto. The test writes objects and failures."""
-    with standing(tmp_path, clock) as world:
+    with existing(tmp_path, clock) as world:
         yield world
 
 
@@ -267,16 +267,16 @@ def dropped(emulator: LocalEmulator, tmp_path: Path) -> Orders:
     account = new_account()
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account, clock=Later())
     up(world.context(), yes)
-    hands = Hands(world, account)
-    hands.revoke("processor", "SendFailures")
-    orders = Orders(world, hands.names)
+    direct = DirectAccess(world, account)
+    direct.revoke("processor", "SendFailures")
+    orders = Orders(world, direct.names)
     orders.write(40, 4)
 
     def worked_off() -> bool:
         metric = world.aws.cloudwatch.get_metric_statistics(
             Namespace="AWS/Lambda",
             MetricName="DestinationDeliveryFailures",
-            Dimensions=[{"Name": "FunctionName", "Value": hands.names.processor}],
+            Dimensions=[{"Name": "FunctionName", "Value": direct.names.processor}],
             StartTime=datetime.now(UTC) - timedelta(minutes=10),
             EndTime=datetime.now(UTC) + timedelta(minutes=1),
             Period=3600,

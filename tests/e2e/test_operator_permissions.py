@@ -37,8 +37,8 @@ from pipectl.local.home import LocalEmulator
 from pipectl.policy_document import PolicyDocument
 from tests.e2e.operator import Operator, QuickClock, metric
 from tests.iam.source_actions import source_actions
+from tests.resources.direct_access import ADMINISTRATOR, DirectAccess
 from tests.resources.drift_cases import drift_of
-from tests.resources.hands import ADMINISTRATOR, Hands
 from tests.support import World, make_world, yes
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("operator")]
@@ -171,7 +171,7 @@ def operator(only_operator: Operator) -> Operator:
 
 
 @pytest.fixture
-def standing(place: Place) -> Place:
+def existing(place: Place) -> Place:
     up(place.world.context(), yes)
     return place
 
@@ -228,10 +228,10 @@ def test_the_published_actions_are_those_of_the_calls_in_the_source() -> None:
 
 def test_up_creates_and_repairs_with_exactly_its_actions(place: Place, operator: Operator) -> None:
     operator.learn("up", lambda context: up(context, yes))
-    hands = Hands(place.world, LEARNER)
-    for resource in hands.resources.values():
+    direct = DirectAccess(place.world, LEARNER)
+    for resource in direct.resources.values():
         for attribute in DRIFT[resource.kind]:
-            drift_of(resource, attribute).do(hands, resource)
+            drift_of(resource, attribute).do(direct, resource)
     place.world.context(extra_alarms=False, **ONE_BY_ONE)
     operator.learn("up", lambda context: up(context, yes))
     place.world.context(extra_alarms=True, **ONE_BY_ONE)
@@ -249,18 +249,18 @@ LOOKING: dict[str, Callable[[Context], object]] = {
 
 
 @pytest.mark.parametrize("command", LOOKING)
-def test_a_command_needs_exactly_its_actions(standing: Place, operator: Operator, command: str) -> None:
+def test_a_command_needs_exactly_its_actions(existing: Place, operator: Operator, command: str) -> None:
     operator.learn(command, LOOKING[command])
     check(command, operator)
 
 
 def test_failures_are_read_and_replayed_with_exactly_their_actions(
-    standing: Place, operator: Operator, tmp_path: Path
+    existing: Place, operator: Operator, tmp_path: Path
 ) -> None:
-    standing.fail("order-1")
+    existing.fail("order-1")
 
     def replay_all(context: Context) -> object:
-        standing.send()  # each time, for one that was received stays hidden for a while
+        existing.send()  # each time, for one that was received stays hidden for a while
         return replay(context, _selection(context), yes)
 
     work: dict[str, Callable[[Context], object]] = {
@@ -274,17 +274,17 @@ def test_failures_are_read_and_replayed_with_exactly_their_actions(
     }
     for command, do in work.items():
         if command == "replay-dlq":
-            standing.stop_auditing()
+            existing.stop_auditing()
         if command == "verify --repair":
-            standing.lose("order-2")
+            existing.lose("order-2")
         operator.learn(command, do)
         check(command, operator)
 
 
-def test_down_deletes_with_exactly_its_actions(standing: Place, operator: Operator) -> None:
-    aws, names = standing.aws, standing.names
+def test_down_deletes_with_exactly_its_actions(existing: Place, operator: Operator) -> None:
+    aws, names = existing.aws, existing.names
     for order in ("order-3", "order-4"):
-        standing.order(order)
+        existing.order(order)
     aws.wait(lambda: aws.s3.list_objects_v2(Bucket=names.bucket)["KeyCount"] >= 2, "orders to be stored", BOUND)
     operator.learn("down", _refused)
     aws.iam.attach_role_policy(RoleName=names.auditor_role, PolicyArn=ADMINISTRATOR)

@@ -83,13 +83,13 @@ def down_(here: SimulatedAccount) -> object:
     return down(here.world.context(), yes, delete_data=True)
 
 
-def standing(here: SimulatedAccount) -> None:
+def existing(here: SimulatedAccount) -> None:
     up(here.world.context(), yes)
 
 
 def drifted(here: SimulatedAccount) -> None:
     """Delete or change a resource of every kind."""
-    standing(here)
+    existing(here)
     names, aws = here.world.context().pipeline.physical, here.direct.aws
     aws.iam.delete_role_policy(RoleName=names.auditor_role, PolicyName="auditor-permissions")
     everything = aws.iam.create_policy(PolicyName="everything", PolicyDocument=EVERYTHING)["Policy"]["Arn"]
@@ -110,7 +110,7 @@ def drifted(here: SimulatedAccount) -> None:
 
 def with_another_stream(here: SimulatedAccount) -> None:
     """Enable a stream of another view type, so that the stream and its mapping are replaced."""
-    standing(here)
+    existing(here)
     table, dynamodb = here.world.context().pipeline.physical.orders_table, here.direct.aws.dynamodb
     dynamodb.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
     wrong: Any = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
@@ -118,7 +118,7 @@ def with_another_stream(here: SimulatedAccount) -> None:
 
 
 def with_data(here: SimulatedAccount) -> None:
-    standing(here)
+    existing(here)
     names, aws = here.world.context().pipeline.physical, here.direct.aws
     aws.s3.delete_bucket_policy(Bucket=names.bucket)  # moto takes every put for one over plain HTTP
     for number in range(3):

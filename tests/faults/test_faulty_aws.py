@@ -28,7 +28,7 @@ def faulty() -> FaultyAws:
 
 
 @pytest.fixture
-def standing(faulty: FaultyAws, tmp_path: Path) -> Iterator[SimulatedAccount]:
+def existing(faulty: FaultyAws, tmp_path: Path) -> Iterator[SimulatedAccount]:
     with simulated_account(tmp_path, faulty) as here:
         up(here.world.context(), yes)
         here.settle()
@@ -75,15 +75,15 @@ def test_a_bucket_is_visible_only_to_its_owner(faulty: FaultyAws) -> None:
     assert error_of(faulty, "s3", "GetBucketPolicy", Bucket="it") == "AccessDenied"
 
 
-def test_a_second_mapping_of_the_same_source_is_refused(standing: SimulatedAccount) -> None:
+def test_a_second_mapping_of_the_same_source_is_refused(existing: SimulatedAccount) -> None:
     pair = {"EventSourceArn": QUEUE, "FunctionName": AUDITOR}
-    assert error_of(standing.faulty, "lambda", "CreateEventSourceMapping", **pair) == "ResourceConflictException"
+    assert error_of(existing.faulty, "lambda", "CreateEventSourceMapping", **pair) == "ResourceConflictException"
 
 
-def test_a_timeout_above_the_visibility_of_the_queue_is_refused(standing: SimulatedAccount) -> None:
+def test_a_timeout_above_the_visibility_of_the_queue_is_refused(existing: SimulatedAccount) -> None:
     longer = {"FunctionName": AUDITOR, "Timeout": 900}
     assert (
-        error_of(standing.faulty, "lambda", "UpdateFunctionConfiguration", **longer) == "InvalidParameterValueException"
+        error_of(existing.faulty, "lambda", "UpdateFunctionConfiguration", **longer) == "InvalidParameterValueException"
     )
 
 

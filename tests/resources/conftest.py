@@ -9,7 +9,7 @@ from moto import mock_aws
 from pipectl.commands.up import up
 from pipectl.local.home import LocalEmulator
 from tests.moto_snapshot import create_pipeline
-from tests.resources.hands import Hands
+from tests.resources.direct_access import DirectAccess
 from tests.support import FakeClock, make_world, new_account, yes
 
 
@@ -25,26 +25,26 @@ def long_after() -> FakeClock:
 
 
 @pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hands]:
+def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectAccess]:
     """Create a pipeline on moto for all tests of a module. Each test restores it."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto answers on endpoints without an account id only
-        world = make_world(tmp_path_factory.mktemp("standing"), clock=long_after())
+        world = make_world(tmp_path_factory.mktemp("existing"), clock=long_after())
         create_pipeline(world)
-        yield Hands(world)
+        yield DirectAccess(world)
 
 
 @pytest.fixture
-def hands(tmp_path: Path) -> Iterator[Hands]:
+def direct(tmp_path: Path) -> Iterator[DirectAccess]:
     """Return an empty account on moto."""
     with mock_aws():
-        yield Hands(make_world(tmp_path, clock=long_after()))
+        yield DirectAccess(make_world(tmp_path, clock=long_after()))
 
 
 @pytest.fixture
-def emulator_hands(emulator: LocalEmulator, tmp_path: Path) -> Hands:
+def emulator_direct(emulator: LocalEmulator, tmp_path: Path) -> DirectAccess:
     """Create a pipeline on the local emulator, in a separate account."""
     account = new_account()
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account)
     up(world.context(), yes)
-    return Hands(world, account)
+    return DirectAccess(world, account)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipectl.engine.model import Action, Resource
 from pipectl.resources.function import HIDDEN
-from tests.resources.hands import ADMINISTRATOR, OPEN_TO_THE_WORLD, Hands, policy, zipped
+from tests.resources.direct_access import ADMINISTRATOR, OPEN_TO_THE_WORLD, DirectAccess, policy, zipped
 
 Found = dict[str, Any]
 TOPIC = "arn:aws:sns:us-east-1:123456789012:somebody"
@@ -28,55 +28,57 @@ class Drift:
         emulator: True when moto does not store the attribute, or does not allow the change.
     """
 
-    do: Callable[[Hands, Resource], Found]
+    do: Callable[[DirectAccess, Resource], Found]
     action: Action = Action.UPDATE
     emulator: bool = False
 
 
-def retag(hands: Hands, resource: Resource) -> Found:
-    hands.tag(resource, {"Team": "sales"})
+def retag(direct: DirectAccess, resource: Resource) -> Found:
+    direct.tag(resource, {"Team": "sales"})
     return {"tags.Team": "sales"}
 
 
 # roles
 
 
-def _attach(hands: Hands, role: Resource) -> Found:
-    hands.iam.attach_role_policy(RoleName=role.name, PolicyArn=ADMINISTRATOR)
+def _attach(direct: DirectAccess, role: Resource) -> Found:
+    direct.iam.attach_role_policy(RoleName=role.name, PolicyArn=ADMINISTRATOR)
     return {"attached_policies": [ADMINISTRATOR]}
 
 
-def _bound(hands: Hands, role: Resource) -> Found:
-    hands.iam.put_role_permissions_boundary(RoleName=role.name, PermissionsBoundary=ADMINISTRATOR)
+def _bound(direct: DirectAccess, role: Resource) -> Found:
+    direct.iam.put_role_permissions_boundary(RoleName=role.name, PermissionsBoundary=ADMINISTRATOR)
     return {"permissions_boundary": ADMINISTRATOR}
 
 
-def _widen(hands: Hands, role: Resource) -> Found:
+def _widen(direct: DirectAccess, role: Resource) -> Found:
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     (managed,) = role.desired({})["policies"]
-    hands.iam.put_role_policy(RoleName=role.name, PolicyName=managed, PolicyDocument=policy(everything))
-    hands.iam.put_role_policy(RoleName=role.name, PolicyName="extra", PolicyDocument=policy(everything))
+    direct.iam.put_role_policy(RoleName=role.name, PolicyName=managed, PolicyDocument=policy(everything))
+    direct.iam.put_role_policy(RoleName=role.name, PolicyName="extra", PolicyDocument=policy(everything))
     found = [{"Action": ["*"], "Effect": "Allow", "Resource": ["*"]}]
     return {f"policies.{managed}": found, "policies.extra": found}
 
 
-def _open_trust(hands: Hands, role: Resource) -> Found:
+def _open_trust(direct: DirectAccess, role: Resource) -> Found:
     anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-    hands.iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=policy(anybody))
+    direct.iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=policy(anybody))
     return {"trust": [{"Action": ["sts:AssumeRole"], "Effect": "Allow", "Principal": "*"}]}
 
 
-def delete_role(hands: Hands, name: str) -> None:
-    for inline in hands.iam.list_role_policies(RoleName=name)["PolicyNames"]:
-        hands.iam.delete_role_policy(RoleName=name, PolicyName=inline)
-    hands.iam.delete_role(RoleName=name)
+def delete_role(direct: DirectAccess, name: str) -> None:
+    for inline in direct.iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        direct.iam.delete_role_policy(RoleName=name, PolicyName=inline)
+    direct.iam.delete_role(RoleName=name)
 
 
-def _elsewhere(hands: Hands, role: Resource) -> Found:
-    tags = hands.iam.list_role_tags(RoleName=role.name)["Tags"]
-    trust = hands.iam.get_role(RoleName=role.name)["Role"]["AssumeRolePolicyDocument"]
-    delete_role(hands, role.name)
-    hands.iam.create_role(RoleName=role.name, Path="/elsewhere/", AssumeRolePolicyDocument=json.dumps(trust), Tags=tags)
+def _elsewhere(direct: DirectAccess, role: Resource) -> Found:
+    tags = direct.iam.list_role_tags(RoleName=role.name)["Tags"]
+    trust = direct.iam.get_role(RoleName=role.name)["Role"]["AssumeRolePolicyDocument"]
+    delete_role(direct, role.name)
+    direct.iam.create_role(
+        RoleName=role.name, Path="/elsewhere/", AssumeRolePolicyDocument=json.dumps(trust), Tags=tags
+    )
     return {"path": "/elsewhere/"}
 
 
@@ -92,47 +94,49 @@ ROLE = {
 # tables
 
 
-def _provision(hands: Hands, table: Resource) -> Found:
+def _provision(direct: DirectAccess, table: Resource) -> Found:
     capacity = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
-    described = hands.dynamodb.describe_table(TableName=table.name)["Table"]
+    described = direct.dynamodb.describe_table(TableName=table.name)["Table"]
     updates = [
         {"Update": {"IndexName": index["IndexName"], "ProvisionedThroughput": capacity}}
         for index in described.get("GlobalSecondaryIndexes", [])
     ]
     more = {"GlobalSecondaryIndexUpdates": updates} if updates else {}
-    hands.dynamodb.update_table(TableName=table.name, BillingMode="PROVISIONED", ProvisionedThroughput=capacity, **more)
+    direct.dynamodb.update_table(
+        TableName=table.name, BillingMode="PROVISIONED", ProvisionedThroughput=capacity, **more
+    )
     return {"billing_mode": "PROVISIONED"}
 
 
-def _switch_stream(hands: Hands, table: Resource) -> Found:
+def _switch_stream(direct: DirectAccess, table: Resource) -> Found:
     """Turn the stream of the orders table off, or that of the audit table on."""
     if table.key == "orders-table":
-        hands.dynamodb.update_table(TableName=table.name, StreamSpecification={"StreamEnabled": False})
+        direct.dynamodb.update_table(TableName=table.name, StreamSpecification={"StreamEnabled": False})
         return {"stream": None}
     on = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
-    hands.dynamodb.update_table(TableName=table.name, StreamSpecification=on)
+    direct.dynamodb.update_table(TableName=table.name, StreamSpecification=on)
     return {"stream": "KEYS_ONLY"}
 
 
-def _protect(hands: Hands, table: Resource) -> Found:
-    hands.dynamodb.update_table(TableName=table.name, DeletionProtectionEnabled=True)
+def _protect(direct: DirectAccess, table: Resource) -> Found:
+    direct.dynamodb.update_table(TableName=table.name, DeletionProtectionEnabled=True)
     return {"deletion_protection": True}
 
 
-def _no_recovery(hands: Hands, table: Resource) -> Found:
+def _no_recovery(direct: DirectAccess, table: Resource) -> Found:
     off = {"PointInTimeRecoveryEnabled": False}
-    hands.dynamodb.update_continuous_backups(TableName=table.name, PointInTimeRecoverySpecification=off)
+    direct.dynamodb.update_continuous_backups(TableName=table.name, PointInTimeRecoverySpecification=off)
     return {"point_in_time_recovery": False}
 
 
-def _project_keys_only(hands: Hands, table: Resource) -> Found:
+def _project_keys_only(direct: DirectAccess, table: Resource) -> Found:
     """Change the index of the audit table. The orders table has no managed index."""
-    described = hands.dynamodb.describe_table(TableName=table.name)["Table"]
+    described = direct.dynamodb.describe_table(TableName=table.name)["Table"]
     (index,) = described["GlobalSecondaryIndexes"]
     name = index["IndexName"]
-    hands.dynamodb.update_table(TableName=table.name, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": name}}])
+    direct.dynamodb.update_table(TableName=table.name, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": name}}])
     create = {"IndexName": name, "KeySchema": index["KeySchema"], "Projection": {"ProjectionType": "KEYS_ONLY"}}
-    hands.dynamodb.update_table(
+    direct.dynamodb.update_table(
         TableName=table.name,
         AttributeDefinitions=described["AttributeDefinitions"],
         GlobalSecondaryIndexUpdates=[{"Create": create}],
@@ -140,10 +144,10 @@ def _project_keys_only(hands: Hands, table: Resource) -> Found:
     return {f"indexes.{name}.projection": "KEYS_ONLY"}
 
 
-def _other_key(hands: Hands, table: Resource) -> Found:
-    tags = hands.dynamodb.list_tags_of_resource(ResourceArn=hands.arn(table))["Tags"]
-    hands.dynamodb.delete_table(TableName=table.name)
-    hands.dynamodb.create_table(
+def _other_key(direct: DirectAccess, table: Resource) -> Found:
+    tags = direct.dynamodb.list_tags_of_resource(ResourceArn=direct.arn(table))["Tags"]
+    direct.dynamodb.delete_table(TableName=table.name)
+    direct.dynamodb.create_table(
         TableName=table.name,
         KeySchema=[{"AttributeName": "number", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "number", "AttributeType": "N"}],
@@ -166,30 +170,30 @@ TABLE = {
 # bucket
 
 
-def _unblock(hands: Hands, bucket: Resource) -> Found:
-    hands.s3.delete_public_access_block(Bucket=bucket.name)
+def _unblock(direct: DirectAccess, bucket: Resource) -> Found:
+    direct.s3.delete_public_access_block(Bucket=bucket.name)
     return {"public_access_block": None}
 
 
-def _encrypt_otherwise(hands: Hands, bucket: Resource) -> Found:
+def _encrypt_otherwise(direct: DirectAccess, bucket: Resource) -> Found:
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "somebodys"}}
-    hands.s3.put_bucket_encryption(Bucket=bucket.name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    direct.s3.put_bucket_encryption(Bucket=bucket.name, ServerSideEncryptionConfiguration={"Rules": [rule]})
     return {"encryption": "aws:kms:somebodys"}
 
 
-def _suspend(hands: Hands, bucket: Resource) -> Found:
-    hands.s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Suspended"})
+def _suspend(direct: DirectAccess, bucket: Resource) -> Found:
+    direct.s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Suspended"})
     return {"versioning": "Suspended"}
 
 
-def _disown(hands: Hands, bucket: Resource) -> Found:
+def _disown(direct: DirectAccess, bucket: Resource) -> Found:
     controls = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
-    hands.s3.put_bucket_ownership_controls(Bucket=bucket.name, OwnershipControls=controls)
+    direct.s3.put_bucket_ownership_controls(Bucket=bucket.name, OwnershipControls=controls)
     return {"ownership": "ObjectWriter"}
 
 
-def _no_bucket_policy(hands: Hands, bucket: Resource) -> Found:
-    hands.s3.delete_bucket_policy(Bucket=bucket.name)
+def _no_bucket_policy(direct: DirectAccess, bucket: Resource) -> Found:
+    direct.s3.delete_bucket_policy(Bucket=bucket.name)
     return {"policy": None}
 
 
@@ -205,31 +209,31 @@ BUCKET = {
 # queue
 
 
-def _set_queue(attribute: str, name: str, value: str, found: Any) -> Callable[[Hands, Resource], Found]:
-    def do(hands: Hands, queue: Resource) -> Found:
-        hands.sqs.set_queue_attributes(QueueUrl=hands.queue_url(), Attributes={name: value})
+def _set_queue(attribute: str, name: str, value: str, found: Any) -> Callable[[DirectAccess, Resource], Found]:
+    def do(direct: DirectAccess, queue: Resource) -> Found:
+        direct.sqs.set_queue_attributes(QueueUrl=direct.queue_url(), Attributes={name: value})
         return {attribute: found}
 
     return do
 
 
-def _encrypt_with_key(hands: Hands, queue: Resource) -> Found:
+def _encrypt_with_key(direct: DirectAccess, queue: Resource) -> Found:
     key = {"KmsMasterKeyId": "alias/aws/sqs", "SqsManagedSseEnabled": "false"}
-    hands.sqs.set_queue_attributes(QueueUrl=hands.queue_url(), Attributes=key)
+    direct.sqs.set_queue_attributes(QueueUrl=direct.queue_url(), Attributes=key)
     return {"encryption": "SSE-KMS:alias/aws/sqs"}
 
 
-def _open_queue(hands: Hands, queue: Resource) -> Found:
+def _open_queue(direct: DirectAccess, queue: Resource) -> Found:
     everybody = policy(OPEN_TO_THE_WORLD | {"Action": "sqs:*"})
-    hands.sqs.set_queue_attributes(QueueUrl=hands.queue_url(), Attributes={"Policy": everybody})
+    direct.sqs.set_queue_attributes(QueueUrl=direct.queue_url(), Attributes={"Policy": everybody})
     return {"policy": [{"Action": ["sqs:*"], "Effect": "Allow", "Principal": "*", "Resource": ["*"]}]}
 
 
-def _redrive(hands: Hands, queue: Resource) -> Found:
-    hands.sqs.create_queue(QueueName="elsewhere")
-    arn = f"arn:aws:sqs:us-east-1:{hands.account}:elsewhere"
+def _redrive(direct: DirectAccess, queue: Resource) -> Found:
+    direct.sqs.create_queue(QueueName="elsewhere")
+    arn = f"arn:aws:sqs:us-east-1:{direct.account}:elsewhere"
     redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
-    hands.sqs.set_queue_attributes(QueueUrl=hands.queue_url(), Attributes={"RedrivePolicy": redrive})
+    direct.sqs.set_queue_attributes(QueueUrl=direct.queue_url(), Attributes={"RedrivePolicy": redrive})
     return {"redrive_policy": redrive}
 
 
@@ -249,8 +253,8 @@ QUEUE = {
 # log groups
 
 
-def _keep_without_limit(hands: Hands, group: Resource) -> Found:
-    hands.logs.delete_retention_policy(logGroupName=group.name)
+def _keep_without_limit(direct: DirectAccess, group: Resource) -> Found:
+    direct.logs.delete_retention_policy(logGroupName=group.name)
     return {"retention_days": None}
 
 
@@ -260,52 +264,52 @@ LOG_GROUP = {"retention_days": Drift(_keep_without_limit)}
 # functions
 
 
-def _configure(attribute: str, found: Any, **parameters: Any) -> Callable[[Hands, Resource], Found]:
-    def do(hands: Hands, function: Resource) -> Found:
-        hands.lambda_.update_function_configuration(FunctionName=function.name, **parameters)
+def _configure(attribute: str, found: Any, **parameters: Any) -> Callable[[DirectAccess, Resource], Found]:
+    def do(direct: DirectAccess, function: Resource) -> Found:
+        direct.lambda_.update_function_configuration(FunctionName=function.name, **parameters)
         return {attribute: found}
 
     return do
 
 
-def _add_variable(hands: Hands, function: Resource) -> Found:
-    found = hands.lambda_.get_function_configuration(FunctionName=function.name)
+def _add_variable(direct: DirectAccess, function: Resource) -> Found:
+    found = direct.lambda_.get_function_configuration(FunctionName=function.name)
     variables = found["Environment"]["Variables"] | {"API_KEY": "sk-secret"}
-    hands.lambda_.update_function_configuration(FunctionName=function.name, Environment={"Variables": variables})
+    direct.lambda_.update_function_configuration(FunctionName=function.name, Environment={"Variables": variables})
     return {"environment.API_KEY": HIDDEN}
 
 
-def _add_layer(hands: Hands, function: Resource) -> Found:
-    layer = hands.lambda_.publish_layer_version(LayerName="extra", Content={"ZipFile": zipped("")})
+def _add_layer(direct: DirectAccess, function: Resource) -> Found:
+    layer = direct.lambda_.publish_layer_version(LayerName="extra", Content={"ZipFile": zipped("")})
     arn = layer["LayerVersionArn"]
-    hands.lambda_.update_function_configuration(FunctionName=function.name, Layers=[arn])
+    direct.lambda_.update_function_configuration(FunctionName=function.name, Layers=[arn])
     return {"layers": [arn]}
 
 
-def _hold(hands: Hands, function: Resource) -> Found:
-    hands.lambda_.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=0)
+def _hold(direct: DirectAccess, function: Resource) -> Found:
+    direct.lambda_.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=0)
     return {"reserved_concurrency": 0}
 
 
-def _other_code(hands: Hands, function: Resource) -> Found:
-    answer = hands.lambda_.update_function_code(FunctionName=function.name, ZipFile=zipped("def handler(*_): ..."))
+def _other_code(direct: DirectAccess, function: Resource) -> Found:
+    answer = direct.lambda_.update_function_code(FunctionName=function.name, ZipFile=zipped("def handler(*_): ..."))
     return {"code_sha256": answer["CodeSha256"]}
 
 
-def _other_architecture(hands: Hands, function: Resource) -> Found:
-    url = hands.lambda_.get_function(FunctionName=function.name)["Configuration"]
+def _other_architecture(direct: DirectAccess, function: Resource) -> Found:
+    url = direct.lambda_.get_function(FunctionName=function.name)["Configuration"]
     assert url["Architectures"] == ["arm64"]
-    same = hands.resources[function.key]._package.body  # type: ignore[attr-defined]
-    hands.lambda_.update_function_code(FunctionName=function.name, ZipFile=same, Architectures=["x86_64"])
+    same = direct.resources[function.key]._package.body  # type: ignore[attr-defined]
+    direct.lambda_.update_function_code(FunctionName=function.name, ZipFile=same, Architectures=["x86_64"])
     return {"architecture": "x86_64"}
 
 
-def _other_role(hands: Hands, function: Resource) -> Found:
-    mine = hands.names.processor_role if function.key == "processor" else hands.names.auditor_role
-    others = hands.names.auditor_role if function.key == "processor" else hands.names.processor_role
-    found = hands.lambda_.get_function_configuration(FunctionName=function.name)["Role"]
+def _other_role(direct: DirectAccess, function: Resource) -> Found:
+    mine = direct.names.processor_role if function.key == "processor" else direct.names.auditor_role
+    others = direct.names.auditor_role if function.key == "processor" else direct.names.processor_role
+    found = direct.lambda_.get_function_configuration(FunctionName=function.name)["Role"]
     role = found.replace(mine, others)
-    hands.lambda_.update_function_configuration(FunctionName=function.name, Role=role)
+    direct.lambda_.update_function_configuration(FunctionName=function.name, Role=role)
     return {"role": role}
 
 
@@ -326,30 +330,30 @@ FUNCTION = {
 # mappings
 
 
-def _map(attribute: str, found: Any, **parameters: Any) -> Callable[[Hands, Resource], Found]:
-    def do(hands: Hands, mapping: Resource) -> Found:
-        hands.lambda_.update_event_source_mapping(UUID=hands.mapping(mapping)["UUID"], **parameters)
+def _map(attribute: str, found: Any, **parameters: Any) -> Callable[[DirectAccess, Resource], Found]:
+    def do(direct: DirectAccess, mapping: Resource) -> Found:
+        direct.lambda_.update_event_source_mapping(UUID=direct.mapping(mapping)["UUID"], **parameters)
         return {attribute: found}
 
     return do
 
 
-def _point_elsewhere(hands: Hands, mapping: Resource) -> Found:
-    found = hands.mapping(mapping)
-    names = hands.names
+def _point_elsewhere(direct: DirectAccess, mapping: Resource) -> Found:
+    found = direct.mapping(mapping)
+    names = direct.names
     mine, other = (
         (names.processor, names.auditor) if mapping.key == "stream-mapping" else (names.auditor, names.processor)
     )
-    hands.lambda_.update_event_source_mapping(UUID=found["UUID"], FunctionName=other)
+    direct.lambda_.update_event_source_mapping(UUID=found["UUID"], FunctionName=other)
     return {"function": found["FunctionArn"].replace(mine, other)}
 
 
-def again(hands: Hands, mapping: Resource, **changes: Any) -> str:
+def again(direct: DirectAccess, mapping: Resource, **changes: Any) -> str:
     """Create a second mapping like the first, with the same tags. Return its UUID."""
-    first = hands.mapping(mapping)
-    tags = hands.tags(mapping)
+    first = direct.mapping(mapping)
+    tags = direct.tags(mapping)
     start = {"StartingPosition": first["StartingPosition"]} if "StartingPosition" in first else {}
-    created = hands.lambda_.create_event_source_mapping(
+    created = direct.lambda_.create_event_source_mapping(
         **(
             {"EventSourceArn": first["EventSourceArn"], "FunctionName": first["FunctionArn"], "Tags": tags}
             | start
@@ -359,37 +363,37 @@ def again(hands: Hands, mapping: Resource, **changes: Any) -> str:
     return str(created["UUID"])
 
 
-def _second(hands: Hands, mapping: Resource) -> Found:
+def _second(direct: DirectAccess, mapping: Resource) -> Found:
     """Create a second mapping with a lower UUID, so that it is the superseded one."""
-    first = hands.mapping(mapping)["UUID"]
-    second = again(hands, mapping)
+    first = direct.mapping(mapping)["UUID"]
+    second = again(direct, mapping)
     if second > first:  # the new mapping would be kept, so create another one
-        hands.lambda_.delete_event_source_mapping(UUID=second)
-        return _second(hands, mapping)
+        direct.lambda_.delete_event_source_mapping(UUID=second)
+        return _second(direct, mapping)
     return {"superseded": [second]}
 
 
-def _start_at_latest(hands: Hands, mapping: Resource) -> Found:
-    first = hands.mapping(mapping)["UUID"]
-    again(hands, mapping, StartingPosition="LATEST")
-    hands.lambda_.delete_event_source_mapping(UUID=first)
+def _start_at_latest(direct: DirectAccess, mapping: Resource) -> Found:
+    first = direct.mapping(mapping)["UUID"]
+    again(direct, mapping, StartingPosition="LATEST")
+    direct.lambda_.delete_event_source_mapping(UUID=first)
     return {"starting_position": "LATEST"}
 
 
-def _read_elsewhere(hands: Hands, mapping: Resource) -> Found:
+def _read_elsewhere(direct: DirectAccess, mapping: Resource) -> Found:
     """Recreate the mapping with another source, because a source cannot be changed."""
-    found = hands.mapping(mapping)
-    hands.sqs.create_queue(QueueName="elsewhere")
-    again(hands, mapping, EventSourceArn=f"arn:aws:sqs:us-east-1:{hands.account}:elsewhere")
-    hands.lambda_.delete_event_source_mapping(UUID=found["UUID"])
+    found = direct.mapping(mapping)
+    direct.sqs.create_queue(QueueName="elsewhere")
+    again(direct, mapping, EventSourceArn=f"arn:aws:sqs:us-east-1:{direct.account}:elsewhere")
+    direct.lambda_.delete_event_source_mapping(UUID=found["UUID"])
     return {"source": None}
 
 
-def _new_stream(hands: Hands, mapping: Resource) -> Found:
-    found = hands.mapping(mapping)["EventSourceArn"]
+def _new_stream(direct: DirectAccess, mapping: Resource) -> Found:
+    found = direct.mapping(mapping)["EventSourceArn"]
     on = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     for specification in ({"StreamEnabled": False}, on):
-        hands.dynamodb.update_table(TableName=hands.names.orders_table, StreamSpecification=specification)
+        direct.dynamodb.update_table(TableName=direct.names.orders_table, StreamSpecification=specification)
     return {"source": found}
 
 
@@ -429,24 +433,24 @@ _SETTINGS = (
 )
 
 
-def _alarm(attribute: str, found: Any, **changes: Any) -> Callable[[Hands, Resource], Found]:
-    def do(hands: Hands, alarm: Resource) -> Found:
-        (present,) = hands.cloudwatch.describe_alarms(AlarmNames=[alarm.name])["MetricAlarms"]
-        hands.cloudwatch.put_metric_alarm(**({k: present[k] for k in _SETTINGS if k in present} | changes))
+def _alarm(attribute: str, found: Any, **changes: Any) -> Callable[[DirectAccess, Resource], Found]:
+    def do(direct: DirectAccess, alarm: Resource) -> Found:
+        (present,) = direct.cloudwatch.describe_alarms(AlarmNames=[alarm.name])["MetricAlarms"]
+        direct.cloudwatch.put_metric_alarm(**({k: present[k] for k in _SETTINGS if k in present} | changes))
         return {attribute: found}
 
     return do
 
 
-def _another_dimension(hands: Hands, alarm: Resource) -> Found:
-    (present,) = hands.cloudwatch.describe_alarms(AlarmNames=[alarm.name])["MetricAlarms"]
+def _another_dimension(direct: DirectAccess, alarm: Resource) -> Found:
+    (present,) = direct.cloudwatch.describe_alarms(AlarmNames=[alarm.name])["MetricAlarms"]
     (dimension,) = present["Dimensions"]
     other = [{"Name": dimension["Name"], "Value": "other"}]
-    return _alarm(f"dimensions.{dimension['Name']}", "other", Dimensions=other)(hands, alarm)
+    return _alarm(f"dimensions.{dimension['Name']}", "other", Dimensions=other)(direct, alarm)
 
 
-def _silence(hands: Hands, alarm: Resource) -> Found:
-    hands.cloudwatch.disable_alarm_actions(AlarmNames=[alarm.name])
+def _silence(direct: DirectAccess, alarm: Resource) -> Found:
+    direct.cloudwatch.disable_alarm_actions(AlarmNames=[alarm.name])
     return {"actions_enabled": False}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.engine.model import Resource
 from pipectl.pipeline import Pipeline
-from tests.resources.hands import Hands
+from tests.resources.direct_access import DirectAccess
 from tests.support import ACCOUNT, REGION
 
 Step = Exception | Callable[[Any], Any]
@@ -19,7 +19,7 @@ def as_it_is(answer: Any) -> Any:
     return answer
 
 
-def resource(hands: Hands, key: str, steps: Mapping[str, list[Step]]) -> Resource:
+def resource(direct: DirectAccess, key: str, steps: Mapping[str, list[Step]]) -> Resource:
     """Return a resource of the pipeline whose calls meet ``steps``, by operation, and moto after them."""
     left = {operation: list(scripted) for operation, scripted in steps.items()}
 
@@ -31,8 +31,8 @@ def resource(hands: Hands, key: str, steps: Mapping[str, list[Step]]) -> Resourc
             raise step
         return step(send())
 
-    aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=hands.world.aws.clock, attempt=attempt)
-    context = hands.world.context()
+    aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=direct.world.aws.clock, attempt=attempt)
+    context = direct.world.context()
     return Pipeline(context.config, context.file, aws).resources()[key]
 
 

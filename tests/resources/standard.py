@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipectl.commands.plan import plan
 from pipectl.engine.model import Change
-from tests.resources.hands import Hands, narrow
+from tests.resources.direct_access import DirectAccess, narrow
 from tests.support import REGION
 
 ONE_OF_EACH = [
@@ -29,6 +29,8 @@ def managed_tags(key: str) -> dict[str, str]:
     return MANAGED_TAGS | ({"Region": REGION} if key.endswith("-role") else {})
 
 
-def planned(hands: Hands, key: str, *, adopt: bool = False, standing: bool = False) -> Change:
-    (change,) = [c for c in plan(narrow(hands.world, key, standing=standing), adopt=adopt).changes if c.resource == key]
+def planned(direct: DirectAccess, key: str, *, adopt: bool = False, existing: bool = False) -> Change:
+    (change,) = [
+        c for c in plan(narrow(direct.world, key, existing=existing), adopt=adopt).changes if c.resource == key
+    ]
     return change

@@ -16,7 +16,7 @@ from pipectl.context import Confirm
 from pipectl.engine.model import Action
 from pipectl.errors import ForeignError
 from tests.resources.conftest import long_after
-from tests.resources.hands import Hands, narrow
+from tests.resources.direct_access import DirectAccess, narrow
 from tests.resources.standard import NAMED, ONE_OF_EACH, managed_tags, planned
 from tests.support import ACCOUNT, REGION, World, make_world, reads, write_config, yes
 
@@ -24,20 +24,20 @@ each = pytest.mark.parametrize("key", ONE_OF_EACH)
 
 
 @each
-def test_a_resource_is_created_with_all_attributes_and_tags(hands: Hands, key: str) -> None:
-    change = planned(hands, key)
-    resource = hands.resources[key]
+def test_a_resource_is_created_with_all_attributes_and_tags(direct: DirectAccess, key: str) -> None:
+    change = planned(direct, key)
+    resource = direct.resources[key]
     assert change.action is Action.CREATE
     assert {path.partition(".")[0] for path in change.attributes} <= resource.desired({}).keys()
-    up(narrow(hands.world, key), yes)
-    assert hands.tags(resource) == managed_tags(key)
-    assert planned(hands, key).action is Action.KEEP
+    up(narrow(direct.world, key), yes)
+    assert direct.tags(resource) == managed_tags(key)
+    assert planned(direct, key).action is Action.KEEP
 
 
 @each
-def test_deleting_an_absent_resource_succeeds(hands: Hands, key: str) -> None:
-    up(narrow(hands.world, key), yes)
-    resource = hands.resources[key]
+def test_deleting_an_absent_resource_succeeds(direct: DirectAccess, key: str) -> None:
+    up(narrow(direct.world, key), yes)
+    resource = direct.resources[key]
     observed = resource.observe()
     assert observed is not None
     resource.delete(observed, delete_data=True)
@@ -69,16 +69,16 @@ def dying_world(folder: Path, writes: int, endpoint_url: str | None, account: st
     return World(write_config(folder), aws, made)
 
 
-def assert_converges_after_every_crash(hands: Hands, folder: Path, key: str) -> None:
+def assert_converges_after_every_crash(direct: DirectAccess, folder: Path, key: str) -> None:
     """Die before the first write, after it, after the second, and so on; the next run always ends what was begun."""
     for writes in range(30):
-        dying = dying_world(folder, writes, hands.world.aws.endpoint_url, hands.account)
+        dying = dying_world(folder, writes, direct.world.aws.endpoint_url, direct.account)
         try:
             up(narrow(dying, key), yes)
         except CrashError:
-            up(narrow(hands.world, key), yes)
-            assert planned(hands, key).action is Action.KEEP
-            for resource in reversed(list(narrow(hands.world, key).resources.values())):
+            up(narrow(direct.world, key), yes)
+            assert planned(direct, key).action is Action.KEEP
+            for resource in reversed(list(narrow(direct.world, key).resources.values())):
                 if observed := resource.observe():
                     resource.delete(observed, delete_data=True)
         else:
@@ -88,24 +88,24 @@ def assert_converges_after_every_crash(hands: Hands, folder: Path, key: str) -> 
 
 
 @pytest.mark.parametrize("key", [key for key in NAMED if key not in ("bucket", "errors-alarm")])
-def test_a_run_after_a_crash_at_any_write_converges(hands: Hands, tmp_path: Path, key: str) -> None:
-    assert_converges_after_every_crash(hands, tmp_path, key)
+def test_a_run_after_a_crash_at_any_write_converges(direct: DirectAccess, tmp_path: Path, key: str) -> None:
+    assert_converges_after_every_crash(direct, tmp_path, key)
 
 
 @pytest.mark.emulator
-def test_a_bucket_is_managed_from_its_creating_call_on(emulator_hands: Hands, tmp_path: Path) -> None:
+def test_a_bucket_is_managed_from_its_creating_call_on(emulator_direct: DirectAccess, tmp_path: Path) -> None:
     """Run on the local emulator, because moto drops the tags of CreateBucket."""
-    bucket = emulator_hands.resources["bucket"]
+    bucket = emulator_direct.resources["bucket"]
     observed = bucket.observe()
     assert observed is not None
     bucket.delete(observed, delete_data=True)
-    assert_converges_after_every_crash(emulator_hands, tmp_path, "bucket")
+    assert_converges_after_every_crash(emulator_direct, tmp_path, "bucket")
 
 
-def competitor(hands: Hands, folder: Path, key: str, changes: dict[str, Any]) -> Confirm:
+def competitor(direct: DirectAccess, folder: Path, key: str, changes: dict[str, Any]) -> Confirm:
     """Return a confirmation that creates the same resource between the reads and the writes of `up`."""
     (folder / "other").mkdir()
-    other = make_world(folder / "other", changes, endpoint_url=hands.world.aws.endpoint_url, account=hands.account)
+    other = make_world(folder / "other", changes, endpoint_url=direct.world.aws.endpoint_url, account=direct.account)
 
     def confirm(_: object) -> None:
         resource = other.context().resources[key]
@@ -114,46 +114,46 @@ def competitor(hands: Hands, folder: Path, key: str, changes: dict[str, Any]) ->
     return confirm
 
 
-def with_needs(hands: Hands, key: str) -> None:
-    for need in hands.resources[key].needs:
-        up(narrow(hands.world, need), yes)
+def with_needs(direct: DirectAccess, key: str) -> None:
+    for need in direct.resources[key].needs:
+        up(narrow(direct.world, need), yes)
 
 
 @pytest.mark.parametrize("key", NAMED)
-def test_a_race_lost_to_another_up_converges(hands: Hands, tmp_path: Path, key: str) -> None:
-    with_needs(hands, key)
-    report = up(narrow(hands.world, key), competitor(hands, tmp_path, key, {}))
+def test_a_race_lost_to_another_up_converges(direct: DirectAccess, tmp_path: Path, key: str) -> None:
+    with_needs(direct, key)
+    report = up(narrow(direct.world, key), competitor(direct, tmp_path, key, {}))
     assert [change.resource for change in report.changes if change.action is Action.CREATE] == [key]
-    assert planned(hands, key).action is Action.KEEP
+    assert planned(direct, key).action is Action.KEEP
 
 
 @pytest.mark.parametrize("key", NAMED)
-def test_a_race_lost_to_an_unmanaged_resource_is_refused(hands: Hands, tmp_path: Path, key: str) -> None:
-    with_needs(hands, key)
+def test_a_race_lost_to_an_unmanaged_resource_is_refused(direct: DirectAccess, tmp_path: Path, key: str) -> None:
+    with_needs(direct, key)
     # unlike AWS, moto tags an existing queue if its attributes are equal
     other_config = {"project": "another", "dead-letter-queue": {"retention_days": 7}}
-    with pytest.raises(ForeignError, match=hands.resources[key].name):
-        up(narrow(hands.world, key), competitor(hands, tmp_path, key, other_config))
-    assert hands.tags(hands.resources[key])["Project"] == "another"
+    with pytest.raises(ForeignError, match=direct.resources[key].name):
+        up(narrow(direct.world, key), competitor(direct, tmp_path, key, other_config))
+    assert direct.tags(direct.resources[key])["Project"] == "another"
 
 
 @pytest.mark.emulator
-def test_a_race_lost_for_a_queue_with_equal_settings_is_refused(emulator_hands: Hands, tmp_path: Path) -> None:
+def test_a_race_lost_for_a_queue_with_equal_settings_is_refused(emulator_direct: DirectAccess, tmp_path: Path) -> None:
     """CreateQueue succeeds for an existing queue with equal attributes; only the tags differ."""
     key = "dead-letter-queue"
-    observed = emulator_hands.resources[key].observe()
+    observed = emulator_direct.resources[key].observe()
     assert observed is not None
-    emulator_hands.resources[key].delete(observed, delete_data=True)
+    emulator_direct.resources[key].delete(observed, delete_data=True)
     with pytest.raises(ForeignError, match="Project is 'another'"):
-        up(narrow(emulator_hands.world, key), competitor(emulator_hands, tmp_path, key, {"project": "another"}))
-    assert emulator_hands.tags(emulator_hands.resources[key])["Project"] == "another"
+        up(narrow(emulator_direct.world, key), competitor(emulator_direct, tmp_path, key, {"project": "another"}))
+    assert emulator_direct.tags(emulator_direct.resources[key])["Project"] == "another"
 
 
 @pytest.mark.parametrize("key", ["stream-mapping", "queue-mapping"])
-def test_a_race_lost_for_a_mapping_converges(hands: Hands, tmp_path: Path, key: str) -> None:
+def test_a_race_lost_for_a_mapping_converges(direct: DirectAccess, tmp_path: Path, key: str) -> None:
     """moto allows two mappings of one function and source. Lambda refuses the second with this error."""
-    up(narrow(hands.world, key), yes)
-    resource = hands.resources[key]
+    up(narrow(direct.world, key), yes)
+    resource = direct.resources[key]
     observed = resource.observe()
     assert observed is not None
     conflict = ClientError(
@@ -165,14 +165,14 @@ def test_a_race_lost_for_a_mapping_converges(hands: Hands, tmp_path: Path, key: 
             raise translate(conflict, "lambda", call.operation)
 
     aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=long_after(), on_call=refuse)
-    first, tags = hands.mapping(resource), hands.tags(resource)
+    first, tags = direct.mapping(resource), direct.tags(resource)
 
     def created_by_another_process(_: object) -> None:
         start = {"StartingPosition": first["StartingPosition"]} if "StartingPosition" in first else {}
-        hands.lambda_.create_event_source_mapping(
+        direct.lambda_.create_event_source_mapping(
             EventSourceArn=first["EventSourceArn"], FunctionName=first["FunctionArn"], Tags=tags, **start
         )
 
-    hands.lambda_.delete_event_source_mapping(UUID=first["UUID"])
-    up(narrow(replace(hands.world, aws=aws), key), created_by_another_process)
-    assert planned(hands, key).action is Action.KEEP
+    direct.lambda_.delete_event_source_mapping(UUID=first["UUID"])
+    up(narrow(replace(direct.world, aws=aws), key), created_by_another_process)
+    assert planned(direct, key).action is Action.KEEP

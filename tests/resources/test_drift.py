@@ -14,8 +14,8 @@ from pipectl.commands.up import up
 from pipectl.engine.model import Action, Attributes, Change, Resource
 from pipectl.errors import UnreconcilableError
 from pipectl.pipeline import Pipeline
+from tests.resources.direct_access import DirectAccess, narrow
 from tests.resources.drift_cases import BY_KEY, BY_KIND, WANTED_EMPTY, Drift, drift_of, has_drift
-from tests.resources.hands import Hands, narrow
 from tests.support import ACCOUNT, REGION, make_world, yes
 
 
@@ -59,11 +59,11 @@ def test_every_managed_attribute_has_a_case() -> None:
 
 @pytest.mark.parametrize(("key", "drift"), CASES)
 def test_drift_is_shown_and_repaired(request: pytest.FixtureRequest, key: str, drift: Drift) -> None:
-    hands: Hands = request.getfixturevalue("emulator_hands" if drift.emulator else "standing")
-    resource = hands.resources[key]
-    found = drift.do(hands, resource)
+    direct: DirectAccess = request.getfixturevalue("emulator_direct" if drift.emulator else "existing")
+    resource = direct.resources[key]
+    found = drift.do(direct, resource)
 
-    change = _planned(hands, key)
+    change = _planned(direct, key)
     assert change.action is drift.action
     assert {path: delta.before for path, delta in change.attributes.items() if path in found} == found
     if drift.action in (Action.UPDATE, Action.REFUSE):
@@ -71,19 +71,19 @@ def test_drift_is_shown_and_repaired(request: pytest.FixtureRequest, key: str, d
     _check_wanted(change, found, resource)
 
     if drift.action is Action.REFUSE:
-        _check_refused(hands, resource)
-        up(hands.world.context(), yes)
+        _check_refused(direct, resource)
+        up(direct.world.context(), yes)
     else:
-        up(narrow(hands.world, key, standing=True), yes)
-    assert _not_kept(plan(narrow(hands.world, key, standing=True))) == {}
+        up(narrow(direct.world, key, existing=True), yes)
+    assert _not_kept(plan(narrow(direct.world, key, existing=True))) == {}
 
 
-def test_no_drift_remains_after_all_cases(standing: Hands) -> None:
-    assert _not_kept(plan(standing.world.context())) == {}
+def test_no_drift_remains_after_all_cases(existing: DirectAccess) -> None:
+    assert _not_kept(plan(existing.world.context())) == {}
 
 
-def _planned(hands: Hands, key: str) -> Change:
-    (change,) = [change for change in plan(narrow(hands.world, key, standing=True)).changes if change.resource == key]
+def _planned(direct: DirectAccess, key: str) -> Change:
+    (change,) = [change for change in plan(narrow(direct.world, key, existing=True)).changes if change.resource == key]
     return change
 
 
@@ -108,16 +108,16 @@ def _at(desired: Attributes, path: str) -> Any:
     return value
 
 
-def _check_refused(hands: Hands, resource: Resource) -> None:
+def _check_refused(direct: DirectAccess, resource: Resource) -> None:
     """Check that `up` changes nothing, then delete and recreate the resource."""
-    hands.world.writes()
+    direct.world.writes()
     with pytest.raises(UnreconcilableError, match=resource.name):
-        up(narrow(hands.world, resource.key, standing=True), yes)
-    assert hands.world.writes() == []
+        up(narrow(direct.world, resource.key, existing=True), yes)
+    assert direct.world.writes() == []
     observed = resource.observe()
     assert observed is not None
     resource.delete(observed, delete_data=True)
-    up(narrow(hands.world, resource.key, standing=True), yes)
+    up(narrow(direct.world, resource.key, existing=True), yes)
 
 
 def test_every_case_has_a_managed_attribute() -> None:

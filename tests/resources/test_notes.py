@@ -9,19 +9,19 @@ from pipectl.commands.status import status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from tests.cli_support import pipectl
-from tests.resources.hands import Hands, zipped
+from tests.resources.direct_access import DirectAccess, zipped
 from tests.support import yes
 
 SECRET = "sk-live-0123456789"
 
 
 @pytest.fixture
-def pipeline(hands: Hands) -> Hands:
-    up(hands.world.context(), yes)
-    return hands
+def pipeline(direct: DirectAccess) -> DirectAccess:
+    up(direct.world.context(), yes)
+    return direct
 
 
-def test_another_mapping_that_reads_the_dead_letter_queue_is_shown(pipeline: Hands) -> None:
+def test_another_mapping_that_reads_the_dead_letter_queue_is_shown(pipeline: DirectAccess) -> None:
     role = pipeline.lambda_.get_function_configuration(FunctionName=pipeline.names.auditor)["Role"]
     function = pipeline.lambda_.create_function(
         FunctionName="another", Role=role, Runtime="python3.12", Handler="handler.handler", Code={"ZipFile": zipped("")}
@@ -36,7 +36,7 @@ def test_another_mapping_that_reads_the_dead_letter_queue_is_shown(pipeline: Han
     assert function["FunctionArn"] in str(changes["queue-mapping"].reason)
 
 
-def test_values_of_variables_that_pipectl_does_not_set_are_hidden(pipeline: Hands) -> None:
+def test_values_of_variables_that_pipectl_does_not_set_are_hidden(pipeline: DirectAccess) -> None:
     name = pipeline.names.processor
     variables = pipeline.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     changed = {**variables, "API_KEY": SECRET, "BUCKET_NAME": "another-bucket"}
@@ -50,7 +50,7 @@ def test_values_of_variables_that_pipectl_does_not_set_are_hidden(pipeline: Hand
         assert SECRET not in pipectl("-c", pipeline.world.file, *words).output
 
 
-def test_variables_that_pipectl_does_not_set_are_removed(pipeline: Hands) -> None:
+def test_variables_that_pipectl_does_not_set_are_removed(pipeline: DirectAccess) -> None:
     name = pipeline.names.processor
     variables = pipeline.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     changed = {**variables, "API_KEY": SECRET}

@@ -14,7 +14,7 @@ from pipectl.commands.up import up
 from pipectl.context import Context
 from pipectl.engine.model import Action, RefusalKind, Resource
 from pipectl.errors import ForeignError, RequirementError
-from tests.resources.hands import Hands, narrow
+from tests.resources.direct_access import DirectAccess, narrow
 from tests.resources.standard import OTHER_TAGS, managed_tags
 from tests.resources.unmanaged import COMMANDS, KEYS, OTHERS, RESOURCES, replace_tags, snapshot
 from tests.support import Recorder, yes
@@ -53,13 +53,13 @@ def _check_left_alone(context: Context) -> None:
 
 
 @pytest.mark.parametrize(("key", "owner"), CASES)
-def test_an_unmanaged_resource_is_refused_by_name_and_not_changed(standing: Hands, key: str, owner: str) -> None:
-    world, resource, (tags, words) = standing.world, standing.resources[key], OTHERS[owner]
-    replace_tags(standing, resource, tags)
+def test_an_unmanaged_resource_is_refused_by_name_and_not_changed(existing: DirectAccess, key: str, owner: str) -> None:
+    world, resource, (tags, words) = existing.world, existing.resources[key], OTHERS[owner]
+    replace_tags(existing, resource, tags)
     try:
-        before = snapshot(standing, resource)
+        before = snapshot(existing, resource)
         world.writes()
-        context = narrow(world, key, standing=True)
+        context = narrow(world, key, existing=True)
         with pytest.raises(ForeignError) as refused:
             up(context, yes)
         assert refused.value.resources == (key,)
@@ -67,15 +67,15 @@ def test_an_unmanaged_resource_is_refused_by_name_and_not_changed(standing: Hand
         assert words in refused.value.message
         _check_left_alone(Only(context.config, context.file, world.aws, Recorder(), key=key))
         assert world.writes() == []
-        assert snapshot(standing, resource) == before
+        assert snapshot(existing, resource) == before
     finally:
-        replace_tags(standing, resource, managed_tags(key))
+        replace_tags(existing, resource, managed_tags(key))
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_one_unmanaged_resource_blocks_every_change(standing: Hands, key: str) -> None:
-    world, resource = standing.world, standing.resources[key]
-    replace_tags(standing, resource, OTHER_TAGS)
+def test_one_unmanaged_resource_blocks_every_change(existing: DirectAccess, key: str) -> None:
+    world, resource = existing.world, existing.resources[key]
+    replace_tags(existing, resource, OTHER_TAGS)
     try:
         world.writes()
         with pytest.raises(ForeignError) as refused:
@@ -85,23 +85,23 @@ def test_one_unmanaged_resource_blocks_every_change(standing: Hands, key: str) -
         assert {other for other, state in states.items() if state is State.FOREIGN} == {key}
         assert world.writes() == []
     finally:
-        replace_tags(standing, resource, managed_tags(key))
+        replace_tags(existing, resource, managed_tags(key))
 
 
 @pytest.mark.parametrize(("name", "key"), [(name, key) for name, (_, needs) in COMMANDS.items() for key in needs])
-def test_a_command_requires_each_resource_to_be_managed(standing: Hands, name: str, key: str) -> None:
-    resource = standing.resources[key]
-    replace_tags(standing, resource, OTHER_TAGS)
+def test_a_command_requires_each_resource_to_be_managed(existing: DirectAccess, name: str, key: str) -> None:
+    resource = existing.resources[key]
+    replace_tags(existing, resource, OTHER_TAGS)
     try:
-        standing.world.writes()
+        existing.world.writes()
         with pytest.raises(RequirementError) as required:
-            COMMANDS[name][0](standing.world.context())
+            COMMANDS[name][0](existing.world.context())
         assert (required.value.missing, required.value.unmanaged) == ((), (key,))
-        assert standing.world.writes() == []
+        assert existing.world.writes() == []
     finally:
-        replace_tags(standing, resource, managed_tags(key))
+        replace_tags(existing, resource, managed_tags(key))
 
 
-def test_the_pipeline_is_unchanged_after_all_cases(standing: Hands) -> None:
-    changes = plan(standing.world.context()).changes
+def test_the_pipeline_is_unchanged_after_all_cases(existing: DirectAccess) -> None:
+    changes = plan(existing.world.context()).changes
     assert {each.resource: each.action for each in changes} == dict.fromkeys(KEYS, Action.KEEP)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipectl.policy_document import allow, deny_plain_http, document, statements
-from tests.resources.hands import Hands
+from tests.resources.direct_access import DirectAccess
 
 ACCOUNT = "123456789012"
 ORDERS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/dev-orders-table-backend"
@@ -52,42 +52,42 @@ TRUST = [
 ]
 
 
-def on_aws(hands: Hands, role: str) -> list[Any]:
+def on_aws(direct: DirectAccess, role: str) -> list[Any]:
     """Return the statements of all inline policies in IAM."""
-    names = hands.iam.list_role_policies(RoleName=role)["PolicyNames"]
-    documents = [hands.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+    names = direct.iam.list_role_policies(RoleName=role)["PolicyNames"]
+    documents = [direct.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
     return [statement for each in documents for statement in each["Statement"]]
 
 
 @pytest.mark.parametrize(("key", "granted"), [("processor-role", PROCESSOR), ("auditor-role", AUDITOR)])
-def test_a_role_has_exactly_these_permissions(standing: Hands, key: str, granted: set[tuple[str, str]]) -> None:
-    role = standing.resources[key].name
-    found = on_aws(standing, role)
+def test_a_role_has_exactly_these_permissions(existing: DirectAccess, key: str, granted: set[tuple[str, str]]) -> None:
+    role = existing.resources[key].name
+    found = on_aws(existing, role)
     assert {statement["Effect"] for statement in found} == {"Allow"}
     assert {frozenset(statement) for statement in found} == {frozenset({"Sid", "Effect", "Action", "Resource"})}
     assert {(a, r) for statement in found for a in statement["Action"] for r in statement["Resource"]} == granted
 
 
-def test_a_role_has_one_policy_with_a_statement_for_each_purpose(standing: Hands) -> None:
+def test_a_role_has_one_policy_with_a_statement_for_each_purpose(existing: DirectAccess) -> None:
     for role, sids in (
-        (standing.names.processor_role, ["ReadOrdersStream", "SendFailures", "WriteLogs", "WriteObjects"]),
-        (standing.names.auditor_role, ["ReadFailures", "WriteAuditItems", "WriteLogs"]),
+        (existing.names.processor_role, ["ReadOrdersStream", "SendFailures", "WriteLogs", "WriteObjects"]),
+        (existing.names.auditor_role, ["ReadFailures", "WriteAuditItems", "WriteLogs"]),
     ):
-        assert len(standing.iam.list_role_policies(RoleName=role)["PolicyNames"]) == 1
-        assert sorted(statement["Sid"] for statement in on_aws(standing, role)) == sids
+        assert len(existing.iam.list_role_policies(RoleName=role)["PolicyNames"]) == 1
+        assert sorted(statement["Sid"] for statement in on_aws(existing, role)) == sids
 
 
 @pytest.mark.parametrize("key", ["processor-role", "auditor-role"])
-def test_a_role_has_no_other_policies(standing: Hands, key: str) -> None:
-    role = standing.resources[key].name
-    assert standing.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
-    statements_ = on_aws(standing, role)
+def test_a_role_has_no_other_policies(existing: DirectAccess, key: str) -> None:
+    role = existing.resources[key].name
+    assert existing.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+    statements_ = on_aws(existing, role)
     assert all("*" not in action for statement in statements_ for action in statement["Action"])
     assert all(r.split(":", 5)[5].strip("*/:") for statement in statements_ for r in statement["Resource"])
-    assert statements(standing.iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]) == TRUST
+    assert statements(existing.iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]) == TRUST
 
 
-def test_bucket_and_queue_deny_requests_without_tls(standing: Hands) -> None:
+def test_bucket_and_queue_deny_requests_without_tls(existing: DirectAccess) -> None:
     def denial(action: str, *resources: str) -> list[Any]:
         return [
             {
@@ -100,7 +100,7 @@ def test_bucket_and_queue_deny_requests_without_tls(standing: Hands) -> None:
             }
         ]
 
-    wanted = {key: resource.desired({}) for key, resource in standing.resources.items()}
+    wanted = {key: resource.desired({}) for key, resource in existing.resources.items()}
     assert wanted["bucket"]["policy"] == denial("s3:*", BUCKET, f"{BUCKET}/*")
     assert wanted["dead-letter-queue"]["policy"] == denial("sqs:*", QUEUE)
 

@@ -16,8 +16,8 @@ from pipectl.commands.up import up
 from pipectl.engine.model import Action, Change, Contents
 from pipectl.errors import ForeignError, PipectlError, UnreconcilableError
 from tests.resources.conftest import long_after
+from tests.resources.direct_access import ADMINISTRATOR, OPEN_TO_THE_WORLD, DirectAccess, narrow, policy, zipped
 from tests.resources.drift_cases import _other_code, _start_at_latest, _widen, again
-from tests.resources.hands import ADMINISTRATOR, OPEN_TO_THE_WORLD, Hands, narrow, policy, zipped
 from tests.resources.standard import MANAGED_TAGS, planned
 from tests.support import ACCOUNT, REGION, FakeClock, World, write_config, yes
 
@@ -26,122 +26,122 @@ NEW_AND_OLD = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 @pytest.fixture
-def built(emulator_hands: Hands) -> Hands:
+def built(emulator_direct: DirectAccess) -> DirectAccess:
     """Return a pipeline on the local emulator, with no recorded calls."""
-    emulator_hands.world.writes()
-    return emulator_hands
+    emulator_direct.world.writes()
+    return emulator_direct
 
 
-def changes(hands: Hands, **options: bool) -> dict[str, Change]:
+def changes(direct: DirectAccess, **options: bool) -> dict[str, Change]:
     """Return the planned changes other than "keep"."""
-    made = plan(hands.world.context(), **options).changes
+    made = plan(direct.world.context(), **options).changes
     return {change.resource: change for change in made if change.action is not Action.KEEP}
 
 
-def repaired(hands: Hands, **options: bool) -> None:
-    up(hands.world.context(), yes, **options)
-    assert changes(hands) == {}
+def repaired(direct: DirectAccess, **options: bool) -> None:
+    up(direct.world.context(), yes, **options)
+    assert changes(direct) == {}
 
 
-def switch_stream(hands: Hands, *specifications: dict[str, Any]) -> None:
+def switch_stream(direct: DirectAccess, *specifications: dict[str, Any]) -> None:
     for specification in specifications:
-        hands.dynamodb.update_table(TableName=hands.names.orders_table, StreamSpecification=specification)
+        direct.dynamodb.update_table(TableName=direct.names.orders_table, StreamSpecification=specification)
 
 
 # the stream and its mapping
 
 
 @emulator
-def test_a_stream_that_was_disabled_is_enabled_and_no_record_is_lost(emulator_hands: Hands) -> None:
+def test_a_stream_that_was_disabled_is_enabled_and_no_record_is_lost(emulator_direct: DirectAccess) -> None:
     """The new mapping is created first, and the old one stays, because it can have records to read."""
-    hands = emulator_hands
-    resource = hands.resources["stream-mapping"]
-    old = hands.mapping(resource)
-    switch_stream(hands, {"StreamEnabled": False})
-    assert {key: change.action for key, change in changes(hands).items()} == {
+    direct = emulator_direct
+    resource = direct.resources["stream-mapping"]
+    old = direct.mapping(resource)
+    switch_stream(direct, {"StreamEnabled": False})
+    assert {key: change.action for key, change in changes(direct).items()} == {
         "orders-table": Action.UPDATE,
         "stream-mapping": Action.REPLACE,
     }
-    hands.world.writes()
-    repaired(hands)
-    writes = hands.world.writes()
+    direct.world.writes()
+    repaired(direct)
+    writes = direct.world.writes()
     assert "lambda:CreateEventSourceMapping" in writes
     assert "lambda:DeleteEventSourceMapping" not in writes
-    by_source = {mapping["EventSourceArn"]: mapping for mapping in hands.mappings(resource)}
+    by_source = {mapping["EventSourceArn"]: mapping for mapping in direct.mappings(resource)}
     assert by_source.pop(old["EventSourceArn"])["UUID"] == old["UUID"]
     (new,) = by_source.values()
     assert (
         new["EventSourceArn"]
-        == hands.dynamodb.describe_table(TableName=hands.names.orders_table)["Table"]["LatestStreamArn"]
+        == direct.dynamodb.describe_table(TableName=direct.names.orders_table)["Table"]["LatestStreamArn"]
     )
-    assert {mapping["State"] for mapping in hands.mappings(resource)} == {"Enabled"}
+    assert {mapping["State"] for mapping in direct.mappings(resource)} == {"Enabled"}
 
 
 @emulator
-def test_the_old_mapping_is_kept_for_24_hours(emulator_hands: Hands) -> None:
-    hands = emulator_hands
-    old = hands.mapping(hands.resources["stream-mapping"])["UUID"]
-    switch_stream(hands, {"StreamEnabled": False}, NEW_AND_OLD)
-    repaired(hands)
-    (shown,) = [each for each in status(hands.world.context()).resources if each.resource == "stream-mapping"]
+def test_the_old_mapping_is_kept_for_24_hours(emulator_direct: DirectAccess) -> None:
+    direct = emulator_direct
+    old = direct.mapping(direct.resources["stream-mapping"])["UUID"]
+    switch_stream(direct, {"StreamEnabled": False}, NEW_AND_OLD)
+    repaired(direct)
+    (shown,) = [each for each in status(direct.world.context()).resources if each.resource == "stream-mapping"]
     assert (shown.state, dict(shown.drift)) == (State.IN_SYNC, {})
     assert shown.reason is not None
     assert old in shown.reason
 
     clock = FakeClock()
-    clock.started = hands.world.aws.clock.now() + timedelta(hours=25)
-    credentials = Credentials(hands.account, "test")
+    clock.started = direct.world.aws.clock.now() + timedelta(hours=25)
+    credentials = Credentials(direct.account, "test")
     tomorrow = World(
-        hands.world.file,
-        Aws(REGION, endpoint_url=hands.world.aws.endpoint_url, credentials=credentials, clock=clock),
+        direct.world.file,
+        Aws(REGION, endpoint_url=direct.world.aws.endpoint_url, credentials=credentials, clock=clock),
         [],
     )
-    later = Hands(tomorrow, hands.account)
+    later = DirectAccess(tomorrow, direct.account)
     assert changes(later)["stream-mapping"].attributes["superseded"].before == [old]
     repaired(later)
-    assert old not in [mapping["UUID"] for mapping in hands.mappings(hands.resources["stream-mapping"])]
+    assert old not in [mapping["UUID"] for mapping in direct.mappings(direct.resources["stream-mapping"])]
 
 
 @emulator
-def test_deletion_includes_the_old_mapping(emulator_hands: Hands) -> None:
-    hands = emulator_hands
-    resource = hands.resources["stream-mapping"]
-    switch_stream(hands, {"StreamEnabled": False}, NEW_AND_OLD)
-    repaired(hands)
-    assert len(hands.mappings(resource)) == 2
+def test_deletion_includes_the_old_mapping(emulator_direct: DirectAccess) -> None:
+    direct = emulator_direct
+    resource = direct.resources["stream-mapping"]
+    switch_stream(direct, {"StreamEnabled": False}, NEW_AND_OLD)
+    repaired(direct)
+    assert len(direct.mappings(resource)) == 2
     observed = resource.observe()
     assert observed is not None
     resource.delete(observed, delete_data=True)
-    assert hands.mappings(resource) == []
+    assert direct.mappings(resource) == []
 
 
 @emulator
-def test_a_disabled_old_mapping_is_enabled(emulator_hands: Hands) -> None:
-    hands = emulator_hands
-    resource = hands.resources["stream-mapping"]
-    old = hands.mapping(resource)["UUID"]
-    hands.lambda_.update_event_source_mapping(UUID=old, Enabled=False)
-    switch_stream(hands, {"StreamEnabled": False}, NEW_AND_OLD)
-    repaired(hands)
-    assert hands.lambda_.get_event_source_mapping(UUID=old)["State"] == "Enabled"
+def test_a_disabled_old_mapping_is_enabled(emulator_direct: DirectAccess) -> None:
+    direct = emulator_direct
+    resource = direct.resources["stream-mapping"]
+    old = direct.mapping(resource)["UUID"]
+    direct.lambda_.update_event_source_mapping(UUID=old, Enabled=False)
+    switch_stream(direct, {"StreamEnabled": False}, NEW_AND_OLD)
+    repaired(direct)
+    assert direct.lambda_.get_event_source_mapping(UUID=old)["State"] == "Enabled"
 
 
 @emulator
-def test_another_view_type_is_refused_until_it_is_allowed(emulator_hands: Hands) -> None:
-    hands = emulator_hands
-    switch_stream(hands, {"StreamEnabled": False}, {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
-    hands.world.writes()
-    change = changes(hands)["orders-table"]
+def test_another_view_type_is_refused_until_it_is_allowed(emulator_direct: DirectAccess) -> None:
+    direct = emulator_direct
+    switch_stream(direct, {"StreamEnabled": False}, {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    direct.world.writes()
+    change = changes(direct)["orders-table"]
     assert change.action is Action.REFUSE
     assert change.attributes["stream"].before == "KEYS_ONLY"
     with pytest.raises(UnreconcilableError, match="--allow-stream-replacement"):
-        up(hands.world.context(), yes)
-    assert hands.world.writes() == []
-    assert changes(hands, allow_stream_replacement=True)["orders-table"].action is Action.UPDATE
-    repaired(hands, allow_stream_replacement=True)
+        up(direct.world.context(), yes)
+    assert direct.world.writes() == []
+    assert changes(direct, allow_stream_replacement=True)["orders-table"].action is Action.UPDATE
+    repaired(direct, allow_stream_replacement=True)
 
 
-def test_a_later_starting_position_is_refused_until_it_is_allowed(built: Hands) -> None:
+def test_a_later_starting_position_is_refused_until_it_is_allowed(built: DirectAccess) -> None:
     """A change from TRIM_HORIZON to LATEST would skip unread records."""
     write_config(built.world.file.parent, {"stream-mapping": {"starting_position": "LATEST"}})
     with pytest.raises(UnreconcilableError, match="--allow-stream-replacement"):
@@ -150,7 +150,7 @@ def test_a_later_starting_position_is_refused_until_it_is_allowed(built: Hands) 
     repaired(built, allow_stream_replacement=True)
 
 
-def test_a_mapping_that_started_at_latest_is_replaced(built: Hands) -> None:
+def test_a_mapping_that_started_at_latest_is_replaced(built: DirectAccess) -> None:
     mapping = built.resources["stream-mapping"]
     _start_at_latest(built, mapping)
     assert changes(built)["stream-mapping"].action is Action.REPLACE
@@ -159,13 +159,13 @@ def test_a_mapping_that_started_at_latest_is_replaced(built: Hands) -> None:
 
 
 @pytest.mark.parametrize("key", ["stream-mapping", "queue-mapping"])
-def test_a_deleted_mapping_is_recreated(built: Hands, key: str) -> None:
+def test_a_deleted_mapping_is_recreated(built: DirectAccess, key: str) -> None:
     built.lambda_.delete_event_source_mapping(UUID=built.mapping(built.resources[key])["UUID"])
     assert {k: change.action for k, change in changes(built).items()} == {key: Action.CREATE}
     repaired(built)
 
 
-def test_the_superseded_mapping_of_an_interrupted_replacement_is_deleted(built: Hands) -> None:
+def test_the_superseded_mapping_of_an_interrupted_replacement_is_deleted(built: DirectAccess) -> None:
     mapping = built.resources["stream-mapping"]
     again(built, mapping)
     assert len(built.mappings(mapping)) == 2
@@ -174,7 +174,7 @@ def test_the_superseded_mapping_of_an_interrupted_replacement_is_deleted(built: 
     assert len(built.mappings(mapping)) == 1
 
 
-def test_an_unmanaged_mapping_of_the_stream_is_kept(built: Hands) -> None:
+def test_an_unmanaged_mapping_of_the_stream_is_kept(built: DirectAccess) -> None:
     """A second consumer of the stream, with another function, is not managed."""
     mapping = built.resources["stream-mapping"]
     other = again(built, mapping, FunctionName=built.names.auditor, Tags={"Owner": "somebody"})
@@ -185,7 +185,7 @@ def test_an_unmanaged_mapping_of_the_stream_is_kept(built: Hands) -> None:
     assert [left["UUID"] for left in built.mappings(mapping)] == [other]
 
 
-def test_a_mapping_is_kept_when_its_function_is_recreated(built: Hands) -> None:
+def test_a_mapping_is_kept_when_its_function_is_recreated(built: DirectAccess) -> None:
     """DeleteFunction keeps mappings, and Lambda refuses a second mapping as a duplicate."""
     mapping = built.resources["stream-mapping"]
     uuid = built.mapping(mapping)["UUID"]
@@ -198,14 +198,14 @@ def test_a_mapping_is_kept_when_its_function_is_recreated(built: Hands) -> None:
 # functions
 
 
-def calls_of(hands: Hands, key: str, folder: dict[str, Any]) -> list[str]:
-    write_config(hands.world.file.parent, folder)
-    hands.world.writes()
-    up(narrow(hands.world, key), yes)
-    return hands.world.writes()
+def calls_of(direct: DirectAccess, key: str, folder: dict[str, Any]) -> list[str]:
+    write_config(direct.world.file.parent, folder)
+    direct.world.writes()
+    up(narrow(direct.world, key), yes)
+    return direct.world.writes()
 
 
-def test_code_and_configuration_change_while_the_function_is_throttled(built: Hands, tmp_path: Path) -> None:
+def test_code_and_configuration_change_while_the_function_is_throttled(built: DirectAccess, tmp_path: Path) -> None:
     """A throttled record waits without a retry, so no record runs with new code and the old runtime."""
     other = tmp_path / "javascript"
     other.mkdir()
@@ -220,42 +220,42 @@ def test_code_and_configuration_change_while_the_function_is_throttled(built: Ha
     assert changes(built) == {}
 
 
-def test_a_change_of_code_is_one_call(built: Hands) -> None:
+def test_a_change_of_code_is_one_call(built: DirectAccess) -> None:
     _other_code(built, built.resources["processor"])
     assert calls_of(built, "processor", {}) == ["lambda:UpdateFunctionCode"]
 
 
-def test_a_change_of_configuration_is_one_call(built: Hands) -> None:
+def test_a_change_of_configuration_is_one_call(built: DirectAccess) -> None:
     assert calls_of(built, "processor", {"processor": {"memory": 512}}) == ["lambda:UpdateFunctionConfiguration"]
 
 
 @emulator
-def test_a_remaining_throttle_is_removed(emulator_hands: Hands) -> None:
-    name = emulator_hands.names.processor
-    emulator_hands.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    emulator_hands.lambda_.update_function_code(FunctionName=name, ZipFile=zipped("def handler(*_): ..."))
-    assert changes(emulator_hands)["processor"].attributes.keys() == {"reserved_concurrency", "code_sha256"}
-    repaired(emulator_hands)
-    assert "Concurrency" not in emulator_hands.lambda_.get_function(FunctionName=name)
+def test_a_remaining_throttle_is_removed(emulator_direct: DirectAccess) -> None:
+    name = emulator_direct.names.processor
+    emulator_direct.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    emulator_direct.lambda_.update_function_code(FunctionName=name, ZipFile=zipped("def handler(*_): ..."))
+    assert changes(emulator_direct)["processor"].attributes.keys() == {"reserved_concurrency", "code_sha256"}
+    repaired(emulator_direct)
+    assert "Concurrency" not in emulator_direct.lambda_.get_function(FunctionName=name)
 
 
 # roles
 
 
 @emulator
-def test_all_other_policies_of_a_role_are_removed_at_once(emulator_hands: Hands) -> None:
-    hands = emulator_hands
-    role = hands.resources["processor-role"]
-    hands.iam.attach_role_policy(RoleName=role.name, PolicyArn=ADMINISTRATOR)
-    hands.iam.put_role_permissions_boundary(RoleName=role.name, PermissionsBoundary=ADMINISTRATOR)
-    _widen(hands, role)
-    repaired(hands)
-    assert hands.iam.list_attached_role_policies(RoleName=role.name)["AttachedPolicies"] == []
-    assert "PermissionsBoundary" not in hands.iam.get_role(RoleName=role.name)["Role"]
-    assert len(hands.iam.list_role_policies(RoleName=role.name)["PolicyNames"]) == 1
+def test_all_other_policies_of_a_role_are_removed_at_once(emulator_direct: DirectAccess) -> None:
+    direct = emulator_direct
+    role = direct.resources["processor-role"]
+    direct.iam.attach_role_policy(RoleName=role.name, PolicyArn=ADMINISTRATOR)
+    direct.iam.put_role_permissions_boundary(RoleName=role.name, PermissionsBoundary=ADMINISTRATOR)
+    _widen(direct, role)
+    repaired(direct)
+    assert direct.iam.list_attached_role_policies(RoleName=role.name)["AttachedPolicies"] == []
+    assert "PermissionsBoundary" not in direct.iam.get_role(RoleName=role.name)["Role"]
+    assert len(direct.iam.list_role_policies(RoleName=role.name)["PolicyNames"]) == 1
 
 
-def test_a_role_with_more_than_a_page_of_policies(built: Hands) -> None:
+def test_a_role_with_more_than_a_page_of_policies(built: DirectAccess) -> None:
     """moto pages list_role_policies and list_attached_role_policies at 100, as IAM does."""
     role = built.resources["processor-role"]
     extra = policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
@@ -269,14 +269,14 @@ def test_a_role_with_more_than_a_page_of_policies(built: Hands) -> None:
 # tables
 
 
-def test_a_table_with_another_key_is_refused_and_nothing_changes(built: Hands) -> None:
+def test_a_table_with_another_key_is_refused_and_nothing_changes(built: DirectAccess) -> None:
     write_config(built.world.file.parent, {"orders-table": {"partition_key": "number"}, "processor": {"memory": 512}})
     with pytest.raises(UnreconcilableError, match=built.names.orders_table):
         up(built.world.context(), yes)
     assert built.world.writes() == []
 
 
-def test_a_deleted_index_is_recreated_beside_an_unmanaged_one(built: Hands) -> None:
+def test_a_deleted_index_is_recreated_beside_an_unmanaged_one(built: DirectAccess) -> None:
     table = built.names.audit_table
     name = "failure-type-index"
     built.dynamodb.update_table(TableName=table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": name}}])
@@ -298,7 +298,7 @@ def test_a_deleted_index_is_recreated_beside_an_unmanaged_one(built: Hands) -> N
 # buckets
 
 
-def test_a_public_bucket_is_made_private(built: Hands) -> None:
+def test_a_public_bucket_is_made_private(built: DirectAccess) -> None:
     bucket = built.names.bucket
     built.s3.delete_public_access_block(Bucket=bucket)
     public = policy(OPEN_TO_THE_WORLD | {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"})
@@ -311,18 +311,18 @@ def test_a_public_bucket_is_made_private(built: Hands) -> None:
 
 
 @emulator
-def test_a_bucket_of_another_account_is_refused_and_cannot_be_adopted(emulator_hands: Hands) -> None:
-    hands = emulator_hands
-    bucket = hands.resources["bucket"]
+def test_a_bucket_of_another_account_is_refused_and_cannot_be_adopted(emulator_direct: DirectAccess) -> None:
+    direct = emulator_direct
+    bucket = direct.resources["bucket"]
     observed = bucket.observe()
     assert observed is not None
     bucket.delete(observed, delete_data=True)
     session = boto3.Session("799999999999", "test", region_name=REGION)
-    other = session.client("s3", endpoint_url=hands.world.aws.endpoint_url)
+    other = session.client("s3", endpoint_url=direct.world.aws.endpoint_url)
     other.create_bucket(Bucket=bucket.name)
     try:
         for adopt in (False, True):
-            change = changes(hands, adopt=adopt)["bucket"]
+            change = changes(direct, adopt=adopt)["bucket"]
             assert (change.action, "another account" in str(change.reason)) == (Action.REFUSE, True)
         with pytest.raises(PipectlError, match=bucket.name):
             bucket.create(bucket.desired({}))  # created by another account since it was observed
@@ -330,34 +330,34 @@ def test_a_bucket_of_another_account_is_refused_and_cannot_be_adopted(emulator_h
         other.delete_bucket(Bucket=bucket.name)
 
 
-def test_a_bucket_in_another_region_is_refused(hands: Hands) -> None:
+def test_a_bucket_in_another_region_is_refused(direct: DirectAccess) -> None:
     """Bucket names are global; botocore follows a bucket to its region without a message."""
     elsewhere = boto3.Session(region_name="eu-west-1").client("s3")
-    name = hands.resources["bucket"].name
+    name = direct.resources["bucket"].name
     elsewhere.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    change = planned(hands, "bucket", adopt=True)
+    change = planned(direct, "bucket", adopt=True)
     assert change.action is Action.REFUSE
     assert "another region, eu-west-1" in str(change.reason)
 
 
-def test_a_bucket_outside_us_east_1_has_a_location_constraint(tmp_path: Path, hands: Hands) -> None:
+def test_a_bucket_outside_us_east_1_has_a_location_constraint(tmp_path: Path, direct: DirectAccess) -> None:
     aws = Aws("eu-west-1", credentials=Credentials(ACCOUNT, "test"), clock=long_after())
     world = World(write_config(tmp_path, {"region": "eu-west-1"}), aws, [])
     up(narrow(world, "bucket"), yes)
-    name = hands.resources["bucket"].name
-    assert hands.s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-west-1"
-    assert planned(Hands(world), "bucket").action is Action.KEEP
+    name = direct.resources["bucket"].name
+    assert direct.s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-west-1"
+    assert planned(DirectAccess(world), "bucket").action is Action.KEEP
 
 
-def test_a_bucket_with_more_than_a_page_of_versions_is_emptied(hands: Hands) -> None:
-    up(narrow(hands.world, "bucket"), yes)
-    bucket = hands.resources["bucket"]
-    hands.s3.delete_bucket_policy(Bucket=bucket.name)  # moto denies requests without evaluating the condition
+def test_a_bucket_with_more_than_a_page_of_versions_is_emptied(direct: DirectAccess) -> None:
+    up(narrow(direct.world, "bucket"), yes)
+    bucket = direct.resources["bucket"]
+    direct.s3.delete_bucket_policy(Bucket=bucket.name)  # moto denies requests without evaluating the condition
     for number in range(501):
-        hands.s3.put_object(Bucket=bucket.name, Key=f"{number}")
-        hands.s3.delete_object(Bucket=bucket.name, Key=f"{number}")
-    hands.s3.put_object(Bucket=bucket.name, Key="a b/ä+%.json")
-    hands.s3.create_multipart_upload(Bucket=bucket.name, Key="not completed")
+        direct.s3.put_object(Bucket=bucket.name, Key=f"{number}")
+        direct.s3.delete_object(Bucket=bucket.name, Key=f"{number}")
+    direct.s3.put_object(Bucket=bucket.name, Key="a b/ä+%.json")
+    direct.s3.create_multipart_upload(Bucket=bucket.name, Key="not completed")
     observed = bucket.observe()
     assert observed is not None
     assert bucket.contents(observed) == Contents(1000, more=True)
@@ -368,26 +368,26 @@ def test_a_bucket_with_more_than_a_page_of_versions_is_emptied(hands: Hands) -> 
 # log groups, alarms
 
 
-def test_a_log_group_with_a_longer_name_is_another_one(hands: Hands) -> None:
-    group = hands.resources["processor-log-group"]
+def test_a_log_group_with_a_longer_name_is_another_one(direct: DirectAccess) -> None:
+    group = direct.resources["processor-log-group"]
     for number in range(60):  # DescribeLogGroups answers with 50 at a time
-        hands.logs.create_log_group(logGroupName=f"{group.name}-{number}")
+        direct.logs.create_log_group(logGroupName=f"{group.name}-{number}")
     assert group.observe() is None
-    up(narrow(hands.world, group.key), yes)
-    assert hands.tags(group) == MANAGED_TAGS
+    up(narrow(direct.world, group.key), yes)
+    assert direct.tags(group) == MANAGED_TAGS
 
 
-def test_a_log_group_with_other_tags_is_refused(hands: Hands) -> None:
-    group = hands.resources["processor-log-group"]
-    hands.logs.create_log_group(logGroupName=group.name, tags={"Owner": "somebody"})
+def test_a_log_group_with_other_tags_is_refused(direct: DirectAccess) -> None:
+    group = direct.resources["processor-log-group"]
+    direct.logs.create_log_group(logGroupName=group.name, tags={"Owner": "somebody"})
     with pytest.raises(ForeignError, match=group.name):
-        up(narrow(hands.world, group.key), yes)
+        up(narrow(direct.world, group.key), yes)
 
 
 # several at once
 
 
-def test_several_differences_at_once_are_repaired(built: Hands) -> None:
+def test_several_differences_at_once_are_repaired(built: DirectAccess) -> None:
     names = built.names
     built.logs.delete_log_group(logGroupName=f"/aws/lambda/{names.auditor}")
     built.cloudwatch.disable_alarm_actions(AlarmNames=[names.errors_alarm])
@@ -406,7 +406,7 @@ def test_several_differences_at_once_are_repaired(built: Hands) -> None:
     repaired(built)
 
 
-def test_one_refusal_blocks_every_change(built: Hands) -> None:
+def test_one_refusal_blocks_every_change(built: DirectAccess) -> None:
     names = built.names
     built.cloudwatch.disable_alarm_actions(AlarmNames=[names.errors_alarm])
     built.untag(built.resources["bucket"], ["Environment"])

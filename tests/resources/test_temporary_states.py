@@ -13,7 +13,7 @@ from pipectl.engine.model import Delta, Observation, Refusal, RefusalKind, Resou
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, ExistsError, UsageError, WaitTimeoutError
 from tests.aws.fakes import client_error
 from tests.resources.conftest import long_after
-from tests.resources.hands import ADMINISTRATOR, Hands
+from tests.resources.direct_access import ADMINISTRATOR, DirectAccess
 from tests.resources.scripted import Step, as_it_is, changed, resource
 from tests.support import make_world
 
@@ -30,10 +30,10 @@ ABSENT = {
 
 
 @pytest.fixture
-def other(standing: Hands, tmp_path: Path) -> Hands:
+def other(existing: DirectAccess, tmp_path: Path) -> DirectAccess:
     """Return an environment of its own, without resources, beside the pipeline."""
-    del standing
-    return Hands(make_world(tmp_path, {"environment": f"e{next(_environments)}"}, clock=long_after()))
+    del existing
+    return DirectAccess(make_world(tmp_path, {"environment": f"e{next(_environments)}"}, clock=long_after()))
 
 
 def observed(found: Resource) -> Observation:
@@ -42,59 +42,59 @@ def observed(found: Resource) -> Observation:
     return observation
 
 
-def seconds(hands: Hands) -> float:
-    return hands.world.aws.clock.monotonic()
+def seconds(direct: DirectAccess) -> float:
+    return direct.world.aws.clock.monotonic()
 
 
 # being created
 
 
-def test_a_table_that_is_created_is_read_when_it_is_active(standing: Hands) -> None:
-    started = seconds(standing)
-    table = resource(standing, "orders-table", {"DescribeTable": [changed("Table.TableStatus", "CREATING")] * 3})
+def test_a_table_that_is_created_is_read_when_it_is_active(existing: DirectAccess) -> None:
+    started = seconds(existing)
+    table = resource(existing, "orders-table", {"DescribeTable": [changed("Table.TableStatus", "CREATING")] * 3})
     assert observed(table).attributes["stream"] == "NEW_AND_OLD_IMAGES"
-    assert seconds(standing) > started
+    assert seconds(existing) > started
 
 
-def test_a_table_is_not_active_while_an_index_is_not(standing: Hands) -> None:
+def test_a_table_is_not_active_while_an_index_is_not(existing: DirectAccess) -> None:
     def creating(answer: Any) -> Any:
         answer["Table"]["GlobalSecondaryIndexes"][0]["IndexStatus"] = "CREATING"
         return answer
 
     steps: Mapping[str, list[Step]] = {"DescribeTable": [changed("Table.TableStatus", "CREATING"), creating, creating]}
-    started = seconds(standing)
-    observed(resource(standing, "audit-table", steps))
-    assert seconds(standing) > started
+    started = seconds(existing)
+    observed(resource(existing, "audit-table", steps))
+    assert seconds(existing) > started
 
 
-def test_a_mapping_that_is_updated_is_read_again(standing: Hands) -> None:
+def test_a_mapping_that_is_updated_is_read_again(existing: DirectAccess) -> None:
     def updating(answer: Any) -> Any:
         for mapping in answer["EventSourceMappings"]:
             mapping["State"] = "Updating"
         return answer
 
-    mapping = resource(standing, "queue-mapping", {"ListEventSourceMappings": [updating]})
+    mapping = resource(existing, "queue-mapping", {"ListEventSourceMappings": [updating]})
     assert observed(mapping).attributes["enabled"]
 
 
 # being deleted
 
 
-def test_a_table_that_is_deleted_is_absent_once_it_is_gone(standing: Hands) -> None:
+def test_a_table_that_is_deleted_is_absent_once_it_is_gone(existing: DirectAccess) -> None:
     deleting = changed("Table.TableStatus", "DELETING")
     steps: Mapping[str, list[Step]] = {"DescribeTable": [deleting, deleting, ABSENT["table"]]}
-    assert resource(standing, "audit-table", steps).observe() is None
+    assert resource(existing, "audit-table", steps).observe() is None
 
 
-def test_a_function_that_is_deleted_is_absent_once_it_is_gone(standing: Hands) -> None:
+def test_a_function_that_is_deleted_is_absent_once_it_is_gone(existing: DirectAccess) -> None:
     steps: Mapping[str, list[Step]] = {
         "GetFunction": [changed("Configuration.State", "Deleting")],
         "GetFunctionConfiguration": [as_it_is, ABSENT["lambda"]],
     }
-    assert resource(standing, "auditor", steps).observe() is None
+    assert resource(existing, "auditor", steps).observe() is None
 
 
-def test_a_mapping_that_is_deleted_is_waited_for_and_absent(standing: Hands) -> None:
+def test_a_mapping_that_is_deleted_is_waited_for_and_absent(existing: DirectAccess) -> None:
     def deleting(answer: Any) -> Any:
         for mapping in answer["EventSourceMappings"]:
             mapping["State"] = "Deleting"
@@ -104,24 +104,24 @@ def test_a_mapping_that_is_deleted_is_waited_for_and_absent(standing: Hands) -> 
         "ListEventSourceMappings": [deleting],
         "GetEventSourceMapping": [as_it_is, ABSENT["lambda"]],
     }
-    assert resource(standing, "queue-mapping", steps).observe() is None
+    assert resource(existing, "queue-mapping", steps).observe() is None
 
 
-def test_a_mapping_that_is_deleted_after_it_was_listed_is_absent(standing: Hands) -> None:
+def test_a_mapping_that_is_deleted_after_it_was_listed_is_absent(existing: DirectAccess) -> None:
     steps: Mapping[str, list[Step]] = {"ListTags": [ABSENT["lambda"]], "GetEventSourceMapping": [ABSENT["lambda"]]}
-    assert resource(standing, "queue-mapping", steps).observe() is None
+    assert resource(existing, "queue-mapping", steps).observe() is None
 
 
-def test_a_mapping_that_exists_without_readable_tags_is_not_absent(standing: Hands) -> None:
+def test_a_mapping_that_exists_without_readable_tags_is_not_absent(existing: DirectAccess) -> None:
     with pytest.raises(AbsentError):
-        resource(standing, "queue-mapping", {"ListTags": [ABSENT["lambda"]]}).observe()
+        resource(existing, "queue-mapping", {"ListTags": [ABSENT["lambda"]]}).observe()
 
 
-def test_a_queue_is_deleted_when_its_url_is_gone(standing: Hands) -> None:
+def test_a_queue_is_deleted_when_its_url_is_gone(existing: DirectAccess) -> None:
     steps: Mapping[str, list[Step]] = {
         "DeleteQueue": [ABSENT["sqs"]],
     }
-    queue = resource(standing, "dead-letter-queue", steps)
+    queue = resource(existing, "dead-letter-queue", steps)
     queue.delete(observed(queue))
 
 
@@ -136,13 +136,13 @@ DELETES: Mapping[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("key", DELETES)
-def test_a_resource_that_is_gone_already_is_deleted(standing: Hands, key: str) -> None:
+def test_a_resource_that_is_gone_already_is_deleted(existing: DirectAccess, key: str) -> None:
     operation, service = DELETES[key]
-    found = resource(standing, key, {operation: [ABSENT[service]]})
+    found = resource(existing, key, {operation: [ABSENT[service]]})
     found.delete(observed(found))
 
 
-def test_a_role_whose_policies_are_gone_already_is_deleted(other: Hands) -> None:
+def test_a_role_whose_policies_are_gone_already_is_deleted(other: DirectAccess) -> None:
     steps: Mapping[str, list[Step]] = {
         "DetachRolePolicy": [ABSENT["iam"]],
         "DeleteRolePolicy": [ABSENT["iam"]],
@@ -154,11 +154,11 @@ def test_a_role_whose_policies_are_gone_already_is_deleted(other: Hands) -> None
     role.delete(observed(role))
 
 
-def test_a_mapping_whose_uuid_is_gone_already_is_deleted(standing: Hands) -> None:
+def test_a_mapping_whose_uuid_is_gone_already_is_deleted(existing: DirectAccess) -> None:
     steps: Mapping[str, list[Step]] = {"DeleteEventSourceMapping": [ABSENT["lambda"]]}
-    mapping = resource(standing, "queue-mapping", steps)
+    mapping = resource(existing, "queue-mapping", steps)
     found = observed(mapping)
-    gone = resource(standing, "queue-mapping", {**steps, "GetEventSourceMapping": [ABSENT["lambda"]] * 2})
+    gone = resource(existing, "queue-mapping", {**steps, "GetEventSourceMapping": [ABSENT["lambda"]] * 2})
     gone.delete(found)
 
 
@@ -173,18 +173,18 @@ def test_a_mapping_whose_uuid_is_gone_already_is_deleted(standing: Hands) -> Non
         "Table does not have an enabled stream",
     ],
 )
-def test_a_change_of_a_table_that_is_done_already_is_a_success(standing: Hands, text: str) -> None:
-    table = resource(standing, "audit-table", {"UpdateTable": [client_error("ValidationException", text)]})
+def test_a_change_of_a_table_that_is_done_already_is_a_success(existing: DirectAccess, text: str) -> None:
+    table = resource(existing, "audit-table", {"UpdateTable": [client_error("ValidationException", text)]})
     table.update(table.desired({}), observed(table), {"billing_mode"})
 
 
-def test_another_error_of_a_change_of_a_table_is_reported(standing: Hands) -> None:
-    table = resource(standing, "audit-table", {"UpdateTable": [client_error("ValidationException", "No")]})
+def test_another_error_of_a_change_of_a_table_is_reported(existing: DirectAccess) -> None:
+    table = resource(existing, "audit-table", {"UpdateTable": [client_error("ValidationException", "No")]})
     with pytest.raises(AwsError):
         table.update(table.desired({}), observed(table), {"billing_mode"})
 
 
-def test_a_stream_of_another_view_type_is_disabled_and_enabled(standing: Hands) -> None:
+def test_a_stream_of_another_view_type_is_disabled_and_enabled(existing: DirectAccess) -> None:
     keys_only = changed("Table.StreamSpecification", {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
     disabled = changed("Table.StreamSpecification", {"StreamEnabled": False})
     done_already = client_error("ValidationException", "Table already has an enabled stream")
@@ -192,39 +192,39 @@ def test_a_stream_of_another_view_type_is_disabled_and_enabled(standing: Hands) 
         "DescribeTable": [as_it_is, as_it_is, keys_only, as_it_is, disabled],
         "UpdateTable": [done_already, done_already],
     }
-    table = resource(standing, "orders-table", steps)
+    table = resource(existing, "orders-table", steps)
     found = observed(table)
     table.update(table.desired({}), found, {"stream"})
     assert steps["UpdateTable"] == [done_already, done_already]
 
 
-def test_a_function_whose_update_fails_is_reported_with_its_reason(standing: Hands) -> None:
+def test_a_function_whose_update_fails_is_reported_with_its_reason(existing: DirectAccess) -> None:
     def failed(answer: Any) -> Any:
         return answer | {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "the image is gone"}
 
-    function = resource(standing, "processor", {"GetFunctionConfiguration": [as_it_is, failed]})
+    function = resource(existing, "processor", {"GetFunctionConfiguration": [as_it_is, failed]})
     with pytest.raises(AwsError) as caught:
         function.update(function.desired({}), observed(function), {"memory"})
     assert "the image is gone" in caught.value.message
     assert "is throttled" not in str(caught.value.hint)
 
 
-def test_a_function_that_fails_between_code_and_configuration_stays_held(standing: Hands) -> None:
+def test_a_function_that_fails_between_code_and_configuration_stays_held(existing: DirectAccess) -> None:
     steps: Mapping[str, list[Step]] = {
         "UpdateFunctionConfiguration": [client_error("InvalidParameterValueException", "no such layer")]
     }
-    function = resource(standing, "processor", steps)
+    function = resource(existing, "processor", steps)
     found = observed(function)
     with pytest.raises(AwsError) as caught:
         function.update(function.desired({}), found, {"code_sha256", "memory"})
     assert "is throttled" in str(caught.value.hint)
-    standing.lambda_.delete_function_concurrency(FunctionName=function.name)
+    existing.lambda_.delete_function_concurrency(FunctionName=function.name)
 
 
-def test_a_wait_for_a_mapping_is_bounded(standing: Hands) -> None:
+def test_a_wait_for_a_mapping_is_bounded(existing: DirectAccess) -> None:
     steps: Mapping[str, list[Step]] = {"GetEventSourceMapping": [changed("State", "Updating")] * 2000}
-    mapping = resource(standing, "queue-mapping", steps)
-    found = observed(resource(standing, "queue-mapping", {}))
+    mapping = resource(existing, "queue-mapping", steps)
+    found = observed(resource(existing, "queue-mapping", {}))
     with pytest.raises(WaitTimeoutError):
         mapping.update(mapping.desired({}), found, {"batch_size"})
 
@@ -235,8 +235,8 @@ def test_a_wait_for_a_mapping_is_bounded(standing: Hands) -> None:
 ONE_OBJECT = changed("Versions", [{"Key": "k", "VersionId": "v"}])
 
 
-def bucket(hands: Hands, steps: Mapping[str, list[Step]]) -> Resource:
-    return resource(hands, "bucket", steps)
+def bucket(direct: DirectAccess, steps: Mapping[str, list[Step]]) -> Resource:
+    return resource(direct, "bucket", steps)
 
 
 @pytest.mark.parametrize(
@@ -249,27 +249,27 @@ def bucket(hands: Hands, steps: Mapping[str, list[Step]]) -> Resource:
     ids=["denied", "moved", "region"],
 )
 def test_a_bucket_of_another_account_or_region_cannot_be_managed(
-    standing: Hands, step: Step, kind: RefusalKind, words: str
+    existing: DirectAccess, step: Step, kind: RefusalKind, words: str
 ) -> None:
-    refusal = observed(bucket(standing, {"HeadBucket": [step]})).unmanageable
+    refusal = observed(bucket(existing, {"HeadBucket": [step]})).unmanageable
     assert isinstance(refusal, Refusal)
     assert refusal.kind is kind
     assert words in refusal.reason
 
 
-def test_an_error_of_a_bucket_that_says_nothing_about_it_is_reported(standing: Hands) -> None:
+def test_an_error_of_a_bucket_that_says_nothing_about_it_is_reported(existing: DirectAccess) -> None:
     with pytest.raises(AwsError):
-        bucket(standing, {"HeadBucket": [client_error("400", "Bad Request", 400)]}).observe()
+        bucket(existing, {"HeadBucket": [client_error("400", "Bad Request", 400)]}).observe()
 
 
 @pytest.mark.parametrize("step", [client_error("403", "Forbidden", 403), as_it_is], ids=["denied", "found"])
-def test_a_bucket_that_exists_is_not_created(standing: Hands, step: Step) -> None:
-    found = bucket(standing, {"HeadBucket": [step]})
+def test_a_bucket_that_exists_is_not_created(existing: DirectAccess, step: Step) -> None:
+    found = bucket(existing, {"HeadBucket": [step]})
     with pytest.raises(ExistsError):
         found.create(found.desired({}))
 
 
-def test_objects_that_s3_cannot_delete_just_now_are_deleted_later(other: Hands) -> None:
+def test_objects_that_s3_cannot_delete_just_now_are_deleted_later(other: DirectAccess) -> None:
     def slow_down(answer: Any) -> Any:
         return answer | {"Errors": [{"Key": "k", "Code": "SlowDown", "Message": "Please reduce your request rate."}]}
 
@@ -281,7 +281,7 @@ def test_objects_that_s3_cannot_delete_just_now_are_deleted_later(other: Hands) 
     assert found.observe() is None
 
 
-def test_objects_that_cannot_be_deleted_are_counted_and_the_first_is_named(other: Hands) -> None:
+def test_objects_that_cannot_be_deleted_are_counted_and_the_first_is_named(other: DirectAccess) -> None:
     refused: Step = lambda _: {"Errors": [{"Key": "k", "Code": "AccessDenied", "Message": "locked"}]}  # noqa: E731
     found = bucket(other, {"DeleteObjects": [refused], "ListObjectVersions": [ONE_OBJECT]})
     found.create(found.desired({}))
@@ -292,7 +292,9 @@ def test_objects_that_cannot_be_deleted_are_counted_and_the_first_is_named(other
 
 
 @pytest.mark.parametrize(("refusals", "deleted"), [(1, True), (3, False)])
-def test_a_bucket_that_is_written_to_meanwhile_is_emptied_again(other: Hands, refusals: int, deleted: bool) -> None:
+def test_a_bucket_that_is_written_to_meanwhile_is_emptied_again(
+    other: DirectAccess, refusals: int, deleted: bool
+) -> None:
     not_empty = client_error("BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
     found = bucket(other, {"DeleteBucket": [not_empty] * refusals})
     found.create(found.desired({}))
@@ -307,52 +309,52 @@ def test_a_bucket_that_is_written_to_meanwhile_is_emptied_again(other: Hands, re
 # the rest
 
 
-def test_a_log_group_without_tags_belongs_to_the_function_that_writes_to_it(standing: Hands) -> None:
-    group = resource(standing, "auditor-log-group", {"ListTagsForResource": [changed("tags", {})]})
+def test_a_log_group_without_tags_belongs_to_the_function_that_writes_to_it(existing: DirectAccess) -> None:
+    group = resource(existing, "auditor-log-group", {"ListTagsForResource": [changed("tags", {})]})
     assert observed(group).takes_over_untagged
     steps: Mapping[str, list[Step]] = {
         "ListTagsForResource": [changed("tags", {})],
         "GetFunction": [changed("Tags", {"ManagedBy": "another tool"})],
     }
-    assert not observed(resource(standing, "auditor-log-group", steps)).takes_over_untagged
+    assert not observed(resource(existing, "auditor-log-group", steps)).takes_over_untagged
     steps = {"ListTagsForResource": [changed("tags", {})], "GetFunction": [ABSENT["lambda"]]}
-    assert observed(resource(standing, "auditor-log-group", steps)).takes_over_untagged
+    assert observed(resource(existing, "auditor-log-group", steps)).takes_over_untagged
 
 
-def test_a_function_whose_tags_cannot_be_read_is_not_taken_for_another(standing: Hands) -> None:
+def test_a_function_whose_tags_cannot_be_read_is_not_taken_for_another(existing: DirectAccess) -> None:
     problem = {"ErrorCode": "AccessDenied", "Message": "lambda:ListTags"}
     with pytest.raises(AccessDeniedError) as caught:
-        resource(standing, "auditor", {"GetFunction": [lambda answer: answer | {"TagsError": problem}]}).observe()
+        resource(existing, "auditor", {"GetFunction": [lambda answer: answer | {"TagsError": problem}]}).observe()
     assert "lambda:ListTags" in str(caught.value.hint)
 
 
-def test_a_composite_alarm_of_the_name_cannot_be_managed(standing: Hands) -> None:
+def test_a_composite_alarm_of_the_name_cannot_be_managed(existing: DirectAccess) -> None:
     composite: Step = lambda _: {"MetricAlarms": [], "CompositeAlarms": [{"AlarmName": "a"}]}  # noqa: E731
-    refusal = observed(resource(standing, "errors-alarm", {"DescribeAlarms": [composite]})).unmanageable
+    refusal = observed(resource(existing, "errors-alarm", {"DescribeAlarms": [composite]})).unmanageable
     assert refusal is not None
     assert refusal.kind is RefusalKind.OTHER_OWNER
 
 
-def test_an_alarm_action_of_another_region_is_refused_before_aws_refuses_it(standing: Hands) -> None:
-    standing.world.context(**{"region": None, "errors-alarm": {"actions": ["arn:aws:sns:eu-west-1:123456789012:t"]}})
+def test_an_alarm_action_of_another_region_is_refused_before_aws_refuses_it(existing: DirectAccess) -> None:
+    existing.world.context(**{"region": None, "errors-alarm": {"actions": ["arn:aws:sns:eu-west-1:123456789012:t"]}})
     with pytest.raises(UsageError) as caught:
-        resource(standing, "errors-alarm", {}).desired({})
+        resource(existing, "errors-alarm", {}).desired({})
     assert "eu-west-1" in caught.value.message
 
 
-def test_a_new_view_type_and_a_new_starting_position_are_refused_with_a_reason(standing: Hands) -> None:
-    table = resource(standing, "orders-table", {})
+def test_a_new_view_type_and_a_new_starting_position_are_refused_with_a_reason(existing: DirectAccess) -> None:
+    table = resource(existing, "orders-table", {})
     assert table.data_loss_reason({"stream": Delta("KEYS_ONLY", "NEW_AND_OLD_IMAGES")})
     assert table.data_loss_reason({"stream": Delta(None, "NEW_AND_OLD_IMAGES")}) is None
-    mapping = resource(standing, "stream-mapping", {})
+    mapping = resource(existing, "stream-mapping", {})
     assert mapping.data_loss_reason({"starting_position": Delta("TRIM_HORIZON", "LATEST")})
     assert mapping.data_loss_reason({"starting_position": Delta("LATEST", "TRIM_HORIZON")}) is None
 
 
-def test_the_messages_of_a_queue_are_its_contents(standing: Hands) -> None:
+def test_the_messages_of_a_queue_are_its_contents(existing: DirectAccess) -> None:
     counts = {"ApproximateNumberOfMessages": "2", "ApproximateNumberOfMessagesNotVisible": "1"}
     queue = resource(
-        standing, "dead-letter-queue", {"GetQueueAttributes": [as_it_is, as_it_is, changed("Attributes", counts)]}
+        existing, "dead-letter-queue", {"GetQueueAttributes": [as_it_is, as_it_is, changed("Attributes", counts)]}
     )
     found = observed(queue)
     assert queue.contents(found) is None

@@ -15,7 +15,7 @@ from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action, RefusalKind
 from pipectl.errors import ForeignError
-from tests.resources.hands import Hands, narrow
+from tests.resources.direct_access import DirectAccess, narrow
 from tests.resources.standard import OTHER_TAGS
 from tests.resources.unmanaged import KEYS, named_in, replace_tags, snapshot, with_data
 from tests.support import World, yes
@@ -24,17 +24,17 @@ from tests.support import World, yes
 @pytest.mark.parametrize("first", [0, 1])
 def test_down_keeps_unmanaged_resources_and_their_data(tmp_path: Path, first: int) -> None:
     """Each resource is unmanaged in one of the two cases; the others are managed and deleted."""
-    with with_data(tmp_path) as hands:
-        others = {key: hands.resources[key] for key in KEYS[first::2]}
+    with with_data(tmp_path) as direct:
+        others = {key: direct.resources[key] for key in KEYS[first::2]}
         for resource in others.values():
-            replace_tags(hands, resource, OTHER_TAGS)
-        before = {key: snapshot(hands, resource) for key, resource in others.items()}
-        report = down(hands.world.context(), yes, delete_data=True)
+            replace_tags(direct, resource, OTHER_TAGS)
+        before = {key: snapshot(direct, resource) for key, resource in others.items()}
+        report = down(direct.world.context(), yes, delete_data=True)
         assert {each.resource: each.action for each in report.changes} == {
             key: Action.KEEP if key in others else Action.DELETE for key in KEYS
         }
-        assert {key: snapshot(hands, resource) for key, resource in others.items()} == before
-        there = {key for key, resource in hands.resources.items() if resource.observe() is not None}
+        assert {key: snapshot(direct, resource) for key, resource in others.items()} == before
+        there = {key for key, resource in direct.resources.items() if resource.observe() is not None}
         assert there == others.keys()
 
 
@@ -63,40 +63,40 @@ class Raw:
         self._body = b""
 
 
-def test_a_bucket_that_answers_403_belongs_to_another_account(hands: Hands) -> None:
-    answering(hands.world, "HeadBucket", *[403] * 10)
+def test_a_bucket_that_answers_403_belongs_to_another_account(direct: DirectAccess) -> None:
+    answering(direct.world, "HeadBucket", *[403] * 10)
     with pytest.raises(ForeignError, match="belongs to another account") as refused:
-        up(hands.world.context(), yes, adopt=True)
-    assert named_in(refused.value.message, hands) == {"bucket"}
-    (found,) = [each for each in status(hands.world.context()).resources if each.resource == "bucket"]
+        up(direct.world.context(), yes, adopt=True)
+    assert named_in(refused.value.message, direct) == {"bucket"}
+    (found,) = [each for each in status(direct.world.context()).resources if each.resource == "bucket"]
     assert found.state is State.FOREIGN
-    (kept,) = down(hands.world.context(), yes, delete_data=True).changes
+    (kept,) = down(direct.world.context(), yes, delete_data=True).changes
     assert (kept.resource, kept.action, kept.refusal) == ("bucket", Action.KEEP, RefusalKind.OTHER_OWNER)
-    assert hands.world.writes() == []
+    assert direct.world.writes() == []
 
 
-def test_a_bucket_that_another_account_creates_first_is_refused(hands: Hands) -> None:
+def test_a_bucket_that_another_account_creates_first_is_refused(direct: DirectAccess) -> None:
     """The answers are 404 to both reads of `up`, then BucketAlreadyExists."""
     taken = (
         "<Error><Code>BucketAlreadyExists</Code><Message>The requested bucket name is not available.</Message></Error>"
     )
-    answering(hands.world, "HeadBucket", 404, 404, 403)
-    answering(hands.world, "CreateBucket", 409, body=taken)
-    bucket = hands.resources["bucket"]
+    answering(direct.world, "HeadBucket", 404, 404, 403)
+    answering(direct.world, "CreateBucket", 409, body=taken)
+    bucket = direct.resources["bucket"]
     with pytest.raises(ForeignError, match="belongs to another account") as refused:
-        up(narrow(hands.world, "bucket"), yes, adopt=True)
+        up(narrow(direct.world, "bucket"), yes, adopt=True)
     assert f"bucket ({bucket.name})" in refused.value.message
     assert "Nothing was changed" not in refused.value.message
-    assert hands.world.writes() == ["s3:CreateBucket"]
+    assert direct.world.writes() == ["s3:CreateBucket"]
 
 
-def test_a_bucket_that_exists_but_is_never_reported_is_refused(hands: Hands) -> None:
+def test_a_bucket_that_exists_but_is_never_reported_is_refused(direct: DirectAccess) -> None:
     taken = (
         "<Error><Code>BucketAlreadyExists</Code><Message>The requested bucket name is not available.</Message></Error>"
     )
-    answering(hands.world, "HeadBucket", *[404] * 500)
-    answering(hands.world, "CreateBucket", *[409] * 500, body=taken)
+    answering(direct.world, "HeadBucket", *[404] * 500)
+    answering(direct.world, "CreateBucket", *[409] * 500, body=taken)
     with pytest.raises(ForeignError, match="this account cannot see") as refused:
-        up(narrow(hands.world, "bucket"), yes)
-    assert hands.resources["bucket"].name in refused.value.message
-    assert set(hands.world.writes()) == {"s3:CreateBucket"}
+        up(narrow(direct.world, "bucket"), yes)
+    assert direct.resources["bucket"].name in refused.value.message
+    assert set(direct.world.writes()) == {"s3:CreateBucket"}

@@ -11,7 +11,7 @@ from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.errors import ForeignError, RequirementError
 from tests.cli_support import document, error, pipectl
-from tests.resources.hands import Hands
+from tests.resources.direct_access import DirectAccess
 from tests.resources.unmanaged import COMMANDS, KEYS, OTHERS, named_in, replace_tags, snapshot, with_data
 from tests.support import World, yes
 
@@ -19,21 +19,21 @@ READING_DATA = {"Query", "Scan", "GetItem", "GetObject", "ListObjectsV2", "GetRe
 
 
 @pytest.fixture(scope="module")
-def unmanaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hands]:
+def unmanaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectAccess]:
     """Create a pipeline with the names of the config and the tags of others."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}.items():
             patch.setenv(name, value)
         patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
-        with with_data(tmp_path_factory.mktemp("unmanaged")) as hands:
-            for number, resource in enumerate(hands.resources.values()):
+        with with_data(tmp_path_factory.mktemp("unmanaged")) as direct:
+            for number, resource in enumerate(direct.resources.values()):
                 tags = list(OTHERS.values())[1:][number % (len(OTHERS) - 1)][0]
-                replace_tags(hands, resource, tags)
-            yield hands
+                replace_tags(direct, resource, tags)
+            yield direct
 
 
 @pytest.fixture
-def untouched(unmanaged: Hands) -> Iterator[World]:
+def untouched(unmanaged: DirectAccess) -> Iterator[World]:
     """Return the unmanaged pipeline. Check afterwards that nothing changed and that no call could change it."""
     before = {key: snapshot(unmanaged, resource) for key, resource in unmanaged.resources.items()}
     unmanaged.world.calls.clear()
@@ -42,13 +42,13 @@ def untouched(unmanaged: Hands) -> Iterator[World]:
     assert {key: snapshot(unmanaged, resource) for key, resource in unmanaged.resources.items()} == before
 
 
-def test_up_refuses_all_resources_in_one_error(untouched: World, unmanaged: Hands) -> None:
+def test_up_refuses_all_resources_in_one_error(untouched: World, unmanaged: DirectAccess) -> None:
     with pytest.raises(ForeignError) as refused:
         up(untouched.context(), yes)
     assert named_in(refused.value.message, unmanaged) == set(KEYS)
 
 
-def test_plan_shows_all_resources_and_fails(untouched: World, unmanaged: Hands) -> None:
+def test_plan_shows_all_resources_and_fails(untouched: World, unmanaged: DirectAccess) -> None:
     result = pipectl("-c", untouched.file, "-o", "json", "plan")
     assert result.exit_code == 1
     assert {change["resource"]: change["action"] for change in document(result)["changes"]} == dict.fromkeys(
@@ -71,7 +71,7 @@ def test_down_refuses_the_config_of_another_project(untouched: World) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_reads_no_data_of_unmanaged_resources(untouched: World, unmanaged: Hands, name: str) -> None:
+def test_a_command_reads_no_data_of_unmanaged_resources(untouched: World, unmanaged: DirectAccess, name: str) -> None:
     command, needs = COMMANDS[name]
     with pytest.raises(RequirementError) as required:
         command(untouched.context())

@@ -24,9 +24,9 @@ from pipectl.context import Context
 from pipectl.engine.model import Resource
 from pipectl.failures.audit_table import Selection
 from pipectl.pipeline import Pipeline
-from tests.commands.standing import standing as standing_without_triggers
+from tests.commands.existing_pipeline import existing as pipeline_without_triggers
 from tests.resources.conftest import long_after
-from tests.resources.hands import Hands
+from tests.resources.direct_access import DirectAccess
 from tests.resources.standard import MANAGED_TAGS, OTHER_TAGS
 from tests.support import ACCOUNT, DEV_CONFIG, REGION, yes
 
@@ -70,45 +70,45 @@ COMMANDS: dict[str, tuple[Callable[[Context], object], tuple[str, ...]]] = {
 }
 
 
-def replace_tags(hands: Hands, resource: Resource, tags: Mapping[str, str]) -> None:
+def replace_tags(direct: DirectAccess, resource: Resource, tags: Mapping[str, str]) -> None:
     """Replace all tags of a resource."""
-    there = hands.tags(resource)
+    there = direct.tags(resource)
     if tags:
-        hands.tag(resource, tags)
+        direct.tag(resource, tags)
     if too_many := there.keys() - tags.keys():
-        hands.untag(resource, sorted(too_many))
-    assert hands.tags(resource) == tags
+        direct.untag(resource, sorted(too_many))
+    assert direct.tags(resource) == tags
 
 
-def snapshot(hands: Hands, resource: Resource) -> dict[str, Any]:
+def snapshot(direct: DirectAccess, resource: Resource) -> dict[str, Any]:
     """Return everything that AWS reports about a resource, with its data."""
     of = {"role": _role, "table": _table, "bucket": _bucket, "queue": _queue, "function": _function}
     of |= {"mapping": _mapping, "alarm": _alarm, "log-group": _log_group}
-    answers = of[resource.kind](hands, resource)
+    answers = of[resource.kind](direct, resource)
     found = {name: {k: v for k, v in answer.items() if k != "ResponseMetadata"} for name, answer in answers.items()}
-    return {**found, "tags": hands.tags(resource)}
+    return {**found, "tags": direct.tags(resource)}
 
 
-def _role(hands: Hands, role: Resource) -> dict[str, Any]:
-    listed = hands.iam.list_role_policies(RoleName=role.name)
+def _role(direct: DirectAccess, role: Resource) -> dict[str, Any]:
+    listed = direct.iam.list_role_policies(RoleName=role.name)
     policies = {
-        name: hands.iam.get_role_policy(RoleName=role.name, PolicyName=name)["PolicyDocument"]
+        name: direct.iam.get_role_policy(RoleName=role.name, PolicyName=name)["PolicyDocument"]
         for name in listed["PolicyNames"]
     }
-    attached = hands.iam.list_attached_role_policies(RoleName=role.name)
-    return {"role": hands.iam.get_role(RoleName=role.name), "policies": policies, "attached": attached}
+    attached = direct.iam.list_attached_role_policies(RoleName=role.name)
+    return {"role": direct.iam.get_role(RoleName=role.name), "policies": policies, "attached": attached}
 
 
-def _table(hands: Hands, table: Resource) -> dict[str, Any]:
+def _table(direct: DirectAccess, table: Resource) -> dict[str, Any]:
     return {
-        "table": hands.dynamodb.describe_table(TableName=table.name),
-        "backups": hands.dynamodb.describe_continuous_backups(TableName=table.name),
-        "items": hands.dynamodb.scan(TableName=table.name),
+        "table": direct.dynamodb.describe_table(TableName=table.name),
+        "backups": direct.dynamodb.describe_continuous_backups(TableName=table.name),
+        "items": direct.dynamodb.scan(TableName=table.name),
     }
 
 
-def _bucket(hands: Hands, bucket: Resource) -> dict[str, Any]:
-    s3, of = hands.s3, {"Bucket": bucket.name}
+def _bucket(direct: DirectAccess, bucket: Resource) -> dict[str, Any]:
+    s3, of = direct.s3, {"Bucket": bucket.name}
     return {
         "versions": s3.list_object_versions(**of),
         "block": s3.get_public_access_block(**of),
@@ -118,44 +118,44 @@ def _bucket(hands: Hands, bucket: Resource) -> dict[str, Any]:
     }
 
 
-def _queue(hands: Hands, queue: Resource) -> dict[str, Any]:
-    return {"attributes": hands.sqs.get_queue_attributes(QueueUrl=hands.queue_url(), AttributeNames=["All"])}
+def _queue(direct: DirectAccess, queue: Resource) -> dict[str, Any]:
+    return {"attributes": direct.sqs.get_queue_attributes(QueueUrl=direct.queue_url(), AttributeNames=["All"])}
 
 
-def _function(hands: Hands, function: Resource) -> dict[str, Any]:
-    return {"function": hands.lambda_.get_function(FunctionName=function.name)}
+def _function(direct: DirectAccess, function: Resource) -> dict[str, Any]:
+    return {"function": direct.lambda_.get_function(FunctionName=function.name)}
 
 
-def _mapping(hands: Hands, mapping: Resource) -> dict[str, Any]:
-    return {"mappings": {each["UUID"]: each for each in hands.mappings(mapping)}}
+def _mapping(direct: DirectAccess, mapping: Resource) -> dict[str, Any]:
+    return {"mappings": {each["UUID"]: each for each in direct.mappings(mapping)}}
 
 
-def _alarm(hands: Hands, alarm: Resource) -> dict[str, Any]:
-    return {"alarm": hands.cloudwatch.describe_alarms(AlarmNames=[alarm.name])}
+def _alarm(direct: DirectAccess, alarm: Resource) -> dict[str, Any]:
+    return {"alarm": direct.cloudwatch.describe_alarms(AlarmNames=[alarm.name])}
 
 
-def _log_group(hands: Hands, group: Resource) -> dict[str, Any]:
+def _log_group(direct: DirectAccess, group: Resource) -> dict[str, Any]:
     return {
-        "group": hands.logs.describe_log_groups(logGroupNamePrefix=group.name),
-        "streams": hands.logs.describe_log_streams(logGroupName=group.name),
+        "group": direct.logs.describe_log_groups(logGroupNamePrefix=group.name),
+        "streams": direct.logs.describe_log_streams(logGroupName=group.name),
     }
 
 
 @contextmanager
-def with_data(folder: Path) -> Iterator[Hands]:
+def with_data(folder: Path) -> Iterator[DirectAccess]:
     """Create a pipeline with an item in each table, an object, a message and a log stream in each log group."""
-    with standing_without_triggers(folder, long_after()) as world:
-        hands = Hands(world)
-        names = hands.names
-        hands.dynamodb.put_item(TableName=names.orders_table, Item={"orderId": {"S": "1"}})
-        hands.dynamodb.put_item(TableName=names.audit_table, Item={"auditId": {"S": "1"}, "timestamp": {"S": "2026"}})
-        hands.s3.put_object(Bucket=names.bucket, Key="processed-data/1.json", Body=b"{}")
-        hands.sqs.send_message(QueueUrl=hands.queue_url(), MessageBody="?")
-        for resource in hands.resources.values():
+    with pipeline_without_triggers(folder, long_after()) as world:
+        direct = DirectAccess(world)
+        names = direct.names
+        direct.dynamodb.put_item(TableName=names.orders_table, Item={"orderId": {"S": "1"}})
+        direct.dynamodb.put_item(TableName=names.audit_table, Item={"auditId": {"S": "1"}, "timestamp": {"S": "2026"}})
+        direct.s3.put_object(Bucket=names.bucket, Key="processed-data/1.json", Body=b"{}")
+        direct.sqs.send_message(QueueUrl=direct.queue_url(), MessageBody="?")
+        for resource in direct.resources.values():
             if resource.kind == "log-group":
-                hands.logs.create_log_stream(logGroupName=resource.name, logStreamName="s")
-        yield hands
+                direct.logs.create_log_stream(logGroupName=resource.name, logStreamName="s")
+        yield direct
 
 
-def named_in(text: str, hands: Hands) -> set[str]:
-    return {key for key, resource in hands.resources.items() if f"{key} ({resource.name})" in text}
+def named_in(text: str, direct: DirectAccess) -> set[str]:
+    return {key for key, resource in direct.resources.items() if f"{key} ({resource.name})" in text}

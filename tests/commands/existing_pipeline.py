@@ -20,7 +20,7 @@ from tests.support import ACCOUNT, REGION, World, make_world
 
 
 @contextmanager
-def standing(folder: Path, clock: Clock) -> Iterator[World]:
+def existing(folder: Path, clock: Clock) -> Iterator[World]:
     with mock_aws():
         world = make_world(folder, clock=clock)
         create_pipeline(world)

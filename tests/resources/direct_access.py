@@ -29,7 +29,7 @@ TAKES_OVER_UNTAGGED = ("log-group",)
 
 
 @dataclass
-class Hands:
+class DirectAccess:
     """Raw clients of one account, and the names of the pipeline in it."""
 
     world: World
@@ -173,22 +173,22 @@ class Narrow(Context):
     """A context of few resources: as `up` sees them, without the time that all the others cost."""
 
     only: str = ""
-    standing: bool = False
+    existing: bool = False
 
     @cached_property
     def resources(self) -> dict[str, Resource]:
         everything = self.pipeline.resources()
-        if self.standing:
+        if self.existing:
             for resource in everything.values():
                 resource.needs = tuple(key for key in resource.needs if key == "orders-table")
         wanted = set(_with_needs(everything, self.only))
         return {key: resource for key, resource in everything.items() if key in wanted}
 
 
-def narrow(world: World, key: str, *, standing: bool = False) -> Narrow:
-    """Return a context of one resource and those it needs. When all exist (``standing``), only the stream is needed."""
+def narrow(world: World, key: str, *, existing: bool = False) -> Narrow:
+    """Return a context of one resource and those it needs. When all exist (``existing``), only the stream is needed."""
     config = _config(world.file, world.file.read_text())
-    return Narrow(config, world.file, world.aws, Recorder(), only=key, standing=standing)
+    return Narrow(config, world.file, world.aws, Recorder(), only=key, existing=existing)
 
 
 @lru_cache

@@ -307,7 +307,7 @@ class Process:
         self.streams = _Streams(self)
         self.s3 = _S3(self)
         self.dynamodb = _DynamoDB(self)
-        self.lambda_ = self.invoker = _Lambda(self)
+        self.lambda_, self.invoker = _Service(self), _Invoker(self)
         self.sqs = _Sqs(self)
 
     @property
@@ -540,7 +540,9 @@ class _DynamoDB(_Service):
         return {"Items": [item for item in page if holds(FilterExpression, item)], **more}
 
 
-class _Lambda(_Service):
+class _Invoker(_Service):
+    """A fake of Lambda for Invoke; `Aws.lambda_`, which does not wait for a long invocation, has no such method."""
+
     def invoke(self, *, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803
         if len(Payload) > LARGEST_EVENT:
             self._call("Invoke", lambda: None)

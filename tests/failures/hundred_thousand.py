@@ -40,7 +40,7 @@ class Endless:
         self.processed = bytearray(COUNT)
         self.calls: Counter[str] = Counter()
         self.lock = threading.Lock()
-        self.streams = self.s3 = self.dynamodb = self.lambda_ = self.invoker = self.sqs = self
+        self.streams = self.s3 = self.dynamodb = self.invoker = self.sqs = self
 
     @property
     def aws(self) -> Aws:

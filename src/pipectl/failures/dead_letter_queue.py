@@ -75,7 +75,7 @@ def _receive(aws: Aws, queue_url: str) -> Sequence[MessageTypeDef]:
 
 def _audit(aws: Aws, auditor: str, records: Sequence[Mapping[str, object]]) -> tuple[Sequence[int], str | None]:
     """Return the positions of the messages that have no item now, and the reason."""
-    answer = aws.lambda_.invoke(FunctionName=auditor, Payload=json.dumps({"Records": records}).encode())
+    answer = aws.invoker.invoke(FunctionName=auditor, Payload=json.dumps({"Records": records}).encode())
     payload, everything = answer["Payload"].read(), range(len(records))
     if answer.get("FunctionError"):
         return everything, payload[:500].decode(errors="replace")

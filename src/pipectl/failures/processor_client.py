@@ -104,7 +104,7 @@ class ProcessorClient:
         if self._overwrite:
             event["overwrite"] = True
         try:
-            answer = self._aws.lambda_.invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
+            answer = self._aws.invoker.invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
         except AwsError as error:
             if error.aws_code not in _REFUSED_EVENTS:
                 raise

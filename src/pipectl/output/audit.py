@@ -31,7 +31,7 @@ def page(screen: Screen, found: AuditPage) -> None:
     if not found.entries:
         screen.line("No failures.")
     if found.next:
-        screen.note(f"There are more: `pipectl audit list --page {found.next}`")
+        screen.note(screen.completed(f"There are more: `pipectl audit list --page {found.next}`"))
 
 
 def details(screen: Screen, found: Sequence[AuditDetail]) -> None:

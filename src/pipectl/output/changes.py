@@ -15,24 +15,24 @@ _LONGEST_VALUE = 200
 
 def before_asking(screen: Screen, changes: Sequence[Change]) -> None:
     """Print the changes that a confirmation is about."""
-    screen.notice([*lines(changes), (summary(changes, done=False),)])
+    screen.notice([*lines(screen, changes), (summary(changes, done=False),)])
 
 
-def lines(changes: Iterable[Change]) -> Iterator[Line]:
+def lines(screen: Screen, changes: Iterable[Change]) -> Iterator[Line]:
     """Yield the lines of all changes, and of kept resources with a reason."""
     for change in changes:
         if change.action is Action.KEEP and not change.reason:
             continue
-        yield from change_lines(change)
+        yield from change_lines(screen, change)
         if change.action in (Action.UPDATE, Action.REPLACE, Action.ADOPT, Action.REFUSE):
             yield from delta_lines(change.attributes, "      ")
 
 
-def change_lines(change: Change) -> Iterator[Line]:
+def change_lines(screen: Screen, change: Change) -> Iterator[Line]:
     mark, colour, _ = ACTION_LOOK[change.action]
     yield (f"{mark} {change.action:<8}", colour), (f"{change.resource:<24}", "bold"), change.name
     if change.reason:
-        yield (f"      {change.reason}",)
+        yield (f"      {screen.completed(change.reason)}",)
 
 
 def delta_lines(deltas: Mapping[str, Delta], indent: str) -> Iterator[Line]:
@@ -62,7 +62,7 @@ def before_error(changes: Sequence[Change]) -> Iterator[Line]:
         yield (f"Done before the error: {summary(changes, done=True)}",)
 
 
-def document(change: Change) -> dict[str, object]:
+def document(screen: Screen, change: Change) -> dict[str, object]:
     found: dict[str, object] = {
         "resource": change.resource,
         "kind": change.kind,
@@ -70,7 +70,7 @@ def document(change: Change) -> dict[str, object]:
         "action": change.action,
         "attributes": deltas_document(change.attributes),
     }
-    return found | ({"reason": change.reason} if change.reason else {})
+    return found | ({"reason": screen.completed(change.reason)} if change.reason else {})
 
 
 def deltas_document(deltas: Mapping[str, Delta]) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """The console: results go to stdout, everything else to stderr.
 
 All text passes through here, in parts. A part is a text or a pair of a text and a style, so that a style never
-continues over the rest of the line. Control characters in data are shown as escapes.
+continues over the rest of the line. Control characters in data are shown as escapes. Data are printed as they are; only
+sentences and hints of pipectl get the options that were used, with `Screen.completed`.
 """
 
 from __future__ import annotations
@@ -74,6 +75,10 @@ class Screen:
         self._has_spinner = color and not quiet and self.err.is_terminal and _is_terminal(sys.stderr)
         self._spinner: Status | None = None
 
+    def completed(self, text: str) -> str:
+        """Return a sentence of pipectl whose commands carry the options that were used. Data must not pass here."""
+        return with_options(text, self._options)
+
     # Results
 
     def json(self, value: object) -> None:
@@ -95,7 +100,7 @@ class Screen:
     def verbatim(self, text: str) -> None:
         """Print a text of several lines whose characters are all printable, such as YAML."""
         for line in text.split("\n"):
-            self._print(self.out, (line,), commands=False)
+            self._print(self.out, (line,))
 
     def credentials(self, text: str) -> None:
         """Print one line of a result that is a credential on purpose: it is not masked."""
@@ -116,7 +121,7 @@ class Screen:
     def header(self, parts: Line) -> None:
         """Print the line that says which pipeline a command works on."""
         if not self._quiet:
-            self._print(self.err, parts, commands=False)
+            self._print(self.err, parts)
 
     def waiting(self, text: str) -> None:
         resource = current.get()
@@ -154,7 +159,7 @@ class Screen:
                 document = dumps({"error": self.error_document(error)}, indent=None)
                 self.err.out(masked(document, self._secrets), highlight=False)
             else:
-                self.notice(_error_lines(error))
+                self.notice(_error_lines(error, self.completed(error.hint) if error.hint else None))
 
     def last_words(self, error: PipectlError) -> str:
         """Return an error as text, to be written without any lock; the cursor, if it is hidden, comes back."""
@@ -166,7 +171,7 @@ class Screen:
     def traceback(self) -> None:
         with suppress(OSError):
             for line in traceback.format_exc().splitlines():
-                self._print(self.err, (f"  {line}",), commands=False)
+                self._print(self.err, (f"  {line}",))
 
     def close(self) -> None:
         """Remove the progress line."""
@@ -179,7 +184,7 @@ class Screen:
         found: dict[str, object] = {
             "code": error.code,
             "message": error.message,
-            "hint": with_options(error.hint, self._options) if error.hint else None,
+            "hint": self.completed(error.hint) if error.hint else None,
             "resource": error.resource,
         }
         if isinstance(error, ConfigError):
@@ -188,12 +193,10 @@ class Screen:
             found["awsCode"] = error.aws_code
         return found
 
-    def _print(self, console: Console, parts: Line, *, commands: bool = True) -> None:
+    def _print(self, console: Console, parts: Line) -> None:
         text = Text()
         for part in parts:
             words, style = (part, "") if isinstance(part, str) else part
-            if commands:
-                words = with_options(words, self._options)
             text.append(printable(masked(words, self._secrets)), style)
         # A log that cannot be written is no reason to end a command in the middle of its changes.
         with suppress(OSError) if console is self.err else nullcontext():
@@ -229,7 +232,7 @@ def _console(*, stderr: bool, color: bool) -> Console:
     return Console(stderr=stderr, color_system=system, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
-def _error_lines(error: PipectlError) -> Iterable[Line]:
+def _error_lines(error: PipectlError, hint: str | None) -> Iterable[Line]:
     """Return an error's lines; all but the first are indented, so that none of them can look like a result.
 
     AWS's own message is one line, whatever is in it.
@@ -242,8 +245,8 @@ def _error_lines(error: PipectlError) -> Iterable[Line]:
         yield ("Error:", "bold red"), f" {where}{first}"
     for line in others:
         yield (f"  {line}",)
-    if error.hint:
-        yield ("Hint:", "bold"), f" {error.hint}"
+    if hint:
+        yield ("Hint:", "bold"), f" {hint}"
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -29,7 +29,8 @@ class Progress:
 
     def step(self, step: Step) -> None:
         updates = (self._orders + 2) // 3
-        self._screen.note(STEPS[step].format(orders=self._orders, updates=updates, invalid=INVALID_ORDERS))
+        sentence = STEPS[step].format(orders=self._orders, updates=updates, invalid=INVALID_ORDERS)
+        self._screen.note(self._screen.completed(sentence))
 
     def stored(self, key: str, document: JsonValue) -> None:
         self._screen.note(f"   one of the objects: {key}")

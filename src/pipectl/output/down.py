@@ -24,11 +24,11 @@ def preview(screen: Screen, account_id: str, region: str, preview: DownPreview) 
 
 def result(screen: Screen, report: DownReport) -> None:
     if screen.json_output:
-        screen.document(_document(report))
+        screen.document(_document(screen, report))
         return
     for change in report.changes:
         if change.action is Action.KEEP:
-            screen.lines(changes.change_lines(change))
+            screen.lines(changes.change_lines(screen, change))
     deletes = any(change.action is not Action.KEEP for change in report.changes)
     screen.line(changes.summary(report.changes, done=True) if deletes else "Nothing to delete.")
 
@@ -38,13 +38,13 @@ def incomplete(screen: Screen, error: PipectlError) -> None:
     if not isinstance(error.report, DownReport):
         return
     if screen.json_output:
-        screen.document(_document(error.report) | {"error": screen.error_document(error)})
+        screen.document(_document(screen, error.report) | {"error": screen.error_document(error)})
     else:
         screen.notice(changes.before_error(error.report.changes))
 
 
-def _document(report: DownReport) -> dict[str, object]:
-    found: dict[str, object] = {"changes": [changes.document(change) for change in report.changes]}
+def _document(screen: Screen, report: DownReport) -> dict[str, object]:
+    found: dict[str, object] = {"changes": [changes.document(screen, change) for change in report.changes]}
     if report.losses:
         found["deletedData"] = _losses(report.losses)
     if report.resume:

@@ -18,7 +18,7 @@ def status(screen: Screen, running: LocalEmulator | None) -> None:
         if screen.json_output:
             screen.document({"running": False})
         else:
-            screen.line("The local emulator is not running. `pipectl local start` starts it.")
+            screen.line(f"The local emulator is not running. {screen.completed('`pipectl local start` starts it.')}")
     elif screen.json_output:
         screen.document(
             {

@@ -17,12 +17,11 @@ def result(screen: Screen, report: PauseReport) -> None:
     since = f" since {rfc3339(report.pause.since)}" if report.pause and report.pause.since else ""
     by = f" by {report.pause.by}" if report.pause and report.pause.by else ""
     screen.line(f"Processing is {already}paused{since}{by}.")
+    resume = screen.completed("Resume: `pipectl resume`.")
     if report.left is not None and report.left > timedelta(0):
-        screen.line(
-            f"The first waiting record expires from the stream in {duration(report.left)}. Resume: `pipectl resume`."
-        )
+        screen.line(f"The first waiting record expires from the stream in {duration(report.left)}. {resume}")
     elif report.left is not None:
-        screen.line(f"Waiting records began to expire {duration(report.left)} ago. Resume: `pipectl resume`.")
+        screen.line(f"Waiting records began to expire {duration(report.left)} ago. {resume}")
 
 
 def document(report: PauseReport) -> dict[str, object]:

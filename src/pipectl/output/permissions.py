@@ -18,7 +18,7 @@ def listing(screen: Screen, policies: Mapping[str, Published]) -> None:
     if screen.json_output:
         screen.json({name: policy.document for name, policy in policies.items()})
         return
-    screen.line("Roles of the functions; `pipectl up` writes these policies:")
+    screen.line(screen.completed("Roles of the functions; `pipectl up` writes these policies:"))
     for name, policy in policies.items():
         if policy.role:
             screen.line(f"  {name:<10} role {policy.role}")
@@ -26,4 +26,4 @@ def listing(screen: Screen, policies: Mapping[str, Published]) -> None:
     for name, policy in policies.items():
         if policy.commands:
             screen.line(f"  {name:<10} for {', '.join(policy.commands)}")
-    screen.line("`pipectl permissions NAME` prints a policy as JSON.")
+    screen.line(screen.completed("`pipectl permissions NAME` prints a policy as JSON."))

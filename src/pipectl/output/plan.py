@@ -10,9 +10,11 @@ from pipectl.output.console import Screen
 
 def result(screen: Screen, report: PlanReport) -> None:
     if screen.json_output:
-        screen.document({"changes": [changes.document(each) for each in report.changes], "outputs": report.outputs})
+        screen.document(
+            {"changes": [changes.document(screen, each) for each in report.changes], "outputs": report.outputs}
+        )
         return
-    screen.lines(changes.lines(report.changes))
+    screen.lines(changes.lines(screen, report.changes))
     screen.line(changes.summary(report.changes, done=False))
 
 

@@ -22,12 +22,12 @@ def preview(screen: Screen, found: Preview) -> None:
     if screen.json_output:
         screen.document(_preview_document(found))
         return
-    for line in _preview_lines(found):
+    for line in _preview_lines(screen, found):
         screen.line(line)
 
 
 def before_asking(screen: Screen, found: Preview) -> None:
-    screen.notice((line,) for line in [*_preview_lines(found), _ALARM])
+    screen.notice((line,) for line in [*_preview_lines(screen, found), _ALARM])
 
 
 def warn_of_alarm(screen: Screen) -> None:
@@ -70,7 +70,11 @@ def result(screen: Screen, report: ReplayReport) -> None:
     if report.unreplayable:
         screen.line(f"{pluralize(report.unreplayable, 'failure')} can never be replayed, for the reason shown.")
     if report.waiting:
-        screen.line(f"{_waiting(report.waiting)}; run the same command again later. See `pipectl logs auditor`.")
+        screen.line(
+            screen.completed(
+                f"{_waiting(report.waiting)}; run the same command again later. See `pipectl logs auditor`."
+            )
+        )
     if report.claimed_elsewhere:
         failures = pluralize(report.claimed_elsewhere, "failure")
         screen.line(f"{failures} claimed by another replay; claims expire within minutes.")
@@ -80,7 +84,9 @@ def _problems(screen: Screen, report: ReplayReport) -> None:
     for each in report.failing[:_MOST_SHOWN]:
         screen.line(("! ", "red"), f"{keys_shown(each.keys)} record {each.sequence_number}: {each.error}")
     if report.still_failing > _MOST_SHOWN:
-        screen.line(f"! and {report.still_failing - _MOST_SHOWN} more; `pipectl audit list` shows them")
+        screen.line(
+            f"! and {report.still_failing - _MOST_SHOWN} more; {screen.completed('`pipectl audit list` shows them')}"
+        )
     for error in report.errors[:_MOST_SHOWN]:
         screen.line(("! ", "red"), error)
 
@@ -93,7 +99,7 @@ def _summary(report: ReplayReport) -> str:
     )
 
 
-def _preview_lines(found: Preview) -> list[str]:
+def _preview_lines(screen: Screen, found: Preview) -> list[str]:
     if not found.failures and not found.waiting_in_queue:
         return [f"{_waiting(found.in_flight)}." if found.in_flight else _NOTHING]
     noun = "unresolved failure"
@@ -102,7 +108,8 @@ def _preview_lines(found: Preview) -> list[str]:
         f"  {count} {failure_type}" for failure_type, count in sorted(found.by_type.items(), key=lambda pair: -pair[1])
     ]
     if found.unreplayable:
-        lines.append(f"{pluralize(found.unreplayable, 'failure')} can never be replayed; see `pipectl audit list`.")
+        see = screen.completed("see `pipectl audit list`")
+        lines.append(f"{pluralize(found.unreplayable, 'failure')} can never be replayed; {see}.")
     if found.in_flight:
         lines.append(f"{_waiting(found.in_flight)}.")
     if found.waiting_in_queue:

@@ -15,6 +15,7 @@ def result(screen: Screen, report: PauseReport) -> None:
     elif not report.changed:
         screen.line("Processing was not paused.")
     elif report.left is not None and report.left < timedelta(0):
-        screen.line("Processing resumed. The oldest records may have expired: `pipectl verify` lists lost records.")
+        lost = screen.completed("`pipectl verify` lists lost records")
+        screen.line(f"Processing resumed. The oldest records may have expired: {lost}.")
     else:
         screen.line("Processing resumed.")

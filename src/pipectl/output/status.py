@@ -26,15 +26,15 @@ _SEVERITY_LOOK = {
 def result(screen: Screen, report: StatusReport) -> None:
     statuses = report.resources
     if screen.json_output:
-        resources = [_resource_document(status) for status in statuses]
-        screen.document({"resources": resources, "health": _health_document(report.health)})
+        resources = [_resource_document(screen, status) for status in statuses]
+        screen.document({"resources": resources, "health": _health_document(screen, report.health)})
         return
     width = max(len(status.resource) for status in statuses)
     for status in statuses:
         state, colour = _STATE_LOOK[status.state]
         screen.line((f"{state:<11}", colour), (f" {status.resource:<{width}}", "bold"), f"  {status.name}")
         if status.reason:
-            screen.line(f"{_INDENT}{status.reason}")
+            screen.line(f"{_INDENT}{screen.completed(status.reason)}")
         screen.lines(changes.delta_lines(status.drift, _INDENT))
     counts = Counter(status.state for status in statuses)
     screen.line(", ".join(f"{counts[state]} {_STATE_LOOK[state][0]}" for state in State if counts[state]))
@@ -45,12 +45,12 @@ def _health(screen: Screen, health: Health) -> None:
     screen.line()
     for check in health.checks:
         verdict, colour = _SEVERITY_LOOK[check.severity]
-        screen.line((f"{verdict:<11}", colour), (f" {check.name:<17}", "bold"), f" {check.detail}")
+        screen.line((f"{verdict:<11}", colour), (f" {check.name:<17}", "bold"), f" {screen.completed(check.detail)}")
     verdict, colour = _SEVERITY_LOOK[health.verdict]
     screen.line("Health: ", (verdict, f"bold {colour}"))
 
 
-def _resource_document(status: ResourceStatus) -> dict[str, object]:
+def _resource_document(screen: Screen, status: ResourceStatus) -> dict[str, object]:
     found: dict[str, object] = {
         "resource": status.resource,
         "kind": status.kind,
@@ -58,10 +58,10 @@ def _resource_document(status: ResourceStatus) -> dict[str, object]:
         "state": status.state,
         "drift": changes.deltas_document(status.drift),
     }
-    return found | ({"reason": status.reason} if status.reason else {})
+    return found | ({"reason": screen.completed(status.reason)} if status.reason else {})
 
 
-def _health_document(health: Health) -> dict[str, object]:
+def _health_document(screen: Screen, health: Health) -> dict[str, object]:
     return {
         "verdict": _SEVERITY_LOOK[health.verdict][0],
         "checks": [
@@ -71,7 +71,7 @@ def _health_document(health: Health) -> dict[str, object]:
                 "severity": _SEVERITY_LOOK[check.severity][0],
                 "finding": check.finding,
                 "value": check.value,
-                "detail": check.detail,
+                "detail": screen.completed(check.detail),
             }
             for check in health.checks
         ],

@@ -16,7 +16,7 @@ _STAGE_LOOK = {Stage.STORED: "green", Stage.WAITING: "yellow"}
 def result(screen: Screen, found: Trace) -> None:
     """Print the result of `trace`."""
     if screen.json_output:
-        screen.document(_document(found))
+        screen.document(_document(screen, found))
         return
     if found.item is not None:
         screen.line(json.dumps(found.item, ensure_ascii=False, separators=(",", ":"), default=str))
@@ -26,7 +26,7 @@ def result(screen: Screen, found: Trace) -> None:
         screen.line((f"{rfc3339(event.time)}  ", "dim"), f"{event.kind:<12}{_detail(event)}")
     for shard in found.unread:
         screen.line(("! ", "red"), f"shard {shard} could not be read to its end: versions of the order may be missing")
-    screen.line((verdict(found), _STAGE_LOOK.get(found.stage, "red")))
+    screen.line((screen.completed(verdict(found)), _STAGE_LOOK.get(found.stage, "red")))
 
 
 def verdict(found: Trace) -> str:
@@ -59,16 +59,16 @@ def _detail(event: TraceEvent) -> str:
     return event.object or ""
 
 
-def _document(found: Trace) -> dict[str, object]:
+def _document(screen: Screen, found: Trace) -> dict[str, object]:
     return {
         "key": found.key,
         "item": found.item,
         "stage": found.stage,
-        "verdict": verdict(found),
+        "verdict": screen.completed(verdict(found)),
         "versions": found.versions,
         "atStage": found.at_stage,
         "failure": found.failure,
-        "stopped": found.stopped,
+        "stopped": screen.completed(found.stopped) if found.stopped else None,
         "events": [_without_none(event) for event in found.events],
         "more": found.more,
         "unread": found.unread,

@@ -10,7 +10,7 @@ from pipectl.output.console import Screen
 
 def result(screen: Screen, report: UpReport) -> None:
     if screen.json_output:
-        screen.document(_document(report))
+        screen.document(_document(screen, report))
         return
     screen.line(changes.summary(report.changes, done=True))
     screen.line()
@@ -22,10 +22,10 @@ def incomplete(screen: Screen, error: PipectlError) -> None:
     if not isinstance(error.report, UpReport):
         return
     if screen.json_output:
-        screen.document(_document(error.report) | {"error": screen.error_document(error)})
+        screen.document(_document(screen, error.report) | {"error": screen.error_document(error)})
     else:
         screen.notice(changes.before_error(error.report.changes))
 
 
-def _document(report: UpReport) -> dict[str, object]:
-    return {"changes": [changes.document(each) for each in report.changes], "outputs": report.outputs}
+def _document(screen: Screen, report: UpReport) -> dict[str, object]:
+    return {"changes": [changes.document(screen, each) for each in report.changes], "outputs": report.outputs}

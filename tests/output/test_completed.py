@@ -1,0 +1,97 @@
+"""Commands in pipectl's own sentences carry the options that were used, as text and as JSON; data stay as they are."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+
+from pipectl.commands.logs import LogLine
+from pipectl.commands.plan import PlanReport
+from pipectl.commands.status import ResourceStatus, State, StatusReport
+from pipectl.commands.trace import Stage, Trace
+from pipectl.engine.model import Action, Change, Delta
+from pipectl.errors import AwsError, PipectlError
+from pipectl.monitoring.health import Check, Finding, Health, Severity
+from pipectl.output import logs, plan, status, trace
+from pipectl.output.console import Screen
+from tests.output.samples import NOON, Sample, samples
+from tests.output.screens import document, printed
+
+DATA = "Run `pipectl status`."
+OPTIONS = [("-c", "config/prod.yaml"), ("--local", None)]
+COMPLETED = "`pipectl -c config/prod.yaml --local "
+COMMANDS_IN_DATA = {name: show for name, show in samples(DATA).items() if name in ("logs", "audit show", "AWS error")}
+SAMPLES = samples("DATA")
+
+
+def both(show: Sample) -> tuple[str, Any]:
+    return printed(show, OPTIONS), document(show, OPTIONS)
+
+
+@pytest.mark.parametrize("json_output", [False, True])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_command_on_a_screen_carries_the_options(name: str, json_output: bool) -> None:
+    screen = Screen(json_output=json_output, options=OPTIONS[:1])
+    screen.out.file = screen.err.file = io.StringIO()
+    SAMPLES[name](screen)
+    commands = re.findall("`(pipectl (?!local)[^`]*)`", screen.out.file.getvalue())
+    assert [command for command in commands if not command.startswith("pipectl -c config/prod.yaml ")] == []
+
+
+@pytest.mark.parametrize("json_output", [False, True])
+@pytest.mark.parametrize("name", COMMANDS_IN_DATA)
+def test_a_command_in_data_stays(name: str, json_output: bool) -> None:
+    screen = Screen(json_output=json_output, options=OPTIONS)
+    screen.out.file = screen.err.file = io.StringIO()
+    COMMANDS_IN_DATA[name](screen)
+    shown = screen.out.file.getvalue()
+    assert DATA in shown
+    assert COMPLETED not in shown
+
+
+def test_a_log_line_stays() -> None:
+    line = LogLine(NOON, "processor", DATA, "1")
+    text, found = both(lambda screen: logs.result(screen, [line]))
+    assert DATA in text
+    assert found["events"][0]["message"] == DATA
+
+
+def test_the_values_of_a_difference_stay_and_its_reason_is_completed() -> None:
+    delta = Delta("Run `pipectl status`.", "Run `pipectl -c config/prod.yaml --local status`.")
+    change = Change("errors-alarm", "alarm", DATA, Action.UPDATE, {"description": delta}, reason="see `pipectl up`")
+    text, found = both(lambda screen: plan.result(screen, PlanReport((change,), {})))
+    assert f"{delta.before} -> {delta.after}" in text
+    assert f"see {COMPLETED}up`" in text
+    assert found["changes"][0]["attributes"]["description"] == {"from": delta.before, "to": delta.after}
+    assert found["changes"][0]["reason"] == f"see {COMPLETED}up`"
+    assert found["changes"][0]["name"] == DATA
+
+
+def test_the_details_of_health_are_completed() -> None:
+    state = ResourceStatus("stream-mapping", "mapping", DATA, State.DRIFTED, {"by": Delta(DATA, 1)}, "`pipectl up`")
+    check = Check("stream-mapping", Severity.FAILING, Finding.STOPPED, DATA, "paused: `pipectl resume` continues")
+    text, found = both(lambda screen: status.result(screen, StatusReport((state,), Health((check,)))))
+    assert f"paused: {COMPLETED}resume` continues" in text
+    assert found["health"]["checks"][0]["detail"] == f"paused: {COMPLETED}resume` continues"
+    assert found["health"]["checks"][0]["value"] == DATA
+    assert found["resources"][0]["reason"] == f"{COMPLETED}up`"
+    assert found["resources"][0]["drift"]["by"]["from"] == DATA
+
+
+def test_the_verdict_of_a_trace_is_completed() -> None:
+    lost = Trace("order-1", {"note": DATA}, Stage.LOST, 1, 1, failure=None, events=(), stopped=None, more=False)
+    text, found = both(lambda screen: trace.result(screen, lost))
+    assert f"{COMPLETED}verify --repair`" in text
+    assert f"{COMPLETED}verify --repair`" in found["verdict"]
+    assert DATA in text
+    assert found["item"] == {"note": DATA}
+
+
+@pytest.mark.parametrize("error", [AwsError(DATA, hint="`pipectl up`"), PipectlError(DATA, hint="`pipectl up`")])
+def test_of_an_error_the_hint_alone_is_completed(error: PipectlError) -> None:
+    assert printed(lambda screen: screen.error(error), OPTIONS) == f"Error: {DATA}\nHint: {COMPLETED}up`\n"
+    found = Screen(options=OPTIONS).error_document(error)
+    assert (found["message"], found["hint"]) == (DATA, f"{COMPLETED}up`")

@@ -72,6 +72,16 @@ def test_no_file_is_too_long() -> None:
     assert {path: count for path, count in counted.items() if count > LONGEST_FILE} == {}
 
 
+def test_only_the_serializer_of_output_writes_json() -> None:
+    """Bytes, times and decimals are written in one way, and control characters are escaped."""
+    importing = [path for path, tree in sources(SRC / "pipectl" / "output") if uses_json(tree)]
+    assert importing == ["src/pipectl/output/serializer.py"]
+
+
+def uses_json(tree: ast.Module) -> bool:
+    return any(name == "json" or name.startswith("json.") for name in imports(tree))
+
+
 def test_nothing_is_patched_in_tests() -> None:
     """A test passes in what it replaces; ``mock.patch`` ties it to where a name happens to live."""
     patching = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats
@@ -46,7 +45,7 @@ def details(screen: Screen, found: Sequence[AuditDetail]) -> None:
         if detail.unreadable:
             screen.line(f"  no records: {detail.unreadable}")
         for record in detail.records:
-            text = json.dumps(record.record, ensure_ascii=False) if record.record else ""
+            text = dumps(record.record, indent=None) if record.record else ""
             screen.line(f"  record {record.sequence_number} ({record.origin}) {text}")
         if detail.more_records:
             screen.line("  and more records")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from pipectl.commands.demo import INVALID_ORDERS, DemoReport, Step
 from pipectl.json_types import JsonValue
 from pipectl.output.console import Screen
+from pipectl.output.serializer import dumps
 
 STEPS: Mapping[Step, str] = {
     "up": "1. `pipectl up` creates the pipeline on a local emulator, with IAM enforced",
@@ -34,7 +34,7 @@ class Progress:
 
     def stored(self, key: str, document: JsonValue) -> None:
         self._screen.note(f"   one of the objects: {key}")
-        self._screen.note(f"   {json.dumps(document)}")
+        self._screen.note(f"   {dumps(document, indent=None)}")
 
 
 def result(screen: Screen, report: DemoReport) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from pipectl.commands.trace import Stage, Trace, TraceEvent
 from pipectl.output.console import Screen
-from pipectl.output.serializer import serialize
+from pipectl.output.serializer import dumps, serialize
 from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
 
@@ -19,7 +17,7 @@ def result(screen: Screen, found: Trace) -> None:
         screen.document(_document(screen, found))
         return
     if found.item is not None:
-        screen.line(json.dumps(found.item, ensure_ascii=False, separators=(",", ":"), default=str))
+        screen.line(dumps(found.item, indent=None))
     elif found.stage is not Stage.ABSENT:
         screen.line(f"{found.key} is no longer in the table.")
     for event in found.events:

@@ -56,14 +56,14 @@ The package of a function contains the files of the handler's folder, with linke
 Modes are kept: 0755 for executable files, else 0644. The package has the same bytes on every machine. Above 50 MB the
 files are compressed, and the package is compared by a hash of its contents in the tag `{CODE_TAG}`.
 
-Refused are more than 50 MB compressed or 250 MB uncompressed, `.env` files, links that lead to nothing or back to a
+pipectl refuses more than 50 MB compressed or 250 MB uncompressed, `.env` files, links that lead to nothing or back to a
 folder above, and file names that are not UTF-8 or contain control characters.
 
 `config check`, `plan` and `up` look up the handler's file and function without running the code. They warn of binaries
 of another architecture, of Python files that do not parse, and of dependencies in `requirements.txt` or `package.json`
 that are not installed in the folder.
 
-Left out are:
+A package leaves out:
 
 | kind | names |
 | --- | --- |"""

@@ -229,7 +229,7 @@ class Pipeline:
             ResourceKey.ERRORS_ALARM,
             self.physical.errors_alarm,
             ResourceKey.PROCESSOR,
-            "The processor fails, so orders are not stored. Run `pipectl status` to see the errors.",
+            "The processor fails, so orders are not stored. Run `pipectl logs processor --since 1h --filter ERROR`.",
             Metric("AWS/Lambda", "Errors", {"FunctionName": self.physical.processor}, period=alarm.period),
             AT_LEAST,
             alarm.threshold,
@@ -237,13 +237,13 @@ class Pipeline:
         return [errors, *self._extra_alarms()]
 
     def _extra_alarms(self) -> list[Resource]:
-        """Return alarms on what the errors alarm misses: one poison record causes fewer errors than its threshold."""
+        """Return alarms on what the errors alarm misses: one invalid order causes fewer errors than its threshold."""
         processor = {"FunctionName": self.physical.processor}
         return [
             self._extra_alarm(
                 ResourceKey.FAILURES_ALARM,
                 ResourceKey.DEAD_LETTER_QUEUE,
-                "An order failed after all retries. Run `pipectl audit list`. Its records expire after 24 hours.",
+                "An order failed all retries. Run `pipectl audit list`. The stream keeps its records for 24 hours.",
                 Metric("AWS/SQS", "NumberOfMessagesSent", {"QueueName": self.physical.queue}),
             ),
             self._extra_alarm(

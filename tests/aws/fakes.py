@@ -15,7 +15,7 @@ from pipectl.aws.client import Aws, Call, Credentials
 from tests.support import REGION, FakeClock
 
 Answer = Exception | AWSResponse | dict[str, Any]
-"""What a call meets: something that is raised, an answer as it comes off the wire, or one that was parsed already."""
+"""The result of a call: an error that is raised, a response as bytes, or a parsed response."""
 
 
 class Raw:

@@ -10,7 +10,7 @@ from tests.cli.conftest import QUEUE
 from tests.cli_support import document, error, pipectl
 
 
-def test_exit_code(moto: Path) -> None:
+def test_exit_code_is_3_when_changes_are_pending(moto: Path) -> None:
     assert pipectl("-c", moto, "plan").exit_code == 0
     assert pipectl("-c", moto, "plan", "--exit-code").exit_code == 3
     assert pipectl("-c", moto, "up", "--dry-run").exit_code == 0
@@ -28,7 +28,7 @@ def test_the_reason_of_a_refusal_is_printed_once(foreign: Path) -> None:
     result = pipectl("-c", foreign, "plan")
     assert result.stdout.count("--adopt") <= 1
     reported = result.stderr.splitlines()[-2]
-    assert reported == f"Error: Not managed by this pipeline: dead-letter-queue ({QUEUE})"
+    assert reported == f"Error: These resources are not managed by this pipeline: dead-letter-queue ({QUEUE})"
 
 
 def test_the_whole_plan_is_printed_before_the_refusal(foreign: Path) -> None:

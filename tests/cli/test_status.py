@@ -8,7 +8,7 @@ from tests.cli_support import document, pipectl
 from tests.support import World
 
 
-def test_exit_code(moto: Path) -> None:
+def test_exit_code_is_3_when_resources_differ(moto: Path) -> None:
     assert pipectl("-c", moto, "status").exit_code == 0
     assert pipectl("-c", moto, "status", "--exit-code").exit_code == 3
 

@@ -347,7 +347,7 @@ def test_the_mapping_is_stopped_after_the_confirmation_and_before_the_second_cou
     assert made.index("UpdateEventSourceMapping") < made.index("Scan") < made.index("DeleteEventSourceMapping")
 
 
-def test_an_answer_of_no_changes_nothing(world: World) -> None:
+def test_nothing_is_changed_when_the_user_declines(world: World) -> None:
     def refuse(_: DownPreview) -> None:
         raise DeclinedError("no")
 

@@ -127,7 +127,7 @@ def test_missing_resources_are_findings(world: World) -> None:
     report = status(world.context())
     missing = {found.name for found in report.health.checks if found.finding is Finding.MISSING}
     assert missing == {"alarms", "open-failures"}
-    assert not report.well
+    assert not report.healthy
 
 
 def test_the_verdict_is_the_most_severe_check(world: World) -> None:

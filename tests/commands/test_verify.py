@@ -103,7 +103,7 @@ def test_a_resolved_failure_explains_no_missing_object(world: World, status: str
     assert (report.failed, _lost(report), report.ok) == (0, ["a", "c"], False)
 
 
-def test_a_boundless_range_explains_nothing(world: World) -> None:
+def test_a_range_without_valid_ends_covers_no_record(world: World) -> None:
     (a, *_others) = write(world, *"abcdefgh")
     first, last = ({**a, "dynamodb": {**a["dynamodb"], "SequenceNumber": number}} for number in ("0" * 21, "9" * 40))
     fail(world, first, last)

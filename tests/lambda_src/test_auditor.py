@@ -105,7 +105,7 @@ def assert_fits(items: Iterable[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_case(name: str, handlers: Handlers) -> None:
+def test_auditor_gives_the_expected_result(name: str, handlers: Handlers) -> None:
     case = CASES[name]
     sent = message(case["body"])
     ran = handlers.audit(batch(sent))

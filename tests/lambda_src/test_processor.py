@@ -100,7 +100,7 @@ def process(s3: Any, event: object) -> Any:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_case(name: str, handlers: Handlers) -> None:
+def test_processor_gives_the_expected_result(name: str, handlers: Handlers) -> None:
     case = CASES[name]
     ran = handlers.process(case["event"], failing=case.get("failing", {}))
     if "error" in case:

@@ -45,7 +45,7 @@ def test_the_result_names_what_was_left_alone(snapshot: SnapshotAssertion) -> No
     assert printed(lambda screen: down.result(screen, DownReport(CHANGES))) == snapshot
 
 
-def test_a_failure_says_what_was_deleted(snapshot: SnapshotAssertion) -> None:
+def test_a_failure_reports_the_deleted_resources(snapshot: SnapshotAssertion) -> None:
     error = PipectlError("dynamodb DeleteTable: denied", resource="orders-table")
     error.report = DownReport(CHANGES[:1])
     assert printed(lambda screen: down.incomplete(screen, error)) == snapshot

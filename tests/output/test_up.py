@@ -21,7 +21,7 @@ def test_the_result(snapshot: SnapshotAssertion) -> None:
     assert printed(lambda screen: up.result(screen, report)) == snapshot
 
 
-def test_a_failure_says_what_was_done(snapshot: SnapshotAssertion) -> None:
+def test_a_failure_reports_the_changes_that_were_done(snapshot: SnapshotAssertion) -> None:
     error = PipectlError("denied")
     error.report = UpReport(CHANGES, {})
     assert printed(lambda screen: up.incomplete(screen, error)) == snapshot

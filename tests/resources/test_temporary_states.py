@@ -206,7 +206,7 @@ def test_a_function_whose_update_fails_is_reported_with_its_reason(existing: Dir
     with pytest.raises(AwsError) as caught:
         function.update(function.desired({}), observed(function), {"memory"})
     assert "the image is gone" in caught.value.message
-    assert "is throttled" not in str(caught.value.hint)
+    assert "is stopped" not in str(caught.value.hint)
 
 
 def test_a_function_that_fails_between_code_and_configuration_stays_held(existing: DirectAccess) -> None:
@@ -217,7 +217,7 @@ def test_a_function_that_fails_between_code_and_configuration_stays_held(existin
     found = observed(function)
     with pytest.raises(AwsError) as caught:
         function.update(function.desired({}), found, {"code_sha256", "memory"})
-    assert "is throttled" in str(caught.value.hint)
+    assert "is stopped" in str(caught.value.hint)
     existing.lambda_.delete_function_concurrency(FunctionName=function.name)
 
 

@@ -60,7 +60,7 @@ def test_plan_shows_all_resources_and_fails(untouched: World, unmanaged: DirectA
 def test_status_reports_all_resources_as_not_managed(untouched: World) -> None:
     report = status(untouched.context())
     assert {each.resource: each.state for each in report.resources} == dict.fromkeys(KEYS, State.FOREIGN)
-    assert not report.well
+    assert not report.healthy
 
 
 def test_down_refuses_the_config_of_another_project(untouched: World) -> None:

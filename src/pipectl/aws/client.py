@@ -347,5 +347,5 @@ def _given_up(error: AwsError, rule: RetryRule, tries: int, waited: float) -> Aw
     """Return the error with the number of tries, and the hint that it can be permanent."""
     error.args = (f"{error.message} (tried {tries} times in {waited:.0f} seconds)",)
     error.message = error.args[0]
-    error.hint = error.hint or f"{rule.reason}: if it stays so, correct the cause and run the command again"
+    error.hint = error.hint or f"{rule.reason}: if it persists, correct the cause and run the command again"
     return error

@@ -54,9 +54,9 @@ _EXISTS = frozenset(
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"})
 _UNKNOWN_KEY = (
     "AWS does not know this access key: check --profile, AWS_PROFILE and AWS_ACCESS_KEY_ID; "
-    "a region that is not enabled in the account answers in the same way"
+    "a region that is not enabled gives the same error"
 )
-_WRONG_SECRET = "the secret key is not the access key's, or this machine's clock is wrong"  # noqa: S105
+_WRONG_SECRET = "the secret key does not belong to the access key ID, or this machine's clock is wrong"  # noqa: S105
 _BAD_CREDENTIALS = {
     "ExpiredToken": "the session has expired: log in again",
     "ExpiredTokenException": "the session has expired: log in again",
@@ -67,7 +67,7 @@ _BAD_CREDENTIALS = {
     "SignatureDoesNotMatch": _WRONG_SECRET,
     "AuthFailure": "AWS does not accept these credentials: log in again",
     "OptInRequired": "the region is not enabled in this account: enable it, or use --region",
-    "InvalidToken": "the session token is not the access key's: log in again",
+    "InvalidToken": "the session token does not belong to the access key ID: log in again",
     "InvalidSignatureException": _WRONG_SECRET,
     "RequestTimeTooSkewed": "this machine's clock is wrong",
 }

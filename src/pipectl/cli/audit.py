@@ -26,9 +26,15 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--type", "types", type=click.Choice(FAILURE_TYPES), multiple=True, help="Failures of this type only.")
 @click.option(
-    "--status", "statuses", type=click.Choice(ReplayStatus), multiple=True, help="Failures of this status only."
+    "--type", "types", type=click.Choice(FAILURE_TYPES), multiple=True, help="Failures of this type only; repeatable."
+)
+@click.option(
+    "--status",
+    "statuses",
+    type=click.Choice(ReplayStatus),
+    multiple=True,
+    help="Failures of this status only; repeatable.",
 )
 @since_option("48h")
 @until_option

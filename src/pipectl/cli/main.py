@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "replay-dlq": "Replay failed records.",
     "audit": "List, show and count failures.",
     "verify": "Find lost records: neither stored nor reported as failed.",
-    "trace": "Follow one order and show where it is stuck.",
+    "trace": "Show whether an order is stored, waiting, failed or lost.",
     "logs": "Show the functions' logs.",
     "pause": "Pause processing.",
     "resume": "Resume processing.",

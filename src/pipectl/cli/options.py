@@ -50,8 +50,9 @@ MOMENT = Moment()
 FOLDER = click.Path(file_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
+SINCE_HELP = "Start time: 24h, 7d, or RFC 3339."
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
-until_option = click.option("--until", type=MOMENT, help="End time.")
+until_option = click.option("--until", type=MOMENT, help="End time: 24h, 7d, or RFC 3339.")
 
 
 def check_period(since: datetime | None, until: datetime | None) -> None:
@@ -65,7 +66,7 @@ def check_period(since: datetime | None, until: datetime | None) -> None:
 
 
 def since_option(default: str) -> Callable[[F], F]:
-    return click.option("--since", type=MOMENT, default=default, show_default=True, help="Start time.")
+    return click.option("--since", type=MOMENT, default=default, show_default=True, help=SINCE_HELP)
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,14 @@ def user_name() -> str:
 
 
 @click.command()
-@click.option("--by", metavar="NAME", default=user_name, help="Name for the pause's tag.  [default: your user name]")
+@click.option(
+    "--by", metavar="NAME", default=user_name, help="Your name, stored in the tag PausedBy.  [default: your user name]"
+)
 @global_options
 def pause(session: Session, by: str) -> int:
     """Pause processing.
 
-    Records wait in the stream, which keeps them for 24 hours. A tag holds the start of the pause and who made it; `up`
+    Records wait in the stream, which keeps them for 24 hours. Two tags hold the start of the pause and your name; `up`
     leaves a paused pipeline paused.
 
     \b

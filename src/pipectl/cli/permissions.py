@@ -35,7 +35,7 @@ def permissions(session: Session, policy: str | None) -> int:
     from pipectl.output import permissions as output
 
     if session.options.local:
-        raise UsageError("the local emulator needs no policies: leave out --local")
+        raise UsageError("the local emulator needs no policies: omit --local")
     published = run(session.config, session.aws(session.options.endpoint_url))
     if policy:
         output.document(session.screen, published, policy)

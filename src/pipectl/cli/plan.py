@@ -16,7 +16,7 @@ adopt_option = click.option("--adopt", is_flag=True, help="Take over existing re
 allow_stream_replacement_option = click.option(
     "--allow-stream-replacement",
     is_flag=True,
-    help="Allow replacing the orders table's stream, or the mapping's start, even if records are missed.",
+    help="Allow replacing the stream or the stream mapping; records can be missed.",
 )
 
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from pipectl.cli.exit_codes import PARTLY_DONE
-from pipectl.cli.options import EXISTING_FOLDER, FOLDER, MOMENT, check_period, global_options, until_option, yes_option
+from pipectl.cli.options import (
+    EXISTING_FOLDER,
+    FOLDER,
+    MOMENT,
+    SINCE_HELP,
+    check_period,
+    global_options,
+    until_option,
+    yes_option,
+)
 from pipectl.errors import UsageError
 from pipectl.failures.model import FAILURE_TYPES
 
@@ -21,10 +30,14 @@ if TYPE_CHECKING:
 
 
 @click.command("replay-dlq")
-@click.option("--type", "types", type=click.Choice(FAILURE_TYPES), multiple=True, help="Failures of this type only.")
-@click.option("--since", type=MOMENT, help="Start time.  [default: 48h]")
+@click.option(
+    "--type", "types", type=click.Choice(FAILURE_TYPES), multiple=True, help="Failures of this type only; repeatable."
+)
+@click.option("--since", type=MOMENT, help=f"{SINCE_HELP}  [default: 48h]")
 @until_option
-@click.option("--id", "ids", metavar="ID", multiple=True, help="This failure only; `audit list` prints the ids.")
+@click.option(
+    "--id", "ids", metavar="ID", multiple=True, help="This failure only; repeatable. `audit list` prints the ids."
+)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Maximum number of failures.")
 @click.option("--dry-run", is_flag=True, help="Show what would be replayed.")
 @yes_option

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def resume(session: Session) -> int:
     """Resume processing.
 
-    Reads on from the record where it was paused; no record is missed or stored twice.
+    Continues with the first record that was not processed. No record is missed or stored twice.
 
     \b
     Example:

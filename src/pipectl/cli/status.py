@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--exit-code", is_flag=True, help="Exit with 3 when a resource is not in sync or health is not good.")
+@click.option(
+    "--exit-code", is_flag=True, help="Exit with 3 when a resource is not in sync or the pipeline is not healthy."
+)
 @global_options
 def status(session: Session, exit_code: bool) -> int:
     """Show every resource and the pipeline's health.
 
     A resource is in sync, drifted, missing, or not managed by pipectl. Health is one verdict over mappings, iterator
-    age, errors, queue, alarms and open failures.
+    age, errors, queue, alarms and unresolved failures.
 
     \b
     Examples:
@@ -35,4 +37,4 @@ def status(session: Session, exit_code: bool) -> int:
     config.ending_runtimes(session.screen, session.config, session.today)
     report = run(session.context)
     output.result(session.screen, report)
-    return CHANGES_PENDING if exit_code and not report.well else 0
+    return CHANGES_PENDING if exit_code and not report.healthy else 0

@@ -1,4 +1,4 @@
-"""`trace`: follow one order and show where it is stuck."""
+"""`trace`: show whether an order is stored, waiting, failed or lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.argument("key")
 @global_options
 def trace(session: Session, key: str) -> int:
-    """Follow one order and show where it is stuck.
+    """Show whether an order is stored, waiting, failed or lost.
 
     KEY is the value of the order's partition key. Shows the item, its versions in the stream, its objects and its
     failures, in order of time.

@@ -32,7 +32,7 @@ def permissions(config: Config, aws: Aws) -> dict[str, Published]:
     """Return every policy by its name. AWS is asked for the account only where the config has no account_id.
 
     Raises:
-        AwsError: the account is not known, and AWS does not tell it.
+        AwsError: the account is not known, and AWS does not report it.
     """
     account = config.account_id or aws.account_id
     names = Names(config.environment, config.team, config.project, aws.region, account, aws.partition)

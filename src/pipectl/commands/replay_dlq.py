@@ -205,7 +205,7 @@ def _of_folder(selection: Selection, folder: Path) -> Selection:
     there = saved.audit_ids(folder)
     if missing := [audit_id for audit_id in selection.ids if audit_id not in there]:
         raise SavedFilesError(
-            f"{folder} holds no records of {', '.join(missing)}", hint="leave --id out to replay all that it holds"
+            f"{folder} holds no records of {', '.join(missing)}", hint="omit --id to replay all that it holds"
         )
     return replace(selection, ids=selection.ids or tuple(there))
 

@@ -39,7 +39,7 @@ class StatusReport:
     health: Health
 
     @property
-    def well(self) -> bool:
+    def healthy(self) -> bool:
         """Return whether every resource is in sync and the pipeline is healthy."""
         in_sync = all(each.state is State.IN_SYNC for each in self.resources)
         return in_sync and self.health.verdict is Severity.HEALTHY

@@ -48,7 +48,7 @@ class VerifyReport:
         oldest: Time of the oldest record that the stream still has, of any kind; ``None`` when it has none.
         read: Number of records checked; the sum of the next four.
         stored: They have an object.
-        failed: They have no object, and an unresolved failure in the audit table can mean them.
+        failed: They have no object, and an unresolved failure in the audit table covers them.
         pending: They have neither object nor failure, and the mapping may not have read them yet.
         lost: They have neither object nor failure.
         records: The lost records, the oldest first; at most a thousand.

@@ -148,7 +148,7 @@ def load(file: Path) -> Config:
     ]
     if problems or config is None:
         ordered = sorted(problems, key=lambda problem: problem.line)
-        raise ConfigError(ordered, hint="docs/config.md explains every key")
+        raise ConfigError(ordered, hint="docs/config.md describes every key")
     return config
 
 

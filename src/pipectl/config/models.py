@@ -90,7 +90,7 @@ class Section(BaseModel):
 class OrdersTableConfig(Section):
     resource: ResourceName = "orders-table"
     partition_key: str = Field(
-        "orderId", min_length=1, max_length=255, description="name of the partition key, a string"
+        "orderId", min_length=1, max_length=255, description="name of the partition key; its type is string"
     )
     point_in_time_recovery: bool = Field(True, description="keep continuous backups")
     deletion_protection: bool = Field(False, description="block deletion, except by `pipectl down --delete-data`")
@@ -185,7 +185,7 @@ class StreamMappingConfig(Section):
     batching_window: int = Field(0, ge=0, le=300, description="seconds to wait for a batch to fill")
     parallelization_factor: int = Field(1, ge=1, le=10, description="batches of one shard that are processed at once")
     retry_attempts: int = Field(
-        3, ge=-1, le=10000, description="retries of a failing batch; -1 for no limit but the record age"
+        3, ge=-1, le=10000, description="retries of a failing batch; -1: until the record age is reached"
     )
     bisect: bool = Field(True, description="split a failing batch to isolate the record that fails")
     maximum_record_age: int = Field(
@@ -239,7 +239,7 @@ class Config(Section):
         None, description="AWS region; without it --region or AWS_REGION is used"
     )
     account_id: str | None = Field(
-        None, pattern=_ACCOUNT, description="the only account that is allowed; 12 digits, quoted"
+        None, pattern=_ACCOUNT, description="all other accounts are refused; 12 digits in quotes"
     )
     protect: bool = Field(
         False,

@@ -99,7 +99,7 @@ class Observation:
         tags: Every tag on it.
         facts: Values that AWS chose.
         unmanageable: Why it cannot be managed whatever its tags are, for example because another account owns it.
-        takes_over_untagged: It bears no tags because AWS itself created it for this pipeline.
+        takes_over_untagged: It has no tags because AWS itself created it for this pipeline.
         note: A remark for the user that is no difference.
     """
 

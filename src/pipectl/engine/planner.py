@@ -173,13 +173,15 @@ def refusal(changes: Collection[Change], *, begun: bool = False) -> PipectlError
     first = keys[0] if len(keys) == 1 else None
     kinds = {change.refusal for change in changes}
     if kinds & {RefusalKind.FIXED_ATTRIBUTE, RefusalKind.DATA_LOSS}:
-        hint = "change the config or the resource so that they agree, or use the option that the reason names"
+        hint = "correct the config"
+        if RefusalKind.DATA_LOSS in kinds:
+            hint += ", or run `pipectl up --allow-stream-replacement`"
         message = f"The difference cannot be removed.{unchanged}\n{lines}"
         return UnreconcilableError(message, hint=hint, resource=first, resources=keys)
     hint = "choose another name in the config"
     if any(kind and kind.adoptable for kind in kinds):
-        hint += ", delete the resource, or manage it with --adopt"
-    message = f"Not managed by this pipeline.{unchanged}\n{lines}"
+        hint += ", or delete the resource; `pipectl up --adopt` manages it"
+    message = f"These resources are not managed by this pipeline.{unchanged}\n{lines}"
     return ForeignError(message, hint=hint, resource=first, resources=keys)
 
 

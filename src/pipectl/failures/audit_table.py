@@ -1,4 +1,4 @@
-"""The audit table: find failures by type, time or id, claim them with a lease, and write their outcomes.
+"""The audit table: find failures by type, time or id, claim them, and write their outcomes.
 
 The index has a partition for each failure type, so a list in order of time is a merge of several queries.
 """
@@ -160,7 +160,7 @@ class AuditTable:
     ) -> list[bool | None]:
         """Claim failures for a while; false for one that another owner has claimed, or that is done.
 
-        ``None`` stands for an item that DynamoDB refuses to change, because it is at the limit of 400 KB.
+        ``None`` is for an item that DynamoDB refuses to change, because it is at the limit of 400 KB.
 
         Args:
             failures: The failures.
@@ -336,7 +336,7 @@ def _status_filter(statuses: Sequence[ReplayStatus]) -> tuple[str, dict[str, str
 
 
 def _is_key(value: object) -> bool:
-    """Tell a text that DynamoDB takes as a key: not empty, valid Unicode, and short enough."""
+    """Return whether a value is a text that DynamoDB takes as a key: not empty, valid Unicode, and short enough."""
     try:
         return isinstance(value, str) and 0 < len(value.encode()) <= _LONGEST_KEY
     except UnicodeEncodeError:

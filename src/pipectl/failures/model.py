@@ -122,7 +122,7 @@ class Failure:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The item's primary key; one id can stand for several failures of the same range."""
+        """The item's primary key; one id can belong to several failures of the same range."""
         return self.audit_id, self.timestamp
 
     @property

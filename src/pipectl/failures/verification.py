@@ -43,7 +43,7 @@ _COLUMNS = "stream, shard, number, written_number, event, id, keys, written, day
 
 
 class RecordState(IntEnum):
-    """State of a record: the processor has stored it, a failure explains it, or neither; others are not checked."""
+    """State of a record: the processor has stored it, a failure covers it, or neither; others are not checked."""
 
     LOST = 0
     FAILED = 1
@@ -124,10 +124,10 @@ class VerificationIndex:
             self._database.executemany(update, ((RecordState.STORED, day, name) for name in names))
 
     def mark_failed(self, failure: Failure) -> None:
-        """Mark the records without an object that an unresolved failure can mean.
+        """Mark the records without an object that an unresolved failure covers.
 
         They lie in its range, were written when its records were, and are among those that it names after a replay.
-        A range whose ends are not records of the stream means nothing.
+        A range whose ends are not records of the stream covers nothing.
         """
         where, arrival = failure.range, failure.arrival
         if where is None or arrival is None or not self._has_ends(where):
@@ -149,7 +149,7 @@ class VerificationIndex:
                 self._database.execute(update, values)
 
     def _has_ends(self, where: StreamRange) -> bool:
-        """Tell whether both ends of a range are records; the first one may be older than all that the stream has."""
+        """Return whether both ends of a range are records; the first one may be older than all that the stream has."""
         query = "SELECT min(number), sum(number = ?), sum(number = ?) FROM records WHERE stream = ? AND shard = ?"
         first, last = where.first.padded, where.last.padded
         ((oldest, has_first, has_last),) = self._rows(query, first, last, where.stream_arn, where.shard_id)

@@ -23,7 +23,7 @@ from pipectl.local.signal_counter import SignalCounter
 logger = logging.getLogger("pipectl.alarms")
 
 ACTIVE_SECONDS = 3.0
-"""How long after the last metric a place counts as active."""
+"""Seconds after the last metric for which a place counts as active."""
 INTERVAL = 0.5
 IDLE_INTERVAL = 20.0
 STATISTICS = ["SampleCount", "Sum", "Minimum", "Maximum"]

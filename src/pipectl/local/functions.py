@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipectl.local.clients import Clients, Place, RoleSession
 
 SESSION_SECONDS = 30.0
-"""How long the session of a role is used before the function is asked again which role it has."""
+"""Seconds for which the session of a role is used; then Lambda is asked again for the function's role."""
 
 
 class NoFunctionError(Exception):

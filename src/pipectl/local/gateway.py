@@ -1,4 +1,4 @@
-"""Stands between the network and MiniStack: an ASGI application around another one.
+"""An ASGI application in front of MiniStack.
 
 It refuses what a `Guard` refuses, reports to an `Observer` what the pollers have to know (new records, messages,
 mappings, metrics, alarms), writes the results of the pollers into the descriptions of event source mappings, and lets

@@ -80,7 +80,7 @@ class Mappings:
         self._mappings: dict[str, EventSourceMapping] = {}
 
     def refresh(self, place: Place) -> None:
-        """Ask which mappings a place has now; start threads for new ones, tell those that have changed."""
+        """Ask which mappings a place has now; start threads for new ones, notify those that have changed."""
         with self._lock:
             try:
                 pages = self._clients.of_root("lambda", place).get_paginator("list_event_source_mappings").paginate()

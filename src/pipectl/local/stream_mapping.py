@@ -1,7 +1,7 @@
 """The poller of DynamoDB stream mappings. It speaks public APIs alone, so it works before any emulator.
 
 Modelled, per mapping: every shard by itself with parents before children, batches in the order of the shard, filters,
-retries, bisecting, partial batch responses, the maximum record age (``batching`` explains them), the on-failure message
+retries, bisecting, partial batch responses, the maximum record age (see ``batching``), the on-failure message
 to an SQS queue, disabling and enabling, closed streams, ``LastProcessingResult`` in AWS's words, and the metrics
 ``IteratorAge`` and ``DestinationDeliveryFailures``. The stream is read and the queue is written with the credentials of
 the function's role, so IAM decides. With ``consolidate``, the failures of one batch are sent as one message whose range

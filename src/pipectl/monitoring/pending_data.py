@@ -40,7 +40,7 @@ class Loss:
     Args:
         resource: Its key.
         contents: What it holds.
-        not_replayed: Failures that wait for a replay, of an audit table.
+        not_replayed: Unresolved failures, of an audit table.
         unread: Why records of an orders table are, or may be, not processed yet.
         unreadable: The error, where the data could not be counted. Unknown data count as data.
     """
@@ -52,11 +52,11 @@ class Loss:
     unreadable: str | None = None
 
     def __str__(self) -> str:
-        """``31 failures, 30 of them not replayed``."""
+        """``31 failures, 30 of them unresolved``."""
         parts = [_counted(self.resource, self.contents)] if self.contents else []
         if self.not_replayed:
             least = "at least " if self.not_replayed >= MOST_COUNTED else ""
-            parts.append(f"{least}{self.not_replayed:,} of them not replayed")
+            parts.append(f"{least}{self.not_replayed:,} of them unresolved")
         if self.contents and self.contents.protected:
             parts.append("protected against deletion")
         if self.unread:
@@ -74,7 +74,7 @@ def find_losses(
     Args:
         context: The pipeline.
         managed: The managed resources that exist.
-        stream_is_read: Look for records that wait for the stream mapping; it tells nothing while it is stopped.
+        stream_is_read: Look for records that wait for the stream mapping; while it is stopped this is unknown.
 
     Raises:
         CancelledError: the user pressed Ctrl-C.
@@ -117,20 +117,20 @@ def _unread_records(context: Context, mapping: MappingFacts) -> str | None:
     """Return why records may be unread. While a mapping does not read, new records are unknown, and count as data."""
     now = context.aws.clock.now()
     if stopped := progress(context, mapping, now).stopped:
-        return f"records written since then are not processed: {stopped}"
+        return f"new records are not processed: {stopped}"
     age = Metrics(context, now).iterator_age() or 0
     return f"records wait up to {duration(timedelta(seconds=age))} for the processor" if age > LONGEST_WAIT else None
 
 
 @dataclass(frozen=True)
 class Resume:
-    """The time until which an `up` continues without losing a record, ``None`` where it is unknown, and why."""
+    """The time before which `pipectl up` continues without losing a record, ``None`` where it is unknown, and why."""
 
     until: datetime | None
     why: str
 
     def __str__(self) -> str:
-        return f"an `up` until {rfc3339(self.until)} loses no record: {self.why}" if self.until else self.why
+        return f"`pipectl up` before {rfc3339(self.until)} loses no record: {self.why}" if self.until else self.why
 
 
 def resume_of_kept_table(context: Context, facts: Mapping[str, Facts]) -> Resume | None:
@@ -142,17 +142,23 @@ def resume_of_kept_table(context: Context, facts: Mapping[str, Facts]) -> Resume
     if ResourceKey.ORDERS_TABLE not in facts:
         return None
     if context.config.stream_mapping.starting_position == "LATEST":
-        return Resume(None, "records until the next `up` are not processed, because the mapping starts at LATEST")
+        return Resume(
+            None, "records until the next `pipectl up` are not processed, because the mapping starts at LATEST"
+        )
     now, mapping = context.aws.clock.now(), facts_of(facts, ResourceKey.STREAM_MAPPING, MappingFacts)
     found = progress(context, mapping, now)
     if not found.stopped:
         return _while_it_reads(Metrics(context, now).read_until())
     if mapping and mapping.pause and mapping.pause.since:
         return Resume(mapping.pause.since + STREAM_RETENTION, f"processing was {mapping.pause.describe(now)}")
-    return Resume(None, f"records wait since an unknown time and expire after 24 hours: {found.stopped}")
+    return Resume(
+        None, f"the time of the first waiting record is unknown, and records expire after 24 hours: {found.stopped}"
+    )
 
 
 def _while_it_reads(read_until: datetime | None) -> Resume:
     if read_until is None:
-        return Resume(None, "the processor was not invoked in the last 24 hours: which records wait is unknown")
+        return Resume(
+            None, "the time of the first waiting record is unknown: the processor was not invoked in the last 24 hours"
+        )
     return Resume(read_until + STREAM_RETENTION, "all older records were processed, and records expire after 24 hours")

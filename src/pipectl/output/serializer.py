@@ -23,7 +23,7 @@ from pipectl.output.printable import is_harmless
 from pipectl.timestamps import rfc3339, rfc3339_milliseconds
 
 SCHEMA_VERSION = 1
-"""Of the documents that pipectl defines. It grows when a key is renamed, removed or changes its meaning."""
+"""Version of the documents that pipectl defines. It grows when a key is renamed, removed or changes its meaning."""
 
 _UNUSUAL = re.compile(r"[^\x20-\x7e\n]")
 

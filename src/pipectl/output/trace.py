@@ -44,7 +44,7 @@ def verdict(found: Trace) -> str:
         case Stage.UNSEEN:
             return "not in the stream in the last 24 hours; for older failures see `pipectl audit list --since 7d`"
     if found.was_removed:
-        return "removed in the last 24 hours, with nothing to process in that time"
+        return "deleted in the last 24 hours; no insert or update in that time"
     return "no such order: neither in the table, nor in the stream in the last 24 hours"
 
 

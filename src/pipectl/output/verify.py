@@ -38,7 +38,7 @@ def _lines(report: VerifyReport) -> list[str]:
         )
     lines.append(
         f"{pluralize(report.read, 'record')} since {rfc3339(report.since)}: {report.stored} stored, "
-        f"{report.failed} audited, {report.pending} pending, {report.lost} lost."
+        f"{report.failed} failed, {report.pending} pending, {report.lost} lost."
     )
     lines += [
         f"! shard {shard} could not be read to its end: its other records are not checked" for shard in report.unread

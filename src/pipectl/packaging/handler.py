@@ -30,7 +30,7 @@ def handler_file(source: Path, handler: str, language: str, names: Collection[st
     shown = [name for name in wanted if not name.endswith("/__init__.py")]
     raise PackageError(
         f"{source} has no file for the handler {handler!r} in {language}",
-        hint=f"expected {' or '.join(shown)} there; {{language}} in `source` stands for the language of the runtime",
+        hint=f"expected {' or '.join(shown)} there; {{language}} in `source` becomes the language of the runtime",
     )
 
 

@@ -46,7 +46,7 @@ class Alarm(Resource):
         comparison: `AT_LEAST` or `MORE_THAN`.
         threshold: In the metric's unit.
         actions: ARNs to notify when it fires and when it returns to OK.
-        tags: The tags it bears.
+        tags: Tags of the resource.
     """
 
     kind = "alarm"

@@ -158,7 +158,8 @@ class Bucket(Resource):
             if error.aws_code != "BucketNotEmpty":
                 raise
             raise DataLossError(
-                f"bucket {self.name} holds data now and was not deleted", hint="another process is writing to it"
+                f"bucket {self.name} holds data now and was not deleted",
+                hint="stop the writer, then run `pipectl down` again with --keep-data or --delete-data",
             ) from error
 
     def contents(self, observed: Observation) -> Contents | None:

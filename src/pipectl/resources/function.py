@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BOUND = 300
 HIDDEN = "(hidden)"
 """The value that is reported for environment variables that pipectl does not set: they can hold secrets."""
-_THROTTLED = "is throttled until `pipectl up` completes the change; waiting records expire after 24 hours"
+_STOPPED = "processing is stopped (reserved concurrency 0); `pipectl up` starts it again"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Function(Resource):
         needs: Its role and its log group.
         settings: How it runs.
         package: Builds its code; called at most once, and only where the code matters.
-        tags: The tags it bears.
+        tags: Tags of the resource.
     """
 
     kind = "function"
@@ -133,8 +133,8 @@ class Function(Resource):
         When both code and configuration change, say from Python to Node.js, the new one and the old one are together
         for a moment. Every record would fail then and use up its retries. So the function is throttled meanwhile: with
         reserved concurrency 0 a batch is throttled and waits, without using up a retry (Lambda Developer Guide, "Retain
-        discarded records for a DynamoDB event source"). A run that is killed in between leaves the hold as drift, which
-        the next run removes last.
+        discarded records for a DynamoDB event source"). A run that is killed in between leaves that setting as drift,
+        which the next run removes last.
         """
         client = self._aws.lambda_
         code = bool({"code_sha256", "architecture"} & set(differs))
@@ -147,7 +147,7 @@ class Function(Resource):
             self._change(desired, code, configuration)
         except PipectlError as error:
             if hold:
-                error.hint = f"{error.hint or 'the change is not complete'}; {self.name} {_THROTTLED}"
+                error.hint = f"{error.hint or 'the change is not complete'}; {_STOPPED}"
             raise
         if hold or "reserved_concurrency" in differs:
             client.delete_function_concurrency(FunctionName=self.name)

@@ -40,7 +40,7 @@ class Queue(Resource):
         retention: Seconds that a message is kept.
         maximum_message_size: Bytes.
         visibility_timeout: Seconds that a received message stays hidden.
-        tags: The tags it bears.
+        tags: Tags of the resource.
     """
 
     kind = "queue"

@@ -19,7 +19,7 @@ _ROOT_PATH = "/"
 class Role(Resource):
     """A role that Lambda assumes.
 
-    IAM has no regions, so pipelines of two regions can have roles of the same name. A tag tells the region of the
+    IAM has no regions, so pipelines of two regions can have roles of the same name. A tag holds the region of the
     pipeline that a role serves; the role of another region is not managed.
 
     Args:
@@ -30,7 +30,7 @@ class Role(Resource):
         policies: Its inline policies, by name.
         ownership: The tags that mark a managed resource.
         home_region: The region of a role without a `REGION_TAG`: roles did not always have it.
-        tags: The tags it bears, besides `REGION_TAG`.
+        tags: Tags of the resource, besides `REGION_TAG`.
     """
 
     kind = "role"

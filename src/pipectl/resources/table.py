@@ -54,7 +54,7 @@ class Table(Resource):
         indexes: Its global secondary indexes, by name, each with all attributes. Other indexes are left alone.
         point_in_time_recovery: True to keep continuous backups.
         deletion_protection: True to let AWS refuse DeleteTable.
-        tags: The tags it bears.
+        tags: Tags of the resource.
     """
 
     kind = "table"

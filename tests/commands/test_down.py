@@ -166,7 +166,7 @@ def test_with_keep_data_resources_that_hold_data_stay(world: World) -> None:
 
 
 def _kept(world: World) -> tuple[str, str]:
-    """Return the time until which an `up` loses no record, and the reason that is given for the orders table."""
+    """Return the time before which `pipectl up` loses no record, and the reason that is given for the orders table."""
     report = down(world.context(), yes, keep_data=True)
     (reason,) = [str(change.reason) for change in report.changes if change.resource == "orders-table"]
     assert report.resume is not None
@@ -180,7 +180,7 @@ def test_kept_data_has_a_time_until_which_nothing_is_lost(world: World) -> None:
     until, reason = _kept(world)
     latest = world.aws.clock.now() - timedelta(minutes=5) - timedelta(seconds=3600) + timedelta(hours=24)
     assert latest - timedelta(minutes=5) <= datetime.fromisoformat(until) <= latest
-    assert f"an `up` until {until} loses no record" in reason
+    assert f"`pipectl up` before {until} loses no record" in reason
 
 
 def test_a_function_that_was_not_invoked_lately_shortens_that_time(world: World) -> None:

@@ -139,7 +139,7 @@ class Context:
 
         Args:
             plan: The plan.
-            command: The command to run again when something failed.
+            command: The command to run again when something failed, with the options that the user gave.
             delete_data: Delete resources that hold data, too.
         """
         executor = Executor(self.pipeline.ownership, self.consistency, self.run_reported, self.cancel, delete_data)

@@ -1,4 +1,4 @@
-"""English plurals."""
+"""Plurals, and commands with their options, in messages."""
 
 from __future__ import annotations
 
@@ -6,3 +6,8 @@ from __future__ import annotations
 def pluralize(count: int, noun: str) -> str:
     """``1 item``, ``2 items``, ``1,200 items``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def with_flags(command: str, **flags: bool) -> str:
+    """``down --delete-data``: a command with the flags that are set, so that a hint repeats what the user typed."""
+    return " ".join([command, *(f"--{name.replace('_', '-')}" for name, given in flags.items() if given)])

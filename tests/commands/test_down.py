@@ -356,19 +356,43 @@ def test_nothing_is_changed_when_the_user_declines(world: World) -> None:
     assert world.writes() == []
 
 
-def test_an_error_before_the_first_deletion_starts_the_mapping_again(world: World) -> None:
+def _interrupt(world: World, *operations: str, **options: bool) -> CancelledError:
+    """Run `down`, and press Ctrl-C in the last of these operations, which are called in this order."""
+    noticed, left = threading.Event(), list(operations)
+
     def attempt(call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
-        if call.operation == "UpdateEventSourceMapping":
-            pressed.set()
-        if pressed.is_set() and call.operation == "GetQueueAttributes":
-            raise KeyboardInterrupt
+        if left and call.operation == left[0]:
+            left.pop(0)
+            if not left:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                assert noticed.wait(20)
         return send()
 
-    pressed = threading.Event()
     world.aws.attempt = attempt
-    with pytest.raises(KeyboardInterrupt):
-        down(world.context(), yes)
+    context = world.context()
+    context.cancel = noticed.set
+    with pytest.raises(CancelledError) as interrupted:
+        down(context, yes, **options)
+    return interrupted.value
+
+
+def test_ctrl_c_before_the_first_deletion_starts_the_mapping_again(world: World) -> None:
+    error = _interrupt(world, "UpdateEventSourceMapping", "GetQueueAttributes")
+    assert error.message == "Interrupted. Nothing was deleted."
     assert _state(world) == "Enabled"
+
+
+@pytest.mark.parametrize("options", [{}, {"delete_data": True}, {"keep_data": True}], ids=str)
+def test_ctrl_c_during_the_last_check_names_the_command_that_checks_again(
+    world: World, options: dict[str, bool]
+) -> None:
+    last = "DeleteRole" if "keep_data" in options else "DeleteLogGroup"
+    error = _interrupt(world, last, last, "DescribeTable", **options)
+    assert error.message == "Interrupted after the deletion."
+    flags = "".join(f" --{name.replace('_', '-')}" for name in options)
+    assert f"`pipectl down{flags}` again" in str(error.hint)
+    assert isinstance(error.report, DownReport)
+    assert len(error.report.changes) >= 10
 
 
 def test_a_mapping_that_cannot_be_deleted_is_started_again(world: World) -> None:
@@ -434,21 +458,10 @@ def test_a_failure_reports_what_was_deleted(world: World) -> None:
 @pytest.mark.parametrize("keep", [False, True], ids=["all", "keeping data"])
 def test_ctrl_c_names_all_deletions_that_are_not_done(world: World, keep: bool) -> None:
     """Log groups are deleted last: they are not done either."""
-    noticed = threading.Event()
-
-    def attempt(call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
-        if call.operation == "DeleteEventSourceMapping" and not noticed.is_set():
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-            assert noticed.wait(20)
-        return send()
-
-    world.aws.attempt = attempt
-    context = world.context()
-    context.cancel = noticed.set
-    with pytest.raises(CancelledError) as interrupted:
-        down(context, yes, delete_data=not keep, keep_data=keep)
-    match = re.fullmatch(r"interrupted: \d+ resources done, not done: (.+)", interrupted.value.message)
+    error = _interrupt(world, "DeleteEventSourceMapping", delete_data=not keep, keep_data=keep)
+    match = re.fullmatch(r"interrupted: \d+ resources done, not done: (.+)", error.message)
     assert match
+    assert f"`pipectl down --{'keep' if keep else 'delete'}-data` continues" in str(error.hint)
     not_done = set(match[1].split(", "))
     assert {"processor", "processor-role"} <= not_done
     of_data = {"orders-table", "audit-table", "bucket", "processor-log-group", "auditor-log-group"}

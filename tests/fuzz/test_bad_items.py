@@ -111,7 +111,7 @@ def test_all_are_listed_counted_and_shown(item: dict[str, Any], audit_id: str) -
     details = audit_show(context(process), audit_id)
     with screens() as both:
         for screen in both:
-            audit_output.page(screen, page)
+            audit_output.page(screen, page, chosen, limit=20)
             audit_output.stats(screen, stats)
             audit_output.details(screen, details)
 

@@ -18,7 +18,7 @@ from pipectl.aws.stream_records import kept_record
 from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, ExpiryClock
 from pipectl.errors import UsageError
 from pipectl.failures import saved
-from pipectl.failures.audit_table import Position
+from pipectl.failures.audit_table import Position, Selection
 from pipectl.failures.batching import merged
 from pipectl.failures.dead_letter_queue import audit_messages
 from pipectl.failures.model import Damage, FailedRecord, Failure, Record, ReplayStatus, SequenceNumber
@@ -88,7 +88,8 @@ def test_an_audit_item_is_read_and_shown(item: dict[str, Any], audit_id: str, ti
     for json_output in (True, False):
         screen = Screen(json_output=json_output)
         screen.out.file = screen.err.file = io.StringIO()
-        audit.page(screen, AuditPage((entry,), Position("").after(failure).token()))
+        found = AuditPage((entry,), Position("").after(failure).token())
+        audit.page(screen, found, Selection(NOW), limit=1)
         audit.details(screen, [AuditDetail(entry)])
 
 

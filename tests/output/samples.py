@@ -34,6 +34,7 @@ from pipectl.errors import (
     PipectlError,
     Problem,
 )
+from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import FailedRecord, Failure, ReplayStatus, SequenceNumber
 from pipectl.failures.outcomes import ReplayReport
 from pipectl.failures.verification import LostRecord
@@ -170,8 +171,10 @@ def _failures(text: str) -> dict[str, Sample]:
     saved = SaveReport(2, 3, (IncompleteSave(f"id-{text}", text),), 1)
     checked = VerifyReport(NOON, NOON - HOUR, 10, 7, 1, 1, 1, (lost,), 2, 0, (failed,), (f"shard-{text}",))
     return {
-        "audit list": partial(audit.page, found=AuditPage((entry, fresh), next="dG9rZW4")),
-        "audit list nothing": partial(audit.page, found=AuditPage((), next=None)),
+        "audit list": partial(
+            audit.page, found=AuditPage((entry, fresh), next="dG9rZW4"), selection=Selection(NOON), limit=20
+        ),
+        "audit list nothing": partial(audit.page, found=AuditPage((), next=None), selection=Selection(NOON), limit=20),
         "audit show": partial(audit.details, found=[AuditDetail(entry, found, True, text)]),
         "audit stats": partial(
             audit.stats, found=AuditStats(NOON, NOON + HOUR, 2, counts, {"OPEN": 2}, {"2026-01-31": counts})

@@ -72,7 +72,7 @@ def list_failures(
 
     check_period(since, until)
     selection = Selection(since, until, types or FAILURE_TYPES, statuses)
-    output.page(session.screen, audit_list(session.context, selection, limit=limit, page=page))
+    output.page(session.screen, audit_list(session.context, selection, limit=limit, page=page), selection, limit)
     return 0
 
 

@@ -10,10 +10,11 @@ from pipectl.clock import poll
 from pipectl.context import Context
 from pipectl.engine.model import Change, Observation, RefusalKind
 from pipectl.engine.planner import Plan, plan_down
-from pipectl.errors import DataLossError, ForeignError, PipectlError
+from pipectl.errors import CancelledError, DataLossError, ForeignError, PipectlError
 from pipectl.facts import MappingFacts
 from pipectl.monitoring.pending_data import Loss, Resume, find_losses, resume_of_kept_table
 from pipectl.resource_keys import ResourceKey
+from pipectl.text import with_flags
 
 GONE_SECONDS = 20
 """Time within which AWS may still report a resource that was deleted."""
@@ -86,19 +87,22 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
     deleted = losses if delete_data else ()
     confirm(DownPreview(context.config.environment, plan.changes, deleted, context.config.protect))
     with _stream_mapping_stopped(context, managed):
-        losses = find_losses(context, managed, stream_is_read=False)
+        with _interrupted("Interrupted. Nothing was deleted."):
+            losses = find_losses(context, managed, stream_is_read=False)
         _refuse_loss(losses, delete_data or keep_data)
         plan = _plan(context, observed, losses if keep_data else None, resume)
-        return _execute(context, plan, DownReport(plan.changes, losses if delete_data else (), resume), delete_data)
+        report = DownReport(plan.changes, losses if delete_data else (), resume)
+        command = with_flags("down", delete_data=delete_data, keep_data=keep_data)
+        return _execute(context, plan, report, command, delete_data)
 
 
-def _execute(context: Context, plan: Plan, report: DownReport, delete_data: bool) -> DownReport:
-    execution = context.execute(plan, "down", delete_data=delete_data)
+def _execute(context: Context, plan: Plan, report: DownReport, command: str, delete_data: bool) -> DownReport:
+    execution = context.execute(plan, command, delete_data=delete_data)
     error = execution.error
     try:
         if error is None:
             kept = {change.resource for change in plan.changes} - {change.resource for change in plan.pending}
-            _check_gone(context, kept)
+            _check_gone(context, kept, command)
             return report
     except PipectlError as failed:
         error = failed
@@ -177,22 +181,34 @@ def _stream_mapping_stopped(context: Context, managed: Mapping[str, Observation]
         raise
 
 
-def _check_gone(context: Context, kept: Collection[str]) -> None:
+def _check_gone(context: Context, kept: Collection[str], command: str) -> None:
     """Observe again, at least twice, until no managed resource is reported but those that are kept.
 
     AWS reports a deleted resource for some seconds, and an invocation that ends late creates its log group again;
     that one is deleted once more.
     """
     left: dict[str, Observation] = {}
-    for look, _ in enumerate(poll(context.aws.clock, GONE_SECONDS)):
-        left = {key: found for key, found in context.managed(context.observe()).items() if key not in kept}
-        for key in left:
-            if context.resources[key].deleted_last:
-                context.resources[key].delete(left[key])
-        if look and not left:
-            return
+    with _interrupted(
+        "Interrupted after the deletion.", f"run `pipectl {command}` again to check that nothing remains"
+    ):
+        for look, _ in enumerate(poll(context.aws.clock, GONE_SECONDS)):
+            left = {key: found for key, found in context.managed(context.observe()).items() if key not in kept}
+            for key in left:
+                if context.resources[key].deleted_last:
+                    context.resources[key].delete(left[key])
+            if look and not left:
+                return
     names = ", ".join(f"{key} ({context.resources[key].name})" for key in sorted(left))
     raise PipectlError(
         f"still reported after deletion: {names}",
-        hint="run `pipectl down` again; if they were created again, another process is modifying the pipeline",
+        hint=f"run `pipectl {command}` again; if they were created again, another process is modifying the pipeline",
     )
+
+
+@contextmanager
+def _interrupted(message: str, hint: str | None = None) -> Iterator[None]:
+    """Say what was done before a Ctrl-C. What the block calls does not know it."""
+    try:
+        yield
+    except (KeyboardInterrupt, CancelledError):
+        raise CancelledError(message, hint=hint) from None

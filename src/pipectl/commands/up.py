@@ -8,6 +8,7 @@ from pipectl.commands.plan import known_outputs, make_plan
 from pipectl.context import Confirm, Context
 from pipectl.engine.model import Change
 from pipectl.engine.planner import refusal
+from pipectl.text import with_flags
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
     if not plan.pending:
         return UpReport(plan.changes, known_outputs(context, plan))
     confirm(plan.changes)
-    execution = context.execute(plan, "up")
+    command = with_flags("up", adopt=adopt, allow_stream_replacement=allow_stream_replacement)
+    execution = context.execute(plan, command)
     report = UpReport(execution.changes, context.pipeline.outputs(execution.facts))
     if execution.error:
         execution.error.report = report

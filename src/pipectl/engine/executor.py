@@ -71,7 +71,7 @@ class Executor:
         except AbsentError as error:
             raise PipectlError(
                 f"{resource.kind} {resource.name}, or a resource it needs, was deleted meanwhile: {error.message}",
-                hint="another process is modifying the pipeline; once it has finished, run `pipectl up` again",
+                hint="another process is modifying the pipeline; once it has finished, run the command again",
             ) from error
 
     def _after_lost_race(self, resource: Resource, desired: Attributes, planned: Change, error: ExistsError) -> Facts:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats
-from pipectl.failures.model import UNRESOLVED, ReplayStatus
+from pipectl.failures.audit_table import Selection
+from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus
 from pipectl.output.console import Line, Screen
 from pipectl.output.serializer import dumps, serialize
 from pipectl.text import pluralize
@@ -20,8 +21,8 @@ _STATUS_LOOK = {
 }
 
 
-def page(screen: Screen, found: AuditPage) -> None:
-    """Print the result of `audit list`."""
+def page(screen: Screen, found: AuditPage, selection: Selection, limit: int) -> None:
+    """Print the result of `audit list`. A token continues the list of the same selection, so the hint repeats it."""
     if screen.json_output:
         screen.document({"failures": [_entry_document(entry) for entry in found.entries], "next": found.next})
         return
@@ -30,7 +31,8 @@ def page(screen: Screen, found: AuditPage) -> None:
     if not found.entries:
         screen.line("No failures.")
     if found.next:
-        screen.note(screen.completed(f"There are more: `pipectl audit list --page {found.next}`"))
+        command = " ".join(_next_page(found.next, selection, limit))
+        screen.note(screen.completed(f"There are more: `pipectl {command}`"))
 
 
 def details(screen: Screen, found: Sequence[AuditDetail]) -> None:
@@ -63,6 +65,19 @@ def stats(screen: Screen, found: AuditStats) -> None:
             screen.line(f"{count:>7}  {name}")
     for day, types in found.by_day.items():
         screen.line(f"{day}  " + ", ".join(f"{count} {name}" for name, count in types.items()))
+
+
+def _next_page(token: str, selection: Selection, limit: int) -> Iterator[str]:
+    """Yield the words of the command that lists the next page."""
+    yield "audit list"
+    if selection.types != FAILURE_TYPES:
+        yield from (f"--type {name}" for name in selection.types)
+    yield from (f"--status {status}" for status in selection.statuses)
+    yield f"--since {rfc3339(selection.since)}"
+    if selection.until:
+        yield f"--until {rfc3339(selection.until)}"
+    yield f"--limit {limit}"
+    yield f"--page {token}"
 
 
 def _entry(entry: AuditEntry) -> Line:

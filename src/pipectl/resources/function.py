@@ -205,7 +205,7 @@ class Function(Resource):
             if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
                 reason = found.get("LastUpdateStatusReason") or found.get("StateReason") or "no reason given"
                 raise AwsError(
-                    f"function {self.name} failed: {reason}", hint="correct the cause and run `pipectl up` again"
+                    f"function {self.name} failed: {reason}", hint="correct the cause and run the command again"
                 )
             return _is_idle(found)
 

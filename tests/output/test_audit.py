@@ -1,0 +1,40 @@
+"""The hint of `audit list` for the next page."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from datetime import UTC, datetime
+
+import pytest
+
+from pipectl.commands.audit import AuditPage
+from pipectl.failures.audit_table import Selection
+from pipectl.failures.model import ReplayStatus
+from pipectl.output import audit
+from tests.cli.commands import parse
+from tests.output.screens import printed
+
+SINCE = datetime(2026, 1, 30, 8, tzinfo=UTC)
+UNTIL = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def _hint(selection: Selection, limit: int) -> str:
+    text = printed(lambda screen: audit.page(screen, AuditPage((), "dG9rZW4"), selection, limit))
+    (command,) = re.findall(r"`pipectl ([^`]+)`", text)
+    assert parse(shlex.split(command)) == ("audit", "list")
+    return str(command)
+
+
+def test_the_next_page_has_the_same_selection() -> None:
+    selection = Selection(SINCE, UNTIL, ("RecordAgeExceeded", "Other"), (ReplayStatus.OPEN, ReplayStatus.FAILED))
+    assert _hint(selection, 5) == (
+        "audit list --type RecordAgeExceeded --type Other --status OPEN --status FAILED "
+        "--since 2026-01-30T08:00:00Z --until 2026-01-31T12:00:00Z --limit 5 --page dG9rZW4"
+    )
+
+
+@pytest.mark.parametrize("limit", [1, 20])
+def test_options_that_were_not_given_are_not_repeated_except_the_start(limit: int) -> None:
+    """The start is the default's age before now, which would be another time for the next page."""
+    assert _hint(Selection(SINCE), limit) == f"audit list --since 2026-01-30T08:00:00Z --limit {limit} --page dG9rZW4"

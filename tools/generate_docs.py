@@ -102,10 +102,17 @@ _KINDS = {
 
 def _allowed(prop: dict[str, Any]) -> str:
     kinds = [kind for kind in prop.get("anyOf", [prop]) if kind.get("type") != "null"]
-    (kind,) = kinds
+    return ", or ".join(_allowed_of({**prop, **kind} if "type" in prop else kind) for kind in kinds)
+
+
+def _allowed_of(kind: dict[str, Any]) -> str:
+    if "const" in kind:
+        return f"`{kind['const']}`"
     if "enum" in kind:
         return ", ".join(f"`{value}`" for value in kind["enum"])
     text = _KINDS[kind["type"]]
+    if step := kind.get("multipleOf"):
+        text = f"multiple of {step}"
     low, high = kind.get("minimum"), kind.get("maximum")
     if low is not None and high is not None:
         text += f", {low} to {high}"
@@ -136,8 +143,9 @@ def command_reference() -> str:
         "```",
         "pipectl [OPTIONS] COMMAND [OPTIONS]",
         "```\n",
-        "These options work on either side of the command:\n",
-        *_options(pipectl, root, set()),
+        "`pipectl --version` prints the version. These options work before and after the command; `permissions`",
+        "refuses `--local`.\n",
+        *_options(pipectl, root, {"--version"}),
     ]
     for context in _commands(pipectl, root):
         command = context.command

@@ -10,6 +10,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ SUFFIXES = {".py", ".mjs", ".md", ".yaml", ".yml", ".json", ".toml", ".ambr"}
 WORDS = {
     r"strangers?|stranger's|nobody's|not ours|what is ours": "managed, not managed by pipectl",
     r"forget(s|ting)?|forgotten": "expires, is trimmed, is no longer in the stream",
-    r"told": "reported",
+    r"told|tells?": "reported, reports",
     r"made anew|remade": "recreated",
     r"for good": "retries exhausted, permanently",
     r"comes? to (its|their) end": "finishes",
@@ -97,9 +98,20 @@ def docstrings(suffix: str, text: str) -> Iterator[tuple[int, str]]:
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""
+            yield from _constant_docstrings(node)
     if suffix == ".mjs":
         for match in _JAVASCRIPT_COMMENT.finditer(text):
             yield text.count("\n", 0, match.start()) + 1, match["text"]
+
+
+def _constant_docstrings(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Return line and text of each docstring that follows an assignment in this node's body."""
+    body = getattr(node, "body", None)
+    for before, after in pairwise(body if isinstance(body, list) else []):
+        if not isinstance(before, ast.Assign | ast.AnnAssign) or not isinstance(after, ast.Expr):
+            continue
+        if isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
+            yield after.lineno, after.value.value.strip()
 
 
 if __name__ == "__main__":

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipectl.aws.stream_records import STREAM_RETENTION
-from pipectl.config.names import tag_problem
+from pipectl.config.names import PAUSED_BY, PAUSED_SINCE, tag_problem
 from pipectl.timestamps import duration, parse_timestamp, rfc3339
 
-PAUSED_SINCE = "PausedSince"
-PAUSED_BY = "PausedBy"
-PAUSE_TAGS = (PAUSED_SINCE, PAUSED_BY)
 _LONGEST_TAG = 256
 
 

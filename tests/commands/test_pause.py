@@ -15,11 +15,11 @@ from pipectl.commands.plan import plan
 from pipectl.commands.resume import resume
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
-from pipectl.config.names import tag_problem
+from pipectl.config.names import PAUSED_BY, PAUSED_SINCE, tag_problem
 from pipectl.engine.model import Action
 from pipectl.errors import RequirementError
 from pipectl.monitoring.health import Finding, Severity
-from pipectl.pause_tags import PAUSED_BY, PAUSED_SINCE, Pause
+from pipectl.pause_tags import Pause
 from tests.commands.pausing import MAPPING, Killed, check, killed_at, mapping, tags
 from tests.moto_snapshot import create_pipeline
 from tests.resources.direct_access import DirectAccess

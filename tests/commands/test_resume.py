@@ -12,9 +12,9 @@ from moto import mock_aws
 from pipectl.commands.pause import pause
 from pipectl.commands.resume import resume
 from pipectl.commands.up import up
+from pipectl.config.names import PAUSED_SINCE
 from pipectl.facts import MappingFacts
 from pipectl.local.home import LocalEmulator
-from pipectl.pause_tags import PAUSED_SINCE
 from tests.commands.pausing import MAPPING, Killed, killed_at, mapping, tags
 from tests.e2e.orders import Orders
 from tests.moto_snapshot import create_pipeline

@@ -77,7 +77,7 @@ BROKEN = {
     "tag with a sign": broken("tags/k", "a&b", "letters, digits, spaces", "'&'"),
     "tag with a line break": broken("tags/k", "a\nb", "'\\n'"),
     "too many tags": broken("tags", {f"k{n}": "v" for n in range(45)}, "45 entries", "at most 44"),
-    "tags that IAM cannot tell apart": Broken({"tags": {"Cost": "1", "cost": "2"}}, "tags.cost", ("'Cost'", "IAM")),
+    "tags that are equal for IAM": Broken({"tags": {"Cost": "1", "cost": "2"}}, "tags.cost", ("'Cost'", "IAM")),
     # names
     "name of a table with a slash": broken("orders-table/resource", "a/b", "table", "DynamoDB allows 3 to 255"),
     "name of a table too long": broken(

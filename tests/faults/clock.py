@@ -86,7 +86,7 @@ def _computed_by_others() -> float:
 
 
 def _another_thread_runs() -> bool:
-    """Return whether another thread runs or is ready to run. Only Linux tells."""
+    """Return whether another thread runs or is ready to run. Only Linux reports it."""
     me = str(threading.get_native_id())
     return any(_runs(task) for task in _TASKS.glob("*") if task.name != me)
 

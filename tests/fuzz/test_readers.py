@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from pipectl.aws.stream_records import kept_record
 from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, ExpiryClock
+from pipectl.config.names import PAUSE_TAGS
 from pipectl.errors import UsageError
 from pipectl.failures import saved
 from pipectl.failures.audit_table import Position, Selection
@@ -26,7 +27,7 @@ from pipectl.failures.processor_client import ProcessorClient
 from pipectl.output import audit
 from pipectl.output.console import Screen
 from pipectl.output.records import keys_shown
-from pipectl.pause_tags import PAUSE_TAGS, Pause
+from pipectl.pause_tags import Pause
 from tests.failures.fakes import AUDITOR, PROCESSOR, Process, World
 from tests.fuzz.strategies import DEEP, JSON, TEXTS, json_of, places_of, replaced, without
 

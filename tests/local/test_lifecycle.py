@@ -162,7 +162,7 @@ class TestStartFails:
             other.bind(("127.0.0.1", 0))
             other.listen()
             taken = other.getsockname()[1]
-            with pytest.raises(LocalError, match=f"Port {taken} is taken"):
+            with pytest.raises(LocalError, match=f"port {taken} is taken"):
                 start(home, port=taken)
         assert status(home) is None
 

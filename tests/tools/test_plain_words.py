@@ -30,6 +30,11 @@ def test_an_oblique_docstring_is_found(tmp_path: Path, definition: str) -> None:
     assert [text for _, _, text in found] == ["What"]
 
 
+def test_an_oblique_docstring_of_a_constant_is_found(tmp_path: Path) -> None:
+    found = findings(tmp_path, "code.py", 'A = 1\n"""How long it waits."""\n')
+    assert found == [("code.py", 2, "How")]
+
+
 def test_a_docstring_with_a_verb_is_allowed(tmp_path: Path) -> None:
     assert findings(tmp_path, "code.py", 'def f():\n    """Return what it is."""\n') == []
 

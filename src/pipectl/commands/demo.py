@@ -167,7 +167,7 @@ class _Demo:
         report = up(self._context, lambda _: None)
         again = up(self._context, lambda _: None)
         if any(change.action is not Action.KEEP for change in again.changes):
-            raise PipectlError("A second `pipectl up` found something to change.")
+            raise PipectlError("a second `pipectl up` found something to change")
         return len(report.changes)
 
     def _send_orders(self, versions: int) -> int:
@@ -191,7 +191,7 @@ class _Demo:
         self._aws.wait(lambda: self._failures() >= INVALID_ORDERS, wanted, _BOUND)
         kept = len(self._keys(self._context.config.bucket.prefix))
         if kept != objects:
-            raise PipectlError(f"The bucket held {objects} objects and now holds {kept}.")
+            raise PipectlError(f"the bucket held {objects} objects and now holds {kept}")
         return self._failures(), len(self._keys(self._context.config.bucket.failed_prefix))
 
     def _wait_for_alarm(self) -> str:
@@ -217,7 +217,7 @@ class _Demo:
         report = up(self._context, lambda _: None)
         changed = [change.resource for change in report.changes if change.action is not Action.KEEP]
         if changed != ["processor"]:
-            raise PipectlError(f"The fix changed {', '.join(changed)} instead of the processor alone.")
+            raise PipectlError(f"the fix changed {', '.join(changed)} instead of the processor alone")
 
     def _replay(self) -> tuple[int, int]:
         """Return the number of records that were replayed, and of the objects now."""

@@ -43,7 +43,7 @@ def environment() -> dict[str, str]:
     """
     running = status()
     if running is None:
-        raise LocalError("The local emulator is not running.", hint="Start it with `pipectl local start`.")
+        raise LocalError("the local emulator is not running", hint="start it with `pipectl local start`")
     keys = running.credentials()
     return {
         "AWS_ENDPOINT_URL": running.endpoint_url,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pipectl.commands.pause import PauseReport, observe_mapping
+from pipectl.config.names import PAUSE_TAGS
 from pipectl.context import Context
 from pipectl.facts import MappingFacts
-from pipectl.pause_tags import PAUSE_TAGS
 from pipectl.resource_keys import ResourceKey
 
 

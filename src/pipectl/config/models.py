@@ -16,12 +16,12 @@ from pydantic.fields import FieldInfo
 
 from pipectl.aws.settings import regions
 from pipectl.aws.stream_records import STREAM_RETENTION
-from pipectl.config.names import CODE_TAG, NAME_RULES, RESERVED_TAGS, Names, action_problems, tag_problem
+from pipectl.config.names import CODE_TAG, NAME_RULES, PAUSE_TAGS, RESERVED_TAGS, Names, action_problems, tag_problem
 from pipectl.config.runtimes import RUNTIMES, newest, supported
-from pipectl.pause_tags import PAUSE_TAGS
 
 HOUR = 3600
 SHORTEST_RECORD_AGE = 60
+LONGEST_RECORD_AGE = 604800
 LARGEST_BATCH_WITHOUT_WINDOW = 10
 LONGEST_SAFE_RECORD_AGE = int(STREAM_RETENTION.total_seconds()) // 2
 LOG_RETENTION_DAYS = (
@@ -191,7 +191,8 @@ class StreamMappingConfig(Section):
     maximum_record_age: int = Field(
         6 * HOUR,
         ge=-1,
-        le=604800,
+        le=LONGEST_RECORD_AGE,
+        json_schema_extra={"anyOf": [{"const": -1}, {"minimum": SHORTEST_RECORD_AGE, "maximum": LONGEST_RECORD_AGE}]},
         description="seconds; -1 for no limit. Older records go to the dead-letter queue without being processed",
     )
     allow_expiry: bool = Field(
@@ -214,7 +215,13 @@ class QueueMappingConfig(Section):
 class ErrorsAlarmConfig(Section):
     resource: ResourceName = "order-processor-errors-alarm"
     threshold: int = Field(5, ge=1, description="errors of the processor in one period that fire the alarm")
-    period: int = Field(300, ge=10, le=86400, description="seconds: 10, 20, 30, or a multiple of 60")
+    period: int = Field(
+        300,
+        ge=10,
+        le=86400,
+        json_schema_extra={"anyOf": [{"enum": [10, 20, 30]}, {"multipleOf": 60, "minimum": 60, "maximum": 86400}]},
+        description="seconds",
+    )
     actions: tuple[Arn, ...] = Field((), max_length=5, strict=False, description="ARNs that every alarm notifies")
 
     @field_validator("period")
@@ -226,7 +233,9 @@ class ErrorsAlarmConfig(Section):
 
 
 class LogGroupConfig(Section):
-    retention_days: Annotated[int, AfterValidator(_retention)] = Field(30, description="days that log lines are kept")
+    retention_days: Annotated[int, AfterValidator(_retention)] = Field(
+        30, json_schema_extra={"enum": list(LOG_RETENTION_DAYS)}, description="days that log lines are kept"
+    )
 
 
 class Config(Section):

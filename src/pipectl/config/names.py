@@ -12,6 +12,9 @@ REGION_TAG = "Region"
 """On roles: the region of the pipeline that they serve."""
 RESERVED_TAGS = ("Environment", "Team", "Project", "ManagedBy", REGION_TAG)
 CODE_TAG = "CodeContentSha256"
+PAUSED_SINCE = "PausedSince"
+PAUSED_BY = "PausedBy"
+PAUSE_TAGS = (PAUSED_SINCE, PAUSED_BY)
 """Tag of a function: the hash of its package's contents, where the zip differs between machines."""
 OWNERSHIP_TAGS = ("ManagedBy", "Project", "Environment")
 

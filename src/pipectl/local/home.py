@@ -70,7 +70,7 @@ def default_home() -> Path:
         folder = platformdirs.user_data_path("pipectl", appauthor=False)
         if folder.is_absolute():
             return folder
-    raise LocalError("The user has no home folder.", hint="Set the environment variable PIPECTL_HOME to a folder.")
+    raise LocalError("the user has no home folder", hint="set the environment variable PIPECTL_HOME to a folder")
 
 
 def create(home: Path) -> None:
@@ -90,8 +90,8 @@ def create(home: Path) -> None:
 def unusable(home: Path, error: OSError) -> LocalError:
     """Return the error for a folder that cannot be used."""
     return LocalError(
-        f"The local emulator cannot use the folder {home}: {error.strerror}.",
-        hint="Set the environment variable PIPECTL_HOME to another folder.",
+        f"the local emulator cannot use the folder {home}: {error.strerror}",
+        hint="set the environment variable PIPECTL_HOME to another folder",
     )
 
 
@@ -124,7 +124,7 @@ def hold_alive(home: Path) -> FileLock:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise LocalError(f"Another local emulator uses the folder {home}.") from None
+        raise LocalError(f"another local emulator uses the folder {home}") from None
     return lock
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from pipectl.errors import LocalError
 from pipectl.local import home as home_folder
 from pipectl.local import processes
-from pipectl.local.home import LOG, REGION, LocalEmulator
+from pipectl.local.home import ALIVE, LOG, RECORD, REGION, LocalEmulator
 
 DEFAULT_PORT = 4566
 POLL_SECONDS = 0.02
@@ -97,7 +97,10 @@ def stop(home: Path, timeout: float = 10) -> bool:
     if running := home_folder.recorded(home):
         _end(running, timeout)
         return True
-    raise LocalError(f"The local emulator in {home} runs, but its record cannot be read.", hint="End it by hand.")
+    raise LocalError(
+        f"the local emulator in {home} runs, but its record {home / RECORD} cannot be read",
+        hint=f"`kill PID` stops it; `fuser {home / ALIVE}` prints its PID",
+    )
 
 
 @contextmanager
@@ -144,7 +147,7 @@ def _launch(
     """Start the server and wait until it answers. Call with the mutex."""
     if importlib.util.find_spec("ministack") is None:
         raise LocalError(
-            "The local emulator needs MiniStack, which is not installed.", hint="pip install 'pipectl-aws[local]'"
+            "the local emulator needs MiniStack, which is not installed", hint="pip install 'pipectl-aws[local]'"
         )
     (home / "tmp").mkdir(mode=home_folder.PRIVATE_FOLDER, exist_ok=True)
     home_folder.secret_of(home)  # so that it exists before the server starts
@@ -229,14 +232,14 @@ def _healthy(port: int) -> bool:
 
 def _ended(log: Path) -> LocalError:
     return LocalError(
-        f"The local emulator has ended while it was starting:\n{_last_lines(log)}", hint=f"Its output is in {log}."
+        f"the local emulator has ended while it was starting:\n{_last_lines(log)}", hint=f"its output is in {log}"
     )
 
 
 def _not_answering(log: Path) -> LocalError:
     return LocalError(
-        f"The local emulator does not answer:\n{_last_lines(log)}",
-        hint=f"Its output is in {log}. Stop it with `pipectl local stop` and try again.",
+        f"the local emulator does not answer:\n{_last_lines(log)}",
+        hint=f"its output is in {log}; stop it with `pipectl local stop` and try again",
     )
 
 
@@ -256,7 +259,9 @@ def _end(server: LocalEmulator, patience: float) -> None:
             if _released(server.home, time.monotonic() + seconds):
                 break
     else:
-        raise LocalError(f"The local emulator (process {server.pid}) does not end.", hint="End it by hand.")
+        raise LocalError(
+            f"the local emulator (process {server.pid}) does not end", hint=f"`kill -9 {server.pid}` ends it"
+        )
     processes.kill(server.pid)  # functions that are still busy
     processes.reap(server.pid)
 
@@ -273,7 +278,7 @@ def _choose(port: int | None) -> int:
     if port is None:
         return DEFAULT_PORT if _is_free(DEFAULT_PORT) else _free_port()
     if not _is_free(port):
-        raise LocalError(f"Port {port} is taken.", hint="Choose another port, or none to use a free one.")
+        raise LocalError(f"port {port} is taken", hint="choose another port, or none to use a free one")
     return port
 
 

@@ -39,7 +39,7 @@ def find(prefix: Path = Path(sys.prefix), binaries: Iterable[Path] | None = None
     npm = prefix / ("Scripts/npm.exe" if WINDOWS else "bin/npm")
     if missing := [name for name in SDK if not (sdk / name).is_dir()]:
         raise LocalError(
-            f"Functions in Node.js need the AWS SDK of Lambda's runtime, and {sdk} has no {' and '.join(missing)}.",
+            f"functions in Node.js need the AWS SDK of Lambda's runtime, and {sdk} has no {' and '.join(missing)}",
             hint=f"{npm if npm.is_file() else 'npm'} install --prefix {prefix} {' '.join(SDK)}",
         )
     return Node(binary, sdk)
@@ -61,7 +61,7 @@ def provide(home: Path) -> None:
             draft.symlink_to(target)
         except OSError as error:  # Windows asks for a privilege
             raise LocalError(
-                f"Cannot link {link} to {target}: {error.strerror}.", hint="On Windows, turn on the Developer Mode."
+                f"cannot link {link} to {target}: {error.strerror}", hint="on Windows, turn on the Developer Mode"
             ) from error
         draft.replace(link)  # in one step, because a function may be starting
 
@@ -85,6 +85,6 @@ def _new_enough(binaries: Iterable[Path]) -> Path:
         too_old.append(f"{binary} is {answer.stdout.strip() or 'none'}")
     found = "; ".join(too_old) or "it is not installed"
     raise LocalError(
-        f"Functions in Node.js need Node.js {OLDEST} or newer on this machine: {found}.",
+        f"functions in Node.js need Node.js {OLDEST} or newer on this machine: {found}",
         hint="pip install 'pipectl-aws[node]'",
     )

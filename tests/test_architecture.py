@@ -7,6 +7,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from pipectl.cli.main import COMMANDS
 from tests.support import ROOT
 
 LONGEST_FUNCTION = 50
@@ -80,6 +83,15 @@ def test_only_the_serializer_of_output_writes_json() -> None:
 
 def uses_json(tree: ast.Module) -> bool:
     return any(name == "json" or name.startswith("json.") for name in imports(tree))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_module_in_each_layer_and_its_tests(command: str) -> None:
+    name = command.replace("-", "_")
+    layers = ("cli", "commands", "output")
+    modules = [SRC / "pipectl" / layer / f"{name}.py" for layer in layers]
+    tests = [ROOT / "tests" / layer / f"test_{name}.py" for layer in layers]
+    assert [str(path.relative_to(ROOT)) for path in modules + tests if not path.is_file()] == []
 
 
 def test_nothing_is_patched_in_tests() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
+from pipectl.clock import SystemClock
 from tests.cli_support import pipectl
+from tests.commands.existing_pipeline import existing, fail, write
 from tests.support import World, make_world, write_config
 
 QUEUE = "dev-order-processor-dlq-backend"
@@ -41,3 +43,13 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world = make_world(tmp_path_factory.mktemp("existing"))
         assert pipectl("-c", world.file, "up", "--yes").exit_code == 0
         yield world
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]]:
+    """A pipeline whose first order failed, and whose second one is pending; the id of the failure."""
+    with pytest.MonkeyPatch.context() as patch, existing(tmp_path_factory.mktemp("pipeline"), SystemClock()) as world:
+        patch.setenv("PIPECTL_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
+        first, _ = write(world, "order-1", "order-2")
+        yield world, fail(world, first, first)

@@ -80,6 +80,11 @@ def samples(text: str) -> dict[str, Sample]:
     }
 
 
+def samples_of(*words: str) -> dict[str, Sample]:
+    """Return the samples whose names begin with one of the words, such as a command, with a fixed text as the data."""
+    return {name: show for name, show in samples("DATA").items() if name.split()[0] in words}
+
+
 def _changes(text: str) -> tuple[Change, ...]:
     return (
         Change("processor-role", "role", f"dev-role-{text}", Action.CREATE, {"arn": Delta(None, UNKNOWN)}),

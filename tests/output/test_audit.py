@@ -1,4 +1,4 @@
-"""The hint of `audit list` for the next page."""
+"""The screens of `audit`, and the hint of `audit list` for the next page."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import shlex
 from datetime import UTC, datetime
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from pipectl.commands.audit import AuditPage
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import ReplayStatus
 from pipectl.output import audit
 from tests.cli.commands import parse
+from tests.output.samples import samples_of
 from tests.output.screens import printed
 
 SINCE = datetime(2026, 1, 30, 8, tzinfo=UTC)
@@ -38,3 +40,11 @@ def test_the_next_page_has_the_same_selection() -> None:
 def test_options_that_were_not_given_are_not_repeated_except_the_start(limit: int) -> None:
     """The start is the default's age before now, which would be another time for the next page."""
     assert _hint(Selection(SINCE), limit) == f"audit list --since 2026-01-30T08:00:00Z --limit {limit} --page dG9rZW4"
+
+
+SAMPLES = samples_of("audit")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_screen(name: str, snapshot: SnapshotAssertion) -> None:
+    assert printed(SAMPLES[name]) == snapshot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from pipectl.commands.down import DownPreview, DownReport
@@ -9,6 +10,7 @@ from pipectl.engine.model import Action, Change, Contents, RefusalKind
 from pipectl.errors import PipectlError
 from pipectl.monitoring.pending_data import Loss
 from pipectl.output import down
+from tests.output.samples import samples_of
 from tests.output.screens import document, printed
 
 CHANGES = (
@@ -58,3 +60,11 @@ def test_a_failure_prints_what_was_deleted_and_the_error_as_one_document() -> No
     assert [change["resource"] for change in found["changes"]] == ["stream-mapping"]
     assert found["error"]["resource"] == "orders-table"
     assert found["deletedData"][0]["count"] == 1000
+
+
+SAMPLES = samples_of("down")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_screen(name: str, snapshot: SnapshotAssertion) -> None:
+    assert printed(SAMPLES[name]) == snapshot

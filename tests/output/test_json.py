@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipectl.cli.main import COMMANDS
 from pipectl.output.console import Screen
 from tests.output.documents import check_spelling
 from tests.output.samples import samples
@@ -55,3 +56,7 @@ def test_an_error_has_its_fixed_parts() -> None:
     assert (error["code"], error["resource"]) == ("Error", "orders-table")
     assert {"message", "hint"} <= error.keys()
     assert document_of("error of the config")["error"]["problems"][0].keys() == {"file", "line", "key", "message"}
+
+
+def test_every_command_has_a_sample() -> None:
+    assert {name.partition(" ")[0] for name in SAMPLES} - {"error", "AWS"} == COMMANDS.keys()

@@ -1,21 +1,16 @@
-"""The text of `permissions`."""
+"""The screens of `permissions`."""
 
 from __future__ import annotations
 
+import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from pipectl.commands.permissions import Published
-from pipectl.output.permissions import listing
-from pipectl.policy_document import document
+from tests.output.samples import samples_of
 from tests.output.screens import printed
 
+SAMPLES = samples_of("permissions")
 
-def test_the_list_of_policies(snapshot: SnapshotAssertion) -> None:
-    empty = document([])
-    policies = {
-        "processor": Published("dev-order-processor-role-backend", (), empty),
-        "auditor": Published("dev-audit-processor-role-backend", (), empty),
-        "reader": Published(None, ("plan", "status"), empty),
-        "deployer": Published(None, ("plan", "up", "down"), empty),
-    }
-    assert printed(lambda screen: listing(screen, policies)) == snapshot
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_screen(name: str, snapshot: SnapshotAssertion) -> None:
+    assert printed(SAMPLES[name]) == snapshot

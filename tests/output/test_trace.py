@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
 from pipectl.commands.trace import Stage, Trace
 from pipectl.output import trace
+from tests.output.samples import samples_of
 from tests.output.screens import document, printed
 
 ITEM = {"signature": b"\x01\xff", "total": Decimal("12.50")}
@@ -16,3 +20,11 @@ def test_bytes_and_numbers_of_the_item_are_written_as_in_json() -> None:
     text = printed(lambda screen: trace.result(screen, STORED))
     assert text.splitlines()[0] == '{"signature": "Af8=", "total": 12.5}'
     assert document(lambda screen: trace.result(screen, STORED))["item"] == {"signature": "Af8=", "total": 12.5}
+
+
+SAMPLES = samples_of("trace")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_screen(name: str, snapshot: SnapshotAssertion) -> None:
+    assert printed(SAMPLES[name]) == snapshot

@@ -27,5 +27,5 @@ def test_the_number_of_orders_reaches_the_demo(file: Path) -> None:
     assert result.exit_code == 0, result.stderr
     found = document(result)
     assert (found["orders"], found["updates"], found["objects"]) == (4, 2, 6)
-    assert (found["poison"], found["audited"], found["replayed"], found["left"]) == (2, 2, 2, 0)
+    assert (found["invalid"], found["audited"], found["replayed"], found["left"]) == (2, 2, 2, 0)
     assert {"up", "orders", "failures", "alarm", "fix", "replay", "down", "total"} == found["seconds"].keys()

@@ -14,7 +14,7 @@ from pipectl.failures.record_reader import RecordReader
 from pipectl.failures.replay import Replay
 from tests.failures.fakes import AUDIT_TABLE, BUCKET, PROCESSOR, TABLE_ARN, Process, World
 
-LEASE_SECONDS = 120.0
+CLAIM_SECONDS = 120.0
 
 
 def reader(process: Process) -> RecordReader:
@@ -25,7 +25,7 @@ def new_replay(process: Process, **changes: Any) -> Replay:
     settings: dict[str, Any] = {
         "stream_prefix": f"{TABLE_ARN}/stream/",
         "batch_size": 100,
-        "lease_seconds": LEASE_SECONDS,
+        "claim_seconds": CLAIM_SECONDS,
     }
     return Replay(
         AuditTable(process.aws, AUDIT_TABLE),

@@ -1,4 +1,4 @@
-"""Leases and outcomes of audit items, on the fake table and on moto, so that the two are compared."""
+"""Claims and outcomes of audit items, on the fake table and on moto, so that the two are compared."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_one_of_several_runs_claims_a_failure(table: Table) -> None:
     assert now(table, failure).status is ReplayStatus.OPEN
 
 
-def test_a_lease_expires(table: Table) -> None:
+def test_a_claim_expires(table: Table) -> None:
     failure, one, other = table.failure(), table.run("one"), table.run("other")
     assert one.claim(failure)
     table.clock.sleep(99)
@@ -152,7 +152,7 @@ def test_a_failure_that_another_run_settled_is_not_claimed_back(table: Table, ou
     assert now(table, failure).item["replayedBy"] == "other"
 
 
-def test_an_expired_lease_that_no_other_run_took_is_still_valid(table: Table) -> None:
+def test_an_expired_claim_that_no_other_run_took_is_still_valid(table: Table) -> None:
     failure, one = table.failure(), table.run("one")
     one.claim(failure)
     table.clock.sleep(1000)
@@ -185,7 +185,7 @@ def test_an_unfinished_failure_is_claimed_by_the_next_run(table: Table, status: 
     assert other.claim(failure)
 
 
-def test_settling_writes_the_outcome_and_ends_the_lease(table: Table) -> None:
+def test_settling_writes_the_outcome_and_ends_the_claim(table: Table) -> None:
     failure, one = table.failure(), table.run("one")
     one.claim(failure)
     one.settle(failure, POISON)
@@ -266,7 +266,7 @@ def put(table: Table, failure: Failure, **attributes: Any) -> None:
     ],
     ids=str,
 )
-def test_an_invalid_lease_does_not_block_an_item(table: Table, until: Any) -> None:
+def test_an_invalid_claim_does_not_block_an_item(table: Table, until: Any) -> None:
     failure, one, other = table.failure(), table.run("one"), table.run("other")
     put(table, failure, claimedBy={"S": "nobody"}, claimedUntil=until)
     assert one.claim(failure)

@@ -12,7 +12,7 @@ import pytest
 
 from pipectl.errors import CancelledError
 from tests.failures.fakes import OTHER_STREAM_ARN, SHARD, Clock, Killed, Process, World
-from tests.failures.running import LEASE_SECONDS, replay
+from tests.failures.running import CLAIM_SECONDS, replay
 
 SHARD_2 = "shardId-00000001573689847184-00000002"
 
@@ -69,12 +69,12 @@ def test_a_run_makes_no_unnecessary_calls() -> None:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", range(1, CALLS + 1))
-def test_after_a_kill_at_any_call_the_next_run_finishes_when_the_leases_expire(call: int, after: bool) -> None:
+def test_after_a_kill_at_any_call_the_next_run_finishes_when_the_claims_expire(call: int, after: bool) -> None:
     scene = Scene.make()
     process = Process(scene.world, call, after=after)
     with pytest.raises(Killed):
         replay(process, batch_size=2)
-    scene.world.clock.sleep(LEASE_SECONDS + 1)
+    scene.world.clock.sleep(CLAIM_SECONDS + 1)
     replay(scene.world, batch_size=2)
     scene.check()
 
@@ -86,13 +86,13 @@ def test_repeated_kills(seed: int) -> None:
         try:
             replay(Process(scene.world, chance.randint(1, CALLS), after=chance.random() < 0.5), batch_size=2)
         except Killed:
-            scene.world.clock.sleep(LEASE_SECONDS + 1)
+            scene.world.clock.sleep(CLAIM_SECONDS + 1)
     replay(scene.world, batch_size=2)
     scene.check()
 
 
 @pytest.mark.parametrize("call", range(1, CALLS + 1))
-def test_ctrl_c_at_any_call_releases_the_leases(call: int) -> None:
+def test_ctrl_c_at_any_call_releases_the_claims(call: int) -> None:
     scene, main = Scene.make(), threading.main_thread()
     clock = Clock()
     process = Process(scene.world, clock=clock)

@@ -472,7 +472,7 @@ class TestReading:
         assert len(world.invoked) == 3  # 40 of 390 KB are 16 MB
         assert world.stored() == set(numbers)
 
-    def test_an_error_about_all_failures_ends_the_run_and_its_leases(self) -> None:
+    def test_an_error_about_all_failures_ends_the_run_and_its_claims(self) -> None:
         world = World()
         failures = [world.give_up(number) for number in world.orders(5)]
         process = Process(world)

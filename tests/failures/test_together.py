@@ -9,7 +9,7 @@ import pytest
 
 from pipectl.failures.outcomes import ReplayReport
 from tests.failures.fakes import Process, World
-from tests.failures.running import LEASE_SECONDS, replay
+from tests.failures.running import CLAIM_SECONDS, replay
 from tests.failures.test_interrupted import CALLS, Scene
 
 
@@ -36,7 +36,7 @@ def test_a_slow_replay_finds_its_work_done_by_another_with_a_fixed_processor(cal
 
     def meanwhile(operation: str, number: int) -> None:
         if number == call:
-            scene.world.clock.sleep(LEASE_SECONDS + 1)
+            scene.world.clock.sleep(CLAIM_SECONDS + 1)
             scene.world.fix()
             inner.append(replay(scene.world, batch_size=2))
 
@@ -116,7 +116,7 @@ def test_a_lost_answer_is_not_mistaken_for_another_run() -> None:
     assert next(iter(world.audit.values()))["replayAttempts"] == {"N": "1"}
 
 
-def test_leases_are_renewed_between_the_invocations_of_a_batch() -> None:
+def test_claims_are_renewed_between_the_invocations_of_a_batch() -> None:
     world = World()
     numbers = [world.order(poison=count % 5 == 0) for count in range(40)]
     world.give_up(numbers[0], numbers[-1])
@@ -125,7 +125,7 @@ def test_leases_are_renewed_between_the_invocations_of_a_batch() -> None:
 
     def slow(operation: str, _: int) -> None:
         if operation == "Invoke":
-            world.clock.sleep(LEASE_SECONDS * 0.4)
+            world.clock.sleep(CLAIM_SECONDS * 0.4)
             others.append(replay(world))
 
     process.on_call = slow
@@ -133,7 +133,7 @@ def test_leases_are_renewed_between_the_invocations_of_a_batch() -> None:
     assert {report.claimed_elsewhere for report in others} == {1}
 
 
-def test_leases_that_expire_while_other_shards_are_read_are_dropped() -> None:
+def test_claims_that_expire_while_other_shards_are_read_are_dropped() -> None:
     world = World()
     world.give_up(world.order())
     other = "shardId-00000001573689847184-00000002"
@@ -143,7 +143,7 @@ def test_leases_that_expire_while_other_shards_are_read_are_dropped() -> None:
     def meanwhile(operation: str, _: int) -> None:
         with one_at_a_time:
             if operation == "GetShardIterator" and not others:
-                world.clock.sleep(LEASE_SECONDS + 1)
+                world.clock.sleep(CLAIM_SECONDS + 1)
                 others.append(replay(world))
 
     process.on_call = meanwhile

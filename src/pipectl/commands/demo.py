@@ -70,7 +70,7 @@ class DemoReport:
     orders: int
     updates: int
     objects: int
-    poison: int
+    invalid: int
     audited: int
     quarantined: int
     errors_alarm: str
@@ -146,7 +146,7 @@ class _Demo:
             orders=self._orders,
             updates=updates,
             objects=objects,
-            poison=INVALID_ORDERS,
+            invalid=INVALID_ORDERS,
             audited=audited,
             quarantined=quarantined,
             errors_alarm=alarm,

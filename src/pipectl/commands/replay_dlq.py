@@ -260,7 +260,7 @@ def _replay(context: Context, *, overwrite: bool, again: bool) -> Replay:
         context.aws.clock,
         stream_prefix=_stream_prefix(context),
         batch_size=context.config.stream_mapping.batch_size,
-        lease_seconds=context.config.processor.timeout + 60,
+        claim_seconds=context.config.processor.timeout + 60,
         again=again,
         progress=progress,
         cancel=context.cancel,

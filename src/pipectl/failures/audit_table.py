@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 FAILURE_TYPE_INDEX = "failure-type-index"
 _LARGEST_LIMIT = 2**31
-_LONGEST_LEASE = timedelta(hours=1)
-"""Longer than any lease: a function runs for 15 minutes at most."""
+_LONGEST_CLAIM = timedelta(hours=1)
+"""Longer than any claim: a function runs for 15 minutes at most."""
 _LONGEST_KEY = 1024
 """Bytes of a sort key; a partition key can have 2048."""
 _ERROR_CHARACTERS = 20_000
@@ -99,8 +99,8 @@ class Position:
 class AuditTable:
     """Reads and writes audit items.
 
-    Two replays share the work by leases: an item that one of them has claimed is left alone by the other until it is
-    settled, released, or the lease has expired. Calls that write take several items and return an answer for each.
+    Two replays share the work by claims: an item that one of them has claimed is left alone by the other until it is
+    settled, released, or the claim has expired. Calls that write take several items and return an answer for each.
 
     Args:
         aws: The table's account and region.
@@ -153,7 +153,7 @@ class AuditTable:
         answer = self._aws.dynamodb.get_item(TableName=self._name, Key=_key(failure), ConsistentRead=True)
         return Failure.of(answer["Item"]) if "Item" in answer else None
 
-    # leases
+    # claims
 
     def claim(
         self, failures: Sequence[Failure], owner: str, seconds: float, *, again: bool = False
@@ -165,14 +165,14 @@ class AuditTable:
         Args:
             failures: The failures.
             owner: The run that claims them.
-            seconds: Duration of the lease.
+            seconds: Duration of the claim.
             again: Claim failures that are done, too.
         """
-        # A lease is free when it expired, and when its end is not a time or too far away to be one of a replay.
+        # A claim is free when it expired, and when its end is not a time or too far away to be one of a replay.
         valid = "attribute_type(claimedUntil, :text) AND claimedUntil BETWEEN :now AND :latest"
         condition = f"attribute_exists(auditId) AND (NOT ({valid}) OR claimedBy = :me)"
         now = self._aws.now()
-        latest = rfc3339_milliseconds(now + _LONGEST_LEASE)
+        latest = rfc3339_milliseconds(now + _LONGEST_CLAIM)
         values = {":now": rfc3339_milliseconds(now), ":latest": latest, ":text": "S"}
         if not again:
             condition += " AND NOT replayStatus IN (:replayed, :expired)"
@@ -180,18 +180,18 @@ class AuditTable:
         return [self._claim(failure, owner, seconds, condition, values) for failure in failures]
 
     def renew(self, failures: Sequence[Failure], owner: str, seconds: float) -> list[bool]:
-        """Extend leases; false for a lease that expired and that another owner took."""
-        return [self._lease(failure, owner, seconds, "claimedBy = :me", {}) for failure in failures]
+        """Extend claims; false for a claim that expired and that another owner took."""
+        return [self._write_claim(failure, owner, seconds, "claimedBy = :me", {}) for failure in failures]
 
     def release(self, failures: Sequence[Failure], owner: str) -> list[bool]:
-        """End leases and leave the failures unchanged."""
+        """End claims and leave the failures unchanged."""
         return [
             self._update(failure, "REMOVE claimedBy, claimedUntil", "claimedBy = :me", {":me": {"S": owner}})
             for failure in failures
         ]
 
     def settle(self, outcomes: Sequence[tuple[Failure, Outcome]], owner: str) -> list[bool]:
-        """Write outcomes and end the leases; false for a lease that expired and that another owner took."""
+        """Write outcomes and end the claims; false for a claim that expired and that another owner took."""
         return [self._settle(failure, outcome, owner) for failure, outcome in outcomes]
 
     # details
@@ -249,13 +249,15 @@ class AuditTable:
         self, failure: Failure, owner: str, seconds: float, condition: str, values: Mapping[str, str]
     ) -> bool | None:
         try:
-            return self._lease(failure, owner, seconds, condition, values)
+            return self._write_claim(failure, owner, seconds, condition, values)
         except AwsError as error:
             if error.aws_code != "ValidationException":
                 raise
             return None
 
-    def _lease(self, failure: Failure, owner: str, seconds: float, condition: str, values: Mapping[str, str]) -> bool:
+    def _write_claim(
+        self, failure: Failure, owner: str, seconds: float, condition: str, values: Mapping[str, str]
+    ) -> bool:
         self._aws.clock.sleep(0)  # raises after Ctrl-C
         until = rfc3339_milliseconds(self._aws.now() + timedelta(seconds=seconds))
         texts = {**values, ":me": owner, ":until": until}

@@ -18,7 +18,7 @@ from pipectl.engine.parallel import Results, parallel_map
 from pipectl.errors import AwsError, CancelledError, PipectlError
 from pipectl.failures.audit_table import AuditTable
 from pipectl.failures.batching import Located, batches, merged
-from pipectl.failures.leases import PARALLEL, Leases, LeaseState
+from pipectl.failures.claims import PARALLEL, Claims, ClaimState
 from pipectl.failures.model import FailedRecord, Failure, Reading, Record, StreamRange
 from pipectl.failures.outcomes import FailureTally, Outcome, ReplayReport
 from pipectl.failures.processor_client import ProcessorClient
@@ -62,7 +62,7 @@ class ShardReplay:
 
     Attributes:
         processor: Processes records.
-        leases: Leases of the failures.
+        claims: Claims of the failures.
         clock: Time.
         pool: Threads for invocations and outcomes.
         room: Limits how many batches of all shards are in memory.
@@ -73,7 +73,7 @@ class ShardReplay:
     """
 
     processor: ProcessorClient
-    leases: Leases
+    claims: Claims
     clock: Clock
     pool: ThreadPoolExecutor
     room: Semaphore
@@ -82,7 +82,7 @@ class ShardReplay:
     report: ReplayReport = field(default_factory=ReplayReport)
     settled: int = 0
     _invocations: deque[tuple[Future[list[FailedRecord]], list[_Read]]] = field(default_factory=deque)
-    _settling: deque[tuple[Failure, Outcome, Future[list[LeaseState]]]] = field(default_factory=deque)
+    _settling: deque[tuple[Failure, Outcome, Future[list[ClaimState]]]] = field(default_factory=deque)
 
     def run(self, tasks: Iterable[ReadTask]) -> None:
         """Replay all failures of the tasks.
@@ -122,11 +122,11 @@ class ShardReplay:
             self._settle_if_finished(task)
 
     def _still_held(self, tallies: Sequence[FailureTally]) -> list[FailureTally]:
-        """Renew leases, which can expire while a task waits for its turn. Drop tasks whose leases are lost."""
-        self.leases.renew(tally.failure for tally in tallies)
-        held = [tally for tally in tallies if self.leases.holds(tally.failure)]
-        states = [self.leases.state(tally.failure) for tally in tallies if tally not in held]
-        self._count_elsewhere(states.count(LeaseState.CLAIMED_ELSEWHERE))
+        """Renew claims, which can expire while a task waits for its turn. Drop tasks whose claims are lost."""
+        self.claims.renew(tally.failure for tally in tallies)
+        held = [tally for tally in tallies if self.claims.holds(tally.failure)]
+        states = [self.claims.state(tally.failure) for tally in tallies if tally not in held]
+        self._count_elsewhere(states.count(ClaimState.CLAIMED_ELSEWHERE))
         return held
 
     def _send(self, batch: list[_Read]) -> None:
@@ -135,7 +135,7 @@ class ShardReplay:
 
         def before_each() -> None:
             self.clock.sleep(0)  # raises after Ctrl-C
-            self.leases.renew(failures)
+            self.claims.renew(failures)
 
         while self._invocations and self._invocations[0][0].done():
             self._finish_oldest_invocation()
@@ -161,7 +161,7 @@ class ShardReplay:
             return
         for tally in task.tallies:
             outcome = tally.outcome(task.error)
-            future = self.pool.submit(self.leases.settle, [(tally.failure, outcome)])
+            future = self.pool.submit(self.claims.settle, [(tally.failure, outcome)])
             self._settling.append((tally.failure, outcome, future))
         while self._settling and self._settling[0][2].done():
             self._finish_oldest_outcome()
@@ -174,20 +174,20 @@ class ShardReplay:
         except AwsError as error:
             if concerns_all(error):
                 raise
-            self.leases.release([failure])
+            self.claims.release([failure])
             self.report = self.report.with_untried(failure.audit_id, f"its outcome is not written: {error.message}")
             return
-        if state is LeaseState.HELD:
+        if state is ClaimState.HELD:
             self.report = self.report.with_outcome(failure, outcome)
         else:
-            self._count_elsewhere(state is LeaseState.CLAIMED_ELSEWHERE)
+            self._count_elsewhere(state is ClaimState.CLAIMED_ELSEWHERE)
 
     def _count_elsewhere(self, count: int) -> None:
         self.report = replace(self.report, claimed_elsewhere=self.report.claimed_elsewhere + count)
 
 
 class Replay:
-    """A replay of many failures. It can be interrupted at any call: leases expire, finished work is recorded.
+    """A replay of many failures. It can be interrupted at any call: claims expire, finished work is recorded.
 
     Args:
         table: The audit table.
@@ -196,7 +196,7 @@ class Replay:
         clock: Time.
         stream_prefix: Beginning of the ARNs of the pipeline's streams.
         batch_size: The most records of one invocation.
-        lease_seconds: Duration of a lease; longer than one invocation.
+        claim_seconds: Duration of a claim; longer than one invocation.
         again: Replay failures that are done, too.
         progress: Called now and then with the numbers of failures finished and of records processed so far.
         cancel: Makes calls in progress end early.
@@ -211,7 +211,7 @@ class Replay:
         *,
         stream_prefix: str,
         batch_size: int,
-        lease_seconds: float,
+        claim_seconds: float,
         again: bool = False,
         progress: Callable[[int, int], None] = lambda _failures, _records: None,
         cancel: Callable[[], None] = lambda: None,
@@ -219,7 +219,7 @@ class Replay:
         self._reader = reader
         self._processor = processor
         self._clock = clock
-        self._leases = Leases(table, clock, lease_seconds)
+        self._claims = Claims(table, clock, claim_seconds)
         self._batch_size = batch_size
         self.report = ReplayReport()
         self._stream_prefix = stream_prefix
@@ -257,7 +257,7 @@ class Replay:
             try:
                 self._replay(tasks_of(self._claim(batch)))
             except BaseException:
-                self._leases.release(batch)
+                self._claims.release(batch)
                 raise
         return self.report
 
@@ -266,16 +266,16 @@ class Replay:
         shares = [different[start::PARALLEL] for start in range(PARALLEL)]
         with ThreadPoolExecutor(PARALLEL) as pool:
             try:
-                taken = list(pool.map(lambda share: self._leases.take(share, again=self._again), shares))
+                taken = list(pool.map(lambda share: self._claims.take(share, again=self._again), shares))
             except KeyboardInterrupt:
                 self._cancel()
                 raise
-        elsewhere = sum(states.count(LeaseState.CLAIMED_ELSEWHERE) for states in taken)
+        elsewhere = sum(states.count(ClaimState.CLAIMED_ELSEWHERE) for states in taken)
         self.report = replace(self.report, claimed_elsewhere=self.report.claimed_elsewhere + elsewhere)
         for failure, state in zip(chain(*shares), chain(*taken), strict=True):
-            if state is LeaseState.REFUSED:
+            if state is ClaimState.REFUSED:
                 self.report = self.report.with_untried(failure.audit_id, "its audit item is full (400 KB)")
-        return [failure for failure in different if self._leases.holds(failure)]
+        return [failure for failure in different if self._claims.holds(failure)]
 
     def _replay(self, tasks: dict[str, list[ReadTask]]) -> None:
         with ThreadPoolExecutor(PARALLEL) as pool:
@@ -293,7 +293,7 @@ class Replay:
         for name in names:
             shards[name] = ShardReplay(
                 processor=self._processor,
-                leases=self._leases,
+                claims=self._claims,
                 clock=self._clock,
                 pool=pool,
                 room=room,

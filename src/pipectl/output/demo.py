@@ -50,7 +50,7 @@ def result(screen: Screen, report: DemoReport) -> None:
         "Result:",
         f"  {report.resources} resources created in {seconds['up']:.1f} s; a second `up` changed nothing",
         f"  {versions} order versions written, {report.objects} objects stored, in {seconds['orders']:.1f} s",
-        f"  {report.poison} invalid orders: {failures}, in {seconds['failures']:.1f} s",
+        f"  {report.invalid} invalid orders: {failures}, in {seconds['failures']:.1f} s",
         f"  errors alarm: {report.errors_alarm}",
         f"  {report.replayed} orders replayed after the fix, in {saving:.1f} s: {report.objects_after_replay} objects",
         f"  deleted in {seconds['down']:.1f} s; {report.left} resources left",

@@ -1,4 +1,4 @@
-"""Leases of one run: the failures that it has claimed and not yet settled or released."""
+"""Claims of one run: the failures that it works on, until they are settled or released."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pipectl.failures.outcomes import Outcome
 PARALLEL = 8
 
 
-class LeaseState(Enum):
-    """State of a lease; ``REFUSED`` is that of an item that DynamoDB refuses to change."""
+class ClaimState(Enum):
+    """State of a claim; ``REFUSED`` is that of an item that DynamoDB refuses to change."""
 
     HELD = "held"
     REFUSED = "refused"
@@ -26,15 +26,15 @@ class LeaseState(Enum):
     DONE_ELSEWHERE = "done elsewhere"
 
 
-class Leases:
-    """Claims failures, keeps their leases from expiring, and settles them. Safe to be used by several threads.
+class Claims:
+    """Claim failures, renew the claims before they expire, and settle the failures. Safe to be used by several threads.
 
-    A run that is killed leaves leases behind; they expire.
+    A run that is killed leaves claims behind; they expire.
 
     Args:
         table: The audit table.
         clock: Time.
-        seconds: Duration of a lease; longer than one invocation.
+        seconds: Duration of a claim; longer than one invocation.
         owner: Name of the run.
     """
 
@@ -46,7 +46,7 @@ class Leases:
         self._lock = threading.Lock()
         self._since: dict[tuple[str, str], float] = {}
 
-    def take(self, failures: Sequence[Failure], *, again: bool) -> list[LeaseState]:
+    def take(self, failures: Sequence[Failure], *, again: bool) -> list[ClaimState]:
         """Claim failures, unless another run has claimed them or has finished them meanwhile."""
         start = self._clock.monotonic()
         with self._lock:  # before the call: an interrupt can come between it and its answer
@@ -55,7 +55,7 @@ class Leases:
         return self._states(failures, claimed)
 
     def renew(self, failures: Iterable[Failure]) -> None:
-        """Extend leases of which half has passed; drop those that another run has taken over."""
+        """Extend claims of which half has passed; drop those that another run has taken over."""
         now = self._clock.monotonic()
         with self._lock:
             due = [each for each in failures if now - self._since.get(each.key, now) > self._seconds / 2]
@@ -68,7 +68,7 @@ class Leases:
         with self._lock:
             return failure.key in self._since
 
-    def settle(self, outcomes: Sequence[tuple[Failure, Outcome]]) -> list[LeaseState]:
+    def settle(self, outcomes: Sequence[tuple[Failure, Outcome]]) -> list[ClaimState]:
         """Write outcomes. Another run settles what it has taken over."""
         settled = self._table.settle(outcomes, self._owner)
         failures = [failure for failure, _ in outcomes]
@@ -78,26 +78,26 @@ class Leases:
         return states
 
     def release(self, failures: Sequence[Failure]) -> None:
-        """Release the failures that are claimed and not settled. A lease that cannot be released expires."""
+        """Release the failures that are claimed and not settled. A claim that cannot be released expires."""
         with ThreadPoolExecutor(PARALLEL) as pool:
             list(pool.map(self._release, filter(self.holds, failures)))
 
-    def state(self, failure: Failure) -> LeaseState:
-        """Return the result of a failure whose lease is lost."""
+    def state(self, failure: Failure) -> ClaimState:
+        """Return the result of a failure whose claim is lost."""
         found = self._table.current(failure)
         if found is None or found.status not in UNRESOLVED:
-            return LeaseState.DONE_ELSEWHERE
-        return LeaseState.CLAIMED_ELSEWHERE
+            return ClaimState.DONE_ELSEWHERE
+        return ClaimState.CLAIMED_ELSEWHERE
 
-    def _states(self, failures: Sequence[Failure], held: Sequence[bool | None]) -> list[LeaseState]:
+    def _states(self, failures: Sequence[Failure], held: Sequence[bool | None]) -> list[ClaimState]:
         states = []
         for failure, is_held in zip(failures, held, strict=True):
             if not is_held:
                 self._drop(failure)
             if is_held:
-                states.append(LeaseState.HELD)
+                states.append(ClaimState.HELD)
             else:
-                states.append(LeaseState.REFUSED if is_held is None else self.state(failure))
+                states.append(ClaimState.REFUSED if is_held is None else self.state(failure))
         return states
 
     def _release(self, failure: Failure) -> None:

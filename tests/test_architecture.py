@@ -94,6 +94,19 @@ def test_every_command_has_a_module_in_each_layer_and_its_tests(command: str) ->
     assert [str(path.relative_to(ROOT)) for path in modules + tests if not path.is_file()] == []
 
 
+@pytest.mark.parametrize("key", ["batchItemFailures", "md5OfBody"])
+def test_the_shapes_of_lambda_are_in_aws_alone(key: str) -> None:
+    """The local emulator and `replay-dlq` read and build the same events, so they do it with the same code."""
+    using = {
+        path
+        for path, tree in sources(SRC)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node.value == key
+    }
+    assert len(using) == 1
+    assert next(iter(using)).startswith("src/pipectl/aws/")
+
+
 def test_nothing_is_patched_in_tests() -> None:
     """A test passes in what it replaces; ``mock.patch`` ties it to where a name happens to live."""
     patching = [

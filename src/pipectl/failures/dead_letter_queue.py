@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipectl.aws.batch_responses import read_failed_positions
 from pipectl.aws.client import Aws
-from pipectl.failures.processor_client import failed_positions
+from pipectl.aws.queue_records import queue_record
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import DeleteMessageBatchRequestEntryTypeDef, MessageTypeDef
@@ -53,7 +53,7 @@ def audit_messages(aws: Aws, queue_url: str, queue_arn: str, auditor: str) -> Qu
     """
     found, failed_in_a_row = QueueAudit(), 0
     while failed_in_a_row < _MOST_FAILED and (messages := _receive(aws, queue_url)):
-        failed, error = _audit(aws, auditor, [_event_record(message, queue_arn, aws.region) for message in messages])
+        failed, error = _audit(aws, auditor, [queue_record(message, queue_arn, aws.region) for message in messages])
         done = [message for position, message in enumerate(messages) if position not in failed]
         _delete(aws, queue_url, done)
         failed_in_a_row = 0 if done else failed_in_a_row + 1
@@ -80,7 +80,7 @@ def _audit(aws: Aws, auditor: str, records: Sequence[Mapping[str, object]]) -> t
     if answer.get("FunctionError"):
         return everything, payload[:500].decode(errors="replace")
     try:
-        failed = failed_positions(payload, [str(record["messageId"]) for record in records])
+        failed = read_failed_positions(payload, [str(record["messageId"]) for record in records])
     except ValueError as error:
         return everything, str(error)
     return failed, "the auditor reported it as failed" if failed else None
@@ -93,26 +93,3 @@ def _delete(aws: Aws, queue_url: str, messages: Sequence[MessageTypeDef]) -> Non
     ]
     if entries:
         aws.sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)
-
-
-def _event_record(message: MessageTypeDef, queue_arn: str, region: str) -> dict[str, object]:
-    """Return a received message in the form of Lambda's SQS event, whose inner keys begin in lower case."""
-    attributes = {
-        name: {key[0].lower() + key[1:]: _text(value) for key, value in attribute.items()}
-        for name, attribute in message.get("MessageAttributes", {}).items()
-    }
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message.get("Attributes", {}),
-        "messageAttributes": attributes,
-        "md5OfBody": message.get("MD5OfBody", ""),
-        "eventSource": "aws:sqs",
-        "eventSourceARN": queue_arn,
-        "awsRegion": region,
-    }
-
-
-def _text(value: object) -> object:
-    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
+from pipectl.aws.batch_responses import read_failed_positions
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import EventRecord
 from pipectl.errors import AwsError
 from pipectl.failures.model import FailedRecord, SequenceNumber
 
 LONGEST_ERROR = 1000
-_LONGEST_QUOTE = 200
 _REFUSED_EVENTS = ("RequestTooLargeException", "InvalidRequestContentException")
 """Error codes of Lambda for an event that is too large, or for JSON that only Python accepts, such as NaN."""
 _WRONG_SHAPE = (ValueError, AttributeError, KeyError, TypeError, RecursionError)
@@ -19,29 +19,6 @@ _WRONG_SHAPE = (ValueError, AttributeError, KeyError, TypeError, RecursionError)
 
 _Answer = tuple[str | None, list[int]]
 """An invocation's error, if it failed, and the positions of the records that it reported."""
-
-
-def failed_positions(payload: bytes, identifiers: Sequence[str]) -> list[int]:
-    """Read a partial batch response, as Lambda does.
-
-    Args:
-        payload: The function's answer.
-        identifiers: The identifier of each item of the batch.
-
-    Returns:
-        The positions of the items that failed, in order.
-
-    Raises:
-        ValueError: it is not a partial batch response, or names an item that is not in the batch. Lambda then takes
-            the whole batch as failed.
-    """
-    try:
-        answer = json.loads(payload or b"null")
-        failures = (answer or {}).get("batchItemFailures") or []
-        return sorted({identifiers.index(failure["itemIdentifier"]) for failure in failures})
-    except _WRONG_SHAPE:
-        quote = payload[:_LONGEST_QUOTE].decode(errors="replace")
-        raise ValueError(f"the function returned an invalid partial batch response: {quote}") from None
 
 
 class ProcessorClient:
@@ -113,7 +90,7 @@ class ProcessorClient:
         if kind := answer.get("FunctionError"):
             return _function_error(payload, kind), []
         try:
-            return None, failed_positions(payload, [each["dynamodb"]["SequenceNumber"] for each in events])
+            return None, read_failed_positions(payload, [each["dynamodb"]["SequenceNumber"] for each in events])
         except ValueError as invalid:
             return str(invalid), []
 

@@ -21,6 +21,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Literal
 
+from pipectl.aws.batch_responses import failed_positions
+
 Record = Mapping[str, Any]
 """A stream record in the form of a Lambda event."""
 
@@ -95,7 +97,6 @@ class Batch:
     def __init__(self, records: Sequence[Record], *, consolidate: bool = False) -> None:
         self.records = records
         self._consolidate = consolidate
-        self._position = {sequence_number(record): position for position, record in enumerate(records)}
         self._units = deque([Unit(0, len(records))] if records else ())
         self._failed: list[tuple[Condition, Unit]] = []
 
@@ -172,11 +173,11 @@ class Batch:
             return WHOLE_UNIT
         if not settings.report_item_failures:
             return None
-        identifiers = reported_failures(outcome.payload)
-        positions = [self._position.get(identifier, WHOLE_UNIT) - unit.start for identifier in identifiers]
-        if any(not 0 <= position < unit.size for position in positions):
+        identifiers = [sequence_number(record) for record in self.records[unit.start : unit.stop]]
+        try:
+            return min(failed_positions(outcome.payload, identifiers), default=None)
+        except ValueError:
             return WHOLE_UNIT
-        return min(positions, default=None)
 
     def _expired(self, unit: Unit, settings: Settings, now: float) -> int:
         if settings.max_age_seconds == UNLIMITED:
@@ -184,23 +185,6 @@ class Batch:
         oldest = now - settings.max_age_seconds
         records = self.records[unit.start : unit.stop]
         return next((n for n, record in enumerate(records) if arrival(record) >= oldest), unit.size)
-
-
-def reported_failures(payload: object) -> list[str]:
-    """Return the identifiers in a partial batch response. An invalid identifier is empty.
-
-    Lambda accepts an empty or null response, and an empty or null list, as success. An identifier that is empty, null
-    or under another name fails the whole batch.
-    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
-    """
-    if payload is None:
-        return []
-    if not isinstance(payload, Mapping):
-        return [""]
-    items = payload.get("batchItemFailures") or []
-    if not isinstance(items, list):
-        return [""]
-    return [str(item.get("itemIdentifier") or "") if isinstance(item, Mapping) else "" for item in items]
 
 
 def sequence_number(record: Record) -> str:

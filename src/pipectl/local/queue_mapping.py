@@ -11,17 +11,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipectl.local.batching import reported_failures
+from pipectl.aws.batch_responses import failed_positions
+from pipectl.aws.queue_records import queue_record
 from pipectl.local.clients import Clients
 from pipectl.local.filters import matching
 from pipectl.local.functions import Functions, NoFunctionError
 from pipectl.local.mappings import CALL_FAILED, NO_FUNCTION, PROCESSED, EventSourceMapping
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 logger = logging.getLogger("pipectl.queues")
 
@@ -89,7 +93,7 @@ class _QueueWorker:
             failed, self._failed = self._failed, False
         return failed
 
-    def _receive(self) -> tuple[list[dict[str, Any]], float]:
+    def _receive(self) -> tuple[list[MessageTypeDef], float]:
         """Return the messages of the next batch, and without one how long to wait at most."""
         mapping = self._mapping
         action = "sqs:GetQueueAttributes"
@@ -109,9 +113,9 @@ class _QueueWorker:
             self._refused(action)
         return [], IDLE_SECONDS[1]
 
-    def _messages(self, sqs: Any) -> list[dict[str, Any]]:
+    def _messages(self, sqs: Any) -> list[MessageTypeDef]:
         size = self._mapping.description.get("BatchSize", DEFAULT_BATCH_SIZE)
-        messages: list[dict[str, Any]] = []
+        messages: list[MessageTypeDef] = []
         while len(messages) < size:
             received = sqs.receive_message(
                 QueueUrl=self._queue_url,
@@ -134,19 +138,20 @@ class _QueueWorker:
         session = self._shared.functions.session(mapping.place, mapping.function_arn)
         return self._shared.clients.of_role("sqs", mapping.place.region, session)
 
-    def _dispatch(self, messages: Sequence[dict[str, Any]]) -> None:
+    def _dispatch(self, messages: Sequence[MessageTypeDef]) -> None:
         with self._lock:
             self._in_flight += 1
         name = f"batch-{self._mapping.uuid}"
         threading.Thread(target=self._process, args=(messages,), name=name, daemon=True).start()
 
-    def _process(self, messages: Sequence[dict[str, Any]]) -> None:
+    def _process(self, messages: Sequence[MessageTypeDef]) -> None:
         mapping = self._mapping
         records = {
-            message["MessageId"]: _record(message, mapping.source_arn, mapping.place.region) for message in messages
+            message["MessageId"]: queue_record(message, mapping.source_arn, mapping.place.region)
+            for message in messages
         }
         wanted = matching(list(records.values()), mapping.description.get("FilterCriteria"))
-        failed = {record["messageId"] for record in wanted}
+        failed = {str(record["messageId"]) for record in wanted}
         try:
             if wanted:
                 failed = self._invoke(wanted)
@@ -158,10 +163,11 @@ class _QueueWorker:
                 self._failed = self._failed or bool(failed)
             mapping.changed.set()
 
-    def _invoke(self, records: Sequence[dict[str, Any]]) -> set[str]:
+    def _invoke(self, records: Sequence[Mapping[str, object]]) -> set[str]:
         """Return the IDs of the messages that failed."""
         mapping = self._mapping
-        everything = {record["messageId"] for record in records}
+        identifiers = [str(record["messageId"]) for record in records]
+        everything = set(identifiers)
         try:
             answer = self._shared.functions.invoke(mapping.place, mapping.function_arn, {"Records": records})
         except NoFunctionError:
@@ -172,10 +178,12 @@ class _QueueWorker:
             return everything
         if "ReportBatchItemFailures" not in (mapping.description.get("FunctionResponseTypes") or ()):
             return set()
-        reported = set(reported_failures(answer.payload))
-        return everything if "" in reported else reported  # an empty identifier: the response cannot be read
+        try:
+            return {identifiers[position] for position in failed_positions(answer.payload, identifiers)}
+        except ValueError:
+            return everything
 
-    def _delete(self, messages: Sequence[dict[str, Any]]) -> None:
+    def _delete(self, messages: Sequence[MessageTypeDef]) -> None:
         for first in range(0, len(messages), MAX_RECEIVED):
             entries = [
                 {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
@@ -187,21 +195,3 @@ class _QueueWorker:
                 self._mapping.last_result = NO_FUNCTION
             except (ClientError, BotoCoreError):
                 self._refused("sqs:DeleteMessage")
-
-
-def _record(message: dict[str, Any], queue_arn: str, region: str) -> dict[str, Any]:
-    """Return a message in the shape of a Lambda event."""
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message.get("Attributes", {}),
-        "messageAttributes": {
-            name: {key[0].lower() + key[1:]: part for key, part in attribute.items()}
-            for name, attribute in message.get("MessageAttributes", {}).items()
-        },
-        "md5OfBody": message["MD5OfBody"],
-        "eventSource": "aws:sqs",
-        "eventSourceARN": queue_arn,
-        "awsRegion": region,
-    }

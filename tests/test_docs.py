@@ -93,7 +93,7 @@ PACKAGE = ROOT / "src" / "pipectl"
 
 
 def test_every_path_of_the_architecture_exists() -> None:
-    """A part in angle brackets, as in ``cli/<name>.py``, stands for any name."""
+    """A part in angle brackets, as in ``cli/<name>.py``, means any name."""
     named = set(re.findall(r"`([\w<>./-]+(?:\.py|\.toml|\.json|/))`", ARCHITECTURE))
     assert len(named) > 10
     patterns = {name: re.sub(r"<\w+>", "*", name).rstrip("/") for name in named}

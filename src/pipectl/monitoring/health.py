@@ -194,7 +194,7 @@ def _alarms(context: Context, facts: Mapping[str, Facts]) -> Check:
 
 
 def _open_failures(context: Context, facts: Mapping[str, Facts], now: datetime) -> Check:
-    """Count the failures that wait for a replay, and report when the first of their records expires."""
+    """Count the unresolved failures, and report when the first of their records expires."""
     name = "open-failures"
     if ResourceKey.AUDIT_TABLE not in facts:
         return _missing(name, Severity.DEGRADED, "failures are not recorded")
@@ -203,7 +203,7 @@ def _open_failures(context: Context, facts: Mapping[str, Facts], now: datetime) 
     if not found:
         return Check(name, Severity.HEALTHY, Finding.OK, 0, "none in the last 48 hours")
     count = f"{len(found)}{'+' if len(found) == MOST_COUNTED else ''}"
-    detail = f"{count} {'waits' if len(found) == 1 else 'wait'} for a replay"
+    detail = f"{count} unresolved"
     prefix = context.pipeline.names.stream_prefix(context.pipeline.physical.orders_table)
     if never := sum(failure.unreplayable(prefix) is not None for failure in found):
         detail += f", {never} of them can never be replayed: see `pipectl audit list`"

@@ -25,7 +25,7 @@ def examples(command: click.Command) -> list[str]:
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS)
-def test_help_explains_every_option(path: tuple[str, ...], command: click.Command) -> None:
+def test_help_describes_every_option(path: tuple[str, ...], command: click.Command) -> None:
     result = pipectl(*path, "--help")
     assert (result.exit_code, result.stderr) == (0, "")
     assert (command.help or "").splitlines()[0] in result.stdout.replace("\n  ", " ")

@@ -273,7 +273,7 @@ def test_deletion_protection_is_restored_when_the_deletion_fails(world: World) -
     assert _protected(world)
 
 
-def test_an_error_says_when_deletion_protection_could_not_be_restored(world: World) -> None:
+def test_an_error_reports_that_deletion_protection_was_not_restored(world: World) -> None:
     _protect(world)
     lifted = threading.Event()
 
@@ -426,7 +426,7 @@ def test_the_preview_counts_what_would_be_deleted(world: World) -> None:
     assert report.losses == seen[0].losses
 
 
-def test_the_preview_of_a_protected_environment_says_so(world: World) -> None:
+def test_the_preview_reports_a_protected_environment(world: World) -> None:
     seen: list[DownPreview] = []
     down(world.context(protect=True), seen.append)
     assert seen[0].protected

@@ -86,7 +86,7 @@ def test_every_record_is_stored_failed_or_lost(world: World) -> None:
 
 
 @pytest.mark.parametrize("status", ["OPEN", "PARTIAL", "FAILED"])
-def test_an_unresolved_failure_explains_what_lies_in_its_range(world: World, status: str) -> None:
+def test_an_unresolved_failure_covers_the_records_of_its_range(world: World, status: str) -> None:
     a, b, c, _d = write(world, "a", "b", "c", "d")
     store(world, b)
     fail(world, a, c, status=status)
@@ -95,7 +95,7 @@ def test_an_unresolved_failure_explains_what_lies_in_its_range(world: World, sta
 
 
 @pytest.mark.parametrize("status", ["REPLAYED", "EXPIRED"])
-def test_a_resolved_failure_explains_no_missing_object(world: World, status: str) -> None:
+def test_a_resolved_failure_covers_no_missing_object(world: World, status: str) -> None:
     a, b, c = write(world, "a", "b", "c")
     store(world, b)
     fail(world, a, c, status=status)

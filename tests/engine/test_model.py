@@ -27,7 +27,7 @@ def test_an_unknown_value_is_the_same_in_both_forms() -> None:
     assert repr(UNKNOWN) == str(UNKNOWN) == "(known after apply)"
 
 
-def test_a_resource_has_no_data_and_no_replacement_unless_it_says_so() -> None:
+def test_a_resource_has_no_data_and_no_replacement_by_default() -> None:
     resource = FakeResource(Account(), "table")
     observed = Observation({}, {})
     assert Resource.contents(resource, observed) is None

@@ -115,9 +115,7 @@ def test_a_record_with_object_and_failure_counts_as_stored(index: VerificationIn
         (_failure(2, 5, stream="nowhere"), [2, 3, 4, 5]),
     ],
 )
-def test_a_failure_explains_only_records_that_it_can_mean(
-    index: VerificationIndex, failure: Failure, left: list[int]
-) -> None:
+def test_a_failure_covers_only_its_own_records(index: VerificationIndex, failure: Failure, left: list[int]) -> None:
     index.add(SHARD, _record(1, seconds=1), RecordState.UNCHECKED)
     for number in (2, 3, 4, 5):
         index.add(SHARD, _record(number, seconds=number))

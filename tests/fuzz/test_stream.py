@@ -108,7 +108,7 @@ _PLACES = [("timestamp",), *(place for place in places_of(ITEM) if place[-1] not
 )
 @example(replaced(ITEM, ("stream", "M", "firstArrival"), {"S": "0001-01-01T00:00:00Z"}))
 @example(replaced(ITEM, ("stream", "M", "lastArrival"), {"S": "9999-12-31T23:59:59Z"}))
-def test_a_failure_of_any_shape_explains_at_most_its_own_records(item: dict[str, Any]) -> None:
+def test_a_failure_of_any_shape_covers_only_its_own_records(item: dict[str, Any]) -> None:
     world = World()
     numbers = [number_of(text) for text in world.orders(3)]
     index = VerificationIndex()

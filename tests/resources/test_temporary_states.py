@@ -257,7 +257,7 @@ def test_a_bucket_of_another_account_or_region_cannot_be_managed(
     assert words in refusal.reason
 
 
-def test_an_error_of_a_bucket_that_says_nothing_about_it_is_reported(existing: DirectAccess) -> None:
+def test_an_unrelated_error_of_a_bucket_is_reported(existing: DirectAccess) -> None:
     with pytest.raises(AwsError):
         bucket(existing, {"HeadBucket": [client_error("400", "Bad Request", 400)]}).observe()
 

@@ -34,6 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 class PipectlError(Exception):
@@ -91,11 +92,37 @@ class UsageError(PipectlError):
     exit_code = 2
 
 
+class PackageProblem(StrEnum):
+    """Reasons why a handler's folder cannot be packaged."""
+
+    NO_FOLDER = "no-folder"
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too-large"
+    TOO_MANY_FILES = "too-many-files"
+    LINK_LOOP = "link-loop"
+    BROKEN_LINK = "broken-link"
+    SPECIAL_FILE = "special-file"
+    SECRETS = "secrets"
+    FILE_NAME = "file-name"
+    NO_HANDLER = "no-handler"
+    SYNTAX = "syntax"
+    NO_FUNCTION = "no-function"
+    ASYNC_FUNCTION = "async-function"
+
+
 class PackageError(PipectlError):
-    """A handler's folder cannot be packaged: it is missing, empty, invalid, or too large."""
+    """A handler's folder cannot be packaged: it is missing, empty, invalid, or too large.
+
+    ``problem`` is the reason, ``path`` the file or folder that has it; undecodable and control characters are escaped.
+    """
 
     code = "HandlerInvalid"
     exit_code = 2
+
+    def __init__(self, message: str, *, problem: PackageProblem, path: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.problem = problem
+        self.path = path
 
 
 class RequirementError(PipectlError):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipectl.errors import PackageError
+from pipectl.errors import PackageError, PackageProblem
 from pipectl.packaging.build import Package, Source, build
 
 FILES = {"handler.py": "def handler(event, context): ...\n", "lib/b.py": "B = 1\n", "lib/a.py": "A = 1\n", "Z.txt": "z"}
@@ -38,3 +38,9 @@ def refused(folder: Path, handler: str = "handler.handler", language: str = "pyt
     assert caught.value.exit_code == 2
     assert caught.value.hint
     return caught.value
+
+
+def refusal(folder: Path, handler: str = "handler.handler", language: str = "python") -> tuple[PackageProblem, str]:
+    """Return the problem for which a folder is refused, and the file or folder that has it."""
+    error = refused(folder, handler, language)
+    return error.problem, error.path

@@ -21,6 +21,7 @@ from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.config.names import CODE_TAG
 from pipectl.engine.model import Action
+from pipectl.errors import PackageProblem
 from pipectl.packaging.build import LARGEST_UNZIPPED, LARGEST_UPLOAD, build
 from pipectl.pipeline import package_source
 from tests.packaging.folders import FILES, names, packaged, refused, write
@@ -143,14 +144,14 @@ def test_above_50_mb_it_is_deflated_and_compared_by_its_contents(source: Path) -
 def test_more_than_50_mb_as_a_zip_is_refused(source: Path) -> None:
     (source / "noise.bin").write_bytes(random.Random(1).randbytes(LARGEST_UPLOAD))
     error = refused(source)
-    assert f"{source} takes 50 MB as a zip, more than the 50 MB" in error.message
+    assert (error.problem, error.path) == (PackageProblem.TOO_LARGE, str(source))
     assert "the largest is noise.bin" in str(error.hint)
 
 
 def test_more_than_250_mb_unzipped_are_refused(source: Path) -> None:
     large(source, LARGEST_UNZIPPED)
     error = refused(source)
-    assert f"{source} contains 250 MB, more than the 250 MB that Lambda unzips" in error.message
+    assert (error.problem, error.path) == (PackageProblem.TOO_LARGE, str(source))
     assert "the largest is model.bin" in str(error.hint)
 
 

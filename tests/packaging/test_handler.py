@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.folders import FILES, names, packaged, refused, write
+from pipectl.errors import PackageProblem
+from tests.packaging.folders import FILES, names, packaged, refusal, refused, write
 
 PYTHON = "def handle(event, context): ...\n"
 NODEJS = "export const handle = async () => ({});\n"
@@ -42,20 +43,18 @@ def test_the_file_is_found(language: str, file: str, handler: str, tmp_path: Pat
 )
 def test_a_file_of_the_other_language_is_refused(language: str, file: str, expected: str, tmp_path: Path) -> None:
     error = refused(write(tmp_path, {file: ""}), language=language)
-    assert f"no file for the handler 'handler.handler' in {language}" in error.message
+    assert (error.problem, error.path) == (PackageProblem.NO_HANDLER, str(tmp_path))
     assert expected in str(error.hint)
     assert "{language}" in str(error.hint)
 
 
 @pytest.mark.parametrize("file", ["other.py", "handler.md", "handler.json", "lib/handler.py", "handler", "Handler.py"])
 def test_a_folder_without_the_file_is_refused(file: str, tmp_path: Path) -> None:
-    error = refused(write(tmp_path, {file: ""}))
-    assert "no file for the handler 'handler.handler'" in error.message
-    assert "handler.py" in str(error.hint)
+    assert refusal(write(tmp_path, {file: ""})) == (PackageProblem.NO_HANDLER, str(tmp_path))
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    assert "no file for the handler 'handler.handler'" in refused(tmp_path).message
+    assert refusal(tmp_path) == (PackageProblem.NO_HANDLER, str(tmp_path))
 
 
 # the function
@@ -92,13 +91,13 @@ def test_a_definition_of_the_function_is_found(text: str, tmp_path: Path) -> Non
 )
 def test_a_file_without_the_function_is_refused(text: str, tmp_path: Path) -> None:
     error = refused(write(tmp_path, {"handler.py": text}))
-    assert f"{tmp_path}/handler.py does not define the function 'handler'" in error.message
+    assert (error.problem, error.path) == (PackageProblem.NO_FUNCTION, f"{tmp_path}/handler.py")
     assert ("other" if "other" in text else "no function") in str(error.hint)
 
 
 def test_an_async_function_is_refused_in_python(tmp_path: Path) -> None:
-    error = refused(write(tmp_path, {"handler.py": "async def handler(event, context): ..."}))
-    assert "'handler' is async" in error.message
+    folder = write(tmp_path, {"handler.py": "async def handler(event, context): ..."})
+    assert refusal(folder) == (PackageProblem.ASYNC_FUNCTION, f"{tmp_path}/handler.py")
 
 
 @pytest.mark.parametrize(
@@ -136,8 +135,8 @@ def test_an_export_of_the_function_is_found(text: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_file_without_the_export_is_refused(text: str, tmp_path: Path) -> None:
-    error = refused(write(tmp_path, {"handler.mjs": text}), language="nodejs")
-    assert f"{tmp_path}/handler.mjs does not export the function 'handler'" in error.message
+    folder = write(tmp_path, {"handler.mjs": text})
+    assert refusal(folder, language="nodejs") == (PackageProblem.NO_FUNCTION, f"{tmp_path}/handler.mjs")
 
 
 def test_the_code_is_not_run(tmp_path: Path) -> None:
@@ -156,7 +155,8 @@ def test_the_code_is_not_run(tmp_path: Path) -> None:
 def test_a_handler_that_does_not_parse_is_refused_with_its_line(content: bytes, line: int, source: Path) -> None:
     (source / "handler.py").write_bytes(content)
     error = refused(source)
-    assert f"{source}/handler.py:{line}: does not parse" in error.message
+    assert (error.problem, error.path) == (PackageProblem.SYNTAX, f"{source}/handler.py")
+    assert error.message.startswith(f"{source}/handler.py:{line}: ")
     assert f"{sys.version_info.major}.{sys.version_info.minor}" in str(error.hint)
 
 

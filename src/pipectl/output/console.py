@@ -22,7 +22,7 @@ from rich.text import Text
 from pipectl.aws.client import Call
 from pipectl.engine.model import Action, Change
 from pipectl.engine.parallel import current
-from pipectl.errors import AwsError, CancelledError, ConfigError, DeclinedError, PipectlError
+from pipectl.errors import AwsError, CancelledError, ConfigError, DeclinedError, PackageError, PipectlError
 from pipectl.output.hints import Options, with_options
 from pipectl.output.printable import masked, printable, secrets_of
 from pipectl.output.serializer import dumps, versioned
@@ -189,6 +189,8 @@ class Screen:
         }
         if isinstance(error, ConfigError):
             found["problems"] = error.problems
+        if isinstance(error, PackageError):
+            found |= {"problem": error.problem, "path": error.path}
         if isinstance(error, AwsError):
             found["awsCode"] = error.aws_code
         return found

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipectl.errors import PackageError
+from pipectl.errors import PackageError, PackageProblem
 from pipectl.packaging import contents as package_contents
 from pipectl.packaging.handler import check_function, handler_file
 from pipectl.packaging.tree import File, files_of
@@ -81,13 +81,17 @@ def build(source: Source) -> Package:
     """
     if not source.folder.is_dir():
         problem = "is not a folder" if source.folder.exists() else "does not exist"
-        raise PackageError(f"the handler's folder {source.folder} {problem}", hint="correct `source` in the config")
+        message = f"the handler's folder {source.folder} {problem}"
+        hint = "correct `source` in the config"
+        raise PackageError(message, problem=PackageProblem.NO_FOLDER, path=str(source.folder), hint=hint)
     try:
         files = files_of(source.folder)
         _check_size(source.folder, files)
         contents = {name: file.path.read_bytes() for name, file in files.items()}
     except OSError as error:
-        raise PackageError(f"{error.filename or source.folder} cannot be read: {error.strerror}") from error
+        path = str(error.filename or source.folder)
+        message = f"{path} cannot be read: {error.strerror}"
+        raise PackageError(message, problem=PackageProblem.UNREADABLE, path=path) from error
     handler = handler_file(source.folder, source.handler, source.language, contents)
     name = handler.relative_to(source.folder).as_posix()
     check_function(handler, contents[name], source.handler, source.language)
@@ -101,6 +105,8 @@ def _check_size(folder: Path, files: Mapping[str, File]) -> None:
         raise PackageError(
             f"{folder} contains {_megabytes(size)}, more than the {_megabytes(LARGEST_UNZIPPED)} that Lambda unzips",
             hint=f"remove files that the function does not need; the largest is {largest}",
+            problem=PackageProblem.TOO_LARGE,
+            path=str(folder),
         )
 
 
@@ -116,6 +122,8 @@ def _packed(source: Source, files: Mapping[str, File], contents: Mapping[str, by
             f"{source.folder} takes {_megabytes(len(body))} as a zip, more than the {_megabytes(LARGEST_UPLOAD)} "
             "that Lambda takes directly",
             hint=f"remove files that the function does not need; the largest is {largest}",
+            problem=PackageProblem.TOO_LARGE,
+            path=str(source.folder),
         )
     found = package_contents.warnings(contents, source.language, source.architecture)
     return Package(body, deflated, _content_hash(files, contents), tuple(found))

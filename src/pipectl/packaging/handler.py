@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from pipectl.errors import PackageError
+from pipectl.errors import PackageError, PackageProblem
 
 _SUFFIXES = {"python": (".py", "/__init__.py"), "nodejs": (".mjs", ".js", ".cjs")}
 """Endings of a handler's file, by language."""
@@ -31,6 +31,8 @@ def handler_file(source: Path, handler: str, language: str, names: Collection[st
     raise PackageError(
         f"{source} has no file for the handler {handler!r} in {language}",
         hint=f"expected {' or '.join(shown)} there; {{language}} in `source` becomes the language of the runtime",
+        problem=PackageProblem.NO_HANDLER,
+        path=str(source),
     )
 
 
@@ -69,6 +71,8 @@ def _check_python(file: Path, content: bytes, function: str) -> None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise PackageError(
             problem,
+            problem=PackageProblem.SYNTAX,
+            path=str(file),
             hint=f"correct it; if it is meant for a newer Python than the {version} that pipectl runs on, use that one",
         )
     defined = dict(_defined(_parse(content, str(file)).body))
@@ -79,11 +83,15 @@ def _check_python(file: Path, content: bytes, function: str) -> None:
         raise PackageError(
             f"{file} does not define the function {function!r} of the handler",
             hint=f"correct `handler` in the config; the file defines {', '.join(functions[:10]) or 'no function'}",
+            problem=PackageProblem.NO_FUNCTION,
+            path=str(file),
         )
     if isinstance(defined.get(function), ast.AsyncFunctionDef):
         raise PackageError(
             f"{file}: the function {function!r} is async, and Lambda's Python runtime does not await it",
             hint="define it with `def`, and call asyncio.run in it",
+            problem=PackageProblem.ASYNC_FUNCTION,
+            path=str(file),
         )
 
 
@@ -148,4 +156,6 @@ def _check_javascript(file: Path, content: bytes, function: str) -> None:
     raise PackageError(
         f"{file} does not export the function {function!r} of the handler",
         hint="correct `handler` in the config, or export the function",
+        problem=PackageProblem.NO_FUNCTION,
+        path=str(file),
     )

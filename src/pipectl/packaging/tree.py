@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pipectl.errors import PackageError
+from pipectl.errors import PackageError, PackageProblem
 
 LEFT_OUT = {
     "version control": (".git", ".gitignore", ".gitattributes", ".gitmodules", ".gitkeep", ".hg", ".hgignore", ".svn"),
@@ -84,7 +84,10 @@ def _walk(source: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
             identity = (status.st_dev, status.st_ino)
             if identity in above:
                 raise PackageError(
-                    f"{source}: {name} is a link to a folder that contains it", hint="remove the link from the folder"
+                    f"{source}: {name} is a link to a folder that contains it",
+                    hint="remove the link from the folder",
+                    problem=PackageProblem.LINK_LOOP,
+                    path=f"{source}/{name}",
                 )
             if seen > MOST_FILES:
                 raise _too_many(source)
@@ -95,6 +98,8 @@ def _too_many(source: Path) -> PackageError:
     return PackageError(
         f"{source} contains more than {MOST_FILES:,} files or folders",
         hint="remove files that the function does not need, and links between its folders",
+        problem=PackageProblem.TOO_MANY_FILES,
+        path=str(source),
     )
 
 
@@ -103,6 +108,8 @@ def _check_name(source: Path, name: str, last: str) -> None:
         raise PackageError(
             f"{source}: {name} contains settings or secrets, and everyone who may read the function could read it",
             hint="move it out of the folder",
+            problem=PackageProblem.SECRETS,
+            path=f"{source}/{name}",
         )
     shown = os.fsencode(name).decode(errors="backslashreplace")
     if shown != name:
@@ -115,7 +122,9 @@ def _check_name(source: Path, name: str, last: str) -> None:
         problem, shown = f"is longer than {_LONGEST_NAME:,} bytes", f"{name[:60]}..."
     else:
         return
-    raise PackageError(f"{source}: the file name {shown} {problem}", hint="rename the file")
+    message = f"{source}: the file name {shown} {problem}"
+    path = f"{source}/{shown}"
+    raise PackageError(message, problem=PackageProblem.FILE_NAME, path=path, hint="rename the file")
 
 
 def _status(source: Path, name: str, path: Path) -> os.stat_result:
@@ -129,7 +138,11 @@ def _status(source: Path, name: str, path: Path) -> os.stat_result:
         raise PackageError(
             f"{source}: the link {name} leads to {target}, which cannot be read: {error.strerror}",
             hint="correct or remove the link",
+            problem=PackageProblem.BROKEN_LINK,
+            path=f"{source}/{name}",
         ) from None
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise PackageError(f"{source}: {name} is neither a file nor a folder", hint="remove it from the folder")
+        message = f"{source}: {name} is neither a file nor a folder"
+        hint = "remove it from the folder"
+        raise PackageError(message, problem=PackageProblem.SPECIAL_FILE, path=f"{source}/{name}", hint=hint)
     return status

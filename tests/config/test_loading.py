@@ -39,13 +39,12 @@ FILES: dict[str, tuple[str | bytes, int, tuple[str, ...]]] = {
 def test_a_number_that_yaml_does_not_read_as_decimal_is_refused(number: str, tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, MINIMAL + f"dead-letter-queue:\n  retention_days: {number}\n")
     assert (problem.key, problem.line) == ("dead-letter-queue.retention_days", 11)
-    assert "leading 0" in problem.message
 
 
 def test_an_account_id_in_base_8_is_refused_as_it_is_written(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, MINIMAL + "account_id: 012345670123\n")
+    assert (problem.key, problem.line) == ("account_id", 10)
     assert "012345670123" in problem.message
-    assert "quotes" in problem.message
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -67,16 +66,19 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_hints_at_the_ways_to_name_one(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="the file does not exist") as caught:
+    with pytest.raises(ConfigError) as caught:
         load(tmp_path / "nowhere.yaml")
-    assert caught.value.message == f"{tmp_path / 'nowhere.yaml'}: the file does not exist"
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line, problem.key) == (str(tmp_path / "nowhere.yaml"), 0, "")
     assert "-c FILE" in str(caught.value.hint)
     assert "PIPECTL_CONFIG" in str(caught.value.hint)
 
 
 def test_a_folder_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError) as caught:
         load(tmp_path)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line, problem.key) == (str(tmp_path), 0, "")
 
 
 YAML_PROBLEMS = {

@@ -17,6 +17,8 @@ from pipectl.engine.observer import observe
 from pipectl.engine.parallel import Results
 from pipectl.engine.planner import Plan, is_managed, unmanaged
 from pipectl.errors import AccessDeniedError, CancelledError, IncompleteError, PipectlError, RequirementError
+from pipectl.failures.audit_table import AuditTable
+from pipectl.failures.record_reader import RecordReader
 from pipectl.pipeline import Pipeline
 
 PARTS_AGREE_SECONDS = 60
@@ -75,6 +77,15 @@ class Context:
     @cached_property
     def resources(self) -> dict[str, Resource]:
         return self.pipeline.resources()
+
+    @property
+    def audit_table(self) -> AuditTable:
+        return AuditTable(self.aws, self.pipeline.physical.audit_table)
+
+    @property
+    def record_reader(self) -> RecordReader:
+        """A reader of the records of failures: from the stream, else from the quarantine."""
+        return RecordReader(self.aws, self.pipeline.physical.bucket, self.config.bucket.failed_prefix)
 
     @cached_property
     def consistency(self) -> Consistency:

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.names import PAUSED_BY, PAUSED_SINCE, tag_problem
-from pipectl.timestamps import duration, parse_timestamp, rfc3339
+from pipectl.timestamps import expiry, parse_timestamp, rfc3339
 
+UNFINISHED_PAUSE = "a pause is not finished: use `pipectl pause` or `pipectl resume`"
 _LONGEST_TAG = 256
 
 
@@ -46,5 +47,4 @@ class Pause:
         left = self.left(now)
         if self.since is None or left is None:
             return f"paused{by} since an unknown time; records expire after 24 h"
-        expiry = f"expire in {duration(left)}" if left > timedelta(0) else f"began to expire {duration(left)} ago"
-        return f"paused since {rfc3339(self.since)}{by}; records {expiry}"
+        return f"paused since {rfc3339(self.since)}{by}; records {expiry(left)}"

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from pipectl.aws.client import Aws
 from pipectl.config.models import Config, FunctionConfig
-from pipectl.config.names import Names, log_group_of
+from pipectl.config.names import FAILURE_TYPE_INDEX, Names
 from pipectl.config.physical import PhysicalNames
 from pipectl.engine.model import Facts, Resource, facts_of
 from pipectl.facts import QueueFacts, TableFacts
-from pipectl.failures.audit_table import FAILURE_TYPE_INDEX
 from pipectl.iam import roles
 from pipectl.packaging.build import Source, build
-from pipectl.resource_keys import ResourceKey
+from pipectl.resource_keys import LOG_GROUP_OF, ROLE_OF, ResourceKey
 from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Metric
 from pipectl.resources.bucket import Bucket
 from pipectl.resources.function import Function, Settings
@@ -77,7 +76,7 @@ class Pipeline:
         names, physical = self.names, self.physical
         return [
             Role(
-                f"{function}-role",
+                ROLE_OF[function],
                 name,
                 self._aws,
                 trust=[roles.trust_lambda(self.names.account_id)],
@@ -137,20 +136,21 @@ class Pipeline:
         )
 
     def _log_groups(self) -> list[Resource]:
+        names = self.physical
         return [
             LogGroup(
-                f"{key}-log-group",
-                log_group_of(function),
+                LOG_GROUP_OF[key],
+                name,
                 self._aws,
-                arn=self.names.log_group_arn(log_group_of(function)),
+                arn=self.names.log_group_arn(name),
                 function=function,
                 retention_days=config.retention_days,
                 ownership=self.ownership,
                 tags=self._tags,
             )
-            for key, function, config in (
-                (ResourceKey.PROCESSOR, self.physical.processor, self.config.processor_log_group),
-                (ResourceKey.AUDITOR, self.physical.auditor, self.config.auditor_log_group),
+            for key, function, name, config in (
+                (ResourceKey.PROCESSOR, names.processor, names.processor_log_group, self.config.processor_log_group),
+                (ResourceKey.AUDITOR, names.auditor, names.auditor_log_group, self.config.auditor_log_group),
             )
         ]
 
@@ -170,14 +170,14 @@ class Pipeline:
             self._function(ResourceKey.AUDITOR, self.physical.auditor, self.config.auditor, auditor_environment),
         ]
 
-    def _function(self, key: str, name: str, config: FunctionConfig, environment: dict[str, str]) -> Resource:
+    def _function(self, key: ResourceKey, name: str, config: FunctionConfig, environment: dict[str, str]) -> Resource:
         role = self.physical.processor_role if key == ResourceKey.PROCESSOR else self.physical.auditor_role
         return Function(
             key,
             name,
             self._aws,
             arn=self.names.function_arn(name),
-            needs=(f"{key}-role", f"{key}-log-group", *_WORKS_WITH[key]),
+            needs=(ROLE_OF[key], LOG_GROUP_OF[key], *_WORKS_WITH[key]),
             settings=Settings(
                 role_arn=self.names.role_arn(role),
                 runtime=config.runtime,
@@ -202,10 +202,11 @@ class Pipeline:
                 needs=(ResourceKey.ORDERS_TABLE, ResourceKey.DEAD_LETTER_QUEUE, ResourceKey.PROCESSOR),
                 function=self.physical.processor,
                 function_arn=self.names.function_arn(self.physical.processor),
+                arn_of=self.names.mapping_arn,
                 ownership=self.ownership,
                 tags=self._tags,
                 table=ResourceKey.ORDERS_TABLE,
-                table_arn=self.names.table_arn(self.physical.orders_table),
+                stream_prefix=self.names.stream_prefix(self.physical.orders_table),
                 queue_arn=queue_arn,
                 settings=stream.model_dump(exclude={"allow_expiry"}),
             ),
@@ -216,6 +217,7 @@ class Pipeline:
                 needs=(ResourceKey.DEAD_LETTER_QUEUE, ResourceKey.AUDITOR),
                 function=self.physical.auditor,
                 function_arn=self.names.function_arn(self.physical.auditor),
+                arn_of=self.names.mapping_arn,
                 ownership=self.ownership,
                 tags=self._tags,
                 queue_arn=queue_arn,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -25,3 +26,15 @@ class ResourceKey(StrEnum):
     LOST_FAILURES_ALARM = "lost-failures-alarm"
     PROCESSOR_LOG_GROUP = "processor-log-group"
     AUDITOR_LOG_GROUP = "auditor-log-group"
+
+
+ROLE_OF: Mapping[str, ResourceKey] = {
+    ResourceKey.PROCESSOR: ResourceKey.PROCESSOR_ROLE,
+    ResourceKey.AUDITOR: ResourceKey.AUDITOR_ROLE,
+}
+"""The role of each function."""
+LOG_GROUP_OF: Mapping[str, ResourceKey] = {
+    ResourceKey.PROCESSOR: ResourceKey.PROCESSOR_LOG_GROUP,
+    ResourceKey.AUDITOR: ResourceKey.AUDITOR_LOG_GROUP,
+}
+"""The log group of each function."""

@@ -49,5 +49,10 @@ def duration(span: timedelta) -> str:
     return f"{seconds / 86400:.1f} days"
 
 
+def expiry(left: timedelta) -> str:
+    """``expire in 23.5 h``, or ``began to expire 2.0 h ago`` where no time is left."""
+    return f"expire in {duration(left)}" if left > timedelta(0) else f"began to expire {duration(left)} ago"
+
+
 def _utc(time: datetime) -> datetime:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

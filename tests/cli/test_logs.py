@@ -26,7 +26,8 @@ def test_the_exit_code_the_text_and_the_document(line: str, failed: tuple[World,
 def test_the_function_and_the_start_select_lines(failed: tuple[World, str]) -> None:
     world = failed[0]
     now = int(world.aws.clock.now().timestamp() * 1000)
-    for group in world.context().pipeline.physical.log_groups:
+    names = world.context().pipeline.physical
+    for group in (names.processor_log_group, names.auditor_log_group):
         world.aws.logs.create_log_stream(logGroupName=group, logStreamName="stream")
         events: Any = [{"timestamp": now - age * 1000, "message": f"{age} s old"} for age in (1800, 30)]
         world.aws.logs.put_log_events(logGroupName=group, logStreamName="stream", logEvents=events)

@@ -41,8 +41,10 @@ def logs() -> FakeLogs:
 
 @pytest.fixture
 def context(logs: FakeLogs) -> Any:
+    processor, auditor = logs.events
+    names = SimpleNamespace(processor_log_group=processor, auditor_log_group=auditor)
     return SimpleNamespace(
-        pipeline=SimpleNamespace(physical=SimpleNamespace(log_groups=tuple(logs.events))),
+        pipeline=SimpleNamespace(physical=names),
         aws=SimpleNamespace(logs=logs, clock=FakeClock()),
         require=lambda keys: {key: {} for key in keys},
     )

@@ -13,10 +13,10 @@ from pipectl.aws.errors import iam_actions
 from pipectl.clock import SystemClock
 from pipectl.context import Context
 from pipectl.errors import AccessDeniedError, IncompleteError, PipectlError
-from pipectl.iam.command_actions import actions_of
 from pipectl.iam.places import places_of
 from pipectl.iam.policies import caller_policy
 from pipectl.policy_document import PolicyDocument
+from tests.iam.source_actions import actions_of
 from tests.support import REGION, Recorder, World
 
 USER = "operator"

@@ -30,13 +30,13 @@ from pipectl.context import Context
 from pipectl.engine.model import Action
 from pipectl.errors import AccessDeniedError, DataLossError
 from pipectl.failures.audit_table import Selection
-from pipectl.iam.command_actions import CALLERS, COMMANDS, actions_of
+from pipectl.iam.command_actions import CALLERS, COMMANDS
 from pipectl.iam.policies import policy
 from pipectl.iam.roles import POLICY_NAMES
 from pipectl.local.home import LocalEmulator
 from pipectl.policy_document import PolicyDocument
 from tests.e2e.operator import Operator, QuickClock, metric
-from tests.iam.source_actions import source_actions
+from tests.iam.source_actions import actions_of, source_actions
 from tests.resources.direct_access import ADMINISTRATOR, DirectAccess
 from tests.resources.drift_cases import drift_of
 from tests.support import World, make_world, yes

@@ -7,13 +7,14 @@ all of them.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import botocore.session
 from botocore import xform_name
 
 from pipectl.aws.errors import iam_actions
+from pipectl.iam.command_actions import COMMANDS
 from tests.support import ROOT
 
 SOURCE = ROOT / "src" / "pipectl"
@@ -34,6 +35,11 @@ CLIENTS = {
 def source_actions() -> set[str]:
     """Return the IAM actions of every call that pipectl can make, and ``iam:PassRole``, which shows in no call."""
     return {"iam:PassRole"}.union(*(iam_actions(service, operation) for service, operation in source_calls()))
+
+
+def actions_of(commands: Iterable[str]) -> set[str]:
+    """Return all actions that are granted for some commands."""
+    return {action for command in commands for actions in COMMANDS[command].values() for action in actions.split()}
 
 
 def source_calls() -> set[tuple[str, str]]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn, TextIO
 
-INTERRUPTED = 130
+from pipectl.errors import CancelledError
 
 
 def leave(code: int) -> NoReturn:
@@ -50,7 +50,7 @@ def second_interrupt_leaves(last_words: Callable[[], str]) -> Iterator[None]:
         # Neither flush nor print: another thread can hold the lock of the stream.
         with suppress(OSError):
             os.write(2, last_words().encode(errors="backslashreplace"))
-        os._exit(INTERRUPTED)
+        os._exit(CancelledError.exit_code)
 
     previous = signal.signal(signal.SIGINT, handle)
     try:

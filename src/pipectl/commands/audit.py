@@ -12,9 +12,8 @@ from itertools import islice
 from pipectl.aws.stream_records import EventRecord
 from pipectl.context import Context
 from pipectl.errors import AwsError, NoSuchFailureError
-from pipectl.failures.audit_table import AuditTable, Position, Selection
+from pipectl.failures.audit_table import Position, Selection
 from pipectl.failures.model import UNRESOLVED, Failure, Gap, Record, ReplayStatus, SequenceNumber, StreamRange
-from pipectl.failures.record_reader import RecordReader
 from pipectl.resource_keys import ResourceKey
 
 MOST_RECORDS = 1000
@@ -120,7 +119,7 @@ def audit_list(context: Context, selection: Selection, *, limit: int = 20, page:
     """
     position = Position.of_token(page) if page else None
     context.require([ResourceKey.AUDIT_TABLE])
-    found = _table(context).newest_first(selection, position)
+    found = context.audit_table.newest_first(selection, position)
     now, position = context.aws.now(), position or Position("")
     entries = []
     for failure in islice(found, limit):
@@ -141,7 +140,7 @@ def audit_show(context: Context, audit_id: str) -> list[AuditDetail]:
     """
     # The stream of a deleted table can be read for another 24 hours.
     context.require([ResourceKey.AUDIT_TABLE, ResourceKey.BUCKET], or_absent=[ResourceKey.ORDERS_TABLE])
-    found = list(_table(context).with_id(audit_id))
+    found = list(context.audit_table.with_id(audit_id))
     if not found:
         raise NoSuchFailureError([audit_id])
     return [_detail(context, failure) for failure in found]
@@ -151,7 +150,7 @@ def audit_stats(context: Context, selection: Selection) -> AuditStats:
     """Count failures by type, status and day. Memory does not grow with their number."""
     context.require([ResourceKey.AUDIT_TABLE])
     counts: Counter[tuple[str, str, ReplayStatus]] = Counter()
-    for failure_type, timestamp, status in _table(context).statuses(selection):
+    for failure_type, timestamp, status in context.audit_table.statuses(selection):
         counts[timestamp[:10], failure_type, status] += 1
     by_type: Counter[str] = Counter()
     by_status: Counter[str] = Counter()
@@ -176,10 +175,9 @@ def _detail(context: Context, failure: Failure) -> AuditDetail:
 
 
 def _with_records(context: Context, entry: AuditEntry, where: StreamRange) -> AuditDetail:
-    reader = RecordReader(context.aws, context.pipeline.physical.bucket, context.config.bucket.failed_prefix)
     found: list[FoundRecord] = []
     missing, trimmed = {where.first, where.last}, set[SequenceNumber]()  # both ends of a range are records that failed
-    for reading in reader.read(where):
+    for reading in context.record_reader.read(where):
         if isinstance(reading, Gap):
             trimmed |= {number for number in missing if reading.proves_trimmed(number)}
         if not isinstance(reading, Record) or not reading.is_replayed:
@@ -191,7 +189,3 @@ def _with_records(context: Context, entry: AuditEntry, where: StreamRange) -> Au
         missing.discard(reading.number)
     found += [FoundRecord(n, Origin.GONE if n in trimmed else Origin.UNREAD, None) for n in missing]
     return AuditDetail(entry, tuple(sorted(found, key=lambda each: each.sequence_number)))
-
-
-def _table(context: Context) -> AuditTable:
-    return AuditTable(context.aws, context.pipeline.physical.audit_table)

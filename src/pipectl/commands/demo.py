@@ -17,10 +17,11 @@ from pipectl.commands.local import provide_runtimes
 from pipectl.commands.replay_dlq import replay
 from pipectl.commands.up import up
 from pipectl.config.models import Config
+from pipectl.config.names import FAILURE_TYPE_INDEX
 from pipectl.context import Context, Reporter
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
-from pipectl.failures.audit_table import FAILURE_TYPE_INDEX, Selection
+from pipectl.failures.audit_table import Selection
 from pipectl.json_types import JsonValue
 from pipectl.local import lifecycle
 from pipectl.local.home import LocalEmulator

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipectl.context import Context
 from pipectl.errors import AbsentError
+from pipectl.resource_keys import LOG_GROUP_OF, ResourceKey
 
 if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef, FilterLogEventsRequestPaginateTypeDef
@@ -44,13 +45,13 @@ def lines(
     Raises:
         RequirementError: a log group is missing, or is not managed by this pipeline.
     """
-    context.require([f"{function}-log-group" for function in functions])
+    context.require([LOG_GROUP_OF[function] for function in functions])
     return _lines(context, functions, since, until, pattern)
 
 
 def follow(context: Context, functions: Collection[str], since: datetime, pattern: str | None) -> Iterator[LogLine]:
     """Yield log lines, and then every new one until interrupted; see `lines` for the arguments."""
-    context.require([f"{function}-log-group" for function in functions])
+    context.require([LOG_GROUP_OF[function] for function in functions])
     seen: dict[str, datetime] = {}
     while True:
         for line in _lines(context, functions, since, None, pattern):
@@ -73,8 +74,8 @@ def _lines(
 def _read(
     context: Context, function: str, since: datetime, until: datetime | None, pattern: str | None
 ) -> Iterator[LogLine]:
-    processor, auditor = context.pipeline.physical.log_groups
-    group = processor if function == "processor" else auditor
+    names = context.pipeline.physical
+    group = names.processor_log_group if function == ResourceKey.PROCESSOR else names.auditor_log_group
     request: FilterLogEventsRequestPaginateTypeDef = {
         "logGroupName": group,
         "startTime": round(since.timestamp() * 1000),

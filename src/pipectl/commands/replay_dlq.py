@@ -15,12 +15,11 @@ from pipectl.context import Context
 from pipectl.errors import AwsError, NoSuchFailureError, SavedFilesError, UnusableIdError
 from pipectl.facts import QueueFacts
 from pipectl.failures import saved
-from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.audit_table import Selection
 from pipectl.failures.dead_letter_queue import QueueAudit, audit_messages, count_messages
 from pipectl.failures.model import UNRESOLVED, Failure, Reading, Record, StreamRange
 from pipectl.failures.outcomes import FailureTally, ReplayReport
 from pipectl.failures.processor_client import ProcessorClient
-from pipectl.failures.record_reader import RecordReader
 from pipectl.failures.replay import Replay, concerns_all
 from pipectl.failures.stream_reader import StreamReader
 from pipectl.resource_keys import ResourceKey
@@ -128,7 +127,7 @@ def replay(
         confirm(found)
         queued = _audit_queue(context, queue)
         run = _replay(context, overwrite=overwrite, again=again)
-        failures = _table(context).find(selection)
+        failures = context.audit_table.find(selection)
         report = run.from_saved(failures, partial(saved.read, source)) if source else run.from_stream(failures)
         report = _with_queue(report, queued)
     for audit_id in unknown:
@@ -140,9 +139,9 @@ def save(context: Context, selection: Selection, folder: Path, *, again: bool = 
     """Save the records of failures to files. Changes nothing on AWS."""
     queue = _queue(context)
     waiting = sum(_count_messages(context, queue))
-    reader, streams = _reader(context), dict[tuple[str, str], StreamReader]()
+    reader, streams = context.record_reader, dict[tuple[str, str], StreamReader]()
     failures, records, incomplete = 0, 0, list[IncompleteSave]()
-    for failure in _table(context).find(_chosen(selection, again=again)):
+    for failure in context.audit_table.find(_chosen(selection, again=again)):
         context.aws.clock.sleep(0)  # raises after Ctrl-C
         where, problem = failure.range, failure.unreplayable(_stream_prefix(context))
         if where and not problem:
@@ -189,7 +188,7 @@ def _preview(context: Context, queue: QueueFacts, selection: Selection) -> Previ
     by_status, by_type, unreplayable = Counter[str](), Counter[str](), 0
     first: datetime | None = None
     more = False
-    for number, failure in enumerate(_table(context).find(selection)):
+    for number, failure in enumerate(context.audit_table.find(selection)):
         if number == MOST_PREVIEWED:
             more = True
             break
@@ -212,7 +211,7 @@ def _of_folder(selection: Selection, folder: Path) -> Selection:
 
 def _unknown(context: Context, selection: Selection) -> list[str]:
     """Return ids that no failure has; nothing would happen for them, without a message."""
-    table = _table(context)
+    table = context.audit_table
     return [audit_id for audit_id in selection.ids if next(table.with_id(audit_id), None) is None]
 
 
@@ -254,8 +253,8 @@ def _replay(context: Context, *, overwrite: bool, again: bool) -> Replay:
         context.reporter.note(f"{failures} failures finished, {records} records processed")
 
     return Replay(
-        _table(context),
-        _reader(context),
+        context.audit_table,
+        context.record_reader,
         ProcessorClient(context.aws, context.pipeline.physical.processor, overwrite=overwrite),
         context.aws.clock,
         stream_prefix=_stream_prefix(context),
@@ -265,14 +264,6 @@ def _replay(context: Context, *, overwrite: bool, again: bool) -> Replay:
         progress=progress,
         cancel=context.cancel,
     )
-
-
-def _table(context: Context) -> AuditTable:
-    return AuditTable(context.aws, context.pipeline.physical.audit_table)
-
-
-def _reader(context: Context) -> RecordReader:
-    return RecordReader(context.aws, context.pipeline.physical.bucket, context.config.bucket.failed_prefix)
 
 
 def _stream_prefix(context: Context) -> str:

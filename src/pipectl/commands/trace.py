@@ -7,14 +7,14 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from pipectl.context import Context
 from pipectl.engine.model import facts_of
 from pipectl.errors import AbsentError, AwsError
 from pipectl.facts import MappingFacts, TableFacts
-from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.audit_table import CLOCKS_DIFFER, Selection
 from pipectl.failures.model import (
     UNRESOLVED,
     Failure,
@@ -34,7 +34,6 @@ from pipectl.timestamps import parse_timestamp
 MOST_RECORDS = 200
 """Versions that are followed, the newest ones."""
 _NEEDS = (ResourceKey.ORDERS_TABLE, ResourceKey.AUDIT_TABLE, ResourceKey.BUCKET)
-_CLOCKS_DIFFER = timedelta(hours=1)
 _WRITTEN = {"INSERT": "inserted", "MODIFY": "modified", "REMOVE": "removed"}
 
 
@@ -214,8 +213,7 @@ def _find_failures(context: Context, versions: Sequence[_Version]) -> None:
     """Add to each version the failures whose range covers it. A range can cover a version that is stored."""
     if not versions:
         return
-    table = AuditTable(context.aws, context.pipeline.physical.audit_table)
-    for failure in table.find(Selection(versions[0].written_at - _CLOCKS_DIFFER)):
+    for failure in context.audit_table.find(Selection(versions[0].written_at - CLOCKS_DIFFER)):
         if where := failure.range:
             for version in versions:
                 if version.lies_in(where):

@@ -15,12 +15,11 @@ from datetime import datetime, timedelta
 from pipectl.context import Context
 from pipectl.engine.model import Observation
 from pipectl.facts import MappingFacts, QueueFacts, TableFacts
-from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.audit_table import CLOCKS_DIFFER, Selection
 from pipectl.failures.batching import batches
 from pipectl.failures.dead_letter_queue import count_messages
 from pipectl.failures.model import UNRESOLVED, FailedRecord, Record, written_at
 from pipectl.failures.processor_client import ProcessorClient
-from pipectl.failures.record_reader import RecordReader
 from pipectl.failures.stream_reader import Shard, read_shards, shards_of
 from pipectl.failures.verification import LostRecord, RecordState, VerificationIndex, find_objects, read_lost
 from pipectl.monitoring.stream_progress import GRACE, progress
@@ -36,7 +35,6 @@ NEEDS = (
     ResourceKey.STREAM_MAPPING,
 )
 MOST_LISTED = 1000
-_CLOCKS_DIFFER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -164,9 +162,8 @@ class _Verification:
         self._index.add(shard, record, RecordState.LOST if is_checked else RecordState.UNCHECKED)
 
     def _find_failures(self) -> None:
-        context = self._context
-        selection = Selection(self._since - _CLOCKS_DIFFER, statuses=UNRESOLVED)
-        for failure in AuditTable(context.aws, context.pipeline.physical.audit_table).find(selection):
+        selection = Selection(self._since - CLOCKS_DIFFER, statuses=UNRESOLVED)
+        for failure in self._context.audit_table.find(selection):
             self._index.mark_failed(failure)
 
     def _remove_pending(self) -> int:
@@ -182,13 +179,11 @@ def _find_objects(context: Context, index: VerificationIndex) -> None:
 
 def _repair(context: Context, index: VerificationIndex) -> list[FailedRecord]:
     """Process the lost records, and check that their objects exist."""
-    names = context.pipeline.physical
-    processor = ProcessorClient(context.aws, names.processor)
-    reader = RecordReader(context.aws, names.bucket, context.config.bucket.failed_prefix)
+    processor = ProcessorClient(context.aws, context.pipeline.physical.processor)
     failing: list[FailedRecord] = []
     done = 0
     size = context.config.stream_mapping.batch_size
-    for batch in batches(read_lost(reader, index), size, lambda record: record.event):
+    for batch in batches(read_lost(context.record_reader, index), size, lambda record: record.event):
         failing += processor.process([record.event for record in batch])
         done += len(batch)
         context.reporter.note(f"{done} records processed")

@@ -18,6 +18,7 @@ from pipectl.aws.settings import regions
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.names import CODE_TAG, NAME_RULES, PAUSE_TAGS, RESERVED_TAGS, Names, action_problems, tag_problem
 from pipectl.config.runtimes import RUNTIMES, newest, supported
+from pipectl.resource_keys import ResourceKey
 
 HOUR = 3600
 SHORTEST_RECORD_AGE = 60
@@ -31,11 +32,11 @@ LOG_RETENTION_DAYS = (
 _ANY_ACCOUNT = "0" * 12
 
 
-EXTRA_ALARMS: Mapping[str, str] = {
-    "failures-alarm": "order-failures-alarm",
-    "iterator-age-alarm": "order-processor-iterator-age-alarm",
-    "auditor-errors-alarm": "audit-processor-errors-alarm",
-    "lost-failures-alarm": "order-lost-failures-alarm",
+EXTRA_ALARMS: Mapping[ResourceKey, str] = {
+    ResourceKey.FAILURES_ALARM: "order-failures-alarm",
+    ResourceKey.ITERATOR_AGE_ALARM: "order-processor-iterator-age-alarm",
+    ResourceKey.AUDITOR_ERRORS_ALARM: "audit-processor-errors-alarm",
+    ResourceKey.LOST_FAILURES_ALARM: "order-lost-failures-alarm",
 }
 """Middle parts of the physical names of the extra alarms, by key."""
 
@@ -368,15 +369,15 @@ def _name_problems(config: Config) -> Problems:
 def named_resources(config: Config) -> list[tuple[str, str, str]]:
     """Return key, kind and configured name of every resource that is named in the config."""
     return [
-        ("orders-table", "table", config.orders_table.resource),
-        ("audit-table", "table", config.audit_table.resource),
-        ("bucket", "bucket", config.bucket.resource),
-        ("dead-letter-queue", "queue", config.dead_letter_queue.resource),
-        ("processor-role", "role", config.processor_role.resource),
-        ("auditor-role", "role", config.auditor_role.resource),
-        ("processor", "function", config.processor.resource),
-        ("auditor", "function", config.auditor.resource),
-        ("errors-alarm", "alarm", config.errors_alarm.resource),
+        (ResourceKey.ORDERS_TABLE, "table", config.orders_table.resource),
+        (ResourceKey.AUDIT_TABLE, "table", config.audit_table.resource),
+        (ResourceKey.BUCKET, "bucket", config.bucket.resource),
+        (ResourceKey.DEAD_LETTER_QUEUE, "queue", config.dead_letter_queue.resource),
+        (ResourceKey.PROCESSOR_ROLE, "role", config.processor_role.resource),
+        (ResourceKey.AUDITOR_ROLE, "role", config.auditor_role.resource),
+        (ResourceKey.PROCESSOR, "function", config.processor.resource),
+        (ResourceKey.AUDITOR, "function", config.auditor.resource),
+        (ResourceKey.ERRORS_ALARM, "alarm", config.errors_alarm.resource),
     ]
 
 

@@ -16,6 +16,8 @@ PAUSED_SINCE = "PausedSince"
 PAUSED_BY = "PausedBy"
 PAUSE_TAGS = (PAUSED_SINCE, PAUSED_BY)
 """Tag of a function: the hash of its package's contents, where the zip differs between machines."""
+FAILURE_TYPE_INDEX = "failure-type-index"
+"""The index of the audit table: its failures by type and time."""
 OWNERSHIP_TAGS = ("ManagedBy", "Project", "Environment")
 
 
@@ -128,6 +130,9 @@ class Names:
         """Return the beginning of the ARNs of all streams that a table has had."""
         return f"{self.table_arn(table)}/stream/"
 
+    def failure_type_index_arn(self, table: str) -> str:
+        return f"{self.table_arn(table)}/index/{FAILURE_TYPE_INDEX}"
+
     def bucket_arn(self, bucket: str) -> str:
         return f"arn:{self.partition}:s3:::{bucket}"
 
@@ -139,6 +144,9 @@ class Names:
 
     def function_arn(self, function: str) -> str:
         return self._arn("lambda", f"function:{function}")
+
+    def mapping_arn(self, uuid: str) -> str:
+        return self._arn("lambda", f"event-source-mapping:{uuid}")
 
     def alarm_arn(self, alarm: str) -> str:
         return self._arn("cloudwatch", f"alarm:{alarm}")

@@ -42,9 +42,12 @@ class PhysicalNames:
         )
 
     @property
-    def log_groups(self) -> tuple[str, str]:
-        """The log groups of the two functions."""
-        return log_group_of(self.processor), log_group_of(self.auditor)
+    def processor_log_group(self) -> str:
+        return log_group_of(self.processor)
+
+    @property
+    def auditor_log_group(self) -> str:
+        return log_group_of(self.auditor)
 
     @property
     def alarms(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
+from pipectl.config.names import FAILURE_TYPE_INDEX
 from pipectl.errors import AwsError, UsageError
 from pipectl.failures.model import FAILURE_TYPES, MOST_RECORDED, FailedRecord, Failure, ReplayStatus, replay_status
 from pipectl.failures.outcomes import Outcome
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     Item = Mapping[str, AttributeValueTypeDef]
 
-FAILURE_TYPE_INDEX = "failure-type-index"
+CLOCKS_DIFFER = timedelta(hours=1)
+"""A failure that is recorded this long before its records were written is still theirs."""
 _LARGEST_LIMIT = 2**31
 _LONGEST_CLAIM = timedelta(hours=1)
 """Longer than any claim: a function runs for 15 minutes at most."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         RecordTypeDef,
     )
 
-PARALLEL = 8
+_SHARDS_AT_ONCE = 8
 _MOST_EMPTY_PAGES = 50
 """Empty pages in a row after which an open shard counts as silent. DynamoDB returns some between records, too."""
 _PAUSE = 0.1
@@ -273,7 +273,7 @@ def read_shards(
                 raise
             unread.append(nodes[node])
 
-    walk(graph, read, cancel=cancel, workers=PARALLEL).require_done("interrupted while reading the stream")
+    walk(graph, read, cancel=cancel, workers=_SHARDS_AT_ONCE).require_done("interrupted while reading the stream")
     return sorted(unread, key=lambda shard: shard.shard_id)
 
 

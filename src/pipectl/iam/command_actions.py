@@ -5,7 +5,7 @@ Tests prove on the local emulator that these actions are enough and that none is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 Grants = Mapping[str, str]
 """The actions on each place of `pipectl.iam.places`, separated by spaces."""
@@ -125,7 +125,7 @@ COMMANDS: Mapping[str, Grants] = {
         _MAPPINGS, {"mappings": "lambda:UntagResource", "managed-mappings": "lambda:UpdateEventSourceMapping"}
     ),
 }
-"""The grants of each command. `send`, `demo` and `local` are not here: they act as the emulator's administrator."""
+"""The grants of each command. `demo` and `local` are not here: they act as the emulator's administrator."""
 
 _READER = ("plan", "outputs", "status", "logs", "audit", "trace", "verify", "replay-dlq --dry-run", "replay-dlq --save")
 CALLERS: Mapping[str, tuple[str, ...]] = {
@@ -134,8 +134,3 @@ CALLERS: Mapping[str, tuple[str, ...]] = {
     "deployer": ("plan", "outputs", "status", "up", "down"),
 }
 """The commands of each group of people who run pipectl."""
-
-
-def actions_of(commands: Iterable[str]) -> set[str]:
-    """Return all actions of some commands."""
-    return {action for command in commands for actions in COMMANDS[command].values() for action in actions.split()}

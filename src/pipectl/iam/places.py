@@ -35,7 +35,7 @@ def places_of(config: Config, names: Names) -> Mapping[str, Place]:
 
 def _iam_and_logs(names: Names, physical: PhysicalNames) -> dict[str, Place]:
     roles = (names.role_arn(physical.processor_role), names.role_arn(physical.auditor_role))
-    groups = map(names.log_group_arn, physical.log_groups)
+    groups = (names.log_group_arn(physical.processor_log_group), names.log_group_arn(physical.auditor_log_group))
     return {
         "roles": Place(roles),
         # Lambda checks iam:PassRole when a function is given its role. Only Lambda may be given these two.
@@ -49,9 +49,9 @@ def _data(config: BucketConfig, names: Names, physical: PhysicalNames) -> dict[s
     bucket = names.bucket_arn(physical.bucket)
     return {
         "orders-table": Place((orders,)),
-        "orders-streams": Place((f"{orders}/stream/*",)),
+        "orders-streams": Place((f"{names.stream_prefix(physical.orders_table)}*",)),
         "audit-table": Place((audit,)),
-        "audit-index": Place((f"{audit}/index/failure-type-index",)),
+        "audit-index": Place((names.failure_type_index_arn(physical.audit_table),)),
         "bucket": Place((bucket,)),
         "objects": Place((f"{bucket}/*",)),
         "processed-objects": Place((f"{bucket}/{config.prefix}/*",)),
@@ -67,7 +67,7 @@ def _lambda(names: Names, physical: PhysicalNames) -> dict[str, Place]:
     `lambda:UpdateEventSourceMapping` without the condition.
     """
     processor, auditor = names.function_arn(physical.processor), names.function_arn(physical.auditor)
-    mappings = (f"{processor.split(':function:')[0]}:event-source-mapping:*",)
+    mappings = (names.mapping_arn("*"),)
     of_the_functions: Condition = {"ArnLike": {"lambda:FunctionArn": [processor, auditor]}}
     return {
         "processor": Place((processor,)),

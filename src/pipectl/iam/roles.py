@@ -32,14 +32,14 @@ def processor_statements(config: Config, names: Names) -> list[Statement]:
     documentation of Lambda asks for, is not needed: a mapping is created and works without it.
     """
     physical, prefixes = PhysicalNames.of(config, names), (config.bucket.prefix, config.bucket.failed_prefix)
-    stream = f"{names.table_arn(physical.orders_table)}/stream/*"
+    stream = f"{names.stream_prefix(physical.orders_table)}*"
     objects = [f"{names.bucket_arn(physical.bucket)}/{prefix}/*" for prefix in prefixes]
     read = ["dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"]
     return [
         allow(read, [stream], sid="ReadOrdersStream"),
         allow(["s3:PutObject", "s3:PutObjectAcl"], objects, sid="WriteObjects"),
         allow(["sqs:SendMessage"], [names.queue_arn(physical.queue)], sid="SendFailures"),
-        _write_logs(names, physical.log_groups[0]),
+        _write_logs(names, physical.processor_log_group),
     ]
 
 
@@ -51,7 +51,7 @@ def auditor_statements(config: Config, names: Names) -> list[Statement]:
     return [
         allow(items, [names.table_arn(physical.audit_table)], sid="WriteAuditItems"),
         allow(messages, [names.queue_arn(physical.queue)], sid="ReadFailures"),
-        _write_logs(names, physical.log_groups[1]),
+        _write_logs(names, physical.auditor_log_group),
     ]
 
 

@@ -12,17 +12,19 @@ from pipectl.context import Context
 from pipectl.engine.model import Facts, facts_of
 from pipectl.engine.parallel import parallel_map
 from pipectl.facts import MappingFacts, QueueFacts
-from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.audit_table import Selection
 from pipectl.failures.dead_letter_queue import count_messages
 from pipectl.failures.model import UNRESOLVED
 from pipectl.json_types import JsonValue
 from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.stream_progress import keeps_from_working
+from pipectl.pause_tags import UNFINISHED_PAUSE
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
-from pipectl.timestamps import duration
+from pipectl.timestamps import duration, expiry
 
-HOUR = 3600
+LONGEST_AGE = 3600
+"""Seconds that records may wait for the processor before the pipeline counts as failing."""
 OLDEST_UNAUDITED = 300
 """Seconds that a message may wait for the auditor before it counts as stuck."""
 LEAST_LEFT = timedelta(hours=6)
@@ -143,8 +145,7 @@ def _stream_mapping(facts: Mapping[str, Facts], now: datetime) -> Check:
         return check
     if mapping.enabled:
         severity = max(check.severity, Severity.DEGRADED)
-        detail = "a pause is not finished: use `pipectl pause` or `pipectl resume`"
-        return Check(check.name, severity, Finding.PAUSE_UNFINISHED, check.value, detail)
+        return Check(check.name, severity, Finding.PAUSE_UNFINISHED, check.value, UNFINISHED_PAUSE)
     left = mapping.pause.left(now)
     severity = Severity.FAILING if left is None or left < LEAST_LEFT else Severity.DEGRADED
     detail = f"{mapping.pause.describe(now)}: `pipectl resume` continues"
@@ -155,7 +156,7 @@ def _iterator_age(metrics: Metrics) -> Check:
     name, age = "iterator-age", metrics.iterator_age()
     if age is None:
         return Check(name, Severity.HEALTHY, Finding.OK, None, "no records in the last 15 minutes")
-    severity, finding = (Severity.FAILING, Finding.LAGGING) if age > HOUR else (Severity.HEALTHY, Finding.OK)
+    severity, finding = (Severity.FAILING, Finding.LAGGING) if age > LONGEST_AGE else (Severity.HEALTHY, Finding.OK)
     waited = duration(timedelta(seconds=age))
     return Check(name, severity, finding, age, f"records waited up to {waited} in the last 15 minutes")
 
@@ -198,8 +199,7 @@ def _open_failures(context: Context, facts: Mapping[str, Facts], now: datetime) 
     name = "open-failures"
     if ResourceKey.AUDIT_TABLE not in facts:
         return _missing(name, Severity.DEGRADED, "failures are not recorded")
-    table = AuditTable(context.aws, context.pipeline.physical.audit_table)
-    found = list(islice(table.find(Selection(now - LOOK_BACK, statuses=UNRESOLVED)), MOST_COUNTED))
+    found = list(islice(context.audit_table.find(Selection(now - LOOK_BACK, statuses=UNRESOLVED)), MOST_COUNTED))
     if not found:
         return Check(name, Severity.HEALTHY, Finding.OK, 0, "none in the last 48 hours")
     count = f"{len(found)}{'+' if len(found) == MOST_COUNTED else ''}"
@@ -209,7 +209,5 @@ def _open_failures(context: Context, facts: Mapping[str, Facts], now: datetime) 
         detail += f", {never} of them can never be replayed: see `pipectl audit list`"
     clocks = sorted(failure.starts_to_expire for failure in found if failure.starts_to_expire)
     if clocks:
-        left = clocks[0] - now
-        expiry = f"expire in {duration(left)}" if left > timedelta(0) else f"began to expire {duration(left)} ago"
-        detail += f"; records {expiry}"
+        detail += f"; records {expiry(clocks[0] - now)}"
     return Check(name, Severity.DEGRADED, Finding.OPEN_FAILURES, len(found), detail)

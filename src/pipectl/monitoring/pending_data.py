@@ -13,7 +13,7 @@ from pipectl.engine.model import Contents, Facts, Observation, facts_of
 from pipectl.engine.parallel import parallel_map
 from pipectl.errors import AwsError
 from pipectl.facts import MappingFacts
-from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import UNRESOLVED
 from pipectl.monitoring.health import MOST_COUNTED
 from pipectl.monitoring.metrics import Metrics
@@ -108,8 +108,7 @@ def _counted(resource: str, contents: Contents) -> str:
 
 
 def _not_replayed(context: Context) -> int:
-    table = AuditTable(context.aws, context.pipeline.physical.audit_table)
-    found = table.find(Selection(_ANY_TIME, statuses=UNRESOLVED))
+    found = context.audit_table.find(Selection(_ANY_TIME, statuses=UNRESOLVED))
     return sum(1 for _ in islice(found, MOST_COUNTED))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,7 +11,7 @@ from pipectl.aws.client import Aws, Request
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
 from pipectl.facts import ENABLED_STATES, MappingFacts
-from pipectl.pause_tags import Pause
+from pipectl.pause_tags import UNFINISHED_PAUSE, Pause
 from pipectl.resources.tagging import differing
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class EventSourceMapping(Resource):
         needs: Collection[str],
         function: str,
         function_arn: str,
+        arn_of: Callable[[str], str],
         ownership: Mapping[str, str],
         tags: Mapping[str, str],
         settings: Attributes,
@@ -55,6 +56,7 @@ class EventSourceMapping(Resource):
         self._aws = aws
         self._function = function
         self._function_arn = function_arn
+        self._arn = arn_of
         self._ownership = ownership
         self._tags = tags
         self._config = settings
@@ -247,9 +249,6 @@ class EventSourceMapping(Resource):
         self._wait_until_steady(found["UUID"])
         return self._aws.lambda_.get_event_source_mapping(UUID=found["UUID"])
 
-    def _arn(self, uuid: str) -> str:
-        return self._function_arn.split(":function:")[0] + f":event-source-mapping:{uuid}"
-
     def _remove(self, uuids: Collection[str]) -> None:
         for uuid in uuids:
             try:
@@ -274,7 +273,7 @@ class EventSourceMapping(Resource):
 
 def _pause_note(pause: Pause, enabled: bool, now: datetime) -> str:
     if enabled:
-        return "a pause is not finished: use `pipectl pause` or `pipectl resume`"
+        return UNFINISHED_PAUSE
     return f"{pause.describe(now)}; `pipectl resume` ends the pause"
 
 

@@ -25,7 +25,7 @@ class StreamMapping(EventSourceMapping):
 
     Args:
         table: The key of the table; its stream's ARN is one of the table's facts.
-        table_arn: The table; mappings of its earlier streams are the pipeline's, too.
+        stream_prefix: The beginning of the ARNs of all its streams; mappings of earlier ones are the pipeline's, too.
         queue_arn: The queue that failures are sent to.
         settings: ``enabled``, ``batch_size``, ``batching_window``, ``parallelization_factor``, ``retry_attempts``,
             ``bisect``, ``maximum_record_age`` and ``starting_position``, as in the config.
@@ -34,10 +34,10 @@ class StreamMapping(EventSourceMapping):
 
     replaces = ("source", "starting_position")
 
-    def __init__(self, key: str, aws: Aws, *, table: str, table_arn: str, queue_arn: str, **common: Any) -> None:
+    def __init__(self, key: str, aws: Aws, *, table: str, stream_prefix: str, queue_arn: str, **common: Any) -> None:
         super().__init__(key, aws, **common)
         self._table = table
-        self._table_arn = table_arn
+        self._stream_prefix = stream_prefix
         self._queue_arn = queue_arn
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
@@ -77,7 +77,7 @@ class StreamMapping(EventSourceMapping):
         return True
 
     def _reads(self, source: str) -> bool:
-        return source.startswith(f"{self._table_arn}/stream/")
+        return source.startswith(self._stream_prefix)
 
     def _settings(self, found: Mapped) -> Attributes:
         return {

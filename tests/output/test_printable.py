@@ -104,9 +104,23 @@ def test_short_values_are_not_masked() -> None:
     [
         ("https://ada:s3cret@aws.test:8443/x", "https://***@aws.test:8443/x"),
         ("http://:s3cret@aws.test", "http://***@aws.test"),
+        ("http://s3cret@aws.test:1", "http://***@aws.test:1"),
+        ("http://aws.test:1/?token=s3cret&x=1", "http://aws.test:1/?token=***&x=1"),
         ("http://127.0.0.1:4566/a@b:c", "http://127.0.0.1:4566/a@b:c"),
         ("https://aws.test and mail ada:x@aws.test", "https://aws.test and mail ada:x@aws.test"),
     ],
 )
 def test_a_password_in_a_url_is_masked(url: str, shown: str) -> None:
     assert masked(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('{"AccessKeyId": "AKIA", "SecretAccessKey": "s3cret"}', '{"AccessKeyId": "AKIA", "SecretAccessKey": "***"}'),
+        ("{SecretAccessKey: s3cret, SessionToken: t0ken}", "{SecretAccessKey: ***, SessionToken: ***}"),
+        ("no secretaccesskey here", "no secretaccesskey here"),
+    ],
+)
+def test_a_secret_behind_its_name_is_masked(text: str, shown: str) -> None:
+    assert masked(text) == shown

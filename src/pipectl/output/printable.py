@@ -10,7 +10,11 @@ _JOINERS = "\u200c\u200d"
 _SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 _SHORTEST_SECRET = 12
 """Characters; shorter values, such as those of a test, are not secrets, and masking them would garble the text."""
-_PASSWORD = re.compile(r"(?<=://)[^/\s@]*:[^/\s@]*(?=@)")
+_PASSWORD = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+_NAMED = re.compile(
+    r"""(?i)((?:SecretAccessKey|SessionToken|[?&](?:token|secret|password|api_?key))[\\"']*\s*[:=]\s*[\\"']*)[^\s\\"',&}]+"""
+)
+"""A secret behind its name: in the output of a credential_process, or in the query of a URL."""
 _MASK = "***"
 
 
@@ -20,10 +24,10 @@ def printable(text: str) -> str:
 
 
 def masked(text: str, secrets: re.Pattern[str] | None = None) -> str:
-    """Return a text without the secrets, and without passwords in URLs."""
+    """Return a text without the secrets, the users and passwords in URLs, and secrets behind their names."""
     if secrets:
         text = secrets.sub(_MASK, text)
-    return _PASSWORD.sub(_MASK, text)
+    return _NAMED.sub(rf"\1{_MASK}", _PASSWORD.sub(_MASK, text))
 
 
 def secrets_of(environment: Mapping[str, str]) -> re.Pattern[str] | None:

@@ -66,12 +66,14 @@ def start(home: Path, *, port: int | None = None, consolidate: bool = False, tim
 
 
 def _start_on_free_port(home: Path, port: int | None, consolidate: bool, deadline: float) -> LocalEmulator:
-    """Start the server; on another port when another process has taken the first one meanwhile. Call with the mutex."""
-    chosen = _choose(port)
+    """Start the server; on another port when another process has taken the first one meanwhile. Call with the mutex.
+
+    A port that another server has bound but does not listen on yet looks free, so every failed start is repeated once.
+    """
     try:
-        return _launch(home, deadline, port=chosen, consolidate=consolidate)
+        return _launch(home, deadline, port=_choose(port), consolidate=consolidate)
     except LocalError:
-        if port is not None or _is_free(chosen):
+        if port is not None:
             raise
         return _launch(home, deadline, port=_free_port(), consolidate=consolidate)
 

@@ -8,6 +8,8 @@
     |-- PackageError             a handler's folder cannot be packaged                             (exit 2)
     |-- RequirementError         a resource that the command works with is missing or not managed
     |-- NoSuchFailureError       no failure has the id that was given
+    |-- FailureStatusError       a failure's status does not allow what was asked for
+    |-- ClaimedFailureError      a running replay has claimed the failure
     |-- SavedFilesError          saved records cannot be written, found or read
     |   `-- UnusableIdError      an audit id cannot be the name of a file
     |-- RefusedError             pipectl refuses to continue
@@ -32,6 +34,7 @@ All of them exit with 1 unless stated otherwise.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -149,6 +152,32 @@ class NoSuchFailureError(PipectlError):
     def __init__(self, audit_ids: Sequence[str]) -> None:
         super().__init__(f"there is no failure {', '.join(audit_ids)}", hint="`pipectl audit list` shows their ids")
         self.audit_ids = tuple(audit_ids)
+
+
+class FailureStatusError(PipectlError):
+    """A failure's status does not allow what was asked for. ``status`` is the one that it has."""
+
+    code = "FailureStatus"
+
+    def __init__(self, audit_id: str, status: str, rule: str) -> None:
+        super().__init__(
+            f"failure {audit_id} is {status}: {rule}", hint=f"see `pipectl audit show {shlex.quote(audit_id)}`"
+        )
+        self.audit_id = audit_id
+        self.status = status
+
+
+class ClaimedFailureError(PipectlError):
+    """A running replay has claimed the failure."""
+
+    code = "FailureClaimed"
+
+    def __init__(self, audit_id: str) -> None:
+        super().__init__(
+            f"failure {audit_id} is claimed by a running replay",
+            hint="try again when the replay has finished; the claim of one that was stopped expires within minutes",
+        )
+        self.audit_id = audit_id
 
 
 class SavedFilesError(PipectlError):

@@ -29,7 +29,7 @@ def audit_item(
     arrival: datetime | None = None,
     last_arrival: datetime | None = None,
     stream: str = STREAM,
-    shard: str = "shardId-1",
+    shard: str = "shardId-00000000000000000001",
     body: str = "{}",
 ) -> dict[str, Any]:
     """Return a failure in DynamoDB's typed form. Without ``first`` its message names no stream range."""

@@ -16,12 +16,31 @@ import pytest
 from moto import mock_aws
 
 from pipectl.aws.client import Aws, Credentials
-from pipectl.commands.audit import AuditPage, ExpiryClock, Origin, audit_list, audit_show, audit_stats
+from pipectl.commands.audit import (
+    AuditPage,
+    ExpiryClock,
+    Origin,
+    audit_list,
+    audit_resolve,
+    audit_show,
+    audit_stats,
+    audit_undo,
+)
 from pipectl.commands.up import up
-from pipectl.errors import AbsentError, NoSuchFailureError, PipectlError, RequirementError, UsageError
+from pipectl.errors import (
+    AbsentError,
+    ClaimedFailureError,
+    DeclinedError,
+    FailureStatusError,
+    NoSuchFailureError,
+    PipectlError,
+    RequirementError,
+    UsageError,
+)
 from pipectl.failures.audit_table import Selection
-from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
+from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus
 from pipectl.output import audit as output
+from pipectl.timestamps import rfc3339_milliseconds
 from tests.commands.audit_items import audit_item, paging_table
 from tests.commands.existing_pipeline import existing, fail, put_audit_items, write
 from tests.output.screens import document
@@ -241,7 +260,7 @@ def test_show_finds_expired_records_in_the_quarantine_and_reports_missing_ones(p
     [
         (audit_item("f", NOW, first=None), "names no stream range"),
         (audit_item("f", NOW, stream=f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/other/stream/x"), "another stream"),
-        (audit_item("f", NOW, shard="by hand"), "ShardId"),
+        (audit_item("f", NOW, shard="by hand"), "shard id that DynamoDB refuses"),
     ],
 )
 def test_show_reports_why_there_are_no_records(pipeline: World, item: dict[str, Any], why: str) -> None:
@@ -254,6 +273,105 @@ def test_show_reports_why_there_are_no_records(pipeline: World, item: dict[str, 
 def test_show_of_an_unknown_id_is_an_error(pipeline: World) -> None:
     with pytest.raises(NoSuchFailureError):
         audit_show(pipeline.context(), "nobody")
+
+
+# resolve
+
+
+def _stored(world: World, audit_id: str) -> dict[str, Any]:
+    (found,) = world.context().audit_table.with_id(audit_id)
+    return dict(found.item)
+
+
+@pytest.mark.parametrize("before", ["OPEN", "PARTIAL", "FAILED"])
+def test_a_failure_is_resolved_and_unresolved_again(world: World, before: str) -> None:
+    put_audit_items(world, audit_item("f", _ago(1), status=before))
+    as_before = _stored(world, "f")
+    (resolved,) = audit_resolve(world.context(), "f", "ada", "test data", yes)
+    assert (resolved.audit_id, resolved.status) == ("f", ReplayStatus.RESOLVED)
+    assert resolved.resolution
+    added = {name: value for name, value in _stored(world, "f").items() if as_before.get(name) != value}
+    assert added == {
+        "replayStatus": "RESOLVED",
+        "statusBefore": before,
+        "resolvedAt": rfc3339_milliseconds(resolved.resolution.at),
+        "resolvedBy": "ada",
+        "resolvedReason": "test data",
+    }
+    assert list(world.context().audit_table.find(Selection(ALL.since, statuses=UNRESOLVED))) == []
+    (again,) = audit_undo(world.context(), "f", yes)
+    assert (again.status, again.resolution) == (before, None)
+    assert _stored(world, "f") == as_before
+
+
+def test_each_unresolved_failure_of_the_id_is_resolved_and_no_other(world: World) -> None:
+    statuses = ["OPEN", "REPLAYED", "FAILED"]
+    put_audit_items(world, *(audit_item("f", _ago(n), status=status) for n, status in enumerate(statuses)))
+    put_audit_items(world, audit_item("other", _ago(1)))
+    assert len(audit_resolve(world.context(), "f", "ada", "test data", yes)) == 2
+    assert [failure.status for failure in world.context().audit_table.with_id("f")] == [
+        "RESOLVED",
+        "REPLAYED",
+        "RESOLVED",
+    ]
+    assert _stored(world, "other")["replayStatus"] == "OPEN"
+
+
+@pytest.mark.parametrize("status", ["REPLAYED", "EXPIRED", "RESOLVED"])
+def test_only_unresolved_failures_can_be_resolved(world: World, status: str) -> None:
+    put_audit_items(world, audit_item("f", _ago(1), status=status))
+    with pytest.raises(FailureStatusError) as refused:
+        audit_resolve(world.context(), "f", "ada", "test data", yes)
+    assert (refused.value.audit_id, refused.value.status) == ("f", status)
+    assert world.writes() == []
+
+
+@pytest.mark.parametrize("status", ["OPEN", "REPLAYED"])
+def test_only_a_resolved_failure_can_be_unresolved_again(world: World, status: str) -> None:
+    put_audit_items(world, audit_item("f", _ago(1), status=status))
+    with pytest.raises(FailureStatusError) as refused:
+        audit_undo(world.context(), "f", yes)
+    assert (refused.value.audit_id, refused.value.status) == ("f", status)
+
+
+def test_a_failure_that_a_running_replay_has_claimed_is_not_resolved(world: World) -> None:
+    put_audit_items(world, audit_item("f", _ago(1)))
+    table = world.context().audit_table
+    table.claim(list(table.with_id("f")), "a replay", 100)
+    with pytest.raises(ClaimedFailureError):
+        audit_resolve(world.context(), "f", "ada", "test data", yes)
+    assert _stored(world, "f")["replayStatus"] == "OPEN"
+
+
+def test_a_failure_that_is_replayed_during_the_question_is_not_resolved(world: World) -> None:
+    put_audit_items(world, audit_item("f", _ago(1)))
+    with pytest.raises(FailureStatusError) as refused:
+        audit_resolve(
+            world.context(),
+            "f",
+            "ada",
+            "test data",
+            lambda _: put_audit_items(world, audit_item("f", _ago(1), status="REPLAYED")),
+        )
+    assert refused.value.status == "REPLAYED"
+    assert _stored(world, "f")["replayStatus"] == "REPLAYED"
+
+
+def test_nothing_is_written_when_the_user_declines(world: World) -> None:
+    def decline(_: object) -> None:
+        raise DeclinedError("no")
+
+    put_audit_items(world, audit_item("f", _ago(1)))
+    with pytest.raises(DeclinedError):
+        audit_resolve(world.context(), "f", "ada", "test data", decline)
+    assert world.writes() == []
+
+
+def test_an_unknown_id_cannot_be_resolved(world: World) -> None:
+    with pytest.raises(NoSuchFailureError):
+        audit_resolve(world.context(), "nobody", "ada", "test data", yes)
+    with pytest.raises(NoSuchFailureError):
+        audit_undo(world.context(), "nobody", yes)
 
 
 # a great many

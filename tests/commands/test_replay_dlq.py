@@ -236,7 +236,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("changes", "audit_id", "reason"),
         [
-            ({"shardId": "x"}, None, "ParamValidationError"),
+            ({"shardId": "x"}, None, "a shard id that DynamoDB refuses: x"),
             ({"startSequenceNumber": "0" * 19 + "99"}, None, "does not exist"),
             ({}, "x" * 300, "too long for a file name"),
             ({}, "/" * 100, "too long for a file name"),

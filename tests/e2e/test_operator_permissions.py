@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipectl.cli.main import main
-from pipectl.commands.audit import audit_list, audit_show, audit_stats
+from pipectl.commands.audit import audit_list, audit_resolve, audit_show, audit_stats, audit_undo
 from pipectl.commands.down import down
 from pipectl.commands.logs import lines
 from pipectl.commands.outputs import outputs
@@ -77,7 +77,7 @@ NOT_SEEN: Mapping[str, NotSeen] = {
         "called while AWS still changes a mapping", (*_LOOKING, "trace", "verify", "verify --repair")
     ),
     "lambda:GetFunction": NotSeen("called when a log group has no tags, to find its owner", ("logs",)),
-    "dynamodb:GetItem": NotSeen("called when the response of an update was lost", ("replay-dlq",)),
+    "dynamodb:GetItem": NotSeen("called when the response of an update was lost", ("replay-dlq", "audit resolve")),
     "s3:GetObject": NotSeen(
         "called for records that are no longer in the stream, to read the quarantine",
         ("audit", "replay-dlq --save", "replay-dlq", "verify --repair"),
@@ -263,8 +263,16 @@ def test_failures_are_read_and_replayed_with_exactly_their_actions(
         existing.send()  # each time, for one that was received stays hidden for a while
         return replay(context, _selection(context), yes)
 
+    (audit_id,) = (
+        e.failure.audit_id for e in audit_list(existing.world.context(), _wanted(existing.world.context())).entries
+    )
+
+    def resolve_and_undo(context: Context) -> object:
+        return audit_resolve(context, audit_id, "ada", "test", yes), audit_undo(context, audit_id, yes)
+
     work: dict[str, Callable[[Context], object]] = {
         "audit": _lookup,
+        "audit resolve": resolve_and_undo,
         "trace": lambda context: trace(context, "order-1"),
         "verify": _verify,
         "replay-dlq --dry-run": lambda context: preview(context, _selection(context)),

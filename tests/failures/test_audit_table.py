@@ -16,6 +16,7 @@ from pipectl.errors import UsageError
 from pipectl.failures.audit_table import AuditTable, Position, Selection
 from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber
 from pipectl.failures.outcomes import Outcome
+from pipectl.failures.resolution import Resolution
 from pipectl.timestamps import rfc3339_milliseconds
 from tests.failures.fakes import AUDIT_TABLE, Clock, Process, World
 from tests.support import ACCOUNT, REGION
@@ -309,6 +310,42 @@ def test_without_an_upper_bound_a_failure_of_the_future_is_found(table: Table) -
     assert len(list(table.table.find(Selection(since)))) == 4
     assert len(list(table.table.newest_first(Selection(since)))) == 4
     assert list(table.table.find(Selection(since, until=table.clock.now()))) == []
+
+
+@pytest.mark.parametrize("value", [None, {"N": "1"}, {"S": "DONE"}], ids=str)
+def test_a_failure_without_a_valid_status_is_resolved_and_open_again(table: Table, value: Any) -> None:
+    failure = table.failure()
+    key = {"auditId": {"S": failure.audit_id}, "timestamp": {"S": failure.timestamp}}
+    change: Any = {"UpdateExpression": "REMOVE replayStatus"}
+    if value:
+        change = {"UpdateExpression": "SET replayStatus = :v", "ExpressionAttributeValues": {":v": value}}
+    change |= {"TableName": AUDIT_TABLE, "Key": key, "ConditionExpression": "attribute_exists(auditId)"}
+    table.aws.dynamodb.update_item(**change)
+    assert table.table.resolve(failure, Resolution(table.clock.now(), "ada", "half \udfff"))
+    resolved = now(table, failure)
+    assert (resolved.status, resolved.item["resolvedReason"]) == (ReplayStatus.RESOLVED, "half ?")
+    assert table.table.undo_resolution(resolved)
+    assert now(table, failure).status is ReplayStatus.OPEN
+    assert not {"resolvedAt", "resolvedBy", "resolvedReason", "statusBefore"} & now(table, failure).item.keys()
+
+
+def test_a_claimed_failure_is_resolved_only_after_its_claim(table: Table) -> None:
+    failure, resolution = table.failure(), Resolution(table.clock.now(), "ada", "test data")
+    table.run("one").claim(failure)
+    assert not table.table.resolve(failure, resolution)
+    table.run("one").release(failure)
+    assert table.table.resolve(failure, resolution)
+    assert not table.table.resolve(failure, resolution)
+    assert not table.run("one").claim(failure)
+    assert table.run("one").claim(failure, again=True)
+    assert table.run("one").settle(failure, DONE)
+    assert (now(table, failure).status, now(table, failure).item.get("resolvedBy")) == (ReplayStatus.REPLAYED, None)
+
+
+def test_a_deleted_failure_is_not_resolved(table: Table) -> None:
+    failure = Failure({**table.failure().item, "auditId": "deleted"})
+    assert not table.table.resolve(failure, Resolution(table.clock.now(), "ada", "test data"))
+    assert not table.table.undo_resolution(failure)
 
 
 @pytest.mark.parametrize("audit_id", ["", "half \ud800", "x" * 2000])

@@ -9,7 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats, ExpiryClock, FoundRecord, Origin
+from pipectl.commands.audit import (
+    AuditDetail,
+    AuditEntry,
+    AuditPage,
+    AuditStats,
+    ExpiryClock,
+    FoundRecord,
+    Origin,
+    ResolvedFailure,
+)
 from pipectl.commands.config import PackageSummary
 from pipectl.commands.demo import DemoReport
 from pipectl.commands.down import DownPreview, DownReport
@@ -37,6 +46,7 @@ from pipectl.errors import (
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import FailedRecord, Failure, ReplayStatus, SequenceNumber
 from pipectl.failures.outcomes import ReplayReport
+from pipectl.failures.resolution import Resolution
 from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
 from pipectl.monitoring.health import Check, Finding, Health, Severity
@@ -172,6 +182,7 @@ def _failures(text: str) -> dict[str, Sample]:
     lost = LostRecord(text, text, NUMBER, "INSERT", text, keys, NOON, text)
     report = ReplayReport({"REPLAYED": 2, "FAILED": 1}, 41, 1, (failed,), (NUMBER,), (f"id-{text}: {text}",), 1, 1, 2)
     counts = {"Other": 2}
+    resolution = Resolution(NOON, text, text)
     preview = Preview(3, True, {"OPEN": 3}, counts, NOON, unreplayable=1, waiting_in_queue=2)
     saved = SaveReport(2, 3, (IncompleteSave(f"id-{text}", text),), 1)
     checked = VerifyReport(NOON, NOON - HOUR, 10, 7, 1, 1, 1, (lost,), 2, 0, (failed,), (f"shard-{text}",))
@@ -181,6 +192,11 @@ def _failures(text: str) -> dict[str, Sample]:
         ),
         "audit list nothing": partial(audit.page, found=AuditPage((), next=None), selection=Selection(NOON), limit=20),
         "audit show": partial(audit.details, found=[AuditDetail(entry, found, True, text)]),
+        "audit resolve": partial(
+            audit.resolved, found=[ResolvedFailure(text, text, ReplayStatus.RESOLVED, resolution)]
+        ),
+        "audit resolve undo": partial(audit.resolved, found=[ResolvedFailure(text, text, ReplayStatus.PARTIAL, None)]),
+        "audit resolve asked": partial(audit.before_asking, found=[entry]),
         "audit stats": partial(
             audit.stats, found=AuditStats(NOON, NOON + HOUR, 2, counts, {"OPEN": 2}, {"2026-01-31": counts})
         ),

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from pipectl.commands.audit import audit_list, audit_show, audit_stats
+from pipectl.commands.audit import audit_list, audit_resolve, audit_show, audit_stats
 from pipectl.commands.logs import lines
 from pipectl.commands.outputs import outputs
 from pipectl.commands.pause import pause
@@ -53,6 +53,7 @@ KEYS = list(RESOURCES)
 COMMANDS: dict[str, tuple[Callable[[Context], object], tuple[str, ...]]] = {
     # a command, and the resources that it requires
     "audit list": (lambda context: audit_list(context, Selection(SINCE, UNTIL)), ("audit-table",)),
+    "audit resolve": (lambda context: audit_resolve(context, "1", "ada", "test", yes), ("audit-table",)),
     "audit show": (lambda context: audit_show(context, "1"), ("audit-table", "bucket", "orders-table")),
     "audit stats": (lambda context: audit_stats(context, Selection(SINCE, UNTIL)), ("audit-table",)),
     "logs": (

@@ -1,22 +1,26 @@
-"""`audit`: list, show and count failures."""
+"""`audit`: list, show, count and resolve failures."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import check_period, global_options, since_option, until_option
+from pipectl.cli.options import check_period, global_options, since_option, until_option, user_name, yes_option
+from pipectl.errors import UsageError
 from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
 
+_LONGEST_REASON = 1000
+
 
 @click.group()
 def audit() -> None:
-    """List, show and count failures.
+    """List, show, count and resolve failures.
 
     \b
     Examples:
@@ -113,3 +117,53 @@ def count_failures(session: Session, since: datetime, until: datetime | None) ->
     check_period(since, until)
     output.stats(session.screen, audit_stats(session.context, Selection(since, until)))
     return 0
+
+
+@audit.command("resolve")
+@click.argument("audit_id", metavar="ID")
+@click.option("--reason", metavar="TEXT", help="The reason, stored with the failure; 1,000 characters at most.")
+@click.option("--undo", is_flag=True, help="Make a resolved failure unresolved again.")
+@yes_option
+@global_options
+def resolve_failure(session: Session, audit_id: str, reason: str | None, undo: bool, yes: bool) -> int:
+    """Close a failure that needs no replay, or can never be replayed.
+
+    The failure gets the status RESOLVED, with your name, the time and the reason. `status` and `down` no longer count
+    it, and `replay-dlq` leaves it alone, except with --force --id ID.
+
+    \b
+    Examples:
+      pipectl audit resolve 3f1c8a --reason "test data, not needed"
+      pipectl audit resolve 3f1c8a --undo
+    """
+    from pipectl.commands.audit import audit_resolve, audit_undo
+    from pipectl.output import audit as output
+
+    text = _checked_reason(reason, undo=undo)
+    session.print_header()
+    question = f"{'Undo the resolution of' if undo else 'Resolve'} failure {audit_id}?"
+    confirm = session.confirm(question, yes, partial(output.before_asking, session.screen))
+    if undo:
+        found = audit_undo(session.context, audit_id, confirm)
+    else:
+        found = audit_resolve(session.context, audit_id, user_name(), text, confirm)
+    output.resolved(session.screen, found)
+    return 0
+
+
+def _checked_reason(reason: str | None, *, undo: bool) -> str:
+    """Return the reason without blanks around it; empty for ``--undo``.
+
+    Raises:
+        UsageError: it is missing or too long, or given with ``--undo``.
+    """
+    if undo:
+        if reason is not None:
+            raise UsageError("--undo takes no --reason")
+        return ""
+    text = (reason or "").strip()
+    if not text:
+        raise UsageError("a failure is resolved with a reason", hint="use --reason TEXT")
+    if len(text) > _LONGEST_REASON:
+        raise UsageError(f"the reason has {len(text):,} characters; {_LONGEST_REASON:,} are allowed")
+    return text

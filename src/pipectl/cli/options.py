@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
@@ -53,6 +56,13 @@ EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 SINCE_HELP = "Start time: 24h, 7d, or RFC 3339."
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 until_option = click.option("--until", type=MOMENT, help="End time: 24h, 7d, or RFC 3339.")
+
+
+def user_name() -> str:
+    """Return the user's name, or the user id where it has no name."""
+    with suppress(KeyError, OSError, ImportError):
+        return getpass.getuser()
+    return f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
 def check_period(since: datetime | None, until: datetime | None) -> None:

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import global_options
+from pipectl.cli.options import global_options, user_name
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
-
-
-def user_name() -> str:
-    """Return the user's name, or the user id where it has no name."""
-    with suppress(KeyError, OSError, ImportError):
-        return getpass.getuser()
-    return f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
 @click.command()

@@ -18,8 +18,17 @@ from typing import TYPE_CHECKING
 from pipectl.aws.client import Aws
 from pipectl.config.names import FAILURE_TYPE_INDEX
 from pipectl.errors import AwsError, UsageError
-from pipectl.failures.model import FAILURE_TYPES, MOST_RECORDED, FailedRecord, Failure, ReplayStatus, replay_status
+from pipectl.failures.model import (
+    DONE,
+    FAILURE_TYPES,
+    MOST_RECORDED,
+    FailedRecord,
+    Failure,
+    ReplayStatus,
+    replay_status,
+)
 from pipectl.failures.outcomes import Outcome
+from pipectl.failures.resolution import ATTRIBUTES, RESOLVE, UNDO, Resolution
 from pipectl.timestamps import rfc3339_milliseconds
 
 if TYPE_CHECKING:
@@ -38,6 +47,10 @@ _ERROR_CHARACTERS = 20_000
 """Characters of all errors of an item's failing records together."""
 _LONGEST_ERROR = 2000
 _NO_LAST: Mapping[str, str] = {}
+_IS_CLAIMED = "(attribute_type(claimedUntil, :text) AND claimedUntil BETWEEN :now AND :latest)"
+"""A claim is free when it expired, and when its end is not a time or too far away to be one of a replay."""
+_DONE_VALUES = {f":{status.lower()}": str(status) for status in DONE}
+_IS_DONE = f"replayStatus IN ({', '.join(_DONE_VALUES)})"
 
 
 @dataclass(frozen=True)
@@ -170,15 +183,11 @@ class AuditTable:
             seconds: Duration of the claim.
             again: Claim failures that are done, too.
         """
-        # A claim is free when it expired, and when its end is not a time or too far away to be one of a replay.
-        valid = "attribute_type(claimedUntil, :text) AND claimedUntil BETWEEN :now AND :latest"
-        condition = f"attribute_exists(auditId) AND (NOT ({valid}) OR claimedBy = :me)"
-        now = self._aws.now()
-        latest = rfc3339_milliseconds(now + _LONGEST_CLAIM)
-        values = {":now": rfc3339_milliseconds(now), ":latest": latest, ":text": "S"}
+        condition = f"attribute_exists(auditId) AND (NOT {_IS_CLAIMED} OR claimedBy = :me)"
+        values = _claim_values(self._aws.now())
         if not again:
-            condition += " AND NOT replayStatus IN (:replayed, :expired)"
-            values |= {":replayed": ReplayStatus.REPLAYED, ":expired": ReplayStatus.EXPIRED}
+            condition += f" AND NOT {_IS_DONE}"
+            values |= _DONE_VALUES
         return [self._claim(failure, owner, seconds, condition, values) for failure in failures]
 
     def renew(self, failures: Sequence[Failure], owner: str, seconds: float) -> list[bool]:
@@ -195,6 +204,19 @@ class AuditTable:
     def settle(self, outcomes: Sequence[tuple[Failure, Outcome]], owner: str) -> list[bool]:
         """Write outcomes and end the claims; false for a claim that expired and that another owner took."""
         return [self._settle(failure, outcome, owner) for failure, outcome in outcomes]
+
+    # resolutions
+
+    def resolve(self, failure: Failure, resolution: Resolution) -> bool:
+        """Set a failure to ``RESOLVED``; false when it is not unresolved now, or a running replay has claimed it."""
+        values = {**_claim_values(resolution.at), **_DONE_VALUES, **resolution.values}
+        condition = f"attribute_exists(auditId) AND NOT {_IS_DONE} AND NOT {_IS_CLAIMED}"
+        return self._update(failure, RESOLVE, condition, _typed(values))
+
+    def undo_resolution(self, failure: Failure) -> bool:
+        """Restore the status that a failure had before it was resolved; false when it is not resolved now."""
+        values = _typed({":resolved": ReplayStatus.RESOLVED, ":before": failure.status_before})
+        return self._update(failure, UNDO, "replayStatus = :resolved", values)
 
     # details
 
@@ -262,8 +284,7 @@ class AuditTable:
     ) -> bool:
         self._aws.clock.sleep(0)  # raises after Ctrl-C
         until = rfc3339_milliseconds(self._aws.now() + timedelta(seconds=seconds))
-        texts = {**values, ":me": owner, ":until": until}
-        typed: Item = {name: {"S": str(value)} for name, value in texts.items()}
+        typed = _typed({**values, ":me": owner, ":until": until})
         return self._update(failure, "SET claimedBy = :me, claimedUntil = :until", condition, typed)
 
     def _settle(self, failure: Failure, outcome: Outcome, owner: str) -> bool:
@@ -305,7 +326,7 @@ class AuditTable:
             "failingRecords = :failing",
             "expiredRecords = :expired",
         ]
-        removes = ["claimedBy", "claimedUntil"]
+        removes = ["claimedBy", "claimedUntil", *ATTRIBUTES]
         if outcome.error:
             values[":error"] = {"S": _unicode(outcome.error[:_LONGEST_ERROR])}
             sets.append("replayError = :error")
@@ -329,6 +350,15 @@ class AuditTable:
                 return False
             raise
         return True
+
+
+def _claim_values(now: datetime) -> dict[str, str]:
+    latest = rfc3339_milliseconds(now + _LONGEST_CLAIM)
+    return {":now": rfc3339_milliseconds(now), ":latest": latest, ":text": "S"}
+
+
+def _typed(texts: Mapping[str, str]) -> Item:
+    return {name: {"S": _unicode(str(text))} for name, text in texts.items()}
 
 
 def _status_filter(statuses: Sequence[ReplayStatus]) -> tuple[str, dict[str, str]]:

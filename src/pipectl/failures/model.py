@@ -30,6 +30,9 @@ MOST_RECORDED = 100
 LONGEST_NUMBER = 40
 """Digits of the longest sequence number. Padded to this length, numbers sort as text."""
 
+_SHARD_ID_LENGTHS = range(28, 66)
+"""Lengths of the shard ids that DynamoDB accepts."""
+
 _ANY_NUMBER = re.compile(f"[0-9]{{1,{LONGEST_NUMBER}}}")
 _API_NUMBER = re.compile(f"[0-9]{{21,{LONGEST_NUMBER}}}")
 
@@ -71,6 +74,7 @@ class ReplayStatus(StrEnum):
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
     EXPIRED = "EXPIRED"
+    RESOLVED = "RESOLVED"
 
 
 def replay_status(value: object) -> ReplayStatus:
@@ -83,6 +87,12 @@ def replay_status(value: object) -> ReplayStatus:
 
 UNRESOLVED = (ReplayStatus.OPEN, ReplayStatus.PARTIAL, ReplayStatus.FAILED)
 """Statuses of failures that a replay still has to process."""
+
+CLOSES_IT = "`pipectl audit resolve ID --reason TEXT` closes it"
+"""Part of the hints about failures that can never be replayed."""
+
+DONE = tuple(status for status in ReplayStatus if status not in UNRESOLVED)
+"""Statuses of failures that only a forced replay processes again."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +165,15 @@ class Failure:
             return "its message names no stream range"
         if not where.stream_arn.startswith(stream_prefix):
             return f"its records are in another stream: {where.stream_arn}"
+        if len(where.shard_id) not in _SHARD_ID_LENGTHS:
+            return f"its message names a shard id that DynamoDB refuses: {where.shard_id}"
         return None
+
+    @property
+    def status_before(self) -> ReplayStatus:
+        """The status that it had before it was resolved; ``OPEN`` when the item holds no valid one."""
+        before = replay_status(self.item.get("statusBefore"))
+        return before if before in UNRESOLVED else ReplayStatus.OPEN
 
     @property
     def starts_to_expire(self) -> datetime | None:

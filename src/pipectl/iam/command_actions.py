@@ -95,6 +95,7 @@ COMMANDS: Mapping[str, Grants] = {
     "down": merged(OBSERVE, _FAILURES, _METRICS, _DELETE, {"managed-mappings": "lambda:UpdateEventSourceMapping"}),
     "logs": merged(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"}),
     "audit": merged(_TABLES, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES),
+    "audit resolve": merged(_TABLES, {"audit-table": "dynamodb:Query dynamodb:GetItem dynamodb:UpdateItem"}),
     "trace": merged(
         _TABLES,
         _BUCKET,
@@ -130,7 +131,7 @@ COMMANDS: Mapping[str, Grants] = {
 _READER = ("plan", "outputs", "status", "logs", "audit", "trace", "verify", "replay-dlq --dry-run", "replay-dlq --save")
 CALLERS: Mapping[str, tuple[str, ...]] = {
     "reader": _READER,
-    "on-call": (*_READER, "verify --repair", "replay-dlq", "pause", "resume"),
+    "on-call": (*_READER, "verify --repair", "replay-dlq", "audit resolve", "pause", "resume"),
     "deployer": ("plan", "outputs", "status", "up", "down"),
 }
 """The commands of each group of people who run pipectl."""

@@ -14,7 +14,7 @@ from pipectl.engine.parallel import parallel_map
 from pipectl.facts import MappingFacts, QueueFacts
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.dead_letter_queue import count_messages
-from pipectl.failures.model import UNRESOLVED
+from pipectl.failures.model import CLOSES_IT, UNRESOLVED
 from pipectl.json_types import JsonValue
 from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.stream_progress import keeps_from_working
@@ -206,7 +206,7 @@ def _open_failures(context: Context, facts: Mapping[str, Facts], now: datetime) 
     detail = f"{count} unresolved"
     prefix = context.pipeline.names.stream_prefix(context.pipeline.physical.orders_table)
     if never := sum(failure.unreplayable(prefix) is not None for failure in found):
-        detail += f", {never} of them can never be replayed: see `pipectl audit list`"
+        detail += f", {never} of them can never be replayed: see `pipectl audit list`; {CLOSES_IT}"
     clocks = sorted(failure.starts_to_expire for failure in found if failure.starts_to_expire)
     if clocks:
         detail += f"; records {expiry(clocks[0] - now)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats
+from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats, ResolvedFailure
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus
 from pipectl.output.console import Line, Screen
@@ -18,6 +18,7 @@ _STATUS_LOOK = {
     ReplayStatus.FAILED: "red",
     ReplayStatus.EXPIRED: "dim",
     ReplayStatus.REPLAYED: "green",
+    ReplayStatus.RESOLVED: "green",
 }
 
 
@@ -65,6 +66,35 @@ def stats(screen: Screen, found: AuditStats) -> None:
             screen.line(f"{count:>7}  {name}")
     for day, types in found.by_day.items():
         screen.line(f"{day}  " + ", ".join(f"{count} {name}" for name, count in types.items()))
+
+
+def before_asking(screen: Screen, found: Sequence[AuditEntry]) -> None:
+    """Print the failures that `audit resolve` would change."""
+    screen.notice(_entry(entry) for entry in found)
+
+
+def resolved(screen: Screen, found: Sequence[ResolvedFailure]) -> None:
+    """Print the result of `audit resolve`."""
+    if screen.json_output:
+        screen.document({"failures": [_resolved_document(each) for each in found]})
+        return
+    for each in found:
+        if each.resolution:
+            screen.line(f"Failure {each.audit_id} is resolved: {each.resolution.reason}")
+        else:
+            screen.line(f"Failure {each.audit_id} is unresolved again: {each.status}")
+
+
+def _resolved_document(found: ResolvedFailure) -> dict[str, object]:
+    made = found.resolution
+    return {
+        "auditId": found.audit_id,
+        "timestamp": found.timestamp,
+        "status": found.status,
+        "resolvedBy": made.by if made else None,
+        "resolvedAt": made.at if made else None,
+        "reason": made.reason if made else None,
+    }
 
 
 def _next_page(token: str, selection: Selection, limit: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipectl.commands.replay_dlq import Preview, SaveReport
-from pipectl.failures.model import UNRESOLVED, ReplayStatus
+from pipectl.failures.model import CLOSES_IT, UNRESOLVED, ReplayStatus
 from pipectl.failures.outcomes import ReplayReport
 from pipectl.output.console import Screen
 from pipectl.output.records import keys_shown
@@ -13,6 +13,7 @@ from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
 
 _MOST_SHOWN = 20
+_OUTCOMES = tuple(status for status in ReplayStatus if status is not ReplayStatus.RESOLVED)
 _ALARM = "Records that fail again count towards the errors alarm."
 _NOTHING = "Nothing to replay: no unresolved failures."
 
@@ -68,7 +69,8 @@ def result(screen: Screen, report: ReplayReport) -> None:
     if report.total:
         screen.line(_summary(report))
     if report.unreplayable:
-        screen.line(f"{pluralize(report.unreplayable, 'failure')} can never be replayed, for the reason shown.")
+        never = f"{pluralize(report.unreplayable, 'failure')} can never be replayed, for the reason shown"
+        screen.line(screen.completed(f"{never}; {CLOSES_IT}."))
     if report.waiting:
         screen.line(
             screen.completed(
@@ -108,7 +110,7 @@ def _preview_lines(screen: Screen, found: Preview) -> list[str]:
         f"  {count} {failure_type}" for failure_type, count in sorted(found.by_type.items(), key=lambda pair: -pair[1])
     ]
     if found.unreplayable:
-        see = screen.completed("see `pipectl audit list`")
+        see = screen.completed(f"see `pipectl audit list`; {CLOSES_IT}")
         lines.append(f"{pluralize(found.unreplayable, 'failure')} can never be replayed; {see}.")
     if found.in_flight:
         lines.append(f"{_waiting(found.in_flight)}.")
@@ -135,7 +137,7 @@ def _preview_document(found: Preview) -> dict[str, object]:
 
 def _document(report: ReplayReport) -> dict[str, object]:
     return {
-        "failures": {str(status): report.statuses.get(status, 0) for status in ReplayStatus},
+        "failures": {str(status): report.statuses.get(status, 0) for status in _OUTCOMES},
         "records": {"replayed": report.replayed, "failing": report.still_failing},
         "failing": report.failing,
         "expired": report.expired,

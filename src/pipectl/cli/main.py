@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "down": "Delete the pipeline's resources and check that none remain.",
     "outputs": "Print names, ARNs and URLs of the pipeline.",
     "replay-dlq": "Replay failed records.",
-    "audit": "List, show and count failures.",
+    "audit": "List, show, count and resolve failures.",
     "verify": "Find lost records: neither stored nor reported as failed.",
     "trace": "Show whether an order is stored, waiting, failed or lost.",
     "logs": "Show the functions' logs.",

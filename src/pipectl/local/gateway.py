@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import replace
 from typing import Any
 
 from pipectl.local.guard import Guard, Refusal, answer
+from pipectl.local.home import PROCESS_HEADER
 from pipectl.local.observer import MAPPINGS_PATH, Observer
 from pipectl.local.requests import Request
 
@@ -41,7 +43,7 @@ class Gateway:
             await self._application(scope, receive, send)
 
     async def _serve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        send = _without_cors(send)
+        send = _own_headers(send)
         request = _request(scope)
         if refusal := self._guard.refusal_by_headers(request):
             await _refuse(send, request, refusal)
@@ -106,13 +108,14 @@ async def _refuse(send: Send, request: Request, refusal: Refusal) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _without_cors(send: Send) -> Send:
-    """Leave out the headers that would let web pages read the answers."""
+def _own_headers(send: Send) -> Send:
+    """Name the process, and leave out the headers that would let web pages read the answers."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = [pair for pair in message["headers"] if not pair[0].lower().startswith(b"access-control-")]
-            message = {**message, "headers": headers}
+            process = (PROCESS_HEADER.lower().encode(), str(os.getpid()).encode())
+            message = {**message, "headers": [*headers, process]}
         await send(message)
 
     return sending

@@ -20,6 +20,8 @@ from pipectl.errors import LocalError
 
 ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
+PROCESS_HEADER = "X-Pipectl-Process"
+"""Names the process that answers: two emulators that start at once may have chosen the same port."""
 RECORD = "local.json"
 LOG = "local.log"
 SECRET = "secret"  # noqa: S105 - the name of a file

@@ -24,7 +24,7 @@ from pathlib import Path
 from pipectl.errors import LocalError
 from pipectl.local import home as home_folder
 from pipectl.local import processes
-from pipectl.local.home import ALIVE, LOG, RECORD, REGION, LocalEmulator
+from pipectl.local.home import ALIVE, LOG, PROCESS_HEADER, RECORD, REGION, LocalEmulator
 
 DEFAULT_PORT = 4566
 POLL_SECONDS = 0.02
@@ -58,7 +58,7 @@ def start(home: Path, *, port: int | None = None, consolidate: bool = False, tim
             if not home_folder.lives(home):
                 return _start_on_free_port(home, port, consolidate, deadline)
             running = home_folder.recorded(home)
-        if running and _healthy(running.port):
+        if running and _healthy(running):
             return running
         if time.monotonic() > deadline:
             raise _not_answering(home / LOG)
@@ -82,7 +82,7 @@ def status(home: Path) -> LocalEmulator | None:
     """Return the local emulator of ``home`` if it runs and answers. What a dead one has left is removed."""
     home = home.absolute()
     running = home_folder.recorded(home) if _lives(home) else None
-    return running if running and _healthy(running.port) else None
+    return running if running and _healthy(running) else None
 
 
 def stop(home: Path, timeout: float = 10) -> bool:
@@ -209,7 +209,7 @@ def _environment(home: Path, port: int, *, consolidate: bool, tethered: bool) ->
 
 def _await_health(server: LocalEmulator, deadline: float) -> LocalEmulator:
     """Wait until the server answers. Call with the mutex."""
-    while not _healthy(server.port):
+    while not _healthy(server):
         if not home_folder.lives(server.home):
             raise _ended(server.log)
         if time.monotonic() > deadline:
@@ -220,12 +220,14 @@ def _await_health(server: LocalEmulator, deadline: float) -> LocalEmulator:
     return server
 
 
-def _healthy(port: int) -> bool:
+def _healthy(server: LocalEmulator) -> bool:
+    """Return whether this very server answers: another one may listen on the port that both have chosen."""
     # Not urllib: it would ask the user's proxy.
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     try:
         connection.request("GET", "/_ministack/health")
-        return connection.getresponse().status == http.HTTPStatus.OK
+        response = connection.getresponse()
+        return response.status == http.HTTPStatus.OK and response.getheader(PROCESS_HEADER) == str(server.pid)
     except (OSError, http.client.HTTPException):
         return False
     finally:

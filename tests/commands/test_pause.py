@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from pipectl.commands.pause import pause
 from pipectl.commands.plan import plan
@@ -21,24 +19,8 @@ from pipectl.errors import RequirementError
 from pipectl.monitoring.health import Finding, Severity
 from pipectl.pause_tags import Pause
 from tests.commands.pausing import MAPPING, Killed, check, killed_at, mapping, tags
-from tests.moto_snapshot import create_pipeline
 from tests.resources.direct_access import DirectAccess
-from tests.support import FakeClock, make_world, yes
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def direct(tmp_path: Path, clock: FakeClock) -> Iterator[DirectAccess]:
-    """A pipeline that is up, and whoever looks at it without pipectl."""
-    with mock_aws():
-        world = make_world(tmp_path, clock=clock)
-        create_pipeline(world)
-        world.calls.clear()
-        yield DirectAccess(world)
+from tests.support import FakeClock, yes
 
 
 def test_pause_disables_the_mapping_and_tags_it_with_time_and_name(direct: DirectAccess, clock: FakeClock) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from pipectl.commands.pause import pause
 from pipectl.commands.resume import resume
@@ -17,24 +16,8 @@ from pipectl.facts import MappingFacts
 from pipectl.local.home import LocalEmulator
 from tests.commands.pausing import MAPPING, Killed, killed_at, mapping, tags
 from tests.e2e.orders import Orders
-from tests.moto_snapshot import create_pipeline
 from tests.resources.direct_access import DirectAccess
-from tests.support import FakeClock, make_world, new_account, yes
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def direct(tmp_path: Path, clock: FakeClock) -> Iterator[DirectAccess]:
-    """A pipeline that is up, and whoever looks at it without pipectl."""
-    with mock_aws():
-        world = make_world(tmp_path, clock=clock)
-        create_pipeline(world)
-        world.calls.clear()
-        yield DirectAccess(world)
+from tests.support import make_world, new_account, yes
 
 
 def test_resuming_a_running_mapping_changes_nothing(direct: DirectAccess) -> None:

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+
+from tests.moto_snapshot import create_pipeline
+from tests.resources.direct_access import DirectAccess
+from tests.support import FakeClock, make_world
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def direct(tmp_path: Path, clock: FakeClock) -> Iterator[DirectAccess]:
+    """A pipeline that is up, and whoever looks at it without pipectl."""
+    with mock_aws():
+        world = make_world(tmp_path, clock=clock)
+        create_pipeline(world)
+        world.calls.clear()
+        yield DirectAccess(world)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from pipectl.engine.model import Facts
 from pipectl.errors import PipectlError
@@ -14,10 +15,17 @@ ENABLED_STATES = ("Enabled", "Enabling", "Creating")
 
 @dataclass(frozen=True)
 class TableFacts(Facts):
-    """A table's ARN, and its stream's ARN while the stream is enabled."""
+    """A table as AWS reports it.
+
+    Args:
+        arn: Its ARN.
+        stream_arn: The ARN of its stream while the stream is enabled.
+        created_at: The time when it was created.
+    """
 
     arn: str
     stream_arn: str | None = None
+    created_at: datetime | None = None
 
     def require_stream(self) -> str:
         """Return the stream's ARN.

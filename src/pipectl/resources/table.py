@@ -324,4 +324,4 @@ def _is_active(table: TableDescriptionTypeDef) -> bool:
 
 def _facts(table: TableDescriptionTypeDef) -> TableFacts:
     enabled = table.get("StreamSpecification", {}).get("StreamEnabled")
-    return TableFacts(table["TableArn"], table["LatestStreamArn"] if enabled else None)
+    return TableFacts(table["TableArn"], table["LatestStreamArn"] if enabled else None, table.get("CreationDateTime"))

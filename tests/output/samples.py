@@ -125,6 +125,7 @@ def _pipeline(text: str) -> dict[str, Sample]:
     checks = (
         Check("stream-mapping", Severity.FAILING, Finding.STOPPED, text, f"Disabled: {text}"),
         Check("alarms", Severity.DEGRADED, Finding.ALARM, [text], f"in ALARM: {text}"),
+        Check("iterator-age", Severity.UNKNOWN, Finding.UNKNOWN, None, f"not known: {text}"),
         Check("queue", Severity.HEALTHY, Finding.OK, 0, "no failure waits for the auditor"),
     )
     policy: Any = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": text}]}

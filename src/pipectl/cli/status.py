@@ -22,7 +22,7 @@ def status(session: Session, exit_code: bool) -> int:
     """Show every resource and the pipeline's health.
 
     A resource is in sync, drifted, missing, or not managed by pipectl. Health is one verdict over mappings, iterator
-    age, errors, queue, alarms and unresolved failures.
+    age, errors, queue, alarms and unresolved failures: healthy, unknown, degraded or failing. Unknown is not healthy.
 
     \b
     Examples:

@@ -37,14 +37,16 @@ class Severity(IntEnum):
     """The severity of a check. The verdict is the highest of all."""
 
     HEALTHY = 0
-    DEGRADED = 1
-    FAILING = 2
+    UNKNOWN = 1
+    DEGRADED = 2
+    FAILING = 3
 
 
 class Finding(StrEnum):
     """The result of a check, as a code."""
 
     OK = "ok"
+    UNKNOWN = "unknown"
     MISSING = "missing"
     UNREADABLE = "unreadable"
     STOPPED = "stopped"

@@ -23,10 +23,12 @@ class Progress:
         until: A mapping that reads has read all records that are older.
         stopped: Why it does not read; ``None`` when it does. The position where it stopped is unknown, but lies before
             every record that has neither.
+        unknown: Why nothing certain is known about a mapping that reads: any record may wait for it.
     """
 
     until: datetime
     stopped: str | None = None
+    unknown: str | None = None
 
 
 def progress(context: Context, mapping: MappingFacts | None, now: datetime, grace: timedelta = GRACE) -> Progress:

@@ -18,6 +18,7 @@ _STATE_LOOK = {
 _INDENT = " " * 12
 _SEVERITY_LOOK = {
     Severity.HEALTHY: ("healthy", "green"),
+    Severity.UNKNOWN: ("unknown", "magenta"),
     Severity.DEGRADED: ("degraded", "yellow"),
     Severity.FAILING: ("failing", "red"),
 }

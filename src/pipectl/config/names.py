@@ -12,10 +12,12 @@ REGION_TAG = "Region"
 """On roles: the region of the pipeline that they serve."""
 RESERVED_TAGS = ("Environment", "Team", "Project", "ManagedBy", REGION_TAG)
 CODE_TAG = "CodeContentSha256"
+"""Tag of a function: the hash of its package's contents, where the zip differs between machines."""
+LIVE_ALIAS = "live"
+"""The processor's alias, which the stream mapping and replays invoke. It names the version that is in use."""
 PAUSED_SINCE = "PausedSince"
 PAUSED_BY = "PausedBy"
 PAUSE_TAGS = (PAUSED_SINCE, PAUSED_BY)
-"""Tag of a function: the hash of its package's contents, where the zip differs between machines."""
 FAILURE_TYPE_INDEX = "failure-type-index"
 """The index of the audit table: its failures by type and time."""
 OWNERSHIP_TAGS = ("ManagedBy", "Project", "Environment")
@@ -144,6 +146,10 @@ class Names:
 
     def function_arn(self, function: str) -> str:
         return self._arn("lambda", f"function:{function}")
+
+    def live_arn(self, function: str) -> str:
+        """Return the ARN of a function's alias `LIVE_ALIAS`."""
+        return f"{self.function_arn(function)}:{LIVE_ALIAS}"
 
     def mapping_arn(self, uuid: str) -> str:
         return self._arn("lambda", f"event-source-mapping:{uuid}")

@@ -100,7 +100,7 @@ def test_stream_mapping(made: World) -> None:
     assert mapping["source"] == outputs(made.context())["OrdersTableStreamArn"]
     assert mapping["on_failure"] == outputs(made.context())["DeadLetterQueueArn"]
     assert (mapping["batch_size"], mapping["retry_attempts"], mapping["bisect"]) == (100, 3, True)
-    assert mapping["maximum_record_age"] == 6 * 3600
+    assert mapping["maximum_record_age"] == 12 * 3600
     assert mapping["starting_position"] == "TRIM_HORIZON"
     assert mapping["response_types"] == ["ReportBatchItemFailures"]
 

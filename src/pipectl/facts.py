@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.engine.model import Facts
 from pipectl.errors import PipectlError
-from pipectl.pause_tags import Pause
+from pipectl.pause_tags import CatchingUp, Pause
 
 ENABLED_STATES = ("Enabled", "Enabling", "Creating")
 """States of a mapping that reads its source, or is about to."""
@@ -57,6 +58,9 @@ class MappingFacts(Facts):
         last_result: ``LastProcessingResult``, empty where AWS reports none.
         pause: The pause that its tags describe.
         draining: UUIDs of older mappings that may still have records to read.
+        last_modified: The time of its last change; changes of its tags do not count.
+        record_age: ``MaximumRecordAgeInSeconds`` as it is in force, -1 for none.
+        catching_up: The state that its tag describes: a backlog is read without a maximum record age.
     """
 
     uuid: str
@@ -65,6 +69,9 @@ class MappingFacts(Facts):
     last_result: str = ""
     pause: Pause | None = None
     draining: tuple[str, ...] = ()
+    last_modified: datetime | None = None
+    record_age: int = -1
+    catching_up: CatchingUp | None = None
 
     @property
     def enabled(self) -> bool:
@@ -75,3 +82,14 @@ class MappingFacts(Facts):
     def stopped(self) -> bool:
         """Return whether it certainly does not read its source; a mapping that is updating may."""
         return not self.enabled and self.state != "Updating"
+
+
+def waiting_retention(mapping: MappingFacts | None) -> timedelta:
+    """Return the time for which a record can wait for the stream mapping before it is discarded or trimmed.
+
+    The stream keeps records for 24 hours. A mapping that reads discards records at its maximum record age already. A
+    stopped or missing mapping discards nothing; when it is enabled or created, old records are read first.
+    """
+    if mapping is None or mapping.stopped or mapping.record_age < 0:
+        return STREAM_RETENTION
+    return min(STREAM_RETENTION, timedelta(seconds=mapping.record_age))

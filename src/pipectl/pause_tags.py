@@ -1,7 +1,7 @@
-"""A pause, and the tags of the stream mapping that hold it. Pure, and the one place that converts between the two.
+"""A pause and a backlog, and the tags of the stream mapping that hold them. Pure; the one place that converts.
 
-The tags are the desired state, and the mapping follows: `pause` sets them first and disables then, `resume` removes
-them first and enables then. After a crash the tags show the desired state.
+The tags of a pause are the desired state, and the mapping follows: `pause` sets them first and disables then, `resume`
+removes them first and enables then. After a crash the tags show the desired state.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipectl.aws.stream_records import STREAM_RETENTION
-from pipectl.config.names import PAUSED_BY, PAUSED_SINCE, tag_problem
+from pipectl.config.names import CATCHING_UP_SINCE, PAUSED_BY, PAUSED_SINCE, tag_problem
 from pipectl.timestamps import expiry, parse_timestamp, rfc3339
 
 UNFINISHED_PAUSE = "a pause is not finished: use `pipectl pause` or `pipectl resume`"
@@ -48,3 +48,30 @@ class Pause:
         if self.since is None or left is None:
             return f"paused{by} since an unknown time; records expire after 24 h"
         return f"paused since {rfc3339(self.since)}{by}; records {expiry(left)}"
+
+
+@dataclass(frozen=True)
+class CatchingUp:
+    """The time since which a mapping reads a backlog, ``None`` where the tag holds no time.
+
+    Until the backlog is read the mapping has no maximum record age, because Lambda sends older records to the
+    dead-letter queue without an invocation.
+    """
+
+    since: datetime | None
+
+    @classmethod
+    def of_tags(cls, tags: Mapping[str, str]) -> CatchingUp | None:
+        """Return the state that a mapping's tags hold, if they hold it."""
+        if CATCHING_UP_SINCE not in tags:
+            return None
+        return cls(parse_timestamp(tags[CATCHING_UP_SINCE]))
+
+    def tags(self) -> dict[str, str]:
+        """Return the tag that holds this state."""
+        return {CATCHING_UP_SINCE: rfc3339(self.since) if self.since else "unknown"}
+
+    def describe(self) -> str:
+        """``catching up since 2026-01-01T00:00:00Z; records of any age are processed``."""
+        since = f" since {rfc3339(self.since)}" if self.since else ""
+        return f"catching up{since}; records of any age are processed"

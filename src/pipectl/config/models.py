@@ -16,11 +16,10 @@ from pydantic.fields import FieldInfo
 
 from pipectl.aws.settings import regions
 from pipectl.aws.stream_records import STREAM_RETENTION
-from pipectl.config.names import CODE_TAG, NAME_RULES, PAUSE_TAGS, RESERVED_TAGS, Names, action_problems, tag_problem
+from pipectl.config.names import NAME_RULES, SET_BY_PIPECTL, Names, action_problems, tag_problem
 from pipectl.config.runtimes import RUNTIMES, newest, supported
 from pipectl.resource_keys import ResourceKey
 
-HOUR = 3600
 SHORTEST_RECORD_AGE = 60
 LONGEST_RECORD_AGE = 604800
 LARGEST_BATCH_WITHOUT_WINDOW = 10
@@ -190,7 +189,7 @@ class StreamMappingConfig(Section):
     )
     bisect: bool = Field(True, description="split a failing batch to isolate the record that fails")
     maximum_record_age: int = Field(
-        6 * HOUR,
+        LONGEST_SAFE_RECORD_AGE,
         ge=-1,
         le=LONGEST_RECORD_AGE,
         json_schema_extra={"anyOf": [{"const": -1}, {"minimum": SHORTEST_RECORD_AGE, "maximum": LONGEST_RECORD_AGE}]},
@@ -307,11 +306,11 @@ def cross_problems(config: Config) -> Problems:
 
 
 def _tag_problems(tags: Mapping[str, str]) -> Problems:
-    reserved = {key.lower() for key in (*RESERVED_TAGS, *PAUSE_TAGS, CODE_TAG)}
+    reserved = {key.lower() for key in SET_BY_PIPECTL}
     seen: dict[str, str] = {}
     for key, value in tags.items():
         if key.lower() in reserved:
-            yield ("tags", key), f"is set by pipectl; so are {', '.join((*RESERVED_TAGS, *PAUSE_TAGS, CODE_TAG))}"
+            yield ("tags", key), f"is set by pipectl; so are {', '.join(SET_BY_PIPECTL)}"
         elif problem := tag_problem(key, value):
             yield ("tags", key), problem
         elif (other := seen.setdefault(key.lower(), key)) != key:

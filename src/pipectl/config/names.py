@@ -18,6 +18,10 @@ LIVE_ALIAS = "live"
 PAUSED_SINCE = "PausedSince"
 PAUSED_BY = "PausedBy"
 PAUSE_TAGS = (PAUSED_SINCE, PAUSED_BY)
+CATCHING_UP_SINCE = "CatchingUpSince"
+"""Tag of a stream mapping: it reads a backlog, and the maximum record age is not in force."""
+SET_BY_PIPECTL = (*RESERVED_TAGS, *PAUSE_TAGS, CATCHING_UP_SINCE, CODE_TAG)
+"""All tags that the config cannot set."""
 FAILURE_TYPE_INDEX = "failure-type-index"
 """The index of the audit table: its failures by type and time."""
 OWNERSHIP_TAGS = ("ManagedBy", "Project", "Environment")

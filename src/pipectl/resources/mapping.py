@@ -11,7 +11,7 @@ from pipectl.aws.client import Aws, Request
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
 from pipectl.facts import ENABLED_STATES, MappingFacts
-from pipectl.pause_tags import UNFINISHED_PAUSE, Pause
+from pipectl.pause_tags import UNFINISHED_PAUSE, CatchingUp, Pause
 from pipectl.resources.tagging import differing
 
 if TYPE_CHECKING:
@@ -112,6 +112,9 @@ class EventSourceMapping(Resource):
             last_result=found.get("LastProcessingResult", ""),
             pause=pause,
             draining=tuple(draining),
+            last_modified=found.get("LastModified"),
+            record_age=found.get("MaximumRecordAgeInSeconds", -1),
+            catching_up=CatchingUp.of_tags(tags),
         )
         unmanaged = [reader for reader, _ in readers if reader not in [candidate for candidate, _ in candidates]]
         notes = [

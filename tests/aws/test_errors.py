@@ -6,7 +6,7 @@ import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError
 
-from pipectl.aws.errors import ABSENT, translate
+from pipectl.aws.errors import ABSENT, RESERVED_LIMIT, translate
 from pipectl.errors import (
     AbsentError,
     AccessDeniedError,
@@ -106,6 +106,21 @@ def test_access_denied_names_the_action(code: str) -> None:
 def test_an_action_has_its_name_in_policies(service: str, operation: str, action: str) -> None:
     error = translate(client_error("AccessDenied", "no", 403), service, operation)
     assert f"the caller needs {action};" in str(error.hint)
+
+
+def test_a_queue_that_the_caller_may_not_see_is_denied_and_not_absent() -> None:
+    text = "The specified queue does not exist or you do not have access to it."
+    error = translate(client_error("AWS.SimpleQueueService.NonExistentQueue", text), "sqs", "GetQueueUrl")
+    assert type(error) is AccessDeniedError
+    assert "sqs:GetQueueUrl" in str(error.hint)
+
+
+def test_a_function_that_is_held_names_the_limit_and_the_command() -> None:
+    refused = client_error("TooManyRequestsException", "Rate Exceeded.", 429)
+    refused.response["Reason"] = RESERVED_LIMIT  # type: ignore[typeddict-unknown-key]
+    error = translate(refused, "lambda", "Invoke")
+    assert RESERVED_LIMIT in error.aws_message
+    assert "`pipectl up`" in str(error.hint)
 
 
 def test_a_role_in_an_instance_profile_is_named() -> None:

@@ -6,7 +6,7 @@ import pytest
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from pipectl.aws.errors import translate
+from pipectl.aws.errors import RESERVED_LIMIT, translate
 from pipectl.aws.responses import NotAwsError
 from pipectl.aws.retry_rules import RETRY_RULES, RetryRule, rule_for
 from pipectl.errors import AwsError
@@ -18,6 +18,11 @@ Sample = tuple[str, str, Exception]
 TEMPORARY: dict[str, Sample] = {
     "throttled": ("iam", "GetRole", client_error("Throttling", "Rate exceeded")),
     "throttled by Lambda": ("lambda", "Invoke", client_error("TooManyRequestsException", "Rate Exceeded.", 429)),
+    "reserved concurrency": (
+        "lambda",
+        "Invoke",
+        client_error("TooManyRequestsException", f"Rate Exceeded. ({RESERVED_LIMIT})", 429),
+    ),
     "throttled by S3": ("s3", "PutObject", client_error("SlowDown", "Please reduce your request rate.", 503)),
     "throttled, without AWS's own code": (
         "cloudwatch",

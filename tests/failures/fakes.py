@@ -546,7 +546,7 @@ class _Invoker(_Service):
     def invoke(self, *, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803
         if len(Payload) > LARGEST_EVENT:
             self._call("Invoke", lambda: None)
-            raise aws_error("RequestTooLargeException", "lambda")
+            raise aws_error("RequestEntityTooLargeException", "lambda")
         return self._call("Invoke", lambda: self._world.invoke(FunctionName, Payload))
 
 

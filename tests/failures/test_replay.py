@@ -537,7 +537,7 @@ class TestProcessor:
         audit_id = world.give_up(good, large)
         replay(world)
         assert (world.stored(), world.status(audit_id)) == ({good}, "PARTIAL")
-        assert "RequestTooLarge" in world.failing_of(audit_id)[large]
+        assert "RequestEntityTooLarge" in world.failing_of(audit_id)[large]
 
 
 def sequence_numbers(records: list[Any]) -> list[str]:

@@ -170,7 +170,7 @@ def test_a_mapping_whose_uuid_is_gone_already_is_deleted(existing: DirectAccess)
     [
         "Table already has an enabled stream: TableName: t",
         "Attempting to create an index which already exists",
-        "Table does not have an enabled stream",
+        "Table has no stream to disable: TableName: t",
     ],
 )
 def test_a_change_of_a_table_that_is_done_already_is_a_success(existing: DirectAccess, text: str) -> None:
@@ -276,6 +276,28 @@ def test_objects_that_s3_cannot_delete_just_now_are_deleted_later(other: DirectA
     refused: Step = lambda _: {"Errors": [{"Key": "k", "Code": "InternalError", "Message": "We"}]}  # noqa: E731
     deleted: Step = lambda _: {}  # noqa: E731
     found = bucket(other, {"DeleteObjects": [slow_down, refused, deleted], "ListObjectVersions": [ONE_OBJECT] * 3})
+    found.create(found.desired({}))
+    found.delete(observed(found), delete_data=True)
+    assert found.observe() is None
+
+
+def test_what_is_gone_already_from_a_bucket_is_deleted(other: DirectAccess) -> None:
+    def gone(answer: Any) -> Any:
+        errors = [
+            {"Key": "k", "Code": code, "Message": "It does not exist."} for code in ("NoSuchVersion", "NoSuchKey")
+        ]
+        return answer | {"Errors": errors}
+
+    aborted = client_error("NoSuchUpload", "The specified upload does not exist.", 404)
+    upload: Step = lambda _: {"Uploads": [{"Key": "k", "UploadId": "1"}], "IsTruncated": False}  # noqa: E731
+    empty: Step = lambda _: {}  # noqa: E731
+    steps: Mapping[str, list[Step]] = {
+        "ListMultipartUploads": [upload],
+        "AbortMultipartUpload": [aborted],
+        "ListObjectVersions": [ONE_OBJECT, empty],
+        "DeleteObjects": [gone],
+    }
+    found = bucket(other, steps)
     found.create(found.desired({}))
     found.delete(observed(found), delete_data=True)
     assert found.observe() is None

@@ -52,6 +52,9 @@ _EXISTS = frozenset(
     }
 )
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"})
+_HIDDEN = "or you do not have access to it"
+"""Text of SQS for a queue that the caller may not see. The code is that of an absent queue."""
+RESERVED_LIMIT = "ReservedFunctionConcurrentInvocationLimitExceeded"
 _UNKNOWN_KEY = (
     "AWS does not know this access key: check --profile, AWS_PROFILE and AWS_ACCESS_KEY_ID; "
     "a region that is not enabled gives the same error"
@@ -158,20 +161,24 @@ def _answered(error: ClientError, service: str, operation: str) -> AwsError:
     detail = error.response.get("Error", {})
     code, text = str(detail.get("Code", "")), str(detail.get("Message", ""))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if reason := error.response.get("Reason"):  # Lambda has one code for all limits, and names the limit here
+        text = f"{text} ({reason})"
     kind: type[AwsError] = AwsError
     hint = None
-    if (service, code) in ABSENT and not (code.isdecimal() and operation not in _WITHOUT_BODY):
+    if code in _DENIED or _HIDDEN in text:
+        kind = AccessDeniedError
+    elif (service, code) in ABSENT and not (code.isdecimal() and operation not in _WITHOUT_BODY):
         kind = AbsentError
     elif (service, operation, code) in _EXISTS and not _passing_conflict(code, text):
         kind = ExistsError
     elif operation not in _WITHOUT_BODY and (code.isdecimal() or code in ("", "Unknown")):
         kind, hint, text = UnreachableError, _NOT_AWS, text or f"HTTP {status} without an AWS error code"
-    elif code in _DENIED:
-        kind = AccessDeniedError
     elif code in _BAD_CREDENTIALS:
         kind, hint = CredentialsError, _BAD_CREDENTIALS[code]
     elif code == "DeleteConflict" and "instance profile" in text:
         hint = "remove the role from the instance profile: `aws iam list-instance-profiles-for-role` names it"
+    elif reason == RESERVED_LIMIT:
+        hint = "the function's reserved concurrency is 0, or in use: `pipectl up` removes it"
     translated = kind(
         f"{service} {operation}: {code}: {text}" if text else f"{service} {operation}: {code}",
         service=service,

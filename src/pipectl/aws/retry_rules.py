@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from pipectl.aws.errors import RESERVED_LIMIT
 from pipectl.errors import AwsError
 
 
@@ -117,6 +118,8 @@ _NEW_ROLE_WRITES = ("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy")
 _INVALID = ("InvalidParameterValueException",)
 
 RETRY_RULES = (
+    # Short: with a reserved concurrency of 0 the function never runs; a busy one has the same error.
+    RetryRule("lambda", ("Invoke",), (), RESERVED_LIMIT, 10, "the function's reserved concurrency is 0, or in use"),
     RetryRule("", (), THROTTLED, "", 300, "throttled by AWS", back_off=True),
     RetryRule("", (), (), "", 300, "throttled by AWS", back_off=True, statuses=(429,)),
     # The answer to a HEAD has no body to name the error in; S3 says SlowDown with 503.

@@ -12,7 +12,7 @@ from pipectl.errors import AwsError
 from pipectl.failures.model import FailedRecord, SequenceNumber
 
 LONGEST_ERROR = 1000
-_REFUSED_EVENTS = ("RequestTooLargeException", "InvalidRequestContentException")
+_REFUSED_EVENTS = ("RequestEntityTooLargeException", "InvalidRequestContentException")
 """Error codes of Lambda for an event that is too large, or for JSON that only Python accepts, such as NaN."""
 _WRONG_SHAPE = (ValueError, AttributeError, KeyError, TypeError, RecursionError)
 """Exceptions of reading an answer of another shape."""

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-_TEMPORARY = ("InternalError", "ServiceUnavailable", "SlowDown")
+_PASSING = ("InternalError", "ServiceUnavailable", "SlowDown", "NoSuchKey", "NoSuchVersion")
+"""Codes of DeleteObjects after which the bucket is listed again; the last two are of what was deleted meanwhile."""
 """The codes of single objects that S3 could not delete just now."""
 _BOUND = 300
 """Seconds."""
@@ -203,7 +204,7 @@ class Bucket(Resource):
         while batch := self._first_page():
             answer = self._aws.s3.delete_objects(**self._owned, Delete={"Objects": batch, "Quiet": True})
             errors = answer.get("Errors")
-            if errors and all(each.get("Code") in _TEMPORARY for each in errors) and next(patience, _BOUND) < _BOUND:
+            if errors and all(each.get("Code") in _PASSING for each in errors) and next(patience, _BOUND) < _BOUND:
                 continue
             if errors:
                 first = errors[0]
@@ -223,7 +224,11 @@ class Bucket(Resource):
     def _abort_uploads(self) -> None:
         for page in self._aws.s3.get_paginator("list_multipart_uploads").paginate(**self._owned):
             for upload in page.get("Uploads", []):
-                self._aws.s3.abort_multipart_upload(**self._owned, Key=upload["Key"], UploadId=upload["UploadId"])
+                try:
+                    self._aws.s3.abort_multipart_upload(**self._owned, Key=upload["Key"], UploadId=upload["UploadId"])
+                except AwsError as error:
+                    if error.aws_code != "NoSuchUpload":  # completed or aborted since it was listed
+                        raise
 
 
 def _unmanageable(kind: RefusalKind, reason: str) -> Observation:

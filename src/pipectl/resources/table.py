@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
 
 _BOUND = 1800
-_DONE_ALREADY = re.compile("already has an enabled stream|index which already exists|does not have an enabled stream")
+_DONE_ALREADY = re.compile("already has an enabled stream|no stream to disable|index which already exists")
 ON_DEMAND = "PAY_PER_REQUEST"
 NEW_AND_OLD_IMAGES = "NEW_AND_OLD_IMAGES"
 

@@ -144,7 +144,7 @@ def command_reference() -> str:
         "pipectl [OPTIONS] COMMAND [OPTIONS]",
         "```\n",
         "`pipectl --version` prints the version. These options work before and after the command; `permissions`",
-        "refuses `--local`.\n",
+        "and `template` refuse `--local`.\n",
         *_options(pipectl, root, {"--version"}),
     ]
     for context in _commands(pipectl, root):

@@ -47,11 +47,13 @@ class Pipeline:
         config: The config.
         file: Its file; the folders of the handlers are relative to it.
         aws: The account and region.
+        account_id: The account, where it is known without a call.
     """
 
-    def __init__(self, config: Config, file: Path, aws: Aws) -> None:
+    def __init__(self, config: Config, file: Path, aws: Aws, account_id: str | None = None) -> None:
         self.config = config
-        self.names = Names(config.environment, config.team, config.project, aws.region, aws.account_id, aws.partition)
+        account = account_id or aws.account_id
+        self.names = Names(config.environment, config.team, config.project, aws.region, account, aws.partition)
         self.ownership = self.names.ownership()
         self._file = file
         self._aws = aws

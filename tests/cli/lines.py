@@ -10,7 +10,7 @@ from tests.cli_support import document, pipectl
 from tests.output.documents import check_spelling
 from tests.support import World
 
-WITHOUT_VERSION = {"outputs", "permissions", "permissions on-call", "config show", "config schema"}
+WITHOUT_VERSION = {"outputs", "permissions", "permissions on-call", "template", "config show", "config schema"}
 """Lines whose documents have keys that are data from the top."""
 
 

@@ -53,6 +53,6 @@ def test_the_short_help_is_one_short_sentence(path: tuple[str, ...], command: cl
 @pytest.mark.parametrize(("path", "command"), COMMANDS)
 def test_every_command_takes_the_global_options(path: tuple[str, ...], command: click.Command) -> None:
     names = {name for option in command.params for name in option.opts}
-    useless = {"--local"} if path == ("permissions",) else set()
+    useless = {"--local"} if path in (("permissions",), ("template",)) else set()
     assert names >= GLOBAL - useless or (isinstance(command, click.Group) and path)
     assert not names & useless

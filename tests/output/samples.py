@@ -28,6 +28,7 @@ from pipectl.commands.permissions import Published
 from pipectl.commands.plan import PlanReport
 from pipectl.commands.replay_dlq import IncompleteSave, Preview, SaveReport
 from pipectl.commands.status import ResourceStatus, State, StatusReport
+from pipectl.commands.template import Template
 from pipectl.commands.trace import Stage, Trace, TracedFailure, TraceEvent
 from pipectl.commands.up import UpReport
 from pipectl.commands.verify import VerifyReport
@@ -66,6 +67,7 @@ from pipectl.output import (
     replay_dlq,
     resume,
     status,
+    template,
     trace,
     up,
     verify,
@@ -140,6 +142,7 @@ def _pipeline(text: str) -> dict[str, Sample]:
     )
     resumed = Resume(NOON, f"paused by {text}")
     packages = {"processor": PackageSummary(1234, "c2hh")}
+    described = Template({"Description": text, "Resources": {text: {"Type": text}}}, {f"{text}.zip": b""}, Path(text))
     return {
         "plan": partial(plan.result, report=PlanReport(made, names)),
         "plan refused": partial(plan.refused, report=PlanReport(made, names)),
@@ -158,6 +161,7 @@ def _pipeline(text: str) -> dict[str, Sample]:
         "outputs": partial(outputs.result, outputs=names),
         "permissions": partial(permissions.listing, policies=policies),
         "permissions reader": partial(permissions.document, policies=policies, name="reader"),
+        "template": partial(template.result, template=described),
         "config check": partial(config.checked, file=Path(text), packages=packages),
         "config show": partial(config.shown, config={"environment": text, "tags": {text: text}}),
     }

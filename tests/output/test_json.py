@@ -13,7 +13,7 @@ from pipectl.output.console import Screen
 from tests.output.documents import check_spelling
 from tests.output.samples import samples
 
-UNVERSIONED = {"outputs", "permissions", "permissions reader", "config show", "local status env"}
+UNVERSIONED = {"outputs", "permissions", "permissions reader", "template", "config show", "local status env"}
 """Documents whose keys are data from the top."""
 WITHOUT_DOCUMENT = {"up asked", "down asked", "audit resolve asked", "replay-dlq asked", "verify asked"}
 SAMPLES = samples("2026-01-31 12:00 DATA")

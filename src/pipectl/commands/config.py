@@ -50,7 +50,11 @@ def show(config: Config) -> dict[str, Any]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes text that some YAML reader takes for a number in quotes."""
+    """Writes text that some YAML reader takes for a number in quotes, and no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
@@ -63,7 +67,7 @@ _NUMBER = re.compile(r"[-+]?(\.?[0-9][0-9_.:]*(e[-+]?[0-9]+)?|0[xob][0-9a-f_]+|\
 
 
 def as_yaml(shown: dict[str, Any]) -> str:
-    """Return a config as YAML that every reader parses in the same way."""
+    """Return plain data as YAML that every reader parses in the same way."""
     return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True).rstrip()
 
 

@@ -1,0 +1,47 @@
+"""`template`: print the pipeline as a CloudFormation template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipectl.cli.options import FOLDER, global_options_without
+from pipectl.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipectl.cli.session import Session
+
+
+@click.command()
+@click.option("--package", type=FOLDER, metavar="DIR", help="Write the functions' packages to this folder.")
+@global_options_without("local")
+def template(session: Session, package: Path | None) -> int:
+    """Print the pipeline as a CloudFormation template.
+
+    For reviews, scanners of templates, and accounts in which only CloudFormation creates resources. The template has
+    the names of this config and account. It takes the functions' code from the bucket in its parameter CodeBucket. With
+    account_id in the config, no credentials are needed.
+
+    The stack manages its resources: their tag ManagedBy is CloudFormation, and `up` changes them only with --adopt.
+
+    \b
+    To deploy the template and the packages in the folder `build`:
+      aws s3 cp --recursive build s3://BUCKET/
+      aws cloudformation deploy --template-file pipeline.yaml --stack-name orders \\
+        --capabilities CAPABILITY_NAMED_IAM --parameter-overrides CodeBucket=BUCKET
+
+    \b
+    Examples:
+      pipectl template > pipeline.yaml
+      pipectl template --package build > pipeline.yaml
+    """
+    from pipectl.commands.template import create
+    from pipectl.output import template as output
+
+    if session.options.local:
+        raise UsageError("the local emulator needs no template: omit --local")
+    created = create(session.config, session.file, session.aws(session.options.endpoint_url), package)
+    output.result(session.screen, created)
+    return 0

@@ -21,6 +21,8 @@ DATA = {
     "message",
     "seconds",
     "tags",
+    "proxies",
+    "denied",
 }
 """Keys under which the keys are data: output names, statuses, attribute paths, AWS's documents."""
 

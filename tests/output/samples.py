@@ -32,6 +32,8 @@ from pipectl.commands.template import Template
 from pipectl.commands.trace import Stage, Trace, TracedFailure, TraceEvent
 from pipectl.commands.up import UpReport
 from pipectl.commands.verify import VerifyReport
+from pipectl.diagnosis import Diagnosis, failed, ok, problem, warning
+from pipectl.diagnosis import Finding as Diagnosed
 from pipectl.engine.model import UNKNOWN, Action, Change, Contents, Delta, RefusalKind
 from pipectl.errors import (
     AccessDeniedError,
@@ -57,6 +59,7 @@ from pipectl.output import (
     changes,
     config,
     demo,
+    doctor,
     down,
     local,
     logs,
@@ -88,6 +91,7 @@ def samples(text: str) -> dict[str, Sample]:
         **_pipeline(text),
         **_failures(text),
         **_operation(text),
+        **_diagnosis(text),
         **{name: partial(Screen.error, error=error) for name, error in _errors(text).items()},
     }
 
@@ -244,6 +248,52 @@ def _operation(text: str) -> dict[str, Sample]:
         "local status stopped": partial(local.status, running=None),
         "local stop": partial(local.stopped, was_running=True),
         "demo": partial(demo.result, report=DemoReport(17, 20, 7, 27, 2, 2, 2, "ALARM", 2, 29, 0, seconds)),
+    }
+
+
+def _diagnosis(text: str) -> dict[str, Sample]:
+    session = {"source": text, "expires": NOON + HOUR}
+    caller = {"account": text, "arn": text}
+    healthy = (
+        ok("pipectl", Diagnosed.PIPECTL, version=text, python=text, path=Path(text)),
+        ok("libraries", Diagnosed.LIBRARIES, boto3=text, botocore=text),
+        ok("git", Diagnosed.GIT, version=text, commit=None),
+        ok("config", Diagnosed.CONFIG, file=Path(text), environment=text),
+        ok("region", Diagnosed.REGION, region=text),
+        ok("network", Diagnosed.NO_PROXY),
+        ok("credentials", Diagnosed.ACCESS_KEY, source=text),
+        ok("credentials", Diagnosed.CREDENTIALS_LOCAL),
+        ok("credentials", Diagnosed.SESSION, **session),
+        ok("account", Diagnosed.ACCOUNT, **caller),
+        ok("endpoint", Diagnosed.ENDPOINT, endpoint=text),
+        ok("clock", Diagnosed.CLOCK, seconds=-2),
+        ok("permissions", Diagnosed.PERMISSIONS, enough=["reader", "on-call"]),
+        ok("permissions", Diagnosed.PERMISSIONS_READ),
+        ok("emulator", Diagnosed.EMULATOR_RUNNING, version=text, endpoint=text, home=Path(text)),
+        ok("emulator", Diagnosed.EMULATOR_STOPPED, version=text, home=Path(text)),
+        ok("node.js", Diagnosed.NODE, path=Path(text)),
+        ok("node.js", Diagnosed.NODE_UNUSED),
+    )
+    ill = (
+        problem("libraries", Diagnosed.LIBRARIES_OLD, boto3=text, botocore=text),
+        warning("libraries", Diagnosed.LIBRARIES_DIFFER, boto3=text, botocore=text),
+        warning("git", Diagnosed.GIT_MISSING),
+        failed("config", ConfigError([Problem(text, 3, "team", text)], hint="correct the file")),
+        warning("permissions", Diagnosed.NOT_CHECKED, because="config"),
+        ok("network", Diagnosed.PROXIES, proxies={"HTTPS_PROXY": text}),
+        warning("credentials", Diagnosed.SESSION_ENDS, **session),
+        warning("account", Diagnosed.ACCOUNT_ROOT, **caller),
+        problem("account", Diagnosed.ACCOUNT_DIFFERS, expected=text, **caller),
+        problem("clock", Diagnosed.CLOCK_DIFFERS, seconds=600),
+        warning("clock", Diagnosed.NO_CLOCK),
+        warning("permissions", Diagnosed.PERMISSIONS_DENIED, enough=["reader"], denied={"on-call": [text]}),
+        problem("permissions", Diagnosed.PERMISSIONS_DENIED, enough=[], denied={"reader": [text]}),
+        warning("emulator", Diagnosed.EMULATOR_MISSING),
+        warning("emulator", Diagnosed.EMULATOR_VERSION, version=text),
+    )
+    return {
+        "doctor": partial(doctor.result, diagnosis=Diagnosis(healthy), now=NOON),
+        "doctor problems": partial(doctor.result, diagnosis=Diagnosis(ill), now=NOON),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore.client import BaseClient
+from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError
 from botocore.model import OperationModel
 
 from pipectl.aws import requests, responses, settings
-from pipectl.aws.credentials import CredentialChain
+from pipectl.aws.caller import Answered, Caller, read_caller
+from pipectl.aws.credentials import LOGIN, CredentialChain, Fault, FoundCredentials, described
 from pipectl.aws.errors import BOTO_ERRORS, translate
 from pipectl.aws.retry_rules import RetryRule, rule_for
 from pipectl.clock import Clock, Say, SystemClock, poll
@@ -27,7 +30,6 @@ from pipectl.errors import (
     AbsentError,
     AwsError,
     CredentialsError,
-    UnreachableError,
     WaitTimeoutError,
     WrongAccountError,
 )
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 
-_TOLERATED_CLOCK_DIFFERENCE = 60
+TOLERATED_CLOCK_DIFFERENCE = 60
 """Seconds. AWS itself refuses requests only after five minutes."""
 _CORRECTED_CLOCK_DIFFERENCE = 360
 """Seconds. A larger difference is not one that AWS accepts, so the date of the response is not trusted."""
@@ -92,6 +94,7 @@ class Aws:
         warn: Called at most once, when the local clock differs from AWS's.
         on_call: Called for each call before it is sent.
         attempt: Makes each attempt of a call; tests inject faults there.
+        timeout: Seconds after which a call fails, without another attempt; ``None`` for the usual waits and retries.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Aws:
         warn: Say = lambda _: None,
         on_call: Callable[[Call], None] = lambda _: None,
         attempt: Attempt = _send,
+        timeout: float | None = None,
     ) -> None:
         self.region = region
         self.endpoint_url = endpoint_url
@@ -113,11 +117,12 @@ class Aws:
         self.say = say
         self.on_call = on_call
         self.attempt = attempt
+        self.timeout = timeout
         self._warn = warn
         self._lock = threading.RLock()
         self._clients: dict[tuple[str, bool], object] = {}
         self._clock_checked = False
-        self._clock_ahead = 0.0
+        self._clock_ahead: float | None = None
         self._session = self._explicit(credentials) if credentials else self._chained(profile)
         self._session.events.register("creating-client-class", self._add_retries)
         self._session.events.register("before-parse", self._check_response)
@@ -139,7 +144,8 @@ class Aws:
             files = " and ".join(str(session.get_config_variable(name)) for name in ("config_file", "credentials_file"))
             hint = f"check --profile and AWS_PROFILE against {files}"
             raise CredentialsError(str(error), hint=hint) from error
-        chain = CredentialChain(settings.new_session(profile), self.region, self.say)
+        longest = {"timeout": self.timeout} if self.timeout else {}
+        chain = CredentialChain(settings.new_session(profile), self.region, self.say, **longest)
         session.register_component("credential_provider", chain)
         settings.check_network_settings(session)
         return boto3.Session(region_name=self.region, botocore_session=session)
@@ -150,20 +156,19 @@ class Aws:
         return self._session.get_partition_for_region(self.region)
 
     @cached_property
-    def account_id(self) -> str:
-        """The account of the credentials.
+    def caller(self) -> Caller:
+        """The owner of the credentials.
 
         Raises:
             AwsError: AWS does not accept the credentials, or does not answer.
         """
         with self._lock:
-            account: str | None = self.sts.get_caller_identity().get("Account")
-        if not account:
-            raise UnreachableError(
-                "sts GetCallerIdentity: the response names no account",
-                hint="the endpoint is not AWS: check --endpoint-url, AWS_ENDPOINT_URL and proxies",
-            )
-        return account
+            return read_caller(self.sts)
+
+    @property
+    def account_id(self) -> str:
+        """The account of the credentials; see `caller`."""
+        return self.caller.account_id
 
     def require_account(self, expected: str | None) -> None:
         """Refuse any account but the expected one.
@@ -219,9 +224,37 @@ class Aws:
     def sts(self) -> STSClient:
         return cast("STSClient", self._client("sts"))
 
+    def credentials(self) -> FoundCredentials:
+        """Return where the credentials come from, and when they expire. Without a call unless a provider needs one.
+
+        Raises:
+            CredentialsError: no provider has credentials, or one is configured and fails.
+        """
+        found = self._session.get_credentials()
+        if found is None:
+            raise CredentialsError("no credentials are configured", aws_code=Fault.MISSING, hint=LOGIN)
+        return described(found)
+
+    def knock(self) -> Answered:
+        """Send one request without credentials. AWS denies it, which shows that AWS answers.
+
+        Raises:
+            UnreachableError: the endpoint does not answer, or its answer is not from AWS.
+        """
+        config = settings.client_config(self.endpoint_url, timeout=self.timeout, unsigned=True)
+        with self._lock:
+            client = self._create("sts", config)
+        try:
+            client.get_caller_identity()
+        except AwsError as error:
+            if not error.status:
+                raise  # there was no answer
+        return Answered(client.meta.endpoint_url, self._clock_ahead)
+
     def now(self) -> datetime:
         """Return the time of AWS's clock, as far as the first response reported it; else that of the local clock."""
-        ahead = self._clock_ahead if abs(self._clock_ahead) <= _CORRECTED_CLOCK_DIFFERENCE else 0.0
+        ahead = self._clock_ahead or 0.0
+        ahead = ahead if abs(ahead) <= _CORRECTED_CLOCK_DIFFERENCE else 0.0
         return self.clock.now() - timedelta(seconds=ahead)
 
     def wait(self, ready: Callable[[], bool], what: str, bound: float) -> None:
@@ -261,13 +294,16 @@ class Aws:
     def _client(self, service: str, *, invokes: bool = False) -> object:
         with self._lock:
             if (service, invokes) not in self._clients:
-                config = settings.client_config(self.endpoint_url, invokes=invokes)
-                create = cast("Callable[..., object]", self._session.client)
-                try:
-                    self._clients[service, invokes] = create(service, endpoint_url=self.endpoint_url, config=config)
-                except (BotoCoreError, ValueError) as error:
-                    raise settings.invalid_setting(error) from error
+                config = settings.client_config(self.endpoint_url, invokes=invokes, timeout=self.timeout)
+                self._clients[service, invokes] = self._create(service, config)
             return self._clients[service, invokes]
+
+    def _create(self, service: str, config: BotoConfig) -> Any:
+        create = cast("Callable[..., object]", self._session.client)
+        try:
+            return create(service, endpoint_url=self.endpoint_url, config=config)
+        except (BotoCoreError, ValueError) as error:
+            raise settings.invalid_setting(error) from error
 
     def _add_retries(self, base_classes: list[type], **_: object) -> None:
         base_classes.insert(0, type("Retrying", (RetryingClient,), {"_aws": self}))
@@ -278,21 +314,23 @@ class Aws:
         responses.check_body(operation_model, response_dict)
         if not self._clock_checked:
             self._clock_checked = True
-            self._clock_ahead = responses.clock_difference(response_dict, self.clock.now()) or 0.0
-            self._check_clock(self._clock_ahead)
+            self._clock_ahead = responses.clock_difference(response_dict, self.clock.now())
+            self._check_clock(self._clock_ahead or 0.0)
 
     def _check_clock(self, ahead: float) -> None:
-        if abs(ahead) > _TOLERATED_CLOCK_DIFFERENCE:
+        if abs(ahead) > TOLERATED_CLOCK_DIFFERENCE:
             self._warn(
                 f"the clock of this machine is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} "
                 "AWS's: correct it. Times that are shown are wrong by as much, and AWS refuses more than 5 min."
             )
 
     def name_source(self, error: AwsError) -> None:
-        """Add to an error about credentials where they come from."""
-        source = getattr(self._session.get_credentials(), "source", None)
-        if isinstance(error, CredentialsError) and source:
-            error.hint = f"{error.hint or 'correct the credentials'} (used: {source})"
+        """Add to an error about credentials where they come from; a request without any can fail, too."""
+        if not isinstance(error, CredentialsError):
+            return
+        with suppress(CredentialsError):
+            if source := getattr(self._session.get_credentials(), "source", None):
+                error.hint = f"{error.hint or 'correct the credentials'} (used: {source})"
 
 
 if TYPE_CHECKING:
@@ -330,7 +368,7 @@ class RetryingClient(_Client):
                 return cast("dict[str, object]", responses.named(answer, call.service, call.operation))
             except BOTO_ERRORS as raised:
                 error = translate(raised, call.service, call.operation)
-                rule, now = rule_for(error), clock.monotonic()
+                rule, now = None if self._aws.timeout else rule_for(error), clock.monotonic()
                 if rule is None:
                     self._aws.name_source(error)
                     raise error from raised

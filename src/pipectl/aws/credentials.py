@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, cast
@@ -199,6 +200,31 @@ class CredentialChain:
         provider = self.describe(method)
         fix = _MFA_FIX if isinstance(error, EOFError) else provider.fix
         return CredentialsError(f"{provider.name}: {reason}", aws_code=fault, aws_message=reason, hint=fix)
+
+
+@dataclass(frozen=True)
+class FoundCredentials:
+    """Credentials, described without a secret.
+
+    Args:
+        source: The provider, as users know it.
+        temporary: They are a session that expires.
+        expires: The end of the session, where the provider reports it.
+    """
+
+    source: str
+    temporary: bool
+    expires: datetime | None
+
+
+def described(credentials: object) -> FoundCredentials:
+    """Return the source, the type and the end of botocore's credentials."""
+    found = cast("Found", credentials)
+    source = getattr(credentials, "source", None) or str(found.method)
+    expires = getattr(credentials, "_expiry_time", None)  # botocore has no public name for it
+    return FoundCredentials(
+        source, found.get_frozen_credentials().token is not None, expires if isinstance(expires, datetime) else None
+    )
 
 
 class CheckedCredentials:

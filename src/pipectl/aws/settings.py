@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import botocore.session
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.loaders import Loader, create_loader
@@ -22,11 +23,11 @@ _LONGEST_INVOCATION = 930
 """Seconds. An invocation answers when the function ends, after 900 seconds at the latest."""
 
 
-def _config(read_timeout: int) -> Config:
+def _config(read_timeout: float, connect_timeout: float = 5) -> Config:
     """Return settings for one attempt: `RetryingClient` repeats it, with a clock that Ctrl-C interrupts."""
     return Config(
         retries={"mode": "standard", "total_max_attempts": 1},
-        connect_timeout=5,
+        connect_timeout=connect_timeout,
         read_timeout=read_timeout,
         tcp_keepalive=True,
         max_pool_connections=32,
@@ -38,9 +39,20 @@ _ORDINARY = _config(read_timeout=70)
 _INVOCATIONS = _config(read_timeout=_LONGEST_INVOCATION)
 
 
-def client_config(endpoint_url: str | None, *, invokes: bool) -> Config:
-    """Return the settings of a client. A loopback endpoint is reached without a proxy."""
-    config = _INVOCATIONS if invokes else _ORDINARY
+def client_config(
+    endpoint_url: str | None, *, invokes: bool = False, timeout: float | None = None, unsigned: bool = False
+) -> Config:
+    """Return the settings of a client. A loopback endpoint is reached without a proxy.
+
+    Args:
+        endpoint_url: The endpoint, if it is not AWS's own.
+        invokes: Wait for as long as a function may run.
+        timeout: Seconds to connect, and seconds to wait for an answer, instead of the usual ones.
+        unsigned: Send requests without credentials.
+    """
+    config = _config(timeout, timeout) if timeout else _INVOCATIONS if invokes else _ORDINARY
+    if unsigned:
+        config = config.merge(Config(signature_version=UNSIGNED))
     return config.merge(Config(proxies={})) if is_loopback(endpoint_url) else config
 
 
@@ -95,6 +107,12 @@ def regions() -> tuple[str, ...]:
     )
 
 
+def proxies() -> dict[str, str]:
+    """Return the environment variables that set a proxy."""
+    names = [spelling for upper in _PROXY_VARIABLES for spelling in (upper, upper.lower())]
+    return {name: value for name in names if (value := os.environ.get(name))}
+
+
 def check_network_settings(session: botocore.session.Session) -> None:
     """Refuse a malformed proxy and an unusable CA bundle, which botocore reports only as a lost connection.
 
@@ -102,8 +120,8 @@ def check_network_settings(session: botocore.session.Session) -> None:
         UsageError: it names the variable and, for a CA bundle, the file. A proxy's URL can hold a password, so the
             value of the variable is not shown.
     """
-    for name in (spelling for upper in _PROXY_VARIABLES for spelling in (upper, upper.lower())):
-        if (value := os.environ.get(name)) and not _is_proxy(value):
+    for name, value in proxies().items():
+        if not _is_proxy(value):
             raise UsageError(f"{name} is not a valid proxy URL", hint=f"write {name} as http://HOST:PORT, or unset it")
     if bundle := session.get_config_variable("ca_bundle"):
         _check_ca_bundle(str(bundle))

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "resume": "Resume processing.",
     "permissions": "Print IAM policies, with the names of this config and account.",
     "template": "Print the pipeline as a CloudFormation template.",
+    "doctor": "Check credentials, permissions, clock, emulator and versions.",
     "config": "Check and print the config file.",
     "local": "Start, stop and inspect the local emulator.",
     "demo": "Demonstrate the pipeline on a temporary local emulator.",

@@ -66,8 +66,16 @@ class Session:
     @cached_property
     def region(self) -> str:
         """The region: of the option, else of the config, else of the environment."""
+        return self.region_with(self.config)
+
+    def region_with(self, config: Config | None) -> str:
+        """Return the region with a config, or without one.
+
+        Raises:
+            UsageError: no region is set, or it is unknown.
+        """
         from_environment = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        region = self.options.region or self.config.region or from_environment
+        region = self.options.region or (config and config.region) or from_environment
         if not region:
             raise UsageError("no region is set", hint="put `region:` into the config, or use --region or AWS_REGION")
         try:
@@ -108,9 +116,24 @@ class Session:
     def emulator_aws(self, running: LocalEmulator) -> Aws:
         return self.aws(running.endpoint_url, Credentials(**running.credentials()))
 
-    def aws(self, endpoint_url: str | None, credentials: Credentials | None = None) -> Aws:
+    def aws(
+        self,
+        endpoint_url: str | None,
+        credentials: Credentials | None = None,
+        *,
+        region: str | None = None,
+        timeout: float | None = None,
+    ) -> Aws:
+        """Return AWS.
+
+        Args:
+            endpoint_url: The endpoint, if it is not AWS's own.
+            credentials: Explicit credentials instead of those of the options and the environment.
+            region: Another region than that of the options and the config.
+            timeout: See `Aws`.
+        """
         return Aws(
-            self.region,
+            region or self.region,
             profile=None if credentials else self.options.profile,
             endpoint_url=endpoint_url,
             credentials=credentials,
@@ -118,6 +141,7 @@ class Session:
             say=self.screen.waiting,
             warn=lambda text: self.screen.notice([(f"Warning: {text}",)]),
             on_call=self.screen.called,
+            timeout=timeout,
         )
 
     def confirm(self, question: str, yes: bool, show: Callable[[T], None]) -> Callable[[T], None]:

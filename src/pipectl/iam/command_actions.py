@@ -128,6 +128,9 @@ COMMANDS: Mapping[str, Grants] = {
 }
 """The grants of each command. `demo` and `local` are not here: they act as the emulator's administrator."""
 
+OPTIONAL = frozenset({"iam:SimulatePrincipalPolicy"})
+"""The actions that `doctor` uses if it may. No policy grants them: they show the permissions of others, too."""
+
 _READER = ("plan", "outputs", "status", "logs", "audit", "trace", "verify", "replay-dlq --dry-run", "replay-dlq --save")
 CALLERS: Mapping[str, tuple[str, ...]] = {
     "reader": _READER,

@@ -41,10 +41,12 @@ def require_tags(function: GetFunctionResponseTypeDef) -> None:
     """
     if problem := function.get("TagsError"):
         name, code = function["Configuration"].get("FunctionName"), str(problem.get("ErrorCode"))
-        raise AccessDeniedError(
+        denied = AccessDeniedError(
             f"lambda GetFunction: the tags of {name} cannot be read: {code}: {problem.get('Message')}",
             service="lambda",
             operation="GetFunction",
             aws_code=code,
             hint="the caller needs lambda:ListTags; `pipectl permissions deployer` prints the whole policy",
         )
+        denied.actions = ("lambda:ListTags",)
+        raise denied

@@ -46,8 +46,8 @@ COUNTS_LAG = timedelta(seconds=60)
 _handler = cache(load)
 
 
+class DataPlane:
     """The work of a pipeline beside the calls of pipectl.
-    """What happens in a pipeline beside the calls of pipectl.
 
     Args:
         world: The pipeline, as pipectl sees it.

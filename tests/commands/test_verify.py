@@ -187,7 +187,7 @@ def test_a_young_record_is_pending(world: World, clock: FakeClock) -> None:
     clock.started -= timedelta(minutes=9, seconds=30)
     report = _verify(world)
     assert (report.pending, report.lost, report.ok) == (1, 0, True)
-    clock.started += timedelta(minutes=1)
+    clock.started += timedelta(minutes=5)
     assert _lost(_verify(world)) == ["a"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ from typing import Any
 import pytest
 
 from pipectl.aws.client import Call
+from pipectl.engine.model import facts_of
 from pipectl.errors import AccessDeniedError
+from pipectl.facts import MappingFacts
 from pipectl.monitoring.health import Check, Finding, Health, Severity, health
+from pipectl.pause_tags import CatchingUp
 from pipectl.resource_keys import ResourceKey
 from tests.commands.audit_items import audit_item
 from tests.commands.existing_pipeline import existing, put_audit_items
@@ -36,11 +40,14 @@ def check(world: World, name: str) -> Check:
     return found
 
 
-def metric(world: World, namespace: str, name: str, value: float, dimension: tuple[str, str]) -> None:
+def metric(
+    world: World, namespace: str, name: str, value: float, dimension: tuple[str, str], minutes: float = 5
+) -> None:
+    """Report a metric as of that many minutes ago."""
     data: Any = {
         "MetricName": name,
         "Dimensions": [{"Name": dimension[0], "Value": dimension[1]}],
-        "Timestamp": world.aws.clock.now() - timedelta(minutes=5),
+        "Timestamp": world.aws.clock.now() - timedelta(minutes=minutes),
         "Value": value,
     }
     world.aws.cloudwatch.put_metric_data(Namespace=namespace, MetricData=[data])
@@ -59,8 +66,7 @@ def test_a_check_that_cannot_be_made_is_never_healthy(world: World) -> None:
 
 
 def test_errors_of_a_function_degrade(world: World) -> None:
-    processor = world.context().pipeline.physical.processor
-    metric(world, "AWS/Lambda", "Errors", 3, ("FunctionName", processor))
+    _processor(world, "Errors", 3)
     found = check(world, "processor-errors")
     assert (found.severity, found.finding, found.value) == (Severity.DEGRADED, Finding.ERRORS, 3)
     assert check(world, "auditor-errors").ok
@@ -73,20 +79,124 @@ def test_errors_of_a_function_degrade(world: World) -> None:
 def test_a_stream_that_lags_by_more_than_an_hour_fails(
     world: World, seconds: int, severity: Severity, finding: Finding
 ) -> None:
-    processor = world.context().pipeline.physical.processor
-    metric(world, "AWS/Lambda", "IteratorAge", seconds * 1000, ("FunctionName", processor))
+    _processor(world, "IteratorAge", seconds * 1000)
     found = check(world, "iterator-age")
     assert (found.severity, found.finding) == (severity, finding)
 
 
-def test_messages_of_unknown_age_in_the_queue_degrade(world: World) -> None:
+def _message(world: World, age: float | None = None, minutes: int = 0, hidden: int = 0) -> Check:
+    """Put a message into the queue. Return the check, with these metrics of the last minutes."""
     names = world.context().pipeline.physical
     url = world.aws.sqs.get_queue_url(QueueName=names.queue)["QueueUrl"]
     world.aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
-    found = check(world, "queue")
-    assert (found.severity, found.finding, found.value) == (Severity.DEGRADED, Finding.WAITING, 1)
-    metric(world, "AWS/SQS", "ApproximateAgeOfOldestMessage", 300, ("QueueName", names.queue))
-    assert check(world, "queue").ok
+    if age is not None:
+        metric(world, "AWS/SQS", "ApproximateAgeOfOldestMessage", age, ("QueueName", names.queue))
+    for ago in range(1, minutes):
+        is_hidden = ago <= hidden
+        for name, value in (("Visible", not is_hidden), ("NotVisible", is_hidden)):
+            series = f"ApproximateNumberOfMessages{name}"
+            metric(world, "AWS/SQS", series, int(value), ("QueueName", names.queue), minutes=ago)
+    return check(world, "queue")
+
+
+def test_messages_that_wait_for_an_unknown_time_are_unknown(world: World) -> None:
+    found = _message(world)
+    assert (found.severity, found.finding, found.value) == (Severity.UNKNOWN, Finding.UNKNOWN, 1)
+
+
+@pytest.mark.parametrize(("seconds", "severity"), [(300, Severity.HEALTHY), (301, Severity.DEGRADED)])
+def test_an_old_message_in_the_queue_degrades(world: World, seconds: int, severity: Severity) -> None:
+    assert _message(world, seconds).severity is severity
+
+
+@pytest.mark.parametrize(("minutes", "severity"), [(14, Severity.HEALTHY), (18, Severity.DEGRADED)])
+def test_a_queue_that_is_not_empty_for_15_minutes_degrades_whatever_the_age(
+    world: World, minutes: int, severity: Severity
+) -> None:
+    """A message that was received three times does not count for the age, and is hidden most of the time."""
+    assert _message(world, 1, minutes, hidden=10).severity is severity
+
+
+def _processor(world: World, name: str, value: float, minutes: float = 5) -> None:
+    processor = world.context().pipeline.physical.processor
+    metric(world, "AWS/Lambda", name, value, ("FunctionName", processor), minutes)
+
+
+def _written(world: World, minutes: float) -> None:
+    """Report a write to the orders table that many minutes ago."""
+    orders = world.context().pipeline.physical.orders_table
+    metric(world, "AWS/DynamoDB", "ConsumedWriteCapacityUnits", 1, ("TableName", orders), minutes)
+
+
+def test_a_table_without_writes_is_healthy_without_metrics_of_the_processor(world: World) -> None:
+    found = check(world, "iterator-age")
+    assert (found.severity, found.value) == (Severity.HEALTHY, None)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "severity", "finding"),
+    [
+        (8, Severity.UNKNOWN, Finding.UNKNOWN),
+        (17, Severity.DEGRADED, Finding.STANDSTILL),
+        (62, Severity.FAILING, Finding.STANDSTILL),
+    ],
+)
+def test_a_silent_standstill(world: World, minutes: int, severity: Severity, finding: Finding) -> None:
+    """Orders are written, the mapping is enabled, and nothing is processed."""
+    _processor(world, "IteratorAge", 0, minutes=120)
+    _written(world, minutes)
+    found = check(world, "iterator-age")
+    assert (found.severity, found.finding) == (severity, finding)
+
+
+def test_a_throttled_processor_stands_still(world: World) -> None:
+    _processor(world, "IteratorAge", 0, minutes=30)
+    _processor(world, "Throttles", 7)
+    found = check(world, "processor-throttles")
+    assert (found.severity, found.finding, found.value) == (Severity.FAILING, Finding.THROTTLED, 7)
+    assert check(world, "iterator-age").severity is Severity.UNKNOWN
+
+
+def test_a_processor_that_is_throttled_at_times_degrades(world: World) -> None:
+    _processor(world, "Throttles", 1, minutes=10)
+    _processor(world, "IteratorAge", 0)
+    assert check(world, "processor-throttles").severity is Severity.DEGRADED
+    assert check(world, "auditor-throttles").ok
+
+
+def _mapping(world: World, **changes: Any) -> Check:
+    """Return the check of the stream mapping, with these facts."""
+    context = world.context()
+    facts = context.facts(context.require([*ResourceKey]))
+    key = ResourceKey.STREAM_MAPPING
+    facts[key] = replace(facts_of(facts, key, MappingFacts) or MappingFacts("", "", ""), **changes)
+    (found,) = [each for each in health(context, facts).checks if each.name == key]
+    return found
+
+
+def test_a_failed_call_counts_only_while_the_processor_has_errors(world: World) -> None:
+    """On a quiet table the last result stays, whatever happened to the record."""
+    last_result = "PROBLEM: Function call failed"
+    assert _mapping(world, last_result=last_result).ok
+    _processor(world, "Errors", 1, minutes=20)
+    assert _mapping(world, last_result=last_result).ok
+    _processor(world, "Errors", 1, minutes=5)
+    assert _mapping(world, last_result=last_result).severity is Severity.DEGRADED
+
+
+def test_a_mapping_without_access_fails(world: World) -> None:
+    found = _mapping(world, last_result="PROBLEM: Cannot access stream. Please ensure the role can perform GetRecords.")
+    assert (found.severity, found.finding) == (Severity.FAILING, Finding.PROBLEM)
+
+
+def test_a_disabled_mapping_fails(world: World) -> None:
+    found = _mapping(world, state="Disabled")
+    assert (found.severity, found.finding) == (Severity.FAILING, Finding.STOPPED)
+
+
+def test_a_mapping_that_catches_up_is_not_healthy(world: World) -> None:
+    found = _mapping(world, catching_up=CatchingUp(world.aws.clock.now()))
+    assert (found.severity, found.finding) == (Severity.UNKNOWN, Finding.CATCHING_UP)
 
 
 def test_open_failures_degrade(world: World) -> None:

@@ -236,9 +236,10 @@ def _judge(found: Trace, versions: Sequence[_Version], read: Progress) -> Trace:
         return replace(found, stage=Stage.STORED, at_stage=len(processed))
     if failed := [version for version in not_stored if version.failures]:
         return replace(found, stage=Stage.FAILED, at_stage=len(failed), failure=_most_useful(failed))
-    if lost := [version for version in not_stored if not read.stopped and version.written_at < read.until]:
+    waits = read.stopped or read.unknown
+    if lost := [version for version in not_stored if not waits and version.written_at < read.until]:
         return replace(found, stage=Stage.LOST, at_stage=len(lost))
-    return replace(found, stage=Stage.WAITING, at_stage=len(not_stored), stopped=read.stopped)
+    return replace(found, stage=Stage.WAITING, at_stage=len(not_stored), stopped=waits)
 
 
 def _most_useful(failed: Sequence[_Version]) -> TracedFailure:

@@ -22,7 +22,7 @@ from pipectl.failures.model import UNRESOLVED, FailedRecord, Record, written_at
 from pipectl.failures.processor_client import ProcessorClient
 from pipectl.failures.stream_reader import Shard, read_shards, shards_of
 from pipectl.failures.verification import LostRecord, RecordState, VerificationIndex, find_objects, read_lost
-from pipectl.monitoring.stream_progress import GRACE, progress
+from pipectl.monitoring.stream_progress import progress
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
 
@@ -81,7 +81,7 @@ def verify(
     *,
     repair: bool = False,
     confirm: Callable[[VerifyReport], None] = lambda _: None,
-    grace: timedelta = GRACE,
+    grace: timedelta | None = None,
 ) -> VerifyReport:
     """Look for the object or the failure of every record. Reads only, unless it repairs.
 
@@ -90,7 +90,7 @@ def verify(
         since: Check records written at this time or later; the stream has those of the last 24 hours.
         repair: Process the lost records.
         confirm: Called before that with what was found, if anything is lost.
-        grace: Younger records are pending.
+        grace: Younger records are pending; see `progress` for the default.
 
     Raises:
         DeclinedError: the user said no; nothing was processed.
@@ -114,7 +114,7 @@ class _Verification:
         resources: dict[str, Observation],
         index: VerificationIndex,
         since: datetime,
-        grace: timedelta,
+        grace: timedelta | None,
     ) -> None:
         self._context = context
         self._stream_arn = resources[ResourceKey.ORDERS_TABLE].facts_as(TableFacts).require_stream()
@@ -169,7 +169,7 @@ class _Verification:
     def _remove_pending(self) -> int:
         """Remove records that the mapping has not read yet. It reads in order: records older than its lag are read."""
         read = progress(self._context, self._mapping, self._now, self._grace)
-        return self._index.remove_pending(read.until, behind_the_last=read.stopped is not None)
+        return self._index.remove_pending(read.until, behind_the_last=bool(read.stopped or read.unknown))
 
 
 def _find_objects(context: Context, index: VerificationIndex) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from itertools import islice
+from itertools import islice, takewhile
+from typing import Literal
 
 from pipectl.context import Context
 from pipectl.engine.model import Facts, facts_of
@@ -16,20 +18,21 @@ from pipectl.failures.audit_table import Selection
 from pipectl.failures.dead_letter_queue import count_messages
 from pipectl.failures.model import CLOSES_IT, UNRESOLVED
 from pipectl.json_types import JsonValue
-from pipectl.monitoring.metrics import Metrics
-from pipectl.monitoring.stream_progress import keeps_from_working
+from pipectl.monitoring.metrics import METRICS_LATE, RECENTLY, Metrics
+from pipectl.monitoring.stream_progress import Progress, keeps_from_working, progress
 from pipectl.pause_tags import UNFINISHED_PAUSE
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
-from pipectl.timestamps import duration, expiry
+from pipectl.timestamps import duration, expiry, relative
 
 LONGEST_AGE = 3600
 """Seconds that records may wait for the processor before the pipeline counts as failing."""
-OLDEST_UNAUDITED = 300
-"""Seconds that a message may wait for the auditor before it counts as stuck."""
+OLDEST_UNAUDITED = timedelta(minutes=5)
+"""Time that a message may wait for the auditor before it counts as stuck."""
 LEAST_LEFT = timedelta(hours=6)
 """A pause that leaves the stream's records less time than this counts as failing."""
 LOOK_BACK = timedelta(hours=48)
+HOUR = timedelta(hours=1)
 MOST_COUNTED = 1000
 
 
@@ -53,7 +56,10 @@ class Finding(StrEnum):
     PAUSED = "paused"
     PAUSE_UNFINISHED = "pause-unfinished"
     PROBLEM = "problem"
+    CATCHING_UP = "catching-up"
     LAGGING = "lagging"
+    STANDSTILL = "standstill"
+    THROTTLED = "throttled"
     ERRORS = "errors"
     WAITING = "waiting"
     ALARM = "alarm"
@@ -102,13 +108,19 @@ def health(context: Context, facts: Mapping[str, Facts]) -> Health:
         facts: The facts of the resources that exist and are managed.
     """
     now = context.aws.clock.now()
-    metrics = Metrics(context, now)
+    metrics = Metrics.of(context, now)
+
+    def read() -> Progress:
+        return progress(context, facts_of(facts, ResourceKey.STREAM_MAPPING, MappingFacts), now, metrics=metrics)
+
     questions: dict[str, Callable[[], Check]] = {
-        ResourceKey.STREAM_MAPPING: lambda: _stream_mapping(facts, now),
-        ResourceKey.QUEUE_MAPPING: lambda: _mapping(ResourceKey.QUEUE_MAPPING, facts, "failures are not being audited"),
-        "iterator-age": lambda: _iterator_age(metrics),
-        "processor-errors": lambda: _errors("processor-errors", metrics.errors_of_last_hour("processor")),
-        "auditor-errors": lambda: _errors("auditor-errors", metrics.errors_of_last_hour("auditor")),
+        ResourceKey.STREAM_MAPPING: lambda: _stream_mapping(facts, metrics),
+        ResourceKey.QUEUE_MAPPING: lambda: _queue_mapping(facts),
+        "iterator-age": lambda: _iterator_age(read(), metrics),
+        "processor-errors": lambda: _errors("processor-errors", metrics.total("processor_errors", HOUR)),
+        "processor-throttles": lambda: _throttles("processor", metrics, stopped=read().throttled),
+        "auditor-errors": lambda: _errors("auditor-errors", metrics.total("auditor_errors", HOUR)),
+        "auditor-throttles": lambda: _throttles("auditor", metrics),
         "queue": lambda: _queue(context, facts, metrics),
         "alarms": lambda: _alarms(context, facts),
         "open-failures": lambda: _open_failures(context, facts, now),
@@ -125,48 +137,88 @@ def _missing(name: str, severity: Severity, consequence: str) -> Check:
     return Check(name, severity, Finding.MISSING, None, f"missing or not managed: {consequence}")
 
 
-def _mapping(key: str, facts: Mapping[str, Facts], consequence: str) -> Check:
+def _state(key: str, mapping: MappingFacts, consequence: str) -> Check:
+    """Check that a mapping reads its source."""
+    if mapping.stopped:
+        return Check(key, Severity.FAILING, Finding.STOPPED, mapping.state, f"{mapping.state}: {consequence}")
+    return Check(key, Severity.HEALTHY, Finding.OK, mapping.state, mapping.state)
+
+
+def _queue_mapping(facts: Mapping[str, Facts]) -> Check:
+    """Check the queue mapping. AWS reports no result of it: the checks of queue and auditor do."""
+    key, consequence = ResourceKey.QUEUE_MAPPING, "failures are not being audited"
+    mapping = facts_of(facts, key, MappingFacts)
+    return _state(key, mapping, consequence) if mapping else _missing(key, Severity.FAILING, consequence)
+
+
+def _stream_mapping(facts: Mapping[str, Facts], metrics: Metrics) -> Check:
+    """Check the stream mapping. A paused one is degraded, and failing when its records expire soon."""
+    key, consequence = ResourceKey.STREAM_MAPPING, "orders are not being processed"
     mapping = facts_of(facts, key, MappingFacts)
     if mapping is None:
         return _missing(key, Severity.FAILING, consequence)
-    state, last = mapping.state, mapping.last_result
-    if mapping.stopped:
-        return Check(key, Severity.FAILING, Finding.STOPPED, state, f"{state}: {consequence}")
-    if last.startswith("PROBLEM"):
-        # A function that failed is invoked again, until its retries are exhausted; anything else stops the mapping.
-        severity = Severity.FAILING if keeps_from_working(last) else Severity.DEGRADED
-        return Check(key, severity, Finding.PROBLEM, state, f"last result: {last}")
-    return Check(key, Severity.HEALTHY, Finding.OK, state, f"last result: {last or 'none yet'}")
-
-
-def _stream_mapping(facts: Mapping[str, Facts], now: datetime) -> Check:
-    """Check the stream mapping. A paused one is degraded, and failing when its records expire soon."""
-    check = _mapping(ResourceKey.STREAM_MAPPING, facts, "orders are not being processed")
-    mapping = facts_of(facts, ResourceKey.STREAM_MAPPING, MappingFacts)
-    if mapping is None or mapping.pause is None:
+    check = _last_result(mapping, metrics)
+    if check.ok:
+        check = _state(key, mapping, consequence)
+    if check.ok and mapping.catching_up:
+        check = Check(key, Severity.UNKNOWN, Finding.CATCHING_UP, mapping.state, mapping.catching_up.describe())
+    if mapping.pause is None:
         return check
     if mapping.enabled:
         severity = max(check.severity, Severity.DEGRADED)
-        return Check(check.name, severity, Finding.PAUSE_UNFINISHED, check.value, UNFINISHED_PAUSE)
-    left = mapping.pause.left(now)
+        return Check(key, severity, Finding.PAUSE_UNFINISHED, check.value, UNFINISHED_PAUSE)
+    left = mapping.pause.left(metrics.now)
     severity = Severity.FAILING if left is None or left < LEAST_LEFT else Severity.DEGRADED
-    detail = f"{mapping.pause.describe(now)}: `pipectl resume` continues"
-    return Check(check.name, severity, Finding.PAUSED, check.value, detail)
+    detail = f"{mapping.pause.describe(metrics.now)}: `pipectl resume` continues"
+    return Check(key, severity, Finding.PAUSED, check.value, detail)
 
 
-def _iterator_age(metrics: Metrics) -> Check:
-    name, age = "iterator-age", metrics.iterator_age()
-    if age is None:
-        return Check(name, Severity.HEALTHY, Finding.OK, None, "no records in the last 15 minutes")
-    severity, finding = (Severity.FAILING, Finding.LAGGING) if age > LONGEST_AGE else (Severity.HEALTHY, Finding.OK)
-    waited = duration(timedelta(seconds=age))
-    return Check(name, severity, finding, age, f"records waited up to {waited} in the last 15 minutes")
+def _last_result(mapping: MappingFacts, metrics: Metrics) -> Check:
+    """Check the last result. On a quiet table it stays: a failed call counts only while the processor has errors."""
+    key, last = ResourceKey.STREAM_MAPPING, mapping.last_result
+    if keeps_from_working(last):
+        return Check(key, Severity.FAILING, Finding.PROBLEM, mapping.state, f"last result: {last}")
+    if last.startswith("PROBLEM") and metrics.total("processor_errors"):
+        return Check(key, Severity.DEGRADED, Finding.PROBLEM, mapping.state, f"last result: {last}")
+    return Check(key, Severity.HEALTHY, Finding.OK, mapping.state, mapping.state)
 
 
-def _errors(name: str, errors: float | None) -> Check:
-    count = int(errors or 0)
+def _iterator_age(read: Progress, metrics: Metrics) -> Check:
+    """Check how long records wait. Orders that were written while nothing was processed may be waiting."""
+    name, ages = "iterator-age", [point.value / 1000 for point in metrics.recent("iterator_age")]
+    age = max(ages, default=None)
+    if age is not None and age > LONGEST_AGE:
+        return Check(name, Severity.FAILING, Finding.LAGGING, age, _waited(age))
+    if (reason := read.stopped or read.unknown) is None:
+        return Check(name, Severity.HEALTHY, Finding.OK, age, _quiet(metrics) if age is None else _waited(age))
+    waited = metrics.now - read.unread_since if read.unread_since else timedelta(0)
+    if waited <= RECENTLY:
+        return Check(name, Severity.UNKNOWN, Finding.UNKNOWN, age, reason)
+    severity = Severity.FAILING if waited.total_seconds() > LONGEST_AGE else Severity.DEGRADED
+    return Check(name, severity, Finding.STANDSTILL, age, f"{reason} (deletions count as writes)")
+
+
+def _waited(age: float) -> str:
+    return f"records waited up to {duration(timedelta(seconds=age))} in the last 15 minutes"
+
+
+def _quiet(metrics: Metrics) -> str:
+    written = metrics.last_nonzero("writes")
+    last = f"the last write was {relative(written, metrics.now)}" if written else "no write in the last 24 hours"
+    return f"no record waits: {last} (metrics of the last {duration(METRICS_LATE)} are not known yet)"
+
+
+def _errors(name: str, count: int) -> Check:
     severity, finding = (Severity.DEGRADED, Finding.ERRORS) if count else (Severity.HEALTHY, Finding.OK)
     return Check(name, severity, finding, count, f"{pluralize(count, 'error')} in the last hour")
+
+
+def _throttles(function: Literal["processor", "auditor"], metrics: Metrics, *, stopped: bool = False) -> Check:
+    count = metrics.total("processor_throttles" if function == "processor" else "auditor_throttles")
+    severity = Severity.FAILING if stopped else Severity.DEGRADED if count else Severity.HEALTHY
+    finding = Finding.THROTTLED if count else Finding.OK
+    detail = f"throttled {pluralize(count, 'time')} in the last 15 minutes"
+    return Check(f"{function}-throttles", severity, finding, count, detail)
 
 
 def _queue(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Check:
@@ -176,11 +228,32 @@ def _queue(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Ch
     depth = sum(count_messages(context.aws, queue.url))
     if not depth:
         return Check(name, Severity.HEALTHY, Finding.OK, 0, "no failure is waiting for the auditor")
-    age = metrics.age_of_oldest_message()
-    oldest = "of unknown age" if age is None else f"the oldest {duration(timedelta(seconds=age))}"
-    late = age is None or age > OLDEST_UNAUDITED
-    severity, finding = (Severity.DEGRADED, Finding.WAITING) if late else (Severity.HEALTHY, Finding.OK)
-    return Check(name, severity, finding, depth, f"{pluralize(depth, 'message')} waiting for the auditor, {oldest}")
+    age, busy = _age_of_oldest(metrics), _not_empty_for(metrics)
+    waited = max((time for time in (age, busy) if time is not None), default=None)
+    since = f"for {duration(waited)}" if waited is not None else "for an unknown time"
+    severity, finding = Severity.HEALTHY, Finding.OK
+    if waited is None:
+        severity, finding = Severity.UNKNOWN, Finding.UNKNOWN
+    elif (age and age > OLDEST_UNAUDITED) or (busy and busy > RECENTLY):
+        severity, finding = Severity.DEGRADED, Finding.WAITING
+    return Check(name, severity, finding, depth, f"{pluralize(depth, 'message')} waiting for the auditor, {since}")
+
+
+def _age_of_oldest(metrics: Metrics) -> timedelta | None:
+    """Return the age of the oldest message in the queue. A message that was received three times does not count."""
+    recent = metrics.recent("oldest_message")
+    return timedelta(seconds=recent[0].value) if recent else None
+
+
+def _not_empty_for(metrics: Metrics) -> timedelta | None:
+    """Return for how long the queue was never empty, messages that are being audited included."""
+    depths: dict[datetime, float] = defaultdict(float)
+    for point in (*metrics.points("visible_messages"), *metrics.points("hidden_messages")):
+        depths[point.start] += point.value
+    if not depths or metrics.now - max(depths) > RECENTLY:
+        return None
+    not_empty = takewhile(lambda start: depths[start] > 0, sorted(depths, reverse=True))
+    return metrics.now - min(not_empty, default=metrics.now)
 
 
 def _alarms(context: Context, facts: Mapping[str, Facts]) -> Check:

@@ -1,83 +1,139 @@
-"""CloudWatch metrics of the pipeline."""
+"""CloudWatch metrics of the pipeline, all read in one call."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pipectl.aws.stream_records import STREAM_RETENTION
+from pipectl.config.physical import PhysicalNames
 from pipectl.context import Context
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch.type_defs import MetricStatTypeDef
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+
+METRICS_LATE = timedelta(minutes=3)
+"""Time after which CloudWatch certainly has a metric: 1 to 3 minutes pass."""
+RECENTLY = timedelta(minutes=15)
+PERIOD = timedelta(minutes=1)
+
+Series = Literal[
+    "iterator_age",
+    "writes",
+    "processor_errors",
+    "processor_throttles",
+    "auditor_errors",
+    "auditor_throttles",
+    "visible_messages",
+    "hidden_messages",
+    "oldest_message",
+]
+"""Names of the metrics; also their ids in a request."""
+
+
+class Point(NamedTuple):
+    """The start of a period, and the value of the metric in it."""
+
+    start: datetime
+    value: float
+
+
+class _Query(NamedTuple):
+    series: Series
+    namespace: str
+    metric: str
+    dimension: str
+    of: str
+    statistic: str
+
+
+def _queries(names: PhysicalNames) -> list[_Query]:
+    function, queue, processor, auditor = "FunctionName", "QueueName", names.processor, names.auditor
+    return [
+        _Query("iterator_age", "AWS/Lambda", "IteratorAge", function, processor, "Maximum"),
+        _Query("writes", "AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", names.orders_table, "Sum"),
+        _Query("processor_errors", "AWS/Lambda", "Errors", function, processor, "Sum"),
+        _Query("processor_throttles", "AWS/Lambda", "Throttles", function, processor, "Sum"),
+        _Query("auditor_errors", "AWS/Lambda", "Errors", function, auditor, "Sum"),
+        _Query("auditor_throttles", "AWS/Lambda", "Throttles", function, auditor, "Sum"),
+        _Query("visible_messages", "AWS/SQS", "ApproximateNumberOfMessagesVisible", queue, names.queue, "Maximum"),
+        _Query("hidden_messages", "AWS/SQS", "ApproximateNumberOfMessagesNotVisible", queue, names.queue, "Maximum"),
+        _Query("oldest_message", "AWS/SQS", "ApproximateAgeOfOldestMessage", queue, names.queue, "Maximum"),
+    ]
 
 
 class Metrics:
-    """CloudWatch metrics of the pipeline, each read when it is asked for."""
+    """The metrics of the last 24 hours, read once, when the first is asked for. Safe for several threads.
 
-    def __init__(self, context: Context, now: datetime) -> None:
-        self._context = context
-        self._names = context.pipeline.physical
-        self._now = now
+    Args:
+        now: The time at which they are read.
+        read: Returns the points of each metric, the newest first.
+    """
 
-    def errors_of_last_hour(self, function: Literal["processor", "auditor"]) -> float | None:
-        name = self._names.processor if function == "processor" else self._names.auditor
-        return self._read("AWS/Lambda", "Errors", {"FunctionName": name}, "Sum", timedelta(hours=1), sum)
+    def __init__(self, now: datetime, read: Callable[[], Mapping[str, Sequence[Point]]]) -> None:
+        self.now = now
+        self._read_all = read
+        self._lock = threading.Lock()
+        self._read: Mapping[str, Sequence[Point]] | None = None
 
-    def iterator_age(self) -> float | None:
-        """Return the greatest age of a record when it was read, in seconds, in the last 15 minutes."""
-        dimensions = {"FunctionName": self._names.processor}
-        milliseconds = self._read("AWS/Lambda", "IteratorAge", dimensions, "Maximum", timedelta(minutes=15), max)
-        return None if milliseconds is None else milliseconds / 1000
+    @classmethod
+    def of(cls, context: Context, now: datetime) -> Metrics:
+        """Return the metrics of a pipeline."""
+        return cls(now, lambda: _read_all(context, now))
 
-    def read_until(self) -> datetime | None:
-        """Return the time before which all records had certainly been read when the function was last invoked.
+    def points(self, series: Series) -> Sequence[Point]:
+        """Return all points of a metric, the newest first."""
+        with self._lock:
+            if self._read is None:
+                self._read = self._read_all()
+            return self._read.get(series, ())
 
-        Computed from the start of the latest period that has a data point, less the greatest age in it. ``None`` when
-        CloudWatch has no data points for the 24 hours that a record lasts.
-        """
-        dimensions = {"FunctionName": self._names.processor}
-        points = self._points("AWS/Lambda", "IteratorAge", dimensions, "Maximum", STREAM_RETENTION)
-        return points[0][0] - timedelta(milliseconds=points[0][1]) if points else None
+    def recent(self, series: Series, back: timedelta = RECENTLY) -> list[Point]:
+        """Return the points whose periods end after ``now - back``."""
+        return [point for point in self.points(series) if point.start + PERIOD > self.now - back]
 
-    def age_of_oldest_message(self) -> float | None:
-        """Return the latest age of the oldest message in the queue, in seconds."""
-        dimensions = {"QueueName": self._names.queue}
-        name = "ApproximateAgeOfOldestMessage"
-        return self._read("AWS/SQS", name, dimensions, "Maximum", timedelta(minutes=15), lambda values: values[0])
+    def total(self, series: Series, back: timedelta = RECENTLY) -> int:
+        """Return the sum of the recent points."""
+        return int(sum(point.value for point in self.recent(series, back)))
 
-    def _read(
-        self,
-        namespace: str,
-        name: str,
-        dimensions: Mapping[str, str],
-        statistic: str,
-        back: timedelta,
-        fold: Callable[[list[float]], float],
-    ) -> float | None:
-        """Return the data points of one metric, newest first, folded into one; ``None`` where there are none."""
-        values = [value for _, value in self._points(namespace, name, dimensions, statistic, back)]
-        return fold(values) if values else None
+    def last_nonzero(self, series: Series) -> datetime | None:
+        """Return the start of the latest period in which a count was not zero."""
+        return next((point.start for point in self.points(series) if point.value), None)
 
-    def _points(
-        self, namespace: str, name: str, dimensions: Mapping[str, str], statistic: str, back: timedelta
-    ) -> list[tuple[datetime, float]]:
-        """Return the start and the value of each period of a metric, newest first."""
-        metric: MetricStatTypeDef = {
+    def first_nonzero_after(self, series: Series, time: datetime | None) -> datetime | None:
+        """Return the start of the first period after ``time`` in which a count was not zero."""
+        starts = [point.start for point in self.points(series) if point.value]
+        return min((start for start in starts if time is None or start > time), default=None)
+
+
+def _read_all(context: Context, now: datetime) -> Mapping[str, Sequence[Point]]:
+    """Read all metrics in one call. Periods begin at whole minutes, as CloudWatch aligns them."""
+    start = (now - STREAM_RETENTION).replace(second=0, microsecond=0)
+    pages = context.aws.cloudwatch.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=[_request(query) for query in _queries(context.pipeline.physical)],
+        StartTime=start,
+        EndTime=now + PERIOD,
+        ScanBy="TimestampDescending",
+    )
+    found: dict[str, list[Point]] = {}
+    for result in (result for page in pages for result in page["MetricDataResults"]):
+        points = zip(result["Timestamps"], result["Values"], strict=True)
+        found.setdefault(result["Id"], []).extend(Point(*point) for point in points)
+    return found
+
+
+def _request(query: _Query) -> MetricDataQueryTypeDef:
+    return {
+        "Id": query.series,
+        "MetricStat": {
             "Metric": {
-                "Namespace": namespace,
-                "MetricName": name,
-                "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+                "Namespace": query.namespace,
+                "MetricName": query.metric,
+                "Dimensions": [{"Name": query.dimension, "Value": query.of}],
             },
-            "Period": 300,
-            "Stat": statistic,
-        }
-        pages = self._context.aws.cloudwatch.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=[{"Id": "m", "MetricStat": metric}],
-            StartTime=self._now - back,
-            EndTime=self._now + timedelta(minutes=1),
-            ScanBy="TimestampDescending",
-        )
-        results = [result for page in pages for result in page["MetricDataResults"]]
-        return [point for result in results for point in zip(result["Timestamps"], result["Values"], strict=True)]
+            "Period": int(PERIOD.total_seconds()),
+            "Stat": query.statistic,
+        },
+    }

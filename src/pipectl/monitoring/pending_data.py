@@ -113,11 +113,15 @@ def _not_replayed(context: Context) -> int:
 
 
 def _unread_records(context: Context, mapping: MappingFacts) -> str | None:
-    """Return why records may be unread. While a mapping does not read, new records are unknown, and count as data."""
+    """Return why records may be unread. What is unknown counts as data."""
     now = context.aws.clock.now()
-    if stopped := progress(context, mapping, now).stopped:
-        return f"new records are not processed: {stopped}"
-    age = Metrics(context, now).iterator_age() or 0
+    metrics = Metrics.of(context, now)
+    read = progress(context, mapping, now, metrics=metrics)
+    if read.stopped:
+        return f"new records are not processed: {read.stopped}"
+    if read.unknown:
+        return f"records may wait for the processor: {read.unknown}"
+    age = max((point.value / 1000 for point in metrics.recent("iterator_age")), default=0)
     return f"records wait up to {duration(timedelta(seconds=age))} for the processor" if age > LONGEST_WAIT else None
 
 
@@ -145,19 +149,11 @@ def resume_of_kept_table(context: Context, facts: Mapping[str, Facts]) -> Resume
             None, "records until the next `pipectl up` are not processed, because the mapping starts at LATEST"
         )
     now, mapping = context.aws.clock.now(), facts_of(facts, ResourceKey.STREAM_MAPPING, MappingFacts)
-    found = progress(context, mapping, now)
-    if not found.stopped:
-        return _while_it_reads(Metrics(context, now).read_until())
-    if mapping and mapping.pause and mapping.pause.since:
+    read = progress(context, mapping, now)
+    if mapping and mapping.stopped and mapping.pause and mapping.pause.since:
         return Resume(mapping.pause.since + STREAM_RETENTION, f"processing was {mapping.pause.describe(now)}")
-    return Resume(
-        None, f"the time of the first waiting record is unknown, and records expire after 24 hours: {found.stopped}"
-    )
-
-
-def _while_it_reads(read_until: datetime | None) -> Resume:
-    if read_until is None:
+    if reason := read.stopped or read.unknown:
         return Resume(
-            None, "the time of the first waiting record is unknown: the processor was not invoked in the last 24 hours"
+            None, f"the time of the first waiting record is unknown, and records expire after 24 hours: {reason}"
         )
-    return Resume(read_until + STREAM_RETENTION, "all older records were processed, and records expire after 24 hours")
+    return Resume(read.until + STREAM_RETENTION, "all older records were processed, and records expire after 24 hours")

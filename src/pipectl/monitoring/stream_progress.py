@@ -1,18 +1,27 @@
-"""The progress of the stream mapping: which records it has certainly read."""
+"""The progress of the stream mapping: which records it has certainly read.
+
+CloudWatch has an iterator age only when a batch finished, at a grain of a minute, and 1 to 3 minutes late. So no point
+does not mean no lag: there is none while the processor is throttled, the mapping is disabled or denied, or before it
+begins to poll, which can take minutes. It does mean so when no order was written since the last point.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pipectl.aws.stream_records import STREAM_RETENTION
+from pipectl.config.models import Config
 from pipectl.context import Context
 from pipectl.facts import MappingFacts
-from pipectl.monitoring.metrics import Metrics
+from pipectl.monitoring.metrics import METRICS_LATE, PERIOD, RECENTLY, Metrics
+from pipectl.text import pluralize
+from pipectl.timestamps import rfc3339
 
-GRACE = timedelta(seconds=60)
-"""Records younger than this, and than the mapping lags behind, may not have been read yet."""
 _FUNCTION_FAILED = "Function call failed"
 """The last result of a mapping that works: it retries, until the retries are exhausted."""
+_KEEPS_UP = 60
+"""Seconds that records may wait for a mapping that keeps up."""
 
 
 @dataclass(frozen=True)
@@ -20,29 +29,128 @@ class Progress:
     """The progress of the mapping, which limits the knowledge about records without object and failure.
 
     Args:
-        until: A mapping that reads has read all records that are older.
-        stopped: Why it does not read; ``None`` when it does. The position where it stopped is unknown, but lies before
-            every record that has neither.
+        until: All records that are older have certainly been read.
+        stopped: Why the mapping does not read; ``None`` when it does. The position where it stopped is unknown, but
+            lies before every record that has neither.
         unknown: Why nothing certain is known about a mapping that reads: any record may wait for it.
+        unread_since: The start of the minute of the first write after which nothing was processed.
+        throttled: The mapping does not read because its function is throttled.
     """
 
     until: datetime
     stopped: str | None = None
     unknown: str | None = None
+    unread_since: datetime | None = None
+    throttled: bool = False
 
 
-def progress(context: Context, mapping: MappingFacts | None, now: datetime, grace: timedelta = GRACE) -> Progress:
-    """Return the progress, judged by the state of the mapping and by how long records wait for it.
+def progress(
+    context: Context,
+    mapping: MappingFacts | None,
+    now: datetime,
+    grace: timedelta | None = None,
+    metrics: Metrics | None = None,
+) -> Progress:
+    """Return the progress, judged by the state of the mapping and by the metrics.
 
     Args:
         context: The pipeline.
         mapping: Its facts; ``None`` when it is missing.
         now: The present time.
-        grace: Age below which a record may not have been read yet.
+        grace: Age below which a record may not have been read yet; as a default the time that metrics, an invocation
+            and a batching window take.
+        metrics: The metrics, where they are read already.
     """
-    lag = timedelta(seconds=Metrics(context, now).iterator_age() or 0)
-    window = timedelta(seconds=context.config.stream_mapping.batching_window)
-    return Progress(now - grace - lag - window, _stopped(mapping, now))
+    return judge(context.config, mapping, metrics or Metrics.of(context, now), grace)
+
+
+def judge(config: Config, mapping: MappingFacts | None, metrics: Metrics, grace: timedelta | None = None) -> Progress:
+    """Return the progress at the time of the metrics. Makes no call but for the metrics; see `progress`."""
+    settle = METRICS_LATE + PERIOD + timedelta(seconds=config.processor.timeout)
+    window = timedelta(seconds=config.stream_mapping.batching_window)
+    return _Judge(metrics, mapping, settle, window).judge(settle if grace is None else grace)
+
+
+class _Judge:
+    """Judges the progress.
+
+    Args:
+        metrics: The metrics.
+        mapping: The mapping.
+        settle: Time after a write within which its metrics may be missing or its invocation not finished.
+        window: Time for which the mapping waits for a batch to fill.
+    """
+
+    def __init__(self, metrics: Metrics, mapping: MappingFacts | None, settle: timedelta, window: timedelta) -> None:
+        self._metrics = metrics
+        self._mapping = mapping
+        self._settle = settle
+        self._window = window
+        read = metrics.points("iterator_age")
+        self._read = read[0].start if read else None
+        near = [point.value for point in read if point.start >= read[0].start - settle]
+        # A backlog gives points until it is read.
+        silent = self._read is None or metrics.now - self._read > RECENTLY + settle
+        self._age = timedelta(milliseconds=0 if silent else max(near))
+        self._throttles = metrics.total("processor_throttles")
+        self._failed = metrics.last_nonzero("processor_errors")
+        self._processed = max(filter(None, [self._read, self._failed]), default=None)
+        self._unread_since = metrics.first_nonzero_after("writes", self._processed)
+
+    def judge(self, grace: timedelta) -> Progress:
+        throttled = self._throttled()
+        return Progress(
+            self._until(grace),
+            stopped=_stopped(self._mapping, self._metrics.now) or throttled,
+            unknown=self._unknown(),
+            unread_since=self._unread_since,
+            throttled=throttled is not None,
+        )
+
+    def _until(self, grace: timedelta) -> datetime:
+        """Return the time before which all records were read. Records younger than ``grace`` are never certain."""
+        latest = self._metrics.now - grace - self._window
+        if self._keeps_up:
+            return latest
+        if self._read is None:
+            return self._metrics.now - STREAM_RETENTION
+        return min(latest, self._read - self._age - self._window)
+
+    @property
+    def _keeps_up(self) -> bool:
+        """Return whether nothing was written since something was processed, and records did not wait for that."""
+        return self._unread_since is None and self._age <= timedelta(seconds=_KEEPS_UP) + self._window
+
+    def _throttled(self) -> str | None:
+        """Return that the processor is throttled, when it has processed nothing since."""
+        last = self._metrics.last_nonzero("processor_throttles")
+        if not self._throttles or last is None or (self._read and self._read >= last):
+            return None
+        return f"the processor is throttled ({pluralize(self._throttles, 'time')} in the last 15 minutes)"
+
+    def _unknown(self) -> str | None:
+        mapping, now = self._mapping, self._metrics.now
+        if mapping is None:
+            return None
+        if mapping.catching_up:
+            return mapping.catching_up.describe()
+        if self._failed and now - self._failed <= self._settle + self._window:
+            return "the processor failed minutes ago: records that follow a failing one wait for its retries"
+        if self._throttles:
+            return "the processor was throttled in the last 15 minutes: records can wait for it"
+        written = self._unread_since
+        if written is None:
+            return None
+        changed = mapping.last_modified
+        if changed and (self._processed is None or self._processed < changed):
+            return (
+                f"orders were written since {rfc3339(written)}, and none was processed since the stream mapping was "
+                f"changed at {rfc3339(changed)}: it can take minutes to begin"
+            )
+        if now - written > self._settle + self._window:
+            since = f" since {rfc3339(self._processed)}" if self._processed else " in the last 24 hours"
+            return f"orders were written since {rfc3339(written)}, and none was processed{since}"
+        return None
 
 
 def _stopped(mapping: MappingFacts | None, now: datetime) -> str | None:

@@ -112,7 +112,7 @@ class TestRetries:
         assert run.failed == [[0, 1, 2]]
         assert run.failures[0].condition == "RetryAttemptsExhausted"
         assert run.failures[0].invocations == 1 + retries
-        assert run.failures[0].raised
+        assert run.failures[0].outcome.raised
 
     def test_end_with_the_first_success(self) -> None:
         run = work_off(stream(3), Answers(RAISED, RAISED), Settings(max_retries=3))
@@ -155,9 +155,9 @@ class TestPartialResponse:
         run = work_off(stream(12), Answers(report_of("11", "4", "9")), settings)
         assert run == Run(invoked=[list(range(12)), list(range(4, 12))])
 
-    def test_counts_as_an_attempt_of_the_record_it_names(self) -> None:
+    def test_uses_no_retry_of_the_record_it_names(self) -> None:
         run = work_off(stream(3), keeps_contract(2), PIPELINE)
-        assert run.invoked == [[0, 1, 2], [2], [2], [2]]
+        assert run.invoked == [[0, 1, 2], [2], [2], [2], [2]]
         assert run.failures[0].invocations == 4
 
     def test_leaves_all_retries_to_records_that_become_the_first_later(self) -> None:
@@ -167,22 +167,23 @@ class TestPartialResponse:
 
     def test_leaves_all_retries_to_records_that_are_split_off(self) -> None:
         run = work_off(stream(4), keeps_contract(1, 2), PIPELINE)
-        assert run.invoked == [[0, 1, 2, 3], [1, 2, 3], *[[1]] * 3, [2, 3], *[[2]] * 4, [3]]
+        assert run.invoked == [[0, 1, 2, 3], [1, 2, 3], *[[1]] * 4, [2, 3], *[[2]] * 4, [3]]
 
-    def test_without_retries_the_rest_fails_together(self) -> None:
+    def test_without_retries_the_rest_is_tried_once_and_fails_together(self) -> None:
         run = work_off(stream(4), reports(1), replace(PIPELINE, bisect=False, max_retries=0))
+        assert run.invoked == [[0, 1, 2, 3], [1, 2, 3]]
         assert run.failed == [[1, 2, 3]]
 
-    def test_with_bisecting_is_split_there_and_the_rest_is_always_tried_once_more(self) -> None:
+    def test_with_bisecting_is_split_there_and_the_rest_is_tried_once_more(self) -> None:
         run = work_off(stream(4), keeps_contract(1), replace(PIPELINE, max_retries=0))
         assert run.invoked == [[0, 1, 2, 3], [1, 2, 3], [1], [2, 3]]
         assert run.failed == [[1]]
 
-    def test_that_always_names_the_first_record_is_never_split(self) -> None:
-        run = work_off(stream(3), reports(0), PIPELINE)
-        assert run.invoked == [[0, 1, 2]] * 4
-        assert run.failed == [[0, 1, 2]]
-        assert not run.failures[0].raised
+    def test_that_names_the_first_record_is_bisected(self) -> None:
+        run = work_off(stream(3), reports(0), replace(PIPELINE, max_retries=1))
+        assert run.invoked == [[0, 1, 2], [0], [0], [1, 2]]
+        assert run.failed == [[0]]
+        assert not run.failures[0].outcome.raised
 
     @pytest.mark.parametrize("payload", [None, {}, {"batchItemFailures": None}, {"batchItemFailures": []}])
     def test_that_is_empty_is_a_success(self, payload: object) -> None:
@@ -199,6 +200,20 @@ class TestPartialResponse:
     def test_naming_a_record_that_was_settled_before_fails_the_whole_unit(self) -> None:
         run = work_off(stream(4), Answers(report_of("2"), report_of("0")), PIPELINE)
         assert run.invoked == [[0, 1, 2, 3], [2, 3], [2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("handler", "settings", "invoked"),
+    [
+        (reports(2), Settings(report_item_failures=True), ["1234", "234", "234"]),
+        (reports(2), Settings(bisect=True, report_item_failures=True), ["1234", "234", "2", "2", "34"]),
+        (raises_on(2), Settings(bisect=True), ["1234", "12", "1", "2", "2", "34"]),
+    ],
+)
+def test_invocations_with_one_retry_as_seen_on_aws(handler: Handler, settings: Settings, invoked: list[str]) -> None:
+    run = work_off(stream(5)[1:], handler, replace(settings, max_retries=1))
+    assert ["".join(map(str, event)) for event in run.invoked] == invoked
+    assert [failure.invocations for failure in run.failures] == [2]
 
 
 class TestAge:
@@ -228,7 +243,7 @@ class TestAge:
             batch.settle(RAISED, settings)
         assert batch.next_unit(settings, NOW + 61) is None
         [failure] = batch.take_failures()
-        assert (failure.condition, failure.invocations, failure.raised) == ("RecordAgeExceeded", 10, True)
+        assert (failure.condition, failure.invocations) == ("RecordAgeExceeded", 10)
 
     def test_is_unlimited_by_default(self) -> None:
         assert work_off(self.aged(10**6), succeeds, LAMBDA_DEFAULTS).invoked == [[0]]
@@ -240,10 +255,12 @@ class TestConsolidation:
         assert run.failed == [[3, 4, 5, 6, 7, 8, 9]]
 
     def test_reports_the_highest_number_of_invocations(self) -> None:
-        run = work_off(stream(6), raises_on(1, 3), PIPELINE)
-        assert [failure.invocations for failure in run.failures] == [7, 6]
-        run = work_off(stream(6), raises_on(1, 3), PIPELINE, consolidate=True)
-        assert [failure.invocations for failure in run.failures] == [7]
+        settings = replace(PIPELINE, max_age_seconds=60)
+        batch = Batch(stream(2), consolidate=True)
+        for outcome in (report_of("1"), RAISED):
+            batch.settle(outcome, settings)
+        assert batch.next_unit(settings, NOW + 61) is None
+        assert [failure.invocations for failure in batch.take_failures()] == [1]
 
     def test_waits_for_the_end_of_the_batch(self) -> None:
         batch = Batch(stream(2), consolidate=True)

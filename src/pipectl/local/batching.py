@@ -1,15 +1,13 @@
 """The state of one batch of stream records: the records to invoke next, and those that failed. Pure.
 
 A batch is a list of units; a unit is a range of records that is invoked as one event. The batch starts as a single
-unit. The first unit is always the next to be invoked, so the stream's order is kept. The behaviour is the one that AWS
-documents; where it documents nothing, the stricter of the possible ones:
+unit. The first unit is always the next to be invoked, so the stream's order is kept. The behaviour is the one that was
+seen on AWS:
 
-* ``MaximumRetryAttempts`` counts the attempts after the first. Bisecting consumes none of them.
-* A partial batch response is a checkpoint *and* counts as a retry of the record that it names: a record that is
-  reported once, and then raises, fails after 1 + ``MaximumRetryAttempts`` attempts in total. Records that become the
-  first of a unit later start with all retries.
-* A response that names the first record has made no progress: there is nothing to split, so the whole unit is retried
-  and fails together. A handler has to raise, so that its batch is bisected.
+* ``MaximumRetryAttempts`` counts the attempts after the first.
+* A partial batch response is a checkpoint: the records from the one that it names on are a new unit, with all retries.
+* A response that names the first record has made no progress: like an error, it uses a retry, or bisects the unit.
+* Bisecting uses no retry: both halves are new units.
 * A throttled invocation did not reach the function, so it consumes no retry; only the record age ends it.
 """
 
@@ -22,6 +20,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from pipectl.aws.batch_responses import failed_positions
+from pipectl.local.functions import LATEST
 
 Record = Mapping[str, Any]
 """A stream record in the form of a Lambda event."""
@@ -29,8 +28,6 @@ Record = Mapping[str, Any]
 Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 
 UNLIMITED = -1
-WHOLE_UNIT = -1
-"""The function raised, or its answer is invalid: the failure has no position within the unit."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +61,8 @@ class Outcome:
     payload: object = None
     raised: bool = False
     throttled: bool = False
+    version: str = LATEST
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,8 @@ class Unit:
     stop: int
     retries: int = 0
     invocations: int = 0
-    raised: bool = False
+    outcome: Outcome = Outcome()
+    """The outcome of its last invocation."""
 
     @property
     def size(self) -> int:
@@ -83,12 +83,12 @@ class Unit:
 
 @dataclass(frozen=True)
 class Failure:
-    """A range of records that failed. ``raised`` is false when it was only reported, or never tried."""
+    """A range of records that failed. ``outcome`` is the outcome of their last invocation, if there was one."""
 
     records: Sequence[Record]
     condition: Condition
     invocations: int
-    raised: bool
+    outcome: Outcome = Outcome()
 
 
 class Batch:
@@ -121,15 +121,15 @@ class Batch:
         if outcome.throttled:
             return
         unit = self._units[0]
-        unit = replace(unit, invocations=unit.invocations + 1, raised=outcome.raised)
+        unit = replace(unit, invocations=unit.invocations + 1, outcome=outcome)
         failed_at = self._failed_at(unit, outcome, settings)
         if failed_at is None:
             self._replace_first([])
         elif failed_at > 0:
-            self._replace_first(self._from_checkpoint(unit, failed_at, settings))
-        elif failed_at == WHOLE_UNIT and settings.bisect and unit.size > 1:
+            self._replace_first([Unit(unit.start + failed_at, unit.stop)])
+        elif settings.bisect and unit.size > 1:
             middle = unit.start + unit.size // 2
-            self._replace_first([replace(unit, stop=middle), replace(unit, start=middle, retries=0)])
+            self._replace_first([Unit(unit.start, middle), Unit(middle, unit.stop)])
         else:
             self._replace_first(self._retry(unit, settings))
 
@@ -148,18 +148,11 @@ class Batch:
 
     def _failure(self, condition: Condition, first: Unit, last: Unit) -> Failure:
         records = self.records[first.start : last.stop]
-        return Failure(records, condition, max(first.invocations, last.invocations), last.raised)
+        return Failure(records, condition, max(first.invocations, last.invocations), last.outcome)
 
     def _replace_first(self, units: Iterable[Unit]) -> None:
         self._units.popleft()
         self._units.extendleft(reversed(list(units)))
-
-    def _from_checkpoint(self, unit: Unit, failed_at: int, settings: Settings) -> list[Unit]:
-        rest = replace(unit, start=unit.start + failed_at, retries=0)
-        if settings.bisect:
-            # Splitting at the checkpoint consumes no retry, so the rest is always invoked once more.
-            return [replace(rest, retries=1)]
-        return self._retry(rest, settings)
 
     def _retry(self, unit: Unit, settings: Settings) -> list[Unit]:
         if settings.max_retries == UNLIMITED or unit.retries < settings.max_retries:
@@ -168,16 +161,16 @@ class Batch:
         return []
 
     def _failed_at(self, unit: Unit, outcome: Outcome, settings: Settings) -> int | None:
-        """Return the position of the unit's first failed record, or ``WHOLE_UNIT``; ``None`` when none failed."""
+        """Return the position of the unit's first failed record, 0 for the whole unit; ``None`` when none failed."""
         if outcome.raised:
-            return WHOLE_UNIT
+            return 0
         if not settings.report_item_failures:
             return None
         identifiers = [sequence_number(record) for record in self.records[unit.start : unit.stop]]
         try:
             return min(failed_positions(outcome.payload, identifiers), default=None)
         except ValueError:
-            return WHOLE_UNIT
+            return 0
 
     def _expired(self, unit: Unit, settings: Settings, now: float) -> int:
         if settings.max_age_seconds == UNLIMITED:

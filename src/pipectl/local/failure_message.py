@@ -19,21 +19,21 @@ def failure_message(
 ) -> dict[str, Any]:
     """Return the body of the message, as plain data. ``now`` is in epoch seconds.
 
-    ``responseContext`` is missing when the records failed before their first invocation. Its ``functionError`` is null
-    when the function reported them without raising.
+    ``responseContext`` is missing when the records became too old; the count is 1 even if they were never invoked. Its
+    ``functionError`` is null when the function reported the records without raising.
     """
-    first, last = failure.records[0], failure.records[-1]
+    first, last, outcome = failure.records[0], failure.records[-1], failure.outcome
     message: dict[str, Any] = {
         "requestContext": {
-            "requestId": str(uuid.uuid4()),
+            "requestId": outcome.request_id or str(uuid.uuid4()),
             "functionArn": function_arn,
             "condition": failure.condition,
-            "approximateInvokeCount": failure.invocations,
+            "approximateInvokeCount": max(failure.invocations, 1),
         },
         "responseContext": {
             "statusCode": 200,
-            "executedVersion": "$LATEST",
-            "functionError": "Unhandled" if failure.raised else None,
+            "executedVersion": outcome.version,
+            "functionError": "Unhandled" if outcome.raised else None,
         },
         "version": "1.0",
         "timestamp": rfc3339_milliseconds(_time(now)),
@@ -47,7 +47,7 @@ def failure_message(
             "streamArn": stream_arn,
         },
     }
-    if not failure.invocations:
+    if failure.condition == "RecordAgeExceeded":
         del message["responseContext"]
     return message
 

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipectl.local.clients import Clients, Place, RoleSession
 
+LATEST = "$LATEST"
 SESSION_SECONDS = 30.0
 """Seconds for which the session of a role is used; then Lambda is asked again for the function's role."""
 
@@ -28,6 +29,8 @@ class Answer:
     payload: object = None
     raised: bool = False
     throttled: bool = False
+    version: str = LATEST
+    request_id: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -90,7 +93,12 @@ class Functions:
             return Answer(throttled=True)
         except (BotoCoreError, ValueError):
             return Answer(throttled=True)
-        return Answer(payload, raised="FunctionError" in answer)
+        return Answer(
+            payload,
+            raised="FunctionError" in answer,
+            version=answer.get("ExecutedVersion", LATEST),
+            request_id=answer["ResponseMetadata"].get("RequestId", ""),
+        )
 
     def _lambda(self, place: Place) -> Any:
         return self._clients.of_root("lambda", place)

@@ -3,9 +3,9 @@
 Modelled, per mapping: every shard by itself with parents before children, batches in the order of the shard, filters,
 retries, bisecting, partial batch responses, the maximum record age (see ``batching``), the on-failure message
 to an SQS queue, disabling and enabling, closed streams, ``LastProcessingResult`` in AWS's words, and the metrics
-``IteratorAge`` and ``DestinationDeliveryFailures``. The stream is read and the queue is written with the credentials of
-the function's role, so IAM decides. With ``consolidate``, the failures of one batch are sent as one message whose range
-may hold good records, as Lambda may do.
+``IteratorAge``, once a batch has finished, and ``DestinationDeliveryFailures``. The stream is read and the queue is
+written with the credentials of the function's role, so IAM decides. With ``consolidate``, the failures of one batch are
+sent as one message whose range may hold good records, as Lambda may do.
 
 Not modelled: batching windows, tumbling windows, parallelization (one batch at a time per shard), on-failure
 destinations other than SQS, the delays that AWS needs for changes to a mapping, and its back-off between retries when
@@ -217,13 +217,17 @@ class _ShardWorker:
         wanted = matching(records, mapping.description.get("FilterCriteria"))
         batch = Batch(wanted, consolidate=self._shared.consolidate)
         before = _before_each(records, wanted)
+        invoked = False
         while mapping.enabled:
             settings = Settings.of(mapping.description)
             unit = batch.next_unit(settings, time.time())
             if unit is None:
+                if invoked:
+                    self._publish_age(wanted[-1])
                 break
             settled = batch.settled
             outcome = self._invoke(batch.records[unit.start : unit.stop])
+            invoked = invoked or not outcome.throttled
             batch.settle(outcome, settings)
             self._report(batch.take_failures())
             self._advance(before[batch.settled])
@@ -236,12 +240,15 @@ class _ShardWorker:
         if settled is not None:
             self._position.after = settled
 
-    def _invoke(self, records: Sequence[Record]) -> Outcome:
-        mapping = self._mapping
-        age = max(0.0, time.time() - arrival(records[-1]))
+    def _publish_age(self, record: Record) -> None:
+        """Publish the age of the last record of a batch that has finished."""
+        mapping, age = self._mapping, max(0.0, time.time() - arrival(record))
         self._shared.metrics.of_function(
             mapping.place, "IteratorAge", age * 1000, "Milliseconds", mapping.function_name
         )
+
+    def _invoke(self, records: Sequence[Record]) -> Outcome:
+        mapping = self._mapping
         try:
             answer = self._shared.functions.invoke(mapping.place, mapping.function_arn, {"Records": list(records)})
         except NoFunctionError:
@@ -249,7 +256,7 @@ class _ShardWorker:
             return Outcome(throttled=True)
         mapping.last_result = PROCESSED if answer.succeeded else CALL_FAILED
         logger.info("Mapping %s: %d records: %s", mapping.uuid, len(records), mapping.last_result)
-        return Outcome(payload=answer.payload, raised=answer.raised, throttled=answer.throttled)
+        return Outcome(answer.payload, answer.raised, answer.throttled, answer.version, answer.request_id)
 
     def _report(self, failures: Sequence[Failure]) -> None:
         """Send failures to the on-failure destination. What cannot be delivered is dropped and counted, as on AWS."""

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from pipectl.local.lambda_fronts import hidden_tags
 from pipectl.local.request_permissions import FUNCTION_ARN, Naming
 
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/2026-01-01T00:00:00.000"
@@ -19,7 +20,9 @@ MAPPING = "/2015-03-31/event-source-mappings/d8854f34"
 
 
 FUNCTIONS = {"d8854f34": "the function of mapping d8854f34"}
-NAMING = Naming(FUNCTIONS.get, lambda key, role: (key, role) == ("AKIATEST", ROLE))
+NAMING = Naming(
+    FUNCTIONS.get, lambda key, role: (key, role) == ("AKIATEST", ROLE), lambda _, function: function == PROCESSOR
+)
 
 
 def iterator(content: bytes) -> str:
@@ -91,6 +94,11 @@ def test_resource_is_read_from_the_body(
         ("lambda", "GET", "/2015-03-31/event-source-mappings/", MINISTACKS),
         ("lambda", "DELETE", "/2017-10-31/functions/processor/concurrency", "lambda:DeleteFunctionConcurrency"),
         ("lambda", "PUT", "/2017-10-31/functions/processor/concurrency", MINISTACKS),
+        ("lambda", "GET", "/2019-09-30/functions/processor/concurrency", "lambda:GetFunctionConcurrency"),
+        ("lambda", "GET", "/2015-03-31/functions/processor/aliases/live", "lambda:GetAlias"),
+        ("lambda", "PUT", "/2015-03-31/functions/processor/aliases/live", "lambda:UpdateAlias"),
+        ("lambda", "DELETE", "/2015-03-31/functions/processor/aliases/live", "lambda:DeleteAlias"),
+        ("lambda", "POST", "/2015-03-31/functions/processor/aliases", MINISTACKS),
         ("s3", "GET", MAPPING, MINISTACKS),
     ],
 )
@@ -103,6 +111,8 @@ def test_action(service: str, method: str, path: str, action: str) -> None:
     [
         ("POST", "/2015-03-31/event-source-mappings/", {"FunctionName": "processor"}, PROCESSOR),
         ("POST", "/2015-03-31/event-source-mappings", {"FunctionName": PROCESSOR}, PROCESSOR),
+        ("POST", "/2015-03-31/event-source-mappings", {"FunctionName": f"{PROCESSOR}:live"}, f"{PROCESSOR}:live"),
+        ("POST", "/2015-03-31/event-source-mappings", {"FunctionName": "processor:live"}, f"{PROCESSOR}:live"),
         ("DELETE", MAPPING, {}, "the function of mapping d8854f34"),
         ("POST", "/2015-03-31/functions", {"FunctionName": "processor"}, None),
         ("GET", "/2015-03-31/event-source-mappings/", {}, None),
@@ -115,6 +125,32 @@ def test_calls_about_a_mapping_name_its_function(
         "lambda", method, path, {}, json.dumps(body).encode(), {}, "us-east-1", "000000000000"
     )
     assert NAMING.contexts(lambda *_: {"a": "b"})().get(FUNCTION_ARN) == function
+
+
+@pytest.mark.parametrize(
+    ("service", "query", "resource"),
+    [
+        ("lambda", {"Qualifier": ["live"]}, "MiniStack's own answer:live"),
+        ("lambda", {}, MINISTACKS),
+        ("s3", {"Qualifier": ["live"]}, MINISTACKS),
+    ],
+)
+def test_an_alias_is_part_of_the_resource(service: str, query: dict[str, list[str]], resource: str) -> None:
+    path = "/2015-03-31/functions/processor/invocations"
+    extract = NAMING.resources(lambda *_: MINISTACKS)
+    assert extract(service, "POST", path, {}, b"", query, "us-east-1", "000000000000") == resource
+
+
+@pytest.mark.parametrize(("function", "hidden"), [(PROCESSOR, []), (f"{PROCESSOR}-2", [f"{PROCESSOR}-2"])])
+def test_a_function_whose_tags_the_caller_may_not_list_is_noted(function: str, hidden: list[str]) -> None:
+    noted: list[str] = []
+    token = hidden_tags.set(noted)
+    path = "/2015-03-31/functions/processor"
+    extract = NAMING.resources(lambda *_: function)
+    extract("lambda", "GET", path, {}, b"", {}, "us-east-1", "000000000000")
+    extract("lambda", "DELETE", path, {}, b"", {}, "us-east-1", "000000000000")
+    hidden_tags.reset(token)
+    assert noted == hidden
 
 
 @pytest.mark.parametrize(("service", "action"), [("sqs", "sqs:DeleteMessage"), ("sns", "sqs:DeleteMessageBatch")])

@@ -338,12 +338,15 @@ def _map(attribute: str, found: Any, **parameters: Any) -> Callable[[DirectAcces
     return do
 
 
+def _functions(direct: DirectAccess, mapping: Resource) -> tuple[str, str]:
+    """Return the names of the mapping's function and of the other one."""
+    names = direct.names
+    return (names.processor, names.auditor) if mapping.key == "stream-mapping" else (names.auditor, names.processor)
+
+
 def _point_elsewhere(direct: DirectAccess, mapping: Resource) -> Found:
     found = direct.mapping(mapping)
-    names = direct.names
-    mine, other = (
-        (names.processor, names.auditor) if mapping.key == "stream-mapping" else (names.auditor, names.processor)
-    )
+    mine, other = _functions(direct, mapping)
     direct.lambda_.update_event_source_mapping(UUID=found["UUID"], FunctionName=other)
     return {"function": found["FunctionArn"].replace(mine, other)}
 
@@ -364,13 +367,9 @@ def again(direct: DirectAccess, mapping: Resource, **changes: Any) -> str:
 
 
 def _second(direct: DirectAccess, mapping: Resource) -> Found:
-    """Create a second mapping with a lower UUID, so that it is the superseded one."""
-    first = direct.mapping(mapping)["UUID"]
-    second = again(direct, mapping)
-    if second > first:  # the new mapping would be kept, so create another one
-        direct.lambda_.delete_event_source_mapping(UUID=second)
-        return _second(direct, mapping)
-    return {"superseded": [second]}
+    """Create a second managed mapping, of the other function: AWS refuses a second one of the same function."""
+    _, other = _functions(direct, mapping)
+    return {"superseded": [again(direct, mapping, FunctionName=other)]}
 
 
 def _start_at_latest(direct: DirectAccess, mapping: Resource) -> Found:

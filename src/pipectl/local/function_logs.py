@@ -7,9 +7,11 @@ text is lost, and the function works all the same.
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +23,32 @@ logger = logging.getLogger("pipectl.logs")
 
 MAX_EVENTS = 10_000
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html"""
+
+
+executed: ContextVar[list[str]] = ContextVar("executed")
+"""The request IDs under which functions ran while a request was served. The server sets a list for each request."""
+_NO_HANDLER = re.compile(r"module '.*' has no attribute|Handler \S+ is not a function")
+_NO_SYNTAX = re.compile(r"\([^()]+\.py, line [0-9]+\)$|SyntaxError")
+
+
+def init_error(handler: str, text: str) -> tuple[str, str]:
+    """Return the error type and the message with which Lambda reports a function that cannot be started.
+
+    Not modelled: another exception that the module raises while it is imported has its own type on Lambda.
+
+    Args:
+        handler: Of the function, such as ``index.handler``.
+        text: MiniStack's message.
+    """
+    module, _, name = handler.rpartition(".")
+    reason = text.removeprefix("Worker init failed: ")
+    if reason.startswith("Worker process exited"):
+        return "Runtime.ExitError", "Runtime exited with error"
+    if _NO_HANDLER.match(reason):
+        return "Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module}'"
+    if _NO_SYNTAX.search(reason):
+        return "Runtime.UserCodeSyntaxError", f"Syntax error in module '{module}': {reason}"
+    return "Runtime.ImportModuleError", f"Unable to import module '{module}': {reason}"
 
 
 class FunctionLogs:
@@ -39,6 +67,8 @@ class FunctionLogs:
             text: What the function printed.
             milliseconds: How long it ran.
         """
+        if (requests := executed.get(None)) is not None:
+            requests.append(request_id)
         try:
             self._write(function, _lines(function, request_id, text, milliseconds))
         except (ClientError, BotoCoreError) as error:

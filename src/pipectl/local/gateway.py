@@ -1,40 +1,34 @@
 """An ASGI application in front of MiniStack.
 
-It refuses what a `Guard` refuses, reports to an `Observer` what the pollers have to know (new records, messages,
-mappings, metrics, alarms), writes the results of the pollers into the descriptions of event source mappings, and lets
-plain HTTP over loopback count as TLS.
+It refuses what a `Guard` refuses, lets each `Front` serve its requests, reports to an `Observer` what the pollers have
+to know (new records, messages, mappings, metrics, alarms), and lets plain HTTP over loopback count as TLS.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from pipectl.local.fronts import Answer, Application, Front, Message, Receive, Scope, Send, answer_of, send_answer
 from pipectl.local.guard import Guard, Refusal, answer
 from pipectl.local.home import PROCESS_HEADER
-from pipectl.local.observer import MAPPINGS_PATH, Observer
+from pipectl.local.observer import Observer
 from pipectl.local.requests import Request
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
 class Gateway:
     """Serves the requests that a `Guard` lets pass with another application, and reports them to an `Observer`."""
 
-    def __init__(self, application: Application, guard: Guard, observer: Observer) -> None:
+    def __init__(self, application: Application, guard: Guard, observer: Observer, fronts: Sequence[Front]) -> None:
         self._application = application
         self._guard = guard
         self._observer = observer
+        self._fronts = fronts
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":  # nothing of a pipeline needs them
             await send({"type": "websocket.close", "code": 1008})
         elif scope["type"] == "http":
@@ -42,7 +36,7 @@ class Gateway:
         else:
             await self._application(scope, receive, send)
 
-    async def _serve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         send = _own_headers(send)
         request = _request(scope)
         if refusal := self._guard.refusal_by_headers(request):
@@ -56,8 +50,9 @@ class Gateway:
             await _refuse(send, request, refusal)
             return
         served = {**scope, "headers": _forwarded(scope)}
-        if MAPPINGS_PATH.fullmatch(request.path) or self._observer.waits(request):
-            await self._serve_whole(request, served, receive, send)
+        front = next((each for each in self._fronts if each.serves(request)), None)
+        if front or self._observer.waits(request):
+            await self._serve_whole(request, served, send, front)
             return
 
         async def observed(message: Message) -> None:
@@ -67,45 +62,23 @@ class Gateway:
 
         await self._application(served, _replayed(request.body, receive), observed)
 
-    async def _serve_whole(
-        self, request: Request, scope: MutableMapping[str, Any], receive: Receive, send: Send
-    ) -> None:
-        """Serve a request whose answer is needed before the caller gets it."""
-        messages: list[Message] = []
+    async def _serve_whole(self, request: Request, scope: Scope, send: Send, front: Front | None) -> None:
+        """Serve a request whose answer is changed, or needed before the caller gets it."""
 
-        async def collect(message: Message) -> None:
-            messages.append(message)
+        async def forward() -> Answer:
+            return await answer_of(self._application, scope, request.body)
 
-        await self._application(scope, _replayed(request.body, receive), collect)
-        if not messages:
-            return
-        start, *rest = messages
-        body = b"".join(part.get("body", b"") for part in rest)
-        if start["status"] < 300:
-            await asyncio.to_thread(self._observer.changed, request, body)
-            if MAPPINGS_PATH.fullmatch(request.path):
-                body = self._with_results(body)
-        headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-        headers.append((b"content-length", str(len(body)).encode()))
-        await send({**start, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    def _with_results(self, body: bytes) -> bytes:
-        try:
-            document = json.loads(body)
-        except ValueError:
-            return body
-        for mapping in document.get("EventSourceMappings", [document]):
-            if result := self._observer.last_result(mapping.get("UUID", "")):
-                mapping["LastProcessingResult"] = result
-        return json.dumps(document).encode()
+        given = await (front.serve(request, forward) if front else forward())
+        if given.succeeded and self._observer.waits(request):
+            await asyncio.to_thread(self._observer.changed, request, given.body)
+        elif given.succeeded:
+            self._observer.served(request)
+        await send_answer(send, given)
 
 
 async def _refuse(send: Send, request: Request, refusal: Refusal) -> None:
     headers, body = answer(request, refusal)
-    headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_answer(send, Answer(refusal.status, headers, body))
 
 
 def _own_headers(send: Send) -> Send:
@@ -143,7 +116,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _request(scope: MutableMapping[str, Any]) -> Request:
+def _request(scope: Scope) -> Request:
     """Return a request without its body."""
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
@@ -154,7 +127,7 @@ def _request(scope: MutableMapping[str, Any]) -> Request:
     return Request(scope["method"], scope["path"], raw_path, query_string, headers, b"")
 
 
-def _forwarded(scope: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:
+def _forwarded(scope: Scope) -> list[tuple[bytes, bytes]]:
     """Return the headers, with plain HTTP from this machine to itself declared as TLS, and nothing else.
 
     Bucket and queue policies that deny ``aws:SecureTransport = false`` stay exactly as they are on AWS, and are

@@ -13,7 +13,10 @@
 ``iam_actions.extract_iam_action``        Extended by ``request_permissions``.
 ``iam_actions.extract_resource_arn``      Extended by ``request_permissions``.
 ``iam_actions.request_tag_context``       Extended by ``request_permissions``.
-``iam_evaluator.enforce``                 Asked for ``iam:PassRole``, which MiniStack never checks.
+``iam_evaluator.enforce``                 Asked for ``iam:PassRole``, and for ``lambda:ListTags`` of ``GetFunction``:
+                                          MiniStack checks neither.
+``lambda_svc._reserved_concurrency``,     Extended: MiniStack 1.5.33 ignores the reserved concurrency of a function when
+``._functions``                           an alias or a version of it is invoked.
 ``lambda_runtime.Worker``, ``.invoke``,   Kept alive after an exception: on Lambda an execution environment is used
 ``._proc``, ``.ensure_spawned``           again after its function raised; MiniStack starts a new process.
 ========================================  ============================================================================
@@ -26,7 +29,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 from ministack import app
@@ -34,9 +37,12 @@ from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import cloudwatch, lambda_svc
 
 from pipectl.local.clients import RoleSession
+from pipectl.local.function_logs import init_error
 from pipectl.local.request_permissions import Naming
 
 _NONCE = secrets.token_hex(32)
+_init_error: ContextVar[str] = ContextVar("_init_error", default="")
+"""The log line of an invocation whose function could not be started."""
 _execution_credentials: Callable[[dict[str, Any]], dict[str, str]] = lambda_runtime.execution_credentials
 
 
@@ -89,9 +95,23 @@ def write_logs_with(write: Callable[[Mapping[str, Any], str, str, int], None]) -
 
     def emit(function: Mapping[str, Any], request_id: str, text: str, *more: Any, **_: Any) -> None:
         _, milliseconds = more
+        text = "\n".join(filter(None, (text, _init_error.get())))
         write(function.get("config") or function, request_id, text, milliseconds)
 
     lambda_svc._emit_lambda_logs = emit
+
+
+def share_reserved_concurrency() -> None:
+    """Limit all versions of a function together by its reserved concurrency. Call before serving."""
+    reserved_concurrency = lambda_svc._reserved_concurrency
+    functions: Mapping[str, Any] = lambda_svc._functions
+
+    def of_whole_function(function: Mapping[str, Any], configuration: Mapping[str, Any]) -> int | None:
+        whole = functions.get(configuration["FunctionName"], function)
+        found: int | None = reserved_concurrency(whole, configuration)
+        return found
+
+    lambda_svc._reserved_concurrency = of_whole_function
 
 
 def name_requests_with(naming: Naming) -> None:
@@ -103,10 +123,17 @@ def name_requests_with(naming: Naming) -> None:
 
 def may_pass_role(access_key: str, role_arn: str) -> bool:
     """Return whether the caller may pass a role to Lambda. Call while a request of that caller is served."""
-    context = {"iam:PassedToService": "lambda.amazonaws.com"}
+    return _may(access_key, "iam:PassRole", role_arn, {"iam:PassedToService": "lambda.amazonaws.com"})
 
+
+def may_list_tags(access_key: str, function_arn: str) -> bool:
+    """Return whether the caller may list the tags of a function. Call while a request of that caller is served."""
+    return _may(access_key, "lambda:ListTags", function_arn, {})
+
+
+def _may(access_key: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
     def ask() -> bool:
-        return iam_evaluator.enforce(access_key, "iam:PassRole", "iam", "", role_arn, context) is None
+        return iam_evaluator.enforce(access_key, action, action.split(":")[0], "", resource, context) is None
 
     return copy_context().run(ask)  # the check must not use up the signature check of the request itself
 
@@ -119,7 +146,13 @@ def keep_processes_after_exceptions() -> None:
     invoke = lambda_runtime.Worker.invoke
 
     def invoke_and_keep(worker: Any, *args: Any, **named: Any) -> dict[str, Any]:
-        lambda_runtime.ensure_spawned(worker)
+        _init_error.set("")
+        try:
+            lambda_runtime.ensure_spawned(worker)
+        except RuntimeError as error:
+            kind, message = init_error(worker.config["Handler"], str(error))
+            _init_error.set(f"[ERROR] {kind}: {message}")
+            raise type(kind, (RuntimeError,), {})(message) from error  # MiniStack answers the name of the class
         process: subprocess.Popen[str] = worker._proc
         with _postponed_end(process) as ended:
             answer = dict(invoke(worker, *args, **named))

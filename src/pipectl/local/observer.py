@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipectl.local.alarms import Alarms
 from pipectl.local.clients import Clients, Place
+from pipectl.local.fronts import json_object
+from pipectl.local.lambda_fronts import INVOCATIONS_PATH, MAPPINGS_PATH
 from pipectl.local.mappings import Mappings
 from pipectl.local.metrics import Metrics
 from pipectl.local.requests import Request
@@ -20,8 +20,6 @@ from pipectl.local.requests import Request
 logger = logging.getLogger("pipectl.observer")
 
 _PLACE_IN_ARN = re.compile(rb"arn:aws:(?:lambda|cloudformation):([a-z0-9-]+):([0-9]{12}):")
-MAPPINGS_PATH = re.compile(r"/[\d-]+/event-source-mappings(/.*)?")
-_INVOCATIONS_PATH = re.compile(r"/[\d-]+/functions/[^/]+/invocations")
 _TABLE_WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
 _OTHER_WRITES = {
     *("BatchWriteItem", "TransactWriteItems", "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"),
@@ -60,16 +58,11 @@ class Observer:
             if request.operation in _STACK_WRITES:
                 self._alarms.add(place)
 
-    def last_result(self, uuid: str) -> str | None:
-        """Return the last processing result of a mapping, once there was one."""
-        mapping = self._mappings.get(uuid)
-        return mapping.last_result if mapping else None
-
     def served(self, request: Request) -> None:
         """Notify the others of a request that succeeded. Does not block."""
         operation = request.operation
         if operation in _TABLE_WRITES:
-            table = str(_json(request.body).get("TableName", ""))
+            table = str(json_object(request.body).get("TableName", ""))
             self._mappings.wake("dynamodb", request.region, table.rsplit("/", 1)[-1])
         elif operation in _OTHER_WRITES:
             self._mappings.wake("dynamodb", request.region)
@@ -79,11 +72,11 @@ class Observer:
             self._with_place(request, lambda place: self._mappings.policies_changed(place.account_id))
         elif operation == "PutMetricAlarm":
             self._with_place(request, self._alarms.add)
-        elif operation == "PutMetricData" or _INVOCATIONS_PATH.fullmatch(request.path):
+        elif operation == "PutMetricData" or INVOCATIONS_PATH.fullmatch(request.path):
             self._with_place(request, self._alarms.touch)
 
     def _queue_written(self, request: Request) -> None:
-        document = _json(request.body)
+        document = json_object(request.body)
         account_id, name = ["", "", *str(document.get("QueueUrl", request.path)).split("/")][-2:]
         self._mappings.wake("sqs", request.region, name)
         if request.operation.startswith("SendMessage"):
@@ -111,11 +104,3 @@ class Observer:
         with self._lock:
             self._accounts[key] = account_id
         act(Place(account_id, region))
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(body or b"{}")
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}

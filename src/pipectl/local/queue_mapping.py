@@ -22,14 +22,13 @@ from pipectl.aws.queue_records import queue_record
 from pipectl.local.clients import Clients
 from pipectl.local.filters import matching
 from pipectl.local.functions import Functions, NoFunctionError
-from pipectl.local.mappings import CALL_FAILED, NO_FUNCTION, PROCESSED, EventSourceMapping
+from pipectl.local.mappings import EventSourceMapping
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 logger = logging.getLogger("pipectl.queues")
 
-NO_ACCESS = "PROBLEM: Cannot access queue {arn}. Please ensure the role can perform {action} on it in IAM."
 DEFAULT_BATCH_SIZE = 10
 DEFAULT_CONCURRENCY = 5
 MAX_RECEIVED = 10
@@ -96,7 +95,6 @@ class _QueueWorker:
     def _receive(self) -> tuple[list[MessageTypeDef], float]:
         """Return the messages of the next batch, and without one how long to wait at most."""
         mapping = self._mapping
-        action = "sqs:GetQueueAttributes"
         try:
             sqs = self._sqs()
             names = [f"ApproximateNumberOfMessages{suffix}" for suffix in ("", "Delayed", "NotVisible")]
@@ -104,13 +102,11 @@ class _QueueWorker:
             visible, *hidden = (int(counts.get(name, 0)) for name in names)
             if not visible:
                 return [], HIDDEN_SECONDS if any(hidden) else IDLE_SECONDS[1]
-            action = "sqs:ReceiveMessage"
             return self._messages(sqs), 0
-        except NoFunctionError:
-            mapping.last_result = NO_FUNCTION
+        except NoFunctionError as error:
+            logger.warning("Mapping %s: %s", mapping.uuid, error)
         except (ClientError, BotoCoreError) as error:
-            logger.warning("Mapping %s cannot read %s: %s", mapping.uuid, mapping.source_arn, error)
-            self._refused(action)
+            self._refused(error)
         return [], IDLE_SECONDS[1]
 
     def _messages(self, sqs: Any) -> list[MessageTypeDef]:
@@ -128,9 +124,9 @@ class _QueueWorker:
                 break
         return messages
 
-    def _refused(self, action: str) -> None:
+    def _refused(self, error: Exception) -> None:
         mapping = self._mapping
-        mapping.last_result = NO_ACCESS.format(arn=mapping.source_arn, action=action)
+        logger.warning("Mapping %s cannot read %s: %s", mapping.uuid, mapping.source_arn, error)
         self._shared.functions.drop_session(mapping.function_arn)
 
     def _sqs(self) -> Any:
@@ -171,9 +167,7 @@ class _QueueWorker:
         try:
             answer = self._shared.functions.invoke(mapping.place, mapping.function_arn, {"Records": records})
         except NoFunctionError:
-            mapping.last_result = NO_FUNCTION
             return everything
-        mapping.last_result = PROCESSED if answer.succeeded else CALL_FAILED
         if not answer.succeeded:
             return everything
         if "ReportBatchItemFailures" not in (mapping.description.get("FunctionResponseTypes") or ()):
@@ -191,7 +185,7 @@ class _QueueWorker:
             ]
             try:
                 self._sqs().delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
-            except NoFunctionError:
-                self._mapping.last_result = NO_FUNCTION
-            except (ClientError, BotoCoreError):
-                self._refused("sqs:DeleteMessage")
+            except NoFunctionError as error:
+                logger.warning("Mapping %s cannot delete messages: %s", self._mapping.uuid, error)
+            except (ClientError, BotoCoreError) as error:
+                self._refused(error)

@@ -2,8 +2,9 @@
 
 MiniStack 1.5.33 asks about the resource ``*`` for calls that name theirs in the body, so a policy for one stream,
 table, function or alarm would allow none of them. It asks about actions that do not exist (a batch of SQS) or that are
-wrong (an event source mapping that is read counts as a listing, one that is deleted as nothing at all), and never about
-``iam:PassRole``. Here all of them are what the Service Authorization Reference says.
+wrong (an event source mapping that is read counts as a listing, one that is deleted as nothing at all, an alias that is
+changed as a listing), and never about ``iam:PassRole``. Here all of them are what the Service Authorization Reference
+says. A call that names an alias or a version is about the function's ARN with it.
 
 A call that creates, changes or removes a mapping also names its function (``lambda:FunctionArn``).
 
@@ -19,23 +20,25 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from pipectl.local.requests import access_key_of
+from pipectl.local.lambda_fronts import FUNCTION_PATH, hidden_tags
+from pipectl.local.requests import Query, access_key_of
 
 Extract = Callable[..., str | None]
 FunctionOf = Callable[[str], str | None]
 """Returns the ARN of the function of a mapping, by the mapping's UUID."""
-MayPassRole = Callable[[str, str], bool]
-"""Returns whether the caller with an access key may pass a role, by its ARN, to Lambda."""
+May = Callable[[str, str], bool]
+"""Returns whether the caller with an access key may do something with a resource, by its ARN."""
 
 FUNCTION_ARN = "lambda:FunctionArn"
 PASS_ROLE = "iam:PassRole"  # noqa: S105 - an action
 
-_MAPPING_ACTIONS = {"GET": "Get", "PUT": "Update", "DELETE": "Delete"}
+_VERBS = {"GET": "Get", "PUT": "Update", "DELETE": "Delete"}
 _MAPPING_PATH = re.compile(r"/[\d-]+/event-source-mappings/([^/]+)/?")
 _MAPPINGS_PATH = re.compile(r"/[\d-]+/event-source-mappings/?")
 _FUNCTIONS_PATH = re.compile(r"/[\d-]+/functions/?")
 _CONFIGURATION_PATH = re.compile(r"/[\d-]+/functions/[^/]+/configuration/?")
 _CONCURRENCY_PATH = re.compile(r"/[\d-]+/functions/[^/]+/concurrency/?")
+_ALIAS_PATH = re.compile(r"/[\d-]+/functions/[^/]+/aliases/[^/]+/?")
 
 _function_arn: ContextVar[str | None] = ContextVar("function_arn", default=None)
 _refused_role: ContextVar[str | None] = ContextVar("refused_role", default=None)
@@ -45,9 +48,10 @@ _refused_role: ContextVar[str | None] = ContextVar("refused_role", default=None)
 class Naming:
     """Extends the functions with which MiniStack finds out what to ask IAM about."""
 
-    def __init__(self, function_of: FunctionOf, may_pass_role: MayPassRole) -> None:
+    def __init__(self, function_of: FunctionOf, may_pass_role: May, may_list_tags: May) -> None:
         self._function_of = function_of
         self._may_pass_role = may_pass_role
+        self._may_list_tags = may_list_tags
 
     def actions(self, extract_action: Extract) -> Extract:
         """Extend ``extract_iam_action(service, method, path, headers, body, query)``.
@@ -77,7 +81,7 @@ class Naming:
 
         def extract(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> str:
             named: object = None
-            region, account_id = more[-2:]
+            query, region, account_id = more[-3:]
             _function_arn.set(None)
             if service == "dynamodbstreams":
                 named = _stream_of(body)
@@ -87,15 +91,29 @@ class Naming:
                 named = _alarm_of(headers, body, region, account_id)
             elif service == "lambda":
                 named = _refused_role.get() or self._function_or_mapping(method, path, body, region, account_id)
-            return named if isinstance(named, str) else extract_resource(service, method, path, headers, body, *more)
+            if isinstance(named, str):
+                return named
+            resource = extract_resource(service, method, path, headers, body, *more)
+            if service != "lambda":
+                return resource
+            if method == "GET" and FUNCTION_PATH.fullmatch(path):
+                self._note_tags(access_key_of(headers, query), resource)
+            return _qualified(resource, query)
 
         return extract
+
+    def _note_tags(self, access_key: str, function_arn: str) -> None:
+        """Note that the answer must not show the tags, if the caller may not list them."""
+        hidden = hidden_tags.get(None)
+        if hidden is not None and not self._may_list_tags(access_key, function_arn):
+            hidden.append(function_arn)
 
     def _function_or_mapping(self, method: str, path: str, body: bytes, region: str, account_id: str) -> object:
         if mapping := _MAPPING_PATH.fullmatch(path):
             _function_arn.set(self._function_of(mapping[1]))
         elif method == "POST" and (name := _object(body).get("FunctionName")):
-            function_arn = _arn("lambda", region, account_id, f"function:{str(name).rsplit(':', 1)[-1]}")
+            function = str(name).split(":function:")[-1]  # a name or an ARN, perhaps with an alias
+            function_arn = _arn("lambda", region, account_id, f"function:{function}")
             if _MAPPINGS_PATH.fullmatch(path):
                 _function_arn.set(function_arn)
             elif _FUNCTIONS_PATH.fullmatch(path):
@@ -125,11 +143,20 @@ def _passed_role(method: str, path: str, body: bytes) -> str | None:
 
 
 def _lambda_action(method: str, path: str) -> str | None:
-    if _MAPPING_PATH.fullmatch(path) and method in _MAPPING_ACTIONS:
-        return f"lambda:{_MAPPING_ACTIONS[method]}EventSourceMapping"
-    if _CONCURRENCY_PATH.fullmatch(path) and method == "DELETE":
-        return "lambda:DeleteFunctionConcurrency"
+    verb = _VERBS.get(method)
+    if verb and _MAPPING_PATH.fullmatch(path):
+        return f"lambda:{verb}EventSourceMapping"
+    if verb and _ALIAS_PATH.fullmatch(path):
+        return f"lambda:{verb}Alias"
+    if verb and method != "PUT" and _CONCURRENCY_PATH.fullmatch(path):
+        return f"lambda:{verb}FunctionConcurrency"
     return None
+
+
+def _qualified(function_arn: str, query: Query) -> str:
+    """Return the ARN with the alias or version that the query names."""
+    qualifier = (query.get("Qualifier") or [""])[0]
+    return f"{function_arn}:{qualifier}" if qualifier else function_arn
 
 
 def _stream_of(body: bytes) -> object:

@@ -45,10 +45,12 @@ def _serve(home: Path, port: int, *, consolidate: bool) -> None:
     from pipectl.local import ministack
     from pipectl.local.alarms import Alarms
     from pipectl.local.clients import Clients
+    from pipectl.local.fronts import Inside
     from pipectl.local.function_logs import FunctionLogs
     from pipectl.local.functions import Functions
     from pipectl.local.gateway import Gateway
     from pipectl.local.guard import Guard
+    from pipectl.local.lambda_fronts import FunctionTags, Invocations, MappingAnswers
     from pipectl.local.mappings import Mappings
     from pipectl.local.metrics import Metrics
     from pipectl.local.observer import Observer
@@ -69,11 +71,15 @@ def _serve(home: Path, port: int, *, consolidate: bool) -> None:
 
     ministack.switch_off_pollers()
     ministack.write_logs_with(FunctionLogs(clients, ministack.role_session).write)
-    ministack.name_requests_with(Naming(function_of, ministack.may_pass_role))
+    ministack.name_requests_with(Naming(function_of, ministack.may_pass_role, ministack.may_list_tags))
     ministack.use_unguessable_sessions()
     ministack.keep_processes_after_exceptions()
+    ministack.share_reserved_concurrency()
     observer = Observer(clients, mappings, metrics, Alarms(clients))
-    gateway = Gateway(ministack.application(), Guard(secret), observer)
+    application = ministack.application()
+    inside = Inside(application)
+    fronts = (Invocations(), MappingAnswers(inside, mappings), FunctionTags())
+    gateway = Gateway(application, Guard(secret), observer, fronts)
 
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -10,14 +11,16 @@ from typing import Any
 import pytest
 
 from pipectl.errors import AbsentError, AwsError
+from pipectl.facts import TableFacts
 from pipectl.failures.model import End, Record
-from pipectl.failures.stream_reader import Shard, StreamReader, read_shards, shards_of
+from pipectl.failures.stream_reader import Shard, StreamReader, StreamReading, TableReader, shards_of
 from tests.support import FakeClock
 
 ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000"
 OLD = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2025-12-31T00:00:00.000"
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = MOMENT + timedelta(days=1)
+TABLE = TableFacts(ARN.partition("/stream/")[0], ARN)
 
 
 def _error(code: str) -> AwsError:
@@ -28,7 +31,8 @@ def _error(code: str) -> AwsError:
 class FakeStreams:
     """Streams with scripted pages. A page is a list of sequence numbers, or an error.
 
-    A shard that is closed has no iterator after its last page; an open one answers empty pages for ever.
+    A shard that is closed has no iterator after its last page; an open one answers empty pages for ever. A hidden
+    shard is listed once the shard that it is the child of has been read to its end.
     """
 
     def __init__(self, shards: dict[tuple[str, str], list[list[int] | str]], parents: dict[str, str] | None = None):
@@ -36,25 +40,32 @@ class FakeStreams:
         self.parents = parents or {}
         self.closed: set[str] = set()
         self.trimmed: set[int] = set()
+        self.listed_as_closed: set[str] = set()
+        self.hidden: dict[str, str] = {}
+        self.listings = 0
         self.asked: dict[str, int] = defaultdict(int)
         self.iterators: list[tuple[str, str | None]] = []
 
     def list_streams(self, **request: Any) -> dict[str, Any]:
         arns = sorted({arn for arn, _ in self.shards})
+        self.listings += 1
         start = arns.index(request["ExclusiveStartStreamArn"]) + 1 if "ExclusiveStartStreamArn" in request else 0
         last = {"LastEvaluatedStreamArn": arns[start]} if start + 1 < len(arns) else {}
         return {"Streams": [{"StreamArn": arn} for arn in arns[start : start + 1]], **last}
 
     def describe_stream(self, **request: Any) -> dict[str, Any]:
-        shards = [shard for arn, shard in self.shards if arn == request["StreamArn"]]
+        shards = [shard for arn, shard in self.shards if arn == request["StreamArn"] and shard not in self.hidden]
         if not shards:
             raise _error("ResourceNotFoundException")
         start = shards.index(request["ExclusiveStartShardId"]) + 1 if "ExclusiveStartShardId" in request else 0
         last = {"LastEvaluatedShardId": shards[start]} if start + 1 < len(shards) else {}
-        described = [
-            {"ShardId": shard, "ParentShardId": self.parents.get(shard)} for shard in shards[start : start + 1]
-        ]
+        described = [self._described(shard) for shard in shards[start : start + 1]]
         return {"StreamDescription": {"Shards": described, **last}}
+
+    def _described(self, shard: str) -> dict[str, Any]:
+        ending = {"EndingSequenceNumber": "9"} if shard in self.listed_as_closed else {}
+        parent = {"ParentShardId": self.parents[shard]} if shard in self.parents else {}
+        return {"ShardId": shard, "SequenceNumberRange": {"StartingSequenceNumber": "1", **ending}, **parent}
 
     def get_shard_iterator(self, **request: Any) -> dict[str, Any]:
         after = request.get("SequenceNumber")
@@ -71,6 +82,8 @@ class FakeStreams:
         if isinstance(page, str):
             raise _error(page)
         ended = shard in self.closed and place + 1 >= len(pages)
+        if ended:
+            self.hidden = {child: parent for child, parent in self.hidden.items() if parent != shard}
         return {"Records": [_raw(number) for number in page], **({} if ended else {"NextShardIterator": ShardIterator})}
 
 
@@ -137,43 +150,135 @@ def test_any_other_error_is_raised() -> None:
         _numbers(FakeStreams({(ARN, "a"): ["AccessDeniedException"]}))
 
 
+def _shards_of(streams: FakeStreams, facts: TableFacts = TABLE) -> list[Shard]:
+    return shards_of(_aws(streams), "orders", facts)
+
+
 def test_all_streams_of_the_table_have_their_shards_listed_page_by_page() -> None:
     streams = FakeStreams({(ARN, "a"): [], (ARN, "b"): [], (OLD, "c"): []}, {"b": "a"})
-    shards = shards_of(_aws(streams), "orders", ARN)
+    streams.listed_as_closed.add("c")
+    shards = _shards_of(streams)
     assert shards == [Shard(ARN, "a"), Shard(ARN, "b", "a"), Shard(OLD, "c")]
+    assert [shard.closed for shard in shards] == [False, False, True]
 
 
 def test_a_stream_that_was_deleted_after_its_listing_has_no_shards() -> None:
-    assert shards_of(_aws(FakeStreams({(ARN, "a"): []})), "orders", OLD) == [Shard(ARN, "a")]
+    streams = FakeStreams({(ARN, "a"): [], (OLD, "b"): []})
+    streams.hidden["b"] = ""
+    assert _shards_of(streams) == [Shard(ARN, "a")]
 
 
-def _read(streams: FakeStreams, until: datetime = LATER) -> list[tuple[str, int]]:
-    taken: list[tuple[str, int]] = []
-
-    def take(shard: Shard, record: Record) -> None:
-        taken.append((shard.shard_id, record.number.value))
-
-    aws = _aws(streams)
-    read_shards(aws, shards_of(aws, "orders", ARN), until, take)
-    return taken
+def test_without_the_stream_of_the_table_it_is_an_error() -> None:
+    with pytest.raises(AbsentError):
+        _shards_of(FakeStreams({(OLD, "b"): []}))
 
 
-def test_a_parent_is_read_before_its_children() -> None:
+@pytest.mark.parametrize(
+    ("created_at", "streams"),
+    [
+        (None, [ARN, OLD]),
+        (MOMENT - timedelta(days=9), [ARN, OLD]),
+        (MOMENT - timedelta(days=1), [ARN, OLD]),  # the label of a first stream is the time of the table's creation
+        (MOMENT - timedelta(hours=23), [ARN]),
+        (MOMENT + timedelta(hours=1), [ARN]),  # the table's own stream is never left out
+    ],
+)
+def test_streams_of_a_deleted_table_are_left_out(created_at: datetime | None, streams: list[str]) -> None:
+    facts = TableFacts(TABLE.arn, ARN, created_at)
+    assert [shard.stream_arn for shard in _shards_of(FakeStreams({(ARN, "a"): [], (OLD, "b"): []}), facts)] == streams
+
+
+class Reading:
+    """A reading of all shards of a table."""
+
+    def __init__(self, streams: Any, until: datetime = LATER, since: datetime | None = None) -> None:
+        self.taken: list[tuple[str, int]] = []
+        self.found = TableReader(_aws(streams), "orders", TABLE, until, since=since).read(self._take)
+
+    def _take(self, shard: Shard, record: Record) -> None:
+        self.taken.append((shard.shard_id, record.number.value))
+
+
+def test_all_shards_are_read() -> None:
     places: dict[tuple[str, str], list[list[int] | str]] = {
         (ARN, "child"): [[3]],
         (ARN, "grandchild"): [[4]],
         (ARN, "parent"): [[1], [], [2]],
     }
     streams = FakeStreams(places, {"child": "parent", "grandchild": "child", "parent": "expired"})
-    assert _read(streams) == [("parent", 1), ("parent", 2), ("child", 3), ("grandchild", 4)]
+    streams.closed = streams.listed_as_closed = {"child", "parent"}
+    reading = Reading(streams)
+    assert sorted(reading.taken) == [("child", 3), ("grandchild", 4), ("parent", 1), ("parent", 2)]
+    assert reading.found == StreamReading(assumed=("grandchild",))
+
+
+def test_a_shard_that_appears_while_its_parent_is_read_is_read_too() -> None:
+    streams = FakeStreams({(ARN, "a"): [[1], [2]], (ARN, "b"): [[3]], (ARN, "c"): [[4]]}, {"b": "a", "c": "b"})
+    streams.closed |= {"a", "b"}
+    streams.hidden = {"b": "a", "c": "b"}
+    reading = Reading(streams)
+    assert reading.taken == [("a", 1), ("a", 2), ("b", 3), ("c", 4)]
+    assert reading.found == StreamReading(assumed=("c",))
+
+
+def test_the_shards_are_listed_once_when_none_has_ended() -> None:
+    streams = FakeStreams({(ARN, "a"): [[1]]})
+    Reading(streams)
+    assert streams.listings == 1
+
+
+class WaitingForAll(FakeStreams):
+    """Streams that answer once all shards are being read."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__({(ARN, f"{number}"): [[number]] for number in range(count)})
+        self.closed = self.listed_as_closed = {shard for _, shard in self.shards}
+        self.barrier = threading.Barrier(count, timeout=10)
+
+    def get_records(self, ShardIterator: str) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+        self.barrier.wait()
+        return super().get_records(ShardIterator)
+
+
+def test_forty_shards_are_read_in_parallel() -> None:
+    assert len(Reading(WaitingForAll(40)).taken) == 40
 
 
 def test_a_busy_shard_is_left_at_the_first_newer_record() -> None:
     streams = FakeStreams({(ARN, "a"): [[1, 2], [3, 4], [5]]})
-    assert _read(streams, MOMENT + timedelta(seconds=3)) == [("a", 1), ("a", 2), ("a", 3)]
+    reading = Reading(streams, MOMENT + timedelta(seconds=3))
+    assert reading.taken == [("a", 1), ("a", 2), ("a", 3)]
     assert streams.asked["a"] == 2
+    assert reading.found == StreamReading()
+
+
+def test_sixty_empty_pages_are_not_the_end() -> None:
+    reading = Reading(FakeStreams({(ARN, "a"): [[1], *[[]] * 60, [2]]}))
+    assert [number for _, number in reading.taken] == [1, 2]
+
+
+@pytest.mark.parametrize("code", ["ExpiredIteratorException", "TrimmedDataAccessException"])
+def test_a_shard_whose_iterators_are_always_lost_is_unread(code: str) -> None:
+    reading = Reading(FakeStreams({(ARN, "a"): [[1], *[code] * 20], (ARN, "b"): [[2]]}))
+    assert sorted(reading.taken) == [("a", 1), ("b", 2)]
+    assert reading.found == StreamReading(unread=("a",), assumed=("b",))
+
+
+def test_closed_shards_that_ended_before_the_start_time_are_not_read() -> None:
+    pages: dict[tuple[str, str], list[list[int] | str]] = {
+        (ARN, "a"): [[1]],
+        (ARN, "b"): [[10]],
+        (ARN, "c"): [[20, 30]],
+        (ARN, "idle parent"): [[5]],
+        (ARN, "idle"): [],
+    }
+    streams = FakeStreams(pages, {"b": "a", "c": "b", "idle": "idle parent"})
+    streams.closed = streams.listed_as_closed = {"a", "b", "idle parent"}
+    reading = Reading(streams, since=MOMENT + timedelta(seconds=25))
+    assert sorted(reading.taken) == [("c", 20), ("c", 30), ("idle parent", 5)]
+    assert streams.asked.keys() == {"c", "idle", "idle parent"}
 
 
 def test_a_shard_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(AwsError, match="AccessDeniedException"):
-        _read(FakeStreams({(ARN, "a"): [[1]], (ARN, "b"): ["AccessDeniedException"]}))
+        Reading(FakeStreams({(ARN, "a"): [[1]], (ARN, "b"): ["AccessDeniedException"]}))

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from pipectl.aws.stream_records import EventRecord
+from pipectl.errors import AbsentError
 from pipectl.failures.model import Failure, Record, SequenceNumber, StreamRange
 from pipectl.failures.stream_reader import Shard, StreamReader
-from pipectl.failures.verification import RecordState, VerificationIndex, read_lost
+from pipectl.failures.verification import RecordState, VerificationIndex, find_objects, read_lost
 from pipectl.timestamps import rfc3339
 from tests.failures.fakes import SHARD as WORLD_SHARD
 from tests.failures.fakes import STREAM_ARN, Process, World
 from tests.failures.running import reader
-from tests.support import ROOT
+from tests.support import ROOT, FakeClock
 
 SHARD = Shard("arn:/stream/1", "a")
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
-NEVER = MOMENT + timedelta(days=1000)
 
 
 @pytest.fixture
@@ -31,9 +34,9 @@ def index() -> Iterator[VerificationIndex]:
         yield index
 
 
-def _record(number: int, seconds: int = 0, digits: int = 21) -> Record:
+def _record(number: int, seconds: int = 0, digits: int = 21, name: str = "") -> Record:
     event: EventRecord = {
-        "eventID": f"id-{number}",
+        "eventID": name or f"id-{number}",
         "eventName": "MODIFY",
         "dynamodb": {
             "SequenceNumber": f"{number:0{digits}}",
@@ -126,22 +129,92 @@ def test_a_failure_covers_only_its_own_records(index: VerificationIndex, failure
 def test_an_object_of_another_day_is_another_object(index: VerificationIndex) -> None:
     index.add(SHARD, _record(1))
     index.add(SHARD, _record(2, seconds=86400))
-    assert index.days() == ["2026/01/01", "2026/01/02"]
+    assert index.places() == {("2026/01/01", "i"): 1, ("2026/01/02", "i"): 1}
+    assert index.names("2026/01/02", "i") == ["id-2.json"]
     index.mark_stored("2026/01/01", ["id-2.json"])
     assert _left(index) == [1, 2]
 
 
-def test_young_records_and_those_after_the_last_processed_one_are_pending(index: VerificationIndex) -> None:
+def test_young_records_are_pending(index: VerificationIndex) -> None:
     for number in range(6):
         index.add(SHARD, _record(number, seconds=number))
-    index.add(Shard("arn:/stream/1", "b"), _record(7))
-    index.mark_stored("2026/01/01", ["id-2.json"])
-    assert index.remove_pending(MOMENT + timedelta(seconds=4), behind_the_last=False) == 2
-    assert _left(index) == [0, 7, 1, 3]
-    assert index.remove_pending(NEVER, behind_the_last=True) == 2
-    assert _left(index) == [0, 1]
+    index.mark_stored("2026/01/01", ["id-2.json", "id-5.json"])
+    assert index.remove_pending(MOMENT + timedelta(seconds=4)) == 1
+    assert _left(index) == [0, 1, 3]
     assert index.is_lost(_range(0, 1, 21), _number(1))
     assert not index.is_lost(_range(0, 1, 21), _number(2))
+    assert index.count(RecordState.STORED) == 2
+
+
+def test_all_records_without_object_or_failure_can_be_pending(index: VerificationIndex) -> None:
+    for number in range(3):
+        index.add(SHARD, _record(number, seconds=number))
+    index.mark_stored("2026/01/01", ["id-1.json"])
+    assert index.remove_pending(None) == 2
+    assert (index.count(RecordState.STORED), _left(index)) == (1, [])
+
+
+def test_the_oldest_record_counts_in_any_state(index: VerificationIndex) -> None:
+    assert index.oldest() is None
+    index.add(SHARD, _record(1, seconds=5))
+    index.add(SHARD, _record(2, seconds=3), RecordState.UNCHECKED)
+    assert index.oldest() == MOMENT + timedelta(seconds=3)
+
+
+class FakeBucket:
+    """A bucket with pages of two keys that notes what it is asked."""
+
+    def __init__(self, *keys: str) -> None:
+        self.keys = sorted(keys)
+        self.asked: list[str] = []
+        self.listed: list[str] = []
+        self.lock = threading.Lock()
+
+    def head_object(self, *, Bucket: str, Key: str, ExpectedBucketOwner: str) -> None:  # noqa: N803
+        assert (Bucket, ExpectedBucketOwner) == ("bucket", "owner")
+        with self.lock:
+            self.asked.append(Key)
+        if Key not in self.keys:
+            raise AbsentError("404", service="s3", aws_code="404")
+
+    def get_paginator(self, _: str) -> FakeBucket:
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str, ExpectedBucketOwner: str) -> Iterator[Any]:  # noqa: N803
+        assert (Bucket, ExpectedBucketOwner) == ("bucket", "owner")
+        with self.lock:
+            self.listed.append(Prefix)
+        keys = [key for key in self.keys if key.startswith(Prefix)]
+        for start in range(0, max(1, len(keys)), 2):
+            yield {"Contents": [{"Key": key} for key in keys[start : start + 2]]} if keys else {}
+
+
+def _find(index: VerificationIndex, bucket: FakeBucket) -> None:
+    aws: Any = SimpleNamespace(s3=bucket, account_id="owner", clock=FakeClock())
+    find_objects(aws, "bucket", "data", index)
+
+
+def test_a_few_objects_are_asked_for_one_by_one(index: VerificationIndex) -> None:
+    for number in range(20):
+        index.add(SHARD, _record(number))
+    bucket = FakeBucket("data/2026/01/01/id-1.json", "data/2026/01/01/id-2.json.bak", "data/2026/01/02/id-3.json")
+    _find(index, bucket)
+    assert (index.count(RecordState.STORED), index.count(RecordState.LOST)) == (1, 19)
+    assert (len(bucket.asked), bucket.listed) == (20, [])
+
+
+def test_many_objects_are_listed_by_day_and_first_character(index: VerificationIndex) -> None:
+    for number in range(21):
+        for shard, first in enumerate("a0"):
+            for day in (0, 1):
+                record = _record(number, seconds=86400 * day, name=f"{first}{number}")
+                index.add(Shard("arn:/stream/1", f"{shard}-{day}"), record)
+    stored = [f"data/2026/01/0{day}/{first}{number}.json" for day in (1, 2) for first in "a0" for number in range(20)]
+    bucket = FakeBucket(*stored, "data/2026/01/01/b1.json")
+    _find(index, bucket)
+    assert (index.count(RecordState.STORED), index.count(RecordState.LOST)) == (80, 4)
+    assert sorted(bucket.listed) == [f"data/2026/01/0{day}/{first}" for day in (1, 2) for first in "0a"]
+    assert bucket.asked == []
 
 
 def test_only_lost_records_are_read_again(index: VerificationIndex) -> None:
@@ -152,7 +225,7 @@ def test_only_lost_records_are_read_again(index: VerificationIndex) -> None:
     for reading in StreamReader(process.aws, shard).read():
         if isinstance(reading, Record):
             index.add(shard, reading)
-    index.mark_stored(index.days()[0], ["event-1.json"])
+    index.mark_stored("2026/01/01", ["event-1.json"])
     found = [record.event["eventID"] for record in read_lost(reader(process), index)]
     assert found == ["event-0", "event-2", "event-3"]
 

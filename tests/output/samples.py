@@ -195,6 +195,7 @@ def _failures(text: str) -> dict[str, Sample]:
     preview = Preview(3, True, {"OPEN": 3}, counts, NOON, unreplayable=1, waiting_in_queue=2)
     saved = SaveReport(2, 3, (IncompleteSave(f"id-{text}", text),), 1)
     checked = VerifyReport(NOON, NOON - HOUR, 10, 7, 1, 1, 1, (lost,), 2, 0, (failed,), (f"shard-{text}",))
+    uncertain = VerifyReport(NOON, NOON - HOUR, 3, 2, 0, 1, 0, (), 0, assumed=("a", "b"), uncertain=text)
     return {
         "audit list": partial(
             audit.page, found=AuditPage((entry, fresh), next="dG9rZW4"), selection=Selection(NOON), limit=20
@@ -217,6 +218,7 @@ def _failures(text: str) -> dict[str, Sample]:
         "replay-dlq asked": partial(replay_dlq.before_asking, found=preview),
         "replay-dlq save": partial(replay_dlq.saved, report=saved, folder=Path(text)),
         "verify": partial(verify.result, report=checked),
+        "verify uncertain": partial(verify.result, report=uncertain),
         "verify asked": partial(verify.before_asking, report=checked),
     }
 
@@ -231,6 +233,7 @@ def _operation(text: str) -> dict[str, Sample]:
     followed = Trace(
         text, {"orderId": {"S": text}}, Stage.FAILED, 2, 1, failure=failure, events=events, stopped=text, more=False
     )
+    unknown = Trace(text, None, Stage.WAITING, 1, 1, unknown=text, unread=("a",), assumed=("b",), period=2 * HOUR)
     paused = PauseReport(paused=True, changed=True, pause=Pause(NOON, text), left=23 * HOUR)
     lines = [
         LogLine(NOON, "processor", f"first {text}\n  File handler.py\tline 3\t\n", "1"),
@@ -240,6 +243,7 @@ def _operation(text: str) -> dict[str, Sample]:
     seconds = dict.fromkeys(("up", "orders", "failures", "alarm", "fix", "replay", "down", "total"), 1.25)
     return {
         "trace": partial(trace.result, found=followed),
+        "trace unknown": partial(trace.result, found=unknown),
         "logs": partial(logs.result, lines=lines),
         "pause": partial(pause.result, report=paused),
         "resume": partial(resume.result, report=PauseReport(False, True, Pause(NOON, text), -2 * HOUR)),

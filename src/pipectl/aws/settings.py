@@ -19,6 +19,8 @@ from pipectl.aws.credentials import redact
 from pipectl.errors import UsageError
 
 _PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+_CONNECTIONS = 48
+"""Connections of one client; 40 shards are read in parallel."""
 _LONGEST_INVOCATION = 930
 """Seconds. An invocation answers when the function ends, after 900 seconds at the latest."""
 
@@ -30,7 +32,7 @@ def _config(read_timeout: float, connect_timeout: float = 5) -> Config:
         connect_timeout=connect_timeout,
         read_timeout=read_timeout,
         tcp_keepalive=True,
-        max_pool_connections=32,
+        max_pool_connections=_CONNECTIONS,
         user_agent_extra="pipectl",
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.exit_codes import PARTLY_DONE
+from pipectl.cli.exit_codes import PARTLY_DONE, UNCERTAIN
 from pipectl.cli.options import global_options, since_option, yes_option
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ def verify(session: Session, since: datetime, repair: bool, yes: bool) -> int:
     """Find lost records: neither stored nor reported as failed.
 
     Records get lost when a failure cannot be delivered to the dead-letter queue, or when the stream mapping is replaced
-    at the wrong position. Exits with 4 when records are lost and not repaired.
+    at the wrong position. Exits with 4 when records are lost and not repaired, and with 3 when nothing certain is known
+    about some: the mapping does not read, its progress is unknown, or a shard could not be read to its end.
+
+    A shard has room for two readers, and the stream mapping is one. While verify reads, another reader can be refused.
 
     \b
     Examples:
@@ -38,4 +41,6 @@ def verify(session: Session, since: datetime, repair: bool, yes: bool) -> int:
     confirm = session.confirm("Process the lost records?", yes, partial(output.before_asking, session.screen))
     report = run(session.context, since, repair=repair, confirm=confirm)
     output.result(session.screen, report)
-    return 0 if report.ok else PARTLY_DONE
+    if report.is_lost:
+        return PARTLY_DONE
+    return 0 if report.ok else UNCERTAIN

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.context import Context
 from pipectl.engine.model import facts_of
 from pipectl.errors import AbsentError, AwsError
@@ -26,7 +26,7 @@ from pipectl.failures.model import (
     quarantine_key,
     written_at,
 )
-from pipectl.failures.stream_reader import Shard, read_shards, shards_of
+from pipectl.failures.stream_reader import Shard, StreamReading, TableReader
 from pipectl.monitoring.stream_progress import Progress, progress
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import parse_timestamp
@@ -95,14 +95,17 @@ class Trace:
         key: Its partition key.
         item: The order as the table has it now, in DynamoDB's typed form; ``None`` when the table does not have it.
         stage: Its progress.
-        versions: Number of its inserts and updates in the stream.
+        versions: Number of its inserts and updates in the stream, in that period.
         at_stage: Number of those that are at this stage.
         was_removed: The stream holds a removal of it.
         failure: The failure, at the stage ``failed``.
         stopped: The reason why the stream is not being read, at the stage ``waiting``.
+        unknown: The reason why nothing certain is known about the reading of the stream, at the stage ``waiting``.
         events: What happened, in order of time.
         more: There were more versions than were followed; the oldest are left out.
         unread: Shards that could not be read to their end, so that versions may be missing.
+        assumed: Open shards that returned only empty pages in the end; they are assumed to be read.
+        period: Age of the oldest versions that were looked for.
     """
 
     key: str
@@ -113,9 +116,12 @@ class Trace:
     was_removed: bool = False
     failure: TracedFailure | None = None
     stopped: str | None = None
+    unknown: str | None = None
     events: tuple[TraceEvent, ...] = ()
     more: bool = False
     unread: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    period: timedelta = STREAM_RETENTION
 
 
 @dataclass
@@ -137,26 +143,30 @@ class _Version:
         return self.record.is_replayed and same and where.covers(self.record.number)
 
 
-def trace(context: Context, key: str) -> Trace:
+def trace(context: Context, key: str, since: datetime | None = None) -> Trace:
     """Follow one order through table, stream, bucket and audit table.
 
     Args:
         context: The pipeline.
         key: The order's partition key.
+        since: Follow versions written at this time or later; by default all that the stream holds.
 
     Raises:
         PipectlError: orders table, bucket or audit table is missing, or cannot be read.
     """
     table = context.require(_NEEDS)[ResourceKey.ORDERS_TABLE].facts_as(TableFacts)
     now = context.aws.now()
+    since = max(since or now - STREAM_RETENTION, now - STREAM_RETENTION)
     item = _item(context, key)
-    versions, more, unread = _versions(context, table.require_stream(), key, now)
+    versions, reading = _versions(context, table, key, since, now)
+    more, versions = len(versions) > MOST_RECORDS, versions[-MOST_RECORDS:]
     for version in versions:
         if version.record.is_replayed:
             _find_objects(context, version)
     _find_failures(context, versions)
     events = sorted((event for version in versions for event in _events(context, version)), key=lambda each: each.time)
-    found = Trace(key, item, Stage.ABSENT, events=tuple(events), more=more, unread=unread)
+    found = Trace(key, item, Stage.ABSENT, events=tuple(events), more=more, period=now - since)
+    found = replace(found, unread=reading.unread, assumed=reading.assumed)
     return _judge(found, versions, progress(context, _mapping(context), now))
 
 
@@ -167,21 +177,27 @@ def _item(context: Context, key: str) -> Mapping[str, object] | None:
 
 
 def _versions(
-    context: Context, stream_arn: str, key: str, now: datetime
-) -> tuple[list[_Version], bool, tuple[str, ...]]:
-    """Return the versions in the stream, in order, whether older ones are left out, and shards that are not read."""
-    name, lock = context.config.orders_table.partition_key, threading.Lock()
-    newest: deque[_Version] = deque(maxlen=MOST_RECORDS + 1)
+    context: Context, table: TableFacts, key: str, since: datetime, now: datetime
+) -> tuple[list[_Version], StreamReading]:
+    """Return the newest versions in the stream, in order, one more than are followed."""
+    partition_key, lock = context.config.orders_table.partition_key, threading.Lock()
+    newest: list[_Version] = []
 
     def take(shard: Shard, record: Record) -> None:
-        if record.event["dynamodb"].get("Keys", {}).get(name) == {"S": key}:
+        is_of_order = record.event["dynamodb"].get("Keys", {}).get(partition_key) == {"S": key}
+        if is_of_order and written_at(record.event) >= since:
             with lock:
                 newest.append(_Version(shard, record))
+                if len(newest) > 2 * MOST_RECORDS:
+                    newest[:] = _ordered(newest)[-MOST_RECORDS - 1 :]
 
-    shards = shards_of(context.aws, context.pipeline.physical.orders_table, stream_arn)
-    unread = read_shards(context.aws, shards, now, take, context.cancel)
-    ordered = sorted(newest, key=lambda each: (each.written_at, each.record.number))
-    return ordered[-MOST_RECORDS:], len(ordered) > MOST_RECORDS, tuple(shard.shard_id for shard in unread)
+    name = context.pipeline.physical.orders_table
+    reading = TableReader(context.aws, name, table, now, since=since, cancel=context.cancel).read(take)
+    return _ordered(newest)[-MOST_RECORDS - 1 :], reading
+
+
+def _ordered(versions: Sequence[_Version]) -> list[_Version]:
+    return sorted(versions, key=lambda each: (each.written_at, each.record.number))
 
 
 def _find_objects(context: Context, version: _Version) -> None:
@@ -236,10 +252,11 @@ def _judge(found: Trace, versions: Sequence[_Version], read: Progress) -> Trace:
         return replace(found, stage=Stage.STORED, at_stage=len(processed))
     if failed := [version for version in not_stored if version.failures]:
         return replace(found, stage=Stage.FAILED, at_stage=len(failed), failure=_most_useful(failed))
-    waits = read.stopped or read.unknown
-    if lost := [version for version in not_stored if not waits and version.written_at < read.until]:
+    is_known = not (read.stopped or read.unknown)
+    if lost := [version for version in not_stored if is_known and version.written_at < read.until]:
         return replace(found, stage=Stage.LOST, at_stage=len(lost))
-    return replace(found, stage=Stage.WAITING, at_stage=len(not_stored), stopped=waits)
+    waiting = replace(found, stage=Stage.WAITING, at_stage=len(not_stored))
+    return replace(waiting, stopped=read.stopped, unknown=read.unknown)
 
 
 def _most_useful(failed: Sequence[_Version]) -> TracedFailure:

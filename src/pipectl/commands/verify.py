@@ -6,7 +6,6 @@ message. The key of a record's object follows from the record, so what the strea
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -20,11 +19,10 @@ from pipectl.failures.batching import batches
 from pipectl.failures.dead_letter_queue import count_messages
 from pipectl.failures.model import UNRESOLVED, FailedRecord, Record, written_at
 from pipectl.failures.processor_client import ProcessorClient
-from pipectl.failures.stream_reader import Shard, read_shards, shards_of
+from pipectl.failures.stream_reader import Shard, StreamReading, TableReader
 from pipectl.failures.verification import LostRecord, RecordState, VerificationIndex, find_objects, read_lost
 from pipectl.monitoring.stream_progress import progress
 from pipectl.resource_keys import ResourceKey
-from pipectl.text import pluralize
 
 NEEDS = (
     ResourceKey.ORDERS_TABLE,
@@ -54,6 +52,8 @@ class VerifyReport:
         repaired: Number of lost records that have an object now.
         failing: Lost records that failed when they were processed.
         unread: Shards that could not be read to their end, so that nothing is known about the rest of them.
+        assumed: Open shards that returned only empty pages in the end; they are assumed to be read.
+        uncertain: The reason why records are pending of which nothing certain is known; ``None`` when there are none.
     """
 
     since: datetime
@@ -68,11 +68,18 @@ class VerifyReport:
     repaired: int = 0
     failing: tuple[FailedRecord, ...] = ()
     unread: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    uncertain: str | None = None
+
+    @property
+    def is_lost(self) -> bool:
+        """Records are lost, and not all of them were repaired."""
+        return self.repaired < self.lost
 
     @property
     def ok(self) -> bool:
-        """The whole stream was read, and nothing is lost, or all of it was repaired."""
-        return self.repaired >= self.lost and not self.unread
+        """The whole stream was read, its records are accounted for, and none is lost."""
+        return not (self.is_lost or self.unread or self.uncertain)
 
 
 def verify(
@@ -117,27 +124,28 @@ class _Verification:
         grace: timedelta | None,
     ) -> None:
         self._context = context
-        self._stream_arn = resources[ResourceKey.ORDERS_TABLE].facts_as(TableFacts).require_stream()
+        self._table = resources[ResourceKey.ORDERS_TABLE].facts_as(TableFacts)
         self._mapping = resources[ResourceKey.STREAM_MAPPING].facts_as(MappingFacts)
         self._queue_url = resources[ResourceKey.DEAD_LETTER_QUEUE].facts_as(QueueFacts).url
         self._index = index
         self._since = since
         self._grace = grace
         self._now = context.aws.now()
-        self._oldest: datetime | None = None
-        self._lock = threading.Lock()
 
     def run(self) -> VerifyReport:
         """Read the stream first, then objects and failures, so that objects that are written meanwhile are found."""
         index = self._index
-        unread = self._read_stream()
+        reading = self._read_stream()
+        oldest = index.oldest()
         _find_objects(self._context, index)
         self._find_failures()
-        pending = self._remove_pending()
+        read = progress(self._context, self._mapping, self._now, self._grace)
+        uncertain = read.stopped or read.unknown
+        pending = index.remove_pending(None if uncertain else read.until)
         stored, failed, lost = map(index.count, (RecordState.STORED, RecordState.FAILED, RecordState.LOST))
         return VerifyReport(
             since=self._since,
-            oldest=self._oldest,
+            oldest=oldest,
             read=stored + failed + lost + pending,
             stored=stored,
             failed=failed,
@@ -145,20 +153,19 @@ class _Verification:
             lost=lost,
             records=tuple(index.lost(MOST_LISTED)),
             waiting_in_queue=sum(count_messages(self._context.aws, self._queue_url)),
-            unread=tuple(shard.shard_id for shard in unread),
+            unread=reading.unread,
+            assumed=reading.assumed,
+            uncertain=uncertain if pending else None,
         )
 
-    def _read_stream(self) -> list[Shard]:
+    def _read_stream(self) -> StreamReading:
         context = self._context
-        shards = shards_of(context.aws, context.pipeline.physical.orders_table, self._stream_arn)
-        context.reporter.note(f"reading {pluralize(len(shards), 'shard')} of the stream")
-        return read_shards(context.aws, shards, self._now, self._take, context.cancel)
+        context.reporter.note("reading the stream")
+        table = context.pipeline.physical.orders_table
+        return TableReader(context.aws, table, self._table, self._now, cancel=context.cancel).read(self._take)
 
     def _take(self, shard: Shard, record: Record) -> None:
-        time = written_at(record.event)
-        with self._lock:
-            self._oldest = min(time, self._oldest or time)
-        is_checked = time >= self._since and record.is_replayed
+        is_checked = written_at(record.event) >= self._since and record.is_replayed
         self._index.add(shard, record, RecordState.LOST if is_checked else RecordState.UNCHECKED)
 
     def _find_failures(self) -> None:
@@ -166,15 +173,10 @@ class _Verification:
         for failure in self._context.audit_table.find(selection):
             self._index.mark_failed(failure)
 
-    def _remove_pending(self) -> int:
-        """Remove records that the mapping has not read yet. It reads in order: records older than its lag are read."""
-        read = progress(self._context, self._mapping, self._now, self._grace)
-        return self._index.remove_pending(read.until, behind_the_last=bool(read.stopped or read.unknown))
-
 
 def _find_objects(context: Context, index: VerificationIndex) -> None:
     names, config = context.pipeline.physical, context.config.bucket
-    find_objects(context.aws, names.bucket, config.prefix, index, context.reporter.note)
+    find_objects(context.aws, names.bucket, config.prefix, index, context.cancel)
 
 
 def _repair(context: Context, index: VerificationIndex) -> list[FailedRecord]:

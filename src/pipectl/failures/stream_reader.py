@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
-from pipectl.aws.stream_records import event_record
+from pipectl.aws.stream_records import STREAM_RETENTION, event_record
 from pipectl.engine.parallel import walk
 from pipectl.errors import AbsentError, AwsError
+from pipectl.facts import TableFacts
 from pipectl.failures.model import End, Gap, Record, SequenceNumber, written_at
+from pipectl.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams.type_defs import (
@@ -21,11 +24,14 @@ if TYPE_CHECKING:
         RecordTypeDef,
     )
 
-_SHARDS_AT_ONCE = 8
-_MOST_EMPTY_PAGES = 50
-"""Empty pages in a row after which an open shard counts as silent. DynamoDB returns some between records, too."""
-_PAUSE = 0.1
-"""Seconds after an empty page, and before an iterator is replaced."""
+_SHARDS_AT_ONCE = 40
+_MOST_EMPTY_PAGES = 100
+"""Empty pages in a row after which an open shard is assumed to have no more records. DynamoDB returns some between
+records, too, and names no limit."""
+_PAUSE = 0.02
+"""Seconds after an empty page, and before an iterator is replaced. Throttled calls are repeated by the client."""
+_ROUNDING = timedelta(seconds=1)
+"""Difference between two times of AWS that mean the same moment."""
 _MOST_LOST_ITERATORS = 10
 _TRIMMED = "TrimmedDataAccessException"
 _EXPIRED_ITERATOR = "ExpiredIteratorException"
@@ -43,11 +49,13 @@ class Shard:
         stream_arn: The stream.
         shard_id: The shard.
         parent: The shard that was split into this one; it may be gone.
+        closed: It gets no more records, as of its listing.
     """
 
     stream_arn: str
     shard_id: str
     parent: str | None = None
+    closed: bool = field(default=False, compare=False)
 
 
 class StreamReader:
@@ -235,75 +243,153 @@ class StreamReader:
         return self._aws.streams.get_shard_iterator(**request)["ShardIterator"]
 
 
-def read_shards(
-    aws: Aws,
-    shards: Sequence[Shard],
-    until: datetime,
-    take: Callable[[Shard, Record], None],
-    cancel: Callable[[], None] = lambda: None,
-) -> list[Shard]:
-    """Read whole shards in parallel, a parent before its children; return the shards that could not be read to the end.
+@dataclass(frozen=True)
+class StreamReading:
+    """Ids of the shards of which not all records are known to be read.
 
-    Args:
-        aws: The account and region of the streams.
-        shards: The shards, as `shards_of` returns them.
-        until: Leave a shard at the first record written after this time; a busy one has no end.
-        take: Called with every record, from several threads.
-        cancel: Called on Ctrl-C, see `walk`.
-
-    Raises:
-        CancelledError: the user pressed Ctrl-C.
-        AwsError: a shard cannot be read.
+    Attributes:
+        unread: Shards that could not be read to their end.
+        assumed: Open shards that were left after many empty pages; they are assumed to be read.
     """
-    nodes = {f"{shard.stream_arn}/{shard.shard_id}": shard for shard in shards}
-    parents = {node: f"{shard.stream_arn}/{shard.parent}" for node, shard in nodes.items()}
-    graph = {node: [parent] if parent in nodes else [] for node, parent in parents.items()}
 
-    unread: list[Shard] = []
-
-    def read(node: str) -> None:
-        try:
-            for reading in StreamReader(aws, nodes[node]).read():
-                if isinstance(reading, Record):
-                    if written_at(reading.event) > until:
-                        return
-                    take(nodes[node], reading)
-        except AwsError as error:
-            if error.aws_code not in LOST_ITERATOR:
-                raise
-            unread.append(nodes[node])
-
-    walk(graph, read, cancel=cancel, workers=_SHARDS_AT_ONCE).require_done("interrupted while reading the stream")
-    return sorted(unread, key=lambda shard: shard.shard_id)
+    unread: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
 
-def shards_of(aws: Aws, table: str, stream_arn: str) -> list[Shard]:
-    """Return every shard of a table's streams; a stream that was switched off can be read for another 24 hours.
+class TableReader:
+    """Reads all shards of a table's streams in parallel, each once, in no order.
 
     Args:
         aws: The table's account and region.
         table: Its physical name.
-        stream_arn: The stream that is on.
+        facts: Its stream, and the time of its creation.
+        until: Leave a shard at the first record written after this time; a busy one has no end.
+        since: Shards that were closed before need not be read. Where this is known, they are left out.
+        cancel: Called on Ctrl-C, see `walk`.
     """
-    arns = {stream_arn: None}
+
+    def __init__(
+        self,
+        aws: Aws,
+        table: str,
+        facts: TableFacts,
+        until: datetime,
+        *,
+        since: datetime | None = None,
+        cancel: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._aws = aws
+        self._table = table
+        self._facts = facts
+        self._until = until
+        self._since = since if since and since > until - STREAM_RETENTION + _ROUNDING else None
+        self._cancel = cancel
+        self._lock = threading.Lock()
+        self._oldest: dict[Shard, datetime] = {}
+        self._unread: set[str] = set()
+        self._assumed: set[str] = set()
+        self._rolled = False
+
+    def read(self, take: Callable[[Shard, Record], None]) -> StreamReading:
+        """Call ``take`` with every record, from several threads. Shards that appear while reading are read, too.
+
+        Raises:
+            CancelledError: the user pressed Ctrl-C.
+            AwsError: a shard cannot be read.
+        """
+        known: set[Shard] = set()
+        while new := [shard for shard in shards_of(self._aws, self._table, self._facts) if shard not in known]:
+            known |= set(new)
+            self._rolled = False
+            self._read_all(new, take)
+            if not self._rolled:
+                break
+        return StreamReading(tuple(sorted(self._unread)), tuple(sorted(self._assumed)))
+
+    def _read_all(self, shards: Sequence[Shard], take: Callable[[Shard, Record], None]) -> None:
+        """Read shards; with a start time the children first, because their oldest record dates their parent's end."""
+        nodes = {f"{shard.stream_arn}/{shard.shard_id}": shard for shard in shards}
+        children: dict[str, list[str]] = {node: [] for node in nodes}
+        for node, shard in nodes.items():
+            if self._since and (parent := f"{shard.stream_arn}/{shard.parent}") in nodes:
+                children[parent].append(node)
+
+        def visit(node: str) -> None:
+            oldest = [self._oldest[shard] for shard in map(nodes.__getitem__, children[node]) if shard in self._oldest]
+            if self._since and oldest and min(oldest) < self._since:
+                self._oldest[nodes[node]] = min(oldest)
+            else:
+                self._read_one(nodes[node], take)
+
+        walked = walk(children, visit, cancel=self._cancel, workers=_SHARDS_AT_ONCE)
+        walked.require_done("interrupted while reading the stream")
+
+    def _read_one(self, shard: Shard, take: Callable[[Shard, Record], None]) -> None:
+        try:
+            for reading in StreamReader(self._aws, shard).read():
+                if isinstance(reading, Record):
+                    time = written_at(reading.event)
+                    self._oldest.setdefault(shard, time)
+                    if time > self._until:
+                        return
+                    take(shard, reading)
+                elif isinstance(reading, End):
+                    self._note_end(shard, reading)
+        except AwsError as error:
+            if error.aws_code not in LOST_ITERATOR:
+                raise
+            with self._lock:
+                self._unread.add(shard.shard_id)
+
+    def _note_end(self, shard: Shard, end: End) -> None:
+        with self._lock:
+            if not end.complete:
+                self._assumed.add(shard.shard_id)
+            elif not shard.closed:
+                self._rolled = True
+
+
+def shards_of(aws: Aws, table: str, facts: TableFacts) -> list[Shard]:
+    """Return every shard of a table's streams; a stream that was switched off can be read for another 24 hours.
+
+    DynamoDB lists for 24 hours also the streams of a deleted table of this name. These are left out: their orders were
+    deleted.
+
+    Args:
+        aws: The table's account and region.
+        table: Its physical name.
+        facts: Its stream, and the time of its creation.
+    """
+    current = facts.require_stream()
+    arns = {current: None}
     request: ListStreamsInputTypeDef = {"TableName": table}
     while True:
         answer = aws.streams.list_streams(**request)
-        arns |= dict.fromkeys(stream["StreamArn"] for stream in answer.get("Streams", []))
+        listed = (stream["StreamArn"] for stream in answer.get("Streams", []))
+        arns |= dict.fromkeys(arn for arn in listed if not _is_of_deleted_table(arn, facts.created_at))
         if not (last := answer.get("LastEvaluatedStreamArn")):
-            return [shard for arn in arns for shard in _shards(aws, arn)]
+            return [shard for arn in arns for shard in _shards(aws, arn, must_exist=arn == current)]
         request["ExclusiveStartStreamArn"] = last
 
 
-def _shards(aws: Aws, stream_arn: str) -> Iterator[Shard]:
+def _is_of_deleted_table(stream_arn: str, created_at: datetime | None) -> bool:
+    """Return whether a stream's label, the time when it was enabled, lies before the creation of its table."""
+    enabled_at = parse_timestamp(stream_arn.rpartition("/stream/")[2])
+    return bool(enabled_at and created_at and enabled_at < created_at - _ROUNDING)
+
+
+def _shards(aws: Aws, stream_arn: str, *, must_exist: bool) -> Iterator[Shard]:
     request: DescribeStreamInputTypeDef = {"StreamArn": stream_arn}
     while True:
         try:
             stream = aws.streams.describe_stream(**request)["StreamDescription"]
         except AbsentError:
+            if must_exist:
+                raise
             return
         for shard in stream.get("Shards", []):
-            yield Shard(stream_arn, shard["ShardId"], shard.get("ParentShardId"))
+            closed = "EndingSequenceNumber" in shard.get("SequenceNumberRange", {})
+            yield Shard(stream_arn, shard["ShardId"], shard.get("ParentShardId"), closed)
         if not (last := stream.get("LastEvaluatedShardId")):
             return
         request["ExclusiveStartShardId"] = last

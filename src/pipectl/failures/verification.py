@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 from pipectl.aws.client import Aws
+from pipectl.engine.parallel import parallel_map
+from pipectl.errors import AbsentError
 from pipectl.failures.model import (
     LONGEST_NUMBER,
     Failure,
@@ -30,6 +32,8 @@ from pipectl.failures.record_reader import RecordReader
 from pipectl.failures.stream_reader import Shard
 
 _ROWS_AT_ONCE = 1000
+_ASKED_FOR = 20
+"""Objects of one place that are asked for one by one; a day has 16 places, the first digits of the names."""
 _ROUNDING = timedelta(seconds=1)
 """Times of stream records are cut to the second."""
 _SCHEMA = """
@@ -112,9 +116,20 @@ class VerificationIndex:
             if len(self._waiting) >= _ROWS_AT_ONCE:
                 self._write()
 
-    def days(self) -> list[str]:
-        """Return the folders in which objects are to be looked for."""
-        return [str(day) for (day,) in self._rows("SELECT DISTINCT day FROM records WHERE state = 0 ORDER BY day")]
+    def oldest(self) -> datetime | None:
+        """Return when the oldest record was written, of any state."""
+        ((written,),) = self._rows("SELECT min(written) FROM records")
+        return None if written is None else datetime.fromtimestamp(int(str(written)), UTC)
+
+    def places(self) -> dict[tuple[str, str], int]:
+        """Return where objects are to be looked for: day and first character of the names, with their number."""
+        query = "SELECT day, substr(name, 1, 1), count(*) FROM records WHERE state = 0 GROUP BY 1, 2 ORDER BY 1, 2"
+        return {(str(day), str(first)): int(str(count)) for day, first, count in self._rows(query)}
+
+    def names(self, day: str, first: str) -> list[str]:
+        """Return the names of the objects to be looked for in one place."""
+        query = "SELECT name FROM records WHERE state = 0 AND day = ? AND substr(name, 1, 1) = ?"
+        return [str(name) for (name,) in self._rows(query, day, first)]
 
     def mark_stored(self, day: str, names: Iterable[str]) -> None:
         """Mark the records whose objects were found in the folder of a day."""
@@ -159,22 +174,16 @@ class VerificationIndex:
         ((count,),) = self._rows("SELECT count(*) FROM records WHERE state = ?", state)
         return int(str(count))
 
-    def remove_pending(self, since: datetime, *, behind_the_last: bool) -> int:
+    def remove_pending(self, since: datetime | None) -> int:
         """Remove what the mapping may not have read yet; return how many records.
 
         Args:
-            since: Remove records written at this time or later.
-            behind_the_last: Remove also those that come, in their shard, after all that is stored or failed.
+            since: Remove records written at this time or later; ``None`` for all that are neither stored nor failed.
         """
-        young = "written >= ?"
-        if behind_the_last:
-            same = "o.stream = r.stream AND o.shard = r.shard"
-            last = f"SELECT max(number) FROM records o WHERE {same} AND o.state IN (1, 2)"  # noqa: S608
-            young += f" OR number > coalesce(({last}), '')"
-        delete = f"DELETE FROM records AS r WHERE state = 0 AND ({young})"  # noqa: S608 - built from constants
+        start = int(since.timestamp()) if since else 0
         with self._lock:
             self._write()
-            return self._database.execute(delete, (int(since.timestamp()),)).rowcount
+            return self._database.execute("DELETE FROM records WHERE state = 0 AND written >= ?", (start,)).rowcount
 
     def lost(self, most: int) -> list[LostRecord]:
         """Return the lost records, the oldest first."""
@@ -210,18 +219,40 @@ class VerificationIndex:
 
 
 def find_objects(
-    aws: Aws, bucket: str, prefix: str, index: VerificationIndex, note: Callable[[str], None] = lambda _: None
+    aws: Aws, bucket: str, prefix: str, index: VerificationIndex, cancel: Callable[[], None] = lambda: None
 ) -> None:
-    """Mark the records that have an object: one listing for each day."""
-    for day in index.days():
+    """Mark the records that have an object. Objects are listed in parallel, or asked for one by one where few are.
+
+    Raises:
+        CancelledError: the user pressed Ctrl-C.
+        AwsError: the bucket cannot be read.
+    """
+    counts = index.places()
+    places = {f"{prefix}/{day}/{first}": (day, first) for day, first in counts}
+
+    def find(start: str) -> None:
+        day, first = places[start]
         folder = f"{prefix}/{day}/"
-        note(f"listing s3://{bucket}/{folder}")
+        if counts[day, first] <= _ASKED_FOR:
+            index.mark_stored(day, [name for name in index.names(day, first) if _exists(aws, bucket, folder + name)])
+            return
         pages = aws.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=folder, ExpectedBucketOwner=aws.account_id
+            Bucket=bucket, Prefix=start, ExpectedBucketOwner=aws.account_id
         )
         for page in pages:
             aws.clock.sleep(0)  # raises after Ctrl-C
             index.mark_stored(day, [entry["Key"].removeprefix(folder) for entry in page.get("Contents", [])])
+
+    parallel_map(find, places, cancel=cancel).require_done("interrupted while looking for objects")
+
+
+def _exists(aws: Aws, bucket: str, key: str) -> bool:
+    aws.clock.sleep(0)  # raises after Ctrl-C
+    try:
+        aws.s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=aws.account_id)
+    except AbsentError:
+        return False
+    return True
 
 
 def read_lost(reader: RecordReader, index: VerificationIndex) -> Iterator[Record]:

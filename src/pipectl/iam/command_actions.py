@@ -85,7 +85,16 @@ _DELETE = {
     "managed-mappings": "lambda:DeleteEventSourceMapping",
     "alarms": "cloudwatch:DeleteAlarms",
 }
-_VERIFY = merged(_TABLES, _BUCKET, _QUEUE, {"processor": _FUNCTION}, _MAPPINGS, _WHOLE_STREAM, _FAILURES, _METRICS)
+_VERIFY = merged(
+    _TABLES,
+    _BUCKET,
+    _QUEUE,
+    {"processor": _FUNCTION, "processed-objects": "s3:GetObject"},
+    _MAPPINGS,
+    _WHOLE_STREAM,
+    _FAILURES,
+    _METRICS,
+)
 
 COMMANDS: Mapping[str, Grants] = {
     "plan": OBSERVE,

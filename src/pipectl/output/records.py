@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from pipectl.text import pluralize
 
 
 def keys_shown(keys: object) -> str:
@@ -13,3 +15,9 @@ def keys_shown(keys: object) -> str:
         name: next(iter(value.values()), "") if isinstance(value, Mapping) else value for name, value in keys.items()
     }
     return " ".join(f"{name}={value}" for name, value in plain.items())
+
+
+def assumed(shards: Sequence[str]) -> str:
+    """Return a note on open shards that returned only empty pages in the end."""
+    are = "is" if len(shards) == 1 else "are"
+    return f"{pluralize(len(shards), 'open shard')} {are} assumed to be read: the last 100 pages were empty."

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pipectl.commands.trace import Stage, Trace, TraceEvent
 from pipectl.output.console import Screen
+from pipectl.output.records import assumed
 from pipectl.output.serializer import dumps, serialize
 from pipectl.text import pluralize
-from pipectl.timestamps import rfc3339
+from pipectl.timestamps import duration, rfc3339
 
 _STAGE_LOOK = {Stage.STORED: "green", Stage.WAITING: "yellow"}
 
@@ -24,12 +25,16 @@ def result(screen: Screen, found: Trace) -> None:
         screen.line((f"{rfc3339(event.time)}  ", "dim"), f"{event.kind:<12}{_detail(event)}")
     for shard in found.unread:
         screen.line(("! ", "red"), f"shard {shard} could not be read to its end: versions of the order may be missing")
-    screen.line((screen.completed(verdict(found)), _STAGE_LOOK.get(found.stage, "red")))
+    if found.assumed:
+        screen.line((assumed(found.assumed), "dim"))
+    look = "red" if found.unread else _STAGE_LOOK.get(found.stage, "red")
+    screen.line((screen.completed(verdict(found)), look))
 
 
 def verdict(found: Trace) -> str:
     """Return the stage of an order as a sentence, with the command that helps."""
-    count = f"{found.at_stage} of {pluralize(found.versions, 'version')} in the last 24 hours"
+    period = f"in the last {duration(found.period)}"
+    count = f"{found.at_stage} of {pluralize(found.versions, 'version')} {period}"
     match found.stage:
         case Stage.STORED:
             return f"stored: {count}"
@@ -40,12 +45,13 @@ def verdict(found: Trace) -> str:
         case Stage.LOST:
             return f"lost: {count}, neither stored nor reported as failed; process it with `pipectl verify --repair`"
         case Stage.WAITING:
-            return f"waits for the processor: {count}" + (f"; {found.stopped}" if found.stopped else "")
+            reason = found.stopped or found.unknown
+            return f"waits for the processor: {count}" + (f"; {reason}" if reason else "")
         case Stage.UNSEEN:
-            return "not in the stream in the last 24 hours; for older failures see `pipectl audit list --since 7d`"
+            return f"not in the stream {period}; for older failures see `pipectl audit list --since 7d`"
     if found.was_removed:
-        return "deleted in the last 24 hours; no insert or update in that time"
-    return "no such order: neither in the table, nor in the stream in the last 24 hours"
+        return f"deleted {period}; no insert or update in that time"
+    return f"no such order: neither in the table, nor in the stream {period}"
 
 
 def _detail(event: TraceEvent) -> str:
@@ -67,9 +73,11 @@ def _document(screen: Screen, found: Trace) -> dict[str, object]:
         "atStage": found.at_stage,
         "failure": found.failure,
         "stopped": screen.completed(found.stopped) if found.stopped else None,
+        "unknown": screen.completed(found.unknown) if found.unknown else None,
         "events": [_without_none(event) for event in found.events],
         "more": found.more,
         "unread": found.unread,
+        "assumed": found.assumed,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipectl.commands.verify import VerifyReport
 from pipectl.output.console import Screen
-from pipectl.output.records import keys_shown
+from pipectl.output.records import assumed, keys_shown
 from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
 
@@ -12,18 +12,18 @@ _MOST_SHOWN = 20
 
 
 def before_asking(screen: Screen, report: VerifyReport) -> None:
-    screen.notice((line,) for line in _lines(report))
+    screen.notice((line,) for line in _lines(screen, report))
 
 
 def result(screen: Screen, report: VerifyReport) -> None:
     if screen.json_output:
-        screen.document(_document(report))
+        screen.document(_document(screen, report))
         return
-    for line in _lines(report):
+    for line in _lines(screen, report):
         screen.line(line)
 
 
-def _lines(report: VerifyReport) -> list[str]:
+def _lines(screen: Screen, report: VerifyReport) -> list[str]:
     lines = [
         f"! {keys_shown(record.keys)} record {record.sequence_number}, written {rfc3339(record.written_at)}, is lost"
         for record in report.records[:_MOST_SHOWN]
@@ -40,6 +40,10 @@ def _lines(report: VerifyReport) -> list[str]:
         f"{pluralize(report.read, 'record')} since {rfc3339(report.since)}: {report.stored} stored, "
         f"{report.failed} failed, {report.pending} pending, {report.lost} lost."
     )
+    if report.uncertain:
+        lines.append(screen.completed(f"! Nothing certain is known about the pending records: {report.uncertain}"))
+    if report.assumed:
+        lines.append(assumed(report.assumed))
     lines += [
         f"! shard {shard} could not be read to its end: its other records are not checked" for shard in report.unread
     ]
@@ -48,7 +52,7 @@ def _lines(report: VerifyReport) -> list[str]:
     return lines
 
 
-def _document(report: VerifyReport) -> dict[str, object]:
+def _document(screen: Screen, report: VerifyReport) -> dict[str, object]:
     return {
         "ok": report.ok,
         "since": report.since,
@@ -65,4 +69,6 @@ def _document(report: VerifyReport) -> dict[str, object]:
         "failing": report.failing,
         "waitingInQueue": report.waiting_in_queue,
         "unread": report.unread,
+        "assumed": report.assumed,
+        "uncertain": screen.completed(report.uncertain) if report.uncertain else None,
     }

@@ -72,6 +72,15 @@ class CatchingUp:
         return {CATCHING_UP_SINCE: rfc3339(self.since) if self.since else "unknown"}
 
     def describe(self) -> str:
-        """``catching up since 2026-01-01T00:00:00Z; records of any age are processed``."""
+        """``catching up since 2026-01-01T00:00:00Z: waiting records of any age are processed``."""
         since = f" since {rfc3339(self.since)}" if self.since else ""
-        return f"catching up{since}; records of any age are processed"
+        return f"catching up{since}: waiting records of any age are processed"
+
+
+def longest_wait(age: timedelta) -> timedelta | None:
+    """Return the longest wait at which a maximum record age may be in force; ``None`` where any wait may.
+
+    It is an hour less than the age, or half of a shorter age, so that the waiting records can still be read. A stream
+    keeps no record for longer than 24 hours, so with a longer age, or none, nothing is discarded.
+    """
+    return age - min(timedelta(hours=1), age / 2) if timedelta(0) <= age < STREAM_RETENTION else None

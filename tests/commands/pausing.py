@@ -33,7 +33,7 @@ class Killed(BaseException):
     """The process died."""
 
 
-def killed_at(direct: DirectAccess, number: int) -> World:
+def killed_at(direct: DirectAccess, number: int, clock: FakeClock | None = None) -> World:
     """Return the same world with a process that is killed before its write of that number."""
     left = itertools.count(number, -1)
 
@@ -41,5 +41,5 @@ def killed_at(direct: DirectAccess, number: int) -> World:
         if not reads(call) and next(left) <= 0:
             raise Killed
 
-    aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=FakeClock(), on_call=kill)
+    aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=clock or FakeClock(), on_call=kill)
     return World(direct.world.file, aws, [])

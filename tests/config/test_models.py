@@ -264,7 +264,6 @@ VALID: dict[str, dict[str, Any]] = {
     "only required keys": {},
     "an account": {"account_id": "012345678901"},
     "a region": {"region": "eu-central-1"},
-    "a region of China": {"region": "cn-north-1"},
     "node": {"processor/runtime": "nodejs24.x"},
     "one letter": {"environment": "d", "team": "1"},
     "a label of full length": {"project": "p" * 32},
@@ -393,5 +392,11 @@ def test_the_extra_alarms_have_their_names(moto_world: World) -> None:
 
 
 def test_known_regions_include_those_of_all_partitions() -> None:
-    for region in ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"):
+    for region in ("us-east-1", "eu-central-1", "eusc-de-east-1"):
         assert known_region(region) == region
+
+
+@pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
+def test_a_partition_without_tags_on_mappings_is_refused_by_name(region: str, partition: str) -> None:
+    with pytest.raises(ValueError, match=partition):
+        known_region(region)

@@ -67,14 +67,20 @@ class NotSeen:
     commands: tuple[str, ...]
 
 
+_BACKLOG = "called while the stream mapping catches up with a backlog"
 _LOOKING = ("plan", "outputs", "status")
 NOT_SEEN: Mapping[str, NotSeen] = {
     "dynamodb:DescribeStream": NotSeen(
         "called when the stream was replaced and its old mapping still exists",
-        (*_LOOKING, "up", "down", "pause", "resume"),
+        (*_LOOKING, "up", "down", "pause", "resume", "replay-dlq"),
     ),
+    "dynamodb:DescribeTable": NotSeen("called when no mapping of the function is found", ("pause", "resume")),
+    "cloudwatch:GetMetricData": NotSeen(_BACKLOG, ("plan", "up", "resume", "replay-dlq")),
+    "lambda:TagResource": NotSeen("called when a pause was long", ("resume",)),
+    "lambda:UntagResource": NotSeen(_BACKLOG, ("up", "replay-dlq")),
+    "lambda:UpdateEventSourceMapping": NotSeen(_BACKLOG, ("replay-dlq",)),
     "lambda:GetEventSourceMapping": NotSeen(
-        "called while AWS still changes a mapping", (*_LOOKING, "trace", "verify", "verify --repair")
+        "called while AWS still changes a mapping", (*_LOOKING, "trace", "verify", "verify --repair", "replay-dlq")
     ),
     "lambda:GetFunction": NotSeen("called when a log group has no tags, to find its owner", ("logs",)),
     "dynamodb:GetItem": NotSeen("called when the response of an update was lost", ("replay-dlq", "audit resolve")),

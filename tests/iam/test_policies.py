@@ -106,7 +106,7 @@ def test_a_star_is_used_only_where_aws_supports_nothing_else(name: str) -> None:
         ("bucket: resource policy", "Action", ["s3:Everything"], "UNKNOWN_ACTION"),
         ("bucket: resource policy", "Condition", {"Bools": {"aws:SecureTransport": "false"}}, "UNKNOWN_OPERATOR"),
         ("reader", "Condition", {"Bool": {"logs:Secure": "false"}}, "UNKNOWN_CONDITION_FOR_ACTION"),
-        ("pipectl replay-dlq", "Resource", ["*"], "RESOURCE_STAR"),
+        ("pipectl audit resolve", "Resource", ["*"], "RESOURCE_STAR"),
     ],
 )  # fmt: skip
 def test_the_linter_finds_a_mistake(name: str, key: str, value: Any, issue: str) -> None:

@@ -247,6 +247,10 @@ def _operation(text: str) -> dict[str, Sample]:
         "logs": partial(logs.result, lines=lines),
         "pause": partial(pause.result, report=paused),
         "resume": partial(resume.result, report=PauseReport(False, True, Pause(NOON, text), -2 * HOUR)),
+        "resume catching up": partial(
+            resume.result, report=PauseReport(False, True, Pause(NOON, text), HOUR, catching_up=True)
+        ),
+        "resume age restored": partial(resume.result, report=PauseReport(False, True, None, None, age_restored=True)),
         "local status": partial(local.status, running=running),
         "local status env": partial(local.environment, variables={"AWS_SECRET_ACCESS_KEY": text}),
         "local status stopped": partial(local.status, running=None),

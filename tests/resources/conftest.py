@@ -13,23 +13,12 @@ from tests.resources.direct_access import DirectAccess
 from tests.support import FakeClock, make_world, new_account, yes
 
 
-def long_after() -> FakeClock:
-    """Return a clock for which every stream of moto, labelled with today, is older than 24 hours.
-
-    moto accepts the ARN of a disabled stream for the enabled one. Records within the 24 hours are tested on the local
-    emulator.
-    """
-    clock = FakeClock()
-    clock.sleep(100 * 365 * 86400)
-    return clock
-
-
 @pytest.fixture(scope="module")
 def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectAccess]:
     """Create a pipeline on moto for all tests of a module. Each test restores it."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto answers on endpoints without an account id only
-        world = make_world(tmp_path_factory.mktemp("existing"), clock=long_after())
+        world = make_world(tmp_path_factory.mktemp("existing"), clock=FakeClock())
         create_pipeline(world)
         yield DirectAccess(world)
 
@@ -38,7 +27,7 @@ def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectAccess]
 def direct(tmp_path: Path) -> Iterator[DirectAccess]:
     """Return an empty account on moto."""
     with mock_aws():
-        yield DirectAccess(make_world(tmp_path, clock=long_after()))
+        yield DirectAccess(make_world(tmp_path, clock=FakeClock()))
 
 
 @pytest.fixture

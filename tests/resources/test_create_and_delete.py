@@ -15,10 +15,9 @@ from pipectl.commands.up import up
 from pipectl.context import Confirm
 from pipectl.engine.model import Action
 from pipectl.errors import ForeignError
-from tests.resources.conftest import long_after
 from tests.resources.direct_access import DirectAccess, narrow
 from tests.resources.standard import NAMED, ONE_OF_EACH, managed_tags, planned
-from tests.support import ACCOUNT, REGION, World, make_world, reads, write_config, yes
+from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, reads, write_config, yes
 
 each = pytest.mark.parametrize("key", ONE_OF_EACH)
 
@@ -63,7 +62,7 @@ def dying_world(folder: Path, writes: int, endpoint_url: str | None, account: st
         REGION,
         endpoint_url=endpoint_url,
         credentials=Credentials(account, "test"),
-        clock=long_after(),
+        clock=FakeClock(),
         on_call=on_call,
     )
     return World(write_config(folder), aws, made)
@@ -164,7 +163,7 @@ def test_a_race_lost_for_a_mapping_converges(direct: DirectAccess, tmp_path: Pat
         if call.operation == "CreateEventSourceMapping":
             raise translate(conflict, "lambda", call.operation)
 
-    aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=long_after(), on_call=refuse)
+    aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=FakeClock(), on_call=refuse)
     first, tags = direct.mapping(resource), direct.tags(resource)
 
     def created_by_another_process(_: object) -> None:

@@ -15,7 +15,6 @@ from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action, Change, Contents
 from pipectl.errors import ForeignError, PipectlError, UnreconcilableError
-from tests.resources.conftest import long_after
 from tests.resources.direct_access import ADMINISTRATOR, OPEN_TO_THE_WORLD, DirectAccess, narrow, policy, zipped
 from tests.resources.drift_cases import _other_code, _start_at_latest, _widen, again
 from tests.resources.standard import MANAGED_TAGS, planned
@@ -341,7 +340,7 @@ def test_a_bucket_in_another_region_is_refused(direct: DirectAccess) -> None:
 
 
 def test_a_bucket_outside_us_east_1_has_a_location_constraint(tmp_path: Path, direct: DirectAccess) -> None:
-    aws = Aws("eu-west-1", credentials=Credentials(ACCOUNT, "test"), clock=long_after())
+    aws = Aws("eu-west-1", credentials=Credentials(ACCOUNT, "test"), clock=FakeClock())
     world = World(write_config(tmp_path, {"region": "eu-west-1"}), aws, [])
     up(narrow(world, "bucket"), yes)
     name = direct.resources["bucket"].name

@@ -12,10 +12,9 @@ import pytest
 from pipectl.engine.model import Delta, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, ExistsError, UsageError, WaitTimeoutError
 from tests.aws.fakes import client_error
-from tests.resources.conftest import long_after
 from tests.resources.direct_access import ADMINISTRATOR, DirectAccess
 from tests.resources.scripted import Step, as_it_is, changed, resource
-from tests.support import make_world
+from tests.support import FakeClock, make_world
 
 _environments = itertools.count()
 ABSENT = {
@@ -33,7 +32,7 @@ ABSENT = {
 def other(existing: DirectAccess, tmp_path: Path) -> DirectAccess:
     """Return an environment of its own, without resources, beside the pipeline."""
     del existing
-    return DirectAccess(make_world(tmp_path, {"environment": f"e{next(_environments)}"}, clock=long_after()))
+    return DirectAccess(make_world(tmp_path, {"environment": f"e{next(_environments)}"}, clock=FakeClock()))
 
 
 def observed(found: Resource) -> Observation:

@@ -25,10 +25,9 @@ from pipectl.engine.model import Resource
 from pipectl.failures.audit_table import Selection
 from pipectl.pipeline import Pipeline
 from tests.commands.existing_pipeline import existing as pipeline_without_triggers
-from tests.resources.conftest import long_after
 from tests.resources.direct_access import DirectAccess
 from tests.resources.standard import MANAGED_TAGS, OTHER_TAGS
-from tests.support import ACCOUNT, DEV_CONFIG, REGION, yes
+from tests.support import ACCOUNT, DEV_CONFIG, REGION, FakeClock, yes
 
 SINCE, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
 OTHERS: dict[str, tuple[dict[str, str], str]] = {
@@ -145,7 +144,7 @@ def _log_group(direct: DirectAccess, group: Resource) -> dict[str, Any]:
 @contextmanager
 def with_data(folder: Path) -> Iterator[DirectAccess]:
     """Create a pipeline with an item in each table, an object, a message and a log stream in each log group."""
-    with pipeline_without_triggers(folder, long_after()) as world:
+    with pipeline_without_triggers(folder, FakeClock()) as world:
         direct = DirectAccess(world)
         names = direct.names
         direct.dynamodb.put_item(TableName=names.orders_table, Item={"orderId": {"S": "1"}})

@@ -115,6 +115,11 @@ def proxies() -> dict[str, str]:
     return {name: value for name in names if (value := os.environ.get(name))}
 
 
+def partition_of(region: str) -> str:
+    """Return the partition of a region: ``aws``, ``aws-cn``."""
+    return profileless_session().get_partition_for_region(region)
+
+
 def check_network_settings(session: botocore.session.Session) -> None:
     """Refuse a malformed proxy and an unusable CA bundle, which botocore reports only as a lost connection.
 

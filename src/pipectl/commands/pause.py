@@ -25,12 +25,16 @@ class PauseReport:
         changed: Whether this run changed it.
         pause: The pause in force, or the one that was ended; ``None`` where there was none.
         left: Time until the first waiting record expires; negative when records have begun to expire.
+        catching_up: Whether the mapping processes waiting records of any age first.
+        age_restored: Whether this run set the maximum record age again, because no record waits for long.
     """
 
     paused: bool
     changed: bool
     pause: Pause | None
     left: timedelta | None
+    catching_up: bool = False
+    age_restored: bool = False
 
 
 def pause(context: Context, by: str) -> PauseReport:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipectl.context import Context
 from pipectl.engine.model import Action, Change, Facts
 from pipectl.engine.planner import Plan, plan_up
+from pipectl.monitoring.backlog import with_ended_backlog
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ def make_plan(context: Context, *, adopt: bool = False, allow_stream_replacement
         allow_stream_replacement: Replace a stream or a mapping even if records are missed meanwhile.
     """
     ownership = context.pipeline.ownership
-    return plan_up(context.resources, context.observe(), ownership, adopt=adopt, accept_loss=allow_stream_replacement)
+    observed = with_ended_backlog(context, context.observe())
+    return plan_up(context.resources, observed, ownership, adopt=adopt, accept_loss=allow_stream_replacement)
 
 
 def known_outputs(context: Context, made: Plan) -> dict[str, str]:

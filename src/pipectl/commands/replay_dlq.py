@@ -22,6 +22,7 @@ from pipectl.failures.outcomes import FailureTally, ReplayReport
 from pipectl.failures.processor_client import ProcessorClient
 from pipectl.failures.replay import Replay, concerns_all
 from pipectl.failures.stream_reader import StreamReader
+from pipectl.monitoring.backlog import restore_record_age
 from pipectl.resource_keys import ResourceKey
 
 MOST_PREVIEWED = 1000
@@ -130,6 +131,8 @@ def replay(
         failures = context.audit_table.find(selection)
         report = run.from_saved(failures, partial(saved.read, source)) if source else run.from_stream(failures)
         report = _with_queue(report, queued)
+    if note := restore_record_age(context):
+        context.reporter.note(note)
     for audit_id in unknown:
         report = report.with_untried(audit_id, "it is no longer in the audit table; its saved records are kept")
     return replace(report, waiting=report.waiting + found.in_flight)

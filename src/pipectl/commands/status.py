@@ -9,6 +9,7 @@ from enum import StrEnum
 from pipectl.context import Context
 from pipectl.engine.model import Action, Change, Delta
 from pipectl.engine.planner import plan_up
+from pipectl.monitoring.backlog import with_ended_backlog
 from pipectl.monitoring.health import Health, Severity, health
 
 
@@ -47,7 +48,7 @@ class StatusReport:
 
 def status(context: Context) -> StatusReport:
     """Return the state of every resource, and the health of the pipeline. Reads only."""
-    observed = context.observe()
+    observed = with_ended_backlog(context, context.observe())
     plan = plan_up(context.resources, observed, context.pipeline.ownership)
     resources = tuple(_status(change) for change in plan.changes)
     return StatusReport(resources, health(context, context.facts(observed)))

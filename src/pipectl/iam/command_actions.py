@@ -35,6 +35,7 @@ _MAPPINGS = {
     "anything": "lambda:ListEventSourceMappings",
     "mappings": "lambda:GetEventSourceMapping lambda:ListTags",
     "orders-streams": "dynamodb:DescribeStream",
+    "orders-table": "dynamodb:DescribeTable",
 }
 _ALARMS = {"all-alarms": "cloudwatch:DescribeAlarms", "alarms": "cloudwatch:ListTagsForResource"}
 
@@ -95,12 +96,13 @@ _VERIFY = merged(
     _FAILURES,
     _METRICS,
 )
+_END_BACKLOG = {"mappings": "lambda:UntagResource", "managed-mappings": "lambda:UpdateEventSourceMapping"}
 
 COMMANDS: Mapping[str, Grants] = {
-    "plan": OBSERVE,
+    "plan": merged(OBSERVE, _METRICS),
     "outputs": OBSERVE,
     "status": merged(OBSERVE, _FAILURES, _METRICS),
-    "up": merged(OBSERVE, _WRITE),
+    "up": merged(OBSERVE, _METRICS, _WRITE, _END_BACKLOG),
     "down": merged(OBSERVE, _FAILURES, _METRICS, _DELETE, {"managed-mappings": "lambda:UpdateEventSourceMapping"}),
     "logs": merged(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"}),
     "audit": merged(_TABLES, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES),
@@ -127,13 +129,14 @@ COMMANDS: Mapping[str, Grants] = {
             "processor": "lambda:InvokeFunction",
             "auditor": "lambda:InvokeFunction",
         },
+        _MAPPINGS,
+        _METRICS,
+        _END_BACKLOG,
     ),
     "pause": merged(
         _MAPPINGS, {"mappings": "lambda:TagResource", "managed-mappings": "lambda:UpdateEventSourceMapping"}
     ),
-    "resume": merged(
-        _MAPPINGS, {"mappings": "lambda:UntagResource", "managed-mappings": "lambda:UpdateEventSourceMapping"}
-    ),
+    "resume": merged(_MAPPINGS, _METRICS, _END_BACKLOG, {"mappings": "lambda:TagResource"}),
 }
 """The grants of each command. `demo` and `local` are not here: they act as the emulator's administrator."""
 

@@ -31,4 +31,5 @@ def document(report: PauseReport) -> dict[str, object]:
         "since": report.pause.since if report.pause else None,
         "by": report.pause.by if report.pause else None,
         "secondsLeft": report.left,
+        "catchingUp": report.catching_up,
     }

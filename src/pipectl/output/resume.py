@@ -12,10 +12,14 @@ from pipectl.output.pause import document
 def result(screen: Screen, report: PauseReport) -> None:
     if screen.json_output:
         screen.document(document(report))
-    elif not report.changed:
-        screen.line("Processing was not paused.")
-    elif report.left is not None and report.left < timedelta(0):
+        return
+    if report.age_restored:
+        screen.line("The waiting records are processed. The maximum record age is in force again.")
+        return
+    screen.line("Processing resumed." if report.changed else "Processing was not paused.")
+    if report.left is not None and report.left < timedelta(0):
         lost = screen.completed("`pipectl verify` lists lost records")
-        screen.line(f"Processing resumed. The oldest records may have expired: {lost}.")
-    else:
-        screen.line("Processing resumed.")
+        screen.line(f"The oldest records may have expired: {lost}.")
+    if report.catching_up:
+        after = screen.completed("`pipectl up` restores the maximum record age")
+        screen.line(f"Waiting records of any age are processed first. Afterwards {after}.")

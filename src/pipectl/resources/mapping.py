@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _BOUND = 600
 _CHANGING = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}
 REPORT_BATCH_ITEM_FAILURES = "ReportBatchItemFailures"
+NO_AGE_LIMIT = -1
+READ_ALL: Request = {"Enabled": True, "MaximumRecordAgeInSeconds": NO_AGE_LIMIT}
+"""Lets a mapping of an earlier stream read its rest. That stream may have waited for as long as it keeps records."""
 
 
 class EventSourceMapping(Resource):
@@ -45,7 +48,6 @@ class EventSourceMapping(Resource):
         *,
         name: str,
         needs: Collection[str],
-        function: str,
         function_arn: str,
         arn_of: Callable[[str], str],
         ownership: Mapping[str, str],
@@ -54,7 +56,6 @@ class EventSourceMapping(Resource):
     ) -> None:
         super().__init__(key, name, needs)
         self._aws = aws
-        self._function = function
         self._function_arn = function_arn
         self._arn = arn_of
         self._ownership = ownership
@@ -66,7 +67,14 @@ class EventSourceMapping(Resource):
         """Return whether an event source is the pipeline's."""
 
     @abstractmethod
-    def _settings(self, found: Mapped) -> Attributes:
+    def _listed(self) -> Iterable[t.EventSourceMappingConfigurationTypeDef]:
+        """Return the mappings that may be of the source, some of them perhaps twice.
+
+        An account can have thousands of mappings, so only those of a source or a function are listed.
+        """
+
+    @abstractmethod
+    def _settings(self, found: Mapped, tags: Mapping[str, str]) -> Attributes:
         """Return the managed attributes of an observed mapping that only this kind of source has."""
 
     @abstractmethod
@@ -93,7 +101,7 @@ class EventSourceMapping(Resource):
         others = [other for other, _ in managed if other["UUID"] != found["UUID"]]
         newest = found["EventSourceArn"]
         draining = sorted(o["UUID"] for o in others if self._may_have_unread(o["EventSourceArn"], newest))
-        enabled, pause = found["State"] in ENABLED_STATES, Pause.of_tags(tags)
+        enabled, pause, catching_up = found["State"] in ENABLED_STATES, Pause.of_tags(tags), catching_up_of(found, tags)
         attributes: Attributes = {
             "source": newest,
             "function": found["FunctionArn"],
@@ -103,7 +111,7 @@ class EventSourceMapping(Resource):
             "response_types": sorted(found.get("FunctionResponseTypes", [])),
             "filter": sorted(f.get("Pattern", "") for f in (found.get("FilterCriteria") or {}).get("Filters", [])),
             "superseded": sorted(other["UUID"] for other in others if other["UUID"] not in draining),
-            **self._settings(found),
+            **self._settings(found, tags),
         }
         facts = MappingFacts(
             found["UUID"],
@@ -113,12 +121,15 @@ class EventSourceMapping(Resource):
             pause=pause,
             draining=tuple(draining),
             last_modified=found.get("LastModified"),
-            record_age=found.get("MaximumRecordAgeInSeconds", -1),
-            catching_up=CatchingUp.of_tags(tags),
+            record_age=found.get("MaximumRecordAgeInSeconds", NO_AGE_LIMIT),
+            catching_up=catching_up,
         )
         unmanaged = [reader for reader, _ in readers if reader not in [candidate for candidate, _ in candidates]]
         notes = [
             _pause_note(pause, enabled, self._aws.clock.now()) if pause else None,
+            f"{catching_up.describe()}; afterwards `pipectl up` restores the maximum record age"
+            if catching_up
+            else None,
             _draining_note(draining) if draining else None,
             *map(self._other_reader_note, unmanaged),
         ]
@@ -152,7 +163,7 @@ class EventSourceMapping(Resource):
             self._update(uuid, requests)
         if "enabled" in differs:
             for other in facts.draining:
-                self._update(other, {"Enabled": desired["enabled"]})
+                self._update(other, READ_ALL if desired["enabled"] else {"Enabled": False})
         if "tags" in differs:
             self._aws.lambda_.tag_resource(Resource=self._arn(uuid), Tags=differing(desired["tags"], observed.tags))
         self._remove(observed.attributes["superseded"])
@@ -181,7 +192,7 @@ class EventSourceMapping(Resource):
         if self._may_have_unread(source, desired["source"]):
             self._aws.lambda_.tag_resource(Resource=self._arn(uuid), Tags=desired["tags"])
             if desired["enabled"] and not observed.attributes["enabled"]:
-                self._update(uuid, {"Enabled": True})
+                self._update(uuid, READ_ALL)
             self._remove(observed.attributes["superseded"])
         else:
             self._remove([*observed.attributes["superseded"], uuid])
@@ -199,7 +210,7 @@ class EventSourceMapping(Resource):
         }
         patterns = [{"Pattern": pattern} for pattern in desired["filter"]]
         return {
-            "function": {"FunctionName": self._function},
+            "function": {"FunctionName": self._function_arn},
             "enabled": {"Enabled": desired["enabled"]},
             "batch_size": batch,
             "batching_window": batch,
@@ -217,15 +228,9 @@ class EventSourceMapping(Resource):
         return self._ownership.items() <= tags.items()
 
     def _readers(self) -> list[tuple[Mapped, dict[str, str]]]:
-        """Return every mapping of the source, with its tags.
-
-        All mappings of the account are listed: a stream that was enabled again has another ARN, and DeleteFunction
-        leaves its mappings behind.
-        """
-        pages = self._aws.lambda_.get_paginator("list_event_source_mappings").paginate()
-        listed = [mapping for page in pages for mapping in page["EventSourceMappings"]]
+        """Return every mapping of the source, with its tags."""
         readers = []
-        for mapping in listed:
+        for mapping in {found["UUID"]: found for found in self._listed()}.values():
             if not self._reads(mapping.get("EventSourceArn", "")):
                 continue
             if mapping.get("State") == "Deleting":  # while it exists, AWS refuses another of the same source
@@ -241,9 +246,19 @@ class EventSourceMapping(Resource):
             readers.append((found, tags))
         return readers
 
+    def _list(
+        self, request: t.ListEventSourceMappingsRequestPaginateTypeDef
+    ) -> list[t.EventSourceMappingConfigurationTypeDef]:
+        """Return the mappings of a source, or of a function exactly as they name it; none if it does not exist."""
+        pages = self._aws.lambda_.get_paginator("list_event_source_mappings").paginate(**request)
+        try:
+            return [mapping for page in pages for mapping in page["EventSourceMappings"]]
+        except AbsentError:
+            return []
+
     def _invokes_function(self, found: Mapped) -> bool:
-        """Return whether a mapping invokes the function, or a version or alias of it."""
-        return f"{found['FunctionArn']}:".startswith(f"{self._function_arn}:")
+        """Return whether a mapping invokes the function, or any version or alias of it."""
+        return unqualified(found["FunctionArn"]) == unqualified(self._function_arn)
 
     def _once_updated(self, found: t.EventSourceMappingConfigurationTypeDef) -> Mapped:
         """Wait for a mapping that is Updating: until then it does not report whether it is enabled."""
@@ -272,6 +287,17 @@ class EventSourceMapping(Resource):
             return self._aws.lambda_.get_event_source_mapping(UUID=uuid)["State"]
         except AbsentError:
             return None
+
+
+def unqualified(function_arn: str) -> str:
+    """Return a function's ARN without a version or an alias."""
+    return ":".join(function_arn.split(":")[:7])
+
+
+def catching_up_of(found: Mapped, tags: Mapping[str, str]) -> CatchingUp | None:
+    """Return the state that the tag describes. With a maximum record age in force the tag means nothing."""
+    limited = found.get("MaximumRecordAgeInSeconds", NO_AGE_LIMIT) != NO_AGE_LIMIT
+    return None if limited else CatchingUp.of_tags(tags)
 
 
 def _pause_note(pause: Pause, enabled: bool, now: datetime) -> str:

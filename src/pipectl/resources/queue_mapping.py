@@ -10,6 +10,8 @@ from pipectl.engine.model import Attributes, Facts
 from pipectl.resources.mapping import REPORT_BATCH_ITEM_FAILURES, EventSourceMapping
 
 if TYPE_CHECKING:
+    from mypy_boto3_lambda import type_defs as t
+
     from pipectl.resources.mapping import Mapped
 
 
@@ -40,6 +42,9 @@ class QueueMapping(EventSourceMapping):
             "tags": dict(self._tags),
         }
 
+    def _listed(self) -> list[t.EventSourceMappingConfigurationTypeDef]:
+        return self._list({"EventSourceArn": self._queue_arn})
+
     def _reads(self, source: str) -> bool:
         return source == self._queue_arn
 
@@ -50,7 +55,8 @@ class QueueMapping(EventSourceMapping):
             f"({reader['FunctionArn']}, {reader['State']})"
         )
 
-    def _settings(self, found: Mapped) -> Attributes:
+    def _settings(self, found: Mapped, tags: Mapping[str, str]) -> Attributes:
+        del tags
         return {"maximum_concurrency": (found.get("ScalingConfig") or {}).get("MaximumConcurrency")}
 
     def _requests(self, desired: Attributes) -> dict[str, Request]:

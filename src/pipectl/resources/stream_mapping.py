@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipectl.aws.client import Aws, Request
 from pipectl.aws.stream_records import STREAM_RETENTION
-from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, facts_of
+from pipectl.config.names import CATCHING_UP_SINCE
+from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, facts_of
 from pipectl.errors import AbsentError
-from pipectl.facts import TableFacts
-from pipectl.resources.mapping import REPORT_BATCH_ITEM_FAILURES, EventSourceMapping
+from pipectl.facts import MappingFacts, TableFacts
+from pipectl.pause_tags import CatchingUp, longest_wait
+from pipectl.resources.mapping import (
+    NO_AGE_LIMIT,
+    REPORT_BATCH_ITEM_FAILURES,
+    EventSourceMapping,
+    catching_up_of,
+    unqualified,
+)
 
 if TYPE_CHECKING:
+    from mypy_boto3_lambda import type_defs as t
+
     from pipectl.resources.mapping import Mapped
 
 
@@ -22,6 +33,11 @@ class StreamMapping(EventSourceMapping):
 
     A stream that was disabled and enabled is a new stream. The old one can be read for another 24 hours, and its
     mapping stays for as long.
+
+    Lambda sends records that are older than the maximum record age to the queue without an invocation. A mapping that
+    is enabled or created after records may have waited for that long therefore has no maximum record age at first, and
+    a tag describes that: it is catching up. While it has the tag, the configured age counts as set.
+    `pipectl.monitoring.backlog` ends the state.
 
     Args:
         table: The key of the table; its stream's ARN is one of the table's facts.
@@ -76,15 +92,76 @@ class StreamMapping(EventSourceMapping):
             return False
         return True
 
+    def _listed(self) -> list[t.EventSourceMappingConfigurationTypeDef]:
+        """Return the mappings of the function, and all of the streams that they read.
+
+        The function's mappings include those of earlier streams. Those of the stream include a managed mapping that was
+        pointed to another function.
+        """
+        functions = (self._function_arn, unqualified(self._function_arn))
+        listed = [each for function in dict.fromkeys(functions) for each in self._list({"FunctionName": function})]
+        streams = {each.get("EventSourceArn", "") for each in listed if self._reads(each.get("EventSourceArn", ""))}
+        for stream in streams or filter(None, [self._newest_stream()]):
+            listed += self._list({"EventSourceArn": stream})
+        return listed
+
+    def _newest_stream(self) -> str | None:
+        """Return the ARN of the table's stream, also of a disabled one; ``None`` when there is none."""
+        table = self._stream_prefix.split("/")[1]
+        try:
+            return self._aws.dynamodb.describe_table(TableName=table)["Table"].get("LatestStreamArn")
+        except AbsentError:
+            return None
+
     def _reads(self, source: str) -> bool:
         return source.startswith(self._stream_prefix)
 
-    def _settings(self, found: Mapped) -> Attributes:
+    def create(self, desired: Attributes) -> Facts:
+        """Create it. Of a stream that may hold old records it reads them first, without a maximum record age."""
+        enabled_at = _enabled_at(desired["source"])
+        if desired["starting_position"] == "TRIM_HORIZON" and self._may_be_too_old(enabled_at):
+            tags = desired["tags"] | CatchingUp(self._aws.clock.now()).tags()
+            desired = desired | {"tags": tags, "maximum_record_age": NO_AGE_LIMIT}
+        return super().create(desired)
+
+    def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
+        """Send the settings that differ.
+
+        A mapping that may have waited for too long is enabled without a maximum record age. Its tag is set before, and
+        removed before the age is set again: after a crash an age that is not the configured one is drift.
+        """
+        facts = observed.facts_as(MappingFacts)
+        if "enabled" in differs and desired["enabled"] and facts.stopped and self._may_have_backlog(observed):
+            catching_up = CatchingUp(self._aws.clock.now())
+            self._aws.lambda_.tag_resource(Resource=facts.arn, Tags=catching_up.tags())
+            desired, differs = desired | {"maximum_record_age": NO_AGE_LIMIT}, {*differs, "maximum_record_age"}
+            super().update(desired, observed, differs)
+            return replace(facts, catching_up=catching_up, record_age=NO_AGE_LIMIT)
+        if "maximum_record_age" in differs and CATCHING_UP_SINCE in observed.tags:
+            self._aws.lambda_.untag_resource(Resource=facts.arn, TagKeys=[CATCHING_UP_SINCE])
+        return super().update(desired, observed, differs)
+
+    def _may_have_backlog(self, observed: Observation) -> bool:
+        """Return whether a stopped mapping may have records that are too old for the maximum record age.
+
+        Without the start of a pause it may have stopped when the stream was enabled.
+        """
+        facts = observed.facts_as(MappingFacts)
+        since = (facts.pause.since if facts.pause else None) or _enabled_at(observed.attributes["source"])
+        return facts.catching_up is not None or self._may_be_too_old(since)
+
+    def _may_be_too_old(self, since: datetime | None) -> bool:
+        """Return whether Lambda may soon discard a record that was written at this time."""
+        allowed = longest_wait(timedelta(seconds=self._config["maximum_record_age"]))
+        return allowed is not None and (since is None or self._aws.clock.now() - since > allowed)
+
+    def _settings(self, found: Mapped, tags: Mapping[str, str]) -> Attributes:
+        age = found.get("MaximumRecordAgeInSeconds", NO_AGE_LIMIT)
         return {
             "parallelization_factor": found.get("ParallelizationFactor", 1),
             "retry_attempts": found.get("MaximumRetryAttempts", -1),
             "bisect": bool(found.get("BisectBatchOnFunctionError")),
-            "maximum_record_age": found.get("MaximumRecordAgeInSeconds", -1),
+            "maximum_record_age": self._config["maximum_record_age"] if catching_up_of(found, tags) else age,
             "starting_position": found.get("StartingPosition"),
             "tumbling_window": found.get("TumblingWindowInSeconds", 0),
             "on_failure": ((found.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination"),

@@ -19,9 +19,9 @@ from pipectl.config.models import (
     SHAPES,
     Config,
     fields_of,
-    known_region,
     named_resources,
 )
+from pipectl.config.regions import known_region
 from pipectl.pipeline import Pipeline
 from tests.config.minimal import changed, problems
 from tests.support import DEV_CONFIG, World, write_config

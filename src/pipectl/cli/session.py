@@ -17,7 +17,8 @@ from pipectl.cli.ending import second_interrupt_leaves
 from pipectl.cli.options import Globals
 from pipectl.clock import SystemClock
 from pipectl.config.loading import load
-from pipectl.config.models import Config, known_region
+from pipectl.config.models import Config
+from pipectl.config.regions import known_region
 from pipectl.context import Context
 from pipectl.errors import CancelledError, DeclinedError, PipectlError, UsageError
 from pipectl.output.console import Line, Screen

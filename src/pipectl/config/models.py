@@ -7,16 +7,15 @@ description, range and default are the config reference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic.fields import FieldInfo
 
-from pipectl.aws.settings import partition_of, regions
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.names import NAME_RULES, SET_BY_PIPECTL, Names, action_problems, tag_problem
+from pipectl.config.regions import known_region
 from pipectl.config.runtimes import RUNTIMES, newest, supported
 from pipectl.resource_keys import ResourceKey
 
@@ -29,7 +28,6 @@ LOG_RETENTION_DAYS = (
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 _ANY_ACCOUNT = "0" * 12
-_WITHOUT_MAPPING_TAGS = ("aws-cn", "aws-us-gov")
 
 
 EXTRA_ALARMS: Mapping[ResourceKey, str] = {
@@ -39,23 +37,6 @@ EXTRA_ALARMS: Mapping[ResourceKey, str] = {
     ResourceKey.LOST_FAILURES_ALARM: "order-lost-failures-alarm",
 }
 """Middle parts of the physical names of the extra alarms, by key."""
-
-
-def known_region(region: str) -> str:
-    """Return ``region``. Raise a `ValueError` with similar regions, else with all, when it is unknown.
-
-    Regions in which a pipeline cannot be managed are refused, too.
-    """
-    if region not in regions():
-        meant = get_close_matches(region, regions(), n=3)
-        rest = f"did you mean {' or '.join(meant)}?" if meant else f"known are {', '.join(regions())}"
-        raise ValueError(f"{region!r} is not a region with Lambda; {rest}")
-    if (partition := partition_of(region)) in _WITHOUT_MAPPING_TAGS:
-        raise ValueError(
-            f"{region!r} is in the partition {partition}, where Lambda takes no tags on event source mappings; pipectl "
-            "needs them to mark what it manages"
-        )
-    return region
 
 
 def _prefix(prefix: str) -> str:

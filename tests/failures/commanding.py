@@ -12,18 +12,25 @@ from pipectl.config.loading import load
 from pipectl.config.models import Config
 from pipectl.context import Context
 from pipectl.engine.model import Facts, Observation
-from pipectl.facts import QueueFacts
+from pipectl.facts import MappingFacts, QueueFacts
 from pipectl.failures.audit_table import Selection
 from pipectl.resource_keys import ResourceKey
 from tests.support import DEV_CONFIG, Recorder
 
 
 class FakeContext(Context):
-    """A context whose resources all exist."""
+    """A context whose resources all exist and are managed."""
+
+    def observe(self, keys: Collection[str] | None = None) -> dict[str, Observation | None]:
+        return dict(self.require(keys or [*ResourceKey]))
 
     def require(self, keys: Collection[str], or_absent: Collection[str] = ()) -> dict[str, Observation]:
-        queue = QueueFacts("https://queue", self.pipeline.names.queue_arn(self.pipeline.physical.queue))
-        facts: dict[str, Facts] = {ResourceKey.DEAD_LETTER_QUEUE: queue}
+        facts: dict[str, Facts] = {
+            ResourceKey.DEAD_LETTER_QUEUE: QueueFacts(
+                "https://queue", self.pipeline.names.queue_arn(self.pipeline.physical.queue)
+            ),
+            ResourceKey.STREAM_MAPPING: MappingFacts("uuid", "arn", "Enabled"),
+        }
         return {key: Observation({}, self.pipeline.ownership, facts.get(key, Facts())) for key in keys}
 
 

@@ -143,6 +143,7 @@ def test_a_table_without_writes_is_healthy_without_metrics_of_the_processor(worl
 )
 def test_a_silent_standstill(world: World, minutes: int, severity: Severity, finding: Finding) -> None:
     """Orders are written, the mapping is enabled, and nothing is processed."""
+    world.aws.clock.sleep(3 * 3600)
     _processor(world, "IteratorAge", 0, minutes=120)
     _written(world, minutes)
     found = check(world, "iterator-age")

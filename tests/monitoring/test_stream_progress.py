@@ -80,6 +80,7 @@ def test_a_mapping_that_has_processed_nothing_since_it_was_changed_is_unknown(co
     mapping = replace(MAPPING, last_modified=minutes(2))
     assert judged(config, mapping, iterator_age=[(9, 0)], writes=[(1, 1)]).unknown
     assert judged(config, mapping, writes=[(1, 1)]).unknown
+    assert judged(config, mapping, writes=[(20, 1)]).silent_since == minutes(2)
     assert certain(judged(config, mapping, iterator_age=[(1, 0)], writes=[(1, 1)]))
 
 
@@ -90,13 +91,13 @@ def test_a_mapping_that_was_changed_while_the_table_is_quiet_is_certain(config: 
 def test_writes_without_processing_are_unknown(config: Config) -> None:
     found = judged(config, iterator_age=[(60, 0)], writes=[(7, 1), (20, 1), (60, 1)])
     assert found.unknown
-    assert found.unread_since == minutes(20)
+    assert found.silent_since == minutes(20)
 
 
 def test_errors_are_processing_and_unknown_until_the_retries_are_over(config: Config) -> None:
     found = judged(config, processor_errors=[(2, 1)], writes=[(3, 1)])
     assert found.unknown
-    assert found.unread_since is None
+    assert found.silent_since is None
     assert certain(judged(config, processor_errors=[(20, 1)], writes=[(21, 1)]))
 
 

@@ -191,10 +191,10 @@ def _iterator_age(read: Progress, metrics: Metrics) -> Check:
         return Check(name, Severity.FAILING, Finding.LAGGING, age, _waited(age))
     if (reason := read.stopped or read.unknown) is None:
         return Check(name, Severity.HEALTHY, Finding.OK, age, _quiet(metrics) if age is None else _waited(age))
-    waited = metrics.now - read.unread_since if read.unread_since else timedelta(0)
-    if waited <= RECENTLY:
+    silent = metrics.now - read.silent_since if read.silent_since else timedelta(0)
+    if silent <= RECENTLY:
         return Check(name, Severity.UNKNOWN, Finding.UNKNOWN, age, reason)
-    severity = Severity.FAILING if waited.total_seconds() > LONGEST_AGE else Severity.DEGRADED
+    severity = Severity.FAILING if silent.total_seconds() > LONGEST_AGE else Severity.DEGRADED
     return Check(name, severity, Finding.STANDSTILL, age, f"{reason} (deletions count as writes)")
 
 

@@ -16,7 +16,7 @@ from pipectl.context import Context
 from pipectl.facts import MappingFacts
 from pipectl.monitoring.metrics import METRICS_LATE, PERIOD, RECENTLY, Metrics
 from pipectl.text import pluralize
-from pipectl.timestamps import rfc3339
+from pipectl.timestamps import relative, rfc3339
 
 _FUNCTION_FAILED = "Function call failed"
 """The last result of a mapping that works: it retries, until the retries are exhausted."""
@@ -33,14 +33,15 @@ class Progress:
         stopped: Why the mapping does not read; ``None`` when it does. The position where it stopped is unknown, but
             lies before every record that has neither.
         unknown: Why nothing certain is known about a mapping that reads: any record may wait for it.
-        unread_since: The start of the minute of the first write after which nothing was processed.
+        silent_since: The time since which there is something to read, the mapping is as it is, and nothing was
+            processed.
         throttled: The mapping does not read because its function is throttled.
     """
 
     until: datetime
     stopped: str | None = None
     unknown: str | None = None
-    unread_since: datetime | None = None
+    silent_since: datetime | None = None
     throttled: bool = False
 
 
@@ -103,7 +104,7 @@ class _Judge:
             self._until(grace),
             stopped=_stopped(self._mapping, self._metrics.now) or throttled,
             unknown=self._unknown(),
-            unread_since=self._unread_since,
+            silent_since=self._silent_since,
             throttled=throttled is not None,
         )
 
@@ -120,6 +121,11 @@ class _Judge:
     def _keeps_up(self) -> bool:
         """Return whether nothing was written since something was processed, and records did not wait for that."""
         return self._unread_since is None and self._age <= timedelta(seconds=_KEEPS_UP) + self._window
+
+    @property
+    def _silent_since(self) -> datetime | None:
+        changed = self._mapping.last_modified if self._mapping else None
+        return self._unread_since and max(self._unread_since, changed or self._unread_since)
 
     def _throttled(self) -> str | None:
         """Return that the processor is throttled, when it has processed nothing since."""
@@ -138,19 +144,21 @@ class _Judge:
             return "the processor failed minutes ago: records that follow a failing one wait for its retries"
         if self._throttles:
             return "the processor was throttled in the last 15 minutes: records can wait for it"
-        written = self._unread_since
+        return self._silence(mapping.last_modified)
+
+    def _silence(self, changed: datetime | None) -> str | None:
+        """Return that orders were written and none was processed since, or since the mapping was changed."""
+        now, written, processed = self._metrics.now, self._unread_since, self._processed
         if written is None:
             return None
-        changed = mapping.last_modified
-        if changed and (self._processed is None or self._processed < changed):
-            return (
-                f"orders were written since {rfc3339(written)}, and none was processed since the stream mapping was "
-                f"changed at {rfc3339(changed)}: it can take minutes to begin"
-            )
-        if now - written > self._settle + self._window:
-            since = f" since {rfc3339(self._processed)}" if self._processed else " in the last 24 hours"
-            return f"orders were written since {rfc3339(written)}, and none was processed{since}"
-        return None
+        begins = changed is not None and (processed is None or processed < changed)
+        if not begins and now - written <= self._settle + self._window:
+            return None  # the metrics are late
+        since = f" since {rfc3339(processed)}" if processed else " in the last 24 hours"
+        text = f"orders were written since {rfc3339(written)}, and none was processed{since}"
+        if changed and begins and now - changed <= RECENTLY:
+            text += f"; the stream mapping was changed {relative(changed, now)} and can take minutes to begin"
+        return text
 
 
 def _stopped(mapping: MappingFacts | None, now: datetime) -> str | None:

@@ -54,6 +54,7 @@ def test_names_of_the_shipped_config(made: World) -> None:
         "iterator-age-alarm": "dev-order-processor-iterator-age-alarm-backend",
         "auditor-errors-alarm": "dev-audit-processor-errors-alarm-backend",
         "lost-failures-alarm": "dev-order-lost-failures-alarm-backend",
+        "throttles-alarm": "dev-order-processor-throttles-alarm-backend",
     }
 
 

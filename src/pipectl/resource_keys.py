@@ -24,6 +24,7 @@ class ResourceKey(StrEnum):
     ITERATOR_AGE_ALARM = "iterator-age-alarm"
     AUDITOR_ERRORS_ALARM = "auditor-errors-alarm"
     LOST_FAILURES_ALARM = "lost-failures-alarm"
+    THROTTLES_ALARM = "throttles-alarm"
     PROCESSOR_LOG_GROUP = "processor-log-group"
     AUDITOR_LOG_GROUP = "auditor-log-group"
 

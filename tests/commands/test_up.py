@@ -10,6 +10,7 @@ import pytest
 from pipectl.aws.client import Call
 from pipectl.commands.plan import plan
 from pipectl.commands.up import UpReport, up
+from pipectl.config.models import EXTRA_ALARMS
 from pipectl.engine.model import Action
 from pipectl.errors import AccessDeniedError, IncompleteError, PipectlError
 from tests.support import World, yes
@@ -48,7 +49,7 @@ def test_a_single_failure_reports_the_changes_that_were_done(moto_world: World) 
     report = failed.value.report
     assert isinstance(report, UpReport)
     assert {change.resource for change in report.changes} == moto_world.context().resources.keys() - {
-        *("errors-alarm", "failures-alarm", "iterator-age-alarm", "auditor-errors-alarm", "lost-failures-alarm")
+        *("errors-alarm", *EXTRA_ALARMS),
     }
 
 

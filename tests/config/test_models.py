@@ -163,7 +163,8 @@ BROKEN = {
     "record age of 0": broken("stream-mapping/maximum_record_age", 0, "-1, or 60 to 604800"),
     "more than 10 messages without a window": broken("queue-mapping/batch_size", 11, "above 10", "at least 1 second"),
     # alarm and log groups
-    "period not in whole minutes": broken("errors-alarm/period", 90, "is 90", "10, 20, 30, or a multiple of 60"),
+    "period not in whole minutes": broken("errors-alarm/period", 90, "is 90", "multiple of 60"),
+    "period below a minute": broken("errors-alarm/period", 30, "is 30", "60 to 86400"),
     "action not an ARN": broken("errors-alarm/actions", ["mail me"], "'mail me'", ARN, key="errors-alarm.actions.0"),
     "actions a word": broken("errors-alarm/actions", ARN, "must be a list"),
     "too many actions": broken("errors-alarm/actions", [ARN] * 6, "6 entries", "at most 5"),
@@ -186,7 +187,7 @@ RANGES = {
     "queue-mapping/batch_size": (1, 10),
     "queue-mapping/batching_window": (0, 0),
     "queue-mapping/maximum_concurrency": (2, 1000),
-    "errors-alarm/period": (10, 86400),
+    "errors-alarm/period": (60, 86400),
     "errors-alarm/threshold": (1, 10**6),
 }
 """The lowest and highest allowed values, with the defaults of the other keys."""
@@ -297,7 +298,7 @@ VALID: dict[str, dict[str, Any]] = {
         "errors-alarm/actions": ["arn:aws:ssm-incidents::123456789012:response-plan/orders"],
     },
     "a topic in the region of the config": {"region": "us-east-1", "errors-alarm/actions": [ARN]},
-    "periods below a minute": {"errors-alarm/period": 30},
+    "a period of an hour": {"errors-alarm/period": 3600},
 }
 
 

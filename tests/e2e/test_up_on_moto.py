@@ -3,6 +3,7 @@ import json
 from pipectl.commands.down import down
 from pipectl.commands.plan import plan
 from pipectl.commands.up import up
+from pipectl.config.models import EXTRA_ALARMS
 from pipectl.context import Context
 from pipectl.engine.model import Action
 from tests.support import Recorder, World, yes
@@ -38,7 +39,7 @@ def test_a_resource_that_the_config_switches_off_is_deleted(moto_world: World) -
     up(moto_world.context(), yes)
     without = moto_world.context(extra_alarms=False)
     switched_off = {change.resource for change in plan(without).changes if change.action is Action.DELETE}
-    assert switched_off == {"failures-alarm", "iterator-age-alarm", "auditor-errors-alarm", "lost-failures-alarm"}
+    assert switched_off == set(EXTRA_ALARMS)
     up(moto_world.context(extra_alarms=False), yes)
     again = plan(moto_world.context(extra_alarms=False))
     assert not again.pending

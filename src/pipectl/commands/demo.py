@@ -34,7 +34,7 @@ T = TypeVar("T")
 Step = Literal["up", "orders", "failures", "alarm", "fix", "replay", "down"]
 
 INVALID_ORDERS = 2
-"""Each causes four errors: the first attempt and three retries. The alarm fires at five."""
+"""Each causes at least four errors: the first attempt and three retries. The alarm fires at five."""
 _BOUND = 120
 _FIX_PYTHON = """
 

@@ -35,6 +35,7 @@ EXTRA_ALARMS: Mapping[ResourceKey, str] = {
     ResourceKey.ITERATOR_AGE_ALARM: "order-processor-iterator-age-alarm",
     ResourceKey.AUDITOR_ERRORS_ALARM: "audit-processor-errors-alarm",
     ResourceKey.LOST_FAILURES_ALARM: "order-lost-failures-alarm",
+    ResourceKey.THROTTLES_ALARM: "order-processor-throttles-alarm",
 }
 """Middle parts of the physical names of the extra alarms, by key."""
 
@@ -207,18 +208,18 @@ class ErrorsAlarmConfig(Section):
     threshold: int = Field(5, ge=1, description="errors of the processor in one period that fire the alarm")
     period: int = Field(
         300,
-        ge=10,
+        ge=60,
         le=86400,
-        json_schema_extra={"anyOf": [{"enum": [10, 20, 30]}, {"multipleOf": 60, "minimum": 60, "maximum": 86400}]},
-        description="seconds",
+        json_schema_extra={"multipleOf": 60},
+        description="seconds; Lambda reports its metrics once a minute",
     )
     actions: tuple[Arn, ...] = Field((), max_length=5, strict=False, description="ARNs that every alarm notifies")
 
     @field_validator("period")
     @classmethod
     def _whole_minutes(cls, period: int) -> int:
-        if period not in (10, 20, 30) and period % 60:
-            raise ValueError(f"is {period}; CloudWatch allows 10, 20, 30, or a multiple of 60 seconds")
+        if period % 60:
+            raise ValueError(f"is {period}; it must be a multiple of 60, because Lambda reports metrics once a minute")
         return period
 
 
@@ -247,7 +248,7 @@ class Config(Section):
     tags: dict[str, str] = Field(default_factory=dict, max_length=44, description="additional tags for every resource")
     extra_alarms: bool = Field(
         False,
-        description="four additional alarms for conditions that the errors alarm does not cover; `false` deletes them",
+        description="five additional alarms for conditions that the errors alarm does not cover; `false` deletes them",
     )
     orders_table: OrdersTableConfig = Field(alias="orders-table", default_factory=OrdersTableConfig)
     audit_table: AuditTableConfig = Field(alias="audit-table", default_factory=AuditTableConfig)

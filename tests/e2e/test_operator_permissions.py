@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from pipectl.cli.main import main
 from pipectl.commands.audit import audit_list, audit_resolve, audit_show, audit_stats, audit_undo
+from pipectl.commands.capture import capture
 from pipectl.commands.down import down
 from pipectl.commands.logs import lines
 from pipectl.commands.outputs import outputs
@@ -80,7 +82,8 @@ NOT_SEEN: Mapping[str, NotSeen] = {
     "lambda:UntagResource": NotSeen(_BACKLOG, ("up", "replay-dlq")),
     "lambda:UpdateEventSourceMapping": NotSeen(_BACKLOG, ("replay-dlq",)),
     "lambda:GetEventSourceMapping": NotSeen(
-        "called while AWS still changes a mapping", (*_LOOKING, "trace", "verify", "verify --repair", "replay-dlq")
+        "called while AWS still changes a mapping",
+        (*_LOOKING, "trace", "verify", "verify --repair", "replay-dlq", "doctor --capture"),
     ),
     "lambda:GetFunction": NotSeen("called when a log group has no tags, to find its owner", ("logs",)),
     "dynamodb:GetItem": NotSeen("called when the response of an update was lost", ("replay-dlq", "audit resolve")),
@@ -91,6 +94,9 @@ NOT_SEEN: Mapping[str, NotSeen] = {
     "lambda:ListTags": NotSeen(
         "checked by AWS, not by the local emulator, for the tags of GetFunction",
         ("logs", "replay-dlq --dry-run", "replay-dlq --save", "replay-dlq"),
+    ),
+    "s3:DeleteObjectVersion": NotSeen(
+        "checked by AWS, not by the local emulator, for the version of an object", ("doctor --capture",)
     ),
     "s3:TagResource": NotSeen("checked by AWS, not by the local emulator, for a bucket created with tags", ("up",)),
 }
@@ -250,6 +256,7 @@ LOOKING: dict[str, Callable[[Context], object]] = {
     "plan": plan,
     "outputs": outputs,
     "logs": lambda context: lines(context, ["processor", "auditor"], context.aws.clock.now(), None, None),
+    "doctor --capture": lambda context: capture(context, Path(mkdtemp()) / "answers.json", yes),
     "pause": lambda context: pause(context, "somebody"),
     "resume": resume,
 }

@@ -19,6 +19,7 @@ from pipectl.commands.audit import (
     Origin,
     ResolvedFailure,
 )
+from pipectl.commands.capture import CapturePreview, CaptureReport
 from pipectl.commands.config import PackageSummary
 from pipectl.commands.demo import DemoReport
 from pipectl.commands.down import DownPreview, DownReport
@@ -56,6 +57,7 @@ from pipectl.monitoring.health import Check, Finding, Health, Severity
 from pipectl.monitoring.pending_data import Loss, Resume
 from pipectl.output import (
     audit,
+    capture,
     changes,
     config,
     demo,
@@ -301,6 +303,13 @@ def _diagnosis(text: str) -> dict[str, Sample]:
     )
     return {
         "doctor": partial(doctor.result, diagnosis=Diagnosis(healthy), now=NOON),
+        "doctor capture asked": partial(capture.before_asking, preview=CapturePreview(text, text, Path(text))),
+        "doctor capture": partial(
+            capture.result,
+            report=CaptureReport(
+                Path(text), text, Stage.STORED, 257, 49, failed={"verify": text}, remains={"order": text}
+            ),
+        ),
         "doctor problems": partial(doctor.result, diagnosis=Diagnosis(ill), now=NOON),
     }
 

@@ -19,5 +19,6 @@ def test_a_screen(name: str, snapshot: SnapshotAssertion) -> None:
 
 
 def test_every_finding_has_words_and_a_sample() -> None:
-    shown = {check["finding"] for name in SAMPLES for check in document(SAMPLES[name])["checks"]}
+    checks = [check for name in ("doctor", "doctor problems") for check in document(SAMPLES[name])["checks"]]
+    shown = {check["finding"] for check in checks}
     assert shown == {*Finding} == {*doctor._TEXTS}

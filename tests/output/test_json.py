@@ -15,7 +15,9 @@ from tests.output.samples import samples
 
 UNVERSIONED = {"outputs", "permissions", "permissions reader", "template", "config show", "local status env"}
 """Documents whose keys are data from the top."""
-WITHOUT_DOCUMENT = {"up asked", "down asked", "audit resolve asked", "replay-dlq asked", "verify asked"}
+WITHOUT_DOCUMENT = {
+    *("up asked", "down asked", "audit resolve asked", "replay-dlq asked", "verify asked", "doctor capture asked")
+}
 SAMPLES = samples("2026-01-31 12:00 DATA")
 
 

@@ -22,7 +22,7 @@ from botocore.model import OperationModel
 
 from pipectl.aws import requests, responses, settings
 from pipectl.aws.caller import Answered, Caller, read_caller
-from pipectl.aws.credentials import LOGIN, CredentialChain, Fault, FoundCredentials, described
+from pipectl.aws.credentials import LOGIN, CredentialChain, Fault, FoundCredentials, described, parts_of
 from pipectl.aws.errors import BOTO_ERRORS, translate
 from pipectl.aws.retry_rules import RetryRule, rule_for
 from pipectl.clock import Clock, Say, SystemClock, poll
@@ -234,6 +234,10 @@ class Aws:
         if found is None:
             raise CredentialsError("no credentials are configured", aws_code=Fault.MISSING, hint=LOGIN)
         return described(found)
+
+    def secrets(self) -> list[str]:
+        """Return every part of the credentials that is long enough to be one, to keep it out of what is written."""
+        return parts_of(self._session.get_credentials())
 
     def knock(self) -> Answered:
         """Send one request without credentials. AWS denies it, which shows that AWS answers.

@@ -227,6 +227,13 @@ def described(credentials: object) -> FoundCredentials:
     )
 
 
+def parts_of(credentials: object) -> list[str]:
+    """Return the parts of botocore's credentials, without short ones, which would be found in every text."""
+    frozen = cast("Found", credentials).get_frozen_credentials() if credentials else Frozen("", "", None)
+    parts = (frozen.access_key, frozen.secret_key, frozen.token or "")
+    return [part for part in parts if len(part) >= _SHORTEST_SECRET]
+
+
 class CheckedCredentials:
     """Credentials that are looked at before they are sent, and whose renewal has errors with names."""
 

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import global_options
+from pipectl.cli.exit_codes import PARTLY_DONE
+from pipectl.cli.options import global_options, yes_option
+from pipectl.errors import UsageError
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
 
 
 @click.command()
+@click.option(
+    "--capture",
+    "file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Send one throwaway order, and record AWS's answers, redacted.",
+)
+@click.option("--confirm", metavar="NAME", help="Environment name, to capture in a protected environment.")
+@yes_option
 @global_options
-def doctor(session: Session) -> int:
+def doctor(session: Session, file: Path | None, confirm: str | None, yes: bool) -> int:
     """Check credentials, permissions, clock, emulator and versions.
 
     Each check is ok, a warning or a problem, and has a hint. It reads only, and works without credentials and without a
     config. Exits with 1 when there is a problem.
 
+    With --capture it also writes one order to the pipeline, waits for its object, reads everything that the commands
+    read, deletes both, and writes each form of AWS's answers to FILE. Names, ids, credentials and data are replaced by
+    placeholders. Exits with 4 when something could not be read or deleted.
+
     \b
     Examples:
       pipectl doctor
       pipectl --profile prod -c config/prod.yaml doctor
+      pipectl doctor --capture answers.json
     """
+    if file:
+        return _capture(session, file, confirm, yes)
+    if confirm or yes:
+        raise UsageError("--confirm and --yes need --capture")
     from pipectl.aws.client import Aws, Credentials
     from pipectl.commands.doctor import TIMEOUT, Setup
     from pipectl.commands.doctor import doctor as run
@@ -47,3 +68,17 @@ def doctor(session: Session) -> int:
     diagnosis = run(setup, now, session.cancel)
     output.result(session.screen, diagnosis, now)
     return 0 if diagnosis.ok else 1
+
+
+def _capture(session: Session, file: Path, confirmed: str | None, yes: bool) -> int:
+    from pipectl.commands.capture import CapturePreview, capture
+    from pipectl.output import capture as output
+
+    session.print_header()
+
+    def show(preview: CapturePreview) -> None:
+        output.before_asking(session.screen, preview)
+
+    report = capture(session.context, file, session.confirm("Send this order?", yes, show), confirmed=confirmed)
+    output.result(session.screen, report)
+    return 0 if report.complete else PARTLY_DONE

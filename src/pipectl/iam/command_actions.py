@@ -98,24 +98,33 @@ _VERIFY = merged(
 )
 _END_BACKLOG = {"mappings": "lambda:UntagResource", "managed-mappings": "lambda:UpdateEventSourceMapping"}
 
+_TRACE = merged(
+    _TABLES,
+    _BUCKET,
+    _MAPPINGS,
+    _WHOLE_STREAM,
+    _FAILURES,
+    _METRICS,
+    {"orders-table": "dynamodb:GetItem", "processed-objects": "s3:GetObject", "quarantine": "s3:GetObject"},
+)
+_AUDIT = merged(_TABLES, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES)
+_LOGS = merged(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"})
+_THROWAWAY_ORDER = {
+    "orders-table": "dynamodb:PutItem dynamodb:DeleteItem",
+    "bucket": "s3:ListBucketVersions",
+    "processed-objects": "s3:DeleteObject s3:DeleteObjectVersion",
+}
+
 COMMANDS: Mapping[str, Grants] = {
     "plan": merged(OBSERVE, _METRICS),
     "outputs": OBSERVE,
     "status": merged(OBSERVE, _FAILURES, _METRICS),
     "up": merged(OBSERVE, _METRICS, _WRITE, _END_BACKLOG),
     "down": merged(OBSERVE, _FAILURES, _METRICS, _DELETE, {"managed-mappings": "lambda:UpdateEventSourceMapping"}),
-    "logs": merged(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"}),
-    "audit": merged(_TABLES, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES),
+    "logs": _LOGS,
+    "audit": _AUDIT,
     "audit resolve": merged(_TABLES, {"audit-table": "dynamodb:Query dynamodb:GetItem dynamodb:UpdateItem"}),
-    "trace": merged(
-        _TABLES,
-        _BUCKET,
-        _MAPPINGS,
-        _WHOLE_STREAM,
-        _FAILURES,
-        _METRICS,
-        {"orders-table": "dynamodb:GetItem", "processed-objects": "s3:GetObject", "quarantine": "s3:GetObject"},
-    ),
+    "trace": _TRACE,
     "verify": _VERIFY,
     "verify --repair": merged(_VERIFY, {"processor": "lambda:InvokeFunction", "quarantine": "s3:GetObject"}),
     "replay-dlq --dry-run": _REPLAY,
@@ -137,6 +146,7 @@ COMMANDS: Mapping[str, Grants] = {
         _MAPPINGS, {"mappings": "lambda:TagResource", "managed-mappings": "lambda:UpdateEventSourceMapping"}
     ),
     "resume": merged(_MAPPINGS, _METRICS, _END_BACKLOG, {"mappings": "lambda:TagResource"}),
+    "doctor --capture": merged(OBSERVE, _LOGS, _AUDIT, _TRACE, _VERIFY, _REPLAY, _THROWAWAY_ORDER),
 }
 """The grants of each command. `demo` and `local` are not here: they act as the emulator's administrator."""
 
@@ -148,5 +158,6 @@ CALLERS: Mapping[str, tuple[str, ...]] = {
     "reader": _READER,
     "on-call": (*_READER, "verify --repair", "replay-dlq", "audit resolve", "pause", "resume"),
     "deployer": ("plan", "outputs", "status", "up", "down"),
+    "capture": ("doctor --capture",),  # of its own: with the deployer's actions it does not fit into one policy
 }
 """The commands of each group of people who run pipectl."""

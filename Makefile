@@ -7,6 +7,10 @@ NPM := $(BIN)/npm install --prefix $(VENV) --no-package-lock --no-audit --no-fun
 # The packages that Lambda's Node.js runtime contains, for functions in Node.js on the local emulator.
 SDK := @aws-sdk/client-s3@3 @aws-sdk/client-dynamodb@3
 
+# What judges the pipeline and was written by others: installed apart, because its pins are its own.
+JUDGES := cfn-lint==1.58.0 checkov==3.3.30 microburst==0.10.0
+SIMULATOR := @cloud-copilot/iam-simulate@0.1.173
+
 # Test processes. Many tests wait for the emulator, so there are more than processors.
 WORKERS ?= 4
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
@@ -16,6 +20,7 @@ RUNTIME ?=
 READY := $(VENV)/.ready
 READY_DEMO := $(VENV)/.ready-demo
 READY_NODEJS := $(VENV)/.ready-nodejs
+READY_JUDGES := $(VENV)-judges/.ready
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test judges coverage lint unit format clean
@@ -35,7 +40,8 @@ test: $(READY) ## Run all tests: under 4 min on 2 processors.
 unit: $(READY) ## Run the unit tests: without moto, the emulator, and what is slow.
 	$(BIN)/pytest -n auto --dist loadgroup -q -m "not moto and not emulator and not slow"
 
-judges: $(READY) ## Run the slow checks: every crash point, 100 times the fuzz examples.
+judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), every crash point, 100 times the fuzz examples.
+	$(BIN)/pytest -s --timeout 1800 tests/judges/judge_*.py
 	CRASHES=every $(PYTEST) --timeout 1800 tests/faults/test_crash.py tests/e2e/test_sigkill_on_emulator.py
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) --timeout 3600 tests/fuzz
 
@@ -54,7 +60,7 @@ format: $(READY) ## Format the code and apply the linters' fixes.
 	$(BIN)/ruff format .
 
 clean: ## Delete .venv, caches and builds.
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) $(VENV)-judges build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -75,3 +81,10 @@ $(READY): pyproject.toml | $(BIN)/python
 	$(PIP) -e '.[local,node,test,dev]'
 	$(NPM) $(SDK)
 	@touch $@ $(READY_DEMO) $(READY_NODEJS)
+
+$(READY_JUDGES): Makefile | $(BIN)/python
+	@echo "Installing the judges into $(VENV)-judges: once, about a minute."
+	$(PYTHON) -m venv $(VENV)-judges
+	$(VENV)-judges/bin/python -m pip install --quiet --disable-pip-version-check $(JUDGES)
+	$(BIN)/npm install --prefix $(VENV)-judges --no-package-lock --no-audit --no-fund --loglevel=error $(SIMULATOR)
+	@touch $@

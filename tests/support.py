@@ -21,6 +21,7 @@ from pipectl.config.models import Config
 from pipectl.context import Context
 from pipectl.engine.model import Change
 from pipectl.errors import PipectlError
+from tests.constraints import check_request
 
 ROOT = Path(__file__).parent.parent
 DEV_CONFIG = ROOT / "config" / "dev.yaml"
@@ -155,6 +156,7 @@ def make_world(
         credentials=Credentials(account, "test"),
         clock=clock,
         on_call=calls.append,
+        attempt=check_request,
     )
     return World(write_config(folder, changes), aws, calls)
 

@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeoutError
 
 from pipectl.aws.client import Call
+from tests import constraints
 from tests.faults.aws_delays import CHANGING, LATENCY, LINGERS, REFUSED, STALE, THROTTLES, WITHOUT_TAGS, Refused
 from tests.faults.clock import VirtualClock
 from tests.support import reads
@@ -65,6 +66,7 @@ class FaultyAws:
 
     def attempt(self, call: Call, params: Params, send: Send) -> Any:
         """Carry out one attempt of a call; passed to `pipectl.aws.client.Aws`."""
+        constraints.check(call, params)
         operation = f"{call.service}:{call.operation}"
         if self.slow:
             self._one_change_of_a_bucket_at_a_time(operation, params)

@@ -1,0 +1,1 @@
+"""Judges that nobody of this project wrote: linters, scanners and simulators. `make judges` runs these modules."""

@@ -41,6 +41,8 @@ unit: $(READY) ## Run the unit tests: without moto, the emulator, and what is sl
 	$(BIN)/pytest -n auto --dist loadgroup -q -m "not moto and not emulator and not slow"
 
 judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), every crash point, 100 times the fuzz examples.
+	rm -f $(VENV)-judges/requests.jsonl
+	RECORDED_REQUESTS=$(VENV)-judges/requests.jsonl $(BIN)/pytest -q --timeout 1800 tests/e2e/test_operator_permissions.py
 	$(BIN)/pytest -s --timeout 1800 tests/judges/judge_*.py
 	CRASHES=every $(PYTEST) --timeout 1800 tests/faults/test_crash.py tests/e2e/test_sigkill_on_emulator.py
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) --timeout 3600 tests/fuzz

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
-from pipectl.aws.client import Aws, Call, Credentials
+from botocore.exceptions import ClientError
+
+from pipectl.aws.client import Aws, Call, Credentials, Parameters
 from pipectl.aws.errors import iam_actions
 from pipectl.clock import SystemClock
 from pipectl.context import Context
@@ -16,6 +20,8 @@ from pipectl.errors import AccessDeniedError, IncompleteError, PipectlError
 from pipectl.iam.places import places_of
 from pipectl.iam.policies import caller_policy
 from pipectl.policy_document import PolicyDocument
+from tests.constraints import check_request
+from tests.iam.requests import Questions, Request
 from tests.iam.source_actions import actions_of
 from tests.support import REGION, Recorder, World
 
@@ -49,10 +55,23 @@ def metric(aws: Aws, name: str, function: str) -> int:
 
 
 class QuickClock(SystemClock):
-    """Real time with short sleeps between polls."""
+    """Real time, or a later one, with short sleeps between polls."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
 
     def sleep(self, seconds: float) -> None:
         super().sleep(min(seconds, 0.01))
+
+
+def record(command: str, requests: set[Request]) -> None:
+    """Write the questions of a command to the file that ``RECORDED_REQUESTS`` names, for `make judges`."""
+    if file := os.environ.get("RECORDED_REQUESTS"):
+        lines = [json.dumps([command, each.action, each.resource, dict(each.context)]) for each in requests]
+        with Path(file).open("a", encoding="utf-8") as opened:
+            opened.writelines(f"{line}\n" for line in sorted(lines))
 
 
 @dataclass
@@ -63,11 +82,14 @@ class Operator:
         world: The config and the account.
         learned: The actions that an error named as missing.
         calls: All calls made.
+        requests: What AWS asks IAM for the calls that were allowed.
     """
 
     world: World
     learned: set[str] = field(default_factory=set)
     calls: list[Call] = field(default_factory=list)
+    requests: set[Request] = field(default_factory=set)
+    clock: QuickClock = field(default_factory=QuickClock)
     access_key: str = field(init=False)
     secret_key: str = field(init=False)
 
@@ -77,10 +99,27 @@ class Operator:
         made = iam.create_access_key(UserName=USER)["AccessKey"]
         self.access_key, self.secret_key = made["AccessKeyId"], made["SecretAccessKey"]
         credentials = Credentials(self.access_key, self.secret_key)
-        endpoint_url = self.world.aws.endpoint_url
+        self._questions = Questions(REGION, self.world.aws.account_id)
         self._aws = Aws(
-            REGION, endpoint_url=endpoint_url, credentials=credentials, clock=QuickClock(), on_call=self.calls.append
+            REGION,
+            endpoint_url=self.world.aws.endpoint_url,
+            credentials=credentials,
+            clock=self.clock,
+            on_call=self.calls.append,
+            attempt=self._attempt,
         )
+
+    def _attempt(self, call: Call, parameters: Parameters, send: Callable[[], object]) -> object:
+        """Send a call, and keep its questions unless it is denied."""
+        try:
+            answer = check_request(call, parameters, send)
+        except ClientError as error:
+            if "AccessDenied" not in error.response["Error"]["Code"]:
+                self.requests.update(self._questions.of(call, parameters))
+            raise
+        self._questions.learn(call, parameters, answer)
+        self.requests.update(self._questions.of(call, parameters))
+        return answer
 
     def context(self) -> Context:
         return Context(self.world.config, self.world.file, self._aws, Recorder())
@@ -107,6 +146,7 @@ class Operator:
             command: A key of `COMMANDS`.
             work: The command's work.
         """
+        self.requests.clear()
         pipeline = self.world.context().pipeline
         places = places_of(pipeline.config, pipeline.names)
         while True:
@@ -122,4 +162,5 @@ class Operator:
             elif error:
                 raise error
             else:
-                return
+                break
+        record(command, self.requests)

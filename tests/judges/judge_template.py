@@ -16,7 +16,8 @@ from pipectl.commands.template import create
 from pipectl.config.loading import load
 from tests.support import ACCOUNT, NODEJS, REGION, ROOT, write_config
 
-TOOLS = Path(os.environ.get("JUDGES", ROOT / ".venv-judges")) / "bin"
+JUDGES = Path(os.environ.get("JUDGES", ROOT / ".venv-judges"))
+TOOLS = JUDGES / "bin"
 WHERE: Any = SimpleNamespace(region=REGION, account_id=ACCOUNT, partition="aws")
 LISTED: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "checkov.yaml").read_text())
 CONFIGS: dict[str, dict[str, Any]] = {

@@ -70,6 +70,8 @@ class Questions:
         for action in actions:
             for resource in resources:
                 yield Request(action, resource, context)
+        if call.operation == "GetFunction":  # it reports the tags to callers who may list them
+            yield Request("lambda:ListTags", resources[0])
         if any(parameters.get(tags) for tags in _TAGS):
             if tagging := TAG_ACTION.get(f"{call.service} {call.operation}"):
                 yield Request(tagging, resources[0])

@@ -119,7 +119,7 @@ def test_every_recorded_call_is_allowed_and_every_action_is_needed(pipeline: Pip
     used = {question.action for question in asked}
     rare = {action for action, not_seen in NOT_SEEN.items() if set(CALLERS[caller]) & set(not_seen.commands)}
     assert pipeline.actions(caller) == actions_of(CALLERS[caller])
-    assert pipeline.actions(caller) - used <= rare | {"lambda:ListTags"}
+    assert pipeline.actions(caller) - used <= rare
 
 
 def test_every_call_of_the_functions_is_allowed_and_every_action_is_needed(pipeline: Pipeline) -> None:

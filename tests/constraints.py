@@ -22,7 +22,7 @@ _OF_JAVA = {
     r"\p{Print}": "[ -~]",
     r"[\w-_]": r"[\w_-]",
 }
-"""What `re` does not read in the patterns, and what it does."""
+"""Parts of patterns that `re` does not read, each with one that it reads."""
 
 
 def check_request(call: Call, parameters: Parameters, send: Any) -> object:

@@ -19,7 +19,7 @@ FUNCTION_ARN = "lambda:FunctionArn"
 
 @dataclass(frozen=True)
 class Request:
-    """One question to IAM."""
+    """A question to IAM."""
 
     action: str
     resource: str

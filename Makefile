@@ -11,6 +11,9 @@ SDK := @aws-sdk/client-s3@3 @aws-sdk/client-dynamodb@3
 JUDGES := cfn-lint==1.58.0 checkov==3.3.30 microburst==0.10.0
 SIMULATOR := @cloud-copilot/iam-simulate@0.1.173
 
+# Python keeps compiled modules: without them each of the many processes that the tests start compiles its own.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Test processes. Many tests wait for the emulator, so there are more than processors.
 WORKERS ?= 4
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
@@ -46,6 +49,7 @@ judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), 
 	$(BIN)/pytest -s --timeout 1800 tests/judges/judge_*.py
 	CRASHES=every $(PYTEST) --timeout 1800 tests/faults/test_crash.py tests/e2e/test_sigkill_on_emulator.py
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) --timeout 3600 tests/fuzz
+	HYPOTHESIS_PROFILE=thorough $(PYTEST) --timeout 1800 tests/e2e/test_pipeline_on_emulator.py tests/cli/test_ending.py
 
 coverage: $(READY) ## Measure the branch coverage of engine, failures and resources: at least 95 %.
 	$(PYTEST) -m "not emulator" --cov --cov-report=term-missing:skip-covered

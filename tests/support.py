@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -24,6 +25,8 @@ from pipectl.errors import PipectlError
 from tests.constraints import check_request
 
 ROOT = Path(__file__).parent.parent
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+"""Set by `make judges`: more examples, and more data."""
 DEV_CONFIG = ROOT / "config" / "dev.yaml"
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

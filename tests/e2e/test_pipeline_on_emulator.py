@@ -22,7 +22,7 @@ from pipectl.local import lifecycle
 from pipectl.local.home import LocalEmulator
 from tests.e2e.mending import check_all_replayed, fix, replay_all, statuses
 from tests.e2e.orders import Orders
-from tests.support import NODEJS, World, make_world, new_account, yes
+from tests.support import NODEJS, THOROUGH, World, make_world, new_account, yes
 
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(170)]
 
@@ -34,15 +34,16 @@ def consolidating_emulator() -> Iterator[LocalEmulator]:
         yield running
 
 
-def test_three_hundred_orders_with_five_poison_orders(emulator: LocalEmulator, tmp_path: Path) -> None:
+def test_a_hundred_orders_with_five_poison_orders(emulator: LocalEmulator, tmp_path: Path) -> None:
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=new_account())
-    _run_from_up_to_down(world, 300, 5, {}, tmp_path / "fixed")
+    _run_from_up_to_down(world, 300 if THOROUGH else 100, 5, {}, tmp_path / "fixed")
 
 
 def test_consolidated_failures(consolidating_emulator: LocalEmulator, tmp_path: Path) -> None:
     small = {"stream-mapping": {"batch_size": 10, "retry_attempts": 2}}
     world = make_world(tmp_path, small, endpoint_url=consolidating_emulator.endpoint_url, account=new_account())
-    _run_from_up_to_down(world, 120, 8, small, tmp_path / "fixed", consolidated=True)
+    count, poison = (120, 8) if THOROUGH else (40, 4)
+    _run_from_up_to_down(world, count, poison, small, tmp_path / "fixed", consolidated=True)
 
 
 def test_forty_orders_with_two_poison_orders_in_nodejs(emulator_nodejs: LocalEmulator, tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import ast
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-import botocore.session
 from botocore import xform_name
 
 from pipectl.aws.errors import iam_actions
+from pipectl.aws.settings import profileless_session
 from pipectl.iam.command_actions import COMMANDS
 from tests.support import ROOT
 
@@ -42,17 +42,21 @@ def actions_of(commands: Iterable[str]) -> set[str]:
     return {action for command in commands for actions in COMMANDS[command].values() for action in actions.split()}
 
 
-def source_calls() -> set[tuple[str, str]]:
+@cache
+def source_calls() -> frozenset[tuple[str, str]]:
     """Return service and operation of every call that pipectl can make."""
-    return {(service, _operations(service)[method]) for service, method in _calls()}
+    return frozenset((service, _operations(service)[method]) for service, method in _calls())
 
 
 def _calls() -> Iterator[tuple[str, str]]:
     for path in sorted(SOURCE.rglob("*.py")):
         if "local" in path.relative_to(SOURCE).parts or path.name == "demo.py":
             continue  # they call the local emulator, as its administrator
+        text = path.read_text(encoding="utf-8")
+        if not any(f".{client}" in text for client in CLIENTS):
+            continue  # parsing takes longest
         aliases: dict[str, str] = {}
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(text)
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign):
                 aliases.update(_aliases(node))
@@ -91,5 +95,5 @@ def _method(node: ast.Call) -> str | None:
 
 @cache
 def _operations(service: str) -> dict[str, str]:
-    names = botocore.session.get_session().get_service_model(service).operation_names
+    names = profileless_session().get_service_model(service).operation_names
     return {xform_name(name): name for name in names}

@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,13 @@ def texts(path: Path) -> Iterator[str]:
             yield node.value
 
 
+@cache
 def commands() -> list[str]:
     """Return every command in backticks in the sources, on one line each."""
     found = {
         " ".join(command.split())
         for path in (ROOT / "src").rglob("*.py")
+        if "`pipectl" in path.read_text(encoding="utf-8")
         for text in texts(path)
         for command in re.findall(r"`(pipectl [^`]+)`", text)
     }

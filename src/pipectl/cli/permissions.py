@@ -24,7 +24,7 @@ def permissions(session: Session, policy: str | None) -> int:
 
     Without an argument, the policies are listed. Those of processor and auditor are written to the functions' roles
     by `up`. Those of reader, on-call and deployer are for the people who run pipectl, and
-    that of capture for `pipectl doctor --capture`. With account_id in the config, no credentials are needed.
+    that of capture for `pipectl doctor --capture FILE`. With account_id in the config, no credentials are needed.
 
     \b
     Examples:

@@ -394,5 +394,5 @@ def test_each_rule_has_its_own_bound(wire: Wire) -> None:
         return lost if len(wire.said) == 1 else {"answered": True}
 
     wire.meets = met
-    assert wire.call("lambda", "Invoke") == {"answered": True}
+    assert wire.call("lambda", "GetFunction") == {"answered": True}
     assert ["throttled" in line for line in wire.said] == [True, False]

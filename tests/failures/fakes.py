@@ -93,6 +93,12 @@ class World:
         self.s3 = FakeS3()
         self.audit: dict[tuple[str, str], dict[str, Any]] = {}
         self.messages: list[dict[str, Any]] = []
+        self.receives = 2
+        """The most messages of one answer."""
+        self.empty_answers: list[bool] = []
+        """True for each of the next ReceiveMessage that returns nothing."""
+        self.counts_lag = False
+        """True when the counts of the queue are those of an empty one."""
         self.lock = threading.RLock()
         self.numbers = (f"{first + step * count:0{digits}}" for count in itertools.count())
         self.ids = itertools.count()
@@ -551,16 +557,16 @@ class _Invoker(_Service):
 
 
 class _Sqs(_Service):
-    """A fake of SQS that returns two messages at a time and hides each for the requested time."""
+    """A fake of SQS that returns a few messages at a time and hides each for the requested time."""
 
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> Any:  # noqa: N803
         def count() -> Any:
             now = self._process.clock.monotonic()
             visible = sum(message["visible"] <= now for message in self._world.messages)
-            counts = {
-                "ApproximateNumberOfMessages": visible,
-                "ApproximateNumberOfMessagesNotVisible": len(self._world.messages) - visible,
-            }
+            hidden = len(self._world.messages) - visible
+            counts = dict.fromkeys(("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"), 0)
+            if not self._world.counts_lag:
+                counts = dict(zip(counts, (visible, hidden), strict=True))
             return {"Attributes": {name: str(counts[name]) for name in AttributeNames}}
 
         return self._call("GetQueueAttributes", count)
@@ -568,7 +574,10 @@ class _Sqs(_Service):
     def receive_message(self, *, VisibilityTimeout: int, **request: Any) -> Any:  # noqa: N803
         def receive() -> Any:
             now = self._process.clock.monotonic()
-            visible = [message for message in self._world.messages if message["visible"] <= now][:2]
+            if self._world.empty_answers and self._world.empty_answers.pop(0):
+                return {}
+            visible = [message for message in self._world.messages if message["visible"] <= now]
+            del visible[self._world.receives :]
             for message in visible:
                 message["visible"] = now + VisibilityTimeout
             return {"Messages": [{**message, "ReceiptHandle": message["MessageId"]} for message in visible]}

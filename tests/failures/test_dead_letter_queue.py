@@ -51,6 +51,24 @@ def world_with(messages: int) -> World:
     return world
 
 
+def test_one_empty_answer_is_not_the_end() -> None:
+    world = world_with(3)
+    world.empty_answers = [False, True, False, True]
+    process = Process(world)
+    assert audit(process).audited == 3
+    assert process.count("ReceiveMessage") == 5
+
+
+def test_large_messages_are_audited_in_several_invocations() -> None:
+    world = World()
+    world.receives = 10
+    for _ in range(10):
+        world.send("x" * 1024 * 1024)
+    process = Process(world)
+    assert audit(process) == QueueAudit(audited=10)
+    assert (process.count("Invoke"), len(world.audit)) == (2, 10)
+
+
 def test_every_message_becomes_an_item_and_is_deleted() -> None:
     world = world_with(7)  # two come at a time
     assert drain(world) == 7

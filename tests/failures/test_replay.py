@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from pipectl.errors import AccessDeniedError
+from pipectl.aws.errors import RESERVED_LIMIT
+from pipectl.errors import AccessDeniedError, AwsError
 from pipectl.failures.outcomes import ReplayReport
 from tests.failures.fakes import OTHER_STREAM_ARN, PROCESSOR, SHARD, Process, World, aws_error, failed, timed_out
-from tests.failures.running import audited_failures, new_replay, replay
+from tests.failures.running import CLAIM_SECONDS, audited_failures, new_replay, replay
 
 SHARD_2 = "shardId-00000001573689847184-00000002"
 
@@ -489,12 +492,65 @@ class TestReading:
         world = World()
         failures = [world.give_up(number) for number in world.orders(5)]
         process = Process(world)
-        process.failures[operation] = [aws_error("ThrottlingException")]
+        process.failures[operation] = [aws_error("ThrottlingException")] * (1000 if operation == "Invoke" else 1)
         with pytest.raises(Exception, match="ThrottlingException"):
             replay(process)
         assert world.claimed() == []
         assert replay(world).total > 0
         assert {world.status(audit_id) for audit_id in failures} == {"REPLAYED"}
+
+    def test_claims_last_while_an_invocation_is_throttled(self) -> None:
+        world = World()
+        audit_id = world.give_up(world.order())
+        process = Process(world)
+        process.failures["Invoke"] = [aws_error("TooManyRequestsException", "lambda") for _ in range(120)]
+        left: list[timedelta] = []
+
+        def measure(operation: str, _number: int) -> None:
+            if operation == "Invoke":
+                until = datetime.fromisoformat(world.item(audit_id)["claimedUntil"]["S"])
+                left.append(until - world.clock.now())
+
+        process.on_call = measure
+        replay(process)
+        assert world.status(audit_id) == "REPLAYED"
+        assert world.clock.seconds > CLAIM_SECONDS
+        assert min(left) >= timedelta(seconds=CLAIM_SECONDS / 2)
+
+    def test_a_function_with_a_reserved_concurrency_of_0_ends_the_replay_at_once(self) -> None:
+        world = World()
+        failures = [world.give_up(number) for number in world.orders(5)]
+        process = Process(world)
+        held = AwsError(
+            "held", service="lambda", aws_code="TooManyRequestsException", aws_message=f"({RESERVED_LIMIT})"
+        )
+        process.failures["Invoke"] = [held] * 1000
+        with pytest.raises(AwsError) as raised:
+            replay(process)
+        assert raised.value.aws_code == "TooManyRequestsException"
+        assert world.clock.seconds < 1
+        assert {world.status(audit_id) for audit_id in failures} == {"OPEN"}
+        assert world.claimed() == []
+
+    def test_four_invocations_run_at_once_at_most(self) -> None:
+        world = World()
+        for number in world.orders(40):
+            world.give_up(number)
+        running, most, lock = 0, 0, threading.Lock()
+        together = threading.Barrier(4, timeout=10)
+
+        def count(_: list[Any]) -> None:
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            together.wait()
+            with lock:
+                running -= 1
+
+        world.faults[PROCESSOR] = count
+        assert replay(world, batch_size=1).replayed == 40
+        assert most == 4
 
 
 class TestProcessor:

@@ -120,6 +120,8 @@ _INVALID = ("InvalidParameterValueException",)
 RETRY_RULES = (
     # Short: with a reserved concurrency of 0 the function never runs; a busy one has the same error.
     RetryRule("lambda", ("Invoke",), (), RESERVED_LIMIT, 10, "the function's reserved concurrency is 0, or in use"),
+    # Short: the caller repeats the call and renews its claims meanwhile (`pipectl.failures.processor_client`).
+    RetryRule("lambda", ("Invoke",), THROTTLED, "", 20, "throttled by AWS", back_off=True),
     RetryRule("", (), THROTTLED, "", 300, "throttled by AWS", back_off=True),
     RetryRule("", (), (), "", 300, "throttled by AWS", back_off=True, statuses=(429,)),
     # The answer to a HEAD has no body to name the error in; S3 says SlowDown with 503.

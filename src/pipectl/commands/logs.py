@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FOLLOW_SECONDS = 2.0
 LATE = timedelta(seconds=30)
 """CloudWatch Logs reports a line up to some seconds after its time; `follow` reads again from this long before."""
+PAGE_SECONDS = 0.2
+"""FilterLogEvents can be called 5 times a second in an account."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,13 @@ def follow(context: Context, functions: Collection[str], since: datetime, patter
     context.require([LOG_GROUP_OF[function] for function in functions])
     seen: dict[str, datetime] = {}
     while True:
+        read_at = context.aws.now()
         for line in _lines(context, functions, since, None, pattern):
             if line.event_id not in seen:
                 seen[line.event_id] = line.time
                 yield line
-        if seen:
-            since = max(since, max(seen.values()) - LATE)
-            seen = {event_id: time for event_id, time in seen.items() if time >= since}
+        since = max(since, read_at - LATE)
+        seen = {event_id: time for event_id, time in seen.items() if time >= since}
         context.aws.clock.sleep(FOLLOW_SECONDS)
 
 
@@ -87,6 +89,7 @@ def _read(
     without_id: Counter[str] = Counter()
     try:
         for page in context.aws.logs.get_paginator("filter_log_events").paginate(**request):
+            context.aws.clock.sleep(PAGE_SECONDS)
             for event in page["events"]:
                 yield _line(function, event, without_id)
     except AbsentError as error:

@@ -19,7 +19,7 @@ from pipectl.failures.audit_table import Selection
 from pipectl.failures.dead_letter_queue import QueueAudit, audit_messages, count_messages
 from pipectl.failures.model import UNRESOLVED, Failure, Reading, Record, StreamRange
 from pipectl.failures.outcomes import FailureTally, ReplayReport
-from pipectl.failures.processor_client import ProcessorClient
+from pipectl.failures.processor_client import LONGEST_RETRIES, ProcessorClient
 from pipectl.failures.replay import Replay, concerns_all
 from pipectl.failures.stream_reader import StreamReader
 from pipectl.monitoring.backlog import restore_record_age
@@ -65,6 +65,11 @@ class Preview:
     unreplayable: int = 0
     waiting_in_queue: int = 0
     in_flight: int = 0
+
+    @property
+    def is_any(self) -> bool:
+        """There is something to replay."""
+        return bool(self.failures or self.waiting_in_queue)
 
 
 @dataclass(frozen=True)
@@ -122,15 +127,18 @@ def replay(
     unknown = _unknown(context, selection)
     if unknown and not source:
         raise NoSuchFailureError(unknown)
-    found = _preview(context, queue, selection)
-    report = ReplayReport()
-    if found.failures or found.waiting_in_queue:
-        confirm(found)
+    found, queued = _preview(context, queue, selection), QueueAudit()
+    if not found.is_any:
         queued = _audit_queue(context, queue)
+        found = _preview(context, queue, selection) if queued.audited else found
+    report = ReplayReport()
+    if found.is_any:
+        confirm(found)
+        queued = queued.plus(_audit_queue(context, queue))
         run = _replay(context, overwrite=overwrite, again=again)
         failures = context.audit_table.find(selection)
         report = run.from_saved(failures, partial(saved.read, source)) if source else run.from_stream(failures)
-        report = _with_queue(report, queued)
+    report = _with_queue(report, queued)
     if note := restore_record_age(context):
         context.reporter.note(note)
     for audit_id in unknown:
@@ -224,12 +232,10 @@ def _queue(context: Context) -> QueueFacts:
 
 
 def _audit_queue(context: Context, queue: QueueFacts) -> QueueAudit:
-    """Audit the messages in the queue."""
-    visible, _ = count_messages(context.aws, queue.url)
-    if not visible:
-        return QueueAudit()
+    """Audit the messages in the queue, also those that its count does not show yet."""
     found = audit_messages(context.aws, queue.url, queue.arn, context.pipeline.physical.auditor)
-    context.aws.clock.sleep(INDEX_LAG)
+    if found.audited:
+        context.aws.clock.sleep(INDEX_LAG)
     return found
 
 
@@ -262,7 +268,7 @@ def _replay(context: Context, *, overwrite: bool, again: bool) -> Replay:
         context.aws.clock,
         stream_prefix=_stream_prefix(context),
         batch_size=context.config.stream_mapping.batch_size,
-        claim_seconds=context.config.processor.timeout + 60,
+        claim_seconds=2 * (context.config.processor.timeout + LONGEST_RETRIES),
         again=again,
         progress=progress,
         cancel=context.cancel,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 from typing import TypeVar
 
-from pipectl.aws.stream_records import EventRecord
 from pipectl.failures.model import Failure, StreamRange
 
 T = TypeVar("T")
@@ -37,7 +36,7 @@ def merged(failures: Iterable[Located]) -> Iterator[tuple[StreamRange, list[Loca
             yield whole, inside
 
 
-def batches(items: Iterable[T], most: int, event_of: Callable[[T], EventRecord]) -> Iterator[list[T]]:
+def batches(items: Iterable[T], most: int, event_of: Callable[[T], Mapping[str, object]]) -> Iterator[list[T]]:
     """Cut items into batches of at most ``most``, small enough for one event.
 
     Args:

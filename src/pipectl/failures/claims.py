@@ -34,7 +34,7 @@ class Claims:
     Args:
         table: The audit table.
         clock: Time.
-        seconds: Duration of a claim; longer than one invocation.
+        seconds: Duration of a claim; twice as long as an invocation can take.
         owner: Name of the run.
     """
 

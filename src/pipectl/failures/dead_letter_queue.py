@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,12 +9,17 @@ from typing import TYPE_CHECKING
 from pipectl.aws.batch_responses import read_failed_positions
 from pipectl.aws.client import Aws
 from pipectl.aws.queue_records import queue_record
+from pipectl.failures.batching import batches
+from pipectl.failures.processor_client import invoke
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import DeleteMessageBatchRequestEntryTypeDef, MessageTypeDef
 
 _RECEIVED_AT_ONCE = 10
 _WAIT_SECONDS = 1
+"""Seconds of a long poll, which asks all servers of SQS."""
+_MOST_EMPTY = 2
+"""Empty answers in a row after which the queue is empty."""
 _HIDDEN_SECONDS = 60
 _MOST_FAILED = 3
 """Batches in a row of which no message can be audited; then the auditor itself has a fault."""
@@ -45,19 +49,26 @@ class QueueAudit:
     failed: int = 0
     error: str | None = None
 
+    def plus(self, other: QueueAudit) -> QueueAudit:
+        return QueueAudit(self.audited + other.audited, self.failed + other.failed, self.error or other.error)
+
 
 def audit_messages(aws: Aws, queue_url: str, queue_arn: str, auditor: str) -> QueueAudit:
     """Invoke the auditor with every visible message, and delete each once its item exists.
 
-    The queue mapping may do this at the same time: an item is written once however often its message comes.
+    The queue is read until it is empty, because its counts can be a minute old. The queue mapping may do all this at
+    the same time: an item is written once however often its message comes.
     """
-    found, failed_in_a_row = QueueAudit(), 0
-    while failed_in_a_row < _MOST_FAILED and (messages := _receive(aws, queue_url)):
-        failed, error = _audit(aws, auditor, [queue_record(message, queue_arn, aws.region) for message in messages])
-        done = [message for position, message in enumerate(messages) if position not in failed]
-        _delete(aws, queue_url, done)
-        failed_in_a_row = 0 if done else failed_in_a_row + 1
-        found = QueueAudit(found.audited + len(done), found.failed + len(failed), found.error or error)
+    found, failed_in_a_row, empty_in_a_row = QueueAudit(), 0, 0
+    while failed_in_a_row < _MOST_FAILED and empty_in_a_row < _MOST_EMPTY:
+        received = [(message, queue_record(message, queue_arn, aws.region)) for message in _receive(aws, queue_url)]
+        empty_in_a_row = 0 if received else empty_in_a_row + 1
+        for batch in batches(received, _RECEIVED_AT_ONCE, lambda pair: pair[1]):
+            failed, error = _audit(aws, auditor, [record for _, record in batch])
+            done = [message for position, (message, _) in enumerate(batch) if position not in failed]
+            _delete(aws, queue_url, done)
+            failed_in_a_row = 0 if done else failed_in_a_row + 1
+            found = found.plus(QueueAudit(len(done), len(failed), error))
     return found
 
 
@@ -75,7 +86,7 @@ def _receive(aws: Aws, queue_url: str) -> Sequence[MessageTypeDef]:
 
 def _audit(aws: Aws, auditor: str, records: Sequence[Mapping[str, object]]) -> tuple[Sequence[int], str | None]:
     """Return the positions of the messages that have no item now, and the reason."""
-    answer = aws.invoker.invoke(FunctionName=auditor, Payload=json.dumps({"Records": records}).encode())
+    answer = invoke(aws, auditor, {"Records": records})
     payload, everything = answer["Payload"].read(), range(len(records))
     if answer.get("FunctionError"):
         return everything, payload[:500].decode(errors="replace")

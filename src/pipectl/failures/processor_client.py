@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pipectl.aws.batch_responses import read_failed_positions
 from pipectl.aws.client import Aws
+from pipectl.aws.errors import RESERVED_LIMIT
+from pipectl.aws.retry_rules import THROTTLED
 from pipectl.aws.stream_records import EventRecord
+from pipectl.clock import poll
 from pipectl.errors import AwsError
 from pipectl.failures.model import FailedRecord, SequenceNumber
 
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.type_defs import InvocationResponseTypeDef
+
 LONGEST_ERROR = 1000
+LONGEST_RETRIES = 60
+"""Seconds for which one call of Invoke is repeated at most, beside the time for which the function runs."""
+_THROTTLED_SECONDS = 300
+"""Seconds after which a throttled invocation is given up."""
 _REFUSED_EVENTS = ("RequestEntityTooLargeException", "InvalidRequestContentException")
 """Error codes of Lambda for an event that is too large, or for JSON that only Python accepts, such as NaN."""
 _WRONG_SHAPE = (ValueError, AttributeError, KeyError, TypeError, RecursionError)
@@ -19,6 +30,29 @@ _WRONG_SHAPE = (ValueError, AttributeError, KeyError, TypeError, RecursionError)
 
 _Answer = tuple[str | None, list[int]]
 """An invocation's error, if it failed, and the positions of the records that it reported."""
+
+
+def invoke(
+    aws: Aws, function: str, event: Mapping[str, object], before_each: Callable[[], None] = lambda: None
+) -> InvocationResponseTypeDef:
+    """Invoke a function, again and again while Lambda throttles it for reasons that pass.
+
+    Args:
+        aws: The function's account and region.
+        function: Its physical name.
+        event: The event.
+        before_each: Called before each try.
+    """
+    payload = json.dumps(event).encode()
+    for waited in poll(aws.clock, _THROTTLED_SECONDS):
+        before_each()
+        try:
+            return aws.invoker.invoke(FunctionName=function, Payload=payload)
+        except AwsError as error:
+            passes = error.aws_code in THROTTLED and RESERVED_LIMIT not in error.aws_message
+            if not passes or waited >= _THROTTLED_SECONDS:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 class ProcessorClient:
@@ -47,7 +81,7 @@ class ProcessorClient:
 
         Args:
             events: The batch.
-            before_each: Called before each invocation.
+            before_each: Called before each try of an invocation.
         """
         failed: list[FailedRecord] = []
         stack = [list(events)]
@@ -76,12 +110,11 @@ class ProcessorClient:
         return _failed(event, *self._invoke([event], before_each))
 
     def _invoke(self, events: Sequence[EventRecord], before_each: Callable[[], None]) -> _Answer:
-        before_each()
         event: dict[str, object] = {"Records": list(events)}
         if self._overwrite:
             event["overwrite"] = True
         try:
-            answer = self._aws.invoker.invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
+            answer = invoke(self._aws, self._function, event, before_each)
         except AwsError as error:
             if error.aws_code not in _REFUSED_EVENTS:
                 raise

@@ -26,6 +26,8 @@ from pipectl.failures.record_reader import RecordReader
 
 FAILURES_AT_ONCE = 500
 """Failures that are claimed, merged and replayed at once; memory does not grow beyond them."""
+INVOCATIONS_AT_ONCE = 4
+"""A new account may run 10 invocations at once, and the mapping needs some of them."""
 _PROGRESS_EVERY = 1.0
 _HINT = "nothing is lost: finished work is recorded, and the same command continues from here"
 _ABOUT_ONE_FAILURE = ("ValidationException", "ParamValidationError")
@@ -65,7 +67,7 @@ class ShardReplay:
         claims: Claims of the failures.
         clock: Time.
         pool: Threads for invocations and outcomes.
-        room: Limits how many batches of all shards are in memory.
+        room: Limits how many batches of all shards are in memory, and invoked at once.
         batch_size: The most records of one invocation.
         progress: Called after each batch.
         report: The result so far.
@@ -196,7 +198,8 @@ class Replay:
         clock: Time.
         stream_prefix: Beginning of the ARNs of the pipeline's streams.
         batch_size: The most records of one invocation.
-        claim_seconds: Duration of a claim; longer than one invocation.
+        claim_seconds: Duration of a claim; twice as long as an invocation can take, because claims are renewed when
+            half of it has passed.
         again: Replay failures that are done, too.
         progress: Called now and then with the numbers of failures finished and of records processed so far.
         cancel: Makes calls in progress end early.
@@ -289,7 +292,7 @@ class Replay:
 
     def _shards(self, names: Iterable[str], pool: ThreadPoolExecutor) -> dict[str, ShardReplay]:
         shards: dict[str, ShardReplay] = {}
-        room = Semaphore(PARALLEL)
+        room = Semaphore(INVOCATIONS_AT_ONCE)
         for name in names:
             shards[name] = ShardReplay(
                 processor=self._processor,

@@ -16,6 +16,7 @@ _MOST_SHOWN = 20
 _OUTCOMES = tuple(status for status in ReplayStatus if status is not ReplayStatus.RESOLVED)
 _ALARM = "Records that fail again count towards the errors alarm."
 _NOTHING = "Nothing to replay: no unresolved failures."
+_COUNTS = "Counts of the dead-letter queue can be a minute old."
 
 
 def preview(screen: Screen, found: Preview) -> None:
@@ -23,7 +24,7 @@ def preview(screen: Screen, found: Preview) -> None:
     if screen.json_output:
         screen.document(_preview_document(found))
         return
-    for line in _preview_lines(screen, found):
+    for line in [*_preview_lines(screen, found), _COUNTS]:
         screen.line(line)
 
 

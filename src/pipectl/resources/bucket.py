@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypedDict, TypeVar, cast
 
 from pipectl.aws.client import Aws, Request
@@ -15,10 +17,13 @@ from pipectl.resources.tagging import from_list, to_list
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import (
         CreateBucketConfigurationTypeDef,
+        DeleteMarkerEntryTypeDef,
+        ErrorTypeDef,
         GetBucketEncryptionOutputTypeDef,
         GetBucketOwnershipControlsOutputTypeDef,
         GetPublicAccessBlockOutputTypeDef,
         ObjectIdentifierTypeDef,
+        ObjectVersionTypeDef,
         ServerSideEncryptionRuleTypeDef,
     )
 
@@ -26,7 +31,8 @@ T = TypeVar("T")
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _PASSING = ("InternalError", "ServiceUnavailable", "SlowDown", "NoSuchKey", "NoSuchVersion")
 """Codes of DeleteObjects after which the bucket is listed again; the last two are of what was deleted meanwhile."""
-"""The codes of single objects that S3 could not delete just now."""
+_PAGES_AT_ONCE = 8
+"""Pages of 1,000 versions that are deleted in parallel."""
 _BOUND = 300
 """Seconds."""
 _US_EAST_1 = "us-east-1"  # CreateBucket has no LocationConstraint for it
@@ -195,31 +201,54 @@ class Bucket(Resource):
         return True
 
     def _empty(self) -> None:
-        """Delete versions and delete markers, 1,000 at a time, the most that DeleteObjects takes.
+        """Delete versions and delete markers until none is listed.
 
-        The first page is read each time: an invocation that ends late may write to a page that was read already.
+        They are listed again from the first one: an invocation that ends late may write to a page that was read.
         """
         patience = self._aws.poll(f"objects of {self.name} to be deleted", _BOUND)
         next(patience)
-        while batch := self._first_page():
-            answer = self._aws.s3.delete_objects(**self._owned, Delete={"Objects": batch, "Quiet": True})
-            errors = answer.get("Errors")
-            if errors and all(each.get("Code") in _PASSING for each in errors) and next(patience, _BOUND) < _BOUND:
-                continue
-            if errors:
-                first = errors[0]
-                raise AwsError(
-                    f"s3 DeleteObjects: {len(errors)} of {len(batch)} objects of {self.name} remain, "
-                    f"the first {first.get('Key')!r}: {first.get('Code')}: {first.get('Message')}",
-                    service="s3",
-                    operation="DeleteObjects",
-                    aws_code=str(first.get("Code")),
-                )
+        while (errors := self._delete_all()) is not None:
+            if errors and next(patience, _BOUND) >= _BOUND:
+                self._raise(errors)
 
-    def _first_page(self) -> list[ObjectIdentifierTypeDef]:
-        page = self._aws.s3.list_object_versions(**self._owned)
-        entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        return [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
+    def _delete_all(self) -> list[ErrorTypeDef] | None:
+        """Delete all that is listed, several pages at once. Return the errors that pass, ``None`` of an empty bucket."""
+        errors: list[ErrorTypeDef] = []
+        is_empty = True
+        running: deque[Future[list[ErrorTypeDef]]] = deque()
+        with ThreadPoolExecutor(_PAGES_AT_ONCE) as pool:
+            for page in self._aws.s3.get_paginator("list_object_versions").paginate(**self._owned):
+                self._aws.clock.sleep(0)  # raises after Ctrl-C
+                entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+                if entries:
+                    is_empty = False
+                    running.append(pool.submit(self._delete_page, entries))
+                if len(running) == _PAGES_AT_ONCE:
+                    errors += running.popleft().result()
+            for future in running:
+                errors += future.result()
+        return None if is_empty else errors
+
+    def _delete_page(self, entries: Sequence[ObjectVersionTypeDef | DeleteMarkerEntryTypeDef]) -> list[ErrorTypeDef]:
+        """Delete a page of versions, 1,000, the most that DeleteObjects takes; return the errors that pass."""
+        batch: list[ObjectIdentifierTypeDef] = [
+            {"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries
+        ]
+        answer = self._aws.s3.delete_objects(**self._owned, Delete={"Objects": batch, "Quiet": True})
+        errors = answer.get("Errors", [])
+        if not all(each.get("Code") in _PASSING for each in errors):
+            self._raise(errors)
+        return errors
+
+    def _raise(self, errors: Sequence[ErrorTypeDef]) -> None:
+        first = errors[0]
+        raise AwsError(
+            f"s3 DeleteObjects: {len(errors)} objects of {self.name} remain, "
+            f"the first {first.get('Key')!r}: {first.get('Code')}: {first.get('Message')}",
+            service="s3",
+            operation="DeleteObjects",
+            aws_code=str(first.get("Code")),
+        )
 
     def _abort_uploads(self) -> None:
         for page in self._aws.s3.get_paginator("list_multipart_uploads").paginate(**self._owned):

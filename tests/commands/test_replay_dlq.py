@@ -153,6 +153,20 @@ class TestQueue:
         assert (report.audited, report.statuses) == (5, {"REPLAYED": 5})
         assert world.messages == []
 
+    @pytest.mark.parametrize("known", [0, 1])
+    def test_messages_that_the_counts_do_not_show_are_replayed(self, known: int) -> None:
+        world = World()
+        world.counts_lag = True
+        for number in world.orders(known):
+            world.give_up(number)
+        for number in world.orders(3):
+            world.send(json.dumps(world.message(number)))
+        asked: list[Preview] = []
+        report = run(world, asked.append)
+        assert [each.failures for each in asked] == [known or 3]
+        assert (report.audited, report.statuses) == (3, {"REPLAYED": 3 + known})
+        assert world.messages == []
+
     @pytest.mark.parametrize("act", ["replay", "preview"])
     def test_messages_in_flight_are_no_all_clear(self, act: str) -> None:
         world = World()

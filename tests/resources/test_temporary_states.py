@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -302,6 +303,26 @@ def test_what_is_gone_already_from_a_bucket_is_deleted(other: DirectAccess) -> N
     assert found.observe() is None
 
 
+def test_eight_pages_of_objects_are_deleted_at_once(other: DirectAccess) -> None:
+    together = threading.Barrier(8, timeout=10)
+
+    def page(_: Any) -> Any:
+        versions = {"Versions": [{"Key": "k", "VersionId": "v"}], "IsTruncated": True}
+        return versions | {"NextKeyMarker": f"{next(numbers)}", "NextVersionIdMarker": "v"}
+
+    def delete(_: Any) -> Any:
+        together.wait()
+        return {}
+
+    numbers = itertools.count()
+    last: Step = lambda answer: page(answer) | {"IsTruncated": False}  # noqa: E731
+    pages: list[Step] = [page] * 15
+    found = bucket(other, {"ListObjectVersions": [*pages, last], "DeleteObjects": [delete] * 16})
+    found.create(found.desired({}))
+    found.delete(observed(found), delete_data=True)
+    assert found.observe() is None
+
+
 def test_objects_that_cannot_be_deleted_are_counted_and_the_first_is_named(other: DirectAccess) -> None:
     refused: Step = lambda _: {"Errors": [{"Key": "k", "Code": "AccessDenied", "Message": "locked"}]}  # noqa: E731
     found = bucket(other, {"DeleteObjects": [refused], "ListObjectVersions": [ONE_OBJECT]})
@@ -309,7 +330,7 @@ def test_objects_that_cannot_be_deleted_are_counted_and_the_first_is_named(other
     with pytest.raises(AwsError) as caught:
         found.delete(observed(found), delete_data=True)
     assert caught.value.aws_code == "AccessDenied"
-    assert "1 of 1" in caught.value.message
+    assert ": 1 object of " in caught.value.message
 
 
 @pytest.mark.parametrize(("refusals", "deleted"), [(1, True), (3, False)])

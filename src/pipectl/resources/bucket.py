@@ -13,6 +13,7 @@ from pipectl.engine.model import Attributes, Contents, Facts, Observation, Refus
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, DataLossError, ExistsError
 from pipectl.policy_document import deny_plain_http, document, statements
 from pipectl.resources.tagging import from_list, to_list
+from pipectl.text import pluralize
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import (
@@ -212,7 +213,7 @@ class Bucket(Resource):
                 self._raise(errors)
 
     def _delete_all(self) -> list[ErrorTypeDef] | None:
-        """Delete all that is listed, several pages at once. Return the errors that pass, ``None`` of an empty bucket."""
+        """Delete what is listed, several pages at once. Return the errors that pass, ``None`` if nothing is listed."""
         errors: list[ErrorTypeDef] = []
         is_empty = True
         running: deque[Future[list[ErrorTypeDef]]] = deque()
@@ -243,7 +244,7 @@ class Bucket(Resource):
     def _raise(self, errors: Sequence[ErrorTypeDef]) -> None:
         first = errors[0]
         raise AwsError(
-            f"s3 DeleteObjects: {len(errors)} objects of {self.name} remain, "
+            f"s3 DeleteObjects: {pluralize(len(errors), 'object')} of {self.name} cannot be deleted, "
             f"the first {first.get('Key')!r}: {first.get('Code')}: {first.get('Message')}",
             service="s3",
             operation="DeleteObjects",

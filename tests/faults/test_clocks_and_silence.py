@@ -203,7 +203,6 @@ def test_records_of_a_deleted_table_are_not_lost(live: Live) -> None:
     assert Stage.LOST not in stages(world, "order-0")
 
 
-@not_yet
 def test_a_failure_that_the_count_of_the_queue_does_not_show_yet_is_replayed(live: Live) -> None:
     world, plane = live
     plane.auditor_works = False

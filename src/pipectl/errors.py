@@ -15,7 +15,7 @@
     |-- RefusedError             pipectl refuses to continue
     |   |-- ForeignError         a resource of that name is not managed by this pipeline
     |   |-- UnreconcilableError  the difference cannot be removed by an update
-    |   |-- DataLossError        `down` would delete data
+    |   |-- DataLossError        data would be deleted or lost
     |   |-- WrongAccountError    the credentials belong to another account than the config
     |   `-- DeclinedError        the user did not confirm
     |-- AwsError                 an AWS call failed, after its retries
@@ -217,7 +217,7 @@ class UnreconcilableError(RefusedError):
 
 
 class DataLossError(RefusedError):
-    """Continuing would delete data."""
+    """Continuing would delete or lose data."""
 
     code = "DataWouldBeLost"
 

@@ -14,8 +14,8 @@ from pipectl.commands.resume import resume
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.config.names import PAUSED_BY, PAUSED_SINCE, tag_problem
-from pipectl.engine.model import Action
-from pipectl.errors import RequirementError
+from pipectl.engine.model import Action, RefusalKind
+from pipectl.errors import DataLossError, RequirementError
 from pipectl.monitoring.health import Finding, Severity
 from pipectl.pause_tags import Pause
 from tests.commands.pausing import MAPPING, Killed, check, killed_at, mapping, tags
@@ -83,6 +83,28 @@ def test_a_paused_mapping_that_is_replaced_stays_paused(direct: DirectAccess) ->
     assert (mapping(direct)["State"], tags(direct)[PAUSED_BY]) == ("Disabled", "ada")
     resume(context)
     assert mapping(direct)["State"] == "Enabled"
+
+
+def test_a_mapping_at_latest_is_paused_only_when_skipped_records_are_allowed(direct: DirectAccess) -> None:
+    """Lambda can skip records when such a mapping is updated."""
+    up(direct.world.context(**{MAPPING: {"starting_position": "LATEST"}}), yes, allow_stream_replacement=True)
+    direct.world.writes()
+    with pytest.raises(DataLossError) as refused:
+        pause(direct.world.context(), "ada")
+    assert (refused.value.resource, direct.world.writes()) == (MAPPING, [])
+    assert pause(direct.world.context(), "ada", allow_skipped_records=True).paused is True
+    assert resume(direct.world.context()).paused is False
+
+
+def test_a_mapping_at_latest_is_updated_only_when_that_is_allowed(direct: DirectAccess) -> None:
+    up(direct.world.context(**{MAPPING: {"starting_position": "LATEST"}}), yes, allow_stream_replacement=True)
+    context = direct.world.context(**{MAPPING: {"starting_position": "LATEST", "batch_size": 7}})
+    (change,) = plan(context).refused
+    assert (change.resource, change.refusal) == (MAPPING, RefusalKind.DATA_LOSS)
+    up(context, yes, allow_stream_replacement=True)
+    assert mapping(direct)["BatchSize"] == 7
+    direct.tag(direct.resources[MAPPING], {"Team": "sales"})
+    assert {change.action for change in plan(context).pending} == {Action.UPDATE}
 
 
 @pytest.mark.parametrize("command", [lambda context: pause(context, "ada"), resume])

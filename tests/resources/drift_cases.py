@@ -351,10 +351,12 @@ def _point_elsewhere(direct: DirectAccess, mapping: Resource) -> Found:
     return {"function": found["FunctionArn"].replace(mine, other)}
 
 
-def again(direct: DirectAccess, mapping: Resource, **changes: Any) -> str:
-    """Create a second mapping like the first, with the same tags. Return its UUID."""
+def again(direct: DirectAccess, mapping: Resource, *, instead: bool = False, **changes: Any) -> str:
+    """Create a second mapping like the first, with the same tags, or ``instead`` of it. Return its UUID."""
     first = direct.mapping(mapping)
     tags = direct.tags(mapping)
+    if instead:
+        direct.lambda_.delete_event_source_mapping(UUID=first["UUID"])
     start = {"StartingPosition": first["StartingPosition"]} if "StartingPosition" in first else {}
     created = direct.lambda_.create_event_source_mapping(
         **(
@@ -373,9 +375,7 @@ def _second(direct: DirectAccess, mapping: Resource) -> Found:
 
 
 def _start_at_latest(direct: DirectAccess, mapping: Resource) -> Found:
-    first = direct.mapping(mapping)["UUID"]
-    again(direct, mapping, StartingPosition="LATEST")
-    direct.lambda_.delete_event_source_mapping(UUID=first)
+    again(direct, mapping, instead=True, StartingPosition="LATEST")
     return {"starting_position": "LATEST"}
 
 

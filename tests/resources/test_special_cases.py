@@ -164,9 +164,9 @@ def test_a_deleted_mapping_is_recreated(built: DirectAccess, key: str) -> None:
     repaired(built)
 
 
-def test_the_superseded_mapping_of_an_interrupted_replacement_is_deleted(built: DirectAccess) -> None:
+def test_a_second_managed_mapping_is_deleted(built: DirectAccess) -> None:
     mapping = built.resources["stream-mapping"]
-    again(built, mapping)
+    again(built, mapping, FunctionName=built.names.auditor)
     assert len(built.mappings(mapping)) == 2
     assert changes(built)["stream-mapping"].attributes.keys() >= {"superseded"}
     repaired(built)

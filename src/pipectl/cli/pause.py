@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 @click.option(
     "--by", metavar="NAME", default=user_name, help="Your name, stored in the tag PausedBy.  [default: your user name]"
 )
+@click.option(
+    "--allow-skipped-records",
+    is_flag=True,
+    help="Pause with starting_position LATEST, too: Lambda can then skip records.",
+)
 @global_options
-def pause(session: Session, by: str) -> int:
+def pause(session: Session, by: str, allow_skipped_records: bool) -> int:
     """Pause processing.
 
-    Records wait in the stream, which keeps them for 24 hours. Two tags hold the start of the pause and your name; `up`
+    Records wait in the stream, which keeps each for 24 hours from its write, whatever maximum_record_age is. After a
+    long pause `resume` processes waiting records of any age. Two tags hold the start of the pause and your name; `up`
     leaves a paused pipeline paused.
 
     \b
@@ -31,5 +37,5 @@ def pause(session: Session, by: str) -> int:
     from pipectl.commands.pause import pause as run
     from pipectl.output import pause as output
 
-    output.result(session.screen, run(session.context, by))
+    output.result(session.screen, run(session.context, by, allow_skipped_records=allow_skipped_records))
     return 0

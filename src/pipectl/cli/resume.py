@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def resume(session: Session) -> int:
     """Resume processing.
 
-    Continues with the first record that was not processed. No record is missed or stored twice.
+    Continues with the first record that was not processed. No record is missed or stored twice. After a pause that is
+    longer than maximum_record_age less an hour, waiting records of any age are processed: Lambda would send those that
+    are older than it to the dead-letter queue. Afterwards `up` or `resume` restores the age.
 
     \b
     Example:

@@ -1,4 +1,6 @@
-"""`pause`: stop processing for a while. Records wait in the stream, where each expires after 24 hours.
+"""`pause`: stop processing for a while. Records wait in the stream, where each expires 24 hours after it was written.
+
+A disabled mapping discards nothing, so the maximum record age matters only at `resume` (see `StreamMapping`).
 
 A disabled mapping keeps its position. The tags are set before the mapping is disabled, and removed before it is enabled
 (see `pipectl.pause_tags`), so that `pause` and `resume` can be cut short at any call and run again.
@@ -11,9 +13,11 @@ from datetime import timedelta
 
 from pipectl.context import Context
 from pipectl.engine.model import Observation
+from pipectl.errors import DataLossError
 from pipectl.facts import MappingFacts
 from pipectl.pause_tags import Pause
 from pipectl.resource_keys import ResourceKey
+from pipectl.resources.stream_mapping import LATEST, SKIPS_RECORDS
 
 
 @dataclass(frozen=True)
@@ -37,20 +41,28 @@ class PauseReport:
     age_restored: bool = False
 
 
-def pause(context: Context, by: str) -> PauseReport:
+def pause(context: Context, by: str, *, allow_skipped_records: bool = False) -> PauseReport:
     """Pause processing. A mapping that is paused already keeps its pause.
 
     Args:
         context: The pipeline.
         by: Who pauses it, for the tag.
+        allow_skipped_records: Pause a mapping that starts at LATEST, too.
 
     Raises:
+        DataLossError: the mapping starts at LATEST, so that records can be lost; nothing was changed.
         RequirementError: the mapping is missing, or is not managed by this pipeline.
     """
     observed = observe_mapping(context)
     now, mapping = context.aws.clock.now(), observed.facts_as(MappingFacts)
     if mapping.pause and not mapping.enabled:
         return PauseReport(True, False, mapping.pause, mapping.pause.left(now))
+    if observed.attributes["starting_position"] == LATEST and not allow_skipped_records:
+        raise DataLossError(
+            f"Records would be lost: {SKIPS_RECORDS}, which pause and resume do. Nothing was changed.",
+            hint="use TRIM_HORIZON in the config, or `pipectl pause --allow-skipped-records`",
+            resource=ResourceKey.STREAM_MAPPING,
+        )
     made = Pause(now, by)
     resource = context.resources[ResourceKey.STREAM_MAPPING]
     resource.update({**observed.attributes, "tags": made.tags()}, observed, ["tags"])

@@ -192,7 +192,8 @@ class StreamMappingConfig(Section):
     )
     starting_position: Literal["TRIM_HORIZON", "LATEST"] = Field(
         "TRIM_HORIZON",
-        description="position at which a new mapping starts; LATEST can miss records written during its creation",
+        description="position at which a new mapping starts; LATEST can skip records that are written while it is "
+        "created, updated, paused or resumed",
     )
 
 

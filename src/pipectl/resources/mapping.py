@@ -308,6 +308,6 @@ def _pause_note(pause: Pause, enabled: bool, now: datetime) -> str:
 
 def _draining_note(draining: Collection[str]) -> str:
     return (
-        f"mapping {', '.join(draining)} still reads the previous stream, whose records expire after 24 hours; "
-        "`pipectl up` deletes it then"
+        f"mapping {', '.join(draining)} still reads the previous stream, which keeps its records for 24 hours; "
+        "`pipectl up` deletes it afterwards"
     )

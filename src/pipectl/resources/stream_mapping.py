@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from pipectl.resources.mapping import Mapped
 
 
+LATEST = "LATEST"
+SKIPS_RECORDS = "with starting_position LATEST, Lambda can skip records that are written while the mapping is updated"
+
+
 class StreamMapping(EventSourceMapping):
     """The mapping of a table's stream.
 
@@ -71,14 +75,17 @@ class StreamMapping(EventSourceMapping):
         }
 
     def data_loss_reason(self, deltas: Mapping[str, Delta]) -> str | None:
-        """Return a reason for a new starting position: a new mapping cannot know how far the old one has read."""
+        """Return a reason for changes of a mapping at LATEST: Lambda skips records while it is created or updated."""
         start = deltas.get("starting_position")
-        if start is None or start.after != "LATEST" or not start.before or "source" in deltas:
-            return None
-        return (
-            "a new mapping that starts at LATEST would miss the records that the current mapping has not read; keep "
-            f"{start.before}, or use --allow-stream-replacement"
-        )
+        if start and start.after == LATEST and start.before and "source" not in deltas:
+            return (
+                "a new mapping that starts at LATEST would miss the records that the current mapping has not read; "
+                f"keep {start.before}, or use --allow-stream-replacement"
+            )
+        updated = deltas.keys().isdisjoint(self.replaces) and any(map(_is_updated, deltas))
+        if self._config["starting_position"] == LATEST and updated:
+            return f"{SKIPS_RECORDS}; use TRIM_HORIZON, or --allow-stream-replacement"
+        return None
 
     def _may_have_unread(self, source: str, newest: str) -> bool:
         if source == newest:
@@ -176,6 +183,11 @@ class StreamMapping(EventSourceMapping):
             "tumbling_window": {"TumblingWindowInSeconds": desired["tumbling_window"]},
             "on_failure": {"DestinationConfig": {"OnFailure": {"Destination": desired["on_failure"]}}},
         }
+
+
+def _is_updated(path: str) -> bool:
+    """Return whether removing a difference updates the mapping."""
+    return path != "superseded" and not path.startswith("tags.")
 
 
 def _enabled_at(stream_arn: str) -> datetime | None:

@@ -132,9 +132,9 @@ def test_colours_are_for_terminals_and_can_be_switched_off(tmp_path: Path) -> No
     command = ("-c", tmp_path / "none.yaml", "plan")
     assert "\x1b[" in on_a_terminal(*command)
     assert "\x1b" not in on_a_terminal(*command, "--no-color")
-    assert "\x1b" not in on_a_terminal("--no-color", *command)
-    assert "\x1b" not in on_a_terminal(*command, env=environment(NO_COLOR="1"))
-    assert "the file does not exist" in on_a_terminal(*command, env=environment(NO_COLOR="1"))
+    plain = on_a_terminal(*command, env=environment(NO_COLOR="1"))
+    assert "\x1b" not in plain
+    assert "the file does not exist" in plain
 
 
 def test_piped_output_has_no_escape_codes(tmp_path: Path) -> None:

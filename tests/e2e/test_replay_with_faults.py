@@ -30,7 +30,7 @@ from tests.e2e.orders import Orders
 from tests.faults import faulty_aws
 from tests.faults.clock import VirtualClock
 from tests.faults.faulty_aws import ACCOUNT, Fault, FaultyAws, Send
-from tests.support import REGION, World
+from tests.support import REGION, THOROUGH, World
 
 MAPPING = ResourceKey.STREAM_MAPPING
 
@@ -47,14 +47,9 @@ def too_many_readers(faulty: FaultyAws, call: Call, send: Send) -> Any:
     raise faulty_aws.error("LimitExceededException", "There are too many concurrent readers")
 
 
-STORMS = [
-    faulty_aws.throttled,
-    faulty_aws.internal_error,
-    faulty_aws.unavailable,
-    faulty_aws.never_arrives,
-    faulty_aws.answer_lost,
-    too_many_readers,
-]
+STORMS = [faulty_aws.throttled, faulty_aws.answer_lost, too_many_readers]
+if THOROUGH:
+    STORMS += [faulty_aws.internal_error, faulty_aws.unavailable, faulty_aws.never_arrives]
 
 
 @pytest.fixture(scope="module")

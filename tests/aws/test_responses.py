@@ -30,6 +30,10 @@ def account(aws: Aws) -> object:
     return aws.account_id
 
 
+def policy(aws: Aws) -> object:
+    return aws.s3.get_bucket_policy(Bucket="bucket")["Policy"]
+
+
 def get(aws: Aws) -> object:
     return aws.s3.get_object(Bucket="bucket", Key="key")["Body"].read()
 
@@ -60,6 +64,7 @@ def client(url: str, warnings: list[str] | None = None, clock: FakeClock | None 
         pytest.param(Reply(PAGE), TABLE, describe, "orders", id="web page"),
         pytest.param(Reply(CALLER[:60]), CALLER, account, "123456789012", id="XML cut by a proxy"),
         pytest.param(Reply(b"<x/>"), CALLER, account, "123456789012", id="XML of another form"),
+        pytest.param(Reply(b'{"Vers'), b'{"Version": "x"}', policy, '{"Version": "x"}', id="policy cut by a proxy"),
         pytest.param(Reply(b"half", cut=True), b"all of it", get, b"all of it", id="object cut"),
         pytest.param(Reply(b"half", cut=True), b"all of it", invoke, b"all of it", id="answer of a function cut"),
     ],

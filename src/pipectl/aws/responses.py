@@ -16,6 +16,8 @@ from botocore.response import StreamingBody
 from pipectl.errors import UnreachableError
 
 _JSON = ("json", "rest-json")
+_JSON_IN_XML_APIS = ("GetBucketPolicy",)
+"""Operations whose body is JSON, although the API speaks XML."""
 _HTML = (b"<!doctype html", b"<html")
 
 
@@ -63,7 +65,7 @@ def check_body(operation: OperationModel, response: RawResponse) -> None:
     body = response["body"]
     if body[:64].lstrip().lower().startswith(_HTML):
         raise NotAwsError("the response is a web page")
-    if operation.service_model.resolved_protocol not in _JSON:
+    if operation.service_model.resolved_protocol not in _JSON and operation.name not in _JSON_IN_XML_APIS:
         return
     if not body:
         if response["status_code"] == 200 and _has_body(operation):

@@ -367,7 +367,9 @@ def test_a_function_whose_tags_cannot_be_read_is_not_taken_for_another(existing:
     problem = {"ErrorCode": "AccessDenied", "Message": "lambda:ListTags"}
     with pytest.raises(AccessDeniedError) as caught:
         resource(existing, "auditor", {"GetFunction": [lambda answer: answer | {"TagsError": problem}]}).observe()
-    assert "lambda:ListTags" in str(caught.value.hint)
+    assert caught.value.actions == ("lambda:ListTags",)
+    assert caught.value.target.endswith(":function:dev-audit-processor-lambda-backend")
+    assert caught.value.target in str(caught.value.hint)
 
 
 def test_a_composite_alarm_of_the_name_cannot_be_managed(existing: DirectAccess) -> None:

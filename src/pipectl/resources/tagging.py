@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypedDict
 
+from pipectl.aws import denied
 from pipectl.errors import AccessDeniedError
 
 if TYPE_CHECKING:
@@ -40,13 +41,14 @@ def require_tags(function: GetFunctionResponseTypeDef) -> None:
         AccessDeniedError: the caller may not read them.
     """
     if problem := function.get("TagsError"):
-        name, code = function["Configuration"].get("FunctionName"), str(problem.get("ErrorCode"))
-        denied = AccessDeniedError(
-            f"lambda GetFunction: the tags of {name} cannot be read: {code}: {problem.get('Message')}",
+        found, code, text = function["Configuration"], str(problem.get("ErrorCode")), str(problem.get("Message"))
+        error = AccessDeniedError(
+            f"lambda GetFunction: the tags of {found.get('FunctionName')} cannot be read: {code}: {text}",
             service="lambda",
             operation="GetFunction",
             aws_code=code,
-            hint="the caller needs lambda:ListTags; `pipectl permissions deployer` prints the whole policy",
+            aws_message=text,
         )
-        denied.actions = ("lambda:ListTags",)
-        raise denied
+        error.actions, error.target = ("lambda:ListTags",), found.get("FunctionArn", "*")
+        error.hint = denied.hint([error])
+        raise error

@@ -13,6 +13,7 @@ from pipectl.commands.capture import CapturePreview, CaptureReport, capture
 from pipectl.commands.trace import Stage
 from pipectl.errors import DeclinedError, RefusedError, RequirementError, UsageError
 from tests.commands.existing_pipeline import existing
+from tests.recorded.cases import all_cases
 from tests.support import ACCOUNT, FakeClock, World, make_world, yes
 
 
@@ -34,14 +35,22 @@ def test_the_record_is_private_and_has_neither_account_nor_names(captured: Captu
     assert [word for word in (ACCOUNT, "backend", captured.key) if word in text] == []
 
 
-def test_the_record_has_one_call_of_each_form(captured: CaptureReport) -> None:
+def test_the_record_has_the_cases_of_each_call(captured: CaptureReport) -> None:
     calls = json.loads(captured.file.read_text())["calls"]
-    assert len(calls) == captured.recorded < captured.calls
-    cases = {(call["service"], call["operation"]): call["case"] for call in calls}
-    assert cases["dynamodb", "PutItem"] == cases["dynamodbstreams", "GetRecords"] == "success"
-    assert {"DescribeStream", "GetMetricData", "GetQueueAttributes", "FilterLogEvents"} <= {name for _, name in cases}
-    denied = [call for call in calls if call["case"] != "success"]
-    assert all({"code", "message", "status"} == call["error"].keys() for call in denied)
+    cases = [case for operations in calls.values() for found in operations.values() for case in found]
+    assert len(cases) == captured.recorded < captured.calls
+    assert calls["dynamodb"]["PutItem"][0]["case"] == calls["dynamodbstreams"]["GetRecords"][0]["case"] == "success"
+    assert {"GetMetricData", "GetQueueAttributes", "FilterLogEvents"} <= {
+        name for each in calls.values() for name in each
+    }
+    failed = [case["error"] for case in cases if case["case"] != "success"]
+    assert all(error.keys() == {"status", "code", "text"} for error in failed)
+
+
+def test_each_call_is_one_with_recorded_or_assumed_answers(captured: CaptureReport) -> None:
+    calls = json.loads(captured.file.read_text())["calls"]
+    known = {(case.service, case.operation) for case in all_cases()}
+    assert {(service, name) for service, operations in calls.items() for name in operations} <= known
 
 
 def test_an_order_that_is_not_stored_is_deleted_and_reported(world: World, captured: CaptureReport) -> None:

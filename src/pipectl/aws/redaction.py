@@ -62,14 +62,14 @@ class Redactor:
         self._made: dict[tuple[str, object], str] = {}
 
     def error(self, response: Mapping[str, object]) -> JsonObject:
-        """Return code, message and HTTP status of an error that AWS answered with."""
+        """Return HTTP status, code and text of an error that AWS answered with."""
         error, metadata = response.get("Error"), response.get("ResponseMetadata")
         detail = error if isinstance(error, Mapping) else {}
         status = metadata.get("HTTPStatusCode") if isinstance(metadata, Mapping) else None
         return {
-            "code": self.text(str(detail.get("Code", ""))),
-            "message": self.text(str(detail.get("Message", ""))),
             "status": status if isinstance(status, int) else None,
+            "code": self.text(str(detail.get("Code", ""))),
+            "text": self.text(str(detail.get("Message", ""))),
         }
 
     def members(self, values: Mapping[str, object]) -> JsonObject:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -200,19 +200,23 @@ class _Capture:
                     raise PipectlError(f"s3 DeleteObjects: {error.get('Code')}: {error.get('Message')}")
 
 
-def _document(context: Context, key: str, calls: list[RecordedCall]) -> str:
-    """Return the redacted record.
+def _document(context: Context, key: str, recorded: Iterable[RecordedCall]) -> str:
+    """Return the redacted record: service, operation, and its cases, which are successes and codes of errors.
 
     Raises:
         PipectlError: something in it could still identify the account; nothing is written then.
     """
     redactor = Redactor(_known(context, key))
+    calls: dict[str, dict[str, list[JsonObject]]] = {}
+    for each in sorted(recorded, key=_order):
+        cases = calls.setdefault(each.call.service, {}).setdefault(each.call.operation, [])
+        cases.append(_case(redactor, each))
     document = {
         "schemaVersion": SCHEMA_VERSION,
         "pipectl": __version__,
         "region": context.aws.region,
         "emulator": context.aws.endpoint_url is not None,
-        "calls": [_call(redactor, each) for each in sorted(calls, key=_order)],
+        "calls": calls,
     }
     text = json.dumps(document, indent=1)
     if leaks(text, [context.aws.account_id, *context.aws.secrets()]):
@@ -220,12 +224,11 @@ def _document(context: Context, key: str, calls: list[RecordedCall]) -> str:
     return text
 
 
-def _call(redactor: Redactor, recorded: RecordedCall) -> JsonObject:
-    call: JsonObject = {"service": recorded.call.service, "operation": recorded.call.operation, "case": recorded.case}
-    call["request"] = redactor.members(recorded.request)
+def _case(redactor: Redactor, recorded: RecordedCall) -> JsonObject:
+    case: JsonObject = {"case": recorded.case, "request": redactor.members(recorded.request)}
     if recorded.case == SUCCESS:
-        return call | {"answer": redactor.members(recorded.answer)}
-    return call | {"error": redactor.error(recorded.answer)}
+        return case | {"answer": redactor.members(recorded.answer)}
+    return case | {"error": redactor.error(recorded.answer)}
 
 
 def _order(recorded: RecordedCall) -> tuple[str, str, bool, str]:

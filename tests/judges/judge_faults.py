@@ -59,7 +59,7 @@ def proxy(emulator: LocalEmulator, tmp_path: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [TOOLS / "microburst", "--upstream", emulator.endpoint_url, "--port", str(port), "-c", rules]
+    command = [str(TOOLS / "microburst"), "--upstream", emulator.endpoint_url, "--port", str(port), "-c", str(rules)]
     log = (tmp_path / "log").open("w")
     with log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         url = f"http://127.0.0.1:{port}"

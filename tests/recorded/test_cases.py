@@ -52,7 +52,7 @@ def wire() -> Wire:
 
 def test_every_call_has_a_case() -> None:
     known = {(case.service, case.operation) for case in CASES if case.name == SUCCESS}
-    assert known == source_calls() | HANDLERS | {("sts", "GetCallerIdentity")}
+    assert source_calls() | HANDLERS | {("sts", "GetCallerIdentity")} <= known
 
 
 def test_every_call_has_the_errors_that_apply() -> None:

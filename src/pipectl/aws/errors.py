@@ -42,6 +42,7 @@ _EXISTS = frozenset(
     {
         ("dynamodb", "CreateTable", "ResourceInUseException"),
         ("iam", "CreateRole", "EntityAlreadyExists"),
+        ("lambda", "CreateAlias", "ResourceConflictException"),
         ("lambda", "CreateEventSourceMapping", "ResourceConflictException"),
         ("lambda", "CreateFunction", "ResourceConflictException"),
         ("logs", "CreateLogGroup", "ResourceAlreadyExistsException"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipectl.config.names import LIVE_ALIAS
 from pipectl.engine.model import Attributes, Facts, Resource
 from pipectl.facts import QueueFacts, TableFacts
 from pipectl.policy_document import Statement, document
@@ -29,12 +32,12 @@ class Part:
     Args:
         suffix: The end of its logical id; its beginning is that of the whole.
         type: The type of resource.
-        properties: Returns its properties, given the value and a reference to the whole.
+        properties: Returns its properties, given the value and the logical id of the whole.
     """
 
     suffix: str
     type: str
-    properties: Callable[[Any, Properties], Properties]
+    properties: Callable[[Any, str], Properties]
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Kind:
     type: str
     name: str | None
     attributes: Mapping[str, Translate]
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    parts: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
 
 
 def _as(name: str) -> Translate:
@@ -104,6 +107,22 @@ def code_file(function: str, sha256: str) -> str:
 
 def _code(sha256: str, name: str) -> Properties:
     return {"Code": {"S3Bucket": {"Ref": CODE_BUCKET}, "S3Key": code_file(name, sha256)}}
+
+
+def _version(live: Attributes, own: str) -> Properties:
+    """Return a version whose description has a digest: whatever changes, CloudFormation publishes another version."""
+    published = json.dumps(live, sort_keys=True, default=str)
+    digest = hashlib.sha256(published.encode()).hexdigest()[:16]
+    return {"FunctionName": _ref(own), "Description": f"contents {digest}, role {live['role_id']}"}
+
+
+def _alias(_live: Attributes, own: str) -> Properties:
+    return {"FunctionName": _ref(own), "FunctionVersion": _ref(f"{own}Version.Version"), "Name": LIVE_ALIAS}
+
+
+def _ref(target: str) -> str:
+    """Return a reference to a logical id, or to an attribute of it; `template` makes an intrinsic function of it."""
+    return f"${{{target}}}"
 
 
 def _policy(body: list[Statement]) -> Properties:
@@ -173,7 +192,11 @@ KINDS: Mapping[str, Kind] = {
             "ownership": _wrapped(lambda rule: {"OwnershipControls": {"Rules": [{"ObjectOwnership": rule}]}}),
             "tags": _tags,
         },
-        {"policy": Part("Policy", "AWS::S3::BucketPolicy", lambda body, bucket: {"Bucket": bucket, **_policy(body)})},
+        {
+            "policy": (
+                Part("Policy", "AWS::S3::BucketPolicy", lambda body, own: {"Bucket": _ref(own), **_policy(body)}),
+            )
+        },
     ),
     "queue": Kind(
         "AWS::SQS::Queue",
@@ -186,7 +209,11 @@ KINDS: Mapping[str, Kind] = {
             "redrive_policy": _as("RedrivePolicy"),
             "tags": _tags,
         },
-        {"policy": Part("Policy", "AWS::SQS::QueuePolicy", lambda body, queue: {"Queues": [queue], **_policy(body)})},
+        {
+            "policy": (
+                Part("Policy", "AWS::SQS::QueuePolicy", lambda body, own: {"Queues": [_ref(own)], **_policy(body)}),
+            )
+        },
     ),
     "log-group": Kind("AWS::Logs::LogGroup", "LogGroupName", {"retention_days": _as("RetentionInDays"), "tags": _tags}),
     "function": Kind(
@@ -194,6 +221,7 @@ KINDS: Mapping[str, Kind] = {
         "FunctionName",
         {
             "role": _as("Role"),
+            "role_id": _wrapped(lambda role: {"Description": f"managed by a stack, role {role}"}),
             "handler": _as("Handler"),
             "runtime": _as("Runtime"),
             "architecture": _wrapped(lambda name: {"Architectures": [name]}),
@@ -205,6 +233,7 @@ KINDS: Mapping[str, Kind] = {
             "code_sha256": _code,
             "tags": _tags,
         },
+        {"live": (Part("Version", "AWS::Lambda::Version", _version), Part("Alias", "AWS::Lambda::Alias", _alias))},
     ),
     "mapping": Kind("AWS::Lambda::EventSourceMapping", None, _MAPPING),
     "alarm": Kind(
@@ -245,14 +274,17 @@ def template(
     wanted = {key: resource for key, resource in resources.items() if resource.wanted}
     facts = {key: _facts(resource) for key, resource in wanted.items()}
     parameter = {"Type": "String", "Description": "The bucket with the code of the functions."}
-    written: dict[str, Any] = {}
-    for resource in wanted.values():
-        written |= _resources(resource, wanted, resource.desired(facts))
+    bodies = {key: _bodies(resource, resource.desired(facts)) for key, resource in wanted.items()}
+    for key, resource in wanted.items():
+        needs = [each for need in resource.needs for each in bodies[need]]
+        whole = bodies[key][logical_id(key)]
+        if depends := [each for each in needs if each not in set(_referred(whole))]:
+            whole["DependsOn"] = depends
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": description,
         "Parameters": {CODE_BUCKET: parameter},
-        "Resources": written,
+        "Resources": {own: body for each in bodies.values() for own, body in each.items()},
         "Outputs": {name: {"Value": _resolved(value)} for name, value in outputs(facts).items()},
     }
 
@@ -266,13 +298,13 @@ def _facts(resource: Resource) -> Facts:
     """Return references in place of the values that AWS will choose."""
     own = logical_id(resource.key)
     if resource.kind == "table":
-        return TableFacts(arn=f"${{{own}.Arn}}", stream_arn=f"${{{own}.StreamArn}}")
+        return TableFacts(arn=_ref(f"{own}.Arn"), stream_arn=_ref(f"{own}.StreamArn"))
     if resource.kind == "queue":
-        return QueueFacts(url=f"${{{own}}}", arn=f"${{{own}.Arn}}")
+        return QueueFacts(url=_ref(own), arn=_ref(f"{own}.Arn"))
     return Facts()
 
 
-def _resources(resource: Resource, others: Mapping[str, Resource], desired: Attributes) -> dict[str, Any]:
+def _bodies(resource: Resource, desired: Attributes) -> dict[str, Any]:
     """Return a resource, and its parts, by their logical ids.
 
     Raises:
@@ -280,29 +312,17 @@ def _resources(resource: Resource, others: Mapping[str, Resource], desired: Attr
     """
     kind, own = KINDS[resource.kind], logical_id(resource.key)
     properties: Properties = {kind.name: resource.name} if kind.name else {}
-    parts: dict[str, Any] = {}
-    for attribute, value in desired.items():
-        if part := kind.parts.get(attribute):
-            written = part.properties(value, {"Ref": own})
-            parts[own + part.suffix] = {"Type": part.type, "Properties": written}
-        else:
-            properties = _merged(properties, kind.attributes[attribute](value, resource.name))
-    properties = _resolved(properties)
-    needs = [each for key in resource.needs for each in _ids(others[key])]
-    referred = set(_referred(properties))
-    result: dict[str, Any] = {"Type": kind.type}
+    bodies: dict[str, Any] = {own: {"Type": kind.type}}
     if resource.holds_data:
-        result |= {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
-    if depends := [each for each in needs if each not in referred]:
-        result["DependsOn"] = depends
-    return {own: {**result, "Properties": properties}, **parts}
-
-
-def _ids(resource: Resource) -> Iterator[str]:
-    """Yield the logical ids of a resource and its parts."""
-    own = logical_id(resource.key)
-    yield own
-    yield from (own + part.suffix for part in KINDS[resource.kind].parts.values())
+        bodies[own] |= {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    for attribute, value in desired.items():
+        if attribute not in kind.parts:
+            properties = _merged(properties, kind.attributes[attribute](value, resource.name))
+        for part in kind.parts.get(attribute, ()):
+            written = _resolved(part.properties(value, own))
+            bodies[own + part.suffix] = {"Type": part.type, "Properties": written}
+    bodies[own]["Properties"] = _resolved(properties)
+    return bodies
 
 
 def _merged(properties: Properties, more: Properties) -> Properties:
@@ -315,13 +335,15 @@ def _merged(properties: Properties, more: Properties) -> Properties:
 
 
 def _resolved(value: Any) -> Any:
-    """Return the value with an intrinsic function in place of each text that is a reference."""
+    """Return the value with an intrinsic function in place of each text that is, or has, a reference."""
     if isinstance(value, dict):
         return {key: _resolved(member) for key, member in value.items()}
     if isinstance(value, list):
         return [_resolved(member) for member in value]
     if isinstance(value, str) and (found := _REFERENCE.fullmatch(value)):
         return {"Fn::GetAtt": [found[1], found[2]]} if found[2] else {"Ref": found[1]}
+    if isinstance(value, str) and _REFERENCE.search(value):
+        return {"Fn::Sub": value}
     return value
 
 
@@ -330,6 +352,8 @@ def _referred(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         if "Fn::GetAtt" in value:
             yield value["Fn::GetAtt"][0]
+        if "Fn::Sub" in value:
+            yield from (found[1] for found in _REFERENCE.finditer(value["Fn::Sub"]))
         for member in value.values():
             yield from _referred(member)
     elif isinstance(value, list):

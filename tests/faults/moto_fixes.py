@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.awslambda.models import lambda_backends
 from moto.dynamodb import dynamodb_backends
 from moto.s3 import s3_backends
 from moto.sqs import sqs_backends
@@ -13,13 +15,17 @@ from moto.sqs import sqs_backends
 from pipectl.aws.client import Call
 from tests.support import ACCOUNT, REGION
 
+_creating = Lock()
+
 
 def send_fixed(call: Call, params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
     """Send a call to moto.
 
     CreateBucket keeps its tags, SetQueueAttributes keeps a policy that it does not name, a disabled stream can be
-    enabled again, and an existing stream or index is refused with AWS's message.
+    enabled again, and an existing stream, index or mapping is refused with AWS's message.
     """
+    if call.operation == "CreateEventSourceMapping":
+        return _create_mapping(params, send)
     if call.operation == "CreateBucket":
         return _with_tags(params, send)
     if call.operation == "SetQueueAttributes" and "Policy" not in params["Attributes"]:
@@ -42,6 +48,23 @@ def _keeping_the_policy(params: Mapping[str, Any], send: Callable[[], Any]) -> A
     answer = send()
     queue.policy = policy
     return answer
+
+
+def _create_mapping(params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+    """Refuse a second mapping of the same source and function."""
+    source, function = params["EventSourceArn"], params["FunctionName"]
+    with _creating:
+        for found in lambda_backends[ACCOUNT][REGION]._event_source_mappings.values():
+            if (found.event_source_arn, found.function_name) == (source, function):
+                name = function.rpartition("function:")[2]
+                text = (
+                    f'The event source arn (" {source} ") and function (" {name} ") provided mapping already exists. '
+                    f"Please update or delete the existing mapping with UUID {found.uuid}"
+                )
+                raise ClientError(
+                    {"Error": {"Code": "ResourceConflictException", "Message": text}}, "CreateEventSourceMapping"
+                )
+        return send()
 
 
 def _update_table(params: Mapping[str, Any], send: Callable[[], Any]) -> Any:

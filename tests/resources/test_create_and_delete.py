@@ -148,15 +148,21 @@ def test_a_race_lost_for_a_queue_with_equal_settings_is_refused(emulator_direct:
     assert emulator_direct.tags(emulator_direct.resources[key])["Project"] == "another"
 
 
+MAPPING_EXISTS = (
+    'The event source arn (" arn ") and function (" name:live ") provided mapping already exists. '
+    "Please update or delete the existing mapping with UUID 00000000-0000-4000-8000-000000000000"
+)
+
+
 @pytest.mark.parametrize("key", ["stream-mapping", "queue-mapping"])
-def test_a_race_lost_for_a_mapping_converges(direct: DirectAccess, tmp_path: Path, key: str) -> None:
+def test_a_race_lost_for_a_mapping_ends_with_one_mapping(direct: DirectAccess, tmp_path: Path, key: str) -> None:
     """moto allows two mappings of one function and source. Lambda refuses the second with this error."""
     up(narrow(direct.world, key), yes)
     resource = direct.resources[key]
     observed = resource.observe()
     assert observed is not None
     conflict = ClientError(
-        {"Error": {"Code": "ResourceConflictException", "Message": "The provided mapping already exists."}}, "Create"
+        {"Error": {"Code": "ResourceConflictException", "Message": MAPPING_EXISTS}}, "CreateEventSourceMapping"
     )
 
     def refuse(call: Call) -> None:

@@ -184,7 +184,8 @@ class StreamMappingConfig(Section):
         ge=-1,
         le=LONGEST_RECORD_AGE,
         json_schema_extra={"anyOf": [{"const": -1}, {"minimum": SHORTEST_RECORD_AGE, "maximum": LONGEST_RECORD_AGE}]},
-        description="seconds; -1 for no limit. Older records go to the dead-letter queue without being processed",
+        description="seconds; -1 for no limit. Older records go to the dead-letter queue without being processed, but "
+        "those that waited during a long pause, or before the mapping existed, are processed",
     )
     allow_expiry: bool = Field(
         False,

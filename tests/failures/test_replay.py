@@ -441,6 +441,28 @@ class TestReading:
         replay(world)
         assert (world.stored(), world.status(audit_id)) == (set(numbers[1:-1]), "REPLAYED")
 
+    @pytest.mark.parametrize("page", [1, 4, 9])
+    def test_a_shard_that_rolls_while_it_is_read(self, page: int) -> None:
+        world = World()
+        numbers = world.orders(10)
+        shard = world.shards[SHARD]
+        shard.page, shard.empties = 2, 1
+        audit_id = world.give_up(numbers[1], numbers[-1])
+        process = Process(world)
+
+        def roll(operation: str, _: int) -> None:
+            if operation == "GetRecords" and process.count(operation) == page:
+                shard.closed = True
+                child = world.order(shard=SHARD_2)
+                world.give_up(child, shardId=SHARD_2)
+
+        process.on_call = roll
+        replay(process)
+        assert world.status(audit_id) == "REPLAYED"
+        assert world.stored() == set(numbers[1:])
+        assert replay(world).statuses == {"REPLAYED": 1}
+        assert len(world.stored()) == 10
+
     def test_an_iterator_expires_while_records_are_processed(self, world: World) -> None:
         numbers = world.orders(9)
         world.shards[SHARD].page = 3

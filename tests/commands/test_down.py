@@ -27,6 +27,7 @@ from pipectl.errors import (
     PipectlError,
 )
 from pipectl.facts import MappingFacts
+from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.pending_data import Loss, find_losses
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import rfc3339
@@ -49,7 +50,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 def _refused(world: World) -> dict[str, Loss]:
     """Return the losses, by resource, for which `down` refuses without changing anything."""
     context = world.context()
-    losses = {loss.resource: loss for loss in find_losses(context, context.managed(context.observe()))}
+    metrics = Metrics.of(context, world.aws.clock.now())
+    losses = {loss.resource: loss for loss in find_losses(context, context.managed(context.observe()), metrics)}
     world.calls.clear()
     with pytest.raises(DataLossError) as refused:
         down(world.context(), yes)
@@ -365,6 +367,46 @@ def test_the_mapping_is_stopped_after_the_confirmation_and_before_the_second_cou
     down(world.context(), confirm)
     made = [call.operation for call in world.calls]
     assert made.index("UpdateEventSourceMapping") < made.index("Scan") < made.index("DeleteEventSourceMapping")
+
+
+def _seconds(world: World, **options: bool) -> float:
+    """Run `down`. Return how long it took on the clock of the world."""
+    before = world.aws.clock.monotonic()
+    down(world.context(), yes, **options)
+    return world.aws.clock.monotonic() - before
+
+
+def test_only_a_busy_pipeline_without_a_decision_waits_for_its_batches(world: World) -> None:
+    _iterator_age(world, 0)
+    assert 120 <= _seconds(world) < 130
+
+
+@pytest.mark.parametrize("options", [{}, {"keep_data": True}, {"delete_data": True}])
+def test_a_quiet_pipeline_is_not_waited_for(world: World, options: dict[str, bool]) -> None:
+    assert _seconds(world, **options) < 10
+
+
+def test_with_keep_data_the_queue_of_a_busy_pipeline_stays(world: World) -> None:
+    _iterator_age(world, 0)
+    changes = {change.resource: change.action for change in down(world.context(), yes, keep_data=True).changes}
+    assert changes["dead-letter-queue"] is Action.KEEP
+
+
+def test_a_failure_of_a_batch_that_was_being_processed_stops_the_deletion(world: World) -> None:
+    _iterator_age(world, 0)
+    url, stopped = _queue_url(world), threading.Event()
+
+    def attempt(call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        if call.operation == "UpdateEventSourceMapping" and not stopped.is_set():
+            stopped.set()
+            world.aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
+        return send()
+
+    world.aws.attempt = attempt
+    with pytest.raises(DataLossError) as refused:
+        down(world.context(), yes)
+    assert refused.value.resources == ("dead-letter-queue",)
+    assert _state(world) == "Enabled"
 
 
 def test_nothing_is_changed_when_the_user_declines(world: World) -> None:

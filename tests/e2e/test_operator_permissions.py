@@ -97,6 +97,7 @@ NOT_SEEN: Mapping[str, NotSeen] = {
     "s3:DeleteObjectVersion": NotSeen(
         "checked by AWS, not by the local emulator, for the version of an object", ("doctor --capture",)
     ),
+    "sqs:ReceiveMessage": NotSeen("called without --delete-data, when the queue counts as empty", ("down",)),
     "s3:TagResource": NotSeen("checked by AWS, not by the local emulator, for a bucket created with tags", ("up",)),
 }
 

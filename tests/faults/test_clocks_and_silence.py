@@ -215,7 +215,6 @@ def test_a_failure_that_the_count_of_the_queue_does_not_show_yet_is_replayed(liv
     assert plane.objects == {"order-0"}
 
 
-@not_yet
 def test_down_sees_a_failure_that_the_count_of_the_queue_does_not_show_yet(live: Live) -> None:
     world, plane = live
     names = world.context().pipeline.physical

@@ -12,12 +12,15 @@ from pipectl.engine.model import Change, Observation, RefusalKind
 from pipectl.engine.planner import Plan, plan_down
 from pipectl.errors import CancelledError, DataLossError, ForeignError, PipectlError
 from pipectl.facts import MappingFacts
-from pipectl.monitoring.pending_data import Loss, Resume, find_losses, resume_of_kept_table
+from pipectl.monitoring.metrics import Metrics
+from pipectl.monitoring.pending_data import Loss, Resume, find_losses, is_busy, resume_of_kept_table
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import with_flags
 
-GONE_SECONDS = 20
-"""Time within which AWS may still report a resource that was deleted."""
+GONE_SECONDS = 75
+"""Time within which AWS may still report a resource that was deleted: a queue for 60 seconds."""
+COUNT_SECONDS = 60
+"""Time within which the count of a queue becomes right."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
 
     The stream mapping is stopped after the confirmation and the data are counted again: data that arrived meanwhile
     are treated like all others. The mapping is started again when `down` refuses after all, or cannot delete it.
+    Without a decision about data, batches that are being processed are waited for, and the queue is looked into. To
+    keep data, a queue that can still receive failures is kept.
 
     Args:
         context: The pipeline.
@@ -76,9 +81,10 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
     """
     observed = context.observe()
     managed = context.managed(observed)
-    losses = find_losses(context, managed)
+    metrics = Metrics.of(context, context.aws.clock.now())
+    losses = find_losses(context, managed, metrics)
     _refuse_loss(losses, delete_data or keep_data)
-    resume = resume_of_kept_table(context, context.facts(observed)) if keep_data else None
+    resume = resume_of_kept_table(context, context.facts(observed), metrics) if keep_data else None
     plan = _plan(context, observed, losses if keep_data else None, resume)
     if not managed:
         _refuse_other_pipeline(plan.changes)
@@ -88,7 +94,12 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
     confirm(DownPreview(context.config.environment, plan.changes, deleted, context.config.protect))
     with _stream_mapping_stopped(context, managed):
         with _interrupted("Interrupted. Nothing was deleted."):
-            losses = find_losses(context, managed, stream_is_read=False)
+            may_fail = not delete_data and is_busy(metrics)
+            if may_fail and not keep_data:
+                _wait_for_batches(context, managed)
+            losses = find_losses(context, managed, receive=not delete_data)
+            if may_fail and keep_data:
+                losses = _with_failures_to_come(losses, managed)
         _refuse_loss(losses, delete_data or keep_data)
         plan = _plan(context, observed, losses if keep_data else None, resume)
         report = DownReport(plan.changes, losses if delete_data else (), resume)
@@ -110,6 +121,26 @@ def _execute(context: Context, plan: Plan, report: DownReport, command: str, del
     deleted = tuple(loss for loss in report.losses if loss.resource in done)
     error.report = replace(report, changes=execution.changes, losses=deleted)
     raise error
+
+
+def _wait_for_batches(context: Context, managed: Mapping[str, Observation]) -> None:
+    """Wait for batches that the stopped mapping still processes, and until the count of the queue is right."""
+    queue = managed.get(ResourceKey.DEAD_LETTER_QUEUE)
+    if queue is None or ResourceKey.STREAM_MAPPING not in managed:
+        return
+    bound = context.config.processor.timeout + COUNT_SECONDS
+    context.reporter.note(f"waiting up to {bound} s for batches that are being processed")
+    for _ in poll(context.aws.clock, bound):
+        if context.resources[ResourceKey.DEAD_LETTER_QUEUE].contents(queue):
+            return
+
+
+def _with_failures_to_come(losses: tuple[Loss, ...], managed: Mapping[str, Observation]) -> tuple[Loss, ...]:
+    """Add the queue to the losses: failures of batches that are being processed can still arrive there."""
+    key = ResourceKey.DEAD_LETTER_QUEUE
+    if key not in managed or any(loss.resource == key for loss in losses):
+        return losses
+    return (*losses, Loss(key, unread="failures of batches that are being processed"))
 
 
 def _refuse_loss(losses: Collection[Loss], decided: bool) -> None:

@@ -35,6 +35,15 @@ def count_messages(aws: Aws, queue_url: str) -> tuple[int, int]:
     return int(counts["ApproximateNumberOfMessages"]), int(counts["ApproximateNumberOfMessagesNotVisible"])
 
 
+def holds_messages(aws: Aws, queue_url: str) -> bool:
+    """Return whether a queue holds a visible message, by receiving one and leaving it there.
+
+    Counts can be a minute old. A long poll asks all servers of the queue.
+    """
+    answer = aws.sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=_WAIT_SECONDS, VisibilityTimeout=0)
+    return bool(answer.get("Messages"))
+
+
 @dataclass(frozen=True)
 class QueueAudit:
     """Result of auditing the messages of the queue.

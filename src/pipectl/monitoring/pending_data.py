@@ -12,12 +12,13 @@ from pipectl.context import Context
 from pipectl.engine.model import Contents, Facts, Observation, facts_of
 from pipectl.engine.parallel import parallel_map
 from pipectl.errors import AwsError
-from pipectl.facts import MappingFacts
+from pipectl.facts import MappingFacts, QueueFacts
 from pipectl.failures.audit_table import Selection
+from pipectl.failures.dead_letter_queue import holds_messages
 from pipectl.failures.model import UNRESOLVED
 from pipectl.monitoring.health import MOST_COUNTED
 from pipectl.monitoring.metrics import Metrics
-from pipectl.monitoring.stream_progress import progress
+from pipectl.monitoring.stream_progress import judge
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
 from pipectl.timestamps import duration, rfc3339
@@ -41,7 +42,8 @@ class Loss:
         resource: Its key.
         contents: What it holds.
         not_replayed: Unresolved failures, of an audit table.
-        unread: Why records of an orders table are, or may be, not processed yet.
+        unread: Why there are, or may be, data that are not counted: records that are not processed, failures that just
+            arrived.
         unreadable: The error, where the data could not be counted. Unknown data count as data.
     """
 
@@ -67,14 +69,15 @@ class Loss:
 
 
 def find_losses(
-    context: Context, managed: Mapping[str, Observation], *, stream_is_read: bool = True
+    context: Context, managed: Mapping[str, Observation], metrics: Metrics | None = None, *, receive: bool = False
 ) -> tuple[Loss, ...]:
     """Return what would be lost with these resources.
 
     Args:
         context: The pipeline.
         managed: The managed resources that exist.
-        stream_is_read: Look for records that wait for the stream mapping; while it is stopped this is unknown.
+        metrics: Its metrics, to look for records that wait for the stream mapping; ``None`` while that is stopped.
+        receive: Look for messages that the count of the queue does not show yet.
 
     Raises:
         CancelledError: the user pressed Ctrl-C.
@@ -82,7 +85,9 @@ def find_losses(
 
     def find(key: str) -> Loss:
         try:
-            return _loss(context, managed, key, stream_is_read)
+            if key == ResourceKey.DEAD_LETTER_QUEUE and receive:
+                return _queued(context, managed[key])
+            return _loss(context, managed, key, metrics)
         except AwsError as error:
             return Loss(key, unreadable=error.message)
 
@@ -91,14 +96,32 @@ def find_losses(
     return tuple(found[key] for key in context.resources if key in found and found[key] != Loss(key))
 
 
-def _loss(context: Context, managed: Mapping[str, Observation], key: str, stream_is_read: bool) -> Loss:
+def _loss(context: Context, managed: Mapping[str, Observation], key: str, metrics: Metrics | None) -> Loss:
     contents = context.resources[key].contents(managed[key])
     if key == ResourceKey.AUDIT_TABLE:
         return Loss(key, contents, not_replayed=_not_replayed(context))
-    if key == ResourceKey.ORDERS_TABLE and stream_is_read and ResourceKey.STREAM_MAPPING in managed:
+    if key == ResourceKey.ORDERS_TABLE and metrics and ResourceKey.STREAM_MAPPING in managed:
         mapping = managed[ResourceKey.STREAM_MAPPING].facts_as(MappingFacts)
-        return Loss(key, contents, unread=_unread_records(context, mapping))
+        return Loss(key, contents, unread=_unread_records(context, mapping, metrics))
     return Loss(key, contents)
+
+
+def _queued(context: Context, queue: Observation) -> Loss:
+    """Return the messages of the queue. Its count can be a minute old, so an empty one is looked into."""
+    key = ResourceKey.DEAD_LETTER_QUEUE
+    contents = context.resources[key].contents(queue)
+    if contents or not holds_messages(context.aws, queue.facts_as(QueueFacts).url):
+        return Loss(key, contents)
+    return Loss(key, unread="queued failures that its count does not show yet")
+
+
+def is_busy(metrics: Metrics) -> bool:
+    """Return whether orders were written or processed lately, so that failures can still arrive in the queue."""
+    try:
+        counts = [metrics.total(series) for series in ("writes", "processor_errors")]
+        return any(counts) or bool(metrics.recent("iterator_age"))
+    except AwsError:
+        return True
 
 
 def _counted(resource: str, contents: Contents) -> str:
@@ -112,11 +135,9 @@ def _not_replayed(context: Context) -> int:
     return sum(1 for _ in islice(found, MOST_COUNTED))
 
 
-def _unread_records(context: Context, mapping: MappingFacts) -> str | None:
+def _unread_records(context: Context, mapping: MappingFacts, metrics: Metrics) -> str | None:
     """Return why records may be unread. What is unknown counts as data."""
-    now = context.aws.clock.now()
-    metrics = Metrics.of(context, now)
-    read = progress(context, mapping, now, metrics=metrics)
+    read = judge(context.config, mapping, metrics)
     if read.stopped:
         return f"new records are not processed: {read.stopped}"
     if read.unknown:
@@ -136,11 +157,12 @@ class Resume:
         return f"`pipectl up` before {rfc3339(self.until)} loses no record: {self.why}" if self.until else self.why
 
 
-def resume_of_kept_table(context: Context, facts: Mapping[str, Facts]) -> Resume | None:
+def resume_of_kept_table(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Resume | None:
     """Return how long the records of an orders table last that is kept while nothing processes them.
 
     Its stream stays enabled, and each record expires after 24 hours. A mapping that starts at TRIM_HORIZON reads all
-    records that are left, and records that were stored before are not stored twice.
+    records that are left, and records that were stored before are not stored twice. The maximum record age does not
+    shorten that time: on an older stream `up` creates a mapping that processes records of any age first.
     """
     if ResourceKey.ORDERS_TABLE not in facts:
         return None
@@ -148,8 +170,8 @@ def resume_of_kept_table(context: Context, facts: Mapping[str, Facts]) -> Resume
         return Resume(
             None, "records until the next `pipectl up` are not processed, because the mapping starts at LATEST"
         )
-    now, mapping = context.aws.clock.now(), facts_of(facts, ResourceKey.STREAM_MAPPING, MappingFacts)
-    read = progress(context, mapping, now)
+    now, mapping = metrics.now, facts_of(facts, ResourceKey.STREAM_MAPPING, MappingFacts)
+    read = judge(context.config, mapping, metrics)
     if mapping and mapping.stopped and mapping.pause and mapping.pause.since:
         return Resume(mapping.pause.since + STREAM_RETENTION, f"processing was {mapping.pause.describe(now)}")
     if reason := read.stopped or read.unknown:

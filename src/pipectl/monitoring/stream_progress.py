@@ -58,8 +58,8 @@ def progress(
         context: The pipeline.
         mapping: Its facts; ``None`` when it is missing.
         now: The present time.
-        grace: Age below which a record may not have been read yet; as a default the time that metrics, an invocation
-            and a batching window take.
+        grace: Age below which a record may not have been read yet; as a default the time that metrics and an invocation
+            take.
         metrics: The metrics, where they are read already.
     """
     return judge(context.config, mapping, metrics or Metrics.of(context, now), grace)
@@ -67,9 +67,9 @@ def progress(
 
 def judge(config: Config, mapping: MappingFacts | None, metrics: Metrics, grace: timedelta | None = None) -> Progress:
     """Return the progress at the time of the metrics. Makes no call but for the metrics; see `progress`."""
-    settle = METRICS_LATE + PERIOD + timedelta(seconds=config.processor.timeout)
-    window = timedelta(seconds=config.stream_mapping.batching_window)
-    return _Judge(metrics, mapping, settle, window).judge(settle if grace is None else grace)
+    if grace is None:
+        grace = METRICS_LATE + PERIOD + timedelta(seconds=config.processor.timeout)
+    return _Judge(metrics, mapping, grace, timedelta(seconds=config.stream_mapping.batching_window)).judge()
 
 
 class _Judge:
@@ -78,39 +78,39 @@ class _Judge:
     Args:
         metrics: The metrics.
         mapping: The mapping.
-        settle: Time after a write within which its metrics may be missing or its invocation not finished.
+        grace: Time after a write within which its metrics may be missing or its invocation not finished.
         window: Time for which the mapping waits for a batch to fill.
     """
 
-    def __init__(self, metrics: Metrics, mapping: MappingFacts | None, settle: timedelta, window: timedelta) -> None:
+    def __init__(self, metrics: Metrics, mapping: MappingFacts | None, grace: timedelta, window: timedelta) -> None:
         self._metrics = metrics
         self._mapping = mapping
-        self._settle = settle
+        self._grace = grace
         self._window = window
         read = metrics.points("iterator_age")
         self._read = read[0].start if read else None
-        near = [point.value for point in read if point.start >= read[0].start - settle]
+        near = [point.value for point in read if point.start >= read[0].start - grace]
         # A backlog gives points until it is read.
-        silent = self._read is None or metrics.now - self._read > RECENTLY + settle
+        silent = self._read is None or metrics.now - self._read > RECENTLY + grace
         self._age = timedelta(milliseconds=0 if silent else max(near))
         self._throttles = metrics.total("processor_throttles")
         self._failed = metrics.last_nonzero("processor_errors")
         self._processed = max(filter(None, [self._read, self._failed]), default=None)
         self._unread_since = metrics.first_nonzero_after("writes", self._processed)
 
-    def judge(self, grace: timedelta) -> Progress:
+    def judge(self) -> Progress:
         throttled = self._throttled()
         return Progress(
-            self._until(grace),
+            self._until(),
             stopped=_stopped(self._mapping, self._metrics.now) or throttled,
             unknown=self._unknown(),
             silent_since=self._silent_since,
             throttled=throttled is not None,
         )
 
-    def _until(self, grace: timedelta) -> datetime:
-        """Return the time before which all records were read. Records younger than ``grace`` are never certain."""
-        latest = self._metrics.now - grace - self._window
+    def _until(self) -> datetime:
+        """Return the time before which all records were read. Records younger than the grace are never certain."""
+        latest = self._metrics.now - self._grace - self._window
         if self._keeps_up:
             return latest
         if self._read is None:
@@ -140,7 +140,7 @@ class _Judge:
             return None
         if mapping.catching_up:
             return mapping.catching_up.describe()
-        if self._failed and now - self._failed <= self._settle + self._window:
+        if self._failed and now - self._failed <= self._grace + self._window:
             return "the processor failed minutes ago: records that follow a failing one wait for its retries"
         if self._throttles:
             return "the processor was throttled in the last 15 minutes: records can wait for it"
@@ -152,7 +152,7 @@ class _Judge:
         if written is None:
             return None
         begins = changed is not None and (processed is None or processed < changed)
-        if not begins and now - written <= self._settle + self._window:
+        if not begins and now - written <= self._grace + self._window:
             return None  # the metrics are late
         since = f" since {rfc3339(processed)}" if processed else " in the last 24 hours"
         text = f"orders were written since {rfc3339(written)}, and none was processed{since}"

@@ -10,11 +10,13 @@ from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
 from pipectl.local import lifecycle, node
+from pipectl.local.harshness import Harshness
 from pipectl.local.home import LocalEmulator
 from tests.support import FakeClock, World, make_world
 
 pytest_plugins = ["tests.tiers"]
 _homes = itertools.count()
+HARSH = Harshness(consolidate=True, roll_after=20, empty_pages=3, metric_delay=1.5, count_age=1.5)
 
 # Each run has the same examples, so that failures are reproducible. `HYPOTHESIS_PROFILE=thorough` tries new ones.
 settings.register_profile(
@@ -56,6 +58,13 @@ def moto_world(tmp_path: Path) -> Iterator[World]:
 def emulator() -> Iterator[LocalEmulator]:
     """Start the local emulator of this worker. Each test uses its own account."""
     with lifecycle.temporary(secret="test") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def emulator_harsh() -> Iterator[LocalEmulator]:
+    """Start a local emulator with AWS's delays, only shorter: use it with the mark `xdist_group("harsh")`."""
+    with lifecycle.temporary(HARSH, secret="test") as running:
         yield running
 
 

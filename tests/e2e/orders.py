@@ -15,6 +15,8 @@ from tests.lambda_src.loading import parse
 from tests.support import World
 
 Version = tuple[str, int]
+EMPTY_PAGES = 3
+"""The largest number of empty pages before records on the harsh emulator."""
 SEED = 20261122
 
 
@@ -48,14 +50,18 @@ class Orders:
     def records(self) -> dict[Version, EventRecord]:
         """Return the stream's records in the form of Lambda events."""
         stream, streams = outputs(self.world.context())["OrdersTableStreamArn"], self.world.aws.streams
-        shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
-        answer = streams.get_shard_iterator(StreamArn=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-        iterator: str | None = answer.get("ShardIterator")
         records: list[EventRecord] = []
-        while iterator:
-            page = streams.get_records(ShardIterator=iterator)
-            records += [event_record(record, stream) for record in page["Records"]]
-            iterator = page.get("NextShardIterator") if page["Records"] else None
+        for shard in streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]:
+            answer = streams.get_shard_iterator(
+                StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )
+            iterator: str | None = answer.get("ShardIterator")
+            empty = 0
+            while iterator and empty <= EMPTY_PAGES:
+                page = streams.get_records(ShardIterator=iterator)
+                records += [event_record(record, stream) for record in page["Records"]]
+                empty = 0 if page["Records"] else empty + 1
+                iterator = page.get("NextShardIterator")
         return {_version(record): record for record in records}
 
     def keys(self, prefix: str) -> list[str]:

@@ -6,7 +6,6 @@ IAM is enforced and the functions are executed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from pipectl.commands.down import down
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
-from pipectl.local import lifecycle
 from pipectl.local.home import LocalEmulator
 from tests.e2e.mending import check_all_replayed, fix, replay_all, statuses
 from tests.e2e.orders import Orders
@@ -27,21 +25,17 @@ from tests.support import NODEJS, THOROUGH, World, make_world, new_account, yes
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(170)]
 
 
-@pytest.fixture
-def consolidating_emulator() -> Iterator[LocalEmulator]:
-    """Start an emulator that puts several failures into one message, as Lambda may."""
-    with lifecycle.temporary(consolidate=True, secret="test") as running:
-        yield running
-
-
 def test_a_hundred_orders_with_five_poison_orders(emulator: LocalEmulator, tmp_path: Path) -> None:
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=new_account())
     _run_from_up_to_down(world, 300 if THOROUGH else 100, 5, {}, tmp_path / "fixed")
 
 
-def test_consolidated_failures(consolidating_emulator: LocalEmulator, tmp_path: Path) -> None:
+@pytest.mark.xdist_group("harsh")
+def test_late_metrics_old_counts_rolling_shards_and_consolidated_failures(
+    emulator_harsh: LocalEmulator, tmp_path: Path
+) -> None:
     small = {"stream-mapping": {"batch_size": 10, "retry_attempts": 2}}
-    world = make_world(tmp_path, small, endpoint_url=consolidating_emulator.endpoint_url, account=new_account())
+    world = make_world(tmp_path, small, endpoint_url=emulator_harsh.endpoint_url, account=new_account())
     count, poison = (120, 8) if THOROUGH else (40, 4)
     _run_from_up_to_down(world, count, poison, small, tmp_path / "fixed", consolidated=True)
 

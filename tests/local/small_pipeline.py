@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import socket
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pipectl.local.home import REGION, LocalEmulator
+from pipectl.local.shards import slot_of
 from tests.support import boto3_session, new_account
 
 T = TypeVar("T")
@@ -99,8 +101,15 @@ class Pipeline:
         mapping = self.client("lambda").get_event_source_mapping(UUID=self.mapping_id)
         return str(mapping["LastProcessingResult"])
 
-    def metric(self, name: str, *, namespace: str = "AWS/Lambda", dimension: str = "FunctionName=processor") -> float:
-        """Return the sum of a metric over the last minutes."""
+    def metric(
+        self,
+        name: str,
+        *,
+        namespace: str = "AWS/Lambda",
+        dimension: str = "FunctionName=processor",
+        statistic: str = "Sum",
+    ) -> float:
+        """Return the sum of a metric over the last minutes, or the number of its datapoints."""
         key, value = dimension.split("=")
         now = time.time()
         points = self.client("cloudwatch").get_metric_statistics(
@@ -110,9 +119,9 @@ class Pipeline:
             StartTime=now - 300,
             EndTime=now + 60,
             Period=3600,
-            Statistics=["Sum"],
+            Statistics=[statistic],
         )["Datapoints"]
-        return float(sum(point["Sum"] for point in points))
+        return float(sum(point[statistic] for point in points))
 
     def _create_role(self) -> str:
         iam = self.client("iam")
@@ -163,6 +172,12 @@ def eventually(read: Callable[[], T], done: Callable[[T], bool] = bool, *, secon
     while not done(value := read()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return value
+
+
+def in_one_shard(count: int) -> tuple[str, ...]:
+    """Return keys of orders whose records are in the same shard, so that their order is the one of the writes."""
+    keys = (f"order-{number}" for number in itertools.count())
+    return tuple(itertools.islice((key for key in keys if slot_of({"orderId": {"S": key}}) == 0), count))
 
 
 def free_port() -> int:

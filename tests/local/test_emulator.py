@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from pipectl.local.home import REGION, LocalEmulator
-from pipectl.local.lifecycle import temporary
-from tests.local.small_pipeline import ALL_ACTIONS, STREAM_ACTIONS, Pipeline, eventually, policy, zipped
+from tests.local.small_pipeline import ALL_ACTIONS, STREAM_ACTIONS, Pipeline, eventually, in_one_shard, policy, zipped
 
 pytestmark = pytest.mark.emulator
 
-ORDERS = tuple(f"order-{n}" for n in range(12))
+ORDERS = in_one_shard(12)
 
 FAILING = "def handler(event, context): raise ValueError('always')"
 WORKING = "def handler(event, context): return {}"
@@ -30,14 +29,21 @@ WAITING = "import time\ndef handler(event, context): time.sleep(15)"
 
 
 def sequence_numbers(pipeline: Pipeline) -> list[str]:
-    """Return the sequence numbers of all records of the stream."""
+    """Return the sequence numbers of the first page of each shard of the stream, in order."""
+    return sorted(record["dynamodb"]["SequenceNumber"] for record in records(pipeline))
+
+
+def records(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """Return the first page of each shard of the stream."""
     streams = pipeline.client("dynamodbstreams")
-    [shard] = streams.describe_stream(StreamArn=pipeline.stream_arn)["StreamDescription"]["Shards"]
-    iterator = streams.get_shard_iterator(
-        StreamArn=pipeline.stream_arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-    )["ShardIterator"]
-    records = streams.get_records(ShardIterator=iterator)["Records"]
-    return [record["dynamodb"]["SequenceNumber"] for record in records]
+    shards = streams.describe_stream(StreamArn=pipeline.stream_arn)["StreamDescription"]["Shards"]
+    iterators = [
+        streams.get_shard_iterator(
+            StreamArn=pipeline.stream_arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        for shard in shards
+    ]
+    return [record for iterator in iterators for record in streams.get_records(ShardIterator=iterator)["Records"]]
 
 
 def failures(pipeline: Pipeline, count: int) -> list[dict[str, Any]]:
@@ -60,7 +66,7 @@ def ranges(messages: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
 def test_one_invalid_record_of_twelve_is_sent_alone_to_the_queue(emulator: LocalEmulator) -> None:
     pipeline = Pipeline(emulator)
     assert pipeline.processing_result() == "No records processed"
-    pipeline.put_at_once(*ORDERS, poison=("order-5",))
+    pipeline.put_at_once(*ORDERS, poison=(ORDERS[5],))
     messages = failures(pipeline, 1)
     poison = sequence_numbers(pipeline)[5]
     assert ranges(messages) == [(poison, poison, 1)]
@@ -71,15 +77,6 @@ def test_one_invalid_record_of_twelve_is_sent_alone_to_the_queue(emulator: Local
     assert pipeline.metric("Errors") == 5
     assert pipeline.metric("DestinationDeliveryFailures") == 0
     assert pipeline.metric("NumberOfMessagesSent", namespace="AWS/SQS", dimension="QueueName=failures") == 1
-
-
-def test_failures_of_one_batch_can_be_consolidated() -> None:
-    with temporary(consolidate=True) as consolidating:
-        pipeline = Pipeline(consolidating)
-        pipeline.put_at_once(*ORDERS, poison=("order-3", "order-8"))
-        messages = failures(pipeline, 1)
-        numbers = sequence_numbers(pipeline)
-        assert ranges(messages) == [(numbers[3], numbers[8], 6)]
 
 
 def test_a_batch_is_collected_from_several_pages(emulator: LocalEmulator) -> None:
@@ -93,9 +90,10 @@ def test_only_matching_records_are_invoked(emulator: LocalEmulator) -> None:
     filters = {"Filters": [{"Pattern": json.dumps({"eventName": ["INSERT", "MODIFY"]})}]}
     settings = {"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": False, "FilterCriteria": filters}
     pipeline = Pipeline(emulator, handler=ECHOING, mapping=settings | {"Enabled": False})
-    pipeline.put("a", "b")
-    pipeline.client("dynamodb").delete_item(TableName="orders", Key={"orderId": {"S": "a"}})
-    pipeline.put("c")
+    one, two, three = in_one_shard(3)
+    pipeline.put(one, two)
+    pipeline.client("dynamodb").delete_item(TableName="orders", Key={"orderId": {"S": one}})
+    pipeline.put(three)
     pipeline.enable()
     numbers = sequence_numbers(pipeline)
     assert ranges(failures(pipeline, 1)) == [(numbers[0], numbers[3], 3)]
@@ -121,11 +119,12 @@ def test_a_retry_runs_the_current_code(emulator: LocalEmulator) -> None:
 def test_a_mapping_reads_its_own_stream_and_not_the_next_one(emulator: LocalEmulator) -> None:
     settings = {"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": False, "Enabled": False}
     pipeline = Pipeline(emulator, handler=FAILING, mapping=settings)
-    pipeline.put("a", "b")
+    one, two, three = in_one_shard(3)
+    pipeline.put(one, two)
     numbers = sequence_numbers(pipeline)
     pipeline.set_stream(enabled=False)
     pipeline.set_stream(enabled=True)
-    pipeline.put("c")
+    pipeline.put(three)
     pipeline.enable()
     assert ranges(failures(pipeline, 1)) == [(numbers[0], numbers[1], 2)]
     assert eventually(lambda: pipeline.metric("Invocations"), lambda count: count >= 1) == 1
@@ -142,7 +141,8 @@ def test_a_slow_function_does_not_delay_others(emulator: LocalEmulator) -> None:
 class TestIam:
     def test_without_send_message_the_failure_is_dropped_and_counted(self, emulator: LocalEmulator) -> None:
         pipeline = Pipeline(emulator, actions=STREAM_ACTIONS)
-        pipeline.put_at_once("good", "bad", "fine", poison=("bad",))
+        good, bad, fine = in_one_shard(3)
+        pipeline.put_at_once(good, bad, fine, poison=(bad,))
         dropped = eventually(lambda: pipeline.metric("DestinationDeliveryFailures"))
         assert dropped == 1
         assert eventually(pipeline.processing_result, lambda result: result == "OK") == "OK"

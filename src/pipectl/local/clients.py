@@ -14,6 +14,8 @@ from botocore.session import Session
 INVOKE_SECONDS = 930
 """A function runs for 15 minutes at most; the answer to ``Invoke`` takes as long."""
 CACHED = 128
+OWN_AGENT = "pipectl-local"
+"""The part of the user agent by which the server recognises its own calls."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Clients:
             aws_session_token=credentials.session_token or None,
             config=Config(
                 proxies={},
+                user_agent_extra=OWN_AGENT,
                 connect_timeout=5,
                 read_timeout=INVOKE_SECONDS if service == "lambda" else 30,
                 max_pool_connections=50,

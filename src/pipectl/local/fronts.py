@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from pipectl.local.clients import Place
 from pipectl.local.requests import Request
@@ -39,8 +41,9 @@ class Answer:
         return json_object(self.body)
 
     def with_document(self, document: Mapping[str, Any], status: int | None = None) -> Answer:
-        """Return the answer with another body."""
-        return replace(self, status=status or self.status, body=json.dumps(document).encode())
+        """Return the answer with another body, without the header that names an error."""
+        kept = [pair for pair in self.headers if pair[0].lower() != b"x-amzn-errortype"]
+        return Answer(status or self.status, kept, json.dumps(document).encode())
 
     def with_header(self, name: bytes, value: str) -> Answer:
         """Return the answer with a header replaced."""
@@ -72,6 +75,7 @@ class Inside:
 
     def __init__(self, application: Application) -> None:
         self._application = application
+        self._accounts: dict[str, str] = {}
 
     async def json(self, place: Place, service: str, target: str, parameters: Mapping[str, Any]) -> Answer:
         """Call an operation of a JSON protocol, such as ``DynamoDBStreams_20120810.GetRecords``."""
@@ -81,6 +85,18 @@ class Inside:
     async def rest(self, place: Place, service: str, method: str, path: str) -> Answer:
         """Call an operation of a REST protocol without a body."""
         return await self._call(method, path, place, service, {}, b"")
+
+    async def account_of(self, access_key: str, region: str) -> str:
+        """Return the account of an access key."""
+        if re.fullmatch("[0-9]{12}", access_key):
+            return access_key
+        if access_key not in self._accounts:
+            form = urlencode({"Action": "GetAccessKeyInfo", "Version": "2011-06-15", "AccessKeyId": access_key})
+            headers = {"content-type": "application/x-www-form-urlencoded"}
+            answer = await self._call("POST", "/", Place("0" * 12, region), "sts", headers, form.encode())
+            found = re.search(rb"<Account>([0-9]{12})</Account>", answer.body)
+            self._accounts[access_key] = found[1].decode() if found else ""
+        return self._accounts[access_key]
 
     async def _call(
         self, method: str, path: str, place: Place, service: str, headers: Mapping[str, str], body: bytes

@@ -24,6 +24,7 @@ from pathlib import Path
 from pipectl.errors import LocalError
 from pipectl.local import home as home_folder
 from pipectl.local import processes
+from pipectl.local.harshness import KIND, VARIABLE, Harshness
 from pipectl.local.home import ALIVE, LOG, PROCESS_HEADER, RECORD, REGION, LocalEmulator
 
 DEFAULT_PORT = 4566
@@ -39,13 +40,12 @@ KEPT_VARIABLES = (
 """The part of the user's environment that the server and every function see: no AWS setting, no proxy."""
 
 
-def start(home: Path, *, port: int | None = None, consolidate: bool = False, timeout: float = 30) -> LocalEmulator:
+def start(home: Path, *, port: int | None = None, timeout: float = 30) -> LocalEmulator:
     """Return the local emulator of ``home``: the one that runs, else a new one, which then outlives this process.
 
     Args:
         home: Its folder; created if it does not exist.
         port: The port to listen on; without one 4566, and any free port if that is taken.
-        consolidate: Report failures of one batch in one message, as Lambda may do. Used only by a new one.
         timeout: Seconds until it has to answer.
 
     Raises:
@@ -56,7 +56,7 @@ def start(home: Path, *, port: int | None = None, consolidate: bool = False, tim
     while True:
         with home_folder.mutex(home):
             if not home_folder.lives(home):
-                return _start_on_free_port(home, port, consolidate, deadline)
+                return _start_on_free_port(home, port, deadline)
             running = home_folder.recorded(home)
         if running and _healthy(running):
             return running
@@ -65,17 +65,17 @@ def start(home: Path, *, port: int | None = None, consolidate: bool = False, tim
         time.sleep(POLL_SECONDS)
 
 
-def _start_on_free_port(home: Path, port: int | None, consolidate: bool, deadline: float) -> LocalEmulator:
+def _start_on_free_port(home: Path, port: int | None, deadline: float) -> LocalEmulator:
     """Start the server; on another port when another process has taken the first one meanwhile. Call with the mutex.
 
     A port that another server has bound but does not listen on yet looks free, so every failed start is repeated once.
     """
     try:
-        return _launch(home, deadline, port=_choose(port), consolidate=consolidate)
+        return _launch(home, deadline, port=_choose(port))
     except LocalError:
         if port is not None:
             raise
-        return _launch(home, deadline, port=_free_port(), consolidate=consolidate)
+        return _launch(home, deadline, port=_free_port())
 
 
 def status(home: Path) -> LocalEmulator | None:
@@ -106,11 +106,13 @@ def stop(home: Path, timeout: float = 10) -> bool:
 
 
 @contextmanager
-def temporary(*, consolidate: bool = False, timeout: float = 30, secret: str | None = None) -> Iterator[LocalEmulator]:
+def temporary(
+    harshness: Harshness = KIND, *, timeout: float = 30, secret: str | None = None
+) -> Iterator[LocalEmulator]:
     """Run a local emulator in a temporary folder, on a free port, until the end of the block or of this process.
 
     Args:
-        consolidate: As for `start`.
+        harshness: Options that make it as unpleasant as AWS can be.
         timeout: As for `start`.
         secret: The secret access key of its root users; without one a random one.
 
@@ -124,7 +126,7 @@ def temporary(*, consolidate: bool = False, timeout: float = 30, secret: str | N
         home_folder.write_secret(home, secret)
         with home_folder.mutex(home):
             deadline = time.monotonic() + timeout
-            running = _launch(home, deadline, port=_free_port(), consolidate=consolidate, tether=reader)
+            running = _launch(home, deadline, port=_free_port(), harshness=harshness, tether=reader)
         yield running
     finally:
         try:
@@ -144,7 +146,7 @@ def _lives(home: Path) -> bool:
 
 
 def _launch(
-    home: Path, deadline: float, *, port: int, consolidate: bool, tether: int = subprocess.DEVNULL
+    home: Path, deadline: float, *, port: int, harshness: Harshness = KIND, tether: int = subprocess.DEVNULL
 ) -> LocalEmulator:
     """Start the server and wait until it answers. Call with the mutex."""
     if importlib.util.find_spec("ministack") is None:
@@ -158,7 +160,7 @@ def _launch(
             # -P: its folder is where it runs, not where it imports from.
             [sys.executable, "-P", "-m", "pipectl.local.server"],
             folder=home,
-            environment=_environment(home, port, consolidate=consolidate, tethered=tether != subprocess.DEVNULL),
+            environment=_environment(home, port, harshness, tethered=tether != subprocess.DEVNULL),
             output=log,
             tether=tether,
         )
@@ -174,7 +176,7 @@ def _launch(
     return _await_health(running, deadline)
 
 
-def _environment(home: Path, port: int, *, consolidate: bool, tethered: bool) -> dict[str, str]:
+def _environment(home: Path, port: int, harshness: Harshness, *, tethered: bool) -> dict[str, str]:
     """Return the server's environment. Every function gets it as well, so the user's credentials stay out."""
     kept = {name: value for name, value in os.environ.items() if name.upper() in KEPT_VARIABLES}
     if search_path := kept.get("PYTHONPATH"):
@@ -184,7 +186,7 @@ def _environment(home: Path, port: int, *, consolidate: bool, tethered: bool) ->
         # `node.provide` puts Node.js there, before or after the server starts.
         "PATH": os.pathsep.join([str(home / "bin"), kept.get("PATH", os.defpath)]),
         "PIPECTL_HOME": str(home),
-        "PIPECTL_LOCAL_CONSOLIDATE": str(int(consolidate)),
+        VARIABLE: harshness.to_text(),
         "PIPECTL_LOCAL_TETHERED": str(int(tethered)),
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": "127.0.0.1",

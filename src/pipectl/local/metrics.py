@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipectl.local.clients import Clients, Place
+from pipectl.local.signal_counter import SignalCounter
 
 logger = logging.getLogger("pipectl.metrics")
 
@@ -27,14 +27,22 @@ class _Point:
 
 
 class Metrics:
-    """Collects data points and publishes them, a few at a time."""
+    """Collects data points and publishes them, a few at a time, with the time at which they were recorded."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, delay: float = 0.0) -> None:
+        """Start with none.
+
+        Args:
+            clients: For ``PutMetricData``.
+            delay: Seconds until a point is published.
+        """
         self._clients = clients
-        self._points: queue.SimpleQueue[_Point] = queue.SimpleQueue()
+        self._delay = max(delay, COLLECT_SECONDS)
+        self._points: deque[_Point] = deque()
+        self._changed = SignalCounter()
         threading.Thread(target=self._publish_forever, name="metrics", daemon=True).start()
 
-    def of_function(self, place: Place, name: str, value: float, unit: str, function_name: str) -> None:
+    def of_function(self, place: Place, function_name: str, name: str, value: float, unit: str) -> None:
         """Record a data point of ``AWS/Lambda``."""
         self._record(place, "AWS/Lambda", name, value, unit, {"FunctionName": function_name})
 
@@ -52,19 +60,26 @@ class Metrics:
             "Timestamp": time.time(),
             "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
         }
-        self._points.put(_Point(place, namespace, datum))
+        self._points.append(_Point(place, namespace, datum))
+        self._changed.set()
 
     def _publish_forever(self) -> None:
         while True:
-            points = [self._points.get()]
-            time.sleep(COLLECT_SECONDS)
-            while not self._points.empty():
-                points.append(self._points.get())
+            seen = self._changed.count
+            if not self._points:
+                self._changed.wait(seen)
+                continue
+            time.sleep(max(0.0, self._points[0].datum["Timestamp"] + self._delay - time.time()))
+            due = time.time() - self._delay + COLLECT_SECONDS
             grouped: dict[tuple[Place, str], list[dict[str, Any]]] = defaultdict(list)
-            for point in points:
+            while self._points and self._points[0].datum["Timestamp"] <= due:
+                point = self._points.popleft()
                 grouped[point.place, point.namespace].append(point.datum)
             for (place, namespace), data in grouped.items():
-                try:
-                    self._clients.of_root("cloudwatch", place).put_metric_data(Namespace=namespace, MetricData=data)
-                except (ClientError, BotoCoreError) as error:
-                    logger.warning("Cannot publish metrics of %s: %s", place, error)
+                self._publish(place, namespace, data)
+
+    def _publish(self, place: Place, namespace: str, data: list[dict[str, Any]]) -> None:
+        try:
+            self._clients.of_root("cloudwatch", place).put_metric_data(Namespace=namespace, MetricData=data)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("Cannot publish metrics of %s: %s", place, error)

@@ -15,6 +15,9 @@
 ``iam_actions.request_tag_context``       Extended by ``request_permissions``.
 ``iam_evaluator.enforce``                 Asked for ``iam:PassRole``, and for ``lambda:ListTags`` of ``GetFunction``:
                                           MiniStack checks neither.
+``lambda_svc._emit_lambda_metrics``,      Extended: MiniStack 1.5.33 counts a throttle twice, and as an invocation; and
+``responses.get_account_id``,             metrics can be late. It passes no account and no region.
+``.get_region``
 ``lambda_svc._reserved_concurrency``,     Extended: MiniStack 1.5.33 ignores the reserved concurrency of a function when
 ``._functions``                           an alias or a version of it is invoked.
 ``lambda_runtime.Worker``, ``.invoke``,   Kept alive after an exception: on Lambda an execution environment is used
@@ -33,10 +36,10 @@ from contextvars import ContextVar, copy_context
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime, responses
 from ministack.services import cloudwatch, lambda_svc
 
-from pipectl.local.clients import RoleSession
+from pipectl.local.clients import Place, RoleSession
 from pipectl.local.function_logs import init_error
 from pipectl.local.request_permissions import Naming
 
@@ -112,6 +115,30 @@ def share_reserved_concurrency() -> None:
         return found
 
     lambda_svc._reserved_concurrency = of_whole_function
+
+
+def publish_metrics_with(publish: Callable[[Place, str, str, float, str], None], *, late: bool) -> None:
+    """Count throttles as AWS does, and publish late metrics. Call before serving.
+
+    Args:
+        publish: Gets place and name of the function, and name, value and unit of the metric.
+        late: ``publish`` gets all metrics of functions.
+    """
+    emit_at_once = lambda_svc._emit_lambda_metrics
+
+    def emit(function: str, duration_ms: float, error: bool, throttle: bool) -> None:
+        place = Place(responses.get_account_id(), responses.get_region())
+        if throttle:
+            if not duration_ms:  # MiniStack's second count has a duration
+                publish(place, function, "Throttles", 1, "Count")
+        elif late:
+            for name, value in (("Invocations", 1), ("Errors", int(error)), ("Throttles", 0)):
+                publish(place, function, name, value, "Count")
+            publish(place, function, "Duration", duration_ms, "Milliseconds")
+        else:
+            emit_at_once(function, duration_ms, error, throttle)
+
+    lambda_svc._emit_lambda_metrics = emit
 
 
 def name_requests_with(naming: Naming) -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from pipectl.local import home as home_folder
 from pipectl.local import processes
+from pipectl.local.harshness import VARIABLE as HARSHNESS_VARIABLE
+from pipectl.local.harshness import Harshness
 
 
 def main() -> None:
@@ -30,7 +32,7 @@ def main() -> None:
     if os.environ.get("PIPECTL_LOCAL_TETHERED") == "1":
         threading.Thread(target=_end_with_parent, args=(home,), name="tether", daemon=True).start()
     try:
-        _serve(home, port, consolidate=os.environ.get("PIPECTL_LOCAL_CONSOLIDATE") == "1")
+        _serve(home, port, Harshness.from_text(os.environ.get(HARSHNESS_VARIABLE, "")))
     except Exception:
         logging.getLogger("pipectl.server").exception("The local emulator ends")
     finally:
@@ -38,7 +40,7 @@ def main() -> None:
         processes.kill_own_group()  # with the functions
 
 
-def _serve(home: Path, port: int, *, consolidate: bool) -> None:
+def _serve(home: Path, port: int, harshness: Harshness) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
@@ -54,14 +56,16 @@ def _serve(home: Path, port: int, *, consolidate: bool) -> None:
     from pipectl.local.mappings import Mappings
     from pipectl.local.metrics import Metrics
     from pipectl.local.observer import Observer
+    from pipectl.local.queue_counts import QueueCounts
     from pipectl.local.queue_mapping import QueueMappings
     from pipectl.local.request_permissions import Naming
+    from pipectl.local.stream_front import StreamFront
     from pipectl.local.stream_mapping import StreamMappings
 
     secret = home_folder.secret_of(home)
     clients = Clients(f"http://127.0.0.1:{port}", secret)
-    functions, metrics = Functions(clients, ministack.role_session), Metrics(clients)
-    streams = StreamMappings(clients, functions, metrics, consolidate=consolidate)
+    functions, metrics = Functions(clients, ministack.role_session), Metrics(clients, harshness.metric_delay)
+    streams = StreamMappings(clients, functions, metrics, harshness)
     queues = QueueMappings(clients, functions)
     mappings = Mappings(clients, {"dynamodb": streams.work, "sqs": queues.work})
 
@@ -75,10 +79,17 @@ def _serve(home: Path, port: int, *, consolidate: bool) -> None:
     ministack.use_unguessable_sessions()
     ministack.keep_processes_after_exceptions()
     ministack.share_reserved_concurrency()
+    ministack.publish_metrics_with(metrics.of_function, late=harshness.metric_delay > 0)
     observer = Observer(clients, mappings, metrics, Alarms(clients))
     application = ministack.application()
     inside = Inside(application)
-    fronts = (Invocations(), MappingAnswers(inside, mappings), FunctionTags())
+    fronts = (
+        StreamFront(inside, harshness),
+        Invocations(),
+        MappingAnswers(inside, mappings),
+        FunctionTags(),
+        QueueCounts(inside, harshness.count_age),
+    )
     gateway = Gateway(application, Guard(secret), observer, fronts)
 
     config = Config()

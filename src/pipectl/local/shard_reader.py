@@ -32,7 +32,9 @@ class Position:
 class ShardReader:
     """Reads on from a position. Records that do not fit into a batch wait for the next one."""
 
-    def __init__(self, streams: Any, stream_arn: str, shard_id: str, position: Position, start: str) -> None:
+    def __init__(
+        self, streams: Any, stream_arn: str, shard_id: str, position: Position, start: str, empty_pages: int = 0
+    ) -> None:
         """Prepare to read.
 
         Args:
@@ -41,12 +43,14 @@ class ShardReader:
             shard_id: The shard.
             position: Where to continue.
             start: ``TRIM_HORIZON`` or ``LATEST``: where to begin when the position says nothing.
+            empty_pages: The number of empty pages after which there may be records.
         """
         self._streams = streams
         self._stream_arn = stream_arn
         self._shard_id = shard_id
         self._position = position
         self._start = start
+        self._empty_pages = empty_pages
         self._iterator: str | None = None
         self._opened = False
         self._waiting: deque[EventRecord] = deque()
@@ -62,9 +66,9 @@ class ShardReader:
         Raises:
             ClientError: The role may not read, or the stream does not exist.
         """
-        while len(self._waiting) < count and self._more():
-            if not self._fetch(count - len(self._waiting)):
-                break
+        empty = 0
+        while len(self._waiting) < count and empty <= self._empty_pages and self._more():
+            empty = 0 if self._fetch(count - len(self._waiting)) else empty + 1
         records: list[EventRecord] = []
         size = 0
         while self._waiting and len(records) < count:

@@ -5,7 +5,8 @@ retries, bisecting, partial batch responses, the maximum record age (see ``batch
 to an SQS queue, disabling and enabling, closed streams, ``LastProcessingResult`` in AWS's words, and the metrics
 ``IteratorAge``, once a batch has finished, and ``DestinationDeliveryFailures``. The stream is read and the queue is
 written with the credentials of the function's role, so IAM decides. With ``consolidate``, the failures of one batch are
-sent as one message whose range may hold good records, as Lambda may do.
+sent as one message whose range may hold good records, as Lambda may do. Empty pages are read through at once; on AWS a
+shard is read four times a second.
 
 Not modelled: batching windows, tumbling windows, parallelization (one batch at a time per shard), on-failure
 destinations other than SQS, the delays that AWS needs for changes to a mapping, and its back-off between retries when
@@ -30,6 +31,7 @@ from pipectl.local.clients import Clients
 from pipectl.local.failure_message import failure_message
 from pipectl.local.filters import matching
 from pipectl.local.functions import Functions, NoFunctionError
+from pipectl.local.harshness import KIND, Harshness
 from pipectl.local.mappings import CALL_FAILED, NO_FUNCTION, PROCESSED, EventSourceMapping
 from pipectl.local.metrics import Metrics
 from pipectl.local.shard_reader import Position, ShardReader
@@ -57,7 +59,7 @@ class StreamMappings:
     clients: Clients
     functions: Functions
     metrics: Metrics
-    consolidate: bool = False
+    harshness: Harshness = KIND
 
     def work(self, mapping: EventSourceMapping) -> None:
         """Work on a mapping until it is deleted."""
@@ -142,6 +144,7 @@ class _Shards:
                 self._position(shard_id),
                 # Of the children of a shard that was read, nothing is skipped.
                 "TRIM_HORIZON" if described[shard_id] in self._positions else mapping.description["StartingPosition"],
+                self._shared.harshness.empty_pages,
             )
             with self._lock:
                 self._reading.add(shard_id)
@@ -215,7 +218,7 @@ class _ShardWorker:
     def _process(self, records: Sequence[EventRecord]) -> None:
         mapping = self._mapping
         wanted = matching(records, mapping.description.get("FilterCriteria"))
-        batch = Batch(wanted, consolidate=self._shared.consolidate)
+        batch = Batch(wanted, consolidate=self._shared.harshness.consolidate)
         before = _before_each(records, wanted)
         invoked = False
         while mapping.enabled:
@@ -244,7 +247,7 @@ class _ShardWorker:
         """Publish the age of the last record of a batch that has finished."""
         mapping, age = self._mapping, max(0.0, time.time() - arrival(record))
         self._shared.metrics.of_function(
-            mapping.place, "IteratorAge", age * 1000, "Milliseconds", mapping.function_name
+            mapping.place, mapping.function_name, "IteratorAge", age * 1000, "Milliseconds"
         )
 
     def _invoke(self, records: Sequence[Record]) -> Outcome:
@@ -276,7 +279,7 @@ class _ShardWorker:
             except (ClientError, BotoCoreError, NoFunctionError) as error:
                 logger.warning("Mapping %s drops a failure: %s", mapping.uuid, error)
                 name = mapping.function_name
-                self._shared.metrics.of_function(mapping.place, "DestinationDeliveryFailures", 1, "Count", name)
+                self._shared.metrics.of_function(mapping.place, name, "DestinationDeliveryFailures", 1, "Count")
 
     def _send(self, queue_arn: str, body: str) -> None:
         """Send a message to a queue. Its URL is put together, because the role need not be allowed ``GetQueueUrl``."""

@@ -1,7 +1,8 @@
 """The local emulator: MiniStack on this machine, and the parts of AWS that MiniStack lacks.
 
-``lifecycle`` starts and stops it; commands use nothing else. ``server`` is its process: MiniStack behind a ``gateway``.
-Pollers for mappings (``stream_mapping``, ``queue_mapping``), ``alarms``, ``metrics``, ``function_logs`` and
-``request_permissions`` add the behaviour that MiniStack lacks. Each can be removed when MiniStack has it. ``ministack``
-is the only module that uses MiniStack's private names.
+``lifecycle`` starts and stops it; commands use nothing else. ``server`` is its process: MiniStack behind a ``gateway``,
+whose ``fronts`` change answers (``lambda_fronts``, ``stream_front``, ``queue_counts``). Pollers for mappings
+(``stream_mapping``, ``queue_mapping``), ``alarms``, ``metrics``, ``function_logs`` and ``request_permissions`` add the
+behaviour that MiniStack lacks. Each can be removed when MiniStack has it. ``ministack`` is the only module that uses
+MiniStack's private names. ``harshness`` has the options.
 """

@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,6 +16,7 @@ from pipectl.local.fronts import json_object
 from pipectl.local.lambda_fronts import INVOCATIONS_PATH, MAPPINGS_PATH
 from pipectl.local.mappings import Mappings
 from pipectl.local.metrics import Metrics
+from pipectl.local.queue_metrics import QueueMetrics
 from pipectl.local.requests import Request
 
 logger = logging.getLogger("pipectl.observer")
@@ -36,11 +38,14 @@ _STACK_WRITES = {"CreateStack", "UpdateStack", "DeleteStack", "ExecuteChangeSet"
 class Observer:
     """Notifies the pollers and the evaluator that a request concerns."""
 
-    def __init__(self, clients: Clients, mappings: Mappings, metrics: Metrics, alarms: Alarms) -> None:
+    def __init__(
+        self, clients: Clients, mappings: Mappings, metrics: Metrics, alarms: Alarms, queues: QueueMetrics
+    ) -> None:
         self._clients = clients
         self._mappings = mappings
         self._metrics = metrics
         self._alarms = alarms
+        self._queues = queues
         self._lock = threading.Lock()
         self._accounts: dict[str, str] = {}
 
@@ -62,10 +67,14 @@ class Observer:
         """Notify the others of a request that succeeded. Does not block."""
         operation = request.operation
         if operation in _TABLE_WRITES:
-            table = str(json_object(request.body).get("TableName", ""))
-            self._mappings.wake("dynamodb", request.region, table.rsplit("/", 1)[-1])
+            table = str(json_object(request.body).get("TableName", "")).rsplit("/", 1)[-1]
+            self._mappings.wake("dynamodb", request.region, table)
+            self._with_place(request, lambda place: self._metrics.of_table(place, table, 1))
         elif operation in _OTHER_WRITES:
             self._mappings.wake("dynamodb", request.region)
+            written = json_object(request.body).get("RequestItems")
+            for table, items in written.items() if isinstance(written, dict) else ():
+                self._with_place(request, partial(self._metrics.of_table, table=table, written=len(items)))
         elif operation in _QUEUE_WRITES:
             self._queue_written(request)
         elif operation in _POLICY_WRITES:
@@ -82,7 +91,9 @@ class Observer:
         if request.operation.startswith("SendMessage"):
             entries = document.get("Entries")
             sent = len(entries) if isinstance(entries, list) else 1
-            self._metrics.of_queue(Place(account_id, request.region), "NumberOfMessagesSent", sent, name)
+            place = Place(account_id, request.region)
+            self._metrics.of_queue(place, "NumberOfMessagesSent", sent, name)
+            self._queues.note(place, name)
 
     def _with_place(self, request: Request, act: Callable[[Place], None]) -> None:
         """Find out the account of the caller, which may take a call, and act."""

@@ -58,6 +58,7 @@ def _serve(home: Path, port: int, harshness: Harshness) -> None:
     from pipectl.local.observer import Observer
     from pipectl.local.queue_counts import QueueCounts
     from pipectl.local.queue_mapping import QueueMappings
+    from pipectl.local.queue_metrics import QueueMetrics
     from pipectl.local.request_permissions import Naming
     from pipectl.local.stream_front import StreamFront
     from pipectl.local.stream_mapping import StreamMappings
@@ -80,7 +81,9 @@ def _serve(home: Path, port: int, harshness: Harshness) -> None:
     ministack.keep_processes_after_exceptions()
     ministack.share_reserved_concurrency()
     ministack.publish_metrics_with(metrics.of_function, late=harshness.metric_delay > 0)
-    observer = Observer(clients, mappings, metrics, Alarms(clients))
+    queue_metrics = QueueMetrics(clients, metrics)
+    queue_metrics.start()
+    observer = Observer(clients, mappings, metrics, Alarms(clients), queue_metrics)
     application = ministack.application()
     inside = Inside(application)
     fronts = (

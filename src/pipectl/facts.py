@@ -48,6 +48,13 @@ class QueueFacts(Facts):
 
 
 @dataclass(frozen=True)
+class AlarmFacts(Facts):
+    """The state of an alarm: ``OK``, ``ALARM`` or ``INSUFFICIENT_DATA``."""
+
+    state: str
+
+
+@dataclass(frozen=True)
 class MappingFacts(Facts):
     """An event source mapping as AWS reports it.
 

@@ -13,7 +13,7 @@ from typing import Literal
 from pipectl.context import Context
 from pipectl.engine.model import Facts, facts_of
 from pipectl.engine.parallel import parallel_map
-from pipectl.facts import MappingFacts, QueueFacts
+from pipectl.facts import AlarmFacts, MappingFacts, QueueFacts, waiting_retention
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.dead_letter_queue import count_messages
 from pipectl.failures.model import CLOSES_IT, UNRESOLVED
@@ -116,7 +116,7 @@ def health(context: Context, facts: Mapping[str, Facts]) -> Health:
     questions: dict[str, Callable[[], Check]] = {
         ResourceKey.STREAM_MAPPING: lambda: _stream_mapping(facts, metrics),
         ResourceKey.QUEUE_MAPPING: lambda: _queue_mapping(facts),
-        "iterator-age": lambda: _iterator_age(read(), metrics),
+        "iterator-age": lambda: _iterator_age(read(), metrics, facts),
         "processor-errors": lambda: _errors("processor-errors", metrics.total("processor_errors", HOUR)),
         "processor-throttles": lambda: _throttles("processor", metrics, stopped=read().throttled),
         "auditor-errors": lambda: _errors("auditor-errors", metrics.total("auditor_errors", HOUR)),
@@ -183,19 +183,25 @@ def _last_result(mapping: MappingFacts, metrics: Metrics) -> Check:
     return Check(key, Severity.HEALTHY, Finding.OK, mapping.state, mapping.state)
 
 
-def _iterator_age(read: Progress, metrics: Metrics) -> Check:
+def _iterator_age(read: Progress, metrics: Metrics, facts: Mapping[str, Facts]) -> Check:
     """Check how long records wait. Orders that were written while nothing was processed may be waiting."""
     name, ages = "iterator-age", [point.value / 1000 for point in metrics.recent("iterator_age")]
     age = max(ages, default=None)
     if age is not None and age > LONGEST_AGE:
-        return Check(name, Severity.FAILING, Finding.LAGGING, age, _waited(age))
+        return Check(name, Severity.FAILING, Finding.LAGGING, age, f"{_waited(age)}; {_limit(facts)}")
     if (reason := read.stopped or read.unknown) is None:
         return Check(name, Severity.HEALTHY, Finding.OK, age, _quiet(metrics) if age is None else _waited(age))
     silent = metrics.now - read.silent_since if read.silent_since else timedelta(0)
     if silent <= RECENTLY:
         return Check(name, Severity.UNKNOWN, Finding.UNKNOWN, age, reason)
     severity = Severity.FAILING if silent.total_seconds() > LONGEST_AGE else Severity.DEGRADED
-    return Check(name, severity, Finding.STANDSTILL, age, f"{reason} (deletions count as writes)")
+    detail = f"{reason} (deletions count as writes); {_limit(facts)}"
+    return Check(name, severity, Finding.STANDSTILL, age, detail)
+
+
+def _limit(facts: Mapping[str, Facts]) -> str:
+    limit = waiting_retention(facts_of(facts, ResourceKey.STREAM_MAPPING, MappingFacts))
+    return f"records can wait for {duration(limit)}"
 
 
 def _waited(age: float) -> str:
@@ -257,13 +263,12 @@ def _not_empty_for(metrics: Metrics) -> timedelta | None:
 
 
 def _alarms(context: Context, facts: Mapping[str, Facts]) -> Check:
-    names = [resource.name for key, resource in context.resources.items() if resource.kind == "alarm" and key in facts]
-    if not names:
+    alarms = {context.resources[key].name: found for key, found in facts.items() if isinstance(found, AlarmFacts)}
+    if not alarms:
         return _missing("alarms", Severity.DEGRADED, "errors are not reported")
-    answer = context.aws.cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]
-    firing = sorted(alarm["AlarmName"] for alarm in answer if alarm["StateValue"] == "ALARM")
+    firing = sorted(name for name, found in alarms.items() if found.state == "ALARM")
     if not firing:
-        return Check("alarms", Severity.HEALTHY, Finding.OK, [], f"no alarm is firing ({len(answer)} checked)")
+        return Check("alarms", Severity.HEALTHY, Finding.OK, [], f"no alarm is firing ({len(alarms)} checked)")
     errors = context.pipeline.physical.errors_alarm in firing
     severity = Severity.FAILING if errors else Severity.DEGRADED
     return Check("alarms", severity, Finding.ALARM, list(firing), f"firing: {', '.join(firing)}")

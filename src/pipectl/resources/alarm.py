@@ -10,6 +10,7 @@ from pipectl.aws.client import Aws, Request
 from pipectl.config.names import action_problems
 from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, ExistsError, UsageError
+from pipectl.facts import AlarmFacts
 from pipectl.resources.tagging import differing, from_list, to_list
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Alarm(Resource):
             "actions": sorted(alarm.get("AlarmActions", [])),
             "ok_actions": sorted(alarm.get("OKActions", [])),
         }
-        return Observation(attributes, tags)
+        return Observation(attributes, tags, AlarmFacts(alarm["StateValue"]))
 
     def create(self, desired: Attributes) -> Facts:
         """Look first, then create: PutMetricAlarm overwrites an existing alarm without an error."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipectl.aws.stream_records import EventRecord, event_record
-from pipectl.commands.outputs import outputs
 from pipectl.config.physical import PhysicalNames
 from pipectl.failures.model import SequenceNumber
 from tests.lambda_src.loading import parse
@@ -49,7 +48,7 @@ class Orders:
 
     def records(self) -> dict[Version, EventRecord]:
         """Return the stream's records in the form of Lambda events."""
-        stream, streams = outputs(self.world.context())["OrdersTableStreamArn"], self.world.aws.streams
+        stream, streams = self._stream_arn(), self.world.aws.streams
         records: list[EventRecord] = []
         for shard in streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]:
             answer = streams.get_shard_iterator(
@@ -96,9 +95,11 @@ class Orders:
 
     def audited(self) -> set[int]:
         """Return the sequence numbers of the stream's records that are in an audited range."""
+        return self._audited_of({int(record["dynamodb"]["SequenceNumber"]) for record in self.records().values()})
+
+    def _audited_of(self, numbers: set[int]) -> set[int]:
         streams = [item["stream"]["M"] for item in self.audit_items()]
         ranges = [(int(s["startSequenceNumber"]["S"]), int(s["endSequenceNumber"]["S"])) for s in streams]
-        numbers = {int(record["dynamodb"]["SequenceNumber"]) for record in self.records().values()}
         return {number for number in numbers if any(low <= number <= high for low, high in ranges)}
 
     def poison_numbers(self) -> set[int]:
@@ -113,7 +114,7 @@ class Orders:
     def quarantine(self) -> dict[str, Any]:
         """Return the expected quarantine: each poison record, raw, under its stream and number."""
         records = self.records()
-        label = outputs(self.world.context())["OrdersTableStreamArn"].split("/stream/")[1]
+        label = self._stream_arn().split("/stream/")[1]
         return {
             f"failed-data/{label}/{SequenceNumber.of(records[version]).padded}.json": parse(
                 json.dumps(records[version])
@@ -125,10 +126,13 @@ class Orders:
         """Wait until every valid version is stored and every invalid one is audited."""
         poison = self.poison_numbers()
         self.world.aws.wait(
-            lambda: self.audited() >= poison and len(self.keys("processed-data")) >= len(self.good),
+            lambda: self._audited_of(poison) == poison and len(self.keys("processed-data")) >= len(self.good),
             "every order to be stored or audited",
             150,
         )
+
+    def _stream_arn(self) -> str:
+        return self.world.aws.dynamodb.describe_table(TableName=self.names.orders_table)["Table"]["LatestStreamArn"]
 
     def _put(self, order: str, version: int, amount: Any) -> None:
         self.world.aws.dynamodb.update_item(

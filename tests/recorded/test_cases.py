@@ -36,7 +36,6 @@ NEVER_ABSENT = {
     ("cloudwatch", "GetMetricData"),
     ("cloudwatch", "PutMetricAlarm"),
     ("dynamodbstreams", "ListStreams"),
-    ("lambda", "ListEventSourceMappings"),
     ("logs", "DescribeLogGroups"),
     ("sts", "GetCallerIdentity"),
     # an iterator stands for its shard; a condition is about the item

@@ -369,7 +369,7 @@ def test_deployer_reader_and_on_call_can_work(emulator: LocalEmulator, tmp_path:
     assert seen.exit_code == 0, seen.output
     place.fail("order-1")
     refused = _run(operator, "replay-dlq", "--yes")
-    assert (refused.exit_code, "the caller needs dynamodb:UpdateItem" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "the caller needs sqs:ReceiveMessage" in refused.stderr) == (1, True)
 
     operator.may(policy_of("on-call", place))
     replayed = _run(operator, "replay-dlq", "--yes")

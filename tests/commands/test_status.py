@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipectl.aws.client import Call
 from pipectl.commands.status import State, status
-from pipectl.monitoring.health import Finding
+from pipectl.monitoring.health import Finding, Severity
 from pipectl.resource_keys import ResourceKey
 from tests.commands.existing_pipeline import existing
 from tests.support import FakeClock, World
@@ -49,3 +51,18 @@ def test_missing_resources_are_findings(world: World) -> None:
     missing = {found.name for found in report.health.checks if found.finding is Finding.MISSING}
     assert missing == {"alarms", "open-failures"}
     assert not report.healthy
+
+
+def test_a_processor_without_concurrency_stands_still(world: World) -> None:
+    """It is found before the first order is throttled. moto does not report a concurrency of 0, as AWS does."""
+    name = world.context().pipeline.physical.processor
+
+    def attempt(call: Call, parameters: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        answer = send()
+        if call.operation == "GetFunction" and parameters["FunctionName"] == name:
+            answer["Concurrency"] = {"ReservedConcurrentExecutions": 0}
+        return answer
+
+    world.aws.attempt = attempt
+    (found,) = [each for each in status(world.context()).health.checks if each.name == "processor-throttles"]
+    assert (found.severity, found.finding) == (Severity.FAILING, Finding.STOPPED)

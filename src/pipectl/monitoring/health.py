@@ -100,12 +100,13 @@ class Health:
         return max((check.severity for check in self.checks), default=Severity.HEALTHY)
 
 
-def health(context: Context, facts: Mapping[str, Facts]) -> Health:
+def health(context: Context, facts: Mapping[str, Facts], *, held: bool = False) -> Health:
     """Make all checks at the same time. Reads only.
 
     Args:
         context: The pipeline.
         facts: The facts of the resources that exist and are managed.
+        held: The reserved concurrency of the processor is 0, so that Lambda never invokes it.
     """
     now = context.aws.clock.now()
     metrics = Metrics.of(context, now)
@@ -118,7 +119,7 @@ def health(context: Context, facts: Mapping[str, Facts]) -> Health:
         ResourceKey.QUEUE_MAPPING: lambda: _queue_mapping(facts),
         "iterator-age": lambda: _iterator_age(read(), metrics, facts),
         "processor-errors": lambda: _errors("processor-errors", metrics.total("processor_errors", HOUR)),
-        "processor-throttles": lambda: _throttles("processor", metrics, stopped=read().throttled),
+        "processor-throttles": lambda: _throttles("processor", metrics, stopped=read().throttled, held=held),
         "auditor-errors": lambda: _errors("auditor-errors", metrics.total("auditor_errors", HOUR)),
         "auditor-throttles": lambda: _throttles("auditor", metrics),
         "queue": lambda: _queue(context, facts, metrics),
@@ -191,6 +192,8 @@ def _iterator_age(read: Progress, metrics: Metrics, facts: Mapping[str, Facts]) 
         return Check(name, Severity.FAILING, Finding.LAGGING, age, f"{_waited(age)}; {_limit(facts)}")
     if (reason := read.stopped or read.unknown) is None:
         return Check(name, Severity.HEALTHY, Finding.OK, age, _quiet(metrics) if age is None else _waited(age))
+    if read.stopped and not read.throttled:
+        return Check(name, Severity.UNKNOWN, Finding.UNKNOWN, age, "the stream mapping does not read")
     silent = metrics.now - read.silent_since if read.silent_since else timedelta(0)
     if silent <= RECENTLY:
         return Check(name, Severity.UNKNOWN, Finding.UNKNOWN, age, reason)
@@ -219,12 +222,18 @@ def _errors(name: str, count: int) -> Check:
     return Check(name, severity, finding, count, f"{pluralize(count, 'error')} in the last hour")
 
 
-def _throttles(function: Literal["processor", "auditor"], metrics: Metrics, *, stopped: bool = False) -> Check:
+def _throttles(
+    function: Literal["processor", "auditor"], metrics: Metrics, *, stopped: bool = False, held: bool = False
+) -> Check:
+    name = f"{function}-throttles"
+    if held:
+        detail = "reserved concurrency 0: orders are not being processed"
+        return Check(name, Severity.FAILING, Finding.STOPPED, 0, detail)
     count = metrics.total("processor_throttles" if function == "processor" else "auditor_throttles")
     severity = Severity.FAILING if stopped else Severity.DEGRADED if count else Severity.HEALTHY
     finding = Finding.THROTTLED if count else Finding.OK
     detail = f"throttled {pluralize(count, 'time')} in the last 15 minutes"
-    return Check(f"{function}-throttles", severity, finding, count, detail)
+    return Check(name, severity, finding, count, detail)
 
 
 def _queue(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Check:

@@ -44,9 +44,12 @@ def result(screen: Screen, report: StatusReport) -> None:
 
 def _health(screen: Screen, health: Health) -> None:
     screen.line()
+    width = max((len(check.name) for check in health.checks), default=0)
     for check in health.checks:
         verdict, colour = _SEVERITY_LOOK[check.severity]
-        screen.line((f"{verdict:<11}", colour), (f" {check.name:<17}", "bold"), f" {screen.completed(check.detail)}")
+        screen.line(
+            (f"{verdict:<11}", colour), (f" {check.name:<{width}}", "bold"), f"  {screen.completed(check.detail)}"
+        )
     verdict, colour = _SEVERITY_LOOK[health.verdict]
     screen.line("Health: ", (verdict, f"bold {colour}"))
 

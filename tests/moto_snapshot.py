@@ -26,11 +26,16 @@ def create_pipeline(world: World) -> None:
     """Bring an empty account of moto to the state after `up`."""
     config = world.config.model_dump_json()
     if config in _saved:
-        _restore(_saved[config])
+        restore(_saved[config])
     else:
         up(world.context(), yes)
-        _saved[config] = _copy(_state())
+        _saved[config] = saved()
         world.calls.clear()
+
+
+def saved() -> State:
+    """Return a copy of moto's state, for `restore`."""
+    return _copy(_state())
 
 
 def _state() -> State:
@@ -55,6 +60,7 @@ def _copy(state: State) -> State:
     return copied
 
 
-def _restore(state: State) -> None:
+def restore(state: State) -> None:
+    """Bring an empty account of moto to a state that was saved."""
     for backends, account, region, contents in _copy(state):
         vars(backends[account][region]).update(contents)

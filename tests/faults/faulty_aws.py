@@ -64,6 +64,14 @@ class FaultyAws:
         self._writing: Counter[str] = Counter()
         self._faulted: set[str] = set()
 
+    def memory(self) -> tuple[Any, ...]:
+        """Return a copy of what decides later refusals, for `recall`."""
+        return copy.deepcopy((self._last, self._roles, self._mappings, self._timeouts, self._visibility))
+
+    def recall(self, memory: tuple[Any, ...]) -> None:
+        """Continue where the account was when its memory was copied."""
+        self._last, self._roles, self._mappings, self._timeouts, self._visibility = copy.deepcopy(memory)
+
     def attempt(self, call: Call, params: Params, send: Send) -> Any:
         """Carry out one attempt of a call; passed to `pipectl.aws.client.Aws`."""
         constraints.check(call, params)

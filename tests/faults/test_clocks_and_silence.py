@@ -28,7 +28,6 @@ from tests.faults.data_plane import DataPlane, live_pipeline
 from tests.support import World, yes
 
 Live = tuple[World, DataPlane]
-not_yet = pytest.mark.xfail(reason="`down` trusts the counts of the queue", strict=False)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import pytest
 from pipectl.aws.client import Call
 from pipectl.commands.down import down
 from pipectl.commands.up import up
+from tests import moto_snapshot
 from tests.faults.account import SimulatedAccount, simulated_account
 from tests.faults.clock import VirtualClock
 from tests.faults.faulty_aws import Fault, FaultyAws, answer_lost, throttled
@@ -83,8 +84,20 @@ def down_(here: SimulatedAccount) -> object:
     return down(here.world.context(), yes, delete_data=True)
 
 
+_existing: list[tuple[moto_snapshot.State, tuple[Any, ...]]] = []
+
+
 def existing(here: SimulatedAccount) -> None:
-    up(here.world.context(), yes)
+    """Bring the account to the state after `up`, which runs once where there are neither faults nor delays."""
+    if here.faulty.slow or here.faulty.fault:
+        up(here.world.context(), yes)
+    elif _existing:
+        (state, memory) = _existing[0]
+        moto_snapshot.restore(state)
+        here.faulty.recall(memory)
+    else:
+        up(here.world.context(), yes)
+        _existing.append((moto_snapshot.saved(), here.faulty.memory()))
 
 
 def drifted(here: SimulatedAccount) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipectl.config.names import LIVE_ALIAS
 from pipectl.engine.model import Attributes, Facts, Resource
-from pipectl.facts import QueueFacts, TableFacts
+from pipectl.facts import QueueFacts, RoleFacts, TableFacts
 from pipectl.policy_document import Statement, document
 
 Properties = dict[str, Any]
@@ -299,6 +299,8 @@ def _facts(resource: Resource) -> Facts:
     own = logical_id(resource.key)
     if resource.kind == "table":
         return TableFacts(arn=_ref(f"{own}.Arn"), stream_arn=_ref(f"{own}.StreamArn"))
+    if resource.kind == "role":
+        return RoleFacts(role_id=_ref(f"{own}.RoleId"))
     if resource.kind == "queue":
         return QueueFacts(url=_ref(own), arn=_ref(f"{own}.Arn"))
     return Facts()

@@ -7,6 +7,7 @@
     |-- UsageError               the command line is invalid, or there is no terminal to confirm on (exit 2)
     |-- PackageError             a handler's folder cannot be packaged                             (exit 2)
     |-- RequirementError         a resource that the command works with is missing or not managed
+    |-- NoVersionError           the processor has no version to roll back to
     |-- NoSuchFailureError       no failure has the id that was given
     |-- FailureStatusError       a failure's status does not allow what was asked for
     |-- ClaimedFailureError      a running replay has claimed the failure
@@ -142,6 +143,12 @@ class RequirementError(PipectlError):
         super().__init__(message, hint=hint)
         self.missing = tuple(missing)
         self.unmanaged = tuple(unmanaged)
+
+
+class NoVersionError(PipectlError):
+    """The processor has no version to roll back to."""
+
+    code = "NoVersion"
 
 
 class NoSuchFailureError(PipectlError):

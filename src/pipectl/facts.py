@@ -55,6 +55,20 @@ class AlarmFacts(Facts):
 
 
 @dataclass(frozen=True)
+class RoleFacts(Facts):
+    """A role's unique id, which a role that is deleted and recreated does not keep."""
+
+    role_id: str
+
+
+@dataclass(frozen=True)
+class FunctionFacts(Facts):
+    """The version of a function that its alias names, ``None`` without an alias."""
+
+    live_version: str | None
+
+
+@dataclass(frozen=True)
 class MappingFacts(Facts):
     """An event source mapping as AWS reports it.
 

@@ -14,6 +14,7 @@ from pipectl.engine.model import Facts, Resource, facts_of
 from pipectl.facts import QueueFacts, TableFacts
 from pipectl.iam import roles
 from pipectl.packaging.build import Source, build
+from pipectl.packaging.revision import describe
 from pipectl.resource_keys import LOG_GROUP_OF, ROLE_OF, ResourceKey
 from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Metric
 from pipectl.resources.bucket import Bucket
@@ -174,12 +175,14 @@ class Pipeline:
 
     def _function(self, key: ResourceKey, name: str, config: FunctionConfig, environment: dict[str, str]) -> Resource:
         role = self.physical.processor_role if key == ResourceKey.PROCESSOR else self.physical.auditor_role
+        source = package_source(self.config, config, self._file)
         return Function(
             key,
             name,
             self._aws,
             arn=self.names.function_arn(name),
-            needs=(ROLE_OF[key], LOG_GROUP_OF[key], *_WORKS_WITH[key]),
+            role=ROLE_OF[key],
+            needs=(LOG_GROUP_OF[key], *_WORKS_WITH[key]),
             settings=Settings(
                 role_arn=self.names.role_arn(role),
                 runtime=config.runtime,
@@ -189,9 +192,13 @@ class Pipeline:
                 timeout=config.timeout,
                 environment=environment,
             ),
-            package=partial(build, package_source(self.config, config, self._file)),
+            package=partial(build, source),
             tags=self._tags,
+            release=partial(self._release, source.folder) if key == ResourceKey.PROCESSOR else None,
         )
+
+    def _release(self, folder: Path) -> str:
+        return describe(folder, self._aws.clock.now())
 
     def _mappings(self) -> list[Resource]:
         stream, queue = self.config.stream_mapping, self.config.queue_mapping
@@ -202,7 +209,7 @@ class Pipeline:
                 self._aws,
                 name=f"{self.physical.orders_table} -> {self.physical.processor}",
                 needs=(ResourceKey.ORDERS_TABLE, ResourceKey.DEAD_LETTER_QUEUE, ResourceKey.PROCESSOR),
-                function_arn=self.names.function_arn(self.physical.processor),
+                function_arn=self.names.live_arn(self.physical.processor),
                 arn_of=self.names.mapping_arn,
                 ownership=self.ownership,
                 tags=self._tags,

@@ -90,7 +90,7 @@ class Scene:
     def result(self) -> str:
         """Return the last processing result of the stream mapping. A mapping of a queue has none."""
         processor = self.names.processor
-        [found] = self.aws.lambda_.list_event_source_mappings(FunctionName=processor)["EventSourceMappings"]
+        [found] = self.aws.lambda_.list_event_source_mappings(FunctionName=f"{processor}:live")["EventSourceMappings"]
         return found.get("LastProcessingResult", "")
 
     def refusals(self) -> int:

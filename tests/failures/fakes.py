@@ -20,6 +20,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from pipectl.aws.client import Aws
+from pipectl.config.names import LIVE_ALIAS
 from pipectl.errors import AbsentError, AwsError, CancelledError
 from tests.failures.expressions import Expression, InvalidTypeError
 from tests.lambda_src.fakes import FakeS3, client_error
@@ -553,7 +554,9 @@ class _Invoker(_Service):
         if len(Payload) > LARGEST_EVENT:
             self._call("Invoke", lambda: None)
             raise aws_error("RequestEntityTooLargeException", "lambda")
-        return self._call("Invoke", lambda: self._world.invoke(FunctionName, Payload))
+        function, _, alias = FunctionName.partition(":")
+        assert alias == (LIVE_ALIAS if function == PROCESSOR else ""), "not the version in use"
+        return self._call("Invoke", lambda: self._world.invoke(function, Payload))
 
 
 class _Sqs(_Service):

@@ -102,5 +102,10 @@ def _stream_arn(aws: Aws, table: str) -> str:
 def _lasting(seen: Observation | None, stream_arn: str) -> Any:
     if seen is None:
         return None
-    source = {"source": "the stream"} if stream_arn and seen.attributes.get("source") == stream_arn else {}
-    return {**seen.attributes, **source, "tags": dict(seen.tags)}
+    lasting = dict(seen.attributes)
+    if stream_arn and lasting.get("source") == stream_arn:
+        lasting["source"] = "the stream"
+    lasting |= {"role_id": bool(lasting["role_id"])} if "role_id" in lasting else {}
+    if isinstance(live := lasting.get("live"), dict):
+        lasting["live"] = {**live, "role_id": bool(live["role_id"])}
+    return {**lasting, "tags": dict(seen.tags)}

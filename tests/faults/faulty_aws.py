@@ -268,7 +268,9 @@ def error(code: str, text: str, status: int = 400) -> ClientError:
 
 
 def tail(arn: str) -> str:
-    """Return the name at the end of an ARN, a URL or a name."""
+    """Return the name at the end of an ARN, a URL or a name; of a function without its alias or version."""
+    if ":function:" in arn:
+        return arn.partition(":function:")[2].partition(":")[0]
     return arn.replace(":", "/").rpartition("/")[2]
 
 

@@ -51,7 +51,6 @@ AVOIDED = {
     "a function is being made or changed",
     "a mapping is being made or changed",
     "a table is being deleted",
-    "function",
     "stream",
 }
 

@@ -28,6 +28,7 @@ from pipectl.commands.pause import PauseReport
 from pipectl.commands.permissions import Published
 from pipectl.commands.plan import PlanReport
 from pipectl.commands.replay_dlq import IncompleteSave, Preview, SaveReport
+from pipectl.commands.rollback import Rollback
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.commands.template import Template
 from pipectl.commands.trace import Stage, Trace, TracedFailure, TraceEvent
@@ -71,6 +72,7 @@ from pipectl.output import (
     plan,
     replay_dlq,
     resume,
+    rollback,
     status,
     template,
     trace,
@@ -79,6 +81,7 @@ from pipectl.output import (
 )
 from pipectl.output.console import Screen
 from pipectl.pause_tags import Pause
+from pipectl.resources.versions import Version
 
 Sample: TypeAlias = Callable[[Screen], object]
 
@@ -241,6 +244,8 @@ def _operation(text: str) -> dict[str, Sample]:
         LogLine(NOON, "processor", f"first {text}\n  File handler.py\tline 3\t\n", "1"),
         LogLine(NOON, "auditor", text, "2"),
     ]
+    newer, older = Version("7", text, {}), Version("6", f"commit 0123456789ab, {text}", {})
+    back = Rollback("dev-processor", newer, older, text)
     running = LocalEmulator("http://127.0.0.1:4566", 4566, 77, Path(text), Path(text))
     seconds = dict.fromkeys(("up", "orders", "failures", "alarm", "fix", "replay", "down", "total"), 1.25)
     return {
@@ -253,6 +258,9 @@ def _operation(text: str) -> dict[str, Sample]:
             resume.result, report=PauseReport(False, True, Pause(NOON, text), HOUR, catching_up=True)
         ),
         "resume age restored": partial(resume.result, report=PauseReport(False, True, None, None, age_restored=True)),
+        "rollback": partial(rollback.result, report=back),
+        "rollback asked": partial(rollback.before_asking, plan=back),
+        "rollback nothing": partial(rollback.result, report=Rollback("dev-processor", older, older, text)),
         "local status": partial(local.status, running=running),
         "local status env": partial(local.environment, variables={"AWS_SECRET_ACCESS_KEY": text}),
         "local status stopped": partial(local.status, running=None),

@@ -168,6 +168,9 @@ class DirectAccess:
         self.s3.put_bucket_tagging(Bucket=resource.name, Tagging={"TagSet": pairs})
 
 
+_WITH_FACTS = ("orders-table", "processor-role", "auditor-role")
+
+
 @dataclass
 class Narrow(Context):
     """A context of few resources: as `up` sees them, without the time that all the others cost."""
@@ -180,13 +183,16 @@ class Narrow(Context):
         everything = self.pipeline.resources()
         if self.existing:
             for resource in everything.values():
-                resource.needs = tuple(key for key in resource.needs if key == "orders-table")
+                resource.needs = tuple(key for key in resource.needs if key in _WITH_FACTS)
         wanted = set(_with_needs(everything, self.only))
         return {key: resource for key, resource in everything.items() if key in wanted}
 
 
 def narrow(world: World, key: str, *, existing: bool = False) -> Narrow:
-    """Return a context of one resource and those it needs. When all exist (``existing``), only the stream is needed."""
+    """Return a context of one resource and those it needs.
+
+    When all exist (``existing``), only those whose facts it needs: the stream's table, and the role of a function.
+    """
     config = _config(world.file, world.file.read_text())
     return Narrow(config, world.file, world.aws, Recorder(), only=key, existing=existing)
 

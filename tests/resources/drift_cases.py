@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pipectl.config.names import LIVE_ALIAS
 from pipectl.engine.model import Action, Resource
 from pipectl.resources.function import HIDDEN
 from tests.resources.direct_access import ADMINISTRATOR, OPEN_TO_THE_WORLD, DirectAccess, policy, zipped
@@ -313,8 +314,22 @@ def _other_role(direct: DirectAccess, function: Resource) -> Found:
     return {"role": role}
 
 
+def _another_version(direct: DirectAccess, function: Resource) -> Found:
+    """Let the alias name a version with more memory, and send a part of the events to the version before."""
+    client, name = direct.lambda_, function.name
+    before = client.get_alias(FunctionName=name, Name=LIVE_ALIAS)["FunctionVersion"]
+    memory = client.get_function_configuration(FunctionName=name)["MemorySize"]
+    client.update_function_configuration(FunctionName=name, MemorySize=1024)
+    version = client.publish_version(FunctionName=name)["Version"]
+    client.update_function_configuration(FunctionName=name, MemorySize=memory)
+    weights = {"AdditionalVersionWeights": {before: 0.1}}
+    client.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=version, RoutingConfig=weights)
+    return {"live.memory": 1024, f"live.weights.{before}": 0.1}
+
+
 FUNCTION = {
     "role": Drift(_other_role),
+    "role_id": Drift(_configure("role_id", None, Description="by hand")),
     "handler": Drift(_configure("handler", "other.handler", Handler="other.handler")),
     "runtime": Drift(_configure("runtime", "python3.12", Runtime="python3.12")),
     "architecture": Drift(_other_architecture, emulator=True),
@@ -324,6 +339,7 @@ FUNCTION = {
     "layers": Drift(_add_layer),
     "reserved_concurrency": Drift(_hold, emulator=True),
     "code_sha256": Drift(_other_code),
+    "live": Drift(_another_version),
 }
 
 
@@ -348,7 +364,7 @@ def _point_elsewhere(direct: DirectAccess, mapping: Resource) -> Found:
     found = direct.mapping(mapping)
     mine, other = _functions(direct, mapping)
     direct.lambda_.update_event_source_mapping(UUID=found["UUID"], FunctionName=other)
-    return {"function": found["FunctionArn"].replace(mine, other)}
+    return {"function": found["FunctionArn"].replace(mine, other).removesuffix(":live")}
 
 
 def again(direct: DirectAccess, mapping: Resource, *, instead: bool = False, **changes: Any) -> str:

@@ -13,10 +13,11 @@ from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.plan import plan
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
+from pipectl.config.names import LIVE_ALIAS
 from pipectl.engine.model import Action, Change, Contents
 from pipectl.errors import ForeignError, PipectlError, UnreconcilableError
 from tests.resources.direct_access import ADMINISTRATOR, OPEN_TO_THE_WORLD, DirectAccess, narrow, policy, zipped
-from tests.resources.drift_cases import _other_code, _start_at_latest, _widen, again
+from tests.resources.drift_cases import _other_code, _start_at_latest, _widen, again, delete_role
 from tests.resources.standard import MANAGED_TAGS, planned
 from tests.support import ACCOUNT, REGION, FakeClock, World, write_config, yes
 
@@ -204,28 +205,114 @@ def calls_of(direct: DirectAccess, key: str, folder: dict[str, Any]) -> list[str
     return direct.world.writes()
 
 
-def test_code_and_configuration_change_while_the_function_is_throttled(built: DirectAccess, tmp_path: Path) -> None:
-    """A throttled record waits without a retry, so no record runs with new code and the old runtime."""
+PUBLISHED = ["lambda:PublishVersion", "lambda:UpdateAlias"]
+
+
+def live(direct: DirectAccess) -> dict[str, Any]:
+    """Return the settings of the version that the alias names."""
+    return dict(direct.lambda_.get_function_configuration(FunctionName=direct.names.processor, Qualifier=LIVE_ALIAS))
+
+
+def test_code_and_configuration_change_in_one_moment(built: DirectAccess, tmp_path: Path) -> None:
+    """Records are processed by the previous version until code and settings of the new one are complete."""
     other = tmp_path / "javascript"
     other.mkdir()
     (other / "handler.mjs").write_text("export const handler = async () => ({});")
     changed = {"processor": {"runtime": "nodejs24.x", "source": str(other)}}
     assert calls_of(built, "processor", changed) == [
-        "lambda:PutFunctionConcurrency",
         "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration",
-        "lambda:DeleteFunctionConcurrency",
+        *PUBLISHED,
     ]
     assert changes(built) == {}
+    assert live(built)["Version"] == "2"
+    assert live(built)["Runtime"] == "nodejs24.x"
 
 
-def test_a_change_of_code_is_one_call(built: DirectAccess) -> None:
+def test_a_changed_setting_is_published(built: DirectAccess) -> None:
+    assert calls_of(built, "processor", {"processor": {"memory": 512}}) == [
+        "lambda:UpdateFunctionConfiguration",
+        *PUBLISHED,
+    ]
+    assert (live(built)["Version"], live(built)["MemorySize"]) == ("2", 512)
+
+
+def test_code_that_was_changed_by_hand_is_repaired_without_a_new_version(built: DirectAccess) -> None:
+    """Nobody invokes `$LATEST`; the version in use has not changed."""
     _other_code(built, built.resources["processor"])
+    assert changes(built)["processor"].attributes.keys() == {"code_sha256"}
     assert calls_of(built, "processor", {}) == ["lambda:UpdateFunctionCode"]
+    assert live(built)["Version"] == "1"
 
 
-def test_a_change_of_configuration_is_one_call(built: DirectAccess) -> None:
-    assert calls_of(built, "processor", {"processor": {"memory": 512}}) == ["lambda:UpdateFunctionConfiguration"]
+def test_the_auditor_has_no_versions(built: DirectAccess) -> None:
+    assert calls_of(built, "auditor", {"auditor": {"memory": 256}}) == ["lambda:UpdateFunctionConfiguration"]
+
+
+def test_old_versions_but_five_are_removed(built: DirectAccess) -> None:
+    """Versions that an alias names stay, whoever created the alias."""
+    client, name = built.lambda_, built.names.processor
+    client.create_alias(FunctionName=name, Name="theirs", FunctionVersion="1")
+    for memory in range(512, 521):
+        calls_of(built, "processor", {"processor": {"memory": memory}})
+    versions = client.list_versions_by_function(FunctionName=name)["Versions"]
+    assert [each["Version"] for each in versions] == ["$LATEST", "1", "6", "7", "8", "9", "10"]
+    assert live(built)["Version"] == "10"
+
+
+def test_the_mapping_of_an_older_pipeline_moves_to_the_alias_in_place(built: DirectAccess) -> None:
+    """Older releases had no alias. The mapping keeps its UUID, and so its position in the stream."""
+    client, name, mapping = built.lambda_, built.names.processor, built.resources["stream-mapping"]
+    uuid = built.mapping(mapping)["UUID"]
+    client.update_event_source_mapping(UUID=uuid, FunctionName=name)
+    client.delete_alias(FunctionName=name, Name=LIVE_ALIAS)
+    assert {key: change.attributes.keys() for key, change in changes(built).items()} == {
+        "processor": {"live"},
+        "stream-mapping": {"function"},
+    }
+    built.world.writes()
+    repaired(built)
+    assert [call for call in built.world.writes() if "lambda" in call] == [
+        "lambda:PublishVersion",
+        "lambda:CreateAlias",
+        "lambda:UpdateEventSourceMapping",
+    ]
+    moved = built.mapping(mapping)
+    assert (moved["UUID"], moved["FunctionArn"].endswith(f"{name}:{LIVE_ALIAS}")) == (uuid, True)
+
+
+def test_an_alias_of_unpublished_code_is_repaired(built: DirectAccess) -> None:
+    client, name = built.lambda_, built.names.processor
+    client.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion="$LATEST")
+    assert changes(built)["processor"].attributes["live"].before == "$LATEST"
+    repaired(built)
+    assert live(built)["Version"] == "1"
+
+
+@pytest.mark.parametrize("key", ["processor", "auditor"])
+def test_a_recreated_role_renews_the_access_to_the_environment(built: DirectAccess, key: str) -> None:
+    """Lambda's permission to decrypt the environment belongs to the id of the role that was deleted."""
+    role = built.resources[f"{key}-role"]
+    delete_role(built, role.name)
+    up(narrow(built.world, role.key), yes)
+    change = changes(built)[key]
+    assert "the role was recreated" in str(change.reason)
+    paths = {"role_id", "live.role_id"} if key == "processor" else {"role_id"}
+    assert change.attributes.keys() == paths
+    built.world.writes()
+    repaired(built)
+    assert built.world.writes()[0] == "lambda:UpdateFunctionConfiguration"
+    found = built.lambda_.get_function_configuration(FunctionName=built.resources[key].name)
+    assert built.iam.get_role(RoleName=role.name)["Role"]["RoleId"] in found["Description"]
+
+
+def test_a_missing_role_is_recreated_and_renewed_by_one_up(built: DirectAccess) -> None:
+    delete_role(built, built.names.auditor_role)
+    assert {key: change.action for key, change in changes(built).items()} == {
+        "auditor-role": Action.CREATE,
+        "auditor": Action.UPDATE,
+    }
+    repaired(built)
 
 
 @emulator

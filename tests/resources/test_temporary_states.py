@@ -202,7 +202,7 @@ def test_a_function_whose_update_fails_is_reported_with_its_reason(existing: Dir
     def failed(answer: Any) -> Any:
         return answer | {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "the image is gone"}
 
-    function = resource(existing, "processor", {"GetFunctionConfiguration": [as_it_is, failed]})
+    function = resource(existing, "processor", {"GetFunctionConfiguration": [as_it_is, as_it_is, failed]})
     with pytest.raises(AwsError) as caught:
         function.update(function.desired({}), observed(function), {"memory"})
     assert "the image is gone" in caught.value.message

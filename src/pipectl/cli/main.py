@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "logs": "Show the functions' logs.",
     "pause": "Pause processing.",
     "resume": "Resume processing.",
+    "rollback": "Use an earlier version of the processor.",
     "permissions": "Print IAM policies, with the names of this config and account.",
     "template": "Print the pipeline as a CloudFormation template.",
     "doctor": "Check credentials, permissions, clock, emulator and versions.",

@@ -240,6 +240,11 @@ class Resource(ABC):
         del deltas
         return None
 
+    def remark(self, deltas: Mapping[str, Delta]) -> str | None:
+        """Return a remark about these differences, for the plan."""
+        del deltas
+        return None
+
     def facts_after(self, change: Change, observed: Observation | None) -> Facts:
         """Return the facts that are known, before `up` runs, about this resource after it."""
         if observed is None or change.action in (Action.CREATE, Action.REPLACE):

@@ -12,7 +12,8 @@ from pipectl.aws.errors import RESERVED_LIMIT
 from pipectl.aws.retry_rules import THROTTLED
 from pipectl.aws.stream_records import EventRecord
 from pipectl.clock import poll
-from pipectl.errors import AwsError
+from pipectl.config.names import LIVE_ALIAS
+from pipectl.errors import AbsentError, AwsError
 from pipectl.failures.model import FailedRecord, SequenceNumber
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def invoke(
 
     Args:
         aws: The function's account and region.
-        function: Its physical name.
+        function: Its physical name, with an alias if it has one.
         event: The event.
         before_each: Called before each try.
     """
@@ -56,7 +57,7 @@ def invoke(
 
 
 class ProcessorClient:
-    """Invokes the processor.
+    """Invokes the version of the processor that is in use.
 
     Args:
         aws: The function's account and region.
@@ -114,7 +115,10 @@ class ProcessorClient:
         if self._overwrite:
             event["overwrite"] = True
         try:
-            answer = invoke(self._aws, self._function, event, before_each)
+            answer = invoke(self._aws, f"{self._function}:{LIVE_ALIAS}", event, before_each)
+        except AbsentError as error:
+            error.hint = error.hint or "`pipectl up` publishes the version that is invoked"
+            raise
         except AwsError as error:
             if error.aws_code not in _REFUSED_EVENTS:
                 raise

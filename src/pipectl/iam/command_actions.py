@@ -28,9 +28,15 @@ _BUCKET = {
     "s3:GetBucketOwnershipControls s3:GetBucketPolicy s3:GetBucketTagging"
 }
 _QUEUE = {"queue": "sqs:GetQueueUrl sqs:GetQueueAttributes sqs:ListQueueTags"}
-_FUNCTION = "lambda:GetFunction lambda:ListTags"  # GetFunction reports tags only to callers who may list them
-_FUNCTIONS = {"processor": _FUNCTION, "auditor": _FUNCTION}
-_LOG_GROUPS = {"anything": "logs:DescribeLogGroups", "log-groups": "logs:ListTagsForResource", **_FUNCTIONS}
+# GetFunction reports tags only to callers who may list them.
+_AUDITOR = {"auditor": "lambda:GetFunction lambda:ListTags"}
+_OWNERS = {"processor": "lambda:GetFunction", "processor-itself": "lambda:ListTags", **_AUDITOR}
+_PROCESSOR = {
+    "processor": "lambda:GetFunction lambda:GetAlias lambda:GetFunctionConfiguration",
+    "processor-itself": "lambda:ListTags",
+}
+_FUNCTIONS = {**_PROCESSOR, **_AUDITOR}
+_LOG_GROUPS = {"anything": "logs:DescribeLogGroups", "log-groups": "logs:ListTagsForResource", **_OWNERS}
 _MAPPINGS = {
     "anything": "lambda:ListEventSourceMappings",
     "mappings": "lambda:GetEventSourceMapping lambda:ListTags",
@@ -39,7 +45,7 @@ _MAPPINGS = {
 }
 _ALARMS = {"all-alarms": "cloudwatch:DescribeAlarms", "alarms": "cloudwatch:ListTagsForResource"}
 
-OBSERVE = merged(_ROLES, _TABLES, _BUCKET, _QUEUE, _LOG_GROUPS, _MAPPINGS, _ALARMS)
+OBSERVE = merged(_ROLES, _TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _LOG_GROUPS, _MAPPINGS, _ALARMS)
 """The actions that read the actual state of every resource."""
 
 _FAILURES = {"audit-index": "dynamodb:Query"}
@@ -53,7 +59,10 @@ _REPLAY = merged(_TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _FAILURES, {"audit-table"
 _WRITE_TABLE = "dynamodb:CreateTable dynamodb:UpdateTable dynamodb:UpdateContinuousBackups dynamodb:TagResource"
 _WRITE_FUNCTION = (
     "lambda:CreateFunction lambda:UpdateFunctionCode lambda:UpdateFunctionConfiguration "
-    "lambda:GetFunctionConfiguration lambda:PutFunctionConcurrency lambda:DeleteFunctionConcurrency lambda:TagResource"
+    "lambda:GetFunctionConfiguration lambda:DeleteFunctionConcurrency"
+)
+_PUBLISH = (
+    "lambda:PublishVersion lambda:ListVersionsByFunction lambda:DeleteFunction lambda:CreateAlias lambda:UpdateAlias"
 )
 # A resource that is created with tags also needs the action that tags it.
 _WRITE = {
@@ -66,8 +75,9 @@ _WRITE = {
     "s3:PutEncryptionConfiguration s3:PutBucketVersioning s3:PutBucketPolicy s3:PutBucketTagging s3:TagResource",
     "queue": "sqs:CreateQueue sqs:SetQueueAttributes sqs:TagQueue",
     "log-groups": "logs:CreateLogGroup logs:PutRetentionPolicy logs:TagResource",
-    "processor": _WRITE_FUNCTION,
-    "auditor": _WRITE_FUNCTION,
+    "processor": f"{_WRITE_FUNCTION} {_PUBLISH}",
+    "processor-itself": "lambda:TagResource",
+    "auditor": f"{_WRITE_FUNCTION} lambda:TagResource",
     "new-mappings": "lambda:CreateEventSourceMapping",
     "managed-mappings": "lambda:UpdateEventSourceMapping lambda:DeleteEventSourceMapping",
     "mappings": "lambda:TagResource",
@@ -90,7 +100,8 @@ _VERIFY = merged(
     _TABLES,
     _BUCKET,
     _QUEUE,
-    {"processor": _FUNCTION, "processed-objects": "s3:GetObject"},
+    _PROCESSOR,
+    {"processed-objects": "s3:GetObject"},
     _MAPPINGS,
     _WHOLE_STREAM,
     _FAILURES,
@@ -153,6 +164,7 @@ COMMANDS: Mapping[str, Grants] = {
     ),
     "resume": merged(_MAPPINGS, _METRICS, _END_BACKLOG, {"mappings": "lambda:TagResource"}),
     "doctor --capture": merged(OBSERVE, _LOGS, _AUDIT, _TRACE, _VERIFY, _REPLAY, _THROWAWAY_ORDER),
+    "rollback": merged(_PROCESSOR, {"processor": "lambda:ListVersionsByFunction lambda:UpdateAlias"}),
 }
 """The grants of each command. `demo` and `local` are not here: they act as the emulator's administrator."""
 
@@ -162,8 +174,8 @@ OPTIONAL = frozenset({"iam:SimulatePrincipalPolicy"})
 _READER = ("plan", "outputs", "status", "logs", "audit", "trace", "verify", "replay-dlq --dry-run", "replay-dlq --save")
 CALLERS: Mapping[str, tuple[str, ...]] = {
     "reader": _READER,
-    "on-call": (*_READER, "verify --repair", "replay-dlq", "audit resolve", "pause", "resume"),
-    "deployer": ("plan", "outputs", "status", "up", "down"),
+    "on-call": (*_READER, "verify --repair", "replay-dlq", "audit resolve", "pause", "resume", "rollback"),
+    "deployer": ("plan", "outputs", "status", "up", "down", "rollback"),
     "capture": ("doctor --capture",),  # of its own: with the deployer's actions it does not fit into one policy
 }
 """The commands of each group of people who run pipectl."""

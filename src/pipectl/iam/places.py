@@ -68,9 +68,11 @@ def _lambda(names: Names, physical: PhysicalNames) -> dict[str, Place]:
     """
     processor, auditor = names.function_arn(physical.processor), names.function_arn(physical.auditor)
     mappings = (names.mapping_arn("*"),)
-    of_the_functions: Condition = {"ArnLike": {"lambda:FunctionArn": [processor, auditor]}}
+    versions = f"{processor}:*"  # and aliases
+    of_the_functions: Condition = {"ArnLike": {"lambda:FunctionArn": [processor, versions, auditor]}}
     return {
-        "processor": Place((processor,)),
+        "processor": Place((processor, versions)),
+        "processor-itself": Place((processor,)),  # versions have no tags
         "auditor": Place((auditor,)),
         "mappings": Place(mappings),
         "managed-mappings": Place(mappings, of_the_functions),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,18 +10,26 @@ from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws, Request
 from pipectl.config.names import CODE_TAG
-from pipectl.engine.model import Attributes, Facts, Observation, Resource
-from pipectl.errors import AbsentError, AwsError, PipectlError
+from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource, facts_of
+from pipectl.errors import AbsentError, AwsError
+from pipectl.facts import FunctionFacts, RoleFacts
 from pipectl.packaging.build import Package
 from pipectl.resources.tagging import differing, require_tags
+from pipectl.resources.versions import LATEST, Live, Versions
 
 if TYPE_CHECKING:
-    from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef, GetFunctionResponseTypeDef
+    from mypy_boto3_lambda.type_defs import (
+        FunctionConfigurationResponseTypeDef,
+        FunctionConfigurationTypeDef,
+        GetFunctionResponseTypeDef,
+    )
 
 _BOUND = 300
 HIDDEN = "(hidden)"
 """The value that is reported for environment variables that pipectl does not set: they can hold secrets."""
-_STOPPED = "processing is stopped (reserved concurrency 0); `pipectl up` starts it again"
+_ROLE_ID = re.compile(r"\brole ([A-Z0-9]+)$")
+_CODE = {"code_sha256", "architecture"}
+_ROLE_RECREATED = "the role was recreated; with its new id the function can decrypt its environment again"
 
 
 @dataclass(frozen=True)
@@ -39,15 +48,24 @@ class Settings:
 class Function(Resource):
     """A function.
 
+    A function with ``release`` is invoked through an alias, which names a published version. An update prepares
+    `$LATEST`, which nobody invokes, then publishes it and moves the alias: code and settings change in one moment.
+
+    The role's id is a part of the descriptions of the function and of its versions. When a role is deleted and
+    recreated, Lambda's permission to decrypt the environment still belongs to the old id; a change of the description
+    renews it.
+
     Args:
         key: Its section in the config.
         name: Its physical name.
         aws: Where it is.
         arn: Its ARN.
-        needs: Its role and its log group.
+        role: The key of its role.
+        needs: The other resources that it needs.
         settings: How it runs.
         package: Builds its code; called at most once, and only where the code matters.
         tags: Tags of the resource.
+        release: Describes a new version; ``None`` for a function without versions.
     """
 
     kind = "function"
@@ -59,27 +77,32 @@ class Function(Resource):
         aws: Aws,
         *,
         arn: str,
+        role: str,
         needs: Collection[str],
         settings: Settings,
         package: Callable[[], Package],
         tags: Mapping[str, str],
+        release: Callable[[], str] | None = None,
     ) -> None:
-        super().__init__(key, name, needs)
+        super().__init__(key, name, (role, *needs))
         self._aws = aws
         self._arn = arn
+        self._role = role
         self._settings = settings
         self._build = package
         self._tags = tags
+        self._release = release
+        self._versions = Versions(aws, name)
 
     @cached_property
     def _package(self) -> Package:
         return self._build()
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
-        del facts
-        settings = self._settings
-        return {
+        settings, role = self._settings, facts_of(facts, self._role, RoleFacts)
+        versioned: Attributes = {
             "role": settings.role_arn,
+            "role_id": role.role_id if role else UNKNOWN,
             "handler": settings.handler,
             "runtime": settings.runtime,
             "architecture": settings.architecture,
@@ -87,19 +110,35 @@ class Function(Resource):
             "timeout": settings.timeout,
             "environment": dict(settings.environment),
             "layers": [],
-            "reserved_concurrency": None,
             "code_sha256": self._package.identity,
-            "tags": dict(self._tags),
         }
+        live = {"live": versioned | {"weights": {}}} if self._release else {}
+        return versioned | live | {"reserved_concurrency": None, "tags": dict(self._tags)}
 
     def observe(self) -> Observation | None:
         try:
             answer = self._read_whole()
         except AbsentError:
             return None
-        found = answer["Configuration"]
-        attributes: Attributes = {
+        tags = answer.get("Tags", {})
+        attributes = self._versioned(answer["Configuration"], tags)
+        attributes["reserved_concurrency"] = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+        if not self._release:
+            return Observation(attributes, tags)
+        live = self._versions.live()
+        if live is None:
+            return Observation(attributes | {"live": None}, tags, FunctionFacts(None))
+        attributes["live"] = self._live(live, tags)
+        return Observation(attributes, tags, FunctionFacts(live.version), note=live.note)
+
+    def _versioned(
+        self, found: FunctionConfigurationResponseTypeDef | FunctionConfigurationTypeDef, tags: Mapping[str, str]
+    ) -> Attributes:
+        """Return the attributes that are published with a version."""
+        role_id = _ROLE_ID.search(found.get("Description", ""))
+        return {
             "role": found["Role"],
+            "role_id": role_id and role_id[1],
             "handler": found.get("Handler"),
             "runtime": found.get("Runtime"),
             "architecture": found.get("Architectures", ["x86_64"])[0],
@@ -107,10 +146,14 @@ class Function(Resource):
             "timeout": found["Timeout"],
             "environment": self._shown(found.get("Environment", {}).get("Variables", {})),
             "layers": [layer["Arn"] for layer in found.get("Layers", [])],
-            "reserved_concurrency": answer.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
-            "code_sha256": _code_identity(found["CodeSha256"], answer.get("Tags", {})),
+            "code_sha256": _code_identity(found["CodeSha256"], tags),
         }
-        return Observation(attributes, answer.get("Tags", {}))
+
+    def _live(self, live: Live, tags: Mapping[str, str]) -> Attributes | str:
+        """Return the attributes of the version in use; the alias's target where that is no published version."""
+        if live.configuration is None or live.version == LATEST:
+            return live.version
+        return self._versioned(live.configuration, tags) | {"weights": dict(live.weights)}
 
     def _shown(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Return environment variables without the values of those that pipectl does not set."""
@@ -125,35 +168,39 @@ class Function(Resource):
             Tags={**desired["tags"], **self._code_tags()},
             **configuration,
         )
-        return Facts()
+        if not self._release:
+            return Facts()
+        self._wait_until_updated()
+        return self._publish(desired, None)
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
-        """Make one change at a time, and wait for each: Lambda refuses concurrent changes.
-
-        When both code and configuration change, say from Python to Node.js, the new one and the old one are together
-        for a moment. Every record would fail then and use up its retries. So the function is throttled meanwhile: with
-        reserved concurrency 0 a batch is throttled and waits, without using up a retry (Lambda Developer Guide, "Retain
-        discarded records for a DynamoDB event source"). A run that is killed in between leaves that setting as drift,
-        which the next run removes last.
-        """
-        client = self._aws.lambda_
-        code = bool({"code_sha256", "architecture"} & set(differs))
+        """Make one change at a time, and wait for each: Lambda refuses concurrent changes."""
+        client, facts = self._aws.lambda_, observed.facts
         configuration = {name: value for key, name, value in _configuration(desired) if key in differs}
-        hold = code and bool(configuration)
         self._wait_until_idle()
-        if hold:
-            client.put_function_concurrency(FunctionName=self.name, ReservedConcurrentExecutions=0)
-        try:
-            self._change(desired, code, configuration)
-        except PipectlError as error:
-            if hold:
-                error.hint = f"{error.hint or 'the change is not complete'}; {_STOPPED}"
-            raise
-        if hold or "reserved_concurrency" in differs:
+        self._change(desired, bool(_CODE & set(differs)), configuration)
+        if "live" in differs:
+            facts = self._publish(desired, observed.facts_as(FunctionFacts).live_version)
+        if "reserved_concurrency" in differs:
             client.delete_function_concurrency(FunctionName=self.name)
         if "tags" in differs:
             client.tag_resource(Resource=self._arn, Tags=differing(desired["tags"], observed.tags))
-        return observed.facts
+        return facts
+
+    def _publish(self, desired: Attributes, before: str | None) -> Facts:
+        """Publish `$LATEST`, and let the alias name that version."""
+        release = self._release() if self._release else ""
+        version = self._versions.publish(
+            f"{release}, {_description(desired)}", lambda published: self._wait_until_updated(published)
+        )
+        self._versions.point(version, "deployed by pipectl", exists=before is not None)
+        self._versions.remove_old({version, before})
+        return FunctionFacts(version)
+
+    def remark(self, deltas: Mapping[str, Delta]) -> str | None:
+        """Return a remark about a role that was recreated."""
+        renewed = deltas.get("role_id") or deltas.get("live.role_id")
+        return _ROLE_RECREATED if renewed and renewed.before else None
 
     def _change(self, desired: Attributes, code: bool, configuration: Request) -> None:
         if code:
@@ -199,9 +246,9 @@ class Function(Resource):
         """Wait until no change is in progress. A failed change is no error here: another one follows."""
         self._aws.wait(lambda: _is_idle(self._read()), f"function {self.name} to be idle", _BOUND)
 
-    def _wait_until_updated(self) -> None:
+    def _wait_until_updated(self, version: str | None = None) -> None:
         def updated() -> bool:
-            found = self._read()
+            found = self._read(version)
             if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
                 reason = found.get("LastUpdateStatusReason") or found.get("StateReason") or "no reason given"
                 raise AwsError(
@@ -211,8 +258,9 @@ class Function(Resource):
 
         self._aws.wait(updated, f"function {self.name} to be updated", _BOUND)
 
-    def _read(self) -> FunctionConfigurationResponseTypeDef:
-        return self._aws.lambda_.get_function_configuration(FunctionName=self.name)
+    def _read(self, version: str | None = None) -> FunctionConfigurationResponseTypeDef:
+        qualifier: Request = {"Qualifier": version} if version else {}
+        return self._aws.lambda_.get_function_configuration(FunctionName=self.name, **qualifier)
 
 
 def _code_identity(sha256: str, tags: Mapping[str, str]) -> str:
@@ -235,4 +283,10 @@ def _configuration(desired: Attributes) -> list[tuple[str, str, object]]:
         ("timeout", "Timeout", desired["timeout"]),
         ("environment", "Environment", {"Variables": desired["environment"]}),
         ("layers", "Layers", desired["layers"]),
+        ("role_id", "Description", f"managed by pipectl, {_description(desired)}"),
     ]
+
+
+def _description(desired: Attributes) -> str:
+    """Return the end of the descriptions of the function and of its versions."""
+    return f"role {desired['role_id']}"

@@ -10,6 +10,7 @@ from pipectl.aws.client import Aws
 from pipectl.config.names import REGION_TAG
 from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError
+from pipectl.facts import RoleFacts
 from pipectl.policy_document import Statement, document, statements
 from pipectl.resources.tagging import differing, from_list, to_list
 
@@ -85,7 +86,7 @@ class Role(Resource):
             "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         }
         tags = from_list(role.get("Tags", []))
-        return Observation(attributes, tags, unmanageable=self._other_region(tags))
+        return Observation(attributes, tags, RoleFacts(role["RoleId"]), unmanageable=self._other_region(tags))
 
     def _other_region(self, tags: Mapping[str, str]) -> Refusal | None:
         region = tags.get(REGION_TAG, self._home_region)
@@ -94,14 +95,14 @@ class Role(Resource):
         return Refusal(RefusalKind.OTHER_REGION, f"exists and belongs to the pipeline in {region}")
 
     def create(self, desired: Attributes) -> Facts:
-        self._aws.iam.create_role(
+        created = self._aws.iam.create_role(
             RoleName=self.name,
             Path=_ROOT_PATH,
             AssumeRolePolicyDocument=json.dumps(document(desired["trust"])),
             Tags=to_list(desired["tags"]),
         )
         self._put_policies(desired["policies"], stale=())
-        return Facts()
+        return RoleFacts(created["Role"]["RoleId"])
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         iam = self._aws.iam

@@ -1,0 +1,149 @@
+"""Published versions of a function, and the alias that names the version in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipectl.aws.client import Aws, Request
+from pipectl.config.names import LIVE_ALIAS
+from pipectl.errors import AbsentError, AwsError, ExistsError
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef, FunctionConfigurationTypeDef
+
+LATEST = "$LATEST"
+ROLLED_BACK = "rolled back"
+"""The beginning of the alias's description after a rollback."""
+KEPT = 5
+"""Number of versions that stay, the one in use included."""
+_MOST_REMOVED = 20
+_SETTINGS = (
+    "CodeSha256",
+    "Runtime",
+    "Handler",
+    "MemorySize",
+    "Timeout",
+    "Environment",
+    "Layers",
+    "Architectures",
+    "Role",
+)
+_REFERENCED = "ResourceConflictException"
+"""The code of Lambda for a version that another alias names."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """The alias, and the version that it names.
+
+    Args:
+        version: The version's number, or ``$LATEST``.
+        description: The alias's description.
+        weights: Shares of other versions, by their numbers.
+        configuration: The version's settings; ``None`` when there is no such version.
+    """
+
+    version: str
+    description: str = ""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    configuration: FunctionConfigurationResponseTypeDef | None = None
+
+    @property
+    def note(self) -> str | None:
+        """The note of the rollback that led to this version."""
+        by_rollback = self.description.startswith(ROLLED_BACK) and f"to version {self.version} " in self.description
+        return f"{self.description}; `pipectl up` undoes it" if by_rollback else None
+
+
+@dataclass(frozen=True)
+class Version:
+    """A published version: its number, its description, and its code and settings."""
+
+    number: str
+    description: str
+    settings: Mapping[str, object]
+
+    @classmethod
+    def of(cls, found: FunctionConfigurationTypeDef) -> Version:
+        """Return a version as Lambda describes it. The role's id, at the end of the description, is left out."""
+        described = found.get("Description", "").rpartition(", role ")
+        settings = {key: value for key, value in found.items() if key in _SETTINGS}
+        return cls(found["Version"], described[0] or described[2], settings)
+
+    def differs_from(self, other: Version) -> bool:
+        """Return whether the code or a setting differs."""
+        return self.settings != other.settings
+
+
+class Versions:
+    """The versions and the alias of one function."""
+
+    def __init__(self, aws: Aws, function: str) -> None:
+        self._aws = aws
+        self._function = function
+
+    def live(self) -> Live | None:
+        """Return the alias; ``None`` when there is none."""
+        client = self._aws.lambda_
+        try:
+            alias = client.get_alias(FunctionName=self._function, Name=LIVE_ALIAS)
+        except AbsentError:
+            return None
+        version = alias["FunctionVersion"]
+        try:
+            found = client.get_function_configuration(FunctionName=self._function, Qualifier=version)
+        except AbsentError:
+            found = None
+        weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+        return Live(version, alias.get("Description", ""), weights, found)
+
+    def publish(self, description: str, wait: Callable[[str], None]) -> str:
+        """Publish `$LATEST` and return the version's number.
+
+        Lambda returns the last version when nothing has changed since, so this can be repeated.
+
+        Args:
+            description: The version's description.
+            wait: Waits until a version can be invoked.
+        """
+        version = self._aws.lambda_.publish_version(FunctionName=self._function, Description=description)["Version"]
+        wait(version)
+        return version
+
+    def point(self, version: str, description: str, *, exists: bool = True) -> None:
+        """Let the alias name a version, and no other one beside it."""
+        client = self._aws.lambda_
+        alias: Request = {
+            "FunctionName": self._function,
+            "Name": LIVE_ALIAS,
+            "FunctionVersion": version,
+            "Description": description,
+        }
+        if not exists:
+            try:
+                client.create_alias(**alias)
+            except ExistsError:  # another process created it since, or an answer was lost
+                pass
+            else:
+                return
+        client.update_alias(**alias, RoutingConfig={"AdditionalVersionWeights": {}})
+
+    def published(self) -> list[Version]:
+        """Return the published versions, the newest first."""
+        pages = self._aws.lambda_.get_paginator("list_versions_by_function").paginate(FunctionName=self._function)
+        found = [Version.of(each) for page in pages for each in page["Versions"] if each["Version"] != LATEST]
+        return sorted(found, key=lambda version: int(version.number), reverse=True)
+
+    def remove_old(self, spared: Collection[str | None]) -> None:
+        """Delete all but the newest versions, the oldest first, and ``spared`` and versions of other aliases never."""
+        old = [version.number for version in self.published()[KEPT:]]
+        for version in [each for each in reversed(old) if each not in spared][:_MOST_REMOVED]:
+            try:
+                self._aws.lambda_.delete_function(FunctionName=self._function, Qualifier=version)
+            except AbsentError:
+                continue
+            except AwsError as error:
+                if error.aws_code != _REFERENCED:
+                    raise

@@ -1,0 +1,142 @@
+"""`rollback`: one call moves the alias, `plan` and `status` show it, and `up` undoes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipectl.commands.plan import plan
+from pipectl.commands.rollback import Rollback, rollback
+from pipectl.commands.status import State, status
+from pipectl.commands.up import up
+from pipectl.config.names import LIVE_ALIAS
+from pipectl.engine.model import Action, Change
+from pipectl.errors import DeclinedError, NoVersionError, RequirementError
+from tests.resources.direct_access import DirectAccess
+from tests.support import FakeClock, yes
+
+KEY = "processor"
+
+
+@pytest.fixture
+def released(direct: DirectAccess) -> DirectAccess:
+    """Return a pipeline whose processor has the versions 1, 2 and 3: with 256, 512 and 1024 MB."""
+    for memory in (512, 1024):
+        up(direct.world.context(processor={"memory": memory}), yes)
+    direct.world.writes()
+    return direct
+
+
+def alias(direct: DirectAccess) -> dict[str, Any]:
+    return dict(direct.lambda_.get_alias(FunctionName=direct.names.processor, Name=LIVE_ALIAS))
+
+
+def planned(direct: DirectAccess) -> Change:
+    (change,) = [change for change in plan(direct.world.context()).changes if change.resource == KEY]
+    return change
+
+
+def numbers(report: Rollback) -> tuple[str, str]:
+    return report.before.number, report.after.number
+
+
+def test_it_moves_the_alias_to_the_previous_version_in_one_call(released: DirectAccess) -> None:
+    report = rollback(released.world.context(), yes, "ada")
+    assert (report.changed, numbers(report)) == (True, ("3", "2"))
+    assert released.world.writes() == ["lambda:UpdateAlias"]
+    assert alias(released)["FunctionVersion"] == "2"
+    assert alias(released)["Description"] == "rolled back from version 3 to version 2 at 2026-01-01T00:00:00Z by ada"
+
+
+def test_again_it_goes_to_the_version_before(released: DirectAccess) -> None:
+    rollback(released.world.context(), yes, "ada")
+    assert numbers(rollback(released.world.context(), yes, "ada")) == ("2", "1")
+
+
+def test_to_a_version(released: DirectAccess) -> None:
+    assert numbers(rollback(released.world.context(), yes, "ada", to=1)) == ("3", "1")
+    assert numbers(rollback(released.world.context(), yes, "ada", to=3)) == ("1", "3")
+
+
+def test_a_version_that_is_in_use_is_not_asked_about(released: DirectAccess) -> None:
+    def never(_: object) -> None:
+        raise AssertionError("nothing to ask about")
+
+    report = rollback(released.world.context(), never, "ada", to=3)
+    assert (report.changed, released.world.writes()) == (False, [])
+
+
+def test_plan_and_status_show_it_and_up_undoes_it(released: DirectAccess) -> None:
+    rollback(released.world.context(), yes, "ada")
+    change = planned(released)
+    assert change.action is Action.UPDATE
+    assert {path: (d.before, d.after) for path, d in change.attributes.items()} == {"live.memory": (512, 1024)}
+    assert "rolled back from version 3 to version 2 at 2026-01-01T00:00:00Z by ada" in str(change.reason)
+    (shown,) = [each for each in status(released.world.context()).resources if each.resource == KEY]
+    assert (shown.state, shown.reason) == (State.DRIFTED, change.reason)
+
+    asked: list[Change] = []
+    released.world.writes()
+    up(released.world.context(), asked.extend)
+    assert [each.reason for each in asked if each.action is Action.UPDATE] == [change.reason]
+    assert released.world.writes() == ["lambda:PublishVersion", "lambda:UpdateAlias"]
+    assert alias(released)["FunctionVersion"] == "3"
+    assert planned(released).reason is None
+
+
+def test_an_alias_that_was_moved_by_hand_since_has_no_note(released: DirectAccess) -> None:
+    rollback(released.world.context(), yes, "ada")
+    released.lambda_.update_alias(FunctionName=released.names.processor, Name=LIVE_ALIAS, FunctionVersion="1")
+    assert (planned(released).action, planned(released).reason) == (Action.UPDATE, None)
+
+
+def test_a_weighted_version_is_removed_from_the_alias(released: DirectAccess) -> None:
+    weights = {"AdditionalVersionWeights": {"1": 0.5}}
+    released.lambda_.update_alias(FunctionName=released.names.processor, Name=LIVE_ALIAS, RoutingConfig=weights)
+    rollback(released.world.context(), yes, "ada")
+    assert not (alias(released).get("RoutingConfig") or {}).get("AdditionalVersionWeights")
+
+
+def test_a_version_that_only_renews_the_role_is_no_target(direct: DirectAccess) -> None:
+    client, name = direct.lambda_, direct.names.processor
+    client.update_function_configuration(FunctionName=name, Description="by hand")
+    client.update_alias(
+        FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=client.publish_version(FunctionName=name)["Version"]
+    )
+    with pytest.raises(NoVersionError):
+        rollback(direct.world.context(), yes, "ada")
+
+
+@pytest.mark.parametrize("to", [None, 7])
+def test_no_version_to_roll_back_to(direct: DirectAccess, to: int | None) -> None:
+    with pytest.raises(NoVersionError) as caught:
+        rollback(direct.world.context(), yes, "ada", to=to)
+    assert (caught.value.code, caught.value.exit_code, direct.world.writes()) == ("NoVersion", 1, [])
+
+
+def test_a_pipeline_of_an_older_release_has_no_version(direct: DirectAccess) -> None:
+    direct.lambda_.delete_alias(FunctionName=direct.names.processor, Name=LIVE_ALIAS)
+    with pytest.raises(NoVersionError):
+        rollback(direct.world.context(), yes, "ada")
+
+
+def test_a_declined_rollback_changes_nothing(released: DirectAccess) -> None:
+    def no(_: object) -> None:
+        raise DeclinedError("Cancelled. Nothing was changed.")
+
+    with pytest.raises(DeclinedError):
+        rollback(released.world.context(), no, "ada")
+    assert released.world.writes() == []
+
+
+def test_a_processor_of_another_pipeline_is_refused(released: DirectAccess) -> None:
+    released.tag(released.resources[KEY], {"Project": "other"})
+    with pytest.raises(RequirementError):
+        rollback(released.world.context(), yes, "ada")
+
+
+def test_a_name_of_any_length_fits(released: DirectAccess, clock: FakeClock) -> None:
+    rollback(released.world.context(), yes, "a" * 500)
+    assert len(alias(released)["Description"]) == 256
+    assert planned(released).reason

@@ -1,10 +1,9 @@
-"""An IAM user who runs pipectl on the local emulator, and learns the actions that they need from denials."""
+"""An IAM user who runs pipectl on the local emulator, and the questions that AWS asks IAM about their calls."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,30 +12,16 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from pipectl.aws.client import Aws, Call, Credentials, Parameters
-from pipectl.aws.errors import iam_actions
 from pipectl.clock import SystemClock
 from pipectl.context import Context
-from pipectl.errors import AccessDeniedError, IncompleteError, PipectlError
 from pipectl.iam.places import places_of
 from pipectl.iam.policies import caller_policy
 from pipectl.policy_document import PolicyDocument
 from tests.constraints import check_request
 from tests.iam.requests import Questions, Request
-from tests.iam.source_actions import actions_of
 from tests.support import REGION, Recorder, World
 
 USER = "operator"
-_DENIED = re.compile(r"not authorized to perform: ([a-z0-9]+:\w+)")
-_NEEDED = re.compile(r"the caller needs ([a-z0-9]+:\w+)")
-
-
-def missing_actions(error: PipectlError | None) -> set[str]:
-    """Return the actions that an error, or one of its errors, names as missing."""
-    if isinstance(error, AccessDeniedError):
-        return set(error.actions)
-    if isinstance(error, IncompleteError):
-        return set().union(*map(missing_actions, error.errors.values()))
-    return set()
 
 
 def metric(aws: Aws, name: str, function: str) -> int:
@@ -80,15 +65,13 @@ class Operator:
 
     Args:
         world: The config and the account.
-        learned: The actions that an error named as missing.
-        calls: All calls made.
         requests: What AWS asks IAM for the calls that were allowed.
+        denied: The calls that were denied.
     """
 
     world: World
-    learned: set[str] = field(default_factory=set)
-    calls: list[Call] = field(default_factory=list)
     requests: set[Request] = field(default_factory=set)
+    denied: list[Call] = field(default_factory=list)
     clock: QuickClock = field(default_factory=QuickClock)
     access_key: str = field(init=False)
     secret_key: str = field(init=False)
@@ -105,7 +88,6 @@ class Operator:
             endpoint_url=self.world.aws.endpoint_url,
             credentials=credentials,
             clock=self.clock,
-            on_call=self.calls.append,
             attempt=self._attempt,
         )
 
@@ -114,7 +96,9 @@ class Operator:
         try:
             answer = check_request(call, parameters, send)
         except ClientError as error:
-            if "AccessDenied" not in error.response["Error"]["Code"]:
+            if "AccessDenied" in error.response["Error"]["Code"]:
+                self.denied.append(call)
+            else:
                 self.requests.update(self._questions.of(call, parameters))
             raise
         self._questions.learn(call, parameters, answer)
@@ -124,10 +108,6 @@ class Operator:
     def context(self) -> Context:
         return Context(self.world.config, self.world.file, self._aws, Recorder())
 
-    def asked(self) -> set[str]:
-        """Return the actions of all calls made."""
-        return {action for call in self.calls for action in iam_actions(call.service, call.operation)}
-
     def may(self, document: PolicyDocument) -> None:
         """Give the user this policy and no other."""
         iam = self.world.aws.iam
@@ -136,31 +116,20 @@ class Operator:
         elif iam.list_user_policies(UserName=USER)["PolicyNames"]:
             iam.delete_user_policy(UserName=USER, PolicyName="work")
 
-    def learn(self, command: str, work: Callable[[Context], object]) -> None:
-        """Run a command's work repeatedly, each time with the actions that the errors before named as missing.
-
-        Actions that were learned with another command are allowed from the beginning, but never more than the policy
-        of ``command`` allows, and nowhere else. At the end nothing is denied, and ``learned`` has grown.
+    def run(self, command: str, work: Callable[[Context], object]) -> None:
+        """Run a command's work with the published permissions of this command alone, which have to be enough.
 
         Args:
             command: A key of `COMMANDS`.
             work: The command's work.
         """
-        self.requests.clear()
         pipeline = self.world.context().pipeline
-        places = places_of(pipeline.config, pipeline.names)
-        while True:
-            self.may(caller_policy([command], places, only=self.learned))
-            error: PipectlError | None = None
-            try:
-                said = str(work(self.context()))
-            except PipectlError as raised:
-                error, said = raised, raised.message
-            named = missing_actions(error) or set(_DENIED.findall(said)) or set(_NEEDED.findall(said))
-            if new := (named & actions_of([command])) - self.learned:
-                self.learned |= new
-            elif error:
-                raise error
-            else:
-                break
+        self.may(caller_policy([command], places_of(pipeline.config, pipeline.names)))
+        work(self.context())
+
+    def used(self, command: str) -> set[str]:
+        """Return the actions that the command's calls needed, record their questions, and clear them."""
         record(command, self.requests)
+        actions = {request.action for request in self.requests}
+        self.requests.clear()
+        return actions

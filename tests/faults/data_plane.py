@@ -75,7 +75,7 @@ class DataPlane:
         self._api = StreamApi(self.streams, seed, empty_pages)
         self._world = world
         self._names: PhysicalNames = world.context().pipeline.physical
-        self._direct = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=world.aws.clock)
+        self._direct = _direct()
         self._lock = threading.RLock()
         self._positions: dict[tuple[str, str], int] = {}
         self._changed: dict[str, datetime] = {}
@@ -355,6 +355,12 @@ def live_pipeline(folder: Path, seed: int = 1, empty_pages: int = 3) -> Iterator
         plane = DataPlane(world, seed, empty_pages)
         plane.wait(hours=1)
         yield world, plane
+
+
+@cache
+def _direct() -> Aws:
+    """Return clients without faults. Creating them takes longer than a test, so all tests share them."""
+    return Aws(REGION, credentials=Credentials(ACCOUNT, "test"))
 
 
 def _lambda() -> Any:

@@ -435,6 +435,14 @@ def test_a_bucket_outside_us_east_1_has_a_location_constraint(tmp_path: Path, di
     assert planned(DirectAccess(world), "bucket").action is Action.KEEP
 
 
+def test_a_new_bucket_gets_only_the_settings_that_differ(direct: DirectAccess) -> None:
+    """An organisation may deny to write what CreateBucket has set already."""
+    up(narrow(direct.world, "bucket"), yes)
+    writes = direct.world.writes()
+    assert "s3:PutBucketVersioning" in writes
+    assert "s3:PutBucketOwnershipControls" not in writes
+
+
 def test_a_bucket_with_more_than_a_page_of_versions_is_emptied(direct: DirectAccess) -> None:
     up(narrow(direct.world, "bucket"), yes)
     bucket = direct.resources["bucket"]

@@ -55,5 +55,5 @@ def supported() -> list[str]:
 
 
 def newest(language: str) -> str:
-    """Return the name of a language's newest runtime."""
-    return [name for name, runtime in RUNTIMES.items() if runtime.language == language][-1]
+    """Return the name of a language's newest runtime for which AWS has announced dates."""
+    return [name for name, runtime in RUNTIMES.items() if runtime.language == language and runtime.deprecated][-1]

@@ -36,6 +36,10 @@ _PAGES_AT_ONCE = 8
 """Pages of 1,000 versions that are deleted in parallel."""
 _BOUND = 300
 """Seconds."""
+_WITH_TAGS = "aws"
+"""The partition in which CreateBucket takes tags."""
+_PRESET = ("public_access_block", "encryption", "ownership")
+"""Settings that a new bucket can have already. The others are written, whatever a read that lags reports."""
 _US_EAST_1 = "us-east-1"  # CreateBucket has no LocationConstraint for it
 
 
@@ -101,8 +105,12 @@ class Bucket(Resource):
         return Observation(attributes, tags or {})
 
     def create(self, desired: Attributes) -> Facts:
-        """Look first, then create: in us-east-1, CreateBucket of an existing bucket answers 200 and resets its ACLs."""
-        configuration: Request = {"Tags": to_list(desired["tags"])}
+        """Create the bucket, and write the settings that AWS has not set already: it may not allow to write the others.
+
+        Look first: in us-east-1, CreateBucket of an existing bucket answers 200 and resets its ACLs.
+        """
+        # The other partitions refuse tags in CreateBucket; there they are written right after it.
+        configuration: Request = {"Tags": to_list(desired["tags"])} if self._aws.partition == _WITH_TAGS else {}
         if self._aws.region != _US_EAST_1:
             configuration["LocationConstraint"] = self._aws.region
         if self._taken():
@@ -112,7 +120,9 @@ class Bucket(Resource):
             ObjectOwnership=desired["ownership"],
             CreateBucketConfiguration=cast("CreateBucketConfigurationTypeDef", configuration),
         )
-        return self.update(desired, Observation({}, {}), desired.keys())
+        found = _or_none(self.observe) or Observation({}, {})  # a new bucket is not visible everywhere yet
+        preset = {key for key in _PRESET if found.attributes.get(key) == desired[key]}
+        return self.update(desired, Observation({}, {}), desired.keys() - preset)
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         s3, owned = self._aws.s3, self._owned

@@ -206,12 +206,10 @@ class TestMetrics:
         described = pipeline.client("lambda").get_event_source_mapping(UUID=mapping["UUID"])
         assert "LastProcessingResult" not in mapping | described
 
-    def test_iterator_age_and_writes_are_published(self, emulator: LocalEmulator) -> None:
+    def test_iterator_age_is_published(self, emulator: LocalEmulator) -> None:
         pipeline = Pipeline(emulator, handler=WORKING)
         pipeline.put("a")
         assert eventually(lambda: pipeline.metric("IteratorAge")) > 0
-        written = {"namespace": "AWS/DynamoDB", "dimension": "TableName=orders"}
-        assert eventually(lambda: pipeline.metric("ConsumedWriteCapacityUnits", **written)) == 1
 
     def test_no_iterator_age_is_published_before_a_batch_has_finished(self, emulator: LocalEmulator) -> None:
         pipeline = Pipeline(emulator, handler=FAILING, mapping={"MaximumRetryAttempts": -1})

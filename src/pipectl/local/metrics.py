@@ -46,10 +46,6 @@ class Metrics:
         """Record a data point of ``AWS/Lambda``."""
         self._record(place, "AWS/Lambda", name, value, unit, {"FunctionName": function_name})
 
-    def of_table(self, place: Place, table: str, written: int) -> None:
-        """Record writes of ``AWS/DynamoDB``. Not modelled: items above 1 KB, indexes, transactions, PartiQL."""
-        self._record(place, "AWS/DynamoDB", "ConsumedWriteCapacityUnits", written, "Count", {"TableName": table})
-
     def of_queue(self, place: Place, name: str, value: float, queue_name: str) -> None:
         """Record a data point of ``AWS/SQS``."""
         self._record(place, "AWS/SQS", name, value, "Count", {"QueueName": queue_name})

@@ -6,7 +6,6 @@ import logging
 import re
 import threading
 from collections.abc import Callable
-from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -69,12 +68,8 @@ class Observer:
         if operation in _TABLE_WRITES:
             table = str(json_object(request.body).get("TableName", "")).rsplit("/", 1)[-1]
             self._mappings.wake("dynamodb", request.region, table)
-            self._with_place(request, lambda place: self._metrics.of_table(place, table, 1))
         elif operation in _OTHER_WRITES:
             self._mappings.wake("dynamodb", request.region)
-            written = json_object(request.body).get("RequestItems")
-            for table, items in written.items() if isinstance(written, dict) else ():
-                self._with_place(request, partial(self._metrics.of_table, table=table, written=len(items)))
         elif operation in _QUEUE_WRITES:
             self._queue_written(request)
         elif operation in _POLICY_WRITES:

@@ -280,7 +280,7 @@ def test_a_command_needs_exactly_its_actions(existing: Place, operator: Operator
 
 def test_a_rollback_needs_exactly_its_actions(existing: Place, operator: Operator) -> None:
     up(existing.world.context(processor={"memory": 512}, **ONE_BY_ONE), yes)
-    operator.learn("rollback", lambda context: rollback(context, yes, "somebody"))
+    operator.run("rollback", lambda context: rollback(context, yes, "somebody"))
     check("rollback", operator)
     existing.world.context(**ONE_BY_ONE)
 

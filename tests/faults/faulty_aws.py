@@ -73,8 +73,12 @@ class FaultyAws:
         self._last, self._roles, self._mappings, self._timeouts, self._visibility = copy.deepcopy(memory)
 
     def attempt(self, call: Call, params: Params, send: Send) -> Any:
-        """Carry out one attempt of a call; passed to `pipectl.aws.client.Aws`."""
+        """Carry out one attempt of a call, whose parameters are checked; passed to `pipectl.aws.client.Aws`."""
         constraints.check(call, params)
+        return self.respond(call, params, send)
+
+    def respond(self, call: Call, params: Params, send: Send) -> Any:
+        """Carry out one attempt of a call that may lack what a fault does not depend on."""
         operation = f"{call.service}:{call.operation}"
         if self.slow:
             self._one_change_of_a_bucket_at_a_time(operation, params)

@@ -38,7 +38,7 @@ def existing(faulty: FaultyAws, tmp_path: Path) -> Iterator[SimulatedAccount]:
 def error_of(faulty: FaultyAws, service: str, operation: str, **params: Any) -> str:
     """Make a call; return AWS's error code, or ``""``."""
     try:
-        faulty.attempt(Call(service, operation), params, lambda: {"UUID": "1"})
+        faulty.respond(Call(service, operation), params, lambda: {"UUID": "1"})
     except ClientError as error:
         return error.response["Error"]["Code"]
     return ""
@@ -92,7 +92,7 @@ def test_two_concurrent_changes_of_a_bucket_collide(faulty: FaultyAws) -> None:
         return error_of(faulty, "s3", "PutBucketPolicy", Bucket="it", ExpectedBucketOwner="123456789012")
 
     ours = {"Bucket": "it", "ExpectedBucketOwner": "123456789012"}
-    assert faulty.attempt(Call("s3", "PutBucketTagging"), ours, second) == "OperationAborted"
+    assert faulty.respond(Call("s3", "PutBucketTagging"), ours, second) == "OperationAborted"
     assert second() == ""
 
 

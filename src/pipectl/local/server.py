@@ -16,11 +16,18 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipectl.local import home as home_folder
 from pipectl.local import processes
 from pipectl.local.harshness import VARIABLE as HARSHNESS_VARIABLE
 from pipectl.local.harshness import Harshness
+
+if TYPE_CHECKING:
+    from pipectl.local.clients import Clients
+    from pipectl.local.gateway import Gateway
+    from pipectl.local.mappings import Mappings
+    from pipectl.local.metrics import Metrics
 
 
 def main() -> None:
@@ -44,11 +51,22 @@ def _serve(home: Path, port: int, harshness: Harshness) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 0.1
+    config.loglevel = "INFO"
+    _raise_file_limit()
+    gateway = _gateway(home_folder.secret_of(home), port, harshness)
+    asyncio.run(serve(gateway, config, shutdown_trigger=_on_signal()))  # type: ignore[arg-type]
+
+
+def _gateway(secret: str, port: int, harshness: Harshness) -> Gateway:
+    """Return the emulator as an application, with its mappings and metrics at work."""
     from pipectl.local import ministack
     from pipectl.local.alarms import Alarms
     from pipectl.local.clients import Clients
     from pipectl.local.fronts import Inside
-    from pipectl.local.function_logs import FunctionLogs
     from pipectl.local.functions import Functions
     from pipectl.local.gateway import Gateway
     from pipectl.local.guard import Guard
@@ -59,16 +77,30 @@ def _serve(home: Path, port: int, harshness: Harshness) -> None:
     from pipectl.local.queue_counts import QueueCounts
     from pipectl.local.queue_mapping import QueueMappings
     from pipectl.local.queue_metrics import QueueMetrics
-    from pipectl.local.request_permissions import Naming
     from pipectl.local.stream_front import StreamFront
     from pipectl.local.stream_mapping import StreamMappings
 
-    secret = home_folder.secret_of(home)
     clients = Clients(f"http://127.0.0.1:{port}", secret)
     functions, metrics = Functions(clients, ministack.role_session), Metrics(clients, harshness.metric_delay)
     streams = StreamMappings(clients, functions, metrics, harshness)
     queues = QueueMappings(clients, functions)
     mappings = Mappings(clients, {"dynamodb": streams.work, "sqs": queues.work})
+    _change_ministack(clients, mappings, metrics, late=harshness.metric_delay > 0)
+    queue_metrics = QueueMetrics(clients, metrics)
+    queue_metrics.start()
+    observer = Observer(clients, mappings, metrics, Alarms(clients), queue_metrics)
+    application = ministack.application()
+    inside = Inside(application)
+    counts = QueueCounts(inside, harshness.count_age)
+    fronts = (StreamFront(inside, harshness), Invocations(), MappingAnswers(inside, mappings), FunctionTags(), counts)
+    return Gateway(application, Guard(secret), observer, fronts)
+
+
+def _change_ministack(clients: Clients, mappings: Mappings, metrics: Metrics, *, late: bool) -> None:
+    """Make MiniStack behave as AWS where it does not by itself."""
+    from pipectl.local import ministack
+    from pipectl.local.function_logs import FunctionLogs
+    from pipectl.local.request_permissions import Naming
 
     def function_of(uuid: str) -> str | None:
         mapping = mappings.get(uuid)
@@ -80,28 +112,7 @@ def _serve(home: Path, port: int, harshness: Harshness) -> None:
     ministack.use_unguessable_sessions()
     ministack.keep_processes_after_exceptions()
     ministack.share_reserved_concurrency()
-    ministack.publish_metrics_with(metrics.of_function, late=harshness.metric_delay > 0)
-    queue_metrics = QueueMetrics(clients, metrics)
-    queue_metrics.start()
-    observer = Observer(clients, mappings, metrics, Alarms(clients), queue_metrics)
-    application = ministack.application()
-    inside = Inside(application)
-    fronts = (
-        StreamFront(inside, harshness),
-        Invocations(),
-        MappingAnswers(inside, mappings),
-        FunctionTags(),
-        QueueCounts(inside, harshness.count_age),
-    )
-    gateway = Gateway(application, Guard(secret), observer, fronts)
-
-    config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
-    config.keep_alive_timeout = 75
-    config.graceful_timeout = 0.1
-    config.loglevel = "INFO"
-    _raise_file_limit()
-    asyncio.run(serve(gateway, config, shutdown_trigger=_on_signal()))  # type: ignore[arg-type]
+    ministack.publish_metrics_with(metrics.of_function, late=late)
 
 
 def _on_signal() -> Callable[[], object]:

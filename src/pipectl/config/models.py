@@ -55,12 +55,15 @@ def _retention(days: int) -> int:
 _LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 _PREFIX = r"^[A-Za-z0-9!_./=-]+$"
 _ARN = r"^arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]{0,12}:.+$"
+_POLICY = r"^arn:[a-z-]+:iam::([0-9]{12}|aws|\{account_id\}):policy/([!-~]+/)?[A-Za-z0-9_+=,.@-]{1,128}$"
 _HANDLER = r"^[^\s/]+(/[^\s/]+)*\.[^\s./]+$"
 _ACCOUNT = r"^[0-9]{12}$"
 SHAPES: Mapping[str, str] = {
     _LABEL: "lowercase letters, digits and hyphens; no hyphen at the beginning or end",
     _PREFIX: "letters, digits and !_.=-, with / between parts; a wildcard would widen the policy of the role",
     _ARN: "an ARN, such as arn:aws:sns:us-east-1:123456789012:on-call",
+    _POLICY: "the ARN of an IAM policy, such as arn:aws:iam::{account_id}:policy/boundary or "
+    "arn:aws:iam::aws:policy/PowerUserAccess",
     _HANDLER: "<file>.<function>, such as handler.handler",
     _ACCOUNT: "12 digits",
 }
@@ -247,6 +250,13 @@ class Config(Section):
         False,
         description="`down` deletes nothing until the environment's name is typed, or given with --confirm",
     )
+    permissions_boundary: str | None = Field(
+        None,
+        pattern=_POLICY,
+        max_length=2048,
+        description="ARN of the IAM policy that is the permissions boundary of both roles; {account_id} is replaced; "
+        "without it, the boundary of a role is left alone",
+    )
     tags: dict[str, str] = Field(default_factory=dict, max_length=44, description="additional tags for every resource")
     extra_alarms: bool = Field(
         False,
@@ -293,6 +303,7 @@ def cross_problems(config: Config) -> Problems:
     yield from _queue_problems(config)
     yield from _stream_problems(config.stream_mapping)
     yield from _name_problems(config)
+    yield from _boundary_problems(config)
     if config.region:
         for index, problem in action_problems(config.errors_alarm.actions, config.region):
             yield ("errors-alarm", "actions", index), problem
@@ -343,6 +354,14 @@ def _stream_problems(mapping: StreamMappingConfig) -> Problems:
             "are no longer in the stream (24 h limit); lower it, or set allow_expiry: true"
         )
         yield key, words
+
+
+def _boundary_problems(config: Config) -> Problems:
+    boundary = config.permissions_boundary
+    owner = boundary.split(":")[4] if boundary else "aws"
+    if config.account_id and owner not in ("aws", "{account_id}", config.account_id):
+        words = f"is a policy of account {owner}, but account_id is {config.account_id}; IAM requires the same account"
+        yield ("permissions_boundary",), words
 
 
 def _name_problems(config: Config) -> Problems:

@@ -21,7 +21,7 @@ WHERE: Any = SimpleNamespace(region=REGION, account_id=ACCOUNT, partition="aws")
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    return write_config(tmp_path)
+    return write_config(tmp_path, {"permissions_boundary": "arn:aws:iam::{account_id}:policy/boundary"})
 
 
 @pytest.fixture

@@ -84,6 +84,7 @@ class Pipeline:
                 self._aws,
                 trust=[roles.trust_lambda(self.names.account_id)],
                 policies={roles.POLICY_NAMES[function]: statements},
+                boundary=names.policy_arn(self.config.permissions_boundary),
                 ownership=self.ownership,
                 home_region=self.config.region or self.names.region,
                 tags=self._tags,

@@ -66,6 +66,13 @@ BROKEN = {
     "a section written with _": broken("orders_table", {}, "not a known key", "did you mean orders-table?"),
     "a section that is a number": broken("bucket", 5, "must be keys and values", "5"),
     "a section that is a list": broken("bucket", ["a"], "must be keys and values"),
+    "boundary a name": broken("permissions_boundary", "boundary", "the ARN of an IAM policy", "{account_id}"),
+    "boundary a role": broken("permissions_boundary", "arn:aws:iam::123456789012:role/a", "the ARN of an IAM policy"),
+    "boundary of another account": Broken(
+        {"permissions_boundary": "arn:aws:iam::123456789012:policy/a", "account_id": "210987654321"},
+        "permissions_boundary",
+        ("a policy of account 123456789012", "of account 210987654321 and of AWS"),
+    ),
     # tags
     "tags a list": broken("tags", ["a"], "must be keys and values"),
     "tag a number": broken("tags/CostCenter", 5, "must be text", "quotes"),
@@ -262,6 +269,11 @@ def test_every_retention_of_cloudwatch_is_allowed(days: int, tmp_path: Path) -> 
 
 
 VALID: dict[str, dict[str, Any]] = {
+    "a boundary in the account": {
+        "permissions_boundary": "arn:aws:iam::{account_id}:policy/limits/a",
+        "account_id": "123456789012",
+    },
+    "a boundary of AWS": {"permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess", "account_id": "1" * 12},
     "only required keys": {},
     "an account": {"account_id": "012345678901"},
     "a region": {"region": "eu-central-1"},
@@ -337,7 +349,10 @@ def test_every_value_of_dev_yaml_is_the_default() -> None:
 
 
 def test_dev_yaml_has_every_section() -> None:
-    assert yaml.safe_load(DEV_CONFIG.read_text()).keys() >= fields_of(()).keys() - {"account_id"}
+    assert yaml.safe_load(DEV_CONFIG.read_text()).keys() >= fields_of(()).keys() - {
+        "account_id",
+        "permissions_boundary",
+    }
 
 
 def test_the_sources_of_dev_yaml_exist() -> None:

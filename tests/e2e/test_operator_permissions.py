@@ -47,12 +47,13 @@ from tests.support import World, make_world, yes
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("operator")]
 
 LEARNER, LIFE, KEPT = "800000000002", "800000000003", "800000000004"
+BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
 ONE_BY_ONE = {"stream-mapping": {"batch_size": 1, "retry_attempts": 0}, "queue-mapping": {"batch_size": 1}}
 BOUND = 20
 LATER = timedelta(minutes=30)
 """Time after which the metrics of this test no longer make the progress of the stream unknown."""
 DRIFT = {
-    "role": ("attached_policies", "permissions_boundary", "policies", "trust", "tags"),
+    "role": ("attached_policies", "policies", "trust", "tags"),
     "table": ("deletion_protection", "point_in_time_recovery", "tags"),
     "bucket": ("public_access_block", "encryption", "versioning", "ownership", "policy", "tags"),
     "queue": ("visibility_timeout", "tags"),
@@ -253,7 +254,7 @@ def test_up_creates_and_repairs_with_exactly_its_actions(place: Place, operator:
         for attribute in DRIFT[resource.kind]:
             if attribute != "live" or resource.key == "processor":
                 drift_of(resource, attribute).do(direct, resource)
-    place.world.context(extra_alarms=False, **ONE_BY_ONE)
+    place.world.context(extra_alarms=False, permissions_boundary=BOUNDARY, **ONE_BY_ONE)
     operator.run("up", lambda context: up(context, yes))
     place.world.context(extra_alarms=True, **ONE_BY_ONE)
     check("up", operator)

@@ -47,11 +47,6 @@ def _attach(direct: DirectAccess, role: Resource) -> Found:
     return {"attached_policies": [ADMINISTRATOR]}
 
 
-def _bound(direct: DirectAccess, role: Resource) -> Found:
-    direct.iam.put_role_permissions_boundary(RoleName=role.name, PermissionsBoundary=ADMINISTRATOR)
-    return {"permissions_boundary": ADMINISTRATOR}
-
-
 def _widen(direct: DirectAccess, role: Resource) -> Found:
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     (managed,) = role.desired({})["policies"]
@@ -88,7 +83,6 @@ ROLE = {
     "trust": Drift(_open_trust),
     "policies": Drift(_widen),
     "attached_policies": Drift(_attach, emulator=True),
-    "permissions_boundary": Drift(_bound),
 }
 
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from pydantic.fields import FieldInfo
 
 from pipectl.aws.stream_records import STREAM_RETENTION
-from pipectl.config.names import NAME_RULES, SET_BY_PIPECTL, Names, action_problems, tag_problem
+from pipectl.config.names import NAME_RULES, SET_BY_PIPECTL, Names, action_problems, boundary_problem, tag_problem
 from pipectl.config.regions import known_region
 from pipectl.config.runtimes import RUNTIMES, newest, supported
 from pipectl.resource_keys import ResourceKey
@@ -62,8 +62,7 @@ SHAPES: Mapping[str, str] = {
     _LABEL: "lowercase letters, digits and hyphens; no hyphen at the beginning or end",
     _PREFIX: "letters, digits and !_.=-, with / between parts; a wildcard would widen the policy of the role",
     _ARN: "an ARN, such as arn:aws:sns:us-east-1:123456789012:on-call",
-    _POLICY: "the ARN of an IAM policy, such as arn:aws:iam::{account_id}:policy/boundary or "
-    "arn:aws:iam::aws:policy/PowerUserAccess",
+    _POLICY: "the ARN of an IAM policy, such as arn:aws:iam::{account_id}:policy/boundary",
     _HANDLER: "<file>.<function>, such as handler.handler",
     _ACCOUNT: "12 digits",
 }
@@ -117,15 +116,11 @@ class DeadLetterQueueConfig(Section):
     )
 
 
-class RoleConfig(Section):
-    resource: ResourceName
-
-
-class ProcessorRoleConfig(RoleConfig):
+class ProcessorRoleConfig(Section):
     resource: ResourceName = "order-processor-role"
 
 
-class AuditorRoleConfig(RoleConfig):
+class AuditorRoleConfig(Section):
     resource: ResourceName = "audit-processor-role"
 
 
@@ -254,8 +249,8 @@ class Config(Section):
         None,
         pattern=_POLICY,
         max_length=2048,
-        description="ARN of the IAM policy that is the permissions boundary of both roles; {account_id} is replaced; "
-        "without it, the boundary of a role is left alone",
+        description="ARN of the IAM policy that limits both roles, with {account_id} or aws as its account; without "
+        "it, a boundary on a role is left alone",
     )
     tags: dict[str, str] = Field(default_factory=dict, max_length=44, description="additional tags for every resource")
     extra_alarms: bool = Field(
@@ -303,7 +298,8 @@ def cross_problems(config: Config) -> Problems:
     yield from _queue_problems(config)
     yield from _stream_problems(config.stream_mapping)
     yield from _name_problems(config)
-    yield from _boundary_problems(config)
+    if config.account_id and (problem := boundary_problem(config.permissions_boundary, config.account_id)):
+        yield ("permissions_boundary",), problem
     if config.region:
         for index, problem in action_problems(config.errors_alarm.actions, config.region):
             yield ("errors-alarm", "actions", index), problem
@@ -354,14 +350,6 @@ def _stream_problems(mapping: StreamMappingConfig) -> Problems:
             "are no longer in the stream (24 h limit); lower it, or set allow_expiry: true"
         )
         yield key, words
-
-
-def _boundary_problems(config: Config) -> Problems:
-    boundary = config.permissions_boundary
-    owner = boundary.split(":")[4] if boundary else "aws"
-    if config.account_id and owner not in ("aws", "{account_id}", config.account_id):
-        words = f"is a policy of account {owner}, but account_id is {config.account_id}; IAM requires the same account"
-        yield ("permissions_boundary",), words
 
 
 def _name_problems(config: Config) -> Problems:

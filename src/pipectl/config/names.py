@@ -22,6 +22,10 @@ CATCHING_UP_SINCE = "CatchingUpSince"
 """Tag of a stream mapping: it reads a backlog, and the maximum record age is not in force."""
 SET_BY_PIPECTL = (*RESERVED_TAGS, *PAUSE_TAGS, CATCHING_UP_SINCE, CODE_TAG)
 """All tags that the config cannot set."""
+ACCOUNT_ID = "{account_id}"
+"""The place of the account's id in values of the config."""
+AWS_ACCOUNT = "aws"
+"""The account in the ARNs of policies that AWS manages."""
 FAILURE_TYPE_INDEX = "failure-type-index"
 """The index of the audit table: its failures by type and time."""
 OWNERSHIP_TAGS = ("ManagedBy", "Project", "Environment")
@@ -98,6 +102,14 @@ def action_problems(actions: Collection[str], region: str) -> Iterator[tuple[int
             yield index, f"is {arn!r}, which is in {of_action}; the alarms are in {region}, and need actions there"
 
 
+def boundary_problem(policy: str | None, account_id: str) -> str | None:
+    """Return the problem of a permissions boundary that is a policy of another account: IAM refuses it."""
+    owner = policy.split(":")[4] if policy else AWS_ACCOUNT
+    if owner in (AWS_ACCOUNT, ACCOUNT_ID, account_id):
+        return None
+    return f"is {policy!r}, a policy of account {owner}; IAM allows policies of account {account_id} and of AWS"
+
+
 @dataclass(frozen=True)
 class Names:
     """Names and ARNs of one pipeline in one account and region."""
@@ -111,7 +123,7 @@ class Names:
 
     def from_template(self, resource: str) -> str:
         """Return ``<environment>-<resource>-<team>``, with ``{account_id}`` in the resource replaced."""
-        filled = resource.replace("{account_id}", self.account_id)
+        filled = resource.replace(ACCOUNT_ID, self.account_id)
         return f"{self.environment}-{filled}-{self.team}"
 
     def tags(self, own: Mapping[str, str]) -> dict[str, str]:
@@ -147,6 +159,10 @@ class Names:
 
     def role_arn(self, role: str) -> str:
         return f"arn:{self.partition}:iam::{self.account_id}:role/{role}"
+
+    def policy_arn(self, policy: str | None) -> str | None:
+        """Return the ARN of an IAM policy in the config, with ``{account_id}`` replaced."""
+        return policy.replace(ACCOUNT_ID, self.account_id) if policy else None
 
     def function_arn(self, function: str) -> str:
         return self._arn("lambda", f"function:{function}")

@@ -67,7 +67,7 @@ _PUBLISH = (
 # A resource that is created with tags also needs the action that tags it.
 _WRITE = {
     "roles": "iam:CreateRole iam:UpdateAssumeRolePolicy iam:PutRolePolicy iam:DeleteRolePolicy iam:DetachRolePolicy "
-    "iam:DeleteRolePermissionsBoundary iam:TagRole",
+    "iam:PutRolePermissionsBoundary iam:TagRole",
     "passed-roles": "iam:PassRole",
     "orders-table": _WRITE_TABLE,
     "audit-table": _WRITE_TABLE,

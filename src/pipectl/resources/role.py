@@ -1,15 +1,20 @@
-"""IAM roles. Policies are attributes of their role; every other policy on it is drift."""
+"""IAM roles. Policies are attributes of their role; every other policy on it is drift.
+
+A permissions boundary of the config is an attribute, too. Without one in the config, a boundary is left alone: the
+account may demand it.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from urllib.parse import unquote
 
-from pipectl.aws.client import Aws
+from pipectl.aws.client import Aws, Request
 from pipectl.config.names import REGION_TAG
 from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
-from pipectl.errors import AbsentError
+from pipectl.errors import AbsentError, PipectlError
 from pipectl.facts import RoleFacts
 from pipectl.policy_document import Statement, document, statements
 from pipectl.resources.tagging import differing, from_list, to_list
@@ -29,6 +34,7 @@ class Role(Resource):
         aws: Where it is.
         trust: The statements of its trust policy.
         policies: Its inline policies, by name.
+        boundary: The ARN of the policy that is its permissions boundary; ``None`` to leave a boundary alone.
         ownership: The tags that mark a managed resource.
         home_region: The region of a role without a `REGION_TAG`: roles did not always have it.
         tags: Tags of the resource, besides `REGION_TAG`.
@@ -45,6 +51,7 @@ class Role(Resource):
         *,
         trust: list[Statement],
         policies: Mapping[str, list[Statement]],
+        boundary: str | None,
         ownership: Mapping[str, str],
         home_region: str,
         tags: Mapping[str, str],
@@ -58,7 +65,7 @@ class Role(Resource):
             "trust": statements({"Statement": trust}),
             "policies": {policy: statements({"Statement": body}) for policy, body in policies.items()},
             "attached_policies": [],
-            "permissions_boundary": None,
+            **({"permissions_boundary": boundary} if boundary else {}),
             "tags": {**tags, REGION_TAG: aws.region},
         }
 
@@ -75,6 +82,7 @@ class Role(Resource):
         listed = iam.get_paginator("list_role_policies").paginate(RoleName=self.name)
         names = [name for page in listed for name in page["PolicyNames"]]
         attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.name)
+        boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
         attributes: Attributes = {
             "path": role["Path"],
             "trust": _read(role["AssumeRolePolicyDocument"]),
@@ -83,10 +91,17 @@ class Role(Resource):
                 for name in names
             },
             "attached_policies": sorted(str(a.get("PolicyArn")) for page in attached for a in page["AttachedPolicies"]),
-            "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+            "permissions_boundary": boundary,
         }
-        tags = from_list(role.get("Tags", []))
-        return Observation(attributes, tags, RoleFacts(role["RoleId"]), unmanageable=self._other_region(tags))
+        tags, facts = from_list(role.get("Tags", [])), RoleFacts(role["RoleId"])
+        note = f"has the permissions boundary {boundary}, which the config does not set" if boundary else None
+        return Observation(
+            attributes,
+            tags,
+            facts,
+            unmanageable=self._other_region(tags),
+            note=None if "permissions_boundary" in self._desired else note,
+        )
 
     def _other_region(self, tags: Mapping[str, str]) -> Refusal | None:
         region = tags.get(REGION_TAG, self._home_region)
@@ -95,19 +110,25 @@ class Role(Resource):
         return Refusal(RefusalKind.OTHER_REGION, f"exists and belongs to the pipeline in {region}")
 
     def create(self, desired: Attributes) -> Facts:
-        created = self._aws.iam.create_role(
-            RoleName=self.name,
-            Path=_ROOT_PATH,
-            AssumeRolePolicyDocument=json.dumps(document(desired["trust"])),
-            Tags=to_list(desired["tags"]),
-        )
+        boundary = desired.get("permissions_boundary")
+        bounded: Request = {"PermissionsBoundary": boundary} if boundary else {}
+        with self._explained(boundary):
+            created = self._aws.iam.create_role(
+                RoleName=self.name,
+                Path=_ROOT_PATH,
+                AssumeRolePolicyDocument=json.dumps(document(desired["trust"])),
+                Tags=to_list(desired["tags"]),
+                **bounded,
+            )
         self._put_policies(desired["policies"], stale=())
         return RoleFacts(created["Role"]["RoleId"])
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         iam = self._aws.iam
         if "permissions_boundary" in differs:
-            iam.delete_role_permissions_boundary(RoleName=self.name)
+            boundary = desired["permissions_boundary"]
+            with self._explained(boundary):
+                iam.put_role_permissions_boundary(RoleName=self.name, PermissionsBoundary=boundary)
         if "trust" in differs:
             iam.update_assume_role_policy(RoleName=self.name, PolicyDocument=json.dumps(document(desired["trust"])))
         if "policies" in differs:
@@ -128,6 +149,19 @@ class Role(Resource):
             self._aws.iam.delete_role(RoleName=self.name)
         except AbsentError:
             return
+
+    @contextmanager
+    def _explained(self, boundary: str | None) -> Iterator[None]:
+        """Explain the error of IAM for a permissions boundary that does not exist: it names the policy's ARN only."""
+        try:
+            yield
+        except AbsentError as error:
+            if boundary is None or boundary not in error.message:
+                raise
+            raise PipectlError(
+                f"the permissions boundary of role {self.name} does not exist: {boundary}",
+                hint="create that policy, or correct `permissions_boundary` in the config",
+            ) from error
 
     def _detach(self, observed: Observation) -> None:
         for arn in observed.attributes["attached_policies"]:

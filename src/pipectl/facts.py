@@ -63,9 +63,15 @@ class RoleFacts(Facts):
 
 @dataclass(frozen=True)
 class FunctionFacts(Facts):
-    """The version of a function that its alias names, ``None`` without an alias."""
+    """A function as AWS reports it.
+
+    Args:
+        live_version: The version that its alias names, ``None`` without an alias.
+        held: Its reserved concurrency is 0, so that Lambda never invokes it.
+    """
 
     live_version: str | None
+    held: bool = False
 
 
 @dataclass(frozen=True)

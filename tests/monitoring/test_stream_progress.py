@@ -10,10 +10,12 @@ import pytest
 
 from pipectl.config.loading import load
 from pipectl.config.models import Config
-from pipectl.facts import MappingFacts
+from pipectl.engine.model import Facts
+from pipectl.facts import FunctionFacts, MappingFacts
 from pipectl.monitoring.metrics import Metrics, Point
 from pipectl.monitoring.stream_progress import Progress, judge, keeps_from_working
 from pipectl.pause_tags import CatchingUp, Pause
+from pipectl.resource_keys import ResourceKey
 from tests.support import write_config
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -38,7 +40,8 @@ def metrics(**series: list[tuple[float, float]]) -> Metrics:
 
 
 def judged(config: Config, mapping: MappingFacts | None = MAPPING, **series: list[tuple[float, float]]) -> Progress:
-    return judge(config, mapping, metrics(**series))
+    facts: dict[str, Facts] = {ResourceKey.STREAM_MAPPING: mapping} if mapping else {}
+    return judge(config, facts, metrics(**series))
 
 
 def certain(found: Progress) -> bool:
@@ -86,6 +89,23 @@ def test_a_mapping_that_has_processed_nothing_since_it_was_changed_is_unknown(co
 
 def test_a_mapping_that_was_changed_while_the_table_is_quiet_is_certain(config: Config) -> None:
     assert certain(judged(config, replace(MAPPING, last_modified=minutes(2)), iterator_age=[(9, 0)], writes=[(9, 1)]))
+
+
+def test_records_of_the_minute_that_was_processed_last_may_wait_for_a_mapping_that_begins(config: Config) -> None:
+    """Written after the last processed record, in its minute: the metrics of that minute show both."""
+    resumed = replace(MAPPING, last_modified=minutes(2))
+    found = judged(config, resumed, iterator_age=[(30, 0)], writes=[(30, 1)])
+    assert certain(found)
+    assert found.until == minutes(30)
+    assert judged(config, resumed, iterator_age=[(1, 0), (30, 0)], writes=[(30, 1)]).until == NOON - SETTLED
+    began = replace(MAPPING, last_modified=minutes(16))
+    assert judged(config, began, iterator_age=[(30, 0)], writes=[(30, 1)]).until == NOON - SETTLED
+
+
+def test_a_processor_without_concurrency_stops_the_mapping(config: Config) -> None:
+    facts: dict[str, Facts] = {ResourceKey.STREAM_MAPPING: MAPPING}
+    assert judge(config, facts | {ResourceKey.PROCESSOR: FunctionFacts("1", held=True)}, metrics()).stopped
+    assert certain(judge(config, facts | {ResourceKey.PROCESSOR: FunctionFacts("1")}, metrics()))
 
 
 def test_writes_without_processing_are_unknown(config: Config) -> None:

@@ -11,7 +11,6 @@ from pipectl.engine.model import Action, Change, Delta
 from pipectl.engine.planner import plan_up
 from pipectl.monitoring.backlog import with_ended_backlog
 from pipectl.monitoring.health import Health, Severity, health
-from pipectl.resource_keys import ResourceKey
 
 
 class State(StrEnum):
@@ -52,9 +51,7 @@ def status(context: Context) -> StatusReport:
     observed = with_ended_backlog(context, context.observe())
     plan = plan_up(context.resources, observed, context.pipeline.ownership)
     resources = tuple(_status(change) for change in plan.changes)
-    processor = context.managed(observed).get(ResourceKey.PROCESSOR)
-    held = processor is not None and processor.attributes.get("reserved_concurrency") == 0
-    return StatusReport(resources, health(context, context.facts(observed), held=held))
+    return StatusReport(resources, health(context, context.facts(observed)))
 
 
 def _status(change: Change) -> ResourceStatus:

@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.context import Context
-from pipectl.engine.model import facts_of
+from pipectl.engine.model import Facts
 from pipectl.errors import AbsentError, AwsError
-from pipectl.facts import MappingFacts, TableFacts
+from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import CLOCKS_DIFFER, Selection
 from pipectl.failures.model import (
     UNRESOLVED,
@@ -167,7 +167,7 @@ def trace(context: Context, key: str, since: datetime | None = None) -> Trace:
     events = sorted((event for version in versions for event in _events(context, version)), key=lambda each: each.time)
     found = Trace(key, item, Stage.ABSENT, events=tuple(events), more=more, period=now - since)
     found = replace(found, unread=reading.unread, assumed=reading.assumed)
-    return _judge(found, versions, progress(context, _mapping(context), now))
+    return _judge(found, versions, progress(context, _readers(context), now))
 
 
 def _item(context: Context, key: str) -> Mapping[str, object] | None:
@@ -236,9 +236,8 @@ def _find_failures(context: Context, versions: Sequence[_Version]) -> None:
                     version.failures.append(failure)
 
 
-def _mapping(context: Context) -> MappingFacts | None:
-    key = ResourceKey.STREAM_MAPPING
-    return facts_of(context.facts(context.observe([key])), key, MappingFacts)
+def _readers(context: Context) -> dict[str, Facts]:
+    return context.facts(context.observe([ResourceKey.STREAM_MAPPING, ResourceKey.PROCESSOR]))
 
 
 def _judge(found: Trace, versions: Sequence[_Version], read: Progress) -> Trace:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from pipectl.context import Context
 from pipectl.engine.model import Observation
-from pipectl.facts import MappingFacts, QueueFacts, TableFacts
+from pipectl.facts import QueueFacts, TableFacts
 from pipectl.failures.audit_table import CLOCKS_DIFFER, Selection
 from pipectl.failures.batching import batches
 from pipectl.failures.dead_letter_queue import count_messages
@@ -125,7 +125,7 @@ class _Verification:
     ) -> None:
         self._context = context
         self._table = resources[ResourceKey.ORDERS_TABLE].facts_as(TableFacts)
-        self._mapping = resources[ResourceKey.STREAM_MAPPING].facts_as(MappingFacts)
+        self._facts = {key: found.facts for key, found in resources.items()}
         self._queue_url = resources[ResourceKey.DEAD_LETTER_QUEUE].facts_as(QueueFacts).url
         self._index = index
         self._since = since
@@ -139,7 +139,7 @@ class _Verification:
         oldest = index.oldest()
         _find_objects(self._context, index)
         self._find_failures()
-        read = progress(self._context, self._mapping, self._now, self._grace)
+        read = progress(self._context, self._facts, self._now, self._grace)
         uncertain = read.stopped or read.unknown
         pending = index.remove_pending(None if uncertain else read.until)
         stored, failed, lost = map(index.count, (RecordState.STORED, RecordState.FAILED, RecordState.LOST))

@@ -112,6 +112,7 @@ _END_BACKLOG = {"mappings": "lambda:UntagResource", "managed-mappings": "lambda:
 _TRACE = merged(
     _TABLES,
     _BUCKET,
+    _PROCESSOR,
     _MAPPINGS,
     _WHOLE_STREAM,
     _FAILURES,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.context import Context
-from pipectl.engine.model import Observation
+from pipectl.engine.model import Facts, Observation, facts_of
 from pipectl.errors import AwsError
 from pipectl.facts import MappingFacts
 from pipectl.monitoring.stream_progress import progress
@@ -27,7 +27,7 @@ _KEY = ResourceKey.STREAM_MAPPING
 def with_ended_backlog(context: Context, observed: Mapping[str, Observation | None]) -> dict[str, Observation | None]:
     """Return the observations; where the backlog is read, the missing maximum record age is a difference."""
     found = observed.get(_KEY)
-    if found is None or not _is_read(context, found.facts_as(MappingFacts), context.aws.clock.now()):
+    if found is None or not _is_read(context, context.facts(observed), context.aws.clock.now()):
         return dict(observed)
     age = found.facts_as(MappingFacts).record_age
     return {**observed, _KEY: replace(found, attributes=found.attributes | {"maximum_record_age": age})}
@@ -56,19 +56,20 @@ def restore_record_age(context: Context) -> str | None:
     return "the waiting records are processed: the maximum record age is in force again" if restored else None
 
 
-def _is_read(context: Context, mapping: MappingFacts, now: datetime) -> bool:
+def _is_read(context: Context, facts: Mapping[str, Facts], now: datetime) -> bool:
     """Return whether no record that still waits is too old for the maximum record age.
 
     All records that were there when the state began have expired 24 hours later.
     """
-    if mapping.catching_up is None or mapping.stopped:
+    mapping = facts_of(facts, _KEY, MappingFacts)
+    if mapping is None or mapping.catching_up is None or mapping.stopped:
         return False
     since = mapping.catching_up.since or mapping.last_modified
     if since is None or now - since < ALL_SHARDS_BEGIN:
         return False
     if now - since > STREAM_RETENTION:
         return True
-    found = progress(context, replace(mapping, catching_up=None), now)
+    found = progress(context, {**facts, _KEY: replace(mapping, catching_up=None)}, now)
     if found.stopped or found.unknown:
         return False
     allowed = longest_wait(timedelta(seconds=context.config.stream_mapping.maximum_record_age))

@@ -13,7 +13,7 @@ from typing import Literal
 from pipectl.context import Context
 from pipectl.engine.model import Facts, facts_of
 from pipectl.engine.parallel import parallel_map
-from pipectl.facts import AlarmFacts, MappingFacts, QueueFacts, waiting_retention
+from pipectl.facts import AlarmFacts, FunctionFacts, MappingFacts, QueueFacts, waiting_retention
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.dead_letter_queue import count_messages
 from pipectl.failures.model import CLOSES_IT, UNRESOLVED
@@ -100,28 +100,27 @@ class Health:
         return max((check.severity for check in self.checks), default=Severity.HEALTHY)
 
 
-def health(context: Context, facts: Mapping[str, Facts], *, held: bool = False) -> Health:
+def health(context: Context, facts: Mapping[str, Facts]) -> Health:
     """Make all checks at the same time. Reads only.
 
     Args:
         context: The pipeline.
         facts: The facts of the resources that exist and are managed.
-        held: The reserved concurrency of the processor is 0, so that Lambda never invokes it.
     """
     now = context.aws.clock.now()
     metrics = Metrics.of(context, now)
 
     def read() -> Progress:
-        return progress(context, facts_of(facts, ResourceKey.STREAM_MAPPING, MappingFacts), now, metrics=metrics)
+        return progress(context, facts, now, metrics=metrics)
 
     questions: dict[str, Callable[[], Check]] = {
         ResourceKey.STREAM_MAPPING: lambda: _stream_mapping(facts, metrics),
         ResourceKey.QUEUE_MAPPING: lambda: _queue_mapping(facts),
         "iterator-age": lambda: _iterator_age(read(), metrics, facts),
         "processor-errors": lambda: _errors("processor-errors", metrics.total("processor_errors", HOUR)),
-        "processor-throttles": lambda: _throttles("processor", metrics, stopped=read().throttled, held=held),
+        "processor-throttles": lambda: _throttles("processor", metrics, facts, stopped=read().throttled),
         "auditor-errors": lambda: _errors("auditor-errors", metrics.total("auditor_errors", HOUR)),
-        "auditor-throttles": lambda: _throttles("auditor", metrics),
+        "auditor-throttles": lambda: _throttles("auditor", metrics, facts),
         "queue": lambda: _queue(context, facts, metrics),
         "alarms": lambda: _alarms(context, facts),
         "open-failures": lambda: _open_failures(context, facts, now),
@@ -223,11 +222,12 @@ def _errors(name: str, count: int) -> Check:
 
 
 def _throttles(
-    function: Literal["processor", "auditor"], metrics: Metrics, *, stopped: bool = False, held: bool = False
+    function: Literal["processor", "auditor"], metrics: Metrics, facts: Mapping[str, Facts], *, stopped: bool = False
 ) -> Check:
-    name = f"{function}-throttles"
-    if held:
-        detail = "reserved concurrency 0: orders are not being processed"
+    name, found = f"{function}-throttles", facts_of(facts, function, FunctionFacts)
+    if found and found.held:
+        consequence = "orders are not being processed" if function == "processor" else "failures are not being audited"
+        detail = f"reserved concurrency 0: {consequence}"
         return Check(name, Severity.FAILING, Finding.STOPPED, 0, detail)
     count = metrics.total("processor_throttles" if function == "processor" else "auditor_throttles")
     severity = Severity.FAILING if stopped else Severity.DEGRADED if count else Severity.HEALTHY

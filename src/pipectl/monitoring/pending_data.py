@@ -101,8 +101,7 @@ def _loss(context: Context, managed: Mapping[str, Observation], key: str, metric
     if key == ResourceKey.AUDIT_TABLE:
         return Loss(key, contents, not_replayed=_not_replayed(context))
     if key == ResourceKey.ORDERS_TABLE and metrics and ResourceKey.STREAM_MAPPING in managed:
-        mapping = managed[ResourceKey.STREAM_MAPPING].facts_as(MappingFacts)
-        return Loss(key, contents, unread=_unread_records(context, mapping, metrics))
+        return Loss(key, contents, unread=_unread_records(context, managed, metrics))
     return Loss(key, contents)
 
 
@@ -135,9 +134,9 @@ def _not_replayed(context: Context) -> int:
     return sum(1 for _ in islice(found, MOST_COUNTED))
 
 
-def _unread_records(context: Context, mapping: MappingFacts, metrics: Metrics) -> str | None:
+def _unread_records(context: Context, managed: Mapping[str, Observation], metrics: Metrics) -> str | None:
     """Return why records may be unread. What is unknown counts as data."""
-    read = judge(context.config, mapping, metrics)
+    read = judge(context.config, {key: found.facts for key, found in managed.items()}, metrics)
     if read.stopped:
         return f"new records are not processed: {read.stopped}"
     if read.unknown:
@@ -171,7 +170,7 @@ def resume_of_kept_table(context: Context, facts: Mapping[str, Facts], metrics: 
             None, "records until the next `pipectl up` are not processed, because the mapping starts at LATEST"
         )
     now, mapping = metrics.now, facts_of(facts, ResourceKey.STREAM_MAPPING, MappingFacts)
-    read = judge(context.config, mapping, metrics)
+    read = judge(context.config, facts, metrics)
     if mapping and mapping.stopped and mapping.pause and mapping.pause.since:
         return Resume(mapping.pause.since + STREAM_RETENTION, f"processing was {mapping.pause.describe(now)}")
     if reason := read.stopped or read.unknown:

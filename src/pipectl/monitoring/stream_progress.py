@@ -7,14 +7,17 @@ begins to poll, which can take minutes. It does mean so when no order was writte
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.models import Config
 from pipectl.context import Context
-from pipectl.facts import MappingFacts
+from pipectl.engine.model import Facts, facts_of
+from pipectl.facts import FunctionFacts, MappingFacts
 from pipectl.monitoring.metrics import METRICS_LATE, PERIOD, RECENTLY, Metrics
+from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
 from pipectl.timestamps import relative, rfc3339
 
@@ -47,29 +50,29 @@ class Progress:
 
 def progress(
     context: Context,
-    mapping: MappingFacts | None,
+    facts: Mapping[str, Facts],
     now: datetime,
     grace: timedelta | None = None,
     metrics: Metrics | None = None,
 ) -> Progress:
-    """Return the progress, judged by the state of the mapping and by the metrics.
+    """Return the progress, judged by the state of mapping and processor and by the metrics.
 
     Args:
         context: The pipeline.
-        mapping: Its facts; ``None`` when it is missing.
+        facts: The facts of the stream mapping and of the processor, where they exist and are managed.
         now: The present time.
         grace: Age below which a record may not have been read yet; as a default the time that metrics and an invocation
             take.
         metrics: The metrics, where they are read already.
     """
-    return judge(context.config, mapping, metrics or Metrics.of(context, now), grace)
+    return judge(context.config, facts, metrics or Metrics.of(context, now), grace)
 
 
-def judge(config: Config, mapping: MappingFacts | None, metrics: Metrics, grace: timedelta | None = None) -> Progress:
+def judge(config: Config, facts: Mapping[str, Facts], metrics: Metrics, grace: timedelta | None = None) -> Progress:
     """Return the progress at the time of the metrics. Makes no call but for the metrics; see `progress`."""
     if grace is None:
         grace = METRICS_LATE + PERIOD + timedelta(seconds=config.processor.timeout)
-    return _Judge(metrics, mapping, grace, timedelta(seconds=config.stream_mapping.batching_window)).judge()
+    return _Judge(metrics, facts, grace, timedelta(seconds=config.stream_mapping.batching_window)).judge()
 
 
 class _Judge:
@@ -77,14 +80,15 @@ class _Judge:
 
     Args:
         metrics: The metrics.
-        mapping: The mapping.
+        facts: The facts of mapping and processor.
         grace: Time after a write within which its metrics may be missing or its invocation not finished.
         window: Time for which the mapping waits for a batch to fill.
     """
 
-    def __init__(self, metrics: Metrics, mapping: MappingFacts | None, grace: timedelta, window: timedelta) -> None:
+    def __init__(self, metrics: Metrics, facts: Mapping[str, Facts], grace: timedelta, window: timedelta) -> None:
         self._metrics = metrics
-        self._mapping = mapping
+        self._mapping = facts_of(facts, ResourceKey.STREAM_MAPPING, MappingFacts)
+        self._processor = facts_of(facts, ResourceKey.PROCESSOR, FunctionFacts)
         self._grace = grace
         self._window = window
         read = metrics.points("iterator_age")
@@ -102,7 +106,7 @@ class _Judge:
         throttled = self._throttled()
         return Progress(
             self._until(),
-            stopped=_stopped(self._mapping, self._metrics.now) or throttled,
+            stopped=_stopped(self._mapping, self._metrics.now) or self._held() or throttled,
             unknown=self._unknown(),
             silent_since=self._silent_since,
             throttled=throttled is not None,
@@ -112,7 +116,7 @@ class _Judge:
         """Return the time before which all records were read. Records younger than the grace are never certain."""
         latest = self._metrics.now - self._grace - self._window
         if self._keeps_up:
-            return latest
+            return min(latest, self._processed) if self._processed and self._begins(self._processed) else latest
         if self._read is None:
             return self._metrics.now - STREAM_RETENTION
         return min(latest, self._read - self._age - self._window)
@@ -126,6 +130,18 @@ class _Judge:
     def _silent_since(self) -> datetime | None:
         changed = self._mapping.last_modified if self._mapping else None
         return self._unread_since and max(self._unread_since, changed or self._unread_since)
+
+    def _begins(self, processed: datetime) -> bool:
+        """Return whether the mapping was changed lately, and after the minute in which something was processed last.
+
+        Records that were written in that minute after the last one that was processed may wait for the mapping.
+        """
+        changed = self._mapping.last_modified if self._mapping else None
+        return changed is not None and self._metrics.now - changed <= RECENTLY and processed + PERIOD <= changed
+
+    def _held(self) -> str | None:
+        held = self._processor is not None and self._processor.held
+        return "the processor's reserved concurrency is 0: `pipectl up` removes it" if held else None
 
     def _throttled(self) -> str | None:
         """Return that the processor is throttled, when it has processed nothing since."""

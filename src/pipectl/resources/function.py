@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -122,14 +122,16 @@ class Function(Resource):
             return None
         tags = answer.get("Tags", {})
         attributes = self._versioned(answer["Configuration"], tags)
-        attributes["reserved_concurrency"] = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+        reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+        attributes["reserved_concurrency"] = reserved
+        facts = FunctionFacts(None, held=reserved == 0)
         if not self._release:
-            return Observation(attributes, tags)
+            return Observation(attributes, tags, facts)
         live = self._versions.live()
         if live is None:
-            return Observation(attributes | {"live": None}, tags, FunctionFacts(None))
+            return Observation(attributes | {"live": None}, tags, facts)
         attributes["live"] = self._live(live, tags)
-        return Observation(attributes, tags, FunctionFacts(live.version), note=live.note)
+        return Observation(attributes, tags, replace(facts, live_version=live.version), note=live.note)
 
     def _versioned(
         self, found: FunctionConfigurationResponseTypeDef | FunctionConfigurationTypeDef, tags: Mapping[str, str]

@@ -101,7 +101,9 @@ class EventSourceMapping(Resource):
         others = [other for other, _ in managed if other["UUID"] != found["UUID"]]
         newest = found["EventSourceArn"]
         draining = sorted(o["UUID"] for o in others if self._may_have_unread(o["EventSourceArn"], newest))
-        enabled, pause, catching_up = found["State"] in ENABLED_STATES, Pause.of_tags(tags), catching_up_of(found, tags)
+        enabled, pause = found["State"] in ENABLED_STATES, Pause.of_tags(tags)
+        # Where the config sets no limit, there is none to restore.
+        catching_up = None if self._config.get("maximum_record_age") == NO_AGE_LIMIT else catching_up_of(found, tags)
         attributes: Attributes = {
             "source": newest,
             "function": found["FunctionArn"],

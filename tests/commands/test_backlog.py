@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,11 +35,11 @@ def change(direct: DirectAccess) -> Change:
     return found
 
 
-def metric(direct: DirectAccess, namespace: str, name: str, dimension: tuple[str, str], value: float) -> None:
+def metric(direct: DirectAccess, namespace: str, name: str, dimensions: Mapping[str, str], value: float) -> None:
     """Report a metric as of 5 minutes ago."""
     data: Any = {
         "MetricName": name,
-        "Dimensions": [{"Name": dimension[0], "Value": dimension[1]}],
+        "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
         "Timestamp": direct.world.aws.clock.now() - timedelta(minutes=5),
         "Value": value,
     }
@@ -189,13 +189,14 @@ def test_the_age_is_restored_when_no_record_waits_for_long(
 ) -> None:
     resume_after(direct, clock, 13 * HOUR)
     clock.sleep(HOUR)
-    metric(direct, "AWS/Lambda", "IteratorAge", ("FunctionName", direct.names.processor), hours * HOUR * 1000)
+    metric(direct, "AWS/Lambda", "IteratorAge", {"FunctionName": direct.names.processor}, hours * HOUR * 1000)
     assert (change(direct).action is Action.UPDATE) is ended
 
 
 def test_records_that_were_written_and_not_processed_keep_the_state(direct: DirectAccess, clock: FakeClock) -> None:
     resume_after(direct, clock, 13 * HOUR)
-    metric(direct, "AWS/DynamoDB", "ConsumedWriteCapacityUnits", ("TableName", direct.names.orders_table), 1)
+    written = {"TableName": direct.names.orders_table, "Operation": "PutItem"}
+    metric(direct, "AWS/DynamoDB", "SuccessfulRequestLatency", written, 1)
     clock.sleep(HOUR)
     assert change(direct).action is Action.KEEP
 

@@ -100,7 +100,7 @@ class DataPlane:
             self._numbers += 1009
             record = new_record(image, str(self._numbers), self._now())
             self.stream.shard_of(order).records.append(record)
-            self.metrics.add("ConsumedWriteCapacityUnits", names.orders_table, self._now(), 1)
+            self.metrics.add("SuccessfulRequestLatency", [names.orders_table, "PutItem"], self._now(), 4.2)
             self.clock.sleep(1)
 
     def wait(self, **duration: float) -> None:
@@ -245,7 +245,7 @@ class DataPlane:
             if self._is_held():
                 for minute in range(int((now - self._throttled_until).total_seconds() // 60)):
                     at = self._throttled_until + timedelta(minutes=minute)
-                    self.metrics.add("Throttles", self._names.processor, at, 20)
+                    self.metrics.add("Throttles", [self._names.processor], at, 20)
                 self._throttled_until = now
                 return
             for uuid, mapping in list(_lambda()._event_source_mappings.items()):
@@ -277,12 +277,12 @@ class DataPlane:
         if limit > 0 and age > timedelta(seconds=limit):
             self._send_failure(mapping, shard, record, at, "RecordAgeExceeded")
             return
-        self.metrics.add("IteratorAge", processor, at, age.total_seconds() * 1000)
-        self.metrics.add("Invocations", processor, at, 1)
+        self.metrics.add("IteratorAge", [processor], at, age.total_seconds() * 1000)
+        self.metrics.add("Invocations", [processor], at, 1)
         try:
             self._process({"Records": [event_record(record, mapping.event_source_arn)]}, at)
         except Exception:  # noqa: BLE001 - as Lambda does
-            self.metrics.add("Errors", processor, at, 4)
+            self.metrics.add("Errors", [processor], at, 4)
             self._results[uuid] = "PROBLEM: Function call failed"
             self._send_failure(mapping, shard, record, at + RETRIES_TAKE, "RetryAttemptsExhausted")
         else:

@@ -22,7 +22,7 @@ _STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
 @dataclass(frozen=True)
 class _Point:
     name: str
-    subject: str
+    subjects: frozenset[str]
     at: datetime
     value: float
     visible: datetime
@@ -35,9 +35,10 @@ class LateMetrics:
         self._random = random.Random(seed)
         self._points: list[_Point] = []
 
-    def add(self, name: str, subject: str, at: datetime, value: float) -> None:
+    def add(self, name: str, subjects: Sequence[str], at: datetime, value: float) -> None:
+        """Record a data point; the subjects are the values of its dimensions."""
         late = timedelta(seconds=self._random.uniform(*LATEST_BY))
-        self._points.append(_Point(name, subject, at, value, at + late))
+        self._points.append(_Point(name, frozenset(subjects), at, value, at + late))
 
     def answer(self, params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         """Return what GetMetricData answers."""
@@ -62,7 +63,7 @@ class LateMetrics:
         subjects = {dimension["Value"] for dimension in metric["Dimensions"]}
         periods: dict[datetime, list[float]] = {}
         for point in self._points:
-            if point.name == metric["MetricName"] and point.subject in subjects and point.visible <= now:
+            if point.name == metric["MetricName"] and point.subjects == subjects and point.visible <= now:
                 begin = datetime.fromtimestamp(point.at.timestamp() // period * period, point.at.tzinfo)
                 if start - timedelta(seconds=period) < begin < end:
                     periods.setdefault(begin, []).append(point.value)

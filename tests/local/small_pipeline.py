@@ -106,16 +106,15 @@ class Pipeline:
         name: str,
         *,
         namespace: str = "AWS/Lambda",
-        dimension: str = "FunctionName=processor",
+        dimensions: str = "FunctionName=processor",
         statistic: str = "Sum",
     ) -> float:
         """Return the sum of a metric over the last minutes, or the number of its datapoints."""
-        key, value = dimension.split("=")
-        now = time.time()
+        now, parts = time.time(), [part.split("=") for part in dimensions.split(",")]
         points = self.client("cloudwatch").get_metric_statistics(
             Namespace=namespace,
             MetricName=name,
-            Dimensions=[{"Name": key, "Value": value}],
+            Dimensions=[{"Name": key, "Value": value} for key, value in parts],
             StartTime=now - 300,
             EndTime=now + 60,
             Period=3600,

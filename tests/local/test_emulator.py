@@ -76,7 +76,7 @@ def test_one_invalid_record_of_twelve_is_sent_alone_to_the_queue(emulator: Local
     assert eventually(pipeline.processing_result, lambda result: result == "OK") == "OK"
     assert pipeline.metric("Errors") == 5
     assert pipeline.metric("DestinationDeliveryFailures") == 0
-    assert pipeline.metric("NumberOfMessagesSent", namespace="AWS/SQS", dimension="QueueName=failures") == 1
+    assert pipeline.metric("NumberOfMessagesSent", namespace="AWS/SQS", dimensions="QueueName=failures") == 1
 
 
 def test_a_batch_is_collected_from_several_pages(emulator: LocalEmulator) -> None:
@@ -210,6 +210,22 @@ class TestMetrics:
         pipeline = Pipeline(emulator, handler=WORKING)
         pipeline.put("a")
         assert eventually(lambda: pipeline.metric("IteratorAge")) > 0
+
+    def test_requests_that_write_are_published_by_operation(self, emulator: LocalEmulator) -> None:
+        pipeline = Pipeline(emulator, handler=WORKING)
+        put: Any = {"PutRequest": {"Item": {"orderId": {"S": "b"}}}}
+        table = pipeline.client("dynamodb")
+        pipeline.put("a")
+        table.batch_write_item(RequestItems={"orders": [put]})
+        table.transact_write_items(TransactItems=[{"Put": {"TableName": "orders", **put["PutRequest"]}}])
+        table.delete_item(TableName="orders", Key=put["PutRequest"]["Item"])
+
+        def written(operation: str) -> float:
+            name, dimensions = "SuccessfulRequestLatency", f"TableName=orders,Operation={operation}"
+            return pipeline.metric(name, namespace="AWS/DynamoDB", dimensions=dimensions, statistic="SampleCount")
+
+        assert eventually(lambda: written("DeleteItem")) == 1
+        assert [written(each) for each in ("PutItem", "BatchWriteItem", "TransactWriteItems")] == [1, 1, 1]
 
     def test_no_iterator_age_is_published_before_a_batch_has_finished(self, emulator: LocalEmulator) -> None:
         pipeline = Pipeline(emulator, handler=FAILING, mapping={"MaximumRetryAttempts": -1})

@@ -15,6 +15,7 @@ from pipectl.engine.model import facts_of
 from pipectl.errors import AccessDeniedError
 from pipectl.facts import MappingFacts
 from pipectl.monitoring.health import Check, Finding, Health, Severity, health
+from pipectl.monitoring.metrics import WRITES, Metrics
 from pipectl.pause_tags import CatchingUp
 from pipectl.resource_keys import ResourceKey
 from tests.commands.audit_items import audit_item
@@ -41,12 +42,12 @@ def check(world: World, name: str) -> Check:
 
 
 def metric(
-    world: World, namespace: str, name: str, value: float, dimension: tuple[str, str], minutes: float = 5
+    world: World, namespace: str, name: str, value: float, dimensions: Mapping[str, str], minutes: float = 5
 ) -> None:
     """Report a metric as of that many minutes ago."""
     data: Any = {
         "MetricName": name,
-        "Dimensions": [{"Name": dimension[0], "Value": dimension[1]}],
+        "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
         "Timestamp": world.aws.clock.now() - timedelta(minutes=minutes),
         "Value": value,
     }
@@ -90,12 +91,12 @@ def _message(world: World, age: float | None = None, minutes: int = 0, hidden: i
     url = world.aws.sqs.get_queue_url(QueueName=names.queue)["QueueUrl"]
     world.aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
     if age is not None:
-        metric(world, "AWS/SQS", "ApproximateAgeOfOldestMessage", age, ("QueueName", names.queue))
+        metric(world, "AWS/SQS", "ApproximateAgeOfOldestMessage", age, {"QueueName": names.queue})
     for ago in range(1, minutes):
         is_hidden = ago <= hidden
         for name, value in (("Visible", not is_hidden), ("NotVisible", is_hidden)):
             series = f"ApproximateNumberOfMessages{name}"
-            metric(world, "AWS/SQS", series, int(value), ("QueueName", names.queue), minutes=ago)
+            metric(world, "AWS/SQS", series, int(value), {"QueueName": names.queue}, minutes=ago)
     return check(world, "queue")
 
 
@@ -119,13 +120,13 @@ def test_a_queue_that_is_not_empty_for_15_minutes_degrades_whatever_the_age(
 
 def _processor(world: World, name: str, value: float, minutes: float = 5) -> None:
     processor = world.context().pipeline.physical.processor
-    metric(world, "AWS/Lambda", name, value, ("FunctionName", processor), minutes)
+    metric(world, "AWS/Lambda", name, value, {"FunctionName": processor}, minutes)
 
 
-def _written(world: World, minutes: float) -> None:
+def _written(world: World, minutes: float, operation: str = "PutItem") -> None:
     """Report a write to the orders table that many minutes ago."""
-    orders = world.context().pipeline.physical.orders_table
-    metric(world, "AWS/DynamoDB", "ConsumedWriteCapacityUnits", 1, ("TableName", orders), minutes)
+    dimensions = {"TableName": world.context().pipeline.physical.orders_table, "Operation": operation}
+    metric(world, "AWS/DynamoDB", "SuccessfulRequestLatency", 4.2, dimensions, minutes)
 
 
 def test_a_table_without_writes_is_healthy_without_metrics_of_the_processor(world: World) -> None:
@@ -138,16 +139,53 @@ def test_a_table_without_writes_is_healthy_without_metrics_of_the_processor(worl
     [
         (8, Severity.UNKNOWN, Finding.UNKNOWN),
         (17, Severity.DEGRADED, Finding.STANDSTILL),
-        (62, Severity.FAILING, Finding.STANDSTILL),
+        (170, Severity.DEGRADED, Finding.STANDSTILL),
     ],
 )
 def test_a_silent_standstill(world: World, minutes: int, severity: Severity, finding: Finding) -> None:
-    """Orders are written, the mapping is enabled, and nothing is processed."""
+    """Orders may have been written, the mapping is enabled, and nothing is processed. Silence alone proves nothing."""
     world.aws.clock.sleep(3 * 3600)
-    _processor(world, "IteratorAge", 0, minutes=120)
+    _processor(world, "IteratorAge", 0, minutes=175)
     _written(world, minutes)
     found = check(world, "iterator-age")
     assert (found.severity, found.finding) == (severity, finding)
+
+
+def test_deletions_and_refused_writes_leave_a_quiet_table_healthy(world: World) -> None:
+    world.aws.clock.sleep(3 * 3600)
+    _processor(world, "IteratorAge", 0, minutes=120)
+    _written(world, 70, "DeleteItem")
+    _written(world, 70, "Query")
+    table = {"TableName": world.context().pipeline.physical.orders_table}
+    metric(world, "AWS/DynamoDB", "ConsumedWriteCapacityUnits", 1, table, minutes=70)
+    assert check(world, "iterator-age").severity is Severity.HEALTHY
+
+
+def test_requests_that_can_write_orders_are_counted_together_in_one_call(world: World) -> None:
+    for operation in (*WRITES, "PutItem", "DeleteItem"):
+        _written(world, 20, operation)
+    world.calls.clear()
+    metrics = Metrics.of(world.context(), world.aws.clock.now())
+    assert [point.value for point in metrics.points("writes")] == [len(WRITES) + 1]
+    assert [call.operation for call in world.calls if call.service == "cloudwatch"] == ["GetMetricData"]
+
+
+def test_the_newest_points_come_first_whatever_the_order_of_the_answer(world: World) -> None:
+    def attempt(call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        answer = send()
+        if call.operation == "GetMetricData":
+            for result in answer["MetricDataResults"]:
+                ordered = sorted(zip(result["Timestamps"], result["Values"], strict=True))
+                result["Timestamps"], result["Values"] = ([each[n] for each in ordered] for n in (0, 1))
+        return answer
+
+    for minutes in (20, 40, 30):
+        _written(world, minutes)
+        _processor(world, "IteratorAge", 0, minutes)
+    world.aws.attempt = attempt
+    starts = [point.start for point in Metrics.of(world.context(), world.aws.clock.now()).points("iterator_age")]
+    assert starts == sorted(starts, reverse=True)
+    assert check(world, "iterator-age").ok
 
 
 def test_a_throttled_processor_stands_still(world: World) -> None:

@@ -46,6 +46,11 @@ class Metrics:
         """Record a data point of ``AWS/Lambda``."""
         self._record(place, "AWS/Lambda", name, value, unit, {"FunctionName": function_name})
 
+    def of_table(self, place: Place, table: str, operation: str) -> None:
+        """Record a request of ``AWS/DynamoDB`` that succeeded, with an invented latency. Not modelled: PartiQL."""
+        dimensions = {"TableName": table, "Operation": operation}
+        self._record(place, "AWS/DynamoDB", "SuccessfulRequestLatency", 1, "Milliseconds", dimensions)
+
     def of_queue(self, place: Place, name: str, value: float, queue_name: str) -> None:
         """Record a data point of ``AWS/SQS``."""
         self._record(place, "AWS/SQS", name, value, "Count", {"QueueName": queue_name})

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,11 +23,8 @@ from pipectl.local.requests import Request
 logger = logging.getLogger("pipectl.observer")
 
 _PLACE_IN_ARN = re.compile(rb"arn:aws:(?:lambda|cloudformation):([a-z0-9-]+):([0-9]{12}):")
-_TABLE_WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
-_OTHER_WRITES = {
-    *("BatchWriteItem", "TransactWriteItems", "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"),
-    "UpdateTable",
-}
+_TABLE_WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
+_OTHER_WRITES = {"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction", "UpdateTable"}
 _QUEUE_WRITES = {"SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch"}
 _POLICY_WRITES = {
     *("PutRolePolicy", "DeleteRolePolicy", "AttachRolePolicy", "DetachRolePolicy"),
@@ -66,8 +65,7 @@ class Observer:
         """Notify the others of a request that succeeded. Does not block."""
         operation = request.operation
         if operation in _TABLE_WRITES:
-            table = str(json_object(request.body).get("TableName", "")).rsplit("/", 1)[-1]
-            self._mappings.wake("dynamodb", request.region, table)
+            self._tables_written(request)
         elif operation in _OTHER_WRITES:
             self._mappings.wake("dynamodb", request.region)
         elif operation in _QUEUE_WRITES:
@@ -78,6 +76,12 @@ class Observer:
             self._with_place(request, self._alarms.add)
         elif operation == "PutMetricData" or INVOCATIONS_PATH.fullmatch(request.path):
             self._with_place(request, self._alarms.touch)
+
+    def _tables_written(self, request: Request) -> None:
+        for table in {name.rsplit("/", 1)[-1] for name in _tables(json_object(request.body))}:
+            self._mappings.wake("dynamodb", request.region, table)
+            count = partial(self._metrics.of_table, table=table, operation=request.operation)
+            self._with_place(request, count)
 
     def _queue_written(self, request: Request) -> None:
         document = json_object(request.body)
@@ -110,3 +114,11 @@ class Observer:
         with self._lock:
             self._accounts[key] = account_id
         act(Place(account_id, region))
+
+
+def _tables(written: Mapping[str, Any]) -> list[str]:
+    """Return the tables that a request writes to, by name or ARN: of one item, a batch, or a transaction."""
+    if "TableName" in written:
+        return [str(written["TableName"])]
+    parts = [part for item in written.get("TransactItems", []) for part in item.values()]
+    return [*written.get("RequestItems", {}), *(str(part["TableName"]) for part in parts)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -30,7 +31,17 @@ Series = Literal[
     "hidden_messages",
     "oldest_message",
 ]
-"""Names of the metrics; also their ids in a request."""
+"""Names of the metrics.
+
+``writes`` counts requests that can write orders. Write units would include deletions and failed conditional writes.
+Counted, though they make no record to process, are batches, transactions and PartiQL statements that only delete,
+PartiQL statements that read, and writes that change nothing.
+"""
+WRITES = (
+    *("PutItem", "UpdateItem", "BatchWriteItem", "TransactWriteItems"),
+    *("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"),
+)
+"""The requests of DynamoDB that can write orders."""
 
 
 class Point(NamedTuple):
@@ -44,23 +55,25 @@ class _Query(NamedTuple):
     series: Series
     namespace: str
     metric: str
-    dimension: str
-    of: str
+    dimensions: Mapping[str, str]
     statistic: str
 
 
 def _queries(names: PhysicalNames) -> list[_Query]:
-    function, queue, processor, auditor = "FunctionName", "QueueName", names.processor, names.auditor
+    """Return the metrics to read. A series has the sums of all its metrics."""
+    processor, auditor = {"FunctionName": names.processor}, {"FunctionName": names.auditor}
+    queue, table = {"QueueName": names.queue}, {"TableName": names.orders_table}
+    requests = ("AWS/DynamoDB", "SuccessfulRequestLatency")
     return [
-        _Query("iterator_age", "AWS/Lambda", "IteratorAge", function, processor, "Maximum"),
-        _Query("writes", "AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", names.orders_table, "Sum"),
-        _Query("processor_errors", "AWS/Lambda", "Errors", function, processor, "Sum"),
-        _Query("processor_throttles", "AWS/Lambda", "Throttles", function, processor, "Sum"),
-        _Query("auditor_errors", "AWS/Lambda", "Errors", function, auditor, "Sum"),
-        _Query("auditor_throttles", "AWS/Lambda", "Throttles", function, auditor, "Sum"),
-        _Query("visible_messages", "AWS/SQS", "ApproximateNumberOfMessagesVisible", queue, names.queue, "Maximum"),
-        _Query("hidden_messages", "AWS/SQS", "ApproximateNumberOfMessagesNotVisible", queue, names.queue, "Maximum"),
-        _Query("oldest_message", "AWS/SQS", "ApproximateAgeOfOldestMessage", queue, names.queue, "Maximum"),
+        _Query("iterator_age", "AWS/Lambda", "IteratorAge", processor, "Maximum"),
+        *(_Query("writes", *requests, {**table, "Operation": operation}, "SampleCount") for operation in WRITES),
+        _Query("processor_errors", "AWS/Lambda", "Errors", processor, "Sum"),
+        _Query("processor_throttles", "AWS/Lambda", "Throttles", processor, "Sum"),
+        _Query("auditor_errors", "AWS/Lambda", "Errors", auditor, "Sum"),
+        _Query("auditor_throttles", "AWS/Lambda", "Throttles", auditor, "Sum"),
+        _Query("visible_messages", "AWS/SQS", "ApproximateNumberOfMessagesVisible", queue, "Maximum"),
+        _Query("hidden_messages", "AWS/SQS", "ApproximateNumberOfMessagesNotVisible", queue, "Maximum"),
+        _Query("oldest_message", "AWS/SQS", "ApproximateAgeOfOldestMessage", queue, "Maximum"),
     ]
 
 
@@ -110,28 +123,29 @@ class Metrics:
 
 def _read_all(context: Context, now: datetime) -> Mapping[str, Sequence[Point]]:
     """Read all metrics in one call. Periods begin at whole minutes, as CloudWatch aligns them."""
-    start = (now - STREAM_RETENTION).replace(second=0, microsecond=0)
+    queries = {f"m{number}": query for number, query in enumerate(_queries(context.pipeline.physical))}
     pages = context.aws.cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=[_request(query) for query in _queries(context.pipeline.physical)],
-        StartTime=start,
+        MetricDataQueries=[_request(name, query) for name, query in queries.items()],
+        StartTime=(now - STREAM_RETENTION).replace(second=0, microsecond=0),
         EndTime=now + PERIOD,
-        ScanBy="TimestampDescending",
     )
-    found: dict[str, list[Point]] = {}
+    found: defaultdict[str, defaultdict[datetime, float]] = defaultdict(lambda: defaultdict(float))
     for result in (result for page in pages for result in page["MetricDataResults"]):
-        points = zip(result["Timestamps"], result["Values"], strict=True)
-        found.setdefault(result["Id"], []).extend(Point(*point) for point in points)
-    return found
+        points = found[queries[result["Id"]].series]
+        for start, value in zip(result["Timestamps"], result["Values"], strict=True):
+            points[start] += value
+    # The local emulator ignores ScanBy: it answers the oldest first.
+    return {series: [Point(*each) for each in sorted(points.items(), reverse=True)] for series, points in found.items()}
 
 
-def _request(query: _Query) -> MetricDataQueryTypeDef:
+def _request(name: str, query: _Query) -> MetricDataQueryTypeDef:
     return {
-        "Id": query.series,
+        "Id": name,
         "MetricStat": {
             "Metric": {
                 "Namespace": query.namespace,
                 "MetricName": query.metric,
-                "Dimensions": [{"Name": query.dimension, "Value": query.of}],
+                "Dimensions": [{"Name": key, "Value": value} for key, value in query.dimensions.items()],
             },
             "Period": int(PERIOD.total_seconds()),
             "Stat": query.statistic,

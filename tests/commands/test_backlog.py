@@ -13,7 +13,7 @@ from pipectl.commands.plan import plan
 from pipectl.commands.replay_dlq import replay
 from pipectl.commands.resume import resume
 from pipectl.commands.status import State, status
-from pipectl.commands.up import up
+from pipectl.commands.up import UpReport, up
 from pipectl.config.names import CATCHING_UP_SINCE, PAUSED_SINCE
 from pipectl.engine.model import Action, Change
 from pipectl.failures.audit_table import Selection
@@ -130,8 +130,9 @@ def test_a_mapping_that_was_disabled_by_hand_may_have_waited_since_its_stream_be
     direct.lambda_.update_event_source_mapping(UUID=mapping(direct)["UUID"], Enabled=False)
     clock.started = datetime.now(UTC)
     clock.sleep(13 * HOUR)
-    up(direct.world.context(), yes)
+    assert up(direct.world.context(), yes).catching_up
     assert (mapping(direct)["State"], age(direct), CATCHING_UP_SINCE in tags(direct)) == ("Enabled", -1, True)
+    assert up(direct.world.context(), yes).catching_up
 
 
 # a new mapping
@@ -145,8 +146,9 @@ def test_a_new_mapping_of_an_older_stream_catches_up(
     clock.started = datetime.now(UTC)
     clock.sleep(hours * HOUR)
     direct.world.writes()
-    up(direct.world.context(), yes)
+    report = up(direct.world.context(), yes)
     assert direct.world.writes() == ["lambda:CreateEventSourceMapping"]
+    assert report.catching_up is (expected == -1)
     assert (age(direct), CATCHING_UP_SINCE in tags(direct)) == (expected, expected == -1)
     assert change(direct).action is Action.KEEP
 
@@ -177,7 +179,8 @@ def test_a_command_restores_the_age_when_the_waiting_records_have_expired(
     clock.sleep(24 * HOUR + 1)
     found = change(direct).attributes["maximum_record_age"]
     assert (found.before, found.after) == (-1, AGE)
-    ENDS[command](direct.world.context())
+    report = ENDS[command](direct.world.context())
+    assert not isinstance(report, UpReport) or not report.catching_up
     assert [write for write in direct.world.writes() if write.startswith("lambda:")] == [UNTAG, UPDATE]
     assert (age(direct), CATCHING_UP_SINCE in tags(direct)) == (AGE, False)
     assert change(direct).action is Action.KEEP
@@ -219,7 +222,7 @@ def test_a_paused_mapping_stays_as_it_is(direct: DirectAccess, clock: FakeClock)
     pause(direct.world.context(), "ada")
     clock.sleep(25 * HOUR)
     assert change(direct).action is Action.KEEP
-    up(direct.world.context(), yes)
+    assert not up(direct.world.context(), yes).catching_up
     assert (mapping(direct)["State"], age(direct)) == ("Disabled", -1)
 
 

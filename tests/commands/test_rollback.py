@@ -13,6 +13,7 @@ from pipectl.commands.up import up
 from pipectl.config.names import LIVE_ALIAS
 from pipectl.engine.model import Action, Change
 from pipectl.errors import DeclinedError, NoVersionError, RequirementError
+from tests.cli_support import pipectl
 from tests.resources.direct_access import DirectAccess
 from tests.support import FakeClock, yes
 
@@ -83,6 +84,19 @@ def test_plan_and_status_show_it_and_up_undoes_it(released: DirectAccess) -> Non
     assert released.world.writes() == ["lambda:PublishVersion", "lambda:UpdateAlias"]
     assert alias(released)["FunctionVersion"] == "3"
     assert planned(released).reason is None
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_up_without_a_question_prints_that_it_undoes_a_rollback(released: DirectAccess, output: str) -> None:
+    rollback(released.world.context(), yes, "ada")
+    answer = pipectl("-c", released.world.file, "-o", output, "up", "--yes")
+    assert answer.exit_code == 0
+    (line,) = [line for line in answer.stderr.splitlines() if "rolled back" in line]
+    assert line.startswith(
+        "processor: rolled back from version 3 to version 2 at 2026-01-01T00:00:00Z by ada; `pipectl"
+    )
+    again = pipectl("-c", released.world.file, "-o", output, "up", "--yes")
+    assert "rolled back" not in again.stderr
 
 
 def test_an_alias_that_was_moved_by_hand_since_has_no_note(released: DirectAccess) -> None:

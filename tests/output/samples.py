@@ -124,6 +124,12 @@ def _changes(text: str) -> tuple[Change, ...]:
     )
 
 
+def _new_code(text: str) -> Change:
+    new = Delta(text, "bmV3")
+    deltas = {"code_sha256": new, "live.code_sha256": new, "live.memory": Delta(256, 512)}
+    return Change("processor", "function", "dev-processor", Action.UPDATE, deltas, reason=f"rolled back by {text}")
+
+
 def _pipeline(text: str) -> dict[str, Sample]:
     made = _changes(text)
     names = {"OrdersTableName": text, "DeadLetterQueueUrl": "https://sqs/queue"}
@@ -154,10 +160,13 @@ def _pipeline(text: str) -> dict[str, Sample]:
     described = Template({"Description": text, "Resources": {text: {"Type": text}}}, {f"{text}.zip": b""}, Path(text))
     return {
         "plan": partial(plan.result, report=PlanReport(made, names)),
+        "plan new code": partial(plan.result, report=PlanReport((_new_code(text),), names)),
         "plan refused": partial(plan.refused, report=PlanReport(made, names)),
         "up": partial(up.result, report=UpReport(made, names)),
         "up nothing": partial(up.result, report=UpReport(made[4:5], names)),
+        "up catching up": partial(up.result, report=UpReport(made[4:5], names, catching_up=True)),
         "up asked": partial(changes.before_asking, changes=made),
+        "up not asked": partial(changes.notes, changes=made),
         "down": partial(down.result, report=DownReport(made, losses, resumed)),
         "down asked": partial(
             down.preview,

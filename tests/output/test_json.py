@@ -15,10 +15,9 @@ from tests.output.samples import samples
 
 UNVERSIONED = {"outputs", "permissions", "permissions reader", "template", "config show", "local status env"}
 """Documents whose keys are data from the top."""
-WITHOUT_DOCUMENT = {
-    *("up asked", "down asked", "audit resolve asked", "replay-dlq asked", "verify asked", "doctor capture asked")
-}
 SAMPLES = samples("2026-01-31 12:00 DATA")
+WITHOUT_DOCUMENT = {name for name in SAMPLES if name.endswith(" asked")}
+"""Texts on stderr before a confirmation, or in place of one."""
 
 
 def document_of(name: str) -> Any:

@@ -145,11 +145,18 @@ class Session:
             timeout=timeout,
         )
 
-    def confirm(self, question: str, yes: bool, show: Callable[[T], None]) -> Callable[[T], None]:
-        """Return a confirmation that shows the changes and asks; ``yes`` confirms without asking."""
+    def confirm(
+        self, question: str, yes: bool, show: Callable[[T], None], mention: Callable[[T], None] | None = None
+    ) -> Callable[[T], None]:
+        """Return a confirmation that shows the changes and asks.
+
+        ``yes`` confirms without asking; ``mention`` then prints what should not happen silently.
+        """
 
         def ask(about: T) -> None:
             if yes:
+                if mention:
+                    mention(about)
                 return
             show(about)
             if sys.stdin is None or not sys.stdin.isatty():

@@ -43,7 +43,12 @@ def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_rep
     try:
         report = run(
             session.context,
-            session.confirm("Make these changes?", yes, partial(changes.before_asking, session.screen)),
+            session.confirm(
+                "Make these changes?",
+                yes,
+                partial(changes.before_asking, session.screen),
+                partial(changes.notes, session.screen),
+            ),
             adopt=adopt,
             allow_stream_replacement=allow_stream_replacement,
         )

@@ -11,11 +11,19 @@ from pipectl.output.serializer import dumps
 from pipectl.text import pluralize
 
 _LONGEST_VALUE = 200
+_LIVE = "live."
+"""The beginning of the attributes of the version in use."""
 
 
 def before_asking(screen: Screen, changes: Sequence[Change]) -> None:
     """Print the changes that a confirmation is about."""
     screen.notice([*lines(screen, changes), (summary(changes, done=False),)])
+
+
+def notes(screen: Screen, changes: Sequence[Change]) -> None:
+    """Print the remarks on changes that are made without a question, such as a rollback that is undone."""
+    pending = [change for change in changes if change.action is not Action.KEEP and change.reason]
+    screen.notice((f"{change.resource}: {screen.completed(change.reason or '')}",) for change in pending)
 
 
 def lines(screen: Screen, changes: Iterable[Change]) -> Iterator[Line]:
@@ -37,6 +45,8 @@ def change_lines(screen: Screen, change: Change) -> Iterator[Line]:
 
 def delta_lines(deltas: Mapping[str, Delta], indent: str) -> Iterator[Line]:
     for path, delta in deltas.items():
+        if deltas.get(path.removeprefix(_LIVE)) == delta and path.startswith(_LIVE):
+            continue  # the version in use differs just as the function does
         yield f"{indent}{path}: ", (_shown(delta.before), "red"), " -> ", (_shown(delta.after), "green")
 
 

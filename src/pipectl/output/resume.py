@@ -21,5 +21,10 @@ def result(screen: Screen, report: PauseReport) -> None:
         lost = screen.completed("`pipectl verify` lists lost records")
         screen.line(f"The oldest records may have expired: {lost}.")
     if report.catching_up:
-        after = screen.completed("`pipectl up` restores the maximum record age")
-        screen.line(f"Waiting records of any age are processed first. Afterwards {after}.")
+        screen.line(processed_first(screen))
+
+
+def processed_first(screen: Screen) -> str:
+    """Return the sentence on a stream mapping that is catching up."""
+    after = screen.completed("`pipectl up` restores the maximum record age")
+    return f"Waiting records of any age are processed first. Afterwards {after}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipectl.commands.up import UpReport
 from pipectl.errors import PipectlError
-from pipectl.output import changes, outputs
+from pipectl.output import changes, outputs, resume
 from pipectl.output.console import Screen
 
 
@@ -13,6 +13,8 @@ def result(screen: Screen, report: UpReport) -> None:
         screen.document(_document(screen, report))
         return
     screen.line(changes.summary(report.changes, done=True))
+    if report.catching_up:
+        screen.line(resume.processed_first(screen))
     screen.line()
     outputs.result(screen, report.outputs)
 
@@ -28,4 +30,8 @@ def incomplete(screen: Screen, error: PipectlError) -> None:
 
 
 def _document(screen: Screen, report: UpReport) -> dict[str, object]:
-    return {"changes": [changes.document(screen, each) for each in report.changes], "outputs": report.outputs}
+    return {
+        "changes": [changes.document(screen, each) for each in report.changes],
+        "outputs": report.outputs,
+        "catchingUp": report.catching_up,
+    }

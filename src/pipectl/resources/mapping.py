@@ -141,7 +141,7 @@ class EventSourceMapping(Resource):
         """Return a key that is the greatest for the newest source: a stream's ARN ends with the time it was enabled."""
         return found["EventSourceArn"], found["FunctionArn"] == self._function_arn, found["UUID"]
 
-    def create(self, desired: Attributes) -> Facts:
+    def create(self, desired: Attributes) -> MappingFacts:
         requests = {name: value for each in self._all_requests(desired).values() for name, value in each.items()}
         if start := desired.get("starting_position"):
             requests["StartingPosition"] = start

@@ -123,12 +123,14 @@ class StreamMapping(EventSourceMapping):
     def _reads(self, source: str) -> bool:
         return source.startswith(self._stream_prefix)
 
-    def create(self, desired: Attributes) -> Facts:
+    def create(self, desired: Attributes) -> MappingFacts:
         """Create it. Of a stream that may hold old records it reads them first, without a maximum record age."""
         enabled_at = _enabled_at(desired["source"])
         if desired["starting_position"] == "TRIM_HORIZON" and self._may_be_too_old(enabled_at):
-            tags = desired["tags"] | CatchingUp(self._aws.clock.now()).tags()
-            desired = desired | {"tags": tags, "maximum_record_age": NO_AGE_LIMIT}
+            catching_up = CatchingUp(self._aws.clock.now())
+            tags = desired["tags"] | catching_up.tags()
+            facts = super().create(desired | {"tags": tags, "maximum_record_age": NO_AGE_LIMIT})
+            return replace(facts, catching_up=catching_up)
         return super().create(desired)
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
@@ -146,6 +148,8 @@ class StreamMapping(EventSourceMapping):
             return replace(facts, catching_up=catching_up, record_age=NO_AGE_LIMIT)
         if "maximum_record_age" in differs and CATCHING_UP_SINCE in observed.tags:
             self._aws.lambda_.untag_resource(Resource=facts.arn, TagKeys=[CATCHING_UP_SINCE])
+            super().update(desired, observed, differs)
+            return replace(facts, catching_up=None, record_age=desired["maximum_record_age"])
         return super().update(desired, observed, differs)
 
     def _may_have_backlog(self, observed: Observation) -> bool:

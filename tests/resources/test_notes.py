@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import pytest
 
+from pipectl.aws.client import Call
 from pipectl.commands.plan import plan
 from pipectl.commands.status import status
 from pipectl.commands.up import up
@@ -34,6 +38,56 @@ def test_another_mapping_that_reads_the_dead_letter_queue_is_shown(pipeline: Dir
     assert noted == {"queue-mapping"}
     assert other["UUID"] in str(changes["queue-mapping"].reason)
     assert function["FunctionArn"] in str(changes["queue-mapping"].reason)
+
+
+def test_settings_that_are_not_managed_are_shown_and_left_alone(pipeline: DirectAccess) -> None:
+    names = pipeline.names
+    queue = {"QueueUrl": pipeline.queue_url()}
+    policy = pipeline.sqs.get_queue_attributes(**queue, AttributeNames=["Policy"])["Attributes"]
+    pipeline.sqs.set_queue_attributes(**queue, Attributes={**policy, "DelaySeconds": "5"})  # moto removes the policy
+    pipeline.iam.update_role(RoleName=names.auditor_role, MaxSessionDuration=7200)
+    (alarm,) = pipeline.cloudwatch.describe_alarms(AlarmNames=[names.errors_alarm])["MetricAlarms"]
+    settings = ("AlarmName", "AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic", "Period")
+    more = ("EvaluationPeriods", "Threshold", "ComparisonOperator", "TreatMissingData")
+    topic = "arn:aws:sns:us-east-1:123456789012:on-call"
+    pipeline.cloudwatch.put_metric_alarm(
+        **{name: alarm[name] for name in settings + more}, InsufficientDataActions=[topic]
+    )
+    changes = {change.resource: change for change in plan(pipeline.world.context()).changes}
+    assert {key: change.attributes for key, change in changes.items() if change.action is not Action.KEEP} == {}
+    found = {key: change.reason for key, change in changes.items() if change.reason}
+    start = "set, and not managed by pipectl: "
+    assert found == {
+        "dead-letter-queue": f"{start}delay in seconds 5",
+        "auditor-role": f"{start}session in seconds 7200",
+        "errors-alarm": f"{start}actions on insufficient data {topic}",
+    }
+
+
+def test_settings_of_functions_that_are_not_managed_are_shown(pipeline: DirectAccess) -> None:
+    """moto does not keep them. Those of the version in use count, too."""
+    settings = {
+        "VpcConfig": {"VpcId": "vpc-1"},
+        "TracingConfig": {"Mode": "Active"},
+        "EphemeralStorage": {"Size": 1024},
+        "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "elsewhere"},
+    }
+
+    def attempt(call: Call, parameters: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        answer = send()
+        if call.operation == "GetFunction":
+            answer["Configuration"] |= settings
+        if call.operation == "GetFunctionConfiguration" and "Qualifier" in parameters:
+            answer |= {"KMSKeyArn": "a-key"}
+        return answer
+
+    pipeline.world.aws.attempt = attempt
+    found = {change.resource: change.reason for change in plan(pipeline.world.context()).changes if change.reason}
+    shown = "set, and not managed by pipectl: VPC vpc-1, tracing Active, storage in MB 1024, log format JSON"
+    assert found == {
+        "auditor": f"{shown}, log group elsewhere",
+        "processor": f"{shown}, log group elsewhere, KMS key a-key",
+    }
 
 
 def test_values_of_variables_that_pipectl_does_not_set_are_hidden(pipeline: DirectAccess) -> None:

@@ -12,6 +12,7 @@ from pipectl.engine.model import Attributes, Facts, Observation, Refusal, Refusa
 from pipectl.errors import AbsentError, ExistsError, UsageError
 from pipectl.facts import AlarmFacts
 from pipectl.resources.tagging import differing, from_list, to_list
+from pipectl.resources.unmanaged import note
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import DescribeAlarmsOutputTypeDef
@@ -124,7 +125,8 @@ class Alarm(Resource):
             "actions": sorted(alarm.get("AlarmActions", [])),
             "ok_actions": sorted(alarm.get("OKActions", [])),
         }
-        return Observation(attributes, tags, AlarmFacts(alarm["StateValue"]))
+        others = {"actions on insufficient data": ", ".join(alarm.get("InsufficientDataActions", []))}
+        return Observation(attributes, tags, AlarmFacts(alarm["StateValue"]), note=note(others))
 
     def create(self, desired: Attributes) -> Facts:
         """Look first, then create: PutMetricAlarm overwrites an existing alarm without an error."""

@@ -15,6 +15,7 @@ from pipectl.errors import AbsentError, AwsError
 from pipectl.facts import FunctionFacts, RoleFacts
 from pipectl.packaging.build import Package
 from pipectl.resources.tagging import differing, require_tags
+from pipectl.resources.unmanaged import note
 from pipectl.resources.versions import LATEST, Live, Versions
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _BOUND = 300
 HIDDEN = "(hidden)"
 """The value that is reported for environment variables that pipectl does not set: they can hold secrets."""
 _ROLE_ID = re.compile(r"\brole ([A-Z0-9]+)$")
+_UNTRACED = "PassThrough"
+_STORAGE = 512
 _CODE = {"code_sha256", "architecture"}
 _ROLE_RECREATED = "the role was recreated; with its new id the function can decrypt its environment again"
 
@@ -124,14 +127,17 @@ class Function(Resource):
         attributes = self._versioned(answer["Configuration"], tags)
         reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
         attributes["reserved_concurrency"] = reserved
-        facts = FunctionFacts(None, held=reserved == 0)
+        facts, others = FunctionFacts(None, held=reserved == 0), _unmanaged(answer["Configuration"])
         if not self._release:
-            return Observation(attributes, tags, facts)
+            return Observation(attributes, tags, facts, note=note(others))
         live = self._versions.live()
         if live is None:
-            return Observation(attributes | {"live": None}, tags, facts)
+            return Observation(attributes | {"live": None}, tags, facts, note=note(others))
         attributes["live"] = self._live(live, tags)
-        return Observation(attributes, tags, replace(facts, live_version=live.version), note=live.note)
+        if live.configuration:
+            others |= _unmanaged(live.configuration)
+        notes = "; ".join(filter(None, [live.note, note(others)])) or None
+        return Observation(attributes, tags, replace(facts, live_version=live.version), note=notes)
 
     def _versioned(
         self, found: FunctionConfigurationResponseTypeDef | FunctionConfigurationTypeDef, tags: Mapping[str, str]
@@ -269,6 +275,23 @@ def _code_identity(sha256: str, tags: Mapping[str, str]) -> str:
     """Return the hash of the contents if the tag was written for this very zip, else the hash of the zip."""
     contents, _, zipped = tags.get(CODE_TAG, "").partition(":")
     return contents if contents and zipped == sha256 else sha256
+
+
+def _unmanaged(
+    found: FunctionConfigurationResponseTypeDef | FunctionConfigurationTypeDef,
+) -> dict[str, object]:
+    """Return the settings that differ from AWS's defaults and that pipectl does not manage."""
+    logs, tracing = found.get("LoggingConfig", {}), found.get("TracingConfig", {}).get("Mode", _UNTRACED)
+    group, storage = logs.get("LogGroup"), found.get("EphemeralStorage", {}).get("Size", _STORAGE)
+    settings = {
+        "VPC": found.get("VpcConfig", {}).get("VpcId"),
+        "KMS key": found.get("KMSKeyArn"),
+        "tracing": tracing if tracing != _UNTRACED else None,
+        "storage in MB": storage if storage != _STORAGE else None,
+        "log format": logs.get("LogFormat") if logs.get("LogFormat") == "JSON" else None,
+        "log group": group if group != f"/aws/lambda/{found['FunctionName']}" else None,
+    }
+    return {name: value for name, value in settings.items() if value}
 
 
 def _is_idle(found: FunctionConfigurationResponseTypeDef) -> bool:

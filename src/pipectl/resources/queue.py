@@ -12,6 +12,7 @@ from pipectl.errors import AbsentError, ExistsError
 from pipectl.facts import QueueFacts
 from pipectl.policy_document import deny_plain_http, document, statements
 from pipectl.resources.tagging import differing
+from pipectl.resources.unmanaged import note
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -91,7 +92,12 @@ class Queue(Resource):
             "redrive_policy": found.get("RedrivePolicy") or None,
             "policy": statements(json.loads(policy)) if policy else None,
         }
-        return Observation(attributes, tags, QueueFacts(url, found["QueueArn"]))
+        delay = found.get("DelaySeconds", "0")
+        others = {
+            "delay in seconds": delay if delay != "0" else None,
+            "redrive allow policy": found.get("RedriveAllowPolicy"),
+        }
+        return Observation(attributes, tags, QueueFacts(url, found["QueueArn"]), note=note(others))
 
     def create(self, desired: Attributes) -> Facts:
         """Create the queue, and compare its tags.

@@ -18,8 +18,11 @@ from pipectl.errors import AbsentError, PipectlError
 from pipectl.facts import RoleFacts
 from pipectl.policy_document import Statement, document, statements
 from pipectl.resources.tagging import differing, from_list, to_list
+from pipectl.resources.unmanaged import note
 
 _ROOT_PATH = "/"
+_SESSION = 3600
+"""Longest session of a role by default, in seconds."""
 
 
 class Role(Resource):
@@ -94,13 +97,17 @@ class Role(Resource):
             "permissions_boundary": boundary,
         }
         tags, facts = from_list(role.get("Tags", [])), RoleFacts(role["RoleId"])
-        note = f"has the permissions boundary {boundary}, which the config does not set" if boundary else None
+        session = role.get("MaxSessionDuration", _SESSION)
+        others = {
+            "permissions boundary": boundary if "permissions_boundary" not in self._desired else None,
+            "session in seconds": session if session != _SESSION else None,
+        }
         return Observation(
             attributes,
             tags,
             facts,
             unmanageable=self._other_region(tags),
-            note=None if "permissions_boundary" in self._desired else note,
+            note=note(others),
         )
 
     def _other_region(self, tags: Mapping[str, str]) -> Refusal | None:

@@ -16,7 +16,7 @@ from pipectl.iam import roles
 from pipectl.packaging.build import Source, build
 from pipectl.packaging.revision import describe
 from pipectl.resource_keys import LOG_GROUP_OF, ROLE_OF, ResourceKey
-from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Metric
+from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Listing, Metric
 from pipectl.resources.bucket import Bucket
 from pipectl.resources.function import Function, Settings
 from pipectl.resources.log_group import LogGroup
@@ -60,6 +60,7 @@ class Pipeline:
         self._aws = aws
         self._tags = self.names.tags(config.tags)
         self.physical = PhysicalNames.of(config, self.names)
+        self._listing = Listing(aws, self.physical.alarms)
 
     def resources(self) -> dict[str, Resource]:
         """Return every resource by its key. Each names the resources it needs; the engine finds the order."""
@@ -309,6 +310,7 @@ class Pipeline:
             key,
             name,
             self._aws,
+            listing=self._listing,
             arn=self.names.alarm_arn(name),
             needs=(about,),
             description=description,

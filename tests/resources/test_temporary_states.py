@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipectl.config.names import LIVE_ALIAS
 from pipectl.engine.model import Delta, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, ExistsError, UsageError, WaitTimeoutError
 from tests.aws.fakes import client_error
@@ -206,19 +207,18 @@ def test_a_function_whose_update_fails_is_reported_with_its_reason(existing: Dir
     with pytest.raises(AwsError) as caught:
         function.update(function.desired({}), observed(function), {"memory"})
     assert "the image is gone" in caught.value.message
-    assert "is stopped" not in str(caught.value.hint)
 
 
-def test_a_function_that_fails_between_code_and_configuration_stays_held(existing: DirectAccess) -> None:
+def test_a_function_that_fails_between_code_and_configuration_keeps_the_version_in_use(existing: DirectAccess) -> None:
     steps: Mapping[str, list[Step]] = {
         "UpdateFunctionConfiguration": [client_error("InvalidParameterValueException", "no such layer")]
     }
     function = resource(existing, "processor", steps)
     found = observed(function)
-    with pytest.raises(AwsError) as caught:
-        function.update(function.desired({}), found, {"code_sha256", "memory"})
-    assert "is stopped" in str(caught.value.hint)
-    existing.lambda_.delete_function_concurrency(FunctionName=function.name)
+    with pytest.raises(AwsError, match="no such layer"):
+        function.update(function.desired({}), found, {"code_sha256", "memory", "live"})
+    assert observed(function).facts == found.facts
+    assert existing.lambda_.get_alias(FunctionName=function.name, Name=LIVE_ALIAS)["FunctionVersion"] == "1"
 
 
 def test_a_wait_for_a_mapping_is_bounded(existing: DirectAccess) -> None:
@@ -373,10 +373,32 @@ def test_a_function_whose_tags_cannot_be_read_is_not_taken_for_another(existing:
 
 
 def test_a_composite_alarm_of_the_name_cannot_be_managed(existing: DirectAccess) -> None:
-    composite: Step = lambda _: {"MetricAlarms": [], "CompositeAlarms": [{"AlarmName": "a"}]}  # noqa: E731
+    name = existing.resources["errors-alarm"].name
+    composite: Step = lambda _: {"MetricAlarms": [], "CompositeAlarms": [{"AlarmName": name}]}  # noqa: E731
     refusal = observed(resource(existing, "errors-alarm", {"DescribeAlarms": [composite]})).unmanageable
     assert refusal is not None
     assert refusal.kind is RefusalKind.OTHER_OWNER
+
+
+def test_all_alarms_are_read_by_one_call_and_each_look_and_change_reads_again(existing: DirectAccess) -> None:
+    alarms = [each for each in existing.resources.values() if each.kind == "alarm"]
+    calls = existing.world.calls
+
+    def looks() -> int:
+        calls.clear()
+        for alarm in alarms:
+            observed(alarm)
+        return sum(call.operation == "DescribeAlarms" for call in calls)
+
+    assert [looks(), looks()] == [1, 1]
+    first, last = alarms[0], alarms[-1]
+    found = observed(last)
+    observed(first)  # reads the last one, too
+    last.delete(found)
+    assert last.observe() is None
+    observed(first)
+    last.create(last.desired({}))
+    assert observed(last).attributes == found.attributes
 
 
 def test_an_alarm_action_of_another_region_is_refused_before_aws_refuses_it(existing: DirectAccess) -> None:

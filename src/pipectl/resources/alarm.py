@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,10 +16,12 @@ from pipectl.resources.tagging import differing, from_list, to_list
 from pipectl.resources.unmanaged import note
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch.type_defs import DescribeAlarmsOutputTypeDef
+    from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
 
 AT_LEAST = "GreaterThanOrEqualToThreshold"
 MORE_THAN = "GreaterThanThreshold"
+_MOST = 100
+"""Alarms in one answer of DescribeAlarms."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,46 @@ class Metric:
     period: int = 300
 
 
+class Listing:
+    """The answers of one DescribeAlarms for all alarms of a pipeline, which are observed at the same time.
+
+    A second look at an alarm, and the first one after a change, ask AWS again.
+
+    Args:
+        aws: Where the alarms are.
+        names: Their physical names.
+    """
+
+    def __init__(self, aws: Aws, names: Collection[str]) -> None:
+        self._aws = aws
+        self._names = list(names)
+        self._lock = threading.Lock()
+        self._unread: set[str] = set()
+        self._metric: dict[str, MetricAlarmTypeDef] = {}
+        self._composite: set[str] = set()
+
+    def expire(self) -> None:
+        """Let every next look ask AWS: an alarm was changed, or is about to be."""
+        with self._lock:
+            self._unread.clear()
+
+    def find(self, name: str) -> tuple[MetricAlarmTypeDef | None, bool]:
+        """Return the metric alarm of a name, and whether there is a composite one."""
+        with self._lock:
+            if name not in self._unread:
+                self._read()
+            self._unread.discard(name)
+            return self._metric.get(name), name in self._composite
+
+    def _read(self) -> None:
+        answer = self._aws.cloudwatch.describe_alarms(
+            AlarmNames=self._names, AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=_MOST
+        )
+        self._metric = {alarm["AlarmName"]: alarm for alarm in answer["MetricAlarms"]}
+        self._composite = {alarm["AlarmName"] for alarm in answer.get("CompositeAlarms", [])}
+        self._unread = set(self._names)
+
+
 class Alarm(Resource):
     """An alarm; missing data never breaches.
 
@@ -41,6 +84,7 @@ class Alarm(Resource):
         key: Its section in the config.
         name: Its physical name.
         aws: Where it is.
+        listing: Reads it, together with the pipeline's other alarms.
         arn: Its ARN.
         needs: The resource of its metric.
         description: The meaning of the alarm when it fires.
@@ -59,6 +103,7 @@ class Alarm(Resource):
         name: str,
         aws: Aws,
         *,
+        listing: Listing,
         arn: str,
         needs: Collection[str],
         description: str,
@@ -70,6 +115,7 @@ class Alarm(Resource):
     ) -> None:
         super().__init__(key, name, needs)
         self._aws = aws
+        self._listing = listing
         self._arn = arn
         self._desired: Attributes = {
             "description": description,
@@ -102,12 +148,11 @@ class Alarm(Resource):
         return self._desired
 
     def observe(self) -> Observation | None:
-        answer = self._find()
-        if answer.get("CompositeAlarms"):
+        alarm, composite = self._listing.find(self.name)
+        if composite:
             return Observation({}, {}, unmanageable=Refusal(RefusalKind.OTHER_OWNER, "exists and is a composite alarm"))
-        if not answer["MetricAlarms"]:
+        if alarm is None:
             return None
-        alarm = answer["MetricAlarms"][0]
         tags = from_list(self._aws.cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"])
         attributes: Attributes = {
             "description": alarm.get("AlarmDescription"),
@@ -130,8 +175,10 @@ class Alarm(Resource):
 
     def create(self, desired: Attributes) -> Facts:
         """Look first, then create: PutMetricAlarm overwrites an existing alarm without an error."""
-        found = self._find()
-        if found["MetricAlarms"] or found.get("CompositeAlarms"):
+        self._listing.expire()
+        found = self._listing.find(self.name)
+        self._listing.expire()
+        if any(found):
             raise ExistsError(f"alarm {self.name} exists already")
         self._put(desired, desired["tags"])
         return Facts()
@@ -148,13 +195,9 @@ class Alarm(Resource):
         del observed, delete_data
         try:
             self._aws.cloudwatch.delete_alarms(AlarmNames=[self.name])
+            self._listing.expire()
         except AbsentError:
             return
-
-    def _find(self) -> DescribeAlarmsOutputTypeDef:
-        return self._aws.cloudwatch.describe_alarms(
-            AlarmNames=[self.name], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-        )
 
     def _put(self, desired: Attributes, tags: Mapping[str, str] | None = None) -> None:
         more: Request = {"Tags": to_list(tags)} if tags is not None else {}
@@ -175,3 +218,4 @@ class Alarm(Resource):
             OKActions=desired["ok_actions"],
             **more,
         )
+        self._listing.expire()

@@ -68,10 +68,12 @@ class FunctionFacts(Facts):
     Args:
         live_version: The version that its alias names, ``None`` without an alias.
         held: Its reserved concurrency is 0, so that Lambda never invokes it.
+        replaced: The version that the alias named before that one was deployed, ``None`` where it is unknown.
     """
 
     live_version: str | None
     held: bool = False
+    replaced: str | None = None
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,25 @@ def test_again_it_goes_to_the_version_before(released: DirectAccess) -> None:
     assert numbers(rollback(released.world.context(), yes, "ada")) == ("2", "1")
 
 
+def test_a_version_that_was_rolled_back_is_no_target(released: DirectAccess) -> None:
+    """Version 3 was bad and 4 is its fix, which is bad, too: version 2 was the last one in use before."""
+    rollback(released.world.context(), yes, "ada")
+    up(released.world.context(processor={"memory": 2048}), yes)
+    assert numbers(rollback(released.world.context(), yes, "ada")) == ("4", "2")
+
+
+def test_a_version_for_a_role_that_was_recreated_since_is_no_target(released: DirectAccess) -> None:
+    """It cannot decrypt its environment."""
+    client, name = released.lambda_, released.names.processor
+    client.update_function_configuration(FunctionName=name, MemorySize=2048)
+    client.update_function_configuration(FunctionName=name, Description="managed by pipectl, role ANEWROLE")
+    version = client.publish_version(FunctionName=name, Description="a release, role ANEWROLE")["Version"]
+    client.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=version)
+    with pytest.raises(NoVersionError):
+        rollback(released.world.context(), yes, "ada")
+    assert numbers(rollback(released.world.context(), yes, "ada", to=2)) == (version, "2")
+
+
 def test_to_a_version(released: DirectAccess) -> None:
     assert numbers(rollback(released.world.context(), yes, "ada", to=1)) == ("3", "1")
     assert numbers(rollback(released.world.context(), yes, "ada", to=3)) == ("1", "3")

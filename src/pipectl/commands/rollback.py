@@ -45,7 +45,8 @@ def rollback(context: Context, confirm: Callable[[Rollback], None], by: str, to:
         context: The pipeline.
         confirm: Asked before the alias is moved.
         by: Who rolls back, for the alias's description.
-        to: The number of the version; by default the newest earlier version that differs from the one in use.
+        to: The number of the version; by default the one that was in use before, else the newest earlier one, of those
+            that differ from the one in use.
 
     Raises:
         NoVersionError: there is no such version.
@@ -53,13 +54,13 @@ def rollback(context: Context, confirm: Callable[[Rollback], None], by: str, to:
         DeclinedError: the user said no; nothing was changed.
     """
     processor = context.require([ResourceKey.PROCESSOR])[ResourceKey.PROCESSOR]
-    function, live = context.pipeline.physical.processor, processor.facts_as(FunctionFacts).live_version
+    function, facts = context.pipeline.physical.processor, processor.facts_as(FunctionFacts)
     versions = Versions(context.aws, function)
     published = versions.published()
-    before = next((version for version in published if version.number == live), None)
+    before = next((version for version in published if version.number == facts.live_version), None)
     if before is None:
         raise NoVersionError(f"{function} has no published version in use", hint="`pipectl up` publishes one")
-    plan = Rollback(function, before, _target(function, published, before, to), by)
+    plan = Rollback(function, before, _target(function, published, before, facts.replaced, to), by)
     if plan.changed:
         confirm(plan)
         moved = f"{ROLLED_BACK} from version {before.number} to version {plan.after.number}"
@@ -68,10 +69,12 @@ def rollback(context: Context, confirm: Callable[[Rollback], None], by: str, to:
     return plan
 
 
-def _target(function: str, published: list[Version], before: Version, to: int | None) -> Version:
+def _target(function: str, published: list[Version], before: Version, replaced: str | None, to: int | None) -> Version:
+    """Return the version to use. Versions between the one in use and the one that it replaced were rolled back."""
     if to is None:
-        earlier = [version for version in published if int(version.number) < int(before.number)]
-        found = next((version for version in earlier if version.differs_from(before)), None)
+        newest = min(int(before.number) - 1, int(replaced or before.number))
+        earlier = [version for version in published if int(version.number) <= newest]
+        found = next((version for version in earlier if version.is_earlier_release_than(before)), None)
         reason = f"no earlier version of {function} differs from version {before.number}, which is in use"
     else:
         found = next((version for version in published if version.number == str(to)), None)

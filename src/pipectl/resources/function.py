@@ -137,7 +137,9 @@ class Function(Resource):
         if live.configuration:
             others |= _unmanaged(live.configuration)
         notes = "; ".join(filter(None, [live.note, note(others)])) or None
-        return Observation(attributes, tags, replace(facts, live_version=live.version), note=notes)
+        return Observation(
+            attributes, tags, replace(facts, live_version=live.version, replaced=live.replaced), note=notes
+        )
 
     def _versioned(
         self, found: FunctionConfigurationResponseTypeDef | FunctionConfigurationTypeDef, tags: Mapping[str, str]
@@ -201,7 +203,7 @@ class Function(Resource):
         version = self._versions.publish(
             f"{release}, {_description(desired)}", lambda published: self._wait_until_updated(published)
         )
-        self._versions.point(version, "deployed by pipectl", exists=before is not None)
+        self._versions.deploy(version, before)
         self._versions.remove_old({version, before})
         return FunctionFacts(version)
 

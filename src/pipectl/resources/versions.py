@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 LATEST = "$LATEST"
 ROLLED_BACK = "rolled back"
 """The beginning of the alias's description after a rollback."""
+_REPLACES = ", replaces version "
+_DEPLOYED = re.compile(rf"version (\d+) deployed by pipectl{_REPLACES}(\d+)")
 KEPT = 5
 """Number of versions that stay, the one in use included."""
 _MOST_REMOVED = 20
@@ -51,6 +54,12 @@ class Live:
     configuration: FunctionConfigurationResponseTypeDef | None = None
 
     @property
+    def replaced(self) -> str | None:
+        """The version that the alias named before this one was deployed, where its description has it."""
+        found = _DEPLOYED.fullmatch(self.description)
+        return found[2] if found and found[1] == self.version else None
+
+    @property
     def note(self) -> str | None:
         """The note of the rollback that led to this version."""
         by_rollback = self.description.startswith(ROLLED_BACK) and f"to version {self.version} " in self.description
@@ -59,22 +68,26 @@ class Live:
 
 @dataclass(frozen=True)
 class Version:
-    """A published version: its number, its description, and its code and settings."""
+    """A published version: its number, its description, its code and settings, and the id of the role it is for."""
 
     number: str
     description: str
     settings: Mapping[str, object]
+    role_id: str = ""
 
     @classmethod
     def of(cls, found: FunctionConfigurationTypeDef) -> Version:
-        """Return a version as Lambda describes it. The role's id, at the end of the description, is left out."""
-        described = found.get("Description", "").rpartition(", role ")
+        """Return a version as Lambda describes it. The role's id is the end of the description."""
+        described, _, role_id = found.get("Description", "").rpartition(", role ")
         settings = {key: value for key, value in found.items() if key in _SETTINGS}
-        return cls(found["Version"], described[0] or described[2], settings)
+        return cls(found["Version"], described or role_id, settings, role_id if described else "")
 
-    def differs_from(self, other: Version) -> bool:
-        """Return whether the code or a setting differs."""
-        return self.settings != other.settings
+    def is_earlier_release_than(self, other: Version) -> bool:
+        """Return whether the code or a setting differs, and the role is the same.
+
+        The version of a role that was deleted and recreated since cannot decrypt its environment.
+        """
+        return self.settings != other.settings and self.role_id in ("", other.role_id)
 
 
 class Versions:
@@ -111,6 +124,11 @@ class Versions:
         version = self._aws.lambda_.publish_version(FunctionName=self._function, Description=description)["Version"]
         wait(version)
         return version
+
+    def deploy(self, version: str, before: str | None) -> None:
+        """Let the alias name a new version, and describe which one it named before; ``None`` when there is no alias."""
+        replaces = f"{_REPLACES}{before}" if before not in (None, version) else ""
+        self.point(version, f"version {version} deployed by pipectl{replaces}", exists=before is not None)
 
     def point(self, version: str, description: str, *, exists: bool = True) -> None:
         """Let the alias name a version, and no other one beside it."""

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.context import Context
 from pipectl.engine.model import Facts, Observation, facts_of
-from pipectl.errors import AwsError
+from pipectl.errors import AwsError, WaitTimeoutError
 from pipectl.facts import MappingFacts
 from pipectl.monitoring.stream_progress import progress
 from pipectl.pause_tags import longest_wait
@@ -51,7 +51,7 @@ def restore_record_age(context: Context) -> str | None:
     try:
         found = context.managed(context.observe([_KEY])).get(_KEY)
         restored = found is not None and end_backlog(context, found)
-    except AwsError as error:
+    except (AwsError, WaitTimeoutError) as error:
         return f"the maximum record age of the stream mapping was not checked: {error.message}"
     return "the waiting records are processed: the maximum record age is in force again" if restored else None
 

@@ -14,6 +14,7 @@ from pipectl.config.names import LIVE_ALIAS
 from pipectl.engine.model import Action, Change
 from pipectl.errors import DeclinedError, NoVersionError, RequirementError
 from tests.cli_support import pipectl
+from tests.commands.pausing import Killed, killed_at
 from tests.resources.direct_access import DirectAccess
 from tests.support import FakeClock, yes
 
@@ -72,6 +73,22 @@ def test_a_version_for_a_role_that_was_recreated_since_is_no_target(released: Di
     with pytest.raises(NoVersionError):
         rollback(released.world.context(), yes, "ada")
     assert numbers(rollback(released.world.context(), yes, "ada", to=2)) == (version, "2")
+
+
+@pytest.mark.parametrize("writes", range(4))
+def test_a_deployment_that_was_killed_is_finished_by_the_next_up(
+    released: DirectAccess, clock: FakeClock, writes: int
+) -> None:
+    """It prepares, publishes, moves the alias, and removes version 1. The version before stays, for a rollback."""
+    for memory in (2048, 3072):
+        up(released.world.context(processor={"memory": memory}), yes)
+    deployed = {"processor": {"memory": 128}}
+    with pytest.raises(Killed):
+        up(killed_at(released, writes, clock).context(**deployed), yes)
+    assert alias(released)["FunctionVersion"] == ("5" if writes < 3 else "6")
+    up(released.world.context(**deployed), yes)
+    assert (alias(released)["FunctionVersion"], planned(released).action) == ("6", Action.KEEP)
+    assert numbers(rollback(released.world.context(), yes, "ada")) == ("6", "5")
 
 
 def test_to_a_version(released: DirectAccess) -> None:

@@ -86,6 +86,18 @@ def test_a_mapping_that_catches_up_is_in_sync_and_described(direct: DirectAccess
     assert direct.world.writes() == []
 
 
+def test_a_tag_with_a_time_in_the_future_ends_a_day_after_the_last_change(
+    direct: DirectAccess, clock: FakeClock
+) -> None:
+    resume_after(direct, clock, 13 * HOUR)
+    arn = mapping(direct)["EventSourceMappingArn"]
+    direct.lambda_.tag_resource(Resource=arn, Tags={CATCHING_UP_SINCE: "2099-01-01T00:00:00Z"})
+    clock.sleep(25 * HOUR)
+    clock.started = max(clock.started, mapping(direct)["LastModified"])
+    up(direct.world.context(), yes)
+    assert (age(direct), CATCHING_UP_SINCE in tags(direct)) == (AGE, False)
+
+
 def test_a_pause_while_catching_up_begins_it_again(direct: DirectAccess, clock: FakeClock) -> None:
     resume_after(direct, clock, 13 * HOUR)
     resume_after(direct, clock, HOUR)

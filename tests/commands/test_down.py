@@ -389,8 +389,9 @@ def test_a_quiet_pipeline_is_not_waited_for(world: World, options: dict[str, boo
 
 def test_with_keep_data_the_queue_of_a_busy_pipeline_stays(world: World) -> None:
     _iterator_age(world, 0)
-    changes = {change.resource: change.action for change in down(world.context(), yes, keep_data=True).changes}
-    assert changes["dead-letter-queue"] is Action.KEEP
+    changes = {change.resource: change for change in down(world.context(), yes, keep_data=True).changes}
+    assert changes["dead-letter-queue"].action is Action.KEEP
+    assert "can still arrive" in (changes["dead-letter-queue"].reason or "")
 
 
 def test_a_failure_of_a_batch_that_was_being_processed_stops_the_deletion(world: World) -> None:

@@ -90,6 +90,16 @@ def test_settings_of_functions_that_are_not_managed_are_shown(pipeline: DirectAc
     }
 
 
+def test_an_unmanaged_mapping_that_invokes_the_processor_past_the_alias_is_shown(pipeline: DirectAccess) -> None:
+    stream = pipeline.mapping(pipeline.resources["stream-mapping"])["EventSourceArn"]
+    other = pipeline.lambda_.create_event_source_mapping(
+        FunctionName=pipeline.names.processor, EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
+    )
+    changes = plan(pipeline.world.context()).changes
+    assert {change.action for change in changes} == {Action.KEEP}
+    assert [other["UUID"] in str(change.reason) for change in changes if change.reason] == [True]
+
+
 def test_values_of_variables_that_pipectl_does_not_set_are_hidden(pipeline: DirectAccess) -> None:
     name = pipeline.names.processor
     variables = pipeline.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]

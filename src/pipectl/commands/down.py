@@ -140,7 +140,7 @@ def _with_failures_to_come(losses: tuple[Loss, ...], managed: Mapping[str, Obser
     key = ResourceKey.DEAD_LETTER_QUEUE
     if key not in managed or any(loss.resource == key for loss in losses):
         return losses
-    return (*losses, Loss(key, unread="failures of batches that are being processed"))
+    return (*losses, Loss(key, unread="failures of batches that are being processed can still arrive"))
 
 
 def _refuse_loss(losses: Collection[Loss], decided: bool) -> None:
@@ -176,10 +176,8 @@ def _plan(
     """Plan the deletion; ``kept_data`` are the data to keep, ``None`` where none are kept."""
     kept: dict[str, str] = {}
     if kept_data is not None:
-        holding = {loss.resource for loss in kept_data}
-        for key, resource in context.resources.items():
-            if resource.holds_data or key in holding:
-                kept[key] = "data is kept"
+        kept = {loss.resource: f"data is kept: {loss}" for loss in kept_data}
+        kept |= {key: "data is kept" for key, resource in context.resources.items() if resource.holds_data}
         if resume:
             kept[ResourceKey.ORDERS_TABLE] += f"; {resume}"
     return plan_down(context.resources, observed, context.pipeline.ownership, kept=kept)

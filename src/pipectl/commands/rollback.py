@@ -81,5 +81,7 @@ def _target(function: str, published: list[Version], before: Version, replaced: 
         reason = f"{function} has no version {to}"
     if found is None:
         numbers = ", ".join(version.number for version in published)
-        raise NoVersionError(reason, hint=f"versions: {numbers}; `pipectl up` publishes the config's")
+        raise NoVersionError(
+            reason, hint=f"published versions: {numbers}; `pipectl up` publishes the config's code and settings"
+        )
     return found

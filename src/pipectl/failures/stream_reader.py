@@ -28,7 +28,7 @@ _SHARDS_AT_ONCE = 40
 _MOST_EMPTY_PAGES = 100
 """Empty pages in a row after which an open shard is assumed to have no more records. DynamoDB returns some between
 records, too, and names no limit."""
-_PAUSE = 0.02
+_PAUSE = 0.005
 """Seconds after an empty page, and before an iterator is replaced. Throttled calls are repeated by the client."""
 _ROUNDING = timedelta(seconds=1)
 """Difference between two times of AWS that mean the same moment."""

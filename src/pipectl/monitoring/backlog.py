@@ -64,7 +64,9 @@ def _is_read(context: Context, facts: Mapping[str, Facts], now: datetime) -> boo
     mapping = facts_of(facts, _KEY, MappingFacts)
     if mapping is None or mapping.catching_up is None or mapping.stopped:
         return False
-    since = mapping.catching_up.since or mapping.last_modified
+    since = mapping.catching_up.since
+    if since is None or since > now:  # a tag that was set by hand
+        since = mapping.last_modified
     if since is None or now - since < ALL_SHARDS_BEGIN:
         return False
     if now - since > STREAM_RETENTION:

@@ -157,7 +157,8 @@ class _Judge:
         if mapping.catching_up:
             return mapping.catching_up.describe()
         if self._failed and now - self._failed <= self._grace + self._window:
-            return "the processor failed minutes ago: records that follow a failing one wait for its retries"
+            ago = relative(self._failed, now)
+            return f"the processor failed {ago}: records that follow a failing one wait for its retries"
         if self._throttles:
             return "the processor was throttled in the last 15 minutes: records can wait for it"
         return self._silence(mapping.last_modified)

@@ -126,6 +126,7 @@ class EventSourceMapping(Resource):
             record_age=found.get("MaximumRecordAgeInSeconds", NO_AGE_LIMIT),
             catching_up=catching_up,
         )
+        twins = [reader for reader, tags in candidates if managed and not self._is_managed(tags)]
         unmanaged = [reader for reader, _ in readers if reader not in [candidate for candidate, _ in candidates]]
         notes = [
             _pause_note(pause, enabled, self._aws.clock.now()) if pause else None,
@@ -133,6 +134,7 @@ class EventSourceMapping(Resource):
             if catching_up
             else None,
             _draining_note(draining) if draining else None,
+            *map(_twin_note, twins),
             *map(self._other_reader_note, unmanaged),
         ]
         return Observation(attributes, tags, facts, note="; ".join(filter(None, notes)) or None)
@@ -306,6 +308,14 @@ def _pause_note(pause: Pause, enabled: bool, now: datetime) -> str:
     if enabled:
         return UNFINISHED_PAUSE
     return f"{pause.describe(now)}; `pipectl resume` ends the pause"
+
+
+def _twin_note(found: Mapped) -> str:
+    """Return a note about a mapping that invokes the function, too: by another alias or version, or by none."""
+    return (
+        f"another mapping, which is not managed by pipectl, also invokes the function: {found['UUID']} "
+        f"({found['FunctionArn']}, {found['State']})"
+    )
 
 
 def _draining_note(draining: Collection[str]) -> str:

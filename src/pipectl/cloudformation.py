@@ -205,6 +205,7 @@ KINDS: Mapping[str, Kind] = {
             "retention": _as("MessageRetentionPeriod"),
             "maximum_message_size": _as("MaximumMessageSize"),
             "visibility_timeout": _as("VisibilityTimeout"),
+            "delay": _as("DelaySeconds"),
             "encryption": _wrapped(lambda kind: {"SqsManagedSseEnabled": kind == "SSE-SQS"}),
             "redrive_policy": _as("RedrivePolicy"),
             "tags": _tags,

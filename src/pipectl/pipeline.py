@@ -124,8 +124,15 @@ class Pipeline:
         ]
 
     def _bucket(self) -> Resource:
-        name = self.physical.bucket
-        return Bucket(ResourceKey.BUCKET, name, self._aws, arn=self.names.bucket_arn(name), tags=self._tags)
+        name, config = self.physical.bucket, self.config.bucket
+        return Bucket(
+            ResourceKey.BUCKET,
+            name,
+            self._aws,
+            arn=self.names.bucket_arn(name),
+            prefixes=(f"{config.prefix}/", f"{config.failed_prefix}/"),
+            tags=self._tags,
+        )
 
     def _queue(self) -> Resource:
         config = self.config.dead_letter_queue

@@ -239,6 +239,7 @@ QUEUE = {
         _set_queue("maximum_message_size", "MaximumMessageSize", "1024", 1024), emulator=True
     ),
     "visibility_timeout": Drift(_set_queue("visibility_timeout", "VisibilityTimeout", "0", 0), emulator=True),
+    "delay": Drift(_set_queue("delay", "DelaySeconds", "900", 900), emulator=True),
     "encryption": Drift(_encrypt_with_key, emulator=True),
     "redrive_policy": Drift(_redrive, emulator=True),
     "policy": Drift(_open_queue, emulator=True),

@@ -42,9 +42,25 @@ def test_another_mapping_that_reads_the_dead_letter_queue_is_shown(pipeline: Dir
 
 def test_settings_that_are_not_managed_are_shown_and_left_alone(pipeline: DirectAccess) -> None:
     names = pipeline.names
-    queue = {"QueueUrl": pipeline.queue_url()}
-    policy = pipeline.sqs.get_queue_attributes(**queue, AttributeNames=["Policy"])["Attributes"]
-    pipeline.sqs.set_queue_attributes(**queue, Attributes={**policy, "DelaySeconds": "5"})  # moto removes the policy
+    lifetime = {"Enabled": True, "AttributeName": "expiresAt"}
+    pipeline.dynamodb.update_time_to_live(TableName=names.audit_table, TimeToLiveSpecification=lifetime)
+    old = {"Status": "Enabled", "Expiration": {"Days": 30}}
+    rules = [
+        {"ID": "all", "Filter": {"Prefix": ""}, **old},
+        {"ID": "failed", "Filter": {"Prefix": "failed-data/2025/"}, **old},
+        {"ID": "elsewhere", "Filter": {"Prefix": "reports/"}, **old},
+        {"ID": "off", "Filter": {"Prefix": ""}, **old, "Status": "Disabled"},
+        {
+            "ID": "markers",
+            "Filter": {"Prefix": ""},
+            "Status": "Enabled",
+            "Expiration": {"ExpiredObjectDeleteMarker": True},
+        },
+    ]
+    pipeline.s3.put_bucket_lifecycle_configuration(Bucket=names.bucket, LifecycleConfiguration={"Rules": rules})
+    pipeline.lambda_.add_permission(
+        FunctionName=names.auditor, StatementId="a", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com"
+    )
     pipeline.iam.update_role(RoleName=names.auditor_role, MaxSessionDuration=7200)
     (alarm,) = pipeline.cloudwatch.describe_alarms(AlarmNames=[names.errors_alarm])["MetricAlarms"]
     settings = ("AlarmName", "AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic", "Period")
@@ -58,14 +74,17 @@ def test_settings_that_are_not_managed_are_shown_and_left_alone(pipeline: Direct
     found = {key: change.reason for key, change in changes.items() if change.reason}
     start = "set, and not managed by pipectl: "
     assert found == {
-        "dead-letter-queue": f"{start}delay in seconds 5",
+        "audit-table": f"{start}data loss: time to live deletes items by expiresAt",
+        "bucket": f"{start}data loss: lifecycle rule 'all' deletes objects under processed-data/, failed-data/ after "
+        "30 days; lifecycle rule 'failed' deletes objects under failed-data/ after 30 days",
+        "auditor": f'{start}resource policy for {{"Service": "s3.amazonaws.com"}}',
         "auditor-role": f"{start}session in seconds 7200",
         "errors-alarm": f"{start}actions on insufficient data {topic}",
     }
 
 
-def test_settings_of_functions_that_are_not_managed_are_shown(pipeline: DirectAccess) -> None:
-    """moto does not keep them. Those of the version in use count, too."""
+def test_settings_that_moto_does_not_keep_are_shown(pipeline: DirectAccess) -> None:
+    """Those of the version in use count, too."""
     settings = {
         "VpcConfig": {"VpcId": "vpc-1"},
         "TracingConfig": {"Mode": "Active"},
@@ -79,6 +98,8 @@ def test_settings_of_functions_that_are_not_managed_are_shown(pipeline: DirectAc
             answer["Configuration"] |= settings
         if call.operation == "GetFunctionConfiguration" and "Qualifier" in parameters:
             answer |= {"KMSKeyArn": "a-key"}
+        if call.operation == "GetQueueAttributes":
+            answer["Attributes"] |= {"RedriveAllowPolicy": '{"redrivePermission":"allowAll"}'}
         return answer
 
     pipeline.world.aws.attempt = attempt
@@ -87,6 +108,7 @@ def test_settings_of_functions_that_are_not_managed_are_shown(pipeline: DirectAc
     assert found == {
         "auditor": f"{shown}, log group elsewhere",
         "processor": f"{shown}, log group elsewhere, KMS key a-key",
+        "dead-letter-queue": 'set, and not managed by pipectl: redrive allow policy {"redrivePermission":"allowAll"}',
     }
 
 

@@ -20,22 +20,27 @@ def merged(*grants: Grants) -> dict[str, str]:
     return union
 
 
-_TABLE = "dynamodb:DescribeTable dynamodb:DescribeContinuousBackups dynamodb:ListTagsOfResource"
+_TABLE = (
+    "dynamodb:DescribeTable dynamodb:DescribeContinuousBackups dynamodb:DescribeTimeToLive dynamodb:ListTagsOfResource"
+)
 _TABLES = {"orders-table": _TABLE, "audit-table": _TABLE}
 _ROLES = {"roles": "iam:GetRole iam:ListRolePolicies iam:GetRolePolicy iam:ListAttachedRolePolicies"}
 _BUCKET = {
     "bucket": "s3:ListBucket s3:GetBucketVersioning s3:GetBucketPublicAccessBlock s3:GetEncryptionConfiguration "
-    "s3:GetBucketOwnershipControls s3:GetBucketPolicy s3:GetBucketTagging"
+    "s3:GetBucketOwnershipControls s3:GetBucketPolicy s3:GetBucketTagging s3:GetLifecycleConfiguration"
 }
 _QUEUE = {"queue": "sqs:GetQueueUrl sqs:GetQueueAttributes sqs:ListQueueTags"}
 # GetFunction reports tags only to callers who may list them.
-_AUDITOR = {"auditor": "lambda:GetFunction lambda:ListTags"}
-_OWNERS = {"processor": "lambda:GetFunction", "processor-itself": "lambda:ListTags", **_AUDITOR}
+_OWNERS = {
+    "processor": "lambda:GetFunction",
+    "processor-itself": "lambda:ListTags",
+    "auditor": "lambda:GetFunction lambda:ListTags",
+}
 _PROCESSOR = {
-    "processor": "lambda:GetFunction lambda:GetAlias lambda:GetFunctionConfiguration",
+    "processor": "lambda:GetFunction lambda:GetPolicy lambda:GetAlias lambda:GetFunctionConfiguration",
     "processor-itself": "lambda:ListTags",
 }
-_FUNCTIONS = {**_PROCESSOR, **_AUDITOR}
+_FUNCTIONS = {**_PROCESSOR, "auditor": "lambda:GetFunction lambda:ListTags lambda:GetPolicy"}
 _LOG_GROUPS = {"anything": "logs:DescribeLogGroups", "log-groups": "logs:ListTagsForResource", **_OWNERS}
 _MAPPINGS = {
     "anything": "lambda:ListEventSourceMappings",
@@ -77,7 +82,8 @@ _WRITE = {
     "log-groups": "logs:CreateLogGroup logs:PutRetentionPolicy logs:TagResource",
     "processor": f"{_WRITE_FUNCTION} {_PUBLISH}",
     "processor-itself": "lambda:TagResource",
-    "auditor": f"{_WRITE_FUNCTION} lambda:TagResource",
+    # The auditor has no versions. With the actions of the processor both share a statement: the policy has to be short.
+    "auditor": f"{_WRITE_FUNCTION} {_PUBLISH} lambda:GetAlias lambda:TagResource",
     "new-mappings": "lambda:CreateEventSourceMapping",
     "managed-mappings": "lambda:UpdateEventSourceMapping lambda:DeleteEventSourceMapping",
     "mappings": "lambda:TagResource",

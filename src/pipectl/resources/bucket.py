@@ -13,6 +13,7 @@ from pipectl.engine.model import Attributes, Contents, Facts, Observation, Refus
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, DataLossError, ExistsError
 from pipectl.policy_document import deny_plain_http, document, statements
 from pipectl.resources.tagging import from_list, to_list
+from pipectl.resources.unmanaged import note
 from pipectl.text import pluralize
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         GetBucketEncryptionOutputTypeDef,
         GetBucketOwnershipControlsOutputTypeDef,
         GetPublicAccessBlockOutputTypeDef,
+        LifecycleRuleOutputTypeDef,
         ObjectIdentifierTypeDef,
         ObjectVersionTypeDef,
         ServerSideEncryptionRuleTypeDef,
@@ -54,15 +56,19 @@ class Bucket(Resource):
     """A bucket.
 
     Every call but CreateBucket, which has no such parameter, names the owner (``ExpectedBucketOwner``). The settings
-    are written one after the other: S3 refuses two concurrent writes to one bucket.
+    are written one after the other: S3 refuses two concurrent writes to one bucket. Lifecycle rules are not managed;
+    those that delete objects under ``prefixes`` are noted.
     """
 
     kind = "bucket"
     holds_data = True
 
-    def __init__(self, key: str, name: str, aws: Aws, *, arn: str, tags: Mapping[str, str]) -> None:
+    def __init__(
+        self, key: str, name: str, aws: Aws, *, arn: str, prefixes: Collection[str], tags: Mapping[str, str]
+    ) -> None:
         super().__init__(key, name)
         self._aws = aws
+        self._prefixes = prefixes
         self._arn = arn
         self._desired: Attributes = {
             "public_access_block": dict.fromkeys(_BLOCKS, True),
@@ -102,7 +108,9 @@ class Bucket(Resource):
             "policy": _or_none(lambda: statements(json.loads(s3.get_bucket_policy(**owned)["Policy"]))),
         }
         tags = _or_none(lambda: from_list(s3.get_bucket_tagging(**owned)["TagSet"]))
-        return Observation(attributes, tags or {})
+        rules = _or_none(lambda: s3.get_bucket_lifecycle_configuration(**owned).get("Rules", [])) or []
+        notes = [found for rule in rules if (found := _expiration(rule, self._prefixes))]
+        return Observation(attributes, tags or {}, note=note({"data loss:": "; ".join(notes)}))
 
     def create(self, desired: Attributes) -> Facts:
         """Create the bucket, and write the settings that AWS has not set already: it may not allow to write the others.
@@ -281,6 +289,18 @@ def _or_none(read: Callable[[], T]) -> T | None:
         return read()
     except AbsentError:
         return None
+
+
+def _expiration(rule: LifecycleRuleOutputTypeDef, prefixes: Collection[str]) -> str | None:
+    """Describe a lifecycle rule that deletes objects under the prefixes; ``None`` where it does not."""
+    expiration, selected = rule.get("Expiration", {}), rule.get("Filter", {})
+    deletes = "Days" in expiration or "Date" in expiration
+    of_rule = selected.get("Prefix") or selected.get("And", {}).get("Prefix") or rule.get("Prefix") or ""
+    touched = [each for each in prefixes if each.startswith(of_rule) or of_rule.startswith(each)]
+    if rule["Status"] != "Enabled" or not deletes or not touched:
+        return None
+    after = f"after {pluralize(expiration['Days'], 'day')}" if "Days" in expiration else "on a date"
+    return f"lifecycle rule {rule.get('ID', '')!r} deletes objects under {', '.join(touched)} {after}"
 
 
 def _blocks(answer: GetPublicAccessBlockOutputTypeDef) -> dict[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -128,6 +129,7 @@ class Function(Resource):
         reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
         attributes["reserved_concurrency"] = reserved
         facts, others = FunctionFacts(None, held=reserved == 0), _unmanaged(answer["Configuration"])
+        others["resource policy for"] = self._principals()
         if not self._release:
             return Observation(attributes, tags, facts, note=note(others))
         live = self._versions.live()
@@ -140,6 +142,15 @@ class Function(Resource):
         return Observation(
             attributes, tags, replace(facts, live_version=live.version, replaced=live.replaced), note=notes
         )
+
+    def _principals(self) -> str | None:
+        """Return who may invoke or change the function by its resource policy."""
+        try:
+            policy = json.loads(self._aws.lambda_.get_policy(FunctionName=self.name)["Policy"])
+        except AbsentError:
+            return None
+        principals = {json.dumps(each.get("Principal")) for each in policy["Statement"] if each["Effect"] == "Allow"}
+        return ", ".join(sorted(principals))
 
     def _versioned(
         self, found: FunctionConfigurationResponseTypeDef | FunctionConfigurationTypeDef, tags: Mapping[str, str]

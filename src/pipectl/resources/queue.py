@@ -65,6 +65,7 @@ class Queue(Resource):
             "retention": retention,
             "maximum_message_size": maximum_message_size,
             "visibility_timeout": visibility_timeout,
+            "delay": 0,
             "encryption": _SSE_SQS,
             "redrive_policy": None,
             "policy": statements(document([deny_plain_http(["sqs:*"], [arn])])),
@@ -88,15 +89,12 @@ class Queue(Resource):
             "retention": int(found["MessageRetentionPeriod"]),
             "maximum_message_size": int(found["MaximumMessageSize"]),
             "visibility_timeout": int(found["VisibilityTimeout"]),
+            "delay": int(found.get("DelaySeconds", 0)),
             "encryption": _encryption(found),
             "redrive_policy": found.get("RedrivePolicy") or None,
             "policy": statements(json.loads(policy)) if policy else None,
         }
-        delay = found.get("DelaySeconds", "0")
-        others = {
-            "delay in seconds": delay if delay != "0" else None,
-            "redrive allow policy": found.get("RedriveAllowPolicy"),
-        }
+        others = {"redrive allow policy": found.get("RedriveAllowPolicy")}
         return Observation(attributes, tags, QueueFacts(url, found["QueueArn"]), note=note(others))
 
     def create(self, desired: Attributes) -> Facts:
@@ -166,6 +164,7 @@ def _settings(desired: Attributes) -> dict[str, _Settings]:
         "retention": {"MessageRetentionPeriod": str(desired["retention"])},
         "maximum_message_size": {"MaximumMessageSize": str(desired["maximum_message_size"])},
         "visibility_timeout": {"VisibilityTimeout": str(desired["visibility_timeout"])},
+        "delay": {"DelaySeconds": str(desired["delay"])},
         "encryption": {"KmsMasterKeyId": "", "SqsManagedSseEnabled": "true"},
         "redrive_policy": {"RedrivePolicy": ""},
         "policy": {"Policy": json.dumps(document(desired["policy"]))},

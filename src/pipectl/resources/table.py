@@ -12,6 +12,7 @@ from pipectl.engine.model import Action, Attributes, Change, Contents, Delta, Fa
 from pipectl.errors import AbsentError, AwsError, PipectlError
 from pipectl.facts import TableFacts
 from pipectl.resources.tagging import differing, from_list, to_list
+from pipectl.resources.unmanaged import note
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
@@ -112,7 +113,17 @@ class Table(Resource):
             "point_in_time_recovery": recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
             "deletion_protection": bool(table.get("DeletionProtectionEnabled")),
         }
-        return Observation(attributes, tags, _facts(table))
+        return Observation(
+            attributes,
+            tags,
+            _facts(table),
+            note=note({"data loss: time to live deletes items by": self._expiring_by()}),
+        )
+
+    def _expiring_by(self) -> str | None:
+        """Return the attribute by which a time to live deletes items."""
+        found = self._aws.dynamodb.describe_time_to_live(TableName=self.name)["TimeToLiveDescription"]
+        return found.get("AttributeName") if found.get("TimeToLiveStatus") in ("ENABLED", "ENABLING") else None
 
     def create(self, desired: Attributes) -> Facts:
         indexes = [self._index(index, self._indexes[index]) for index in desired["indexes"]]

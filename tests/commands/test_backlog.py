@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipectl.aws.client import Call
 from pipectl.commands.pause import pause
 from pipectl.commands.plan import plan
 from pipectl.commands.replay_dlq import replay
@@ -16,7 +17,9 @@ from pipectl.commands.status import State, status
 from pipectl.commands.up import UpReport, up
 from pipectl.config.names import CATCHING_UP_SINCE, PAUSED_SINCE
 from pipectl.engine.model import Action, Change
+from pipectl.errors import AccessDeniedError
 from pipectl.failures.audit_table import Selection
+from pipectl.monitoring.health import Finding
 from tests.commands.pausing import MAPPING, Killed, killed_at, mapping, tags
 from tests.resources.direct_access import DirectAccess
 from tests.support import FakeClock, yes
@@ -220,6 +223,21 @@ def test_without_a_write_within_24_hours_nothing_waits(direct: DirectAccess, clo
     resume_after(direct, clock, 13 * HOUR)
     clock.sleep(HOUR)
     assert change(direct).action is Action.UPDATE
+
+
+def test_status_reports_metrics_that_cannot_be_read_while_catching_up(direct: DirectAccess, clock: FakeClock) -> None:
+    resume_after(direct, clock, 13 * HOUR)
+    clock.sleep(HOUR)
+
+    def attempt(call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        if call.operation == "GetMetricData":
+            raise AccessDeniedError("cloudwatch GetMetricData: denied")
+        return send()
+
+    direct.world.aws.attempt = attempt
+    found = status(direct.world.context())
+    assert [each.state for each in found.resources if each.resource == MAPPING] == [State.IN_SYNC]
+    assert Finding.UNREADABLE in {check.finding for check in found.health.checks}
 
 
 def test_a_mapping_that_has_just_begun_stays_as_it_is(direct: DirectAccess, clock: FakeClock) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pipectl.context import Context
 from pipectl.engine.model import Action, Change, Delta
 from pipectl.engine.planner import plan_up
+from pipectl.errors import AwsError
 from pipectl.monitoring.backlog import with_ended_backlog
 from pipectl.monitoring.health import Health, Severity, health
 
@@ -48,7 +50,9 @@ class StatusReport:
 
 def status(context: Context) -> StatusReport:
     """Return the state of every resource, and the health of the pipeline. Reads only."""
-    observed = with_ended_backlog(context, context.observe())
+    observed = context.observe()
+    with suppress(AwsError):  # the checks report metrics that cannot be read
+        observed = with_ended_backlog(context, observed)
     plan = plan_up(context.resources, observed, context.pipeline.ownership)
     resources = tuple(_status(change) for change in plan.changes)
     return StatusReport(resources, health(context, context.facts(observed)))

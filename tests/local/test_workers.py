@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +29,10 @@ def handler(event, context):
         os._exit(1)
     if event.get("do") == "sleep":
         time.sleep(60)
+    if event.get("do") == "meet":
+        open(f"{event['folder']}/{os.getpid()}", "w").close()
+        while len(os.listdir(event["folder"])) < 2:
+            time.sleep(0.01)
     return {"calls": calls, "process": os.getpid()}
 """,
     "nodejs24.x": """
@@ -43,8 +49,8 @@ export async function handler(event) {
 }
 
 
-def _invoke(pipeline: Pipeline, do: str = "") -> Any:
-    payload = json.dumps({"do": do}).encode()
+def _invoke(pipeline: Pipeline, do: str = "", folder: str = "") -> Any:
+    payload = json.dumps({"do": do, "folder": folder}).encode()
     return json.loads(pipeline.client("lambda").invoke(FunctionName="processor", Payload=payload)["Payload"].read())
 
 
@@ -73,3 +79,18 @@ def test_process_is_replaced_after_its_end(pipeline: Pipeline, end: str) -> None
     after = _invoke(pipeline)
     assert after["calls"] == 1
     assert after["process"] != process
+
+
+def test_invocations_at_once_share_a_process(emulator: LocalEmulator) -> None:
+    pipeline = Pipeline(emulator, handler=COUNTING["python3.12"])
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: _invoke(pipeline), range(4)))
+    assert sorted(answer["calls"] for answer in answers) == [1, 2, 3, 4]
+
+
+def test_an_invocation_that_another_one_needs_gets_a_process(emulator: LocalEmulator, tmp_path: Path) -> None:
+    """Each of the two ends when both run."""
+    pipeline = Pipeline(emulator, handler=COUNTING["python3.12"])
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: _invoke(pipeline, "meet", str(tmp_path)), range(2)))
+    assert len({answer["process"] for answer in answers}) == 2

@@ -22,6 +22,8 @@
 ``._functions``                           an alias or a version of it is invoked.
 ``lambda_runtime.Worker``, ``.invoke``,   Kept alive after an exception: on Lambda an execution environment is used
 ``._proc``, ``.ensure_spawned``           again after its function raised; MiniStack starts a new process.
+``lambda_svc._execute_function_warm``      Extended: MiniStack starts a process for each of several invocations at once,
+                                          which takes longer than most invocations.
 ========================================  ============================================================================
 """
 
@@ -30,6 +32,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
@@ -43,6 +46,9 @@ from pipectl.local.clients import Place, RoleSession
 from pipectl.local.function_logs import init_error
 from pipectl.local.request_permissions import Naming
 
+PATIENCE_SECONDS = 4.0
+"""Time for which an invocation waits for the process of another one, before it gets its own. A busy machine needs that
+long to start one."""
 _NONCE = secrets.token_hex(32)
 _init_error: ContextVar[str] = ContextVar("_init_error", default="")
 """The log line of an invocation whose function could not be started."""
@@ -192,6 +198,28 @@ def keep_processes_after_exceptions() -> None:
         return answer
 
     lambda_runtime.Worker.invoke = invoke_and_keep
+
+
+def share_processes() -> None:
+    """Let an invocation wait a while for the process of another one. Call before serving.
+
+    On Lambda each of several invocations at once gets an execution environment of its own. Here those of the four
+    shards would start four processes. An invocation that waits counts as running, as for reserved concurrency.
+    """
+    execute = lambda_svc._execute_function_warm
+    turns: defaultdict[str, threading.Semaphore] = defaultdict(threading.Semaphore)
+
+    def execute_in_turn(function: Mapping[str, Any], event: object, request_id: str) -> Any:
+        configuration = function.get("config") or function
+        turn = turns[f"{configuration['FunctionArn']} {configuration.get('Version')}"]
+        has_turn = turn.acquire(timeout=PATIENCE_SECONDS)
+        try:
+            return execute(function, event, request_id)
+        finally:
+            if has_turn:
+                turn.release()
+
+    lambda_svc._execute_function_warm = execute_in_turn
 
 
 @contextmanager

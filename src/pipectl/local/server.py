@@ -111,6 +111,7 @@ def _change_ministack(clients: Clients, mappings: Mappings, metrics: Metrics, *,
     ministack.name_requests_with(Naming(function_of, ministack.may_pass_role, ministack.may_list_tags))
     ministack.use_unguessable_sessions()
     ministack.keep_processes_after_exceptions()
+    ministack.share_processes()
     ministack.share_reserved_concurrency()
     ministack.publish_metrics_with(metrics.of_function, late=late)
 

@@ -49,7 +49,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("operator")]
 LEARNER, LIFE, KEPT = "800000000002", "800000000003", "800000000004"
 BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
 ONE_BY_ONE = {"stream-mapping": {"batch_size": 1, "retry_attempts": 0}, "queue-mapping": {"batch_size": 1}}
-BOUND = 20
+BOUND = 60
 LATER = timedelta(minutes=15)
 """Time after which the metrics of this test no longer make the progress of the stream unknown."""
 DRIFT = {

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from pipectl.aws.client import Call, Parameters
+from pipectl.aws.settings import models
 
 _OF_JAVA = {
     r"\p{L}": "A-Za-z\u00aa-\U0003134a",
@@ -51,7 +51,7 @@ def operation(service: str, name: str) -> OperationModel:
 
 @cache
 def service_model(service: str) -> ServiceModel:
-    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+    return ServiceModel(models().load_service_model(service, "service-2"), service)
 
 
 def _broken(shape: Shape, value: Any, where: str) -> Iterator[str]:

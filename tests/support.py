@@ -23,6 +23,7 @@ from pipectl.context import Context
 from pipectl.engine.model import Change
 from pipectl.errors import PipectlError
 from tests.constraints import check_request
+from tests.empty_pages import repeating_empty_pages
 
 ROOT = Path(__file__).parent.parent
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
@@ -31,6 +32,7 @@ DEV_CONFIG = ROOT / "config" / "dev.yaml"
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 _accounts = itertools.count(700_000_000_000)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 NODEJS: dict[str, Any] = {function: {"runtime": "nodejs24.x"} for function in ("processor", "auditor")}
 """Changes of the config for functions in Node.js."""
 
@@ -88,13 +90,19 @@ def write_config(folder: Path, changes: dict[str, Any] | None = None) -> Path:
 
     ``{"processor": {"memory": 512}}`` changes one key; a value of ``None`` removes the key.
     """
-    values = yaml.safe_load(DEV_CONFIG.read_text())
-    for function in ("processor", "auditor"):
-        values[function]["source"] = f"{ROOT}/lambda_src/{{language}}/{function}"
+    values = copy.deepcopy(_dev_config())
     _apply(values, copy.deepcopy(changes or {}))
     file = folder / "pipectl.yaml"
-    file.write_text(yaml.safe_dump(values, sort_keys=False))
+    file.write_text(yaml.dump(values, Dumper=_Dumper, sort_keys=False))
     return file
+
+
+@cache
+def _dev_config() -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load(DEV_CONFIG.read_text())
+    for function in ("processor", "auditor"):
+        values[function]["source"] = f"{ROOT}/lambda_src/{{language}}/{function}"
+    return values
 
 
 def _apply(values: dict[str, Any], changes: dict[str, Any]) -> None:
@@ -122,7 +130,7 @@ class World:
 
     @property
     def config(self) -> Config:
-        return _config(self.file, self.file.read_text())
+        return _config(self.file.read_text(), self.file)
 
     def context(self, **changes: Any) -> Context:
         """Return a new context. ``changes`` are written to the config."""
@@ -137,10 +145,14 @@ class World:
         return made
 
 
-@cache
-def _config(file: Path, _text: str) -> Config:
-    """Return the config of a file. The text is part of the cache's key."""
-    return load(file)
+_configs: dict[str, Config] = {}
+
+
+def _config(text: str, file: Path) -> Config:
+    """Return the config of a file. Equal texts are read once: a config does not depend on where its file is."""
+    if text not in _configs:
+        _configs[text] = load(file)
+    return _configs[text]
 
 
 def make_world(
@@ -159,7 +171,7 @@ def make_world(
         credentials=Credentials(account, "test"),
         clock=clock,
         on_call=calls.append,
-        attempt=check_request,
+        attempt=repeating_empty_pages(check_request),
     )
     return World(write_config(folder, changes), aws, calls)
 

@@ -319,14 +319,14 @@ def test_a_repair_without_lost_records_does_not_ask(world: World) -> None:
 
 @pytest.fixture
 def dropped(emulator: LocalEmulator, tmp_path: Path) -> Orders:
-    """Write 40 orders, 4 of them invalid, whose failures are not delivered: the role may not write to the queue."""
+    """Write 12 orders, 2 of them invalid, whose failures are not delivered: the role may not write to the queue."""
     account = new_account()
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account, clock=Later())
     up(world.context(), yes)
     direct = DirectAccess(world, account)
     direct.revoke("processor", "SendFailures")
     orders = Orders(world, direct.names)
-    orders.write(40, 4)
+    orders.write(12, 2)
 
     def worked_off() -> bool:
         metric = world.aws.cloudwatch.get_metric_statistics(
@@ -338,7 +338,7 @@ def dropped(emulator: LocalEmulator, tmp_path: Path) -> Orders:
             Period=3600,
             Statistics=["Sum"],
         )["Datapoints"]
-        return sum(point["Sum"] for point in metric) == 4 and len(orders.keys("processed-data")) == 36
+        return sum(point["Sum"] for point in metric) == 2 and len(orders.keys("processed-data")) == 10
 
     world.aws.wait(worked_off, "the failures to be dropped", 120)
     return orders
@@ -351,12 +351,12 @@ def test_records_that_a_missing_permission_lost_are_reported_and_repaired_once(d
     records = dropped.records()
     poison = {records[version]["eventID"]: version for version in dropped.poison}
     report = _verify(world)
-    assert (report.read, report.stored, report.failed, report.pending) == (40, 36, 0, 0)
+    assert (report.read, report.stored, report.failed, report.pending) == (12, 10, 0, 0)
     assert {record.event_id for record in report.records} == set(poison)
     assert {_order(record) for record in report.records} == {order for order, _ in dropped.poison}
 
     still = _verify(world, repair=True)
-    assert (still.lost, still.repaired, still.ok) == (4, 0, False)
+    assert (still.lost, still.repaired, still.ok) == (2, 0, False)
     assert {each.sequence_number.value for each in still.failing} == dropped.poison_numbers()
     assert all("amount must be a number" in each.error for each in still.failing)
 
@@ -367,10 +367,10 @@ def test_records_that_a_missing_permission_lost_are_reported_and_repaired_once(d
     )
     up(world.context(processor={"source": str(tmp_path / "fixed")}), yes)
     repaired = _verify(world, repair=True)
-    assert (repaired.lost, repaired.repaired, repaired.failing, repaired.ok) == (4, 4, (), True)
+    assert (repaired.lost, repaired.repaired, repaired.failing, repaired.ok) == (2, 2, (), True)
     assert dropped.stored() == dropped.good | dict.fromkeys(dropped.poison, "twelve")
     versions = [key for key in dropped.object_versions() if key.startswith("processed-data/")]
-    assert len(versions) == len(set(versions)) == 40
+    assert len(versions) == len(set(versions)) == 12
 
     after = _verify(world, repair=True)
-    assert (after.stored, after.lost, after.ok) == (40, 0, True)
+    assert (after.stored, after.lost, after.ok) == (12, 0, True)

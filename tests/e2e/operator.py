@@ -18,6 +18,7 @@ from pipectl.iam.places import places_of
 from pipectl.iam.policies import caller_policy
 from pipectl.policy_document import PolicyDocument
 from tests.constraints import check_request
+from tests.empty_pages import repeating_empty_pages
 from tests.iam.requests import Questions, Request
 from tests.support import REGION, Recorder, World
 
@@ -88,7 +89,7 @@ class Operator:
             endpoint_url=self.world.aws.endpoint_url,
             credentials=credentials,
             clock=self.clock,
-            attempt=self._attempt,
+            attempt=repeating_empty_pages(self._attempt),
         )
 
     def _attempt(self, call: Call, parameters: Parameters, send: Callable[[], object]) -> object:

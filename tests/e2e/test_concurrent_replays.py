@@ -24,7 +24,7 @@ from tests.e2e.gate import gate
 from tests.e2e.mending import QUICK, check_all_replayed, claimed, mended_processor, reopen, replay_all, statuses
 from tests.e2e.operator import QuickClock
 from tests.e2e.orders import Orders
-from tests.support import ACCOUNT, REGION, yes
+from tests.support import ACCOUNT, REGION, THOROUGH, yes
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("mended")]
 
@@ -80,10 +80,16 @@ def two(emulator: LocalEmulator) -> tuple[Aws, Aws]:
 @pytest.mark.parametrize(
     "meeting",
     [
-        pytest.param(Meeting(CODE, after=False), id="before the function is changed"),
         pytest.param(Meeting(CODE), id="new code with the old configuration"),
-        pytest.param(Meeting(MOVE, after=False), id="before the new version is in use"),
         pytest.param(Meeting(MOVE), id="the new version is in use"),
+        *(
+            [
+                pytest.param(Meeting(CODE, after=False), id="before the function is changed"),
+                pytest.param(Meeting(MOVE, after=False), id="before the new version is in use"),
+            ]
+            if THOROUGH
+            else []
+        ),
     ],
 )
 def test_an_up_that_fixes_the_function_and_a_replay(

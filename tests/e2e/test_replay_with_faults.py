@@ -27,6 +27,7 @@ from pipectl.local.home import LocalEmulator
 from pipectl.resource_keys import ResourceKey
 from tests.e2e.mending import check_all_replayed, reopen, replay_all, statuses
 from tests.e2e.orders import Orders
+from tests.empty_pages import repeating_empty_pages
 from tests.faults import faulty_aws
 from tests.faults.clock import VirtualClock
 from tests.faults.faulty_aws import ACCOUNT, Fault, FaultyAws, Send
@@ -60,7 +61,7 @@ def aws_with_faults(emulator: LocalEmulator) -> Aws:
 def under(fault: Fault, orders: Orders, aws: Aws) -> tuple[World, FaultyAws]:
     """Return the same pipeline, with an injected fault."""
     faulty = FaultyAws(VirtualClock(datetime.now(UTC) + LATER), fault=fault, refused={}, slow=False, every=True)
-    aws.clock, aws.attempt = faulty.clock, faulty.attempt
+    aws.clock, aws.attempt = faulty.clock, repeating_empty_pages(faulty.attempt)
     return dataclasses.replace(orders.world, aws=aws), faulty
 
 

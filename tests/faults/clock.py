@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import NamedTuple
 
 _LOOK_EVERY = 0.0005
 _NOTHING = 0.00003
 """Limit in seconds: threads that computed less than this are idle."""
-_TASKS = Path("/proc/self/task")
+_TASKS = "/proc/self/task"
 
 
 class VirtualClock:
@@ -31,9 +34,10 @@ class VirtualClock:
         self._started = started
         self._stuck = stuck
         self._seconds = 0.0
-        self._wakes: dict[int, float] = {}
+        self._lock = threading.Lock()
+        self._sleepers: list[_Sleeper] = []
+        self._numbers = itertools.count()
         self._working = 0
-        self._turn = threading.Condition()
 
     def monotonic(self) -> float:
         return self._seconds
@@ -44,41 +48,51 @@ class VirtualClock:
     @contextmanager
     def working(self) -> Iterator[None]:
         """Mark a thread as waiting for something other than time, such as an answer."""
-        with self._turn:
+        with self._lock:
             self._working += 1
         try:
             yield
         finally:
-            with self._turn:
+            with self._lock:
                 self._working -= 1
 
     def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             return
-        me = threading.get_ident()
-        with self._turn:
-            wake = self._wakes[me] = self._seconds + seconds
+        with self._lock:
+            me = _Sleeper(self._seconds + seconds, next(self._numbers), threading.Condition(self._lock))
+            heapq.heappush(self._sleepers, me)
             try:
-                self._wait_for(me, wake)
+                self._wait_for(me)
             finally:
-                del self._wakes[me]
-                self._turn.notify_all()
+                self._sleepers.remove(me)
+                heapq.heapify(self._sleepers)
+                if self._sleepers:
+                    self._sleepers[0].turn.notify()
 
-    def _wait_for(self, me: int, wake: float) -> None:
+    def _wait_for(self, me: _Sleeper) -> None:
         waited = 0.0
-        while self._seconds < wake:
-            if min(self._wakes, key=lambda thread: (self._wakes[thread], thread)) != me:
-                self._turn.wait()  # the thread with the next wake-up time advances the clock
-            elif self._all_threads_are_idle() or waited >= self._stuck:
-                self._seconds = wake
+        while self._seconds < me.wake:
+            if self._sleepers[0] is not me:
+                me.turn.wait()  # the thread with the next wake-up time advances the clock
+            elif self._all_threads_are_idle(me.turn) or waited >= self._stuck:
+                self._seconds = max(self._seconds, me.wake)
             else:
                 waited += _LOOK_EVERY
 
-    def _all_threads_are_idle(self) -> bool:
+    def _all_threads_are_idle(self, turn: threading.Condition) -> bool:
         before = _computed_by_others()
-        self._turn.wait(_LOOK_EVERY)
+        turn.wait(_LOOK_EVERY)
         idle = not self._working and _computed_by_others() - before < _NOTHING
         return idle and not _another_thread_runs()
+
+
+class _Sleeper(NamedTuple):
+    """A thread that sleeps, in the order in which the threads wake up."""
+
+    wake: float
+    number: int
+    turn: threading.Condition
 
 
 def _computed_by_others() -> float:
@@ -88,11 +102,16 @@ def _computed_by_others() -> float:
 def _another_thread_runs() -> bool:
     """Return whether another thread runs or is ready to run. Only Linux reports it."""
     me = str(threading.get_native_id())
-    return any(_runs(task) for task in _TASKS.glob("*") if task.name != me)
-
-
-def _runs(task: Path) -> bool:
     try:
-        return (task / "stat").read_text().rpartition(")")[2].split()[0] == "R"
+        with os.scandir(_TASKS) as tasks:
+            return any(_runs(task.path) for task in tasks if task.name != me)
+    except FileNotFoundError:
+        return False
+
+
+def _runs(task: str) -> bool:
+    try:
+        with open(f"{task}/stat", "rb") as stat:  # noqa: PTH123 - asked so often that a Path takes too long
+            return stat.read().rpartition(b")")[2][1:2] == b"R"
     except OSError:
         return False  # the thread has just ended

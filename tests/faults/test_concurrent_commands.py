@@ -1,4 +1,7 @@
-"""Two commands on the same pipeline at the same time, with all delays; one starts some seconds after the other."""
+"""Two commands on the same pipeline at the same time, with all delays; one starts some seconds after the other.
+
+By default one time for each pair of commands; `CRASHES=every` tries the others, too.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,11 @@ from tests.faults.account import SimulatedAccount, simulated_account
 from tests.faults.clock import VirtualClock
 from tests.faults.faulty_aws import FaultyAws
 from tests.faults.moto_fixes import send_fixed
-from tests.faults.test_crash import SCENES, run
+from tests.faults.test_crash import EVERY, SCENES, run
 from tests.support import ACCOUNT, REGION, World, yes
 
 Command = Callable[[World], object]
-LATER = [0, 5]
+LATER = [0, 5] if EVERY else [5]
 """Seconds. An `up` takes about 20 with these delays."""
 
 
@@ -80,7 +83,7 @@ def test_two_ups_create_one_pipeline(undisturbed: Any, tmp_path: Path, later: fl
         assert here.state() == undisturbed
 
 
-@pytest.mark.parametrize("later", [0, 1])
+@pytest.mark.parametrize("later", [0, 1] if EVERY else [1])
 @pytest.mark.parametrize("scene", ["up from drift", "up with replacement"])
 def test_two_ups_repair_one_pipeline(scene: str, tmp_path: Path, later: float) -> None:
     prepare, command = SCENES[scene]
@@ -104,8 +107,9 @@ def test_two_downs_delete_everything(tmp_path: Path, later: float) -> None:
         assert here.state()["names"] == {}
 
 
-@pytest.mark.parametrize("later", [3, 9])
-@pytest.mark.parametrize("first", [up_, down_], ids=["up first", "down first"])
+@pytest.mark.parametrize(
+    ("first", "later"), [(up_, 3), (down_, 9), *([(up_, 9), (down_, 3)] if EVERY else [])], ids=str
+)
 def test_an_up_and_a_down_that_collide_report_it(
     undisturbed: Any, tmp_path: Path, first: Command, later: float
 ) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from pipectl.commands.plan import plan
 from pipectl.commands.up import up
-from pipectl.config.names import CODE_TAG
+from pipectl.config.names import CODE_TAG, LIVE_ALIAS
 from pipectl.engine.model import Action
 from pipectl.errors import PackageProblem
 from pipectl.packaging.build import LARGEST_UNZIPPED, LARGEST_UPLOAD, build
@@ -186,6 +186,8 @@ def test_a_deflated_package_is_deployed_once_and_changed_code_is_repaired(moto_w
     other = lambda_.update_function_code(FunctionName=FUNCTION, ZipFile=packaged(write(tmp_path / "other", FILES)).body)
     assert [change.resource for change in plan(moto_world.context()).pending] == ["processor"]
     lambda_.tag_resource(Resource=arn, Tags={CODE_TAG: f"{tag.partition(':')[0]}:{other['CodeSha256']}"})
+    version = lambda_.publish_version(FunctionName=FUNCTION)["Version"]
+    lambda_.update_alias(FunctionName=FUNCTION, Name=LIVE_ALIAS, FunctionVersion=version)
     assert plan(moto_world.context()).pending == []
 
     lambda_.tag_resource(Resource=arn, Tags={CODE_TAG: tag})

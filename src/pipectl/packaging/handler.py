@@ -7,6 +7,7 @@ import re
 import sys
 import warnings
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from pipectl.errors import PackageError, PackageProblem
@@ -60,7 +61,7 @@ def check_function(file: Path, content: bytes, handler: str, language: str) -> N
 def syntax_error(file: str, content: bytes) -> str | None:
     """Return where and why a Python file does not parse, ``None`` if it does."""
     try:
-        _parse(content, file)
+        _parse(content)
     except SyntaxError as error:
         return f"{file}:{error.lineno or 1}: does not parse: {error.msg}"
     return None
@@ -75,7 +76,7 @@ def _check_python(file: Path, content: bytes, function: str) -> None:
             path=str(file),
             hint=f"correct it; if it is meant for a newer Python than the {version} that pipectl runs on, use that one",
         )
-    defined = dict(_defined(_parse(content, str(file)).body))
+    defined = dict(_defined(_parse(content).body))
     if "*" in defined:
         return
     if function not in defined and "__getattr__" not in defined:
@@ -95,11 +96,12 @@ def _check_python(file: Path, content: bytes, function: str) -> None:
         )
 
 
-def _parse(content: bytes, file: str) -> ast.Module:
+@lru_cache(maxsize=8)  # a handler's file is parsed for its syntax, its function and the warnings
+def _parse(content: bytes) -> ast.Module:
     """Parse a file; every failure is a SyntaxError."""
     try:
         with warnings.catch_warnings(action="ignore"):  # warnings of the code are for its author
-            return ast.parse(content, file)
+            return ast.parse(content)
     except SyntaxError:
         raise
     except (ValueError, RecursionError, MemoryError) as error:

@@ -84,7 +84,7 @@ def test_settings_that_are_not_managed_are_shown_and_left_alone(pipeline: Direct
 
 
 def test_settings_that_moto_does_not_keep_are_shown(pipeline: DirectAccess) -> None:
-    """Those of the version in use count, too."""
+    """Settings of the version in use count, too."""
     settings = {
         "VpcConfig": {"VpcId": "vpc-1"},
         "TracingConfig": {"Mode": "Active"},

@@ -84,8 +84,8 @@ def test_every_record_is_stored_failed_or_lost(world: World) -> None:
     assert _verify(world).ok
 
 
-@pytest.mark.parametrize("status", ["OPEN", "PARTIAL", "FAILED"])
-def test_an_unresolved_failure_covers_the_records_of_its_range(world: World, status: str) -> None:
+@pytest.mark.parametrize("status", ["OPEN", "PARTIAL", "FAILED", "RESOLVED"])
+def test_a_failure_without_a_successful_replay_covers_the_records_of_its_range(world: World, status: str) -> None:
     a, b, c, _d = write(world, "a", "b", "c", "d")
     store(world, b)
     fail(world, a, c, status=status)
@@ -94,7 +94,7 @@ def test_an_unresolved_failure_covers_the_records_of_its_range(world: World, sta
 
 
 @pytest.mark.parametrize("status", ["REPLAYED", "EXPIRED"])
-def test_a_resolved_failure_covers_no_missing_object(world: World, status: str) -> None:
+def test_a_failure_that_was_replayed_or_has_expired_covers_no_missing_object(world: World, status: str) -> None:
     a, b, c = write(world, "a", "b", "c")
     store(world, b)
     fail(world, a, c, status=status)

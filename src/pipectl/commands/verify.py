@@ -17,7 +17,7 @@ from pipectl.facts import QueueFacts, TableFacts
 from pipectl.failures.audit_table import CLOCKS_DIFFER, Selection
 from pipectl.failures.batching import batches
 from pipectl.failures.dead_letter_queue import count_messages
-from pipectl.failures.model import UNRESOLVED, FailedRecord, Record, written_at
+from pipectl.failures.model import UNRESOLVED, FailedRecord, Record, ReplayStatus, written_at
 from pipectl.failures.processor_client import ProcessorClient
 from pipectl.failures.stream_reader import Shard, StreamReading, TableReader
 from pipectl.failures.verification import LostRecord, RecordState, VerificationIndex, find_objects, read_lost
@@ -169,7 +169,8 @@ class _Verification:
         self._index.add(shard, record, RecordState.LOST if is_checked else RecordState.UNCHECKED)
 
     def _find_failures(self) -> None:
-        selection = Selection(self._since - CLOCKS_DIFFER, statuses=UNRESOLVED)
+        reported = (*UNRESOLVED, ReplayStatus.RESOLVED)  # somebody decided that a resolved one needs no object
+        selection = Selection(self._since - CLOCKS_DIFFER, statuses=reported)
         for failure in self._context.audit_table.find(selection):
             self._index.mark_failed(failure)
 

@@ -139,7 +139,7 @@ class VerificationIndex:
             self._database.executemany(update, ((RecordState.STORED, day, name) for name in names))
 
     def mark_failed(self, failure: Failure) -> None:
-        """Mark the records without an object that an unresolved failure covers.
+        """Mark the records without an object that a failure covers.
 
         They lie in its range, were written when its records were, and are among those that it names after a replay.
         A range whose ends are not records of the stream covers nothing.

@@ -108,7 +108,9 @@ def test_two_downs_delete_everything(tmp_path: Path, later: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "later"), [(up_, 3), (down_, 9), *([(up_, 9), (down_, 3)] if EVERY else [])], ids=str
+    ("first", "later"),
+    [(up_, 3), (down_, 9), *([(up_, 9), (down_, 3)] if EVERY else [])],
+    ids=lambda value: value.__name__ if callable(value) else str(value),
 )
 def test_an_up_and_a_down_that_collide_report_it(
     undisturbed: Any, tmp_path: Path, first: Command, later: float

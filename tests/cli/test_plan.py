@@ -35,7 +35,7 @@ def test_the_whole_plan_is_printed_before_the_refusal(foreign: Path) -> None:
     result = pipectl("-c", foreign, "-o", "json", "plan")
     assert result.exit_code == 1
     actions = {change["resource"]: change["action"] for change in document(result)["changes"]}
-    assert len(actions) == 17
+    assert len(actions) == 18
     assert actions["dead-letter-queue"] == "refuse"
     assert actions["orders-table"] == "create"
     assert error(result)["code"] == "ForeignResource"

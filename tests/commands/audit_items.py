@@ -81,7 +81,9 @@ class PagingTable(BaseHTTPRequestHandler):
         if operation == "ListTagsOfResource":
             tags = {"ManagedBy": "pipectl", "Project": "order-pipeline", "Environment": "dev"}
             return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
-        return self._query(request) if operation == "Query" else {"ContinuousBackupsDescription": {}}
+        if operation == "Query":
+            return self._query(request)
+        return {"ContinuousBackupsDescription": {}, "TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
 
     def _query(self, request: dict[str, Any]) -> dict[str, Any]:
         values = request["ExpressionAttributeValues"]

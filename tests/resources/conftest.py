@@ -32,8 +32,18 @@ def direct(tmp_path: Path) -> Iterator[DirectAccess]:
 
 @pytest.fixture
 def emulator_direct(emulator: LocalEmulator, tmp_path: Path) -> DirectAccess:
-    """Create a pipeline on the local emulator, in a separate account."""
+    """Return an empty account on the local emulator."""
     account = new_account()
-    world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account)
+    return DirectAccess(make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=account), account)
+
+
+@pytest.fixture(scope="module")
+def emulator_existing(emulator: LocalEmulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectAccess]:
+    """Create a pipeline on the local emulator for all tests of a module. Each test restores it."""
+    account = new_account()
+    world = make_world(tmp_path_factory.mktemp("existing"), endpoint_url=emulator.endpoint_url, account=account)
     up(world.context(), yes)
-    return DirectAccess(world, account)
+    direct = DirectAccess(world, account)
+    yield direct
+    for mapping in direct.lambda_.list_event_source_mappings()["EventSourceMappings"]:
+        direct.lambda_.delete_event_source_mapping(UUID=mapping["UUID"])  # the emulator polls for each

@@ -94,10 +94,6 @@ def test_a_run_after_a_crash_at_any_write_converges(direct: DirectAccess, tmp_pa
 @pytest.mark.emulator
 def test_a_bucket_is_managed_from_its_creating_call_on(emulator_direct: DirectAccess, tmp_path: Path) -> None:
     """Run on the local emulator, because moto drops the tags of CreateBucket."""
-    bucket = emulator_direct.resources["bucket"]
-    observed = bucket.observe()
-    assert observed is not None
-    bucket.delete(observed, delete_data=True)
     assert_converges_after_every_crash(emulator_direct, tmp_path, "bucket")
 
 
@@ -140,9 +136,6 @@ def test_a_race_lost_to_an_unmanaged_resource_is_refused(direct: DirectAccess, t
 def test_a_race_lost_for_a_queue_with_equal_settings_is_refused(emulator_direct: DirectAccess, tmp_path: Path) -> None:
     """CreateQueue succeeds for an existing queue with equal attributes; only the tags differ."""
     key = "dead-letter-queue"
-    observed = emulator_direct.resources[key].observe()
-    assert observed is not None
-    emulator_direct.resources[key].delete(observed, delete_data=True)
     with pytest.raises(ForeignError, match="Project is 'another'"):
         up(narrow(emulator_direct.world, key), competitor(emulator_direct, tmp_path, key, {"project": "another"}))
     assert emulator_direct.tags(emulator_direct.resources[key])["Project"] == "another"

@@ -13,6 +13,7 @@ from pipectl.commands.status import status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from tests.cli_support import pipectl
+from tests.moto_snapshot import create_pipeline
 from tests.resources.direct_access import DirectAccess, zipped
 from tests.support import yes
 
@@ -21,7 +22,7 @@ SECRET = "sk-live-0123456789"
 
 @pytest.fixture
 def pipeline(direct: DirectAccess) -> DirectAccess:
-    up(direct.world.context(), yes)
+    create_pipeline(direct.world)
     return direct
 
 

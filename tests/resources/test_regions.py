@@ -17,6 +17,7 @@ from pipectl.commands.up import up
 from pipectl.engine.model import Action, RefusalKind
 from pipectl.errors import ForeignError
 from pipectl.local.home import LocalEmulator
+from tests.moto_snapshot import create_pipeline
 from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, yes
 
 OTHER_REGION = "us-west-2"
@@ -31,7 +32,7 @@ def home(tmp_path: Path) -> Iterator[World]:
     """A pipeline in us-east-1, the config's region."""
     with mock_aws():
         world = make_world(tmp_path, clock=FakeClock())
-        up(world.context(), yes)
+        create_pipeline(world)
         yield world
 
 

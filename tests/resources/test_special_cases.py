@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
+from moto.s3 import s3_backends
 
 from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.plan import plan
@@ -16,20 +19,36 @@ from pipectl.commands.up import up
 from pipectl.config.names import LIVE_ALIAS
 from pipectl.engine.model import Action, Change, Contents
 from pipectl.errors import ForeignError, PipectlError, UnreconcilableError
+from tests.moto_snapshot import create_pipeline
 from tests.resources.direct_access import ADMINISTRATOR, OPEN_TO_THE_WORLD, DirectAccess, narrow, policy, zipped
 from tests.resources.drift_cases import _other_code, _start_at_latest, _widen, again, delete_role
 from tests.resources.standard import MANAGED_TAGS, planned
-from tests.support import ACCOUNT, REGION, FakeClock, World, write_config, yes
+from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, write_config, yes
 
-emulator = pytest.mark.emulator
 NEW_AND_OLD = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
+def on_the_emulator(test: Any) -> Any:
+    """Mark a test that shares a pipeline on the local emulator."""
+    return pytest.mark.xdist_group("special cases on the emulator")(pytest.mark.emulator(test))
+
+
 @pytest.fixture
-def built(emulator_direct: DirectAccess) -> DirectAccess:
-    """Return a pipeline on the local emulator, with no recorded calls."""
-    emulator_direct.world.writes()
-    return emulator_direct
+def shared(emulator_existing: DirectAccess) -> Iterator[DirectAccess]:
+    """Share a pipeline on the local emulator, and restore it."""
+    yield emulator_existing
+    up(emulator_existing.world.context(), yes, allow_stream_replacement=True)
+    emulator_existing.delete_mappings_of_earlier_streams()
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Iterator[DirectAccess]:
+    """Create a pipeline on moto, with no recorded calls."""
+    with mock_aws():
+        world = make_world(tmp_path, clock=FakeClock())
+        create_pipeline(world)
+        world.writes()
+        yield DirectAccess(world)
 
 
 def changes(direct: DirectAccess, **options: bool) -> dict[str, Change]:
@@ -51,10 +70,10 @@ def switch_stream(direct: DirectAccess, *specifications: dict[str, Any]) -> None
 # the stream and its mapping
 
 
-@emulator
-def test_a_stream_that_was_disabled_is_enabled_and_no_record_is_lost(emulator_direct: DirectAccess) -> None:
+@on_the_emulator
+def test_a_stream_that_was_disabled_is_enabled_and_no_record_is_lost(shared: DirectAccess) -> None:
     """The new mapping is created first, and the old one stays, because it can have records to read."""
-    direct = emulator_direct
+    direct = shared
     resource = direct.resources["stream-mapping"]
     old = direct.mapping(resource)
     switch_stream(direct, {"StreamEnabled": False})
@@ -77,9 +96,9 @@ def test_a_stream_that_was_disabled_is_enabled_and_no_record_is_lost(emulator_di
     assert {mapping["State"] for mapping in direct.mappings(resource)} == {"Enabled"}
 
 
-@emulator
-def test_the_old_mapping_is_kept_for_24_hours(emulator_direct: DirectAccess) -> None:
-    direct = emulator_direct
+@on_the_emulator
+def test_the_old_mapping_is_kept_for_24_hours(shared: DirectAccess) -> None:
+    direct = shared
     old = direct.mapping(direct.resources["stream-mapping"])["UUID"]
     switch_stream(direct, {"StreamEnabled": False}, NEW_AND_OLD)
     repaired(direct)
@@ -102,9 +121,9 @@ def test_the_old_mapping_is_kept_for_24_hours(emulator_direct: DirectAccess) -> 
     assert old not in [mapping["UUID"] for mapping in direct.mappings(direct.resources["stream-mapping"])]
 
 
-@emulator
-def test_deletion_includes_the_old_mapping(emulator_direct: DirectAccess) -> None:
-    direct = emulator_direct
+@on_the_emulator
+def test_deletion_includes_the_old_mapping(shared: DirectAccess) -> None:
+    direct = shared
     resource = direct.resources["stream-mapping"]
     switch_stream(direct, {"StreamEnabled": False}, NEW_AND_OLD)
     repaired(direct)
@@ -115,9 +134,9 @@ def test_deletion_includes_the_old_mapping(emulator_direct: DirectAccess) -> Non
     assert direct.mappings(resource) == []
 
 
-@emulator
-def test_a_disabled_old_mapping_is_enabled(emulator_direct: DirectAccess) -> None:
-    direct = emulator_direct
+@on_the_emulator
+def test_a_disabled_old_mapping_is_enabled(shared: DirectAccess) -> None:
+    direct = shared
     resource = direct.resources["stream-mapping"]
     old = direct.mapping(resource)["UUID"]
     direct.lambda_.update_event_source_mapping(UUID=old, Enabled=False)
@@ -126,9 +145,9 @@ def test_a_disabled_old_mapping_is_enabled(emulator_direct: DirectAccess) -> Non
     assert direct.lambda_.get_event_source_mapping(UUID=old)["State"] == "Enabled"
 
 
-@emulator
-def test_another_view_type_is_refused_until_it_is_allowed(emulator_direct: DirectAccess) -> None:
-    direct = emulator_direct
+@on_the_emulator
+def test_another_view_type_is_refused_until_it_is_allowed(shared: DirectAccess) -> None:
+    direct = shared
     switch_stream(direct, {"StreamEnabled": False}, {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
     direct.world.writes()
     change = changes(direct)["orders-table"]
@@ -315,22 +334,22 @@ def test_a_missing_role_is_recreated_and_renewed_by_one_up(built: DirectAccess) 
     repaired(built)
 
 
-@emulator
-def test_a_remaining_throttle_is_removed(emulator_direct: DirectAccess) -> None:
-    name = emulator_direct.names.processor
-    emulator_direct.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    emulator_direct.lambda_.update_function_code(FunctionName=name, ZipFile=zipped("def handler(*_): ..."))
-    assert changes(emulator_direct)["processor"].attributes.keys() == {"reserved_concurrency", "code_sha256"}
-    repaired(emulator_direct)
-    assert "Concurrency" not in emulator_direct.lambda_.get_function(FunctionName=name)
+@on_the_emulator
+def test_a_remaining_throttle_is_removed(shared: DirectAccess) -> None:
+    name = shared.names.processor
+    shared.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    shared.lambda_.update_function_code(FunctionName=name, ZipFile=zipped("def handler(*_): ..."))
+    assert changes(shared)["processor"].attributes.keys() == {"reserved_concurrency", "code_sha256"}
+    repaired(shared)
+    assert "Concurrency" not in shared.lambda_.get_function(FunctionName=name)
 
 
 # roles
 
 
-@emulator
-def test_all_other_policies_of_a_role_are_removed_at_once(emulator_direct: DirectAccess) -> None:
-    direct = emulator_direct
+@on_the_emulator
+def test_all_other_policies_of_a_role_are_removed_at_once(shared: DirectAccess) -> None:
+    direct = shared
     role = direct.resources["processor-role"]
     direct.iam.attach_role_policy(RoleName=role.name, PolicyArn=ADMINISTRATOR)
     _widen(direct, role)
@@ -394,9 +413,9 @@ def test_a_public_bucket_is_made_private(built: DirectAccess) -> None:
     assert "Deny" in built.s3.get_bucket_policy(Bucket=bucket)["Policy"]
 
 
-@emulator
-def test_a_bucket_of_another_account_is_refused_and_cannot_be_adopted(emulator_direct: DirectAccess) -> None:
-    direct = emulator_direct
+@on_the_emulator
+def test_a_bucket_of_another_account_is_refused_and_cannot_be_adopted(shared: DirectAccess) -> None:
+    direct = shared
     bucket = direct.resources["bucket"]
     observed = bucket.observe()
     assert observed is not None
@@ -445,9 +464,10 @@ def test_a_bucket_with_more_than_a_page_of_versions_is_emptied(direct: DirectAcc
     up(narrow(direct.world, "bucket"), yes)
     bucket = direct.resources["bucket"]
     direct.s3.delete_bucket_policy(Bucket=bucket.name)  # moto denies requests without evaluating the condition
+    stored = s3_backends[ACCOUNT]["aws"]  # without a request for each
     for number in range(501):
-        direct.s3.put_object(Bucket=bucket.name, Key=f"{number}")
-        direct.s3.delete_object(Bucket=bucket.name, Key=f"{number}")
+        stored.put_object(bucket.name, f"{number}", b"")
+        stored.delete_object(bucket.name, f"{number}")
     direct.s3.put_object(Bucket=bucket.name, Key="a b/ä+%.json")
     direct.s3.create_multipart_upload(Bucket=bucket.name, Key="not completed")
     observed = bucket.observe()

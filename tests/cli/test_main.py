@@ -12,6 +12,7 @@ import pytest
 
 from pipectl import __version__
 from pipectl.cli.main import COMMANDS, main
+from tests.support import THOROUGH
 
 HEAVY = ("boto3", "botocore", "pydantic", "rich", "yaml", "pipectl.local", "pipectl.commands", "ministack")
 
@@ -48,7 +49,9 @@ main()
 
 
 @pytest.mark.parametrize(
-    "args", [("--help",), ("--version",), ("up", "--help"), ("audit", "list", "--help")], ids=" ".join
+    "args",
+    [("--version",), ("audit", "list", "--help"), *([("--help",), ("up", "--help")] if THOROUGH else [])],
+    ids=" ".join,
 )
 def test_help_and_version_import_nothing_heavy(args: tuple[str, ...]) -> None:
     done, heavy = imported(*args)
@@ -57,7 +60,12 @@ def test_help_and_version_import_nothing_heavy(args: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "offered"), [("pipectl re", "replay-dlq"), ("pipectl audit s", "stats"), ("pipectl up --", "--dry-run")]
+    ("typed", "offered"),
+    [
+        ("pipectl audit s", "stats"),
+        ("pipectl up --", "--dry-run"),
+        *([("pipectl re", "replay-dlq")] if THOROUGH else []),
+    ],
 )
 def test_completion_imports_nothing_heavy(typed: str, offered: str) -> None:
     done, heavy = imported(complete=typed)

@@ -45,7 +45,7 @@ from tests.commands.audit_items import audit_item, paging_table
 from tests.commands.existing_pipeline import existing, fail, put_audit_items, write
 from tests.output.screens import document
 from tests.resources.direct_access import narrow
-from tests.support import ACCOUNT, REGION, ROOT, FakeClock, World, make_world, write_config, yes
+from tests.support import ACCOUNT, REGION, ROOT, THOROUGH, FakeClock, World, make_world, write_config, yes
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ALL = Selection(since=NOW - timedelta(days=30), until=NOW)
@@ -93,7 +93,7 @@ def test_one_page_of_each_type_is_read(world: World) -> None:
 
 
 @pytest.mark.parametrize("statuses", [(), (ReplayStatus.OPEN, ReplayStatus.PARTIAL)])
-@pytest.mark.parametrize("limit", [1, 2, 3, 7, 40])
+@pytest.mark.parametrize("limit", [2, 7, 40] if not THOROUGH else [1, 2, 3, 7, 40])
 def test_the_pages_together_are_the_whole_list(world: World, limit: int, statuses: tuple[ReplayStatus, ...]) -> None:
     """Several failures have the same millisecond, with equal and different types."""
     moments = [_ago(n // 6) for n in range(24)]

@@ -7,7 +7,7 @@ import pytest
 from pipectl.commands.down import down
 from pipectl.commands.up import up
 from pipectl.local.home import LocalEmulator
-from tests.e2e.mending import QUICK, fix
+from tests.e2e.mending import QUICK, fix, reopen, replay_all
 from tests.e2e.orders import Orders
 from tests.support import ACCOUNT, make_world, yes
 
@@ -27,3 +27,12 @@ def mended(emulator: LocalEmulator, tmp_path_factory: pytest.TempPathFactory) ->
     fix(world, folder / "fixed")
     yield orders
     down(world.context(), yes, delete_data=True)
+
+
+@pytest.fixture(scope="session")
+def operations_of_a_replay(mended: Orders) -> list[str]:
+    """Return the operations that a replay of the open failures calls, in order."""
+    reopen(mended)
+    mended.world.calls.clear()
+    replay_all(mended.world)
+    return [call.operation for call in mended.world.calls]

@@ -123,13 +123,10 @@ def test_an_up_that_fixes_the_function_and_a_replay(
     check_all_replayed(mended)
 
 
-def test_two_processes_share_the_failures(mended: Orders) -> None:
+def test_two_processes_share_the_failures(mended: Orders, operations_of_a_replay: list[str]) -> None:
     """Both processes continue at the same moment, after their first reads."""
     world = mended.world
-    reopen(mended)
-    world.calls.clear()
-    replay_all(world)
-    first_claim = [call.operation for call in world.calls].index("UpdateItem") + 1
+    first_claim = operations_of_a_replay.index("UpdateItem") + 1
     reopen(mended)
     keys = environment(AWS_ACCESS_KEY_ID=ACCOUNT, AWS_SECRET_ACCESS_KEY="test")
     with ExitStack() as stack:

@@ -87,12 +87,11 @@ def test_up_and_down_report_done_work_and_continue(emulator: LocalEmulator, tmp_
 
 
 @pytest.mark.xdist_group("mended")
-def test_a_replay_releases_its_leases_and_the_next_one_continues(mended: Orders) -> None:
+def test_a_replay_releases_its_leases_and_the_next_one_continues(
+    mended: Orders, operations_of_a_replay: list[str]
+) -> None:
     world = mended.world
-    reopen(mended)
-    world.calls.clear()
-    replay_all(world)
-    first_invocation = [call.operation for call in world.calls].index("Invoke") + 1
+    first_invocation = operations_of_a_replay.index("Invoke") + 1
     reopen(mended)
     error = interrupted(world, MENDED_ACCOUNT, first_invocation, "replay-dlq", "--yes")
     assert re.fullmatch(r"interrupted: \d+ failures finished", error["message"])
@@ -104,12 +103,11 @@ def test_a_replay_releases_its_leases_and_the_next_one_continues(mended: Orders)
 
 
 @pytest.mark.xdist_group("mended")
-def test_the_second_ctrl_c_ends_a_replay_during_an_invocation(mended: Orders) -> None:
+def test_the_second_ctrl_c_ends_a_replay_during_an_invocation(
+    mended: Orders, operations_of_a_replay: list[str]
+) -> None:
     world = mended.world
-    reopen(mended)
-    world.calls.clear()
-    replay_all(world)
-    first_invocation = [call.operation for call in world.calls].index("Invoke") + 1
+    first_invocation = operations_of_a_replay.index("Invoke") + 1
     reopen(mended)
     keys = environment(AWS_ACCESS_KEY_ID=MENDED_ACCOUNT, AWS_SECRET_ACCESS_KEY="test")
     with gate(world.aws.endpoint_url or "", first_invocation) as (url, way):

@@ -47,6 +47,7 @@ class Scene:
         self.names = world.context().pipeline.physical
         self.queue_url = self.aws.sqs.get_queue_url(QueueName=self.names.queue)["QueueUrl"]
         self._numbers = itertools.count()
+        self._stored: dict[str, str] = {}
         # A message that the auditor could not handle comes back after a second, not after minutes.
         self.aws.sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes={"VisibilityTimeout": "1"})
 
@@ -74,8 +75,10 @@ class Scene:
     def stored(self, order: str) -> bool:
         s3, bucket = self.aws.s3, self.names.bucket
         listed = s3.list_objects_v2(Bucket=bucket, Prefix="processed-data/").get("Contents", [])
-        bodies = [s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read() for entry in listed]
-        return any(json.loads(body)["keys"]["orderId"] == order for body in bodies)
+        for key in {entry["Key"] for entry in listed} - self._stored.keys():
+            body = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            self._stored[key] = body["keys"]["orderId"]
+        return order in self._stored.values()
 
     def audited(self) -> list[str]:
         """Return the message ids of all audit items."""

@@ -46,7 +46,7 @@ from tests.support import World, make_world, yes
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("operator")]
 
-LEARNER, LIFE, KEPT = "800000000002", "800000000003", "800000000004"
+LEARNER, LIFE = "800000000002", "800000000003"
 BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
 ONE_BY_ONE = {"stream-mapping": {"batch_size": 1, "retry_attempts": 0}, "queue-mapping": {"batch_size": 1}}
 BOUND = 60
@@ -191,8 +191,9 @@ def operator(only_operator: Operator) -> Operator:
     return only_operator
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def existing(place: Place) -> Place:
+    """Return the place, with a pipeline; tests that change the pipeline restore it."""
     up(place.world.context(), yes)
     return place
 
@@ -230,6 +231,11 @@ def _refused(context: Context) -> object:
         return down(context, yes)
     except DataLossError as error:
         return error.message
+
+
+def policy_of(caller: str, place: Place) -> PolicyDocument:
+    pipeline = place.world.context().pipeline
+    return policy(caller, pipeline.config, pipeline.names)
 
 
 def check(command: str, operator: Operator) -> None:
@@ -283,7 +289,7 @@ def test_a_rollback_needs_exactly_its_actions(existing: Place, operator: Operato
     up(existing.world.context(processor={"memory": 512}, **ONE_BY_ONE), yes)
     operator.run("rollback", lambda context: rollback(context, yes, "somebody"))
     check("rollback", operator)
-    existing.world.context(**ONE_BY_ONE)
+    up(existing.world.context(**ONE_BY_ONE), yes)
 
 
 def test_failures_are_read_and_replayed_with_exactly_their_actions(
@@ -323,6 +329,21 @@ def test_failures_are_read_and_replayed_with_exactly_their_actions(
     operator.clock.ahead = timedelta()
 
 
+def test_a_deployer_can_change_nothing_but_the_pipeline(existing: Place, operator: Operator) -> None:
+    """The functions take no other role, and other functions get no mapping."""
+    aws, names = existing.aws, existing.names
+    trust = aws.iam.get_role(RoleName=names.processor_role)["Role"]["AssumeRolePolicyDocument"]
+    role = aws.iam.create_role(RoleName="admin", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    operator.may(policy_of("deployer", existing))
+    lambda_, queue = operator.context().aws.lambda_, outputs(existing.world.context())["DeadLetterQueueArn"]
+    with pytest.raises(AccessDeniedError, match="iam:PassRole"):
+        lambda_.update_function_configuration(FunctionName=names.processor, Role=role)
+    with pytest.raises(AccessDeniedError, match="lambda:CreateEventSourceMapping"):
+        lambda_.create_event_source_mapping(FunctionName="somebody-elses", EventSourceArn=queue)
+    lambda_.update_function_configuration(FunctionName=names.processor, Timeout=61)
+    up(existing.world.context(), yes)
+
+
 def test_down_deletes_with_exactly_its_actions(existing: Place, operator: Operator) -> None:
     aws, names = existing.aws, existing.names
     for order in ("order-3", "order-4"):
@@ -343,11 +364,6 @@ def _run(operator: Operator, *words: str) -> Result:
         "PIPECTL_CONFIG": str(operator.world.file),
     }
     return CliRunner().invoke(main, ["-o", "json", *words], env=environment)
-
-
-def policy_of(caller: str, place: Place) -> PolicyDocument:
-    pipeline = place.world.context().pipeline
-    return policy(caller, pipeline.config, pipeline.names)
 
 
 def _without(document: PolicyDocument, action: str) -> PolicyDocument:
@@ -397,19 +413,3 @@ def test_deployer_reader_and_on_call_can_work(emulator: LocalEmulator, tmp_path:
     operator.may(policy_of("deployer", place))
     removed = _run(operator, "down", "--yes", "--delete-data")
     assert removed.exit_code == 0, removed.output
-
-
-def test_a_deployer_can_change_nothing_but_the_pipeline(emulator: LocalEmulator, tmp_path: Path) -> None:
-    """The functions take no other role, and other functions get no mapping."""
-    place = _place(tmp_path, emulator, KEPT)
-    operator, aws = Operator(place.world), place.aws
-    up(place.world.context(), yes)
-    trust = aws.iam.get_role(RoleName=place.names.processor_role)["Role"]["AssumeRolePolicyDocument"]
-    role = aws.iam.create_role(RoleName="admin", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    operator.may(policy_of("deployer", place))
-    lambda_, queue = operator.context().aws.lambda_, outputs(place.world.context())["DeadLetterQueueArn"]
-    with pytest.raises(AccessDeniedError, match="iam:PassRole"):
-        lambda_.update_function_configuration(FunctionName=place.names.processor, Role=role)
-    with pytest.raises(AccessDeniedError, match="lambda:CreateEventSourceMapping"):
-        lambda_.create_event_source_mapping(FunctionName="somebody-elses", EventSourceArn=queue)
-    lambda_.update_function_configuration(FunctionName=place.names.processor, Timeout=61)

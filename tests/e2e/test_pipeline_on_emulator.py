@@ -25,9 +25,9 @@ from tests.support import NODEJS, THOROUGH, World, make_world, new_account, yes
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(170)]
 
 
-def test_a_hundred_orders_with_five_poison_orders(emulator: LocalEmulator, tmp_path: Path) -> None:
+def test_sixty_orders_with_five_poison_orders(emulator: LocalEmulator, tmp_path: Path) -> None:
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=new_account())
-    _run_from_up_to_down(world, 300 if THOROUGH else 100, 5, {}, tmp_path / "fixed")
+    _run_from_up_to_down(world, 300 if THOROUGH else 60, 5, {}, tmp_path / "fixed")
 
 
 @pytest.mark.xdist_group("harsh")
@@ -40,11 +40,11 @@ def test_late_metrics_old_counts_rolling_shards_and_consolidated_failures(
     _run_from_up_to_down(world, count, poison, small, tmp_path / "fixed", consolidated=True)
 
 
-def test_forty_orders_with_two_poison_orders_in_nodejs(emulator_nodejs: LocalEmulator, tmp_path: Path) -> None:
+def test_twenty_orders_with_two_poison_orders_in_nodejs(emulator_nodejs: LocalEmulator, tmp_path: Path) -> None:
     # With three retries, two poison orders cause the five errors of the alarm at any position in a batch.
     small = {"stream-mapping": {"batch_size": 10, "retry_attempts": 3}}
     world = make_world(tmp_path, NODEJS | small, endpoint_url=emulator_nodejs.endpoint_url, account=new_account())
-    _run_from_up_to_down(world, 40, 2, small, tmp_path / "fixed")
+    _run_from_up_to_down(world, 40 if THOROUGH else 20, 2, small, tmp_path / "fixed")
 
 
 def _run_from_up_to_down(

@@ -26,12 +26,12 @@ from pipectl.aws.stream_records import event_record
 from pipectl.commands.down import down
 from pipectl.commands.outputs import outputs
 from pipectl.commands.status import State, status
-from pipectl.commands.up import up
 from pipectl.config.physical import PhysicalNames
 from pipectl.engine.model import Action
 from pipectl.errors import DataLossError
 from pipectl.timestamps import rfc3339, rfc3339_milliseconds
 from tests.lambda_src.loading import load
+from tests.moto_snapshot import create_pipeline
 from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, yes
 
 PROCESSOR = load("processor")
@@ -48,7 +48,7 @@ class LambdaContext:
 def world(tmp_path: Path) -> Iterator[World]:
     with mock_aws():
         world = make_world(tmp_path, clock=FakeClock())
-        up(world.context(), yes)
+        create_pipeline(world)
         world.aws.s3.delete_bucket_policy(Bucket=_names(world).bucket)
         names = _names(world)
         dynamodb_backends[ACCOUNT][REGION].tables[names.orders_table].lambda_event_source_mappings.clear()

@@ -24,7 +24,7 @@ from tests.support import World, make_world, new_account, yes
 pytestmark = pytest.mark.emulator
 
 ACCOUNT = new_account()
-POINTS = 10 if os.environ.get("CRASHES") == "every" else 2
+POINTS = 10 if os.environ.get("CRASHES") == "every" else 1
 """Number of points in `up`, and in `down`."""
 UP, DOWN = ("up", "--yes"), ("down", "--yes", "--delete-data")
 

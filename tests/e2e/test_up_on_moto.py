@@ -6,6 +6,7 @@ from pipectl.commands.up import up
 from pipectl.config.models import EXTRA_ALARMS
 from pipectl.context import Context
 from pipectl.engine.model import Action
+from tests.moto_snapshot import create_pipeline
 from tests.support import Recorder, World, yes
 
 _TRUST = json.dumps(
@@ -36,7 +37,7 @@ def test_second_up_only_reads(moto_world: World) -> None:
 
 
 def test_a_resource_that_the_config_switches_off_is_deleted(moto_world: World) -> None:
-    up(moto_world.context(), yes)
+    create_pipeline(moto_world)
     without = moto_world.context(extra_alarms=False)
     switched_off = {change.resource for change in plan(without).changes if change.action is Action.DELETE}
     assert switched_off == set(EXTRA_ALARMS)
@@ -47,7 +48,7 @@ def test_a_resource_that_the_config_switches_off_is_deleted(moto_world: World) -
 
 
 def test_down_deletes_resources_that_the_config_has_switched_off(moto_world: World) -> None:
-    up(moto_world.context(), yes)
+    create_pipeline(moto_world)
     down(moto_world.context(extra_alarms=False), yes, delete_data=True)
     alarms = moto_world.aws.cloudwatch.describe_alarms(AlarmNamePrefix="dev-")
     assert alarms["MetricAlarms"] == []
@@ -55,7 +56,7 @@ def test_down_deletes_resources_that_the_config_has_switched_off(moto_world: Wor
 
 def test_the_queues_visibility_is_raised_before_the_auditors_timeout(moto_world: World) -> None:
     """Lambda refuses a timeout above the visibility of the queue that the function reads."""
-    up(moto_world.context(), yes)
+    create_pipeline(moto_world)
     moto_world.calls.clear()
     slower = {"auditor": {"timeout": 200}, "dead-letter-queue": {"visibility_timeout": 1200}}
     up(moto_world.context(**slower), yes)

@@ -46,6 +46,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         self._session = boto3_session(self.account_id, self.aws.secret)
+        self._clients: dict[str, Any] = {}
         self.role_arn = self._create_role()
         self.stream_arn = self._create_table()
         self.queue_url = self.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
@@ -54,8 +55,10 @@ class Pipeline:
         self.mapping_id = self._create_mapping()
 
     def client(self, service: str) -> Any:
-        make: Callable[..., Any] = self._session.client
-        return make(service, endpoint_url=self.aws.endpoint_url)
+        if service not in self._clients:
+            make: Callable[..., Any] = self._session.client
+            self._clients[service] = make(service, endpoint_url=self.aws.endpoint_url)
+        return self._clients[service]
 
     def put(self, *order_ids: str, poison: tuple[str, ...] = (), padding: str = "") -> None:
         """Write orders one by one, so that they come in this order."""

@@ -133,7 +133,7 @@ class TestStart:
             stop(homes[1], timeout=0)
 
     @pytest.mark.parametrize("content", ['{"pid": %d, "port": %d, "log": ""}', "not even JSON"])
-    def test_ignores_the_record_of_a_dead_server(self, home: Path, port: int, content: str) -> None:
+    def test_ignores_the_record_of_a_dead_server_and_notices_a_kill(self, home: Path, port: int, content: str) -> None:
         with subprocess.Popen(
             [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
         ) as other:
@@ -145,15 +145,12 @@ class TestStart:
             (home / RECORD).write_text(record)
             assert stop(home) is False
             (home / RECORD).write_text(record)
-            assert start(home, port=port).pid != other.pid
+            started = start(home, port=port)
+            assert started.pid != other.pid
             assert other.poll() is None
             other.kill()
-
-    def test_notices_that_the_server_was_killed(self, home: Path, port: int) -> None:
-        killed = start(home, port=port)
-        os.kill(killed.pid, signal.SIGKILL)
+        os.kill(started.pid, signal.SIGKILL)
         assert eventually(lambda: status(home), lambda found: found is None) is None
-        assert start(home, port=port).pid != killed.pid
 
 
 class TestStartFails:
@@ -209,26 +206,16 @@ class TestStop:
         assert stop(home, timeout=0.2) is True
         assert not alive(running.pid)
 
-    def test_ends_the_functions(self, home: Path, port: int) -> None:
-        worker = invoke(start(home, port=port), "import os\ndef handler(event, context): return os.getpid()")
-        assert isinstance(worker, int)
-        assert alive(worker)
-        assert stop(home)
-        assert not eventually(lambda: alive(worker), lambda lives: not lives)
-        assert not (home / "tmp").exists()
-
 
 @pytest.mark.emulator
 class TestTemporary:
-    def test_leaves_nothing_behind(self) -> None:
-        with temporary() as aws:
-            assert answers(aws.port)
-        assert not alive(aws.pid)
-        assert not aws.home.exists()
-
-    def test_is_ended_by_an_interruption(self) -> None:
-        with pytest.raises(KeyboardInterrupt), temporary() as aws:
+    def test_leaves_nothing_behind_after_an_interruption(self) -> None:
+        def interrupted(port: int) -> None:
+            assert answers(port)
             raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt), temporary() as aws:
+            interrupted(aws.port)
         assert not alive(aws.pid)
         assert not aws.home.exists()
 
@@ -245,7 +232,9 @@ class TestTemporary:
 
 
 @pytest.mark.emulator
-def test_functions_see_nothing_of_the_users_credentials(home: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_functions_see_nothing_of_the_users_credentials_and_end_with_the_emulator(
+    home: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     users = {
         "AWS_PROFILE": "production",
         "AWS_ACCESS_KEY_ID": "AKIAUSER",
@@ -259,11 +248,17 @@ def test_functions_see_nothing_of_the_users_credentials(home: Path, port: int, m
         for name, value in users.items():
             environment.setenv(name, value)
         running = start(home, port=port)
-    seen = invoke(running, "import os\ndef handler(event, context): return dict(os.environ)")
+    seen = invoke(running, "import os\ndef handler(event, context): return {**os.environ, 'worker': os.getpid()}")
     assert isinstance(seen, dict)
+    worker = seen.pop("worker")
+    assert isinstance(worker, int)
+    assert alive(worker)
     assert not set(users.values()) & set(seen.values())
     assert seen["AWS_ENDPOINT_URL"] == running.endpoint_url
     assert seen["AWS_CONFIG_FILE"] == os.devnull
+    assert stop(home)
+    assert not eventually(lambda: alive(worker), lambda lives: not lives)
+    assert not (home / "tmp").exists()
 
 
 @pytest.mark.parametrize(

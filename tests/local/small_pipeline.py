@@ -53,6 +53,12 @@ class Pipeline:
         self.queue_arn = f"arn:aws:sqs:{REGION}:{self.account_id}:failures"
         self._create_function()
         self.mapping_id = self._create_mapping()
+        running.append(self)
+
+    def stop(self) -> None:
+        """Delete the mappings, which otherwise poll, and retry what fails, as long as the emulator lives."""
+        for mapping in self.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
+            self.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
@@ -166,6 +172,10 @@ class Pipeline:
             EventSourceArn=self.stream_arn, FunctionName="processor", **(settings | dict(self.mapping))
         )
         return str(mapping["UUID"])
+
+
+running: list[Pipeline] = []
+"""The pipelines of the current test; its end stops them."""
 
 
 def eventually(read: Callable[[], T], done: Callable[[T], bool] = bool, *, seconds: float = 20) -> T:

@@ -70,6 +70,8 @@ def dying_world(folder: Path, writes: int, endpoint_url: str | None, account: st
 
 def assert_converges_after_every_crash(direct: DirectAccess, folder: Path, key: str) -> None:
     """Die before the first write, after it, after the second, and so on; the next run always ends what was begun."""
+    with_needs(direct, key)  # which have cases of their own
+    resource = direct.resources[key]
     for writes in range(30):
         dying = dying_world(folder, writes, direct.world.aws.endpoint_url, direct.account)
         try:
@@ -77,9 +79,9 @@ def assert_converges_after_every_crash(direct: DirectAccess, folder: Path, key: 
         except CrashError:
             up(narrow(direct.world, key), yes)
             assert planned(direct, key).action is Action.KEEP
-            for resource in reversed(list(narrow(direct.world, key).resources.values())):
-                if observed := resource.observe():
-                    resource.delete(observed, delete_data=True)
+            observed = resource.observe()
+            assert observed is not None
+            resource.delete(observed, delete_data=True)
         else:
             assert writes > 0
             return

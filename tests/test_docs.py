@@ -6,7 +6,7 @@ import re
 import shlex
 import socket
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,7 +43,7 @@ def shown_commands() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def pipeline(emulator: LocalEmulator) -> dict[str, str]:
+def pipeline(emulator: LocalEmulator) -> Iterator[dict[str, str]]:
     """Create a pipeline to run the command lines on. Return the environment variables that select it."""
     environment = {
         "AWS_ENDPOINT_URL": emulator.endpoint_url,
@@ -53,7 +53,8 @@ def pipeline(emulator: LocalEmulator) -> dict[str, str]:
     }
     result = CliRunner().invoke(pipectl, ["up", "--yes"], env=environment)
     assert result.exit_code == 0, result.output
-    return environment
+    yield environment
+    CliRunner().invoke(pipectl, ["down", "--yes", "--delete-data"], env=environment)
 
 
 def _free_port() -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipectl.commands.down import down
 from pipectl.commands.plan import plan
 from pipectl.commands.rollback import rollback
 from pipectl.commands.up import up
@@ -38,3 +39,4 @@ def test_after_a_rollback_orders_and_replays_run_the_previous_code(emulator: Loc
     assert orders.stored() == orders.good
     (change,) = plan(world.context()).pending
     assert (change.resource, {*change.attributes}) == ("processor", {"live.code_sha256"})
+    down(world.context(), yes, delete_data=True)

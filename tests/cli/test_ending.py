@@ -30,7 +30,9 @@ FULL_STREAMS = [
     (name, full)
     for name in COMMANDS
     for full in ("stdout", "stderr", "both")
-    if THOROUGH or full == "both" or name in ("JSON", "an error")
+    if THOROUGH
+    or (name, full)
+    in {("JSON", "stdout"), ("JSON", "stderr"), ("text", "both"), ("an error", "both"), ("help", "stdout")}
 ]
 
 

@@ -34,9 +34,10 @@ from pipectl.timestamps import rfc3339
 from tests.commands.audit_items import audit_item
 from tests.commands.existing_pipeline import existing, put_audit_items, store, write
 from tests.resources.direct_access import DirectAccess
-from tests.support import FakeClock, World, yes
+from tests.support import THOROUGH, FakeClock, World, yes
 
 MAPPING = ResourceKey.STREAM_MAPPING
+OPTIONS: list[dict[str, bool]] = [{}, {"keep_data": True}, *([{"delete_data": True}] if THOROUGH else [])]
 
 
 @pytest.fixture
@@ -382,7 +383,7 @@ def test_only_a_busy_pipeline_without_a_decision_waits_for_its_batches(world: Wo
     assert 120 <= _seconds(world) < 130
 
 
-@pytest.mark.parametrize("options", [{}, {"keep_data": True}, {"delete_data": True}])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_a_quiet_pipeline_is_not_waited_for(world: World, options: dict[str, bool]) -> None:
     assert _seconds(world, **options) < 10
 
@@ -446,7 +447,7 @@ def test_ctrl_c_before_the_first_deletion_starts_the_mapping_again(world: World)
     assert _state(world) == "Enabled"
 
 
-@pytest.mark.parametrize("options", [{}, {"delete_data": True}, {"keep_data": True}], ids=str)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_ctrl_c_during_the_last_check_names_the_command_that_checks_again(
     world: World, options: dict[str, bool]
 ) -> None:

@@ -80,6 +80,7 @@ def test_a_protected_environment_is_refused_without_its_name(
 def test_a_file_that_exists_is_not_replaced(world: World, tmp_path: Path) -> None:
     file = tmp_path / "answers.json"
     file.write_text("mine")
+    world.calls.clear()
     with pytest.raises(UsageError):
         capture(world.context(), file, yes)
     assert (file.read_text(), world.writes()) == ("mine", [])

@@ -14,12 +14,12 @@ Not modelled: of several alarms deleted at once only the first is asked about.
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from pipectl.local.fronts import json_object
 from pipectl.local.lambda_fronts import FUNCTION_PATH, hidden_tags
 from pipectl.local.requests import Query, access_key_of
 
@@ -86,7 +86,7 @@ class Naming:
             if service == "dynamodbstreams":
                 named = _stream_of(body)
             elif service == "dynamodb":
-                named = _object(body).get("ResourceArn")
+                named = json_object(body).get("ResourceArn")
             elif service == "monitoring":
                 named = _alarm_of(headers, body, region, account_id)
             elif service == "lambda":
@@ -111,7 +111,7 @@ class Naming:
     def _function_or_mapping(self, method: str, path: str, body: bytes, region: str, account_id: str) -> object:
         if mapping := _MAPPING_PATH.fullmatch(path):
             _function_arn.set(self._function_of(mapping[1]))
-        elif method == "POST" and (name := _object(body).get("FunctionName")):
+        elif method == "POST" and (name := json_object(body).get("FunctionName")):
             function = str(name).split(":function:")[-1]  # a name or an ARN, perhaps with an alias
             function_arn = _arn("lambda", region, account_id, f"function:{function}")
             if _MAPPINGS_PATH.fullmatch(path):
@@ -138,7 +138,7 @@ def _passed_role(method: str, path: str, body: bytes) -> str | None:
     """Return the role that a request gives to a function."""
     creates = method == "POST" and _FUNCTIONS_PATH.fullmatch(path)
     changes = method == "PUT" and _CONFIGURATION_PATH.fullmatch(path)
-    role = _object(body).get("Role") if creates or changes else None
+    role = json_object(body).get("Role") if creates or changes else None
     return role if isinstance(role, str) else None
 
 
@@ -160,11 +160,11 @@ def _qualified(function_arn: str, query: Query) -> str:
 
 
 def _stream_of(body: bytes) -> object:
-    request = _object(body)
+    request = json_object(body)
     iterator = request.get("ShardIterator")
     if isinstance(iterator, str):
         try:
-            return _object(base64.urlsafe_b64decode(iterator)).get("arn")
+            return json_object(base64.urlsafe_b64decode(iterator)).get("arn")
         except ValueError:
             return None
     return request.get("StreamArn")
@@ -172,7 +172,7 @@ def _stream_of(body: bytes) -> object:
 
 def _alarm_of(headers: Any, body: bytes, region: str, account_id: str) -> object:
     """Alarms are described all or none, says CloudWatch's own denial, whichever are asked for."""
-    request = _object(body)
+    request = json_object(body)
     if headers.get("x-amz-target", "").endswith(".DescribeAlarms"):
         return _arn("cloudwatch", region, account_id, "alarm:*")
     names = request.get("AlarmNames")
@@ -183,11 +183,3 @@ def _alarm_of(headers: Any, body: bytes, region: str, account_id: str) -> object
 
 def _arn(service: str, region: str, account_id: str, resource: str) -> str:
     return f"arn:aws:{service}:{region}:{account_id}:{resource}"
-
-
-def _object(text: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(text or b"{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -240,6 +240,14 @@ def test_status_reports_metrics_that_cannot_be_read_while_catching_up(direct: Di
     assert Finding.UNREADABLE in {check.finding for check in found.health.checks}
 
 
+def test_status_reads_the_metrics_once_while_catching_up(direct: DirectAccess, clock: FakeClock) -> None:
+    resume_after(direct, clock, 13 * HOUR)
+    clock.sleep(HOUR)
+    direct.world.calls.clear()
+    status(direct.world.context())
+    assert [call.operation for call in direct.world.calls].count("GetMetricData") == 1
+
+
 def test_a_mapping_that_has_just_begun_stays_as_it_is(direct: DirectAccess, clock: FakeClock) -> None:
     """Each shard begins at a time of its own: the first datapoints can be of a shard without a backlog."""
     resume_after(direct, clock, 13 * HOUR)

@@ -13,6 +13,7 @@ from pipectl.engine.planner import plan_up
 from pipectl.errors import AwsError
 from pipectl.monitoring.backlog import with_ended_backlog
 from pipectl.monitoring.health import Health, Severity, health
+from pipectl.monitoring.metrics import Metrics
 
 
 class State(StrEnum):
@@ -51,11 +52,12 @@ class StatusReport:
 def status(context: Context) -> StatusReport:
     """Return the state of every resource, and the health of the pipeline. Reads only."""
     observed = context.observe()
+    metrics = Metrics.of(context, context.aws.clock.now())
     with suppress(AwsError):  # the checks report metrics that cannot be read
-        observed = with_ended_backlog(context, observed)
+        observed = with_ended_backlog(context, observed, metrics)
     plan = plan_up(context.resources, observed, context.pipeline.ownership)
     resources = tuple(_status(change) for change in plan.changes)
-    return StatusReport(resources, health(context, context.facts(observed)))
+    return StatusReport(resources, health(context, context.facts(observed), metrics))
 
 
 def _status(change: Change) -> ResourceStatus:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.context import Context
 from pipectl.engine.model import Facts, Observation, facts_of
 from pipectl.errors import AwsError, WaitTimeoutError
 from pipectl.facts import MappingFacts
+from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.stream_progress import progress
 from pipectl.pause_tags import longest_wait
 from pipectl.resource_keys import ResourceKey
@@ -24,10 +25,18 @@ ALL_SHARDS_BEGIN = timedelta(minutes=15)
 _KEY = ResourceKey.STREAM_MAPPING
 
 
-def with_ended_backlog(context: Context, observed: Mapping[str, Observation | None]) -> dict[str, Observation | None]:
-    """Return the observations; where the backlog is read, the missing maximum record age is a difference."""
-    found = observed.get(_KEY)
-    if found is None or not _is_read(context, context.facts(observed), context.aws.clock.now()):
+def with_ended_backlog(
+    context: Context, observed: Mapping[str, Observation | None], metrics: Metrics | None = None
+) -> dict[str, Observation | None]:
+    """Return the observations; where the backlog is read, the missing maximum record age is a difference.
+
+    Args:
+        context: The pipeline.
+        observed: The observations.
+        metrics: The metrics, where the caller needs them, too.
+    """
+    found, metrics = observed.get(_KEY), metrics or Metrics.of(context, context.aws.clock.now())
+    if found is None or not _is_read(context, context.facts(observed), metrics):
         return dict(observed)
     age = found.facts_as(MappingFacts).record_age
     return {**observed, _KEY: replace(found, attributes=found.attributes | {"maximum_record_age": age})}
@@ -56,12 +65,12 @@ def restore_record_age(context: Context) -> str | None:
     return "the waiting records are processed: the maximum record age is in force again" if restored else None
 
 
-def _is_read(context: Context, facts: Mapping[str, Facts], now: datetime) -> bool:
+def _is_read(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> bool:
     """Return whether no record that still waits is too old for the maximum record age.
 
     All records that were there when the state began have expired 24 hours later.
     """
-    mapping = facts_of(facts, _KEY, MappingFacts)
+    mapping, now = facts_of(facts, _KEY, MappingFacts), metrics.now
     if mapping is None or mapping.catching_up is None or mapping.stopped:
         return False
     since = mapping.catching_up.since
@@ -71,7 +80,7 @@ def _is_read(context: Context, facts: Mapping[str, Facts], now: datetime) -> boo
         return False
     if now - since > STREAM_RETENTION:
         return True
-    found = progress(context, {**facts, _KEY: replace(mapping, catching_up=None)}, now)
+    found = progress(context, {**facts, _KEY: replace(mapping, catching_up=None)}, now, metrics=metrics)
     if found.stopped or found.unknown:
         return False
     allowed = longest_wait(timedelta(seconds=context.config.stream_mapping.maximum_record_age))

@@ -101,15 +101,16 @@ class Health:
         return max((check.severity for check in self.checks), default=Severity.HEALTHY)
 
 
-def health(context: Context, facts: Mapping[str, Facts]) -> Health:
+def health(context: Context, facts: Mapping[str, Facts], metrics: Metrics | None = None) -> Health:
     """Make all checks at the same time. Reads only.
 
     Args:
         context: The pipeline.
         facts: The facts of the resources that exist and are managed.
+        metrics: The metrics, where the caller has used them already.
     """
-    now = context.aws.clock.now()
-    metrics = Metrics.of(context, now)
+    metrics = metrics or Metrics.of(context, context.aws.clock.now())
+    now = metrics.now
 
     def read() -> Progress:
         return progress(context, facts, now, metrics=metrics)

@@ -191,13 +191,14 @@ class _Capture:
         for event in self._found.events if self._found else ():
             if event.kind != "stored" or not event.object:
                 continue
-            prefix = event.object.removeprefix(f"s3://{bucket}/")
-            pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
-            for version in [version for page in pages for version in page.get("Versions", [])]:
-                found: Any = {"Key": version["Key"], "VersionId": version["VersionId"]}
-                answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [found]})
-                for error in answer.get("Errors", []):
-                    raise PipectlError(f"s3 DeleteObjects: {error.get('Code')}: {error.get('Message')}")
+            key = event.object.removeprefix(f"s3://{bucket}/")
+            owned: Any = {"Bucket": bucket, "ExpectedBucketOwner": self._context.aws.account_id}
+            pages = s3.get_paginator("list_object_versions").paginate(**owned, Prefix=key)
+            # a longer key can begin with this one
+            found = [each for page in pages for each in page.get("Versions", []) if each["Key"] == key]
+            versions: Any = [{"Key": key, "VersionId": each["VersionId"]} for each in found]
+            for error in s3.delete_objects(**owned, Delete={"Objects": versions}).get("Errors", []) if versions else ():
+                raise PipectlError(f"s3 DeleteObjects: {error.get('Code')}: {error.get('Message')}")
 
 
 def _document(context: Context, key: str, recorded: Iterable[RecordedCall]) -> str:

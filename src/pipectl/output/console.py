@@ -11,9 +11,9 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
-from typing import Literal, TextIO, TypeAlias
+from typing import IO, Literal, TypeAlias
 
 from rich.console import Console
 from rich.status import Status
@@ -26,6 +26,7 @@ from pipectl.errors import AwsError, CancelledError, ConfigError, DeclinedError,
 from pipectl.output.hints import Options, with_options
 from pipectl.output.printable import masked, printable, secrets_of
 from pipectl.output.serializer import dumps, versioned
+from pipectl.output.table import Column, table_lines
 
 Part: TypeAlias = "str | tuple[str, str]"
 Line: TypeAlias = "tuple[Part, ...]"
@@ -96,6 +97,16 @@ class Screen:
     def lines(self, lines: Iterable[Line]) -> None:
         for parts in lines:
             self._print(self.out, parts)
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Part | Line]], indent: int = 0) -> None:
+        """Print a table with a header. A cell is a part, or a tuple of parts; a pair of two texts is one part.
+
+        On a terminal the flexible columns take the width that is left; without one nothing wraps.
+        """
+        width = self.out.width if self.out.is_terminal and _is_terminal(self.out.file) else None
+        cells = [[self._text(_parts(cell)) for cell in row] for row in rows]
+        for text in table_lines(self.out, columns, cells, indent, width):
+            self.out.print(text)
 
     def verbatim(self, text: str) -> None:
         """Print a text of several lines whose characters are all printable, such as YAML."""
@@ -196,13 +207,17 @@ class Screen:
         return found
 
     def _print(self, console: Console, parts: Line) -> None:
+        text = self._text(parts)
+        # A log that cannot be written is no reason to end a command in the middle of its changes.
+        with suppress(OSError) if console is self.err else nullcontext():
+            console.print(text)
+
+    def _text(self, parts: Line) -> Text:
         text = Text()
         for part in parts:
             words, style = (part, "") if isinstance(part, str) else part
             text.append(printable(masked(words, self._secrets)), style)
-        # A log that cannot be written is no reason to end a command in the middle of its changes.
-        with suppress(OSError) if console is self.err else nullcontext():
-            console.print(text)
+        return text
 
     def _progress(self, *parts: Part) -> None:
         if not self._quiet:
@@ -228,6 +243,15 @@ class Screen:
             self._spinner = None
 
 
+def _parts(cell: Part | Line) -> Line:
+    if isinstance(cell, str):
+        return (cell,)
+    match cell:
+        case (str(words), str(style)):
+            return ((words, style),)
+    return cell
+
+
 def _console(*, stderr: bool, color: bool) -> Console:
     # Without a color system no escape code is written; rich's own no_color keeps those for bold and dim.
     system: Literal["auto"] | None = "auto" if color else None
@@ -251,7 +275,7 @@ def _error_lines(error: PipectlError, hint: str | None) -> Iterable[Line]:
         yield ("Hint:", "bold"), f" {hint}"
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def _is_terminal(stream: IO[str] | None) -> bool:
     with suppress(ValueError, OSError):
         return stream is not None and stream.isatty()
     return False

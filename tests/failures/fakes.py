@@ -20,6 +20,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from pipectl.aws.client import Aws
+from pipectl.aws.stream_records import Cause, Kept
 from pipectl.config.names import LIVE_ALIAS
 from pipectl.errors import AbsentError, AwsError, CancelledError
 from tests.failures.expressions import Expression, InvalidTypeError
@@ -188,11 +189,12 @@ class World:
             self.messages.append(message)
         return message
 
-    def quarantine(self, number: str, shard: str = SHARD) -> str:
-        """Quarantine a record like the processor. Return the object's key."""
+    def quarantine(self, number: str, shard: str = SHARD, cause: Cause | None = None) -> str:
+        """Quarantine a record like the processor, or, without a cause, like its first versions. Return the key."""
         record = next(r for r in self.shards[shard].records if r["dynamodb"]["SequenceNumber"] == number)
         key = f"failed-data/{LABEL}/{number.rjust(40, '0')}.json"
-        self.s3.versions[key] = [json.dumps({**_as_event(record), "eventSourceARN": STREAM_ARN}).encode()]
+        event: Any = {**_as_event(record), "eventSourceARN": STREAM_ARN}
+        self.s3.versions[key] = [Kept(event, cause).json().encode()]
         return key
 
     def trim(self, number: str | None = None, shard: str = SHARD) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from pipectl.aws.stream_records import EventRecord
+from pipectl.aws.stream_records import Cause, EventRecord
 from pipectl.errors import PipectlError, SavedFilesError
 from pipectl.failures import saved
 from pipectl.failures.model import Failure, Record
@@ -19,18 +20,19 @@ from tests.failures.running import audited_failures, new_replay, reader
 FAILURE = Failure({"auditId": "abc", "timestamp": "2026-01-01T00:00:00.000Z"})
 
 
-def record(number: int) -> EventRecord:
+def record(number: int, cause: Cause | None = None) -> Record:
     keys = {"orderId": {"S": "käse \ud800"}}  # half a surrogate pair: JSON can spell it, UTF-8 cannot
-    return {"eventName": "INSERT", "dynamodb": {"SequenceNumber": f"{number:021}", "Keys": keys}}
+    event: EventRecord = {"eventName": "INSERT", "dynamodb": {"SequenceNumber": f"{number:021}", "Keys": keys}}
+    return Record.of(event, cause=cause)
 
 
-def read(folder: Path, failure: Failure) -> list[EventRecord]:
-    return [reading.event for reading in saved.read(folder, failure) if isinstance(reading, Record)]
+def read(folder: Path, failure: Failure) -> list[Record]:
+    return [reading for reading in saved.read(folder, failure) if isinstance(reading, Record)]
 
 
-def records_of(process: Process, failure: Failure) -> list[EventRecord]:
+def records_of(process: Process, failure: Failure) -> list[Record]:
     assert failure.range
-    return [reading.event for reading in reader(process).read(failure.range) if isinstance(reading, Record)]
+    return [reading for reading in reader(process).read(failure.range) if isinstance(reading, Record)]
 
 
 def test_saved_records_are_read_back(tmp_path: Path) -> None:
@@ -40,8 +42,17 @@ def test_saved_records_are_read_back(tmp_path: Path) -> None:
     assert saved.audit_ids(tmp_path / "new" / "folder") == ["abc"]
 
 
+def test_the_cause_of_a_quarantined_record_is_saved_beside_it(tmp_path: Path) -> None:
+    cause = Cause("InvalidOrderError: no \ud800", datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC), "r-1", "7")
+    records = [record(1), record(2, cause), record(3, Cause("only a reason"))]
+    saved.write(tmp_path, FAILURE, records)
+    assert read(tmp_path, FAILURE) == records
+    lines = [json.loads(line) for line in (tmp_path / "abc.jsonl").read_text().splitlines()]
+    assert [sorted(line) for line in lines] == [["dynamodb", "eventName"], *[["failure", "record"]] * 2]
+
+
 def test_a_file_is_complete_or_absent(tmp_path: Path) -> None:
-    def breaks(after: int) -> Iterator[EventRecord]:
+    def breaks(after: int) -> Iterator[Record]:
         yield from map(record, range(after))
         raise PipectlError("the network is gone")
 
@@ -135,6 +146,24 @@ def test_saved_records_are_replayed_when_the_stream_is_gone(tmp_path: Path) -> N
     report = new_replay(process).from_saved(found, partial(saved.read, tmp_path))
     assert (report.statuses, len(world.stored())) == ({"REPLAYED": 5}, 5)
     assert "GetShardIterator" not in process.calls
+
+
+def test_records_of_the_quarantine_are_saved_with_their_causes_and_replayed(tmp_path: Path) -> None:
+    world = World()
+    bare, known = world.orders(2)
+    cause = Cause("InvalidOrderError: no", datetime(2026, 1, 2, tzinfo=UTC), "r-1", "7")
+    world.quarantine(bare)
+    world.quarantine(known, cause=cause)
+    audit_id = world.give_up(bare, known)
+    world.trim()
+    (failure,) = audited_failures(world, audit_id)
+    process = Process(world)
+    records = records_of(process, failure)
+    assert [(each.from_quarantine, each.cause) for each in records] == [(True, None), (True, cause)]
+    saved.write(tmp_path, failure, records)
+    assert [each.cause for each in read(tmp_path, failure)] == [None, cause]
+    new_replay(process).from_saved(iter([failure]), partial(saved.read, tmp_path))
+    assert (world.status(audit_id), world.stored()) == ("REPLAYED", {bare, known})
 
 
 def test_a_missing_file_fails_only_its_own_failure(tmp_path: Path) -> None:

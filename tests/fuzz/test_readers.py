@@ -123,19 +123,26 @@ def test_tags_tell_of_a_pause_or_of_none(tags: dict[str, str]) -> None:
 
 
 _ODD = JSON | DEEP
-_ODD_RECORDS = (
-    st.builds(replaced, st.just(RECORD), st.sampled_from(places_of(RECORD)), _ODD)
-    | st.builds(without, st.just(RECORD), st.sampled_from(places_of(RECORD)))
-    | _ODD
-)
+_QUARANTINED = {
+    "record": RECORD,
+    "failure": {"reason": "r", "failedAt": "2026-01-02T03:04:05.678Z", "requestId": "r-1", "functionVersion": "7"},
+}
+
+
+def _odd(kept: Any) -> st.SearchStrategy[Any]:
+    places = st.sampled_from(places_of(kept))
+    return st.builds(replaced, st.just(kept), places, _ODD) | st.builds(without, st.just(kept), places)
+
+
+_ODD_RECORDS = _odd(RECORD) | _odd(_QUARANTINED) | _ODD
 LINES = st.builds(json_of, _ODD_RECORDS).map(str.encode) | st.binary()
 
 
 @given(LINES)
 def test_a_line_is_a_record_or_none(line: bytes) -> None:
-    if record := kept_record(line):
-        assert SequenceNumber.of(record).value >= 0
-        keys_shown(record["dynamodb"].get("Keys"))
+    if kept := kept_record(line):
+        assert SequenceNumber.of(kept.event).value >= 0
+        keys_shown(kept.event["dynamodb"].get("Keys"))
 
 
 @given(st.lists(LINES, max_size=4))
@@ -144,7 +151,7 @@ def test_of_a_file_every_line_is_taken_or_named(folder: Path, lines: list[bytes]
     failure = Failure({"auditId": "a", "timestamp": "t"})
     (folder / "a.jsonl").write_bytes(b"\n".join(lines))
     readings = list(saved.read(folder, failure))
-    records = [reading.event for reading in readings if isinstance(reading, Record)]
+    records = [reading for reading in readings if isinstance(reading, Record)]
     damaged = [reading for reading in readings if isinstance(reading, Damage)]
     with (folder / "a.jsonl").open(encoding="utf-8", errors="replace") as file:
         assert len(records) + len(damaged) == sum(1 for _ in file)

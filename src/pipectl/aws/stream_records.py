@@ -10,8 +10,11 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
+
+from pipectl.timestamps import parse_timestamp, rfc3339_milliseconds
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams.type_defs import RecordTypeDef
@@ -46,6 +49,44 @@ class EventRecord(TypedDict):
     userIdentity: NotRequired[dict[str, str]]
 
 
+@dataclass(frozen=True)
+class Cause:
+    """The reason why the processor failed on a record, as the quarantine keeps it beside the record.
+
+    Attributes:
+        reason: Type and message of the error.
+        failed_at: The time of the failure.
+        request_id: The invocation's id, which is in its log lines.
+        function_version: The version of the processor that failed.
+    """
+
+    reason: str
+    failed_at: datetime | None = None
+    request_id: str | None = None
+    function_version: str | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A record that was kept as JSON, and the reason why it failed, when that was kept with it."""
+
+    event: EventRecord
+    cause: Cause | None = None
+
+    def json(self) -> str:
+        """Return the text that `kept_record` reads."""
+        if self.cause is None:
+            return json.dumps(self.event)
+        failed_at = self.cause.failed_at
+        failure = {
+            "reason": self.cause.reason,
+            "failedAt": failed_at and rfc3339_milliseconds(failed_at),
+            "requestId": self.cause.request_id,
+            "functionVersion": self.cause.function_version,
+        }
+        return json.dumps({"record": self.event, "failure": failure})
+
+
 STREAM_RETENTION = timedelta(hours=24)
 """Time for which a stream keeps a record, also once it is switched off. Source: "Change data capture for DynamoDB
 Streams" in the DynamoDB Developer Guide."""
@@ -62,14 +103,31 @@ def event_record(record: RecordTypeDef, stream_arn: str) -> EventRecord:
     return event
 
 
-def kept_record(text: str | bytes) -> EventRecord | None:
-    """Return a record that was kept as JSON; ``None`` when the text does not hold one."""
+def kept_record(text: str | bytes) -> Kept | None:
+    """Return a record that was kept as JSON, bare or with its cause; ``None`` when the text does not hold one.
+
+    A cause without a reason is ``None``, and so is each of its other values that is not of its type: the content of
+    an object or of a file is not trusted.
+    """
     try:
-        record = json.loads(text)
+        content = json.loads(text)
+        bare = "dynamodb" in content
+        record = content if bare else content["record"]
         numbered = _SEQUENCE_NUMBER.fullmatch(record["dynamodb"]["SequenceNumber"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return cast(EventRecord, record) if numbered else None
+    if not numbered:
+        return None
+    return Kept(cast(EventRecord, record), None if bare else _cause(content.get("failure")))
+
+
+def _cause(failure: object) -> Cause | None:
+    values = failure if isinstance(failure, Mapping) else {}
+    names = ("reason", "failedAt", "requestId", "functionVersion")
+    reason, failed_at, request_id, version = (
+        value if isinstance(value, str) else None for value in map(values.get, names)
+    )
+    return Cause(reason, parse_timestamp(failed_at), request_id, version) if reason else None
 
 
 def _plain(value: object) -> object:

@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from pipectl.aws.stream_records import EventRecord
 from pipectl.clock import poll
 from pipectl.context import Context
 from pipectl.errors import AwsError, NoSuchFailureError, SavedFilesError, UnusableIdError
@@ -173,14 +172,14 @@ def _save(
     """Write the records of one failure. Return their number, ``None`` without a file, and the problem."""
     tally = FailureTally(failure, where)
 
-    def events() -> Iterator[EventRecord]:
+    def records() -> Iterator[Record]:
         for reading in readings:
             tally.note(reading)
             if isinstance(reading, Record) and reading.is_replayed:
-                yield reading.event
+                yield reading
 
     try:
-        count = saved.write(folder, failure, events())
+        count = saved.write(folder, failure, records())
     except UnusableIdError as error:
         return None, error.message
     except AwsError as error:

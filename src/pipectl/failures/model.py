@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pipectl.aws.stream_records import STREAM_RETENTION, EventRecord
+from pipectl.aws.stream_records import STREAM_RETENTION, Cause, EventRecord
 from pipectl.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
@@ -243,15 +243,17 @@ class Record:
         number: Its sequence number.
         event: The record itself.
         from_quarantine: It was read from the quarantine, not from the stream.
+        cause: The reason why it failed, when that was kept with it.
     """
 
     number: SequenceNumber
     event: EventRecord
     from_quarantine: bool = False
+    cause: Cause | None = None
 
     @classmethod
-    def of(cls, event: EventRecord, *, from_quarantine: bool = False) -> Record:
-        return cls(SequenceNumber.of(event), event, from_quarantine)
+    def of(cls, event: EventRecord, *, from_quarantine: bool = False, cause: Cause | None = None) -> Record:
+        return cls(SequenceNumber.of(event), event, from_quarantine, cause)
 
     @property
     def is_replayed(self) -> bool:

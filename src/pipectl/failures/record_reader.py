@@ -59,8 +59,8 @@ class RecordReader:
                 continue
             if body is None:
                 continue
-            event = kept_record(body)
-            record = Record.of(event, from_quarantine=True) if event else None
+            kept = kept_record(body)
+            record = Record.of(kept.event, from_quarantine=True, cause=kept.cause) if kept else None
             if record and record.is_replayed and record.number.value == _number(key):
                 yield record
             else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 from urllib.parse import quote, unquote
 
-from pipectl.aws.stream_records import EventRecord, kept_record
+from pipectl.aws.stream_records import Kept, kept_record
 from pipectl.errors import SavedFilesError, UnusableIdError
 from pipectl.failures.model import Damage, End, Failure, Reading, Record
 
@@ -19,7 +18,7 @@ _LONGEST_NAME = 255
 """Bytes of a file name, on all common file systems."""
 
 
-def write(folder: Path, failure: Failure, records: Iterable[EventRecord]) -> int:
+def write(folder: Path, failure: Failure, records: Iterable[Record]) -> int:
     """Write the records of one failure to ``<folder>/<audit id>.jsonl``, whole or not at all; return their number.
 
     Raises:
@@ -67,9 +66,9 @@ def read(folder: Path, failure: Failure) -> Iterator[Reading]:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             for line_number, line in enumerate(file, 1):
-                event = kept_record(line)
-                if event and isinstance(event.get("eventName"), str):
-                    yield Record.of(event)
+                kept = kept_record(line)
+                if kept and isinstance(kept.event.get("eventName"), str):
+                    yield Record.of(kept.event, cause=kept.cause)
                 else:
                     yield Damage(f"{path}:{line_number}: not a stream record")
     except OSError as error:
@@ -82,10 +81,10 @@ def _path(folder: Path, audit_id: str) -> Path:
     return folder / f"{quote(audit_id, safe='', errors='replace')}{_SUFFIX}"
 
 
-def _write_lines(file: IO[str], records: Iterable[EventRecord]) -> int:
+def _write_lines(file: IO[str], records: Iterable[Record]) -> int:
     count = 0
     for record in records:
-        file.write(json.dumps(record) + "\n")
+        file.write(Kept(record.event, record.cause).json() + "\n")
         count += 1
     file.flush()
     os.fsync(file.fileno())

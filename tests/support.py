@@ -69,6 +69,7 @@ class Recorder:
     """A reporter that keeps everything it receives."""
 
     notes: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     errors: dict[str, PipectlError] = field(default_factory=dict)
 
@@ -83,6 +84,9 @@ class Recorder:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def step(self, text: str) -> None:
+        self.steps.append(text)
 
 
 def write_config(folder: Path, changes: dict[str, Any] | None = None) -> Path:

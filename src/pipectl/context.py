@@ -40,6 +40,8 @@ class Reporter(Protocol):
 
     def note(self, text: str) -> None: ...
 
+    def step(self, text: str) -> None: ...
+
 
 Confirm = Callable[[Sequence[Change]], None]
 """Shows the changes and asks. Returns on yes; raises `DeclinedError` on no, `UsageError` without a terminal."""

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from rich.console import Console
@@ -42,6 +47,58 @@ def test_colors_that_are_forced_bring_no_cursor_codes_into_a_file(
     assert "\x1b[32m" in err
     for cursor_code in ("\x1b[?25", "\x1b[2K", "\x1b[1A", "\r"):
         assert cursor_code not in err
+
+
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch, show: Callable[[Screen], object]) -> tuple[str, str]:
+    """Return what a screen writes to the terminal of stderr and to stdout."""
+    monkeypatch.setenv("TERM", "xterm")
+    outer, inner = pty.openpty()
+    with os.fdopen(inner, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        screen = Screen()
+        screen.out.file = io.StringIO()
+        show(screen)
+        screen.close()
+        terminal.flush()
+    written = b""
+    with suppress(OSError):  # Linux reports EIO at the end
+        while chunk := os.read(outer, 65536):
+            written += chunk
+    os.close(outer)
+    return written.decode(), screen.out.file.getvalue()
+
+
+def test_a_step_is_a_line_of_the_terminal_that_the_result_removes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def show(screen: Screen) -> None:
+        screen.opening("Looking for order-7")
+        screen.step("reading shard 3 of 8\x1b[2J")
+        screen.line("stored")
+        screen.step("done")
+
+    err, out = on_a_terminal(monkeypatch, show)
+    assert out == "stored\n"
+    assert "Looking for order-7" in err
+    assert "reading shard 3 of 8\\x1b[2J" in err
+    assert err.endswith("\x1b[2K")
+
+
+def test_a_long_step_is_cut_at_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    err, _ = on_a_terminal(monkeypatch, lambda screen: screen.step("reading " * 20))
+    assert "reading reading" in err
+    assert "reading " * 5 not in err
+
+
+def test_without_a_terminal_only_the_first_words_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen()
+    screen.opening("Looking for order-7")
+    screen.step("reading shard 3 of 8")
+    screen.line("stored")
+    assert capsys.readouterr() == ("stored\n", "Looking for order-7\n")
+    quiet = Screen(quiet=True)
+    quiet.opening("Looking for order-7")
+    quiet.step("reading shard 3 of 8")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_kept_resource_is_no_progress(capsys: pytest.CaptureFixture[str]) -> None:

@@ -158,6 +158,7 @@ class Session:
                 if mention:
                     mention(about)
                 return
+            self.screen.close()
             show(about)
             if sys.stdin is None or not sys.stdin.isatty():
                 raise UsageError("no terminal to confirm on", hint="use --yes")

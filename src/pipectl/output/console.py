@@ -13,13 +13,12 @@ import threading
 import traceback
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
-from typing import IO, Literal, TypeAlias
+from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 
 from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from pipectl.aws.client import Call
 from pipectl.engine.model import Action, Change
 from pipectl.engine.parallel import current
 from pipectl.errors import AwsError, CancelledError, ConfigError, DeclinedError, PackageError, PipectlError
@@ -27,6 +26,9 @@ from pipectl.output.hints import Options, with_options
 from pipectl.output.printable import masked, printable, secrets_of
 from pipectl.output.serializer import dumps, versioned
 from pipectl.output.table import Column, table_lines
+
+if TYPE_CHECKING:
+    from pipectl.aws.client import Call
 
 Part: TypeAlias = "str | tuple[str, str]"
 Line: TypeAlias = "tuple[Part, ...]"
@@ -72,6 +74,7 @@ class Screen:
         self._secrets = secrets_of(os.environ)
         self._lock = threading.Lock()
         self._running: dict[str, str] = {}
+        self._step: str | None = None
         # FORCE_COLOR makes rich take a file for a terminal; cursor codes are for real ones alone.
         self._has_spinner = color and not quiet and self.err.is_terminal and _is_terminal(sys.stderr)
         self._spinner: Status | None = None
@@ -84,6 +87,7 @@ class Screen:
 
     def json(self, value: object) -> None:
         """Print a result as one JSON document."""
+        self._end_step()
         self.out.out(masked(dumps(value), self._secrets), highlight=False)
 
     def document(self, value: object) -> None:
@@ -115,6 +119,7 @@ class Screen:
 
     def credentials(self, text: str) -> None:
         """Print one line of a result that is a credential on purpose: it is not masked."""
+        self._end_step()
         self.out.out(printable(text), highlight=False)
 
     # All else
@@ -133,6 +138,19 @@ class Screen:
         """Print the line that says which pipeline a command works on."""
         if not self._quiet:
             self._print(self.err, parts)
+
+    def step(self, text: str) -> None:
+        """Show what a command does now in one changing line on a terminal. The next result or question removes it."""
+        with self._lock:
+            self._step = printable(masked(text, self._secrets))
+            self._spin()
+
+    def opening(self, text: str) -> None:
+        """Print the first words of a command that takes longer: as a step, or as a note where no terminal is."""
+        if self._has_spinner:
+            self.step(text)
+        else:
+            self.note(text)
 
     def waiting(self, text: str) -> None:
         resource = current.get()
@@ -188,6 +206,7 @@ class Screen:
         """Remove the progress line."""
         with self._lock, suppress(OSError):
             self._running.clear()
+            self._step = None
             self._spin()
 
     def error_document(self, error: PipectlError) -> dict[str, object]:
@@ -207,6 +226,8 @@ class Screen:
         return found
 
     def _print(self, console: Console, parts: Line) -> None:
+        if console is self.out:
+            self._end_step()
         text = self._text(parts)
         # A log that cannot be written is no reason to end a command in the middle of its changes.
         with suppress(OSError) if console is self.err else nullcontext():
@@ -228,15 +249,22 @@ class Screen:
             self._running.pop(change.resource, None)
             self._spin()
 
+    def _end_step(self) -> None:
+        with self._lock:
+            self._step = None
+            self._spin()
+
     def _spin(self) -> None:
-        """Show what runs in one changing line; only on a terminal."""
+        """Show what runs in one changing line, cut at the width of the terminal; only on a terminal."""
         if not self._has_spinner:
             return
-        if self._running:
-            words = Text("  ".join(f"{action} {resource}" for resource, action in self._running.items()))
+        running = "  ".join(f"{action} {resource}" for resource, action in self._running.items())
+        if shown := running or self._step:
+            words = Text(shown, no_wrap=True, overflow="ellipsis")
             if self._spinner is None:
                 self._spinner = self.err.status(words)
                 self._spinner.start()
+                self._spinner.update(words, spinner="dots")  # a new spinner is drawn at once
             self._spinner.update(words)
         elif self._spinner is not None:
             self._spinner.stop()

@@ -65,6 +65,25 @@ class FakeClock:
 
 
 @dataclass
+class RecordedBar:
+    """A bar that keeps what it counts."""
+
+    total: int | None
+    noun: str
+    done: int = 0
+    ended: bool = False
+
+    def __enter__(self) -> RecordedBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended = True
+
+    def advance(self, count: int = 1) -> None:
+        self.done += count
+
+
+@dataclass
 class Recorder:
     """A reporter that keeps everything it receives."""
 
@@ -72,6 +91,7 @@ class Recorder:
     steps: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     errors: dict[str, PipectlError] = field(default_factory=dict)
+    bars: list[RecordedBar] = field(default_factory=list)
 
     def started(self, change: Change) -> None:
         pass
@@ -87,6 +107,10 @@ class Recorder:
 
     def step(self, text: str) -> None:
         self.steps.append(text)
+
+    def bar(self, total: int | None, noun: str) -> RecordedBar:
+        self.bars.append(RecordedBar(total, noun))
+        return self.bars[-1]
 
 
 def write_config(folder: Path, changes: dict[str, Any] | None = None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,12 @@ RESOURCE_APPEARS_SECONDS = 60
 """Time within which AWS reports a resource that it says exists, or lets it be created once it is gone."""
 
 
+class Bar(Protocol):
+    """Progress of long work, counted in items."""
+
+    def advance(self, count: int = 1) -> None: ...
+
+
 class Reporter(Protocol):
     """Progress for people; the result of a command is printed separately."""
 
@@ -41,6 +48,8 @@ class Reporter(Protocol):
     def note(self, text: str) -> None: ...
 
     def step(self, text: str) -> None: ...
+
+    def bar(self, total: int | None, noun: str) -> AbstractContextManager[Bar]: ...
 
 
 Confirm = Callable[[Sequence[Change]], None]

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress
 from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 
@@ -22,6 +23,7 @@ from rich.text import Text
 from pipectl.engine.model import Action, Change
 from pipectl.engine.parallel import current
 from pipectl.errors import AwsError, CancelledError, ConfigError, DeclinedError, PackageError, PipectlError
+from pipectl.output.bar import DrawnBar, NotedBar, SilentBar
 from pipectl.output.hints import Options, with_options
 from pipectl.output.printable import masked, printable, secrets_of
 from pipectl.output.serializer import dumps, versioned
@@ -54,6 +56,7 @@ class Screen:
         verbose: Print every AWS call, and tracebacks.
         color: Use colours and a progress line on a terminal; other outputs never get them.
         options: The options that commands in messages have to carry.
+        monotonic: Returns the seconds since a fixed moment.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Screen:
         verbose: bool = False,
         color: bool = True,
         options: Options = (),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.json_output = json_output
         self.verbose = verbose
@@ -71,6 +75,7 @@ class Screen:
         self.err = _console(stderr=True, color=color)
         self._quiet = quiet
         self._options = options
+        self._monotonic = monotonic
         self._secrets = secrets_of(os.environ)
         self._lock = threading.Lock()
         self._running: dict[str, str] = {}
@@ -78,6 +83,7 @@ class Screen:
         # FORCE_COLOR makes rich take a file for a terminal; cursor codes are for real ones alone.
         self._has_spinner = color and not quiet and self.err.is_terminal and _is_terminal(sys.stderr)
         self._spinner: Status | None = None
+        self._bars = 0
 
     def completed(self, text: str) -> str:
         """Return a sentence of pipectl whose commands carry the options that were used. Data must not pass here."""
@@ -133,6 +139,21 @@ class Screen:
         """Print one line of progress."""
         if not self._quiet:
             self._print(self.err, (text,))
+
+    def bar(self, total: int | None, noun: str) -> SilentBar:
+        """Return the progress of long work, to be used in a ``with`` statement.
+
+        Args:
+            total: Number of all items; ``None`` when it is not known.
+            noun: One item.
+        """
+        if self._quiet:
+            return SilentBar()
+        if not (self._has_spinner and self.err.is_interactive):
+            return NotedBar(total, noun, self.note, self._monotonic)
+        self._end_step()
+        self._bars += 1
+        return DrawnBar(total, noun, self.err, self._monotonic, self._bar_ended)
 
     def header(self, parts: Line) -> None:
         """Print the line that says which pipeline a command works on."""
@@ -192,7 +213,7 @@ class Screen:
 
     def last_words(self, error: PipectlError) -> str:
         """Return an error as text, to be written without any lock; the cursor, if it is hidden, comes back."""
-        show_cursor = "\x1b[?25h\n" if self._spinner else ""
+        show_cursor = "\x1b[?25h\n" if self._spinner or self._bars else ""
         if self.json_output:
             return f"{show_cursor}{dumps({'error': self.error_document(error)}, indent=None)}\n"
         return f"{show_cursor}{error.message[:1].upper()}{error.message[1:]}\n"
@@ -239,6 +260,9 @@ class Screen:
             words, style = (part, "") if isinstance(part, str) else part
             text.append(printable(masked(words, self._secrets)), style)
         return text
+
+    def _bar_ended(self) -> None:
+        self._bars -= 1
 
     def _progress(self, *parts: Part) -> None:
         if not self._quiet:

@@ -1,0 +1,121 @@
+"""Progress of long work: a bar with rate and time left on a terminal, else a line every few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Lock
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, Task, TextColumn
+from rich.text import Text
+
+from pipectl.text import pluralize
+from pipectl.timestamps import duration
+
+NOTE_SECONDS = 5.0
+"""Seconds between two lines where there is no terminal."""
+_BAR_CHARACTERS = 24
+_LONGEST_LEFT = 99 * 86400
+"""Seconds; a longer time left says nothing."""
+
+
+class SilentBar:
+    """A bar that shows nothing."""
+
+    def __enter__(self) -> SilentBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def advance(self, count: int = 1) -> None:
+        """Count finished items."""
+
+
+class NotedBar(SilentBar):
+    """Progress as lines, for logs and pipes.
+
+    Args:
+        total: Number of all items; ``None`` when it is not known.
+        noun: One item.
+        note: Prints a line.
+        monotonic: Returns the seconds since a fixed moment.
+    """
+
+    def __init__(
+        self, total: int | None, noun: str, note: Callable[[str], None], monotonic: Callable[[], float]
+    ) -> None:
+        self._total, self._noun, self._note, self._monotonic = total, noun, note, monotonic
+        self._done = 0
+        self._started = self._noted = monotonic()
+        self._lock = Lock()
+
+    def advance(self, count: int = 1) -> None:
+        with self._lock:
+            self._done += count
+            now = self._monotonic()
+            if now - self._noted < NOTE_SECONDS:
+                return
+            self._noted = now
+            self._note(progress(self._done, self._total, self._noun, now - self._started))
+
+
+class DrawnBar(SilentBar):
+    """A bar on a terminal, redrawn in place and removed at the end.
+
+    Args:
+        total: Number of all items; ``None`` when it is not known.
+        noun: One item.
+        console: The terminal.
+        monotonic: Returns the seconds since a fixed moment.
+        ended: Called when the bar is removed.
+    """
+
+    def __init__(
+        self,
+        total: int | None,
+        noun: str,
+        console: Console,
+        monotonic: Callable[[], float],
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._progress = Progress(
+            BarColumn(_BAR_CHARACTERS), _Words(noun), console=console, transient=True, get_time=monotonic
+        )
+        self._task = self._progress.add_task("", total=total)
+        self._ended = ended
+
+    def __enter__(self) -> DrawnBar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+        self._ended()
+
+    def advance(self, count: int = 1) -> None:
+        self._progress.advance(self._task, count)
+
+
+class _Words(TextColumn):
+    """``12 of 30 records, 4.0 records/s, 5 s left``."""
+
+    def __init__(self, noun: str) -> None:
+        super().__init__("")
+        self._noun = noun
+
+    def render(self, task: Task) -> Text:
+        total = None if task.total is None else int(task.total)
+        return Text(progress(int(task.completed), total, self._noun, task.elapsed or 0.0))
+
+
+def progress(done: int, total: int | None, noun: str, seconds: float) -> str:
+    """``12 of 30 records, 4.0/s, 5 s left``; without rate and time left until they are known."""
+    parts = [f"{done:,} of {pluralize(total, noun)}" if total is not None else pluralize(done, noun)]
+    if done and seconds > 0:
+        rate = done / seconds
+        parts.append(f"{rate:,.1f}/s")
+        if total is not None and 0 < (left := (total - done) / rate) < _LONGEST_LEFT:
+            parts.append(f"{duration(timedelta(seconds=left))} left")
+    return ", ".join(parts)

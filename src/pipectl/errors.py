@@ -9,6 +9,7 @@
     |-- RequirementError         a resource that the command works with is missing or not managed
     |-- NoVersionError           the processor has no version to roll back to
     |-- NoSuchFailureError       no failure has the id that was given
+    |-- AmbiguousIdError         several failures have ids that begin as the one that was given
     |-- FailureStatusError       a failure's status does not allow what was asked for
     |-- ClaimedFailureError      a running replay has claimed the failure
     |-- SavedFilesError          saved records cannot be written, found or read
@@ -39,6 +40,9 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+MOST_CANDIDATES = 10
+"""Ids that the message of an ambiguous one names."""
 
 
 class PipectlError(Exception):
@@ -159,6 +163,21 @@ class NoSuchFailureError(PipectlError):
     def __init__(self, audit_ids: Sequence[str]) -> None:
         super().__init__(f"there is no failure {', '.join(audit_ids)}", hint="`pipectl audit list` shows their ids")
         self.audit_ids = tuple(audit_ids)
+
+
+class AmbiguousIdError(PipectlError):
+    """Several failures have ids that begin with ``prefix``. ``candidates`` are their whole ids, sorted."""
+
+    code = "AmbiguousId"
+
+    def __init__(self, prefix: str, candidates: Sequence[str]) -> None:
+        shown = ", ".join(candidates[:MOST_CANDIDATES])
+        more = f" and {len(candidates) - MOST_CANDIDATES} more" if len(candidates) > MOST_CANDIDATES else ""
+        super().__init__(
+            f"{len(candidates)} failures have ids that begin with {prefix}: {shown}{more}", hint="use more of the id"
+        )
+        self.prefix = prefix
+        self.candidates = tuple(candidates)
 
 
 class FailureStatusError(PipectlError):

@@ -183,7 +183,7 @@ def test_stats_count_by_type_day_and_status(world: World) -> None:
         audit_item("c", _ago(day + 1), "RecordAgeExceeded"),
         audit_item("d", _ago(40 * day)),
     )
-    stats = audit_stats(world.context(), ALL)
+    stats = audit_stats(world.context(), NOW - timedelta(days=30), NOW)
     assert stats.total == 3
     assert stats.by_type == {"RetryAttemptsExhausted": 2, "RecordAgeExceeded": 1}
     assert stats.by_status == {"OPEN": 2, "REPLAYED": 1}
@@ -197,7 +197,10 @@ def test_stats_count_by_type_day_and_status(world: World) -> None:
 def test_a_missing_audit_table_is_an_error(tmp_path: Path) -> None:
     with mock_aws():
         world = make_world(tmp_path, clock=FakeClock())
-        for ask in (lambda: audit_list(world.context(), ALL), lambda: audit_stats(world.context(), ALL)):
+        for ask in (
+            lambda: audit_list(world.context(), ALL),
+            lambda: audit_stats(world.context(), NOW - timedelta(days=30), NOW),
+        ):
             with pytest.raises(PipectlError, match="audit-table"):
                 ask()
 
@@ -402,7 +405,7 @@ if sys.argv[3] == "list":
     page = audit_list(context, wanted, limit=20)
     found = [entry.failure.audit_id for entry in page.entries]
 else:
-    found = audit_stats(context, wanted).total
+    found = audit_stats(context, now - timedelta(days=365), now).total
 queries = sum(call.operation == "Query" for call in calls)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"found": found, "queries": queries, "peak": peak}))

@@ -12,12 +12,13 @@ import pytest
 from moto import mock_aws
 
 from pipectl.aws.client import Aws, Credentials
-from pipectl.errors import UsageError
+from pipectl.errors import AmbiguousIdError, NoSuchFailureError, UsageError
 from pipectl.failures.audit_table import AuditTable, Position, Selection
-from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber
+from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber, short_ids
 from pipectl.failures.outcomes import Outcome
 from pipectl.failures.resolution import Resolution
 from pipectl.timestamps import rfc3339_milliseconds
+from tests.commands.audit_items import audit_item
 from tests.failures.fakes import AUDIT_TABLE, Clock, Process, World
 from tests.support import ACCOUNT, REGION
 
@@ -83,6 +84,11 @@ class Table:
     @property
     def table(self) -> AuditTable:
         return AuditTable(self.aws, AUDIT_TABLE)
+
+    def add(self, item: dict[str, Any]) -> None:
+        self._world.audit[item["auditId"]["S"], item["timestamp"]["S"]] = item
+        if hasattr(self.aws.dynamodb, "put_item"):  # moto
+            self.aws.dynamodb.put_item(TableName=AUDIT_TABLE, Item=item)
 
     def run(self, name: str) -> Run:
         return Run(self.table, name)
@@ -357,3 +363,46 @@ def test_an_id_that_dynamodb_refuses_has_no_failures(table: Table, audit_id: str
 def test_a_token_that_dynamodb_would_refuse_is_a_usage_error(last: Any) -> None:
     with pytest.raises(UsageError):
         Position.of_token(Position("2026-01-01T00:00:00.000Z", last).token())
+
+
+HASH = "e7671820a1b2c3d4e5f60718293a4b5c"
+NEIGHBOR = "e7671829" + HASH[8:]
+
+
+def test_short_ids_are_unique_and_seven_characters_long_where_that_is_enough() -> None:
+    other = "0" * 32
+    assert short_ids([HASH, other]) == {HASH: HASH[:7], other: "0000000"}
+    assert short_ids([HASH, NEIGHBOR, HASH]) == {HASH: HASH[:8], NEIGHBOR: NEIGHBOR[:8]}
+    assert short_ids(["written by hand", HASH]) == {"written by hand": "written by hand", HASH: HASH[:7]}
+    assert short_ids([]) == {}
+
+
+def test_a_failure_is_found_by_the_beginning_of_its_id(table: Table) -> None:
+    """Failures that are done are found for 30 days, unresolved ones at any age; a whole id is found at any age."""
+    now = table.clock.now()
+    table.add(audit_item(HASH, now - timedelta(days=29), status="REPLAYED"))
+    table.add(audit_item(NEIGHBOR, now - timedelta(days=31), status="OPEN"))
+    table.add(audit_item("a" * 32, now - timedelta(days=31), status="FAILED"))
+    table.add(audit_item("b" * 32, now - timedelta(days=31), status="REPLAYED"))
+    for text, audit_id in {"aaaa": "a" * 32, HASH[:8]: HASH, NEIGHBOR: NEIGHBOR, "b" * 32: "b" * 32}.items():
+        assert [failure.audit_id for failure in table.table.with_prefix(text)] == [audit_id]
+    with pytest.raises(AmbiguousIdError) as ambiguous:
+        table.table.with_prefix(HASH[:7])
+    assert (ambiguous.value.prefix, ambiguous.value.candidates) == (HASH[:7], (HASH, NEIGHBOR))
+
+
+@pytest.mark.parametrize("prefix", ["bbbb", "aaa", "", "AAAA", "aaaa*", "\ud800aaa", "a" * 33, "0000000"])
+def test_no_failure_is_found_by_the_beginning_of_another_id(table: Table, prefix: str) -> None:
+    old = table.clock.now() - timedelta(days=31)
+    table.add(audit_item("a" * 32, old, status="OPEN"))
+    table.add(audit_item("b" * 32, old, status="REPLAYED"))
+    with pytest.raises(NoSuchFailureError):
+        table.table.with_prefix(prefix)
+
+
+def test_all_failures_of_an_id_are_found_by_its_beginning(table: Table) -> None:
+    """A range can fail at several times."""
+    now = table.clock.now()
+    for days in (40, 2):
+        table.add(audit_item(HASH, now - timedelta(days=days), status="REPLAYED"))
+    assert len(table.table.with_prefix(HASH[:4])) == 2

@@ -54,7 +54,7 @@ COMMANDS: dict[str, tuple[Callable[[Context], object], tuple[str, ...]]] = {
     "audit list": (lambda context: audit_list(context, Selection(SINCE, UNTIL)), ("audit-table",)),
     "audit resolve": (lambda context: audit_resolve(context, "1", "ada", "test", yes), ("audit-table",)),
     "audit show": (lambda context: audit_show(context, "1"), ("audit-table", "bucket", "orders-table")),
-    "audit stats": (lambda context: audit_stats(context, Selection(SINCE, UNTIL)), ("audit-table",)),
+    "audit stats": (lambda context: audit_stats(context, SINCE, UNTIL), ("audit-table",)),
     "logs": (
         lambda context: lines(context, ["processor", "auditor"], SINCE, None, None),
         ("processor-log-group", "auditor-log-group"),

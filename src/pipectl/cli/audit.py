@@ -111,11 +111,10 @@ def count_failures(session: Session, since: datetime, until: datetime | None) ->
       pipectl audit stats --since 30d
     """
     from pipectl.commands.audit import audit_stats
-    from pipectl.failures.audit_table import Selection
     from pipectl.output import audit as output
 
     check_period(since, until)
-    output.stats(session.screen, audit_stats(session.context, Selection(since, until)))
+    output.stats(session.screen, audit_stats(session.context, since, until))
     return 0
 
 

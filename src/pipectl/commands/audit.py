@@ -207,11 +207,11 @@ def audit_undo(context: Context, audit_id: str, confirm: Confirm) -> list[Resolv
     return [ResolvedFailure(*failure.key, failure.status_before, None) for failure in chosen]
 
 
-def audit_stats(context: Context, selection: Selection) -> AuditStats:
+def audit_stats(context: Context, since: datetime, until: datetime | None = None) -> AuditStats:
     """Count failures by type, status and day. Memory does not grow with their number."""
     context.require([ResourceKey.AUDIT_TABLE])
     counts: Counter[tuple[str, str, ReplayStatus]] = Counter()
-    for failure_type, timestamp, status in context.audit_table.statuses(selection):
+    for failure_type, timestamp, status in context.audit_table.statuses(Selection(since, until)):
         counts[timestamp[:10], failure_type, status] += 1
     by_type: Counter[str] = Counter()
     by_status: Counter[str] = Counter()
@@ -220,7 +220,7 @@ def audit_stats(context: Context, selection: Selection) -> AuditStats:
         by_type[failure_type] += count
         by_status[status] += count
         by_day.setdefault(day, Counter())[failure_type] += count
-    return AuditStats(selection.since, selection.until, counts.total(), by_type, by_status, by_day)
+    return AuditStats(since, until, counts.total(), by_type, by_status, by_day)
 
 
 def _with_status(context: Context, audit_id: str, statuses: Sequence[ReplayStatus], rule: str) -> list[Failure]:

@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -167,12 +167,12 @@ class _Capture:
         yield "status", lambda: status(context)
         yield "verify", lambda: verify(context, now - PERIOD)
         yield "logs", lambda: lines(context, FUNCTIONS, now - PERIOD, None, None)
-        yield "audit", lambda: self._audit(period)
+        yield "audit", lambda: self._audit(now)
         yield "replay-dlq --dry-run", lambda: preview(context, period)
 
-    def _audit(self, period: Selection) -> None:
-        audit_stats(self._context, period)
-        for entry in audit_list(self._context, period).entries[:1]:
+    def _audit(self, now: datetime) -> None:
+        audit_stats(self._context, now - PERIOD, now)
+        for entry in audit_list(self._context, Selection(now - PERIOD, now)).entries[:1]:
             audit_show(self._context, entry.failure.audit_id)
 
     def _delete(self) -> None:

@@ -28,6 +28,8 @@ AWS_ACCOUNT = "aws"
 """The account in the ARNs of policies that AWS manages."""
 FAILURE_TYPE_INDEX = "failure-type-index"
 """The index of the audit table: its failures by type and time."""
+UNRESOLVED_INDEX = "unresolved-index"
+"""The index of the audit table that holds only its unresolved failures, by time."""
 OWNERSHIP_TAGS = ("ManagedBy", "Project", "Environment")
 
 

@@ -10,21 +10,23 @@ import heapq
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
 from pipectl.config.names import FAILURE_TYPE_INDEX
-from pipectl.errors import AwsError, UsageError
+from pipectl.errors import AmbiguousIdError, AwsError, NoSuchFailureError, UsageError
 from pipectl.failures.model import (
     DONE,
     FAILURE_TYPES,
     MOST_RECORDED,
+    UNRESOLVED,
     FailedRecord,
     Failure,
     ReplayStatus,
+    is_prefix,
     replay_status,
 )
 from pipectl.failures.outcomes import Outcome
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 CLOCKS_DIFFER = timedelta(hours=1)
 """A failure that is recorded this long before its records were written is still theirs."""
+PREFIXES_OF = timedelta(days=30)
+"""Age of the oldest failure that is found by the beginning of its id when it is resolved or replayed."""
 _LARGEST_LIMIT = 2**31
 _LONGEST_CLAIM = timedelta(hours=1)
 """Longer than any claim: a function runs for 15 minutes at most."""
@@ -46,6 +50,7 @@ _LONGEST_KEY = 1024
 _ERROR_CHARACTERS = 20_000
 """Characters of all errors of an item's failing records together."""
 _LONGEST_ERROR = 2000
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_LAST: Mapping[str, str] = {}
 _IS_CLAIMED = "(attribute_type(claimedUntil, :text) AND claimedUntil BETWEEN :now AND :latest)"
 """A claim is free when it expired, and when its end is not a time or too far away to be one of a replay."""
@@ -58,7 +63,7 @@ class Selection:
     """A choice of failures; an empty tuple chooses all.
 
     Attributes:
-        since: Time of the earliest one.
+        since: Time of the earliest one. ``None`` chooses failures of any age; then `statuses` are some of `UNRESOLVED`.
         until: Time of the latest one.
         types: Some of `FAILURE_TYPES`.
         statuses: Replay statuses.
@@ -66,12 +71,16 @@ class Selection:
         limit: Maximum number of failures.
     """
 
-    since: datetime
+    since: datetime | None = None
     until: datetime | None = None
     types: tuple[str, ...] = FAILURE_TYPES
     statuses: tuple[ReplayStatus, ...] = ()
     ids: tuple[str, ...] = ()
     limit: int | None = None
+
+
+UNRESOLVED_ONES = Selection(statuses=UNRESOLVED)
+"""All unresolved failures of any age."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +172,29 @@ class AuditTable:
         }
         return map(Failure.of, self._items(request))
 
+    def with_prefix(self, prefix: str) -> list[Failure]:
+        """Return the failures of an id, or of the one id that begins with ``prefix``.
+
+        A whole id is found at any age, a beginning of at least 4 characters among the unresolved failures of any age
+        and all failures of the last 30 days.
+
+        Raises:
+            NoSuchFailureError: there is none.
+            AmbiguousIdError: several ids begin with ``prefix``.
+        """
+        if found := list(self.with_id(prefix)):
+            return found
+        if not is_prefix(prefix):
+            raise NoSuchFailureError([prefix])
+        recent = Selection(self._aws.now() - PREFIXES_OF)
+        known = (failure.audit_id for selection in (UNRESOLVED_ONES, recent) for failure in self.find(selection))
+        candidates = sorted({audit_id for audit_id in known if audit_id.startswith(prefix)})
+        if not candidates:
+            raise NoSuchFailureError([prefix])
+        if len(candidates) > 1:
+            raise AmbiguousIdError(prefix, candidates)
+        return list(self.with_id(candidates[0]))
+
     def current(self, failure: Failure) -> Failure | None:
         """Return a failure as it is now; ``None`` when it has been deleted."""
         answer = self._aws.dynamodb.get_item(TableName=self._name, Key=_key(failure), ConsistentRead=True)
@@ -238,7 +270,9 @@ class AuditTable:
 
     def _query(self, failure_type: str, selection: Selection, position: Position | None = None) -> QueryInputTypeDef:
         """Return the query of the index for one type; it is the only one."""
-        values = {":type": failure_type, ":since": rfc3339_milliseconds(selection.since)}
+        if selection.since is None and not (selection.statuses and set(selection.statuses) <= set(UNRESOLVED)):
+            raise ValueError("only unresolved failures can be chosen at any age")
+        values = {":type": failure_type, ":since": rfc3339_milliseconds(selection.since or _EARLIEST)}
         limits = [rfc3339_milliseconds(selection.until)] if selection.until else []
         limits += [position.timestamp] if position else []
         times = "#timestamp >= :since"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,6 +32,16 @@ LONGEST_NUMBER = 40
 
 _SHARD_ID_LENGTHS = range(28, 66)
 """Lengths of the shard ids that DynamoDB accepts."""
+
+SHORTEST_PREFIX = 4
+"""Characters of an id that are enough to look for it."""
+
+_SHORTEST_SHOWN = 7
+"""Characters of an id that screens show at least."""
+
+_HASHED_ID = re.compile("[0-9a-f]{32}")
+"""The form of the ids that the auditor writes. An item that was written by hand can have any id."""
+_PREFIX = re.compile(f"[0-9a-f]{{{SHORTEST_PREFIX},31}}")
 
 _ANY_NUMBER = re.compile(f"[0-9]{{1,{LONGEST_NUMBER}}}")
 _API_NUMBER = re.compile(f"[0-9]{{21,{LONGEST_NUMBER}}}")
@@ -93,6 +103,26 @@ CLOSES_IT = "`pipectl audit resolve ID --reason TEXT` closes it"
 
 DONE = tuple(status for status in ReplayStatus if status not in UNRESOLVED)
 """Statuses of failures that only a forced replay processes again."""
+
+
+def is_prefix(text: str) -> bool:
+    """Return whether a text can be the beginning of an id that the auditor has written."""
+    return _PREFIX.fullmatch(text) is not None
+
+
+def short_ids(ids: Collection[str]) -> dict[str, str]:
+    """Return the shortest beginning of each id, of 7 characters or more, that no other one of them has.
+
+    Ids that the auditor did not write stay whole, because they are looked up as a whole.
+    """
+    short: dict[str, str] = {}
+    ordered = sorted(set(ids))
+    for before, each, after in zip(["", *ordered], ordered, [*ordered[1:], ""], strict=False):
+        length = _SHORTEST_SHOWN
+        while length < len(each) and any(other.startswith(each[:length]) for other in (before, after)):
+            length += 1
+        short[each] = each[:length] if _HASHED_ID.fullmatch(each) else each
+    return short
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,8 @@ def _next_page(token: str, selection: Selection, limit: int) -> Iterator[str]:
     if selection.types != FAILURE_TYPES:
         yield from (f"--type {name}" for name in selection.types)
     yield from (f"--status {status}" for status in selection.statuses)
-    yield f"--since {rfc3339(selection.since)}"
+    if selection.since:
+        yield f"--since {rfc3339(selection.since)}"
     if selection.until:
         yield f"--until {rfc3339(selection.until)}"
     yield f"--limit {limit}"

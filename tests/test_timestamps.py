@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from pipectl.timestamps import duration, parse_timestamp, relative, rfc3339, rfc3339_milliseconds
+from pipectl.timestamps import duration, parse_timestamp, relative, rfc3339, rfc3339_milliseconds, short_time
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 IN_NEW_YORK = NOW.astimezone(timezone(timedelta(hours=-5)))
@@ -59,3 +59,8 @@ def test_a_duration_has_one_unit(span: timedelta, text: str) -> None:
 def test_a_relative_time_names_its_direction() -> None:
     assert relative(NOW - timedelta(minutes=15), NOW) == "15 min ago"
     assert relative(NOW + timedelta(hours=2), NOW) == "in 2.0 h"
+
+
+def test_a_short_time_has_a_date_only_on_another_day() -> None:
+    assert short_time(IN_NEW_YORK, NOW) == "03:04:05"
+    assert short_time(NOW - timedelta(days=1), IN_NEW_YORK) == "2026-01-01 03:04:05"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +20,7 @@ from pipectl.engine.parallel import Results
 from pipectl.engine.planner import Plan, is_managed, unmanaged
 from pipectl.errors import AccessDeniedError, CancelledError, IncompleteError, PipectlError, RequirementError
 from pipectl.failures.audit_table import AuditTable
+from pipectl.failures.explanation import Explainer
 from pipectl.failures.record_reader import RecordReader
 from pipectl.pipeline import Pipeline
 
@@ -97,6 +99,19 @@ class Context:
     def record_reader(self) -> RecordReader:
         """A reader of the records of failures: from the stream, else from the quarantine."""
         return RecordReader(self.aws, self.pipeline.physical.bucket, self.config.bucket.failed_prefix)
+
+    @property
+    def explainer(self) -> Explainer:
+        """An explainer of failures: orders, reasons, and where their records are safe."""
+        return Explainer(
+            self.aws,
+            self.pipeline.physical.bucket,
+            self.config.bucket.failed_prefix,
+            log_group=self.pipeline.physical.processor_log_group,
+            partition_key=self.config.orders_table.partition_key,
+            record_age=timedelta(seconds=self.config.stream_mapping.maximum_record_age),
+            cancel=self.cancel,
+        )
 
     @cached_property
     def consistency(self) -> Consistency:

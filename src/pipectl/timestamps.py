@@ -32,6 +32,12 @@ def parse_timestamp(text: object) -> datetime | None:
     return time if _EARLIEST < time < _LATEST else None
 
 
+def short_time(time: datetime, now: datetime) -> str:
+    """``00:07:59`` in UTC, or ``2026-01-30 00:07:59`` for another day than that of ``now``."""
+    time = _utc(time)
+    return f"{time:%H:%M:%S}" if time.date() == _utc(now).date() else f"{time:%Y-%m-%d %H:%M:%S}"
+
+
 def relative(time: datetime, now: datetime) -> str:
     """``15 min ago``, or ``in 15 min`` for a time after ``now``."""
     return f"{duration(now - time)} ago" if time <= now else f"in {duration(time - now)}"

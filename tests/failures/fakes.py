@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -36,6 +37,7 @@ SHARD = "shardId-00000001573689847184-864758bb"
 BUCKET = f"dev-processed-data-{ACCOUNT}-backend"
 AUDIT_TABLE = "dev-audit-logs-table-backend"
 PROCESSOR = "dev-order-processor-lambda-backend"
+LOG_GROUP = f"/aws/lambda/{PROCESSOR}"
 AUDITOR = "dev-audit-processor-lambda-backend"
 ITERATOR_SECONDS = 15 * 60
 LARGEST_EVENT = 6_291_456
@@ -106,6 +108,7 @@ class World:
         self.ids = itertools.count()
         self.processor, self.auditor = _handler("processor"), _handler("auditor")
         self.faults: dict[str, Fault] = {}
+        self.log_events: list[dict[str, Any]] = []
         self.invoked: list[list[str]] = []
         self.overwrites: list[bool | None] = []
 
@@ -196,6 +199,17 @@ class World:
         event: Any = {**_as_event(record), "eventSourceARN": STREAM_ARN}
         self.s3.versions[key] = [Kept(event, cause).json().encode()]
         return key
+
+    def log(self, message: str, stream: str = "stream-1", seconds: float = 0) -> None:
+        """Add an event to the processor's log, some seconds after now."""
+        at = round((self.clock.now().timestamp() + seconds) * 1000)
+        self.log_events.append({"timestamp": at, "message": message, "logStreamName": stream})
+
+    def log_failure(self, number: str, reason: str, **changes: Any) -> None:
+        """Log a failed record like the processor."""
+        keys = next(r for r in self.shards[SHARD].records if r["dynamodb"]["SequenceNumber"] == number)["dynamodb"]
+        line = {"level": "ERROR", "keys": keys["Keys"], "sequenceNumber": number, "reason": reason, "requestId": "r-1"}
+        self.log(json.dumps(line | changes))
 
     def trim(self, number: str | None = None, shard: str = SHARD) -> None:
         """Expire every record up to and including this one; all records when none is given."""
@@ -318,6 +332,7 @@ class Process:
         self.dynamodb = _DynamoDB(self)
         self.lambda_, self.invoker = _Service(self), _Invoker(self)
         self.sqs = _Sqs(self)
+        self.logs = _Logs(self)
 
     @property
     def aws(self) -> Aws:
@@ -598,3 +613,28 @@ class _Sqs(_Service):
             return {}
 
         return self._call("DeleteMessageBatch", delete)
+
+
+class _Logs(_Service):
+    """A fake of CloudWatch Logs that understands the patterns of pipectl; pages have 100 events."""
+
+    def get_paginator(self, operation: str) -> _Paginator:
+        assert operation == "filter_log_events"
+        return _Paginator(self._pages)
+
+    def _pages(self, *, logGroupName: str, startTime: int, endTime: int, filterPattern: str = "") -> Iterator[Any]:  # noqa: N803
+        assert logGroupName == LOG_GROUP
+        assert len(filterPattern) <= 1024
+        wanted = re.findall(r'\$\.sequenceNumber = "([0-9]+)"', filterPattern)
+        assert bool(wanted) == filterPattern.startswith("{")
+        found = [event for event in self._world.log_events if startTime <= event["timestamp"] <= endTime]
+        if wanted:
+            found = [event for event in found if _number_in(event["message"]) in wanted]
+        for at in range(0, max(len(found), 1), 100):
+            yield {"events": self._call("FilterLogEvents", partial(found.__getitem__, slice(at, at + 100)))}
+
+
+def _number_in(message: str) -> object:
+    with suppress(ValueError):
+        return json.loads(message).get("sequenceNumber")
+    return None

@@ -1,0 +1,138 @@
+"""Failures in the log of the processor: reasons by sequence number, and the lines of one invocation.
+
+Each reading is bounded. A log group that is absent, or that must not be read, is a problem to report and no error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pipectl.aws.client import Aws
+from pipectl.errors import AwsError
+from pipectl.failures.model import SequenceNumber
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef, FilterLogEventsRequestPaginateTypeDef
+
+NUMBERS_AT_ONCE = 15
+"""Sequence numbers of one filter pattern, which has 1,024 characters at most."""
+MOST_NUMBERS = 2 * NUMBERS_AT_ONCE
+_MOST_PAGES = 2
+"""Pages of one reading; CloudWatch Logs also returns empty pages while it searches."""
+_MOST_LINES = 12
+_LATE = timedelta(minutes=1)
+"""An invocation logs its failure at most this long before its message, and after the time in it."""
+_AROUND = timedelta(seconds=3)
+_PLATFORM = re.compile(r"(START|END|REPORT|INIT_START|RESTORE_START) ")
+
+
+@dataclass(frozen=True)
+class LoggedFailure:
+    """A record that the processor logged as failed. Values that are missing or of another type are ``None``."""
+
+    reason: str | None
+    keys: object
+    request_id: str | None
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Log lines of one invocation.
+
+    Attributes:
+        lines: The lines, in order.
+        problem: The reason why there are none, where the log could not be read.
+    """
+
+    lines: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class LoggedFailures:
+    """Failures of the log by sequence number.
+
+    Attributes:
+        found: The last one of each number.
+        problem: The reason why the log could not be read.
+    """
+
+    found: Mapping[int, LoggedFailure]
+    problem: str | None = None
+
+
+class ProcessorLogs:
+    """Reads the processor's log group.
+
+    Args:
+        aws: The account and region of the log group.
+        group: Its name.
+    """
+
+    def __init__(self, aws: Aws, group: str) -> None:
+        self._aws = aws
+        self._group = group
+
+    def failures(self, numbers: Sequence[SequenceNumber], since: datetime, until: datetime) -> LoggedFailures:
+        """Return what the log has on records, of which `MOST_NUMBERS` are looked for."""
+        found: dict[int, LoggedFailure] = {}
+        try:
+            for at in range(0, min(len(numbers), MOST_NUMBERS), NUMBERS_AT_ONCE):
+                wanted = {number.value: number for number in numbers[at : at + NUMBERS_AT_ONCE]}
+                pattern = " || ".join(f'$.sequenceNumber = "{number}"' for number in wanted.values())
+                for event in self._events(since - _LATE, until + _LATE, f"{{ {pattern} }}"):
+                    if (failed := _failure(event["message"])) and failed[0] in wanted:
+                        found[failed[0]] = failed[1]
+        except AwsError as error:
+            return LoggedFailures(found, error.message)
+        return LoggedFailures(found)
+
+    def invocation(self, request_id: str, failed_at: datetime) -> Excerpt:
+        """Return the lines that an invocation printed, without those of Lambda itself.
+
+        Lines of a traceback do not name the invocation: they are between its first and last line, in its log stream.
+        """
+        try:
+            events = list(self._events(failed_at - _AROUND, failed_at + _AROUND))
+        except AwsError as error:
+            return Excerpt(problem=error.message)
+        streams = {event.get("logStreamName") for event in events if request_id in event["message"]}
+        lines = [event["message"].rstrip() for event in events if event.get("logStreamName") in streams]
+        named = [at for at, line in enumerate(lines) if request_id in line]
+        own = lines[named[0] : named[-1] + 1] if named else []
+        return Excerpt(tuple(islice((line for line in own if line and not _is_of_platform(line)), _MOST_LINES)))
+
+    def _events(self, since: datetime, until: datetime, pattern: str = "") -> Iterator[FilteredLogEventTypeDef]:
+        request: FilterLogEventsRequestPaginateTypeDef = {
+            "logGroupName": self._group,
+            "startTime": max(round(since.timestamp() * 1000), 0),
+            "endTime": max(round(until.timestamp() * 1000), 0),
+        }
+        if pattern:
+            request["filterPattern"] = pattern
+        pages = self._aws.logs.get_paginator("filter_log_events").paginate(**request)
+        for page in islice(pages, _MOST_PAGES):
+            yield from page["events"]
+
+
+def _failure(message: str) -> tuple[int, LoggedFailure] | None:
+    """Return the sequence number and the failure of a line of the processor; ``None`` for any other line."""
+    try:
+        line = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    number = SequenceNumber.parse(line.get("sequenceNumber")) if isinstance(line, Mapping) else None
+    if number is None:
+        return None
+    reason, request_id = (value if isinstance(value, str) else None for value in map(line.get, ("reason", "requestId")))
+    return number.value, LoggedFailure(reason, line.get("keys"), request_id)
+
+
+def _is_of_platform(line: str) -> bool:
+    return bool(_PLATFORM.match(line)) or '"type":"platform.' in line[:200].replace(" ", "")

@@ -1,0 +1,137 @@
+"""The quarantine, read for many failures at once: bounded listings, and objects in parallel.
+
+Nothing in it is trusted: an object can be garbage, belong to another record, or be gone. None of this is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+from pipectl.aws.client import Aws
+from pipectl.aws.stream_records import Kept, kept_record
+from pipectl.engine.parallel import parallel_map
+from pipectl.errors import AwsError, CancelledError
+from pipectl.failures.model import LONGEST_NUMBER
+
+MOST_PAGES = 20
+"""Pages of 1,000 keys that are listed for one folder."""
+LARGEST_OBJECT = 8_000_000
+"""Bytes. A record has two images of at most 400 KB each; a larger object holds no record, and is not read."""
+
+_END = "\U0010ffff"
+"""A text behind every key."""
+
+
+def object_name(folder: str, number: int) -> str:
+    """Return the key of a record's object in a folder of the quarantine."""
+    return f"{folder}/{number:0{LONGEST_NUMBER}}.json"
+
+
+def number_of(key: str) -> int | None:
+    """Return the sequence number in an object's name; ``None`` when the name is not one."""
+    name = key.rpartition("/")[2].removesuffix(".json")
+    return int(name) if name.isascii() and name.isdigit() and len(name) <= LONGEST_NUMBER else None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Objects of the quarantine that are listed.
+
+    Attributes:
+        keys: Their keys.
+        known: For each folder, the key up to which the listing is complete, for the numbers that were asked for.
+        problem: The reason why it is not complete, if an error is the reason.
+    """
+
+    keys: frozenset[str]
+    known: Mapping[str, str]
+    problem: str | None = None
+
+    def has(self, folder: str, number: int) -> bool | None:
+        """Return whether a record has an object; ``None`` where the listing does not say."""
+        key = object_name(folder, number)
+        if key in self.keys:
+            return True
+        return False if key <= self.known.get(folder, "") else None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The contents of objects by their keys.
+
+    Attributes:
+        read: The record of each object; ``None`` for an object that does not exist, or does not hold its record.
+        problem: The first error of those that could not be read.
+    """
+
+    read: Mapping[str, Kept | None]
+    problem: str | None = None
+
+
+class Quarantine:
+    """Reads many objects of the quarantine with few calls.
+
+    Args:
+        aws: The bucket's account and region.
+        bucket: The bucket.
+        cancel: Called on Ctrl-C, see `walk`.
+    """
+
+    def __init__(self, aws: Aws, bucket: str, cancel: Callable[[], None]) -> None:
+        self._aws = aws
+        self._bucket = bucket
+        self._cancel = cancel
+
+    def listing(self, wanted: Mapping[str, Collection[tuple[int, int]]]) -> Listing:
+        """List the objects of ranges of sequence numbers, by folder. An error ends the listing of its folder."""
+        results = parallel_map(lambda folder: self._listed(folder, wanted[folder]), wanted, cancel=self._cancel)
+        if results.interrupted:
+            raise CancelledError("interrupted while listing the quarantine")
+        keys = frozenset(chain.from_iterable(keys for keys, _ in results.done.values()))
+        known = {folder: known for folder, (_, known) in results.done.items()}
+        return Listing(keys, known, next((error.message for error in results.failed.values()), None))
+
+    def contents(self, keys: Iterable[str]) -> Contents:
+        """Read objects in parallel."""
+        results = parallel_map(self._content, keys, cancel=self._cancel)
+        if results.interrupted:
+            raise CancelledError("interrupted while reading the quarantine")
+        return Contents(results.done, next((error.message for error in results.failed.values()), None))
+
+    def _listed(self, folder: str, ranges: Collection[tuple[int, int]]) -> tuple[set[str], str]:
+        """Return the keys, and the key up to which they are complete. Numbers between the ranges are jumped over."""
+        found: set[str] = set()
+        known, pages = "", 0
+        for first, last in sorted(ranges):
+            end = object_name(folder, last)
+            if known >= end:
+                continue
+            if pages >= MOST_PAGES:
+                break
+            start = max(known, object_name(folder, max(first - 1, 0)))
+            for page in self._aws.s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=f"{folder}/", StartAfter=start, ExpectedBucketOwner=self._aws.account_id
+            ):
+                pages += 1
+                entries = page.get("Contents", [])
+                found |= {entry["Key"] for entry in entries if entry.get("Size", 0) <= LARGEST_OBJECT}
+                known = entries[-1]["Key"] if entries else known
+                if known >= end:
+                    break
+                if pages >= MOST_PAGES:
+                    return found, known
+            else:
+                return found, _END
+        return found, known
+
+    def _content(self, key: str) -> Kept | None:
+        try:
+            answer = self._aws.s3.get_object(Bucket=self._bucket, Key=key, ExpectedBucketOwner=self._aws.account_id)
+        except AwsError as error:
+            if error.aws_code == "NoSuchKey":
+                return None
+            raise
+        kept = kept_record(answer["Body"].read())
+        return kept if kept and int(kept.event["dynamodb"]["SequenceNumber"]) == number_of(key) else None

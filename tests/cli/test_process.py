@@ -7,6 +7,8 @@ import os
 import pty
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -135,6 +137,19 @@ def test_colours_are_for_terminals_and_can_be_switched_off(tmp_path: Path) -> No
     plain = on_a_terminal(*command, env=environment(NO_COLOR="1"))
     assert "\x1b" not in plain
     assert "the file does not exist" in plain
+
+
+def test_the_first_words_need_no_module_that_takes_long_to_import() -> None:
+    code = "import sys, pipectl.cli.session; print(sorted({'boto3', 'pydantic', 'yaml'} & {*sys.modules}))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("command", "words"), [("trace order-7", "Looking for order order-7"), ("verify", "reading")])
+def test_the_first_words_on_a_terminal_come_before_anything_is_read(command: str, words: str, tmp_path: Path) -> None:
+    first, _, rest = on_a_terminal("-c", tmp_path / "none.yaml", *command.split()).partition(words)
+    assert "does not exist" not in first
+    assert "does not exist" in rest
 
 
 def test_piped_output_has_no_escape_codes(tmp_path: Path) -> None:

@@ -191,9 +191,9 @@ def test_streams_of_a_deleted_table_are_left_out(created_at: datetime | None, st
 class Reading:
     """A reading of all shards of a table."""
 
-    def __init__(self, streams: Any, until: datetime = LATER, since: datetime | None = None) -> None:
+    def __init__(self, streams: Any, until: datetime = LATER, since: datetime | None = None, **others: Any) -> None:
         self.taken: list[tuple[str, int]] = []
-        self.found = TableReader(_aws(streams), "orders", TABLE, until, since=since).read(self._take)
+        self.found = TableReader(_aws(streams), "orders", TABLE, until, since=since, **others).read(self._take)
 
     def _take(self, shard: Shard, record: Record) -> None:
         self.taken.append((shard.shard_id, record.number.value))
@@ -277,6 +277,46 @@ def test_closed_shards_that_ended_before_the_start_time_are_not_read() -> None:
     reading = Reading(streams, since=MOMENT + timedelta(seconds=25))
     assert sorted(reading.taken) == [("c", 20), ("c", 30), ("idle parent", 5)]
     assert streams.asked.keys() == {"c", "idle", "idle parent"}
+
+
+class WaitingForHome(FakeStreams):
+    """Streams whose shard `elsewhere` answers once the first page of the shard `home` has been read."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.home_is_read = threading.Event()
+
+    def get_records(self, ShardIterator: str) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+        _, shard = ShardIterator.split("|")
+        if shard == "home" and self.asked["home"]:
+            self.home_is_read.set()
+        if shard == "elsewhere":
+            assert self.home_is_read.wait(10)
+        return super().get_records(ShardIterator)
+
+
+def test_other_lines_of_shards_are_left_when_the_order_is_found() -> None:
+    pages: dict[tuple[str, str], list[list[int] | str]] = {
+        (ARN, "ancestor"): [[], [], [1]],
+        (ARN, "home"): [[2], [], [3]],
+        (ARN, "child"): [[], [4]],
+        (ARN, "elsewhere"): [[], [5]],
+        (OLD, "old"): [[], [6]],
+    }
+    streams = WaitingForHome(pages, {"home": "ancestor", "child": "home", "elsewhere": "ancestor"})
+    streams.closed = {"ancestor", "home"}
+    reading = Reading(streams, order=lambda record: record.number.value in (2, 3))
+    assert sorted(reading.taken) == [("ancestor", 1), ("child", 4), ("home", 2), ("home", 3), ("old", 6)]
+    assert streams.asked["elsewhere"] == 1
+    assert reading.found == StreamReading(assumed=("child", "old"))
+
+
+def test_each_shard_that_is_read_is_reported() -> None:
+    streams = FakeStreams({(ARN, "a"): [[1]], (ARN, "b"): [[2]], (ARN, "child"): [[3]]}, {"child": "a"})
+    streams.closed, streams.hidden = {"a"}, {"child": "a"}
+    reported: list[tuple[int, int]] = []
+    Reading(streams, report=lambda *counts: reported.append(counts))
+    assert reported == [(0, 2), (1, 2), (2, 2), (2, 3), (3, 3)]
 
 
 def test_a_shard_that_cannot_be_read_is_an_error() -> None:

@@ -1,4 +1,8 @@
-"""The session of one command: resolve the global options, run the command, and exit."""
+"""The session of one command: resolve the global options, run the command, and exit.
+
+Config and AWS clients are imported when they are used: that takes longer than the time within which a command has to
+print its first words.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +16,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from pipectl.aws.client import Aws, Credentials
 from pipectl.cli.ending import second_interrupt_leaves
 from pipectl.cli.options import Globals
 from pipectl.clock import SystemClock
-from pipectl.config.loading import load
-from pipectl.config.models import Config
-from pipectl.config.regions import known_region
-from pipectl.context import Context
 from pipectl.errors import CancelledError, DeclinedError, PipectlError, UsageError
 from pipectl.output.console import Line, Screen
 
 if TYPE_CHECKING:
+    from pipectl.aws.client import Aws, Credentials
+    from pipectl.config.models import Config
+    from pipectl.context import Context
     from pipectl.local.home import LocalEmulator
 
 T = TypeVar("T")
@@ -58,6 +60,8 @@ class Session:
 
     @cached_property
     def config(self) -> Config:
+        from pipectl.config.loading import load
+
         return load(self.file)
 
     @property
@@ -75,6 +79,8 @@ class Session:
         Raises:
             UsageError: no region is set, or it is unknown.
         """
+        from pipectl.config.regions import known_region
+
         from_environment = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         region = self.options.region or (config and config.region) or from_environment
         if not region:
@@ -86,6 +92,8 @@ class Session:
 
     @cached_property
     def context(self) -> Context:
+        from pipectl.context import Context
+
         config = self.config
         if self.options.local:
             config = config.model_copy(update={"account_id": None})
@@ -115,6 +123,8 @@ class Session:
         self.clock.cancel()
 
     def emulator_aws(self, running: LocalEmulator) -> Aws:
+        from pipectl.aws.client import Credentials
+
         return self.aws(running.endpoint_url, Credentials(**running.credentials()))
 
     def aws(
@@ -133,6 +143,8 @@ class Session:
             region: Another region than that of the options and the config.
             timeout: See `Aws`.
         """
+        from pipectl.aws.client import Aws
+
         return Aws(
             region or self.region,
             profile=None if credentials else self.options.profile,

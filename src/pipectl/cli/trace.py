@@ -28,6 +28,7 @@ def trace(session: Session, key: str, since: datetime) -> int:
       pipectl trace order-7
       pipectl trace order-7 --since 1h
     """
+    session.screen.opening(f"Looking for order {key} in the tables, the stream and the bucket.")
     from pipectl.commands.trace import trace as run
     from pipectl.output import trace as output
 

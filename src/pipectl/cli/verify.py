@@ -34,10 +34,12 @@ def verify(session: Session, since: datetime, repair: bool, yes: bool) -> int:
       pipectl verify
       pipectl verify --since 6h --repair
     """
+    session.screen.step("reading the config")
     from pipectl.commands.verify import verify as run
     from pipectl.output import verify as output
 
     session.print_header()
+    session.screen.opening("Reading the stream, the bucket and the audit table.")
     confirm = session.confirm("Process the lost records?", yes, partial(output.before_asking, session.screen))
     report = run(session.context, since, repair=repair, confirm=confirm)
     output.result(session.screen, report)

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from pipectl.aws.stream_records import STREAM_RETENTION
+from pipectl.commands.verify import report_shards
 from pipectl.context import Context
 from pipectl.engine.model import Facts
 from pipectl.errors import AbsentError, AwsError
@@ -183,16 +185,22 @@ def _versions(
     partition_key, lock = context.config.orders_table.partition_key, threading.Lock()
     newest: list[_Version] = []
 
+    def is_of_order(record: Record) -> bool:
+        return record.event["dynamodb"].get("Keys", {}).get(partition_key) == {"S": key}
+
     def take(shard: Shard, record: Record) -> None:
-        is_of_order = record.event["dynamodb"].get("Keys", {}).get(partition_key) == {"S": key}
-        if is_of_order and written_at(record.event) >= since:
+        if is_of_order(record) and written_at(record.event) >= since:
             with lock:
                 newest.append(_Version(shard, record))
                 if len(newest) > 2 * MOST_RECORDS:
                     newest[:] = _ordered(newest)[-MOST_RECORDS - 1 :]
 
     name = context.pipeline.physical.orders_table
-    reading = TableReader(context.aws, name, table, now, since=since, cancel=context.cancel).read(take)
+    report = partial(report_shards, context)
+    reader = TableReader(
+        context.aws, name, table, now, since=since, order=is_of_order, report=report, cancel=context.cancel
+    )
+    reading = reader.read(take)
     return _ordered(newest)[-MOST_RECORDS - 1 :], reading
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from pipectl.context import Context
 from pipectl.engine.model import Observation
@@ -23,6 +24,7 @@ from pipectl.failures.stream_reader import Shard, StreamReading, TableReader
 from pipectl.failures.verification import LostRecord, RecordState, VerificationIndex, find_objects, read_lost
 from pipectl.monitoring.stream_progress import progress
 from pipectl.resource_keys import ResourceKey
+from pipectl.text import pluralize
 
 NEEDS = (
     ResourceKey.ORDERS_TABLE,
@@ -114,6 +116,11 @@ def verify(
         return replace(found, repaired=found.lost - left, failing=tuple(failing[:MOST_LISTED]))
 
 
+def report_shards(context: Context, read: int, shards: int) -> None:
+    """Report how many shards of the stream are read."""
+    context.reporter.step(f"reading the stream: {read} of {pluralize(shards, 'shard')} read")
+
+
 class _Verification:
     def __init__(
         self,
@@ -134,10 +141,12 @@ class _Verification:
 
     def run(self) -> VerifyReport:
         """Read the stream first, then objects and failures, so that objects that are written meanwhile are found."""
-        index = self._index
+        index, step = self._index, self._context.reporter.step
         reading = self._read_stream()
         oldest = index.oldest()
+        step("looking for the objects of the records")
         _find_objects(self._context, index)
+        step("reading the audit table and the metrics")
         self._find_failures()
         read = progress(self._context, self._facts, self._now, self._grace)
         uncertain = read.stopped or read.unknown
@@ -160,9 +169,9 @@ class _Verification:
 
     def _read_stream(self) -> StreamReading:
         context = self._context
-        context.reporter.note("reading the stream")
-        table = context.pipeline.physical.orders_table
-        return TableReader(context.aws, table, self._table, self._now, cancel=context.cancel).read(self._take)
+        table, report = context.pipeline.physical.orders_table, partial(report_shards, context)
+        reader = TableReader(context.aws, table, self._table, self._now, report=report, cancel=context.cancel)
+        return reader.read(self._take)
 
     def _take(self, shard: Shard, record: Record) -> None:
         is_checked = written_at(record.event) >= self._since and record.is_replayed

@@ -57,6 +57,10 @@ class Shard:
     parent: str | None = None
     closed: bool = field(default=False, compare=False)
 
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.stream_arn, self.shard_id
+
 
 class StreamReader:
     """Reads one shard: one reading at a time, and not from several threads.
@@ -66,11 +70,13 @@ class StreamReader:
     Args:
         aws: The account and region of the stream.
         shard: The shard.
+        leave: Asked before each page: the rest of the shard need not be read.
     """
 
-    def __init__(self, aws: Aws, shard: Shard) -> None:
+    def __init__(self, aws: Aws, shard: Shard, leave: Callable[[], bool] = lambda: False) -> None:
         self._aws = aws
         self._shard = shard
+        self._leave = leave
         # the last page: all records of the shard from `_page_first` to the last of `_page`, and the next iterator
         self._page: list[tuple[SequenceNumber, RecordTypeDef]] = []
         self._page_first = 0
@@ -117,7 +123,7 @@ class StreamReader:
             yield from self._expected_records(last)
             self._ended = self._ended or not self._iterator  # a closed shard is read to its end
             empty = 0 if self._page else empty + 1
-            if self._ended or empty >= _MOST_EMPTY_PAGES:
+            if self._ended or empty >= _MOST_EMPTY_PAGES or self._leave():
                 return
             if empty:
                 self._aws.clock.sleep(_PAUSE)
@@ -265,6 +271,9 @@ class TableReader:
         facts: Its stream, and the time of its creation.
         until: Leave a shard at the first record written after this time; a busy one has no end.
         since: Shards that were closed before need not be read. Where this is known, they are left out.
+        order: Returns whether a record is of the one order that is looked for. All versions of an order are in one
+            shard, its ancestors and its descendants; when one is found, the other shards of that stream are left.
+        report: Called with the number of shards that are read, and the number of all.
         cancel: Called on Ctrl-C, see `walk`.
     """
 
@@ -276,6 +285,8 @@ class TableReader:
         until: datetime,
         *,
         since: datetime | None = None,
+        order: Callable[[Record], bool] | None = None,
+        report: Callable[[int, int], None] = lambda _read, _all: None,
         cancel: Callable[[], None] = lambda: None,
     ) -> None:
         self._aws = aws
@@ -283,8 +294,13 @@ class TableReader:
         self._facts = facts
         self._until = until
         self._since = since if since and since > until - STREAM_RETENTION + _ROUNDING else None
+        self._order = order
+        self._report = report
         self._cancel = cancel
         self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], Shard] = {}
+        self._read: set[Shard] = set()
+        self._home: Shard | None = None
         self._oldest: dict[Shard, datetime] = {}
         self._unread: set[str] = set()
         self._assumed: set[str] = set()
@@ -297,9 +313,9 @@ class TableReader:
             CancelledError: the user pressed Ctrl-C.
             AwsError: a shard cannot be read.
         """
-        known: set[Shard] = set()
-        while new := [shard for shard in shards_of(self._aws, self._table, self._facts) if shard not in known]:
-            known |= set(new)
+        known = self._known
+        while new := [each for each in shards_of(self._aws, self._table, self._facts) if each.place not in known]:
+            known |= {shard.place: shard for shard in new}
             self._rolled = False
             self._read_all(new, take)
             if not self._rolled:
@@ -320,14 +336,20 @@ class TableReader:
                 self._oldest[nodes[node]] = min(oldest)
             else:
                 self._read_one(nodes[node], take)
+            with self._lock:
+                self._read.add(nodes[node])
+                self._report(len(self._read), len(self._known))
 
+        self._report(len(self._read), len(self._known))
         walked = walk(children, visit, cancel=self._cancel, workers=_SHARDS_AT_ONCE)
         walked.require_done("interrupted while reading the stream")
 
     def _read_one(self, shard: Shard, take: Callable[[Shard, Record], None]) -> None:
         try:
-            for reading in StreamReader(self._aws, shard).read():
+            for reading in StreamReader(self._aws, shard, lambda: self._is_elsewhere(shard)).read():
                 if isinstance(reading, Record):
+                    if self._order and self._order(reading):
+                        self._home = shard
                     time = written_at(reading.event)
                     self._oldest.setdefault(shard, time)
                     if time > self._until:
@@ -341,8 +363,24 @@ class TableReader:
             with self._lock:
                 self._unread.add(shard.shard_id)
 
+    def _is_elsewhere(self, shard: Shard) -> bool:
+        """Return whether no record of the order can be in a shard, because one was found in another line of shards."""
+        home = self._home
+        if home is None or home.stream_arn != shard.stream_arn:
+            return False
+        return shard not in self._line(home) and home not in self._line(shard)
+
+    def _line(self, shard: Shard) -> Iterator[Shard]:
+        """Yield a shard and its ancestors, as far as they are listed."""
+        seen: Shard | None = shard
+        while seen:
+            yield seen
+            seen = self._known.get((seen.stream_arn, seen.parent or ""))
+
     def _note_end(self, shard: Shard, end: End) -> None:
         with self._lock:
+            if self._is_elsewhere(shard):
+                return
             if not end.complete:
                 self._assumed.add(shard.shard_id)
             elif not shard.closed:

@@ -167,10 +167,13 @@ class Screen:
             self._spin()
 
     def opening(self, text: str) -> None:
-        """Print the first words of a command that takes longer: as a step, or as a note where no terminal is."""
+        """Print the first words of a command that takes longer: as a step, or as a note where no terminal is.
+
+        With JSON there is no such note, because programs read stderr, too.
+        """
         if self._has_spinner:
             self.step(text)
-        else:
+        elif not self.json_output:
             self.note(text)
 
     def waiting(self, text: str) -> None:

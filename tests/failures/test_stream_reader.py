@@ -13,7 +13,8 @@ import pytest
 from pipectl.errors import AbsentError, AwsError
 from pipectl.facts import TableFacts
 from pipectl.failures.model import End, Record
-from pipectl.failures.stream_reader import Shard, StreamReader, StreamReading, TableReader, shards_of
+from pipectl.failures.stream_reader import Shard, StreamReader, shards_of
+from pipectl.failures.table_reader import StreamReading, TableReader
 from tests.support import FakeClock
 
 ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000"

@@ -28,7 +28,8 @@ from pipectl.failures.model import (
     quarantine_key,
     written_at,
 )
-from pipectl.failures.stream_reader import Shard, StreamReading, TableReader
+from pipectl.failures.stream_reader import Shard
+from pipectl.failures.table_reader import StreamReading, TableReader
 from pipectl.monitoring.stream_progress import Progress, progress
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import parse_timestamp

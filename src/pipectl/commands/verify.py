@@ -20,7 +20,8 @@ from pipectl.failures.batching import batches
 from pipectl.failures.dead_letter_queue import count_messages
 from pipectl.failures.model import UNRESOLVED, FailedRecord, Record, ReplayStatus, written_at
 from pipectl.failures.processor_client import ProcessorClient
-from pipectl.failures.stream_reader import Shard, StreamReading, TableReader
+from pipectl.failures.stream_reader import Shard
+from pipectl.failures.table_reader import StreamReading, TableReader
 from pipectl.failures.verification import LostRecord, RecordState, VerificationIndex, find_objects, read_lost
 from pipectl.monitoring.stream_progress import progress
 from pipectl.resource_keys import ResourceKey

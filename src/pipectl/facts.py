@@ -49,9 +49,10 @@ class QueueFacts(Facts):
 
 @dataclass(frozen=True)
 class AlarmFacts(Facts):
-    """The state of an alarm: ``OK``, ``ALARM`` or ``INSUFFICIENT_DATA``."""
+    """The state of an alarm: ``OK``, ``ALARM`` or ``INSUFFICIENT_DATA``, and the time since which it has it."""
 
     state: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,15 @@ class FunctionFacts(Facts):
         live_version: The version that its alias names, ``None`` without an alias.
         held: Its reserved concurrency is 0, so that Lambda never invokes it.
         replaced: The version that the alias named before that one was deployed, ``None`` where it is unknown.
+        live_since: The time at which the live version was deployed, or rolled back to.
+        rolled_back: The live version is there by a rollback.
     """
 
     live_version: str | None
     held: bool = False
     replaced: str | None = None
+    live_since: datetime | None = None
+    rolled_back: bool = False
 
 
 @dataclass(frozen=True)

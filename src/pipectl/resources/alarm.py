@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws, Request
@@ -171,7 +172,7 @@ class Alarm(Resource):
             "ok_actions": sorted(alarm.get("OKActions", [])),
         }
         others = {"actions on insufficient data": ", ".join(alarm.get("InsufficientDataActions", []))}
-        return Observation(attributes, tags, AlarmFacts(alarm["StateValue"]), note=note(others))
+        return Observation(attributes, tags, AlarmFacts(alarm["StateValue"], _state_since(alarm)), note=note(others))
 
     def create(self, desired: Attributes) -> Facts:
         """Look first, then create: PutMetricAlarm overwrites an existing alarm without an error."""
@@ -219,3 +220,7 @@ class Alarm(Resource):
             **more,
         )
         self._listing.expire()
+
+
+def _state_since(alarm: MetricAlarmTypeDef) -> datetime | None:
+    return alarm.get("StateTransitionedTimestamp") or alarm.get("StateUpdatedTimestamp")

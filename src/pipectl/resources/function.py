@@ -140,7 +140,16 @@ class Function(Resource):
             others |= _unmanaged(live.configuration)
         notes = "; ".join(filter(None, [live.note, note(others)])) or None
         return Observation(
-            attributes, tags, replace(facts, live_version=live.version, replaced=live.replaced), note=notes
+            attributes,
+            tags,
+            replace(
+                facts,
+                live_version=live.version,
+                replaced=live.replaced,
+                live_since=live.since,
+                rolled_back=live.rolled_back,
+            ),
+            note=notes,
         )
 
     def _principals(self) -> str | None:

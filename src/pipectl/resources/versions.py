@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws, Request
 from pipectl.config.names import LIVE_ALIAS
 from pipectl.errors import AbsentError, AwsError, ExistsError
+from pipectl.timestamps import parse_timestamp, rfc3339
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef, FunctionConfigurationTypeDef
@@ -18,7 +20,8 @@ LATEST = "$LATEST"
 ROLLED_BACK = "rolled back"
 """The beginning of the alias's description after a rollback."""
 _REPLACES = ", replaces version "
-_DEPLOYED = re.compile(rf"version (\d+) deployed by pipectl{_REPLACES}(\d+)")
+_DEPLOYED = re.compile(rf"version (\d+) deployed by pipectl(?: at ([^ ,]+))?(?:{_REPLACES}(\d+))?")
+_ROLLBACK = re.compile(rf"{ROLLED_BACK} from version \S+ to version (\d+)(?: at (\S+))?(?: .*)?", re.DOTALL)
 KEPT = 5
 """Number of versions that stay, the one in use included."""
 _MOST_REMOVED = 20
@@ -56,14 +59,30 @@ class Live:
     @property
     def replaced(self) -> str | None:
         """The version that the alias named before this one was deployed, where its description has it."""
-        found = _DEPLOYED.fullmatch(self.description)
-        return found[2] if found and found[1] == self.version else None
+        deployed = self._matched(_DEPLOYED)
+        return deployed[3] if deployed else None
+
+    @property
+    def rolled_back(self) -> bool:
+        """Return whether a rollback led to this version."""
+        return self._matched(_ROLLBACK) is not None
+
+    @property
+    def since(self) -> datetime | None:
+        """The time since which the alias names this version, as its description has it, else of its publication."""
+        described = self._matched(_DEPLOYED) or self._matched(_ROLLBACK)
+        published = self.configuration.get("LastModified") if self.configuration else None
+        return (parse_timestamp(described[2]) if described else None) or parse_timestamp(published)
+
+    def _matched(self, form: re.Pattern[str]) -> re.Match[str] | None:
+        """Match the description, if it is about the version that the alias names."""
+        found = form.fullmatch(self.description)
+        return found if found and found[1] == self.version else None
 
     @property
     def note(self) -> str | None:
         """The note of the rollback that led to this version."""
-        by_rollback = self.description.startswith(ROLLED_BACK) and f"to version {self.version} " in self.description
-        return f"{self.description}; `pipectl up` undoes it" if by_rollback else None
+        return f"{self.description}; `pipectl up` undoes it" if self.rolled_back else None
 
 
 @dataclass(frozen=True)
@@ -128,7 +147,8 @@ class Versions:
     def deploy(self, version: str, before: str | None) -> None:
         """Let the alias name a new version, and describe which one it named before; ``None`` when there is no alias."""
         replaces = f"{_REPLACES}{before}" if before not in (None, version) else ""
-        self.point(version, f"version {version} deployed by pipectl{replaces}", exists=before is not None)
+        now = rfc3339(self._aws.clock.now())
+        self.point(version, f"version {version} deployed by pipectl at {now}{replaces}", exists=before is not None)
 
     def point(self, version: str, description: str, *, exists: bool = True) -> None:
         """Let the alias name a version, and no other one beside it."""

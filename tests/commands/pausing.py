@@ -6,7 +6,8 @@ import itertools
 from typing import Any
 
 from pipectl.aws.client import Aws, Call, Credentials
-from pipectl.monitoring.health import Check, health
+from pipectl.monitoring.checks import Check
+from pipectl.monitoring.health import health
 from pipectl.resource_keys import ResourceKey
 from tests.resources.direct_access import DirectAccess
 from tests.support import ACCOUNT, REGION, FakeClock, World, reads

@@ -19,7 +19,7 @@ from pipectl.config.names import CATCHING_UP_SINCE, PAUSED_SINCE
 from pipectl.engine.model import Action, Change
 from pipectl.errors import AccessDeniedError
 from pipectl.failures.audit_table import Selection
-from pipectl.monitoring.health import Finding
+from pipectl.monitoring.checks import Finding
 from tests.commands.pausing import MAPPING, Killed, killed_at, mapping, tags
 from tests.resources.direct_access import DirectAccess
 from tests.support import FakeClock, yes

@@ -16,7 +16,7 @@ from pipectl.commands.up import up
 from pipectl.config.names import PAUSED_BY, PAUSED_SINCE, tag_problem
 from pipectl.engine.model import Action, RefusalKind
 from pipectl.errors import DataLossError, RequirementError
-from pipectl.monitoring.health import Finding, Severity
+from pipectl.monitoring.checks import Finding, Severity
 from pipectl.pause_tags import Pause
 from tests.commands.pausing import MAPPING, Killed, check, killed_at, mapping, tags
 from tests.resources.direct_access import DirectAccess

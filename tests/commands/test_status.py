@@ -11,7 +11,7 @@ import pytest
 
 from pipectl.aws.client import Call
 from pipectl.commands.status import State, status
-from pipectl.monitoring.health import Finding, Severity
+from pipectl.monitoring.checks import Finding, Severity
 from pipectl.resource_keys import ResourceKey
 from tests.commands.existing_pipeline import existing
 from tests.support import FakeClock, World

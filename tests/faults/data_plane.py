@@ -282,6 +282,7 @@ class DataPlane:
         try:
             self._process({"Records": [event_record(record, mapping.event_source_arn)]}, at)
         except Exception:  # noqa: BLE001 - as Lambda does
+            self.metrics.add("Invocations", [processor], at, 3)
             self.metrics.add("Errors", [processor], at, 4)
             self._results[uuid] = "PROBLEM: Function call failed"
             self._send_failure(mapping, shard, record, at + RETRIES_TAKE, "RetryAttemptsExhausted")

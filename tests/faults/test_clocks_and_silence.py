@@ -23,7 +23,7 @@ from pipectl.commands.verify import VerifyReport, verify
 from pipectl.engine.model import Action
 from pipectl.errors import AwsError, DataLossError
 from pipectl.failures.audit_table import Selection
-from pipectl.monitoring.health import Severity
+from pipectl.monitoring.checks import Severity
 from tests.faults.data_plane import DataPlane, live_pipeline
 from tests.support import World, yes
 

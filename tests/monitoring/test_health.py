@@ -14,7 +14,8 @@ from pipectl.aws.client import Call
 from pipectl.engine.model import facts_of
 from pipectl.errors import AccessDeniedError
 from pipectl.facts import MappingFacts
-from pipectl.monitoring.health import Check, Finding, Health, Severity, health
+from pipectl.monitoring.checks import Check, Finding, Severity
+from pipectl.monitoring.health import Health, health
 from pipectl.monitoring.metrics import WRITES, Metrics
 from pipectl.pause_tags import CatchingUp
 from pipectl.resource_keys import ResourceKey
@@ -67,6 +68,7 @@ def test_a_check_that_cannot_be_made_is_never_healthy(world: World) -> None:
 
 
 def test_errors_of_a_function_degrade(world: World) -> None:
+    world.aws.clock.sleep(3600)
     _processor(world, "Errors", 3)
     found = check(world, "processor-errors")
     assert (found.severity, found.finding, found.value) == (Severity.DEGRADED, Finding.ERRORS, 3)
@@ -244,15 +246,55 @@ def test_open_failures_degrade(world: World) -> None:
     assert (found.severity, found.finding, found.value) == (Severity.DEGRADED, Finding.OPEN_FAILURES, 1)
 
 
-@pytest.mark.parametrize(
-    ("alarm", "severity"), [("errors_alarm", Severity.FAILING), ("failures_alarm", Severity.DEGRADED)]
-)
-def test_a_firing_alarm(world: World, alarm: str, severity: Severity) -> None:
-    names = world.context().pipeline.physical
-    name = names.errors_alarm if alarm == "errors_alarm" else names.extra_alarms[ResourceKey.FAILURES_ALARM]
+def _fire(world: World, key: str) -> str:
+    """Let an alarm fire. Return its name."""
+    name = world.context().resources[key].name
     world.aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
+    return name
+
+
+@pytest.mark.parametrize(
+    ("alarm", "severity"),
+    [
+        (ResourceKey.ERRORS_ALARM, Severity.FAILING),
+        (ResourceKey.LOST_FAILURES_ALARM, Severity.FAILING),
+        (ResourceKey.ITERATOR_AGE_ALARM, Severity.DEGRADED),
+        (ResourceKey.AUDITOR_ERRORS_ALARM, Severity.DEGRADED),
+        (ResourceKey.THROTTLES_ALARM, Severity.DEGRADED),
+    ],
+)
+def test_an_alarm_whose_cause_no_metric_shows_yet_counts(world: World, alarm: str, severity: Severity) -> None:
+    name = _fire(world, alarm)
     found = check(world, "alarms")
     assert (found.severity, found.finding, found.value) == (severity, Finding.ALARM, [name])
+
+
+def test_the_failures_alarm_counts_while_a_failure_is_unresolved_or_waits_in_the_queue(world: World) -> None:
+    _fire(world, ResourceKey.FAILURES_ALARM)
+    assert check(world, "alarms").finding is Finding.ALARM_ENDING
+    put_audit_items(world, audit_item("f", world.aws.clock.now() - timedelta(hours=1), status="OPEN"))
+    assert check(world, "alarms").severity is Severity.DEGRADED
+    item = audit_item("f", world.aws.clock.now() - timedelta(hours=1), status="REPLAYED")
+    put_audit_items(world, item)
+    assert check(world, "alarms").ok
+    url = world.aws.sqs.get_queue_url(QueueName=world.context().pipeline.physical.queue)["QueueUrl"]
+    world.aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    assert check(world, "alarms").severity is Severity.DEGRADED
+
+
+def test_an_alarm_whose_cause_is_over_is_a_note_that_says_when_it_resets(world: World) -> None:
+    world.aws.clock.sleep(3600)
+    _processor(world, "Errors", 9, minutes=12)
+    _processor(world, "Invocations", 9, minutes=12)
+    _fire(world, ResourceKey.ERRORS_ALARM)
+    assert health_of(world).verdict is Severity.FAILING
+    _processor(world, "Invocations", 3, minutes=6)
+    found = health_of(world)
+    (alarm,) = found.alarms
+    assert found.verdict is Severity.HEALTHY
+    assert alarm.over
+    assert alarm.resets_by is not None
+    assert timedelta(minutes=2) <= alarm.resets_by - world.aws.clock.now() <= timedelta(minutes=3)
 
 
 def test_the_verdict_is_the_most_severe_check(world: World) -> None:

@@ -54,7 +54,8 @@ from pipectl.failures.outcomes import ReplayReport
 from pipectl.failures.resolution import Resolution
 from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
-from pipectl.monitoring.health import Check, Finding, Health, Severity
+from pipectl.monitoring.checks import Check, Finding, Severity
+from pipectl.monitoring.health import Health
 from pipectl.monitoring.pending_data import Loss, Resume
 from pipectl.output import (
     audit,

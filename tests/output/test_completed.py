@@ -14,7 +14,8 @@ from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.commands.trace import Stage, Trace
 from pipectl.engine.model import Action, Change, Delta
 from pipectl.errors import AwsError, PipectlError
-from pipectl.monitoring.health import Check, Finding, Health, Severity
+from pipectl.monitoring.checks import Check, Finding, Severity
+from pipectl.monitoring.health import Health
 from pipectl.output import logs, plan, status, trace
 from pipectl.output.console import Screen
 from tests.output.samples import NOON, Sample, samples

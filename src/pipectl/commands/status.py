@@ -12,7 +12,8 @@ from pipectl.engine.model import Action, Change, Delta
 from pipectl.engine.planner import plan_up
 from pipectl.errors import AwsError
 from pipectl.monitoring.backlog import with_ended_backlog
-from pipectl.monitoring.health import Health, Severity, health
+from pipectl.monitoring.checks import Severity
+from pipectl.monitoring.health import Health, health
 from pipectl.monitoring.metrics import Metrics
 
 

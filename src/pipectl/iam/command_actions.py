@@ -136,6 +136,7 @@ _THROWAWAY_ORDER = {
 COMMANDS: Mapping[str, Grants] = {
     "plan": merged(OBSERVE, _METRICS),
     "outputs": OBSERVE,
+    # It explains failures to those who may run `audit`, too. Deployers need not read orders.
     "status": merged(OBSERVE, _FAILURES, _METRICS),
     "up": merged(OBSERVE, _METRICS, _WRITE, _END_BACKLOG),
     "down": merged(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.physical import PhysicalNames
 from pipectl.context import Context
+from pipectl.errors import AwsError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
@@ -23,15 +24,17 @@ PERIOD = timedelta(minutes=1)
 Series = Literal[
     "iterator_age",
     "writes",
+    "processor_invocations",
     "processor_errors",
     "processor_throttles",
+    "undelivered",
     "auditor_errors",
     "auditor_throttles",
     "visible_messages",
     "hidden_messages",
     "oldest_message",
 ]
-"""Names of the metrics.
+"""Names of the metrics. ``undelivered`` counts failures that the mapping could not send to the queue.
 
 ``writes`` counts requests that can write orders. Write units would include deletions and failed conditional writes.
 Counted, though they make no record to process, are batches, transactions and PartiQL statements that only delete,
@@ -67,8 +70,10 @@ def _queries(names: PhysicalNames) -> list[_Query]:
     return [
         _Query("iterator_age", "AWS/Lambda", "IteratorAge", processor, "Maximum"),
         *(_Query("writes", *requests, {**table, "Operation": operation}, "SampleCount") for operation in WRITES),
+        _Query("processor_invocations", "AWS/Lambda", "Invocations", processor, "Sum"),
         _Query("processor_errors", "AWS/Lambda", "Errors", processor, "Sum"),
         _Query("processor_throttles", "AWS/Lambda", "Throttles", processor, "Sum"),
+        _Query("undelivered", "AWS/Lambda", "DestinationDeliveryFailures", processor, "Sum"),
         _Query("auditor_errors", "AWS/Lambda", "Errors", auditor, "Sum"),
         _Query("auditor_throttles", "AWS/Lambda", "Throttles", auditor, "Sum"),
         _Query("visible_messages", "AWS/SQS", "ApproximateNumberOfMessagesVisible", queue, "Maximum"),
@@ -80,6 +85,8 @@ def _queries(names: PhysicalNames) -> list[_Query]:
 class Metrics:
     """The metrics of the last 24 hours, read once, when the first is asked for. Safe for several threads.
 
+    An error is kept, too, and raised again: a denied call is made once.
+
     Args:
         now: The time at which they are read.
         read: Returns the points of each metric, the newest first.
@@ -89,7 +96,7 @@ class Metrics:
         self.now = now
         self._read_all = read
         self._lock = threading.Lock()
-        self._read: Mapping[str, Sequence[Point]] | None = None
+        self._read: Mapping[str, Sequence[Point]] | AwsError | None = None
 
     @classmethod
     def of(cls, context: Context, now: datetime) -> Metrics:
@@ -100,7 +107,12 @@ class Metrics:
         """Return all points of a metric, the newest first."""
         with self._lock:
             if self._read is None:
-                self._read = self._read_all()
+                try:
+                    self._read = self._read_all()
+                except AwsError as error:
+                    self._read = error
+            if isinstance(self._read, AwsError):
+                raise self._read
             return self._read.get(series, ())
 
     def recent(self, series: Series, back: timedelta = RECENTLY) -> list[Point]:

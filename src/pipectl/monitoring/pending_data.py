@@ -16,9 +16,9 @@ from pipectl.facts import MappingFacts, QueueFacts
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.dead_letter_queue import holds_messages
 from pipectl.failures.model import UNRESOLVED
-from pipectl.monitoring.health import MOST_COUNTED
 from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.stream_progress import judge
+from pipectl.monitoring.unresolved import MOST_COUNTED
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
 from pipectl.timestamps import duration, rfc3339

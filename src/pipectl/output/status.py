@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from pipectl.commands.status import ResourceStatus, State, StatusReport
-from pipectl.monitoring.health import Health, Severity
+from pipectl.monitoring.checks import Severity
+from pipectl.monitoring.health import Health
 from pipectl.output import changes
 from pipectl.output.console import Screen
 

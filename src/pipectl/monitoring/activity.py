@@ -1,0 +1,157 @@
+"""The processor's errors of the last hour: whether they count against the live version, and their trend. Pure.
+
+CloudWatch counts errors by the minute. The minute in which a version was deployed has errors of the version before it,
+too. They count against the live version only when one of its failures is known; a success of that minute counts for
+it only when no failure is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pipectl.monitoring.metrics import METRICS_LATE, PERIOD, RECENTLY, Metrics, Point
+
+HOUR = timedelta(hours=1)
+BIN = timedelta(minutes=5)
+BINS = 12
+_CHANGED = 1.25
+"""Factor by which the rate of errors has changed when it is called better or worse."""
+_SETTLED = METRICS_LATE + 2 * PERIOD
+"""Time after the last error from which a later success shows that the errors are over."""
+
+
+class Trend(StrEnum):
+    """The rate of errors in the last 15 minutes, compared with that of the 45 minutes before."""
+
+    NONE = "none"
+    BETTER = "better"
+    STEADY = "steady"
+    WORSE = "worse"
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """The live version of the processor.
+
+    Args:
+        version: Its number.
+        at: The time of the deployment or of the rollback.
+        rolled_back: It is in use by a rollback.
+    """
+
+    version: str
+    at: datetime
+    rolled_back: bool = False
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Failures that bear on the live version.
+
+    Args:
+        unresolved: Number of unresolved failures, ``None`` when they cannot be read.
+        of_live_version: One of them is of the live version.
+    """
+
+    unresolved: int | None
+    of_live_version: bool = False
+
+
+@dataclass(frozen=True)
+class Activity:
+    """The processor's invocations and errors of the last hour.
+
+    Args:
+        bins: Errors in each five minutes, the oldest first.
+        errors: All errors.
+        since_deploy: The errors that count against the live version.
+        invocations: All invocations.
+        last_error: The minute of the last error, of the last 24 hours.
+        recent_rate: Errors a minute in the last 15 minutes.
+        earlier_rate: Errors a minute in the 45 minutes before.
+        deploy: The live version.
+        proven: The live version has processed records since it was deployed.
+        over: Nothing is unresolved, and either a later invocation has succeeded or the last error is 15 minutes old.
+    """
+
+    bins: tuple[int, ...]
+    errors: int
+    since_deploy: int
+    invocations: int
+    last_error: datetime | None
+    recent_rate: float
+    earlier_rate: float
+    deploy: Deploy | None
+    proven: bool
+    over: bool
+
+    @property
+    def trend(self) -> Trend:
+        if not self.errors:
+            return Trend.NONE
+        if self.recent_rate > self.earlier_rate * _CHANGED:
+            return Trend.WORSE
+        return Trend.BETTER if self.recent_rate * _CHANGED < self.earlier_rate else Trend.STEADY
+
+
+def activity(metrics: Metrics, deploy: Deploy | None, evidence: Evidence) -> Activity:
+    """Return the activity of the last hour.
+
+    Raises:
+        AwsError: the metrics cannot be read.
+    """
+    errors, now = metrics.recent("processor_errors", HOUR), metrics.now
+    recent = metrics.total("processor_errors")
+    total = metrics.total("processor_errors", HOUR)
+    last_error = metrics.last_nonzero("processor_errors")
+    counts = _from_deploy(deploy, own_minute=evidence.of_live_version)
+    proves = _from_deploy(deploy, own_minute=evidence.unresolved == 0)
+    successes = _successes(metrics)
+    return Activity(
+        _bins(errors, now),
+        total,
+        int(sum(point.value for point in errors if counts(point.start))),
+        metrics.total("processor_invocations", HOUR),
+        last_error,
+        recent / minutes(RECENTLY),
+        (total - recent) / minutes(HOUR - RECENTLY),
+        deploy,
+        proven=any(map(proves, successes)),
+        over=evidence.unresolved == 0 and _is_over(last_error, successes, now),
+    )
+
+
+def minutes(span: timedelta) -> float:
+    return span.total_seconds() / 60
+
+
+def _bins(errors: Iterable[Point], now: datetime) -> tuple[int, ...]:
+    bins = [0] * BINS
+    for point in errors:
+        # A period that began before the hour belongs to the first bin.
+        bins[min(max((point.start - (now - HOUR)) // BIN, 0), BINS - 1)] += int(point.value)
+    return tuple(bins)
+
+
+def _from_deploy(deploy: Deploy | None, *, own_minute: bool) -> Callable[[datetime], bool]:
+    """Return a test of minutes: they are after the deployment, or its own one where that counts."""
+    if deploy is None:
+        return lambda _: True
+    first = deploy.at - PERIOD if own_minute else deploy.at
+    return lambda start: start > first if own_minute else start >= first
+
+
+def _successes(metrics: Metrics) -> list[datetime]:
+    """Return the minutes in which an invocation succeeded."""
+    failed = {point.start: point.value for point in metrics.points("processor_errors")}
+    invoked = metrics.points("processor_invocations")
+    return [point.start for point in invoked if point.value > failed.get(point.start, 0)]
+
+
+def _is_over(last_error: datetime | None, successes: Iterable[datetime], now: datetime) -> bool:
+    if last_error is None or now - last_error > RECENTLY + PERIOD:
+        return True
+    return now - last_error > _SETTLED and any(start > last_error for start in successes)

@@ -9,6 +9,7 @@
     |-- RequirementError         a resource that the command works with is missing or not managed
     |-- NoVersionError           the processor has no version to roll back to
     |-- NoSuchFailureError       no failure has the id that was given
+    |-- NoSuchOrderError         neither table, stream nor audit table has the order
     |-- AmbiguousIdError         several failures have ids that begin as the one that was given
     |-- FailureStatusError       a failure's status does not allow what was asked for
     |-- ClaimedFailureError      a running replay has claimed the failure
@@ -163,6 +164,25 @@ class NoSuchFailureError(PipectlError):
     def __init__(self, audit_ids: Sequence[str]) -> None:
         super().__init__(f"there is no failure {', '.join(audit_ids)}", hint="`pipectl audit list` shows their ids")
         self.audit_ids = tuple(audit_ids)
+
+
+class NoSuchOrderError(PipectlError):
+    """Neither table, stream nor audit table has the order ``key``.
+
+    ``unread`` are the shards that could not be read to their end: they may have it.
+    """
+
+    code = "NoSuchOrder"
+
+    def __init__(self, key: str, period: str, unread: Sequence[str] = ()) -> None:
+        places = f"neither the table nor the stream of the last {period} has it, and no unresolved failure names it"
+        but = f"\nnot certain: these shards could not be read: {', '.join(unread)}" if unread else ""
+        super().__init__(
+            f"there is no order {key}: {places}{but}",
+            hint=f"check the key; `pipectl audit show {shlex.quote(key)}` also finds resolved and replayed failures",
+        )
+        self.key = key
+        self.unread = tuple(unread)
 
 
 class AmbiguousIdError(PipectlError):

@@ -11,27 +11,32 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.stream_records import EventRecord
+from pipectl.aws.stream_records import Cause, EventRecord, Kept
 from pipectl.clock import SystemClock
 from pipectl.commands.pause import pause
-from pipectl.commands.trace import MOST_RECORDS, Stage, Trace, TracedFailure, trace
+from pipectl.commands.trace import Doubt, Proof, Stage, Trace, trace
 from pipectl.commands.up import up
+from pipectl.errors import NoSuchOrderError
+from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import ReplayStatus, quarantine_key
+from pipectl.failures.order_versions import MOST_VERSIONS
+from pipectl.failures.resolution import Resolution
 from pipectl.local.home import LocalEmulator
 from pipectl.output import trace as output
 from pipectl.resource_keys import ResourceKey
-from tests.commands.existing_pipeline import existing, fail, store, write
+from tests.commands.audit_items import audit_item
+from tests.commands.existing_pipeline import existing, fail, put_audit_items, store, write
 from tests.e2e.orders import Orders
 from tests.output.screens import document
 from tests.resources.direct_access import DirectAccess
-from tests.support import FakeClock, World, make_world, new_account, yes
+from tests.support import FakeClock, Recorder, World, make_world, new_account, yes
 
 
 @pytest.fixture
 def clock() -> FakeClock:
     """A clock that starts ten minutes after moto's records, and that only `sleep` moves."""
     clock = FakeClock()
-    clock.started = datetime.now(UTC) + timedelta(minutes=10)
+    clock.started = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=10)
     return clock
 
 
@@ -51,6 +56,12 @@ def _kinds(traced: Trace) -> list[str]:
 
 def _number(record: EventRecord) -> str:
     return str(record["dynamodb"]["SequenceNumber"])
+
+
+def _quarantine(world: World, record: Any, reason: str | None = None, at: datetime | None = None) -> None:
+    kept = Kept(record, Cause(reason, at) if reason else None)
+    key = quarantine_key(world.config.bucket.failed_prefix, record)
+    world.aws.s3.put_object(Bucket=world.context().pipeline.physical.bucket, Key=key, Body=kept.json())
 
 
 def _update(world: World, order: str, amount: int) -> None:
@@ -75,7 +86,8 @@ def test_an_order_that_is_stored(world: World, clock: FakeClock) -> None:
     assert inserted.event_id == a["eventID"]
     assert str(stored.object).endswith(f"/{a['eventID']}.json")
     assert stored.time == processed_at
-    assert {event.sequence_number.text for event in traced.events} == {_number(a)}
+    assert {str(event.sequence_number) for event in traced.events} == {_number(a)}
+    assert {event.version for event in traced.events} == {1}
     assert world.writes() == []
 
 
@@ -88,19 +100,27 @@ def test_every_version_is_shown(world: World) -> None:
     assert trace(world.context(), "a").stage is Stage.STORED
     traced = trace(world.context(), "a")
     assert sorted(_kinds(traced)) == sorted(["inserted", "modified", "modified", "stored", "stored", "stored"])
+    assert [event.version for event in traced.events] == [1, 1, 2, 2, 3, 3]
 
 
-def test_a_failure_has_the_command_to_replay_it(world: World) -> None:
+def test_a_failure_with_its_reason(world: World, clock: FakeClock) -> None:
     a, b = write(world, "a", "b")
     store(world, b)
     audit_id = fail(world, a, b)
-    world.aws.s3.put_object(
-        Bucket=world.context().pipeline.physical.bucket, Key=quarantine_key("failed-data", a), Body=json.dumps(a)
-    )
+    failed_at = clock.now() - timedelta(minutes=9)
+    _quarantine(world, a, "InvalidOrderError: amount", failed_at)
     traced = trace(world.context(), "a")
     assert traced.stage is Stage.FAILED
     assert (traced.versions, traced.at_stage) == (1, 1)
-    assert traced.failure == TracedFailure(audit_id, "RetryAttemptsExhausted", ReplayStatus.OPEN, is_unresolved=True)
+    assert traced.doubts == ()
+    failure = traced.failure
+    assert failure
+    assert (failure.audit_id, failure.status, failure.is_unresolved) == (audit_id, ReplayStatus.OPEN, True)
+    assert (failure.proof, failure.reason) == (Proof.QUARANTINED, "InvalidOrderError: amount")
+    (quarantined,) = [event for event in traced.events if event.kind == "quarantined"]
+    assert (quarantined.time, quarantined.error) == (failed_at, "InvalidOrderError: amount")
+    (failed,) = [event for event in traced.events if event.kind == "failed"]
+    assert (failed.tries, failed.status) == (4, ReplayStatus.OPEN)
     assert sorted(_kinds(traced)) == ["failed", "inserted", "quarantined"]
     neighbour = trace(world.context(), "b")
     assert neighbour.stage is Stage.STORED
@@ -120,6 +140,60 @@ def test_a_failed_replay_shows_the_functions_error(world: World, clock: FakeCloc
     traced = trace(world.context(), "a")
     (replayed,) = [event for event in traced.events if event.kind == "replayed"]
     assert (replayed.status, replayed.error) == (ReplayStatus.FAILED, "amount must be a number")
+    assert traced.failure
+    assert (traced.failure.proof, traced.failure.reason) == (Proof.NAMED, "amount must be a number")
+
+
+def test_a_version_between_others_that_failed_may_be_a_good_one(world: World) -> None:
+    a, _, c = write(world, "a", "b", "c")
+    fail(world, a, c)
+    between, end = trace(world.context(), "b"), trace(world.context(), "c")
+    assert (between.failure and between.failure.proof, between.doubts) == (Proof.RANGE, (Doubt.RANGE,))
+    assert (end.failure and end.failure.proof, end.doubts) == (Proof.NAMED, ())
+
+
+def test_a_resolved_failure_says_by_whom_and_why(world: World, clock: FakeClock) -> None:
+    (a,) = write(world, "a")
+    fail(world, a, a)
+    table = world.context().audit_table
+    (failure,) = table.newest_first(Selection(clock.now() - timedelta(hours=1)))
+    at = clock.now()
+    table.resolve(failure, Resolution(at, "ada", "a test order"))
+    (resolved,) = [event for event in trace(world.context(), "a").events if event.kind == "resolved"]
+    assert (resolved.by, resolved.error, resolved.time) == ("ada", "a test order", at)
+
+
+def _old_failure(world: World, order: str, at: datetime, **changes: Any) -> str:
+    """Audit a failure of a record that the stream no longer has, and that the quarantine keeps. Return its id."""
+    arn = "arn:aws:dynamodb:us-east-1:123456789012:table/dev-orders-table-backend/stream/2020-01-01T00:00:00.000"
+    item = audit_item(f"old-{order}", at, stream=arn, **changes)
+    put_audit_items(world, item)
+    number = item["stream"]["M"]["startSequenceNumber"]["S"]
+    record = {"eventSourceARN": arn, "dynamodb": {"SequenceNumber": number, "Keys": {"orderId": {"S": order}}}}
+    _quarantine(world, record, "InvalidOrderError: old", at)
+    return f"old-{order}"
+
+
+def test_an_unresolved_failure_is_found_at_any_age(world: World, clock: FakeClock) -> None:
+    three_days_ago = clock.now() - timedelta(days=3)
+    old = _old_failure(world, "a", three_days_ago)
+    traced = trace(world.context(), "a")
+    assert (traced.stage, traced.item, traced.versions, traced.at_stage) == (Stage.FAILED, None, 0, 0)
+    failure = traced.failure
+    assert failure
+    assert (failure.audit_id, failure.at, failure.reason) == (old, three_days_ago, "InvalidOrderError: old")
+    assert [(event.kind, event.version) for event in traced.events] == [("failed", None)]
+    (a,) = write(world, "a")
+    store(world, a)
+    newer = trace(world.context(), "a")
+    assert (newer.stage, newer.at_stage, _kinds(newer)) == (Stage.FAILED, 0, ["failed", "inserted", "stored"])
+
+
+def test_an_old_failure_that_is_done_or_of_another_order_is_not_of_this_one(world: World, clock: FakeClock) -> None:
+    _old_failure(world, "a", clock.now() - timedelta(days=3), status="REPLAYED")
+    _old_failure(world, "b", clock.now() - timedelta(days=3), first="100000000000000000002")
+    with pytest.raises(NoSuchOrderError):
+        trace(world.context(), "a")
 
 
 def test_a_finished_failure_needs_force(world: World) -> None:
@@ -151,6 +225,14 @@ def test_a_young_record_is_waiting(world: World, clock: FakeClock) -> None:
     clock.started -= timedelta(minutes=9, seconds=50)
     traced = trace(world.context(), "a")
     assert (traced.stage, traced.at_stage, traced.stopped) == (Stage.WAITING, 1, None)
+
+
+def test_a_record_that_failed_and_is_retried_waits_with_its_error(world: World, clock: FakeClock) -> None:
+    (a,) = write(world, "a")
+    _quarantine(world, a, "InvalidOrderError: amount", clock.now())
+    clock.started -= timedelta(minutes=9, seconds=50)
+    traced = trace(world.context(), "a")
+    assert (traced.stage, traced.error, traced.doubts) == (Stage.WAITING, "InvalidOrderError: amount", (Doubt.YOUNG,))
 
 
 def _paused(world: World) -> str:
@@ -187,13 +269,24 @@ def test_an_order_that_is_not_in_the_stream(world: World, clock: FakeClock) -> N
     write(world, "a")
     clock.started -= timedelta(hours=1)  # what came since is not looked at
     traced = trace(world.context(), "a")
-    assert (traced.stage, traced.events) == (Stage.UNSEEN, ())
+    assert (traced.stage, traced.events) == (Stage.UNKNOWN, ())
+    assert Doubt.EXPIRED in traced.doubts
 
 
 def test_an_unknown_order(world: World) -> None:
-    traced = trace(world.context(), "nobody")
-    assert (traced.stage, traced.item, traced.events) == (Stage.ABSENT, None, ())
-    assert not traced.was_removed
+    write(world, "a")
+    with pytest.raises(NoSuchOrderError) as raised:
+        trace(world.context(), "unknown")
+    assert (raised.value.key, raised.value.unread, raised.value.exit_code) == ("unknown", (), 1)
+
+
+def test_the_steps_are_reported(world: World) -> None:
+    write(world, "a")
+    context = world.context()
+    trace(context, "a")
+    assert isinstance(context.reporter, Recorder)
+    assert context.reporter.steps[:2] == [f"reading the stream: {read} of 1 shard read" for read in (0, 1)]
+    assert len(context.reporter.steps) == 4
 
 
 def test_an_order_that_was_removed(world: World) -> None:
@@ -202,17 +295,18 @@ def test_an_order_that_was_removed(world: World) -> None:
     names = world.context().pipeline.physical
     world.aws.dynamodb.delete_item(TableName=names.orders_table, Key={"orderId": {"S": "a"}})
     traced = trace(world.context(), "a")
-    assert (traced.stage, traced.item) == (Stage.STORED, None)
+    assert (traced.stage, traced.item, traced.was_removed, traced.doubts) == (Stage.STORED, None, True, ())
     assert "removed" in _kinds(traced)
 
 
 def test_the_newest_of_many_versions_are_shown(world: World) -> None:
     write(world, "a")
-    for amount in range(MOST_RECORDS):
+    for amount in range(MOST_VERSIONS):
         _update(world, "a", amount)
     traced = trace(world.context(), "a")
     assert traced.more
-    assert _kinds(traced) == ["modified"] * MOST_RECORDS
+    assert Doubt.OLDER_VERSIONS in traced.doubts
+    assert _kinds(traced) == ["modified"] * MOST_VERSIONS
 
 
 def test_the_document_is_json(world: World) -> None:
@@ -220,6 +314,7 @@ def test_the_document_is_json(world: World) -> None:
     store(world, a, body=b"[]")
     found = document(partial(output.result, found=trace(world.context(), "a")))
     assert (found["key"], found["stage"], found["more"]) == ("a", "stored", False)
+    assert (found["certain"], found["doubts"], found["next"]) == (True, [], [])
     assert [event["kind"] for event in found["events"]] == ["inserted", "stored"]
     assert found["events"][0]["sequenceNumber"] == _number(a)
     assert found["events"][0]["time"].endswith("Z")

@@ -21,7 +21,7 @@ from pipectl.commands.trace import Stage, trace
 from pipectl.commands.up import up
 from pipectl.commands.verify import VerifyReport, verify
 from pipectl.engine.model import Action
-from pipectl.errors import AwsError, DataLossError
+from pipectl.errors import AwsError, DataLossError, NoSuchOrderError
 from pipectl.failures.audit_table import Selection
 from pipectl.monitoring.checks import Severity
 from tests.faults.data_plane import DataPlane, live_pipeline
@@ -199,7 +199,8 @@ def test_records_of_a_deleted_table_are_not_lost(live: Live) -> None:
     report = check(world, repair=True)
     assert (report.lost, report.stored) == (0, 1)
     assert plane.objects == {"new"}
-    assert Stage.LOST not in stages(world, "order-0")
+    with pytest.raises(NoSuchOrderError):
+        trace(world.context(), "order-0")
 
 
 def test_a_failure_that_the_count_of_the_queue_does_not_show_yet_is_replayed(live: Live) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -32,7 +31,7 @@ from pipectl.commands.replay_dlq import IncompleteSave, Preview, SaveReport
 from pipectl.commands.rollback import Rollback
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.commands.template import Template
-from pipectl.commands.trace import Stage, Trace, TracedFailure, TraceEvent
+from pipectl.commands.trace import Proof, Stage, Trace, TracedFailure
 from pipectl.commands.up import UpReport
 from pipectl.commands.verify import VerifyReport
 from pipectl.diagnosis import Diagnosis, failed, ok, problem, warning
@@ -50,10 +49,9 @@ from pipectl.errors import (
     Problem,
 )
 from pipectl.failures.audit_table import Selection
-from pipectl.failures.explanation import Explained, Explanation, FailedOrder, Safety
 from pipectl.failures.model import FailedRecord, Failure, ReplayStatus, SequenceNumber
-from pipectl.failures.outcomes import DoneFailure, ReplayReport
-from pipectl.failures.replay_preview import ProcessorVersions, RecordPlaces
+from pipectl.failures.order_events import TraceEvent
+from pipectl.failures.outcomes import ReplayReport
 from pipectl.failures.resolution import Resolution
 from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
@@ -207,23 +205,10 @@ def _failures(text: str) -> dict[str, Sample]:
     found = (FoundRecord(NUMBER, Origin.STREAM, record), FoundRecord(NUMBER, Origin.GONE, None))
     failed = FailedRecord(NUMBER, keys, f"InvalidOrderError: {text}")
     lost = LostRecord(text, text, NUMBER, "INSERT", text, keys, NOON, text)
-    report = ReplayReport(
-        {"REPLAYED": 2, "FAILED": 1},
-        41,
-        1,
-        (failed,),
-        (NUMBER,),
-        (f"id-{text}: {text}",),
-        claimed_elsewhere=1,
-        done_elsewhere=2,
-        unreplayable=1,
-        audited=2,
-        left_ids=("e767182" + "0" * 25,),
-        beyond=70,
-    )
+    report = ReplayReport({"REPLAYED": 2, "FAILED": 1}, 41, 1, (failed,), (NUMBER,), (f"id-{text}: {text}",), 1, 1, 2)
     counts = {"Other": 2}
     resolution = Resolution(NOON, text, text)
-    preview = _replay_preview(text)
+    preview = Preview(3, True, {"OPEN": 3}, counts, NOON, unreplayable=1, waiting_in_queue=2)
     saved = SaveReport(2, 3, (IncompleteSave(f"id-{text}", text),), 1)
     checked = VerifyReport(NOON, NOON - HOUR, 10, 7, 1, 1, 1, (lost,), 2, 0, (failed,), (f"shard-{text}",))
     uncertain = VerifyReport(NOON, NOON - HOUR, 3, 2, 0, 1, 0, (), 0, assumed=("a", "b"), uncertain=text)
@@ -244,12 +229,7 @@ def _failures(text: str) -> dict[str, Sample]:
         "replay-dlq": partial(replay_dlq.result, report=report),
         "replay-dlq nothing": partial(replay_dlq.result, report=ReplayReport()),
         "replay-dlq in flight": partial(replay_dlq.result, report=ReplayReport(waiting=3)),
-        "replay-dlq dry run in flight": partial(replay_dlq.preview, found=Preview(NOON, in_flight=1)),
-        "replay-dlq done": partial(replay_dlq.result, report=ReplayReport(done=preview.done)),
-        "replay-dlq all": partial(replay_dlq.result, report=ReplayReport({"REPLAYED": 3}, 3, beyond=70)),
-        "replay-dlq dry run few": partial(replay_dlq.preview, found=_few_to_replay(preview)),
-        "replay-dlq dry run done": partial(replay_dlq.preview, found=Preview(NOON, done=preview.done)),
-        "replay-dlq dry run folder": partial(replay_dlq.preview, found=replace(preview, source=Path(text))),
+        "replay-dlq dry run in flight": partial(replay_dlq.preview, found=Preview(in_flight=1)),
         "replay-dlq dry run": partial(replay_dlq.preview, found=preview),
         "replay-dlq asked": partial(replay_dlq.before_asking, found=preview),
         "replay-dlq save": partial(replay_dlq.saved, report=saved, folder=Path(text)),
@@ -259,70 +239,32 @@ def _failures(text: str) -> dict[str, Sample]:
     }
 
 
-def _replay_preview(text: str) -> Preview:
-    """Return a preview of failures of two causes, whose records are in all places."""
-    stream = {"arn": "/stream/", "shardId": text, "startSequenceNumber": NUMBER.text, "endSequenceNumber": NUMBER.text}
-    failure = Failure({"auditId": "e767182" + "0" * 25, "timestamp": text, "replayStatus": "FAILED", "stream": stream})
-
-    def explanation(order: str, reason: str) -> Explanation:
-        orders = (FailedOrder(NUMBER, order, reason, None, quarantined=False),)
-        return Explanation(failure, orders, reason, False, Safety.STREAM, NOON + HOUR, 1)
-
-    explanations = (
-        explanation(f"{text}-0", f"InvalidOrderError: {text}"),
-        explanation(f"{text}-1", f"InvalidOrderError: {text}"),
-        explanation(f"{text}-2", f"KeyError: {text}"),
-    )
-    return Preview(
-        NOON,
-        4,
-        by_status={"OPEN": 1, "FAILED": 3},
-        by_type={"Other": 4},
-        explained=Explained(explanations, 1, (text,)),
-        places=RecordPlaces(3, 1, 1, 1, 1, NOON + HOUR, at_most=True),
-        versions=ProcessorVersions("3", 2, 1, 0),
-        records=4,
-        first_to_expire=NOON,
-        unreplayable=1,
-        claimed=1,
-        beyond=70,
-        done=(DoneFailure(f"id-{text}", ReplayStatus.REPLAYED, NOON),),
-        missing=(f"id-{text}",),
-        waiting_in_queue=2,
-        in_flight=1,
-    )
-
-
-def _few_to_replay(found: Preview) -> Preview:
-    """Return a preview of the target screen: each failure is one order's, nothing can be lost."""
-    return replace(
-        found,
-        failures=3,
-        by_status={"OPEN": 1, "FAILED": 2},
-        explained=Explained(found.explained.explanations),
-        places=RecordPlaces(3, 3),
-        versions=ProcessorVersions("3", 3),
-        unreplayable=0,
-        claimed=0,
-        beyond=0,
-        done=(),
-        missing=(),
-        waiting_in_queue=0,
-        in_flight=0,
-    )
-
-
 def _operation(text: str) -> dict[str, Sample]:
+    version = (1, NUMBER)
     events = (
-        TraceEvent(NOON, "inserted", NUMBER, event_id=text, shard_id=text),
-        TraceEvent(NOON, "stored", NUMBER, object=f"s3://{text}"),
-        TraceEvent(NOON, "failed", NUMBER, audit_id=text, failure_type="Other", error=text),
+        TraceEvent(NOON - HOUR, "failed", None, None, audit_id=text, failure_type="Other", status=ReplayStatus.OPEN),
+        TraceEvent(NOON, "inserted", *version, event_id=text, shard_id=text),
+        TraceEvent(NOON, "stored", *version, object=f"s3://{text}"),
+        TraceEvent(NOON, "quarantined", *version, object=f"s3://{text}", error=text),
+        TraceEvent(
+            NOON,
+            "failed",
+            *version,
+            audit_id=text,
+            failure_type="RetryAttemptsExhausted",
+            tries=4,
+            status=ReplayStatus.RESOLVED,
+        ),
+        TraceEvent(NOON + HOUR, "replayed", *version, audit_id=text, status=ReplayStatus.FAILED, error=text),
+        TraceEvent(NOON + HOUR, "resolved", *version, audit_id=text, by=text, error=text),
     )
-    failure = TracedFailure("3f1c8a", "Other", ReplayStatus.FAILED, is_unresolved=True)
+    failure = TracedFailure("3f1c8a", "Other", ReplayStatus.FAILED, True, Proof.QUARANTINED, text, NOON)
     followed = Trace(
-        text, {"orderId": {"S": text}}, Stage.FAILED, 2, 1, failure=failure, events=events, stopped=text, more=False
+        text, NOON + HOUR, {"orderId": {"S": text}}, Stage.FAILED, 2, 1, failure=failure, events=events, stopped=text
     )
-    unknown = Trace(text, None, Stage.WAITING, 1, 1, unknown=text, unread=("a",), assumed=("b",), period=2 * HOUR)
+    unknown = Trace(
+        text, NOON, None, Stage.WAITING, 1, 1, unknown=text, error=text, unread=("a",), assumed=("b",), period=2 * HOUR
+    )
     paused = PauseReport(paused=True, changed=True, pause=Pause(NOON, text), left=23 * HOUR)
     lines = [
         LogLine(NOON, "processor", f"first {text}\n  File handler.py\tline 3\t\n", "1"),
@@ -334,7 +276,8 @@ def _operation(text: str) -> dict[str, Sample]:
     seconds = dict.fromkeys(("up", "orders", "failures", "alarm", "fix", "replay", "down", "total"), 1.25)
     return {
         "trace": partial(trace.result, found=followed),
-        "trace unknown": partial(trace.result, found=unknown),
+        "trace --full": partial(trace.result, found=followed, full=True),
+        "trace not certain": partial(trace.result, found=unknown),
         "logs": partial(logs.result, lines=lines),
         "pause": partial(pause.result, report=paused),
         "resume": partial(resume.result, report=PauseReport(False, True, Pause(NOON, text), -2 * HOUR)),

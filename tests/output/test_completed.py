@@ -82,11 +82,13 @@ def test_the_details_of_health_are_completed() -> None:
     assert found["resources"][0]["drift"]["by"]["from"] == DATA
 
 
-def test_the_verdict_of_a_trace_is_completed() -> None:
-    lost = Trace("order-1", {"note": DATA}, Stage.LOST, 1, 1, failure=None, events=(), stopped=None, more=False)
-    text, found = both(lambda screen: trace.result(screen, lost))
-    assert f"{COMPLETED}verify --repair`" in text
-    assert f"{COMPLETED}verify --repair`" in found["verdict"]
+def test_the_commands_of_a_trace_are_completed() -> None:
+    lost = Trace("order-1", NOON, {"note": DATA}, Stage.LOST, 1, 1, error=DATA)
+    text, found = both(lambda screen: trace.result(screen, lost, full=True))
+    assert f"{COMPLETED}status`" in text
+    assert f"{COMPLETED}status`" in found["doubts"][0]["message"]
+    assert found["next"] == [f"{COMPLETED}verify --repair`".strip("`")]
+    assert found["error"] == DATA
     assert DATA in text
     assert found["item"] == {"note": DATA}
 

@@ -49,7 +49,7 @@ def test_statuses_and_attribute_paths_keep_their_spelling() -> None:
 def test_sequence_numbers_are_text_as_dynamodb_writes_them() -> None:
     assert document_of("replay-dlq")["failing"][0]["sequenceNumber"] == "000000000000000000111"
     assert document_of("verify")["lost"][0]["sequenceNumber"] == "000000000000000000111"
-    assert document_of("trace")["events"][0]["sequenceNumber"] == "000000000000000000111"
+    assert document_of("trace")["events"][1]["sequenceNumber"] == "000000000000000000111"
 
 
 def test_an_error_has_its_fixed_parts() -> None:

@@ -103,6 +103,11 @@ def event_record(record: RecordTypeDef, stream_arn: str) -> EventRecord:
     return event
 
 
+def plain_image(item: Mapping[str, object] | None) -> Mapping[str, AttributeValue] | None:
+    """Return an item of the table in the form that the images of records have."""
+    return cast("Mapping[str, AttributeValue] | None", _plain(item))
+
+
 def kept_record(text: str | bytes) -> Kept | None:
     """Return a record that was kept as JSON, bare or with its cause; ``None`` when the text does not hold one.
 

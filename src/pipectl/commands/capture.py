@@ -127,7 +127,7 @@ class _Capture:
 
     @property
     def stage(self) -> Stage:
-        return self._found.stage if self._found else Stage.UNSEEN
+        return self._found.stage if self._found else Stage.UNKNOWN
 
     def run(self, bound: float) -> _Capture:
         """Send the order, follow it, and delete it, whatever happens in between."""

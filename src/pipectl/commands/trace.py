@@ -2,92 +2,96 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
-from pipectl.aws.stream_records import STREAM_RETENTION
+from pipectl.aws.stream_records import STREAM_RETENTION, plain_image
 from pipectl.commands.verify import report_shards
 from pipectl.context import Context
-from pipectl.engine.model import Facts
-from pipectl.errors import AbsentError, AwsError
+from pipectl.engine.model import Observation
+from pipectl.errors import NoSuchOrderError
 from pipectl.facts import TableFacts
-from pipectl.failures.audit_table import CLOCKS_DIFFER, Selection
-from pipectl.failures.model import (
-    UNRESOLVED,
-    Failure,
-    Record,
-    ReplayStatus,
-    SequenceNumber,
-    StreamRange,
-    object_key,
-    quarantine_key,
-    written_at,
-)
-from pipectl.failures.stream_reader import Shard
+from pipectl.failures.audit_table import CLOCKS_DIFFER, UNRESOLVED_ONES, Selection
+from pipectl.failures.explanation import Explained, Explanation
+from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus
+from pipectl.failures.order_events import TraceEvent, older_event, version_events
+from pipectl.failures.order_versions import MOST_VERSIONS, NewestVersions, Version, VersionObjects, is_image_of
+from pipectl.failures.reasons import error_of, error_of_record
 from pipectl.failures.table_reader import StreamReading, TableReader
 from pipectl.monitoring.stream_progress import Progress, progress
 from pipectl.resource_keys import ResourceKey
-from pipectl.timestamps import parse_timestamp
+from pipectl.timestamps import duration, parse_timestamp
 
-MOST_RECORDS = 200
-"""Versions that are followed, the newest ones."""
 _NEEDS = (ResourceKey.ORDERS_TABLE, ResourceKey.AUDIT_TABLE, ResourceKey.BUCKET)
-_WRITTEN = {"INSERT": "inserted", "MODIFY": "modified", "REMOVE": "removed"}
+_READERS = (ResourceKey.STREAM_MAPPING, ResourceKey.PROCESSOR)
 
 
 class Stage(StrEnum):
-    """Progress of an order; of several versions, the worst one counts."""
+    """Progress of an order; of several versions, the worst one counts.
+
+    ``unknown``: the table has the order, and the stream has no version of it. ``removed``: the stream has its removal
+    alone.
+    """
 
     STORED = "stored"
     WAITING = "waiting"
     LOST = "lost"
     FAILED = "failed"
-    UNSEEN = "unseen"
-    ABSENT = "absent"
+    UNKNOWN = "unknown"
+    REMOVED = "removed"
 
 
-@dataclass(frozen=True)
-class TraceEvent:
-    """Something that happened to a version of the order.
+class Proof(StrEnum):
+    """Reason why a failure is one of this order.
 
-    Attributes:
-        time: The time of it.
-        kind: ``inserted``, ``modified``, ``removed``, ``stored``, ``quarantined``, ``failed`` or ``replayed``.
-        sequence_number: The version's sequence number.
-        event_id: The stream's id of the record.
-        shard_id: The shard of the record.
-        object: The S3 URL of what was stored or quarantined.
-        audit_id: The failure.
-        failure_type: The failure's type.
-        status: The failure's status after a replay.
-        error: The error of a replay.
+    ``quarantined``: the quarantine has the failed record. ``logged``: the processor logged its failure. ``named``: the
+    failure names the record. ``range``: the record lies between others that failed, so it may be a good one.
     """
 
-    time: datetime
-    kind: str
-    sequence_number: SequenceNumber
-    event_id: str | None = None
-    shard_id: str | None = None
-    object: str | None = None
-    audit_id: str | None = None
-    failure_type: str | None = None
-    status: ReplayStatus | None = None
-    error: str | None = None
+    QUARANTINED = "quarantined"
+    LOGGED = "logged"
+    NAMED = "named"
+    RANGE = "range"
+
+
+class Doubt(StrEnum):
+    """Reason why the stage is not certain."""
+
+    UNREAD_SHARDS = "unread-shards"
+    ASSUMED_SHARDS = "assumed-shards"
+    OLDER_VERSIONS = "older-versions"
+    OLDER_FAILURES = "older-failures"
+    RANGE = "range"
+    QUEUE = "queue"
+    YOUNG = "young"
+    PROGRESS = "progress"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True)
 class TracedFailure:
-    """The failure of an order that can still be replayed, else the newest one."""
+    """The failure of an order that can still be replayed, else the newest one.
+
+    Attributes:
+        audit_id: Its id.
+        failure_type: Its type.
+        status: Its status.
+        is_unresolved: A replay still has to process it.
+        proof: The reason why it is one of this order.
+        reason: The function's error, as far as it is known.
+        at: Its time.
+    """
 
     audit_id: str
     failure_type: str
     status: ReplayStatus
     is_unresolved: bool
+    proof: Proof = Proof.NAMED
+    reason: str | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -96,54 +100,60 @@ class Trace:
 
     Attributes:
         key: Its partition key.
+        now: The time at which it was followed.
         item: The order as the table has it now, in DynamoDB's typed form; ``None`` when the table does not have it.
         stage: Its progress.
         versions: Number of its inserts and updates in the stream, in that period.
         at_stage: Number of those that are at this stage.
         was_removed: The stream holds a removal of it.
+        is_current: The newest version in the stream is the order as the table has it.
         failure: The failure, at the stage ``failed``.
         stopped: The reason why the stream is not being read, at the stage ``waiting``.
         unknown: The reason why nothing certain is known about the reading of the stream, at the stage ``waiting``.
-        events: What happened, in order of time.
+        error: The processor's error, at the stages ``waiting`` and ``lost``: it failed, and no failure is audited.
+        events: What happened: older failures first, then by version, in order of time.
         more: There were more versions than were followed; the oldest are left out.
         unread: Shards that could not be read to their end, so that versions may be missing.
         assumed: Open shards that returned only empty pages in the end; they are assumed to be read.
+        unexplained: Number of older failures whose orders were not read, because there are too many.
         period: Age of the oldest versions that were looked for.
     """
 
     key: str
+    now: datetime
     item: Mapping[str, object] | None
     stage: Stage
     versions: int = 0
     at_stage: int = 0
     was_removed: bool = False
+    is_current: bool = False
     failure: TracedFailure | None = None
     stopped: str | None = None
     unknown: str | None = None
+    error: str | None = None
     events: tuple[TraceEvent, ...] = ()
     more: bool = False
     unread: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
+    unexplained: int = 0
     period: timedelta = STREAM_RETENTION
 
-
-@dataclass
-class _Version:
-    """A stream record of the order, with its object and its failures."""
-
-    shard: Shard
-    record: Record
-    stored: datetime | None = None
-    quarantined: datetime | None = None
-    failures: list[Failure] = field(default_factory=list)
-
     @property
-    def written_at(self) -> datetime:
-        return written_at(self.record.event)
-
-    def lies_in(self, where: StreamRange) -> bool:
-        same = (where.stream_arn, where.shard_id) == (self.shard.stream_arn, self.shard.shard_id)
-        return self.record.is_replayed and same and where.covers(self.record.number)
+    def doubts(self) -> tuple[Doubt, ...]:
+        """The reasons why the stage is not certain."""
+        waits = self.stage is Stage.WAITING and not self.stopped
+        reasons = {
+            Doubt.UNREAD_SHARDS: self.unread,
+            Doubt.ASSUMED_SHARDS: self.assumed and not self.is_current,
+            Doubt.OLDER_VERSIONS: self.more,
+            Doubt.OLDER_FAILURES: self.unexplained,
+            Doubt.RANGE: self.failure and self.failure.proof is Proof.RANGE,
+            Doubt.QUEUE: self.stage is Stage.LOST,
+            Doubt.PROGRESS: waits and self.unknown,
+            Doubt.YOUNG: waits and not self.unknown,
+            Doubt.EXPIRED: self.stage is Stage.UNKNOWN,
+        }
+        return tuple(doubt for doubt, holds in reasons.items() if holds)
 
 
 def trace(context: Context, key: str, since: datetime | None = None) -> Trace:
@@ -155,161 +165,157 @@ def trace(context: Context, key: str, since: datetime | None = None) -> Trace:
         since: Follow versions written at this time or later; by default all that the stream holds.
 
     Raises:
+        NoSuchOrderError: it is in none of these places.
         PipectlError: orders table, bucket or audit table is missing, or cannot be read.
     """
-    table = context.require(_NEEDS)[ResourceKey.ORDERS_TABLE].facts_as(TableFacts)
-    now = context.aws.now()
-    since = max(since or now - STREAM_RETENTION, now - STREAM_RETENTION)
-    item = _item(context, key)
-    versions, reading = _versions(context, table, key, since, now)
-    more, versions = len(versions) > MOST_RECORDS, versions[-MOST_RECORDS:]
-    for version in versions:
-        if version.record.is_replayed:
-            _find_objects(context, version)
-    _find_failures(context, versions)
-    events = sorted((event for version in versions for event in _events(context, version)), key=lambda each: each.time)
-    found = Trace(key, item, Stage.ABSENT, events=tuple(events), more=more, period=now - since)
-    found = replace(found, unread=reading.unread, assumed=reading.assumed)
-    return _judge(found, versions, progress(context, _readers(context), now))
+    observed = context.observe([*_NEEDS, *_READERS])
+    context.require_managed(_NEEDS, observed)
+    return _Tracing(context, key, since, context.managed(observed)).run()
 
 
-def _item(context: Context, key: str) -> Mapping[str, object] | None:
-    table, name = context.pipeline.physical.orders_table, context.config.orders_table.partition_key
-    answer = context.aws.dynamodb.get_item(TableName=table, Key={name: {"S": key}}, ConsistentRead=True)
-    return answer.get("Item")
+class _Tracing:
+    def __init__(
+        self, context: Context, key: str, since: datetime | None, resources: Mapping[str, Observation]
+    ) -> None:
+        names, config = context.pipeline.physical, context.config
+        self._context = context
+        self._key = key
+        self._resources = resources
+        self._now = context.aws.now()
+        self._since = max(since or self._now - STREAM_RETENTION, self._now - STREAM_RETENTION)
+        self._objects = VersionObjects(
+            context.aws, names.bucket, config.bucket.prefix, config.bucket.failed_prefix, context.cancel
+        )
 
+    def run(self) -> Trace:
+        context, step = self._context, self._context.reporter.step
+        item = self._item()
+        versions, reading = self._versions()
+        more, versions = len(versions) > MOST_VERSIONS, versions[-MOST_VERSIONS:]
+        step("looking for the objects of the order")
+        self._objects.find(versions)
+        step("reading the audit table and the metrics")
+        explained = self._explain(versions)
+        older = self._older(explained, versions)
+        if item is None and not versions and not older:
+            raise NoSuchOrderError(self._key, duration(self._now - self._since), reading.unread)
+        read = progress(context, {key: found.facts for key, found in self._resources.items()}, self._now)
+        events = [*(older_event(each, self._now) for each in older), *self._events(versions)]
+        found = Trace(self._key, self._now, item, Stage.UNKNOWN, events=tuple(events), more=more)
+        is_current = bool(versions) and is_image_of(versions[-1], plain_image(item))
+        found = replace(found, is_current=is_current, unread=reading.unread, assumed=reading.assumed)
+        found = replace(found, unexplained=explained.unexplained, period=self._now - self._since)
+        return _with_older(_judge(found, versions, read, explained), older)
 
-def _versions(
-    context: Context, table: TableFacts, key: str, since: datetime, now: datetime
-) -> tuple[list[_Version], StreamReading]:
-    """Return the newest versions in the stream, in order, one more than are followed."""
-    partition_key, lock = context.config.orders_table.partition_key, threading.Lock()
-    newest: list[_Version] = []
+    def _item(self) -> Mapping[str, object] | None:
+        context = self._context
+        table, name = context.pipeline.physical.orders_table, context.config.orders_table.partition_key
+        answer = context.aws.dynamodb.get_item(TableName=table, Key={name: {"S": self._key}}, ConsistentRead=True)
+        return answer.get("Item")
 
-    def is_of_order(record: Record) -> bool:
-        return record.event["dynamodb"].get("Keys", {}).get(partition_key) == {"S": key}
+    def _versions(self) -> tuple[list[Version], StreamReading]:
+        """Return the newest versions in the stream, in order, one more than are followed."""
+        context = self._context
+        newest = NewestVersions(context.config.orders_table.partition_key, self._key, self._since)
+        reader = TableReader(
+            context.aws,
+            context.pipeline.physical.orders_table,
+            self._resources[ResourceKey.ORDERS_TABLE].facts_as(TableFacts),
+            self._now,
+            since=self._since,
+            order=newest.has,
+            report=partial(report_shards, context),
+            cancel=context.cancel,
+        )
+        reading = reader.read(newest.take)
+        return newest.in_order(), reading
 
-    def take(shard: Shard, record: Record) -> None:
-        if is_of_order(record) and written_at(record.event) >= since:
-            with lock:
-                newest.append(_Version(shard, record))
-                if len(newest) > 2 * MOST_RECORDS:
-                    newest[:] = _ordered(newest)[-MOST_RECORDS - 1 :]
-
-    name = context.pipeline.physical.orders_table
-    report = partial(report_shards, context)
-    reader = TableReader(
-        context.aws, name, table, now, since=since, order=is_of_order, report=report, cancel=context.cancel
-    )
-    reading = reader.read(take)
-    return _ordered(newest)[-MOST_RECORDS - 1 :], reading
-
-
-def _ordered(versions: Sequence[_Version]) -> list[_Version]:
-    return sorted(versions, key=lambda each: (each.written_at, each.record.number))
-
-
-def _find_objects(context: Context, version: _Version) -> None:
-    bucket, config = context.pipeline.physical.bucket, context.config.bucket
-    s3, owner = context.aws.s3, context.aws.account_id
-    try:
-        key = object_key(config.prefix, version.record.event)
-        answer = s3.get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=owner)
-        version.stored = _processed_at(answer["Body"].read()) or answer["LastModified"]
-    except AwsError as error:
-        if error.aws_code != "NoSuchKey":
-            raise
-    try:
-        key = quarantine_key(config.failed_prefix, version.record.event)
-        head = s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=owner)
-        version.quarantined = head["LastModified"]
-    except AbsentError:
-        return
-
-
-def _processed_at(body: bytes) -> datetime | None:
-    try:
-        return parse_timestamp(json.loads(body)["metadata"]["processedAt"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-
-
-def _find_failures(context: Context, versions: Sequence[_Version]) -> None:
-    """Add to each version the failures whose range covers it. A range can cover a version that is stored."""
-    if not versions:
-        return
-    for failure in context.audit_table.find(Selection(versions[0].written_at - CLOCKS_DIFFER)):
-        if where := failure.range:
-            for version in versions:
-                if version.lies_in(where):
+    def _explain(self, versions: Sequence[Version]) -> Explained:
+        """Add to each version the failures that cover it. Explain those that the quarantine of a version does not, and
+        unresolved ones of older records.
+        """
+        table = self._context.audit_table
+        recent = list(table.find(Selection(self._since - CLOCKS_DIFFER))) if versions else []
+        silent: list[Failure] = []
+        for failure in recent:
+            if (where := failure.range) and (covered := [each for each in versions if each.lies_in(where)]):
+                for version in covered:
                     version.failures.append(failure)
+                if not all(version.stored or version.cause for version in covered):
+                    silent.append(failure)
+        older = [failure for failure in table.find(UNRESOLVED_ONES) if self._is_older(failure)]
+        return self._context.explainer.explain([*silent, *older]) if silent or older else Explained(())
+
+    def _is_older(self, failure: Failure) -> bool:
+        """Return whether a failure has records that were written before the versions that were looked for."""
+        return failure.arrival is None or failure.arrival[0] < self._since
+
+    def _older(self, explained: Explained, versions: Sequence[Version]) -> list[Explanation]:
+        """Return the failures of this order whose records are no longer in the stream."""
+        known = {failure.key for version in versions for failure in version.failures}
+        return [
+            each
+            for each in explained.explanations
+            if self._key in each.order_keys and each.failure.key not in known and each.failure.status in UNRESOLVED
+        ]
+
+    def _events(self, versions: Sequence[Version]) -> Iterator[TraceEvent]:
+        """Yield what happened, by version, in order of time."""
+        for number, version in enumerate(versions, 1):
+            yield from sorted(version_events(version, number, self._objects), key=lambda each: each.time)
 
 
-def _readers(context: Context) -> dict[str, Facts]:
-    return context.facts(context.observe([ResourceKey.STREAM_MAPPING, ResourceKey.PROCESSOR]))
-
-
-def _judge(found: Trace, versions: Sequence[_Version], read: Progress) -> Trace:
+def _judge(found: Trace, versions: Sequence[Version], read: Progress, explained: Explained) -> Trace:
     processed = [version for version in versions if version.record.is_replayed]
     found = replace(found, versions=len(processed), was_removed=len(processed) < len(versions))
     not_stored = [version for version in processed if not version.stored]
     if not processed:
-        unseen = found.item is not None and not versions
-        return replace(found, stage=Stage.UNSEEN if unseen else Stage.ABSENT)
+        return replace(found, stage=Stage.REMOVED if versions else Stage.UNKNOWN)
     if not not_stored:
         return replace(found, stage=Stage.STORED, at_stage=len(processed))
     if failed := [version for version in not_stored if version.failures]:
-        return replace(found, stage=Stage.FAILED, at_stage=len(failed), failure=_most_useful(failed))
+        return replace(
+            found, stage=Stage.FAILED, at_stage=len(failed), failure=_most_useful(found.key, failed, explained)
+        )
     is_known = not (read.stopped or read.unknown)
-    if lost := [version for version in not_stored if is_known and version.written_at < read.until]:
-        return replace(found, stage=Stage.LOST, at_stage=len(lost))
-    waiting = replace(found, stage=Stage.WAITING, at_stage=len(not_stored))
+    lost = [version for version in not_stored if is_known and version.written_at < read.until]
+    error = next((version.reason for version in reversed(lost or not_stored) if version.cause), None)
+    if lost:
+        return replace(found, stage=Stage.LOST, at_stage=len(lost), error=error)
+    waiting = replace(found, stage=Stage.WAITING, at_stage=len(not_stored), error=error)
     return replace(waiting, stopped=read.stopped, unknown=read.unknown)
 
 
-def _most_useful(failed: Sequence[_Version]) -> TracedFailure:
-    failures = sorted((f for version in failed for f in version.failures), key=lambda f: f.timestamp)
-    failure = next((f for f in reversed(failures) if f.status in UNRESOLVED), failures[-1])
-    return TracedFailure(failure.audit_id, failure.failure_type, failure.status, failure.status in UNRESOLVED)
+def _most_useful(key: str, failed: Sequence[Version], explained: Explained) -> TracedFailure:
+    pairs = [(failure, version) for version in failed for failure in version.failures]
+    pairs.sort(key=lambda pair: pair[0].timestamp)
+    failure, version = next((pair for pair in reversed(pairs) if pair[0].status in UNRESOLVED), pairs[-1])
+    explanation = next((each for each in explained.explanations if each.failure.key == failure.key), None)
+    logged = _order_of(explanation, version, key)
+    named = Proof.NAMED if version.is_named_by(failure) else Proof.RANGE
+    proof = Proof.QUARANTINED if version.quarantined else Proof.LOGGED if logged else named
+    reason = error_of_record(failure, version.record.number) or version.reason or logged
+    if not reason and named is Proof.NAMED:
+        reason = explanation.reason if explanation else error_of(failure)
+    return _traced(failure, proof, reason)
 
 
-def _events(context: Context, version: _Version) -> Iterator[TraceEvent]:
-    event, number = version.record.event, version.record.number
-    bucket, config = context.pipeline.physical.bucket, context.config.bucket
-    yield TraceEvent(
-        version.written_at,
-        _WRITTEN[event["eventName"]],
-        number,
-        event_id=event.get("eventID"),
-        shard_id=version.shard.shard_id,
-    )
-    if version.stored:
-        yield TraceEvent(version.stored, "stored", number, object=f"s3://{bucket}/{object_key(config.prefix, event)}")
-    if version.quarantined:
-        url = f"s3://{bucket}/{quarantine_key(config.failed_prefix, event)}"
-        yield TraceEvent(version.quarantined, "quarantined", number, object=url)
-    for failure in version.failures:
-        yield _event(failure, "failed", failure.timestamp, version)
-        if replayed := failure.item.get("replayedAt"):
-            replay = _event(failure, "replayed", replayed, version)
-            yield replace(replay, status=failure.status, error=_error(failure, number))
+def _order_of(explanation: Explanation | None, version: Version, key: str) -> str | None:
+    """Return the reason that the quarantine or the log has for this version of the order."""
+    orders = explanation.orders if explanation else ()
+    return next((each.reason for each in orders if each.number == version.record.number and each.key == key), None)
 
 
-def _event(failure: Failure, kind: str, time: object, version: _Version) -> TraceEvent:
-    """Return an event of a failure. A time that is not valid becomes the one when the record was written."""
-    return TraceEvent(
-        parse_timestamp(time) or version.written_at,
-        kind,
-        version.record.number,
-        audit_id=failure.audit_id,
-        failure_type=failure.failure_type,
-    )
+def _with_older(found: Trace, older: Sequence[Explanation]) -> Trace:
+    """Return a trace whose stage is that of an older failure where no newer version is worse."""
+    if not older or found.stage in (Stage.FAILED, Stage.LOST, Stage.WAITING):
+        return found
+    newest = max(older, key=lambda each: each.failure.timestamp)
+    is_kept = any(each.quarantined and each.key == found.key for each in newest.orders)
+    failure = _traced(newest.failure, Proof.QUARANTINED if is_kept else Proof.LOGGED, newest.reason)
+    return replace(found, stage=Stage.FAILED, at_stage=0, failure=failure)
 
 
-def _error(failure: Failure, number: SequenceNumber) -> str | None:
-    """Return the function's error for this version, else for the whole failure."""
-    failing = failure.item.get("failingRecords")
-    named = [each for each in failing if isinstance(each, Mapping)] if isinstance(failing, list) else []
-    errors = [each.get("error") for each in named if each.get("sequenceNumber") == number.text]
-    error = next(iter(errors), None) or failure.item.get("replayError")
-    return str(error) if error else None
+def _traced(failure: Failure, proof: Proof, reason: str | None) -> TracedFailure:
+    unresolved, at = failure.status in UNRESOLVED, parse_timestamp(failure.timestamp)
+    return TracedFailure(failure.audit_id, failure.failure_type, failure.status, unresolved, proof, reason, at)

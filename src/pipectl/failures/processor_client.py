@@ -15,7 +15,6 @@ from pipectl.clock import poll
 from pipectl.config.names import LIVE_ALIAS
 from pipectl.errors import AbsentError, AwsError
 from pipectl.failures.model import FailedRecord, SequenceNumber
-from pipectl.failures.reasons import reason_in
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import InvocationResponseTypeDef
@@ -64,21 +63,12 @@ class ProcessorClient:
         aws: The function's account and region.
         function: Its physical name.
         overwrite: Replace objects that exist.
-        limit: Called with the number of records before each invocation; waits while there were too many.
     """
 
-    def __init__(
-        self,
-        aws: Aws,
-        function: str,
-        *,
-        overwrite: bool = False,
-        limit: Callable[[int], None] = lambda _records: None,
-    ) -> None:
+    def __init__(self, aws: Aws, function: str, *, overwrite: bool = False) -> None:
         self._aws = aws
         self._function = function
         self._overwrite = overwrite
-        self._limit = limit
 
     def process(
         self, events: Sequence[EventRecord], before_each: Callable[[], None] = lambda: None
@@ -124,7 +114,6 @@ class ProcessorClient:
         event: dict[str, object] = {"Records": list(events)}
         if self._overwrite:
             event["overwrite"] = True
-        self._limit(len(events))
         try:
             answer = invoke(self._aws, f"{self._function}:{LIVE_ALIAS}", event, before_each)
         except AbsentError as error:
@@ -157,4 +146,4 @@ def _function_error(payload: bytes, kind: str) -> str:
         parts = [str(answer[key]) for key in ("errorType", "errorMessage") if answer.get(key)]
     except _WRONG_SHAPE:
         parts = [payload[:500].decode(errors="replace")]
-    return reason_in(": ".join(parts)) or kind
+    return ": ".join(parts) or kind

@@ -1,66 +1,248 @@
-"""Output of `trace`."""
+"""Output of `trace`: the verdict, what is certain, and a timeline."""
 
 from __future__ import annotations
 
-from pipectl.commands.trace import Stage, Trace, TraceEvent
-from pipectl.output.console import Screen
-from pipectl.output.records import assumed
+import shlex
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from pipectl.commands.trace import Doubt, Proof, Stage, Trace
+from pipectl.failures.model import ReplayStatus, short_ids
+from pipectl.failures.order_events import TraceEvent
+from pipectl.output.console import Line, Screen
 from pipectl.output.serializer import dumps, serialize
+from pipectl.output.table import Column
 from pipectl.text import pluralize
-from pipectl.timestamps import duration, rfc3339
+from pipectl.timestamps import duration, relative, rfc3339_milliseconds, short_time
 
-_STAGE_LOOK = {Stage.STORED: "green", Stage.WAITING: "yellow"}
+_LOOK = {
+    Stage.STORED: ("✓", "bold green"),
+    Stage.WAITING: ("…", "bold yellow"),
+    Stage.UNKNOWN: ("?", "bold yellow"),
+    Stage.REMOVED: ("-", "bold"),
+    Stage.LOST: ("✗", "bold red"),
+    Stage.FAILED: ("✗", "bold red"),
+}
+"""Mark and style of each stage."""
+_KIND_LOOK = {"stored": "green", "quarantined": "red", "failed": "red"}
+_COLUMNS = (Column("VERSION"), Column("TIME"), Column("WHEN"), Column("WHAT", flexible=True))
+_LABEL = 13
+_ITEM_CHARACTERS = 62
+_GAVE_UP = {
+    "RetryAttemptsExhausted": "retries exhausted",
+    "RecordAgeExceeded": "discarded because it waited too long",
+}
 
 
-def result(screen: Screen, found: Trace) -> None:
-    """Print the result of `trace`."""
+def result(screen: Screen, found: Trace, *, full: bool = False) -> None:
+    """Print the result of `trace`; with ``full`` also the whole item, and the ids of each event."""
     if screen.json_output:
         screen.document(_document(screen, found))
         return
-    if found.item is not None:
-        screen.line(dumps(found.item, indent=None))
-    elif found.stage is not Stage.ABSENT:
-        screen.line(f"{found.key} is no longer in the table.")
-    for event in found.events:
-        screen.line((f"{rfc3339(event.time)}  ", "dim"), f"{event.kind:<12}{_detail(event)}")
-    for shard in found.unread:
-        screen.line(("! ", "red"), f"shard {shard} could not be read to its end: versions of the order may be missing")
-    if found.assumed:
-        screen.line((assumed(found.assumed), "dim"))
-    look = "red" if found.unread else _STAGE_LOOK.get(found.stage, "red")
-    screen.line((screen.completed(verdict(found)), look))
+    mark, look = _LOOK[found.stage]
+    screen.line((f"{mark} {found.stage.upper()}", look), f"  {_headline(found)}")
+    for label, text in _facts(screen, found):
+        screen.line(f"  {label:<{_LABEL}}", text)
+    if found.events:
+        screen.line()
+        screen.table(_COLUMNS, list(_rows(found)))
+    if full:
+        _details(screen, found)
+    for number, command in enumerate(_next(found)):
+        if number == 0:
+            screen.line()
+        screen.line(("Next: " if number == 0 else "      ", "bold"), screen.completed(f"`{command}`").strip("`"))
 
 
 def verdict(found: Trace) -> str:
-    """Return the stage of an order as a sentence, with the command that helps."""
-    period = f"in the last {duration(found.period)}"
+    """Return the stage of an order as a sentence."""
+    return f"{found.stage}: {_headline(found)}"
+
+
+def _headline(found: Trace) -> str:
+    period = f"of the last {duration(found.period)}"
     count = f"{found.at_stage} of {pluralize(found.versions, 'version')} {period}"
+    failed_at = found.failure.at if found.failure else None
     match found.stage:
         case Stage.STORED:
-            return f"stored: {count}"
-        case Stage.FAILED if failure := found.failure:
-            force = "" if failure.is_unresolved else " --force"
-            command = f"`pipectl replay-dlq --id {failure.audit_id}{force}`"
-            return f"failed: {count} ({failure.failure_type}, {failure.status}); replay it with {command}"
+            words = f"{count} {_are(found)} processed and stored"
+        case Stage.FAILED if not found.at_stage:
+            ago = f" {relative(failed_at, found.now)}" if failed_at else ""
+            words = f"a version that is no longer in the stream failed{ago}"
+        case Stage.FAILED:
+            words = f"{count} failed and {_are(found)} not stored"
         case Stage.LOST:
-            return f"lost: {count}, neither stored nor reported as failed; process it with `pipectl verify --repair`"
+            words = f"{count} {_are(found)} neither stored nor reported as failed"
         case Stage.WAITING:
-            reason = found.stopped or found.unknown
-            return f"waits for the processor: {count}" + (f"; {reason}" if reason else "")
-        case Stage.UNSEEN:
-            return f"not in the stream {period}; for older failures see `pipectl audit list --since 7d`"
-    if found.was_removed:
-        return f"deleted {period}; no insert or update in that time"
-    return f"no such order: neither in the table, nor in the stream {period}"
+            words = f"{count} {'waits' if found.at_stage == 1 else 'wait'} for the processor"
+        case Stage.UNKNOWN:
+            words = f"the table has it, and the stream {period} has no version of it"
+        case Stage.REMOVED:
+            words = f"removed from the table; no other version {period}"
+    return f"{found.key}: {words}"
 
 
-def _detail(event: TraceEvent) -> str:
-    if event.shard_id is not None:
-        return f"record {event.event_id or ''} in shard {event.shard_id}"
-    if event.audit_id is not None:
-        error = f": {event.error}" if event.error else ""
-        return f"{event.status or event.failure_type}, failure {event.audit_id}{error}"
-    return event.object or ""
+def _are(found: Trace) -> str:
+    return "is" if found.at_stage == 1 else "are"
+
+
+def _facts(screen: Screen, found: Trace) -> Iterator[tuple[str, str]]:
+    """Yield what is known besides the timeline, each with its label."""
+    if reason := (found.failure.reason if found.failure else found.error):
+        yield "reason", reason
+    certain = screen.completed(_certain(found))
+    yield "certain", certain
+    for doubt in found.doubts:
+        yield "not certain", screen.completed(_doubt(found, doubt))
+    if found.item is None:
+        yield "in the table", "no longer there"
+    else:
+        text = dumps({name: _plain(value) for name, value in found.item.items()}, indent=None)
+        yield "in the table", text if len(text) <= _ITEM_CHARACTERS else f"{text[: _ITEM_CHARACTERS - 3]}..."
+
+
+def _certain(found: Trace) -> str:
+    proof = found.failure.proof if found.failure else None
+    match found.stage:
+        case Stage.STORED:
+            newest = "; the table holds the newest one" if found.is_current and found.item is not None else ""
+            return f"each version has its object{newest}"
+        case Stage.FAILED if proof is Proof.QUARANTINED:
+            return "the quarantine keeps the failed record; it has no object"
+        case Stage.FAILED if proof is Proof.LOGGED:
+            return "the processor logged that this version failed; it has no object"
+        case Stage.FAILED if proof is Proof.NAMED:
+            return "the failure names this version; it has no object"
+        case Stage.FAILED | Stage.WAITING:
+            stopped = f": {found.stopped}" if found.stopped else ""
+            return f"it has no object{stopped}"
+        case Stage.LOST:
+            return "it has no object and no failure; the mapping has read past it"
+        case Stage.UNKNOWN:
+            return "no unresolved failure names it"
+        case Stage.REMOVED:
+            return "the stream has its removal"
+
+
+def _doubt(found: Trace, doubt: Doubt) -> str:
+    """Return a reason why the stage is not certain."""
+    match doubt:
+        case Doubt.UNREAD_SHARDS:
+            return f"shard {', '.join(found.unread)} was not read to its end: versions can be missing"
+        case Doubt.ASSUMED_SHARDS:
+            return f"{pluralize(len(found.assumed), 'open shard')} assumed to be read: the last 100 pages were empty"
+        case Doubt.OLDER_VERSIONS:
+            return "older versions: only the newest 200 were followed"
+        case Doubt.OLDER_FAILURES:
+            return f"older failures: {found.unexplained} of them were not read, there are too many"
+        case Doubt.RANGE:
+            return "this version lies between others that failed; it may be a good one"
+        case Doubt.QUEUE:
+            return "its failure may still be in the dead-letter queue: `pipectl status`"
+        case Doubt.YOUNG:
+            return "it is young: its invocation and the metrics take minutes"
+        case Doubt.PROGRESS:
+            return f"progress of the processor: {found.unknown}"
+        case Doubt.EXPIRED:
+            return "an older version is stored: objects are not found by key"
+
+
+def _rows(found: Trace) -> Iterator[tuple[str, str, str, Line]]:
+    previous: TraceEvent | None = None
+    for event in found.events:
+        same = previous is not None and previous.version == event.version is not None
+        when = f"+{duration(event.time - previous.time)}" if same and previous else relative(event.time, found.now)
+        version = f"v{event.version}" if event.version else "older"
+        head, rest = _what(event)
+        yield version, short_time(event.time, found.now), when, ((head, _KIND_LOOK.get(event.kind, "")), rest)
+        previous = event
+
+
+def _what(event: TraceEvent) -> tuple[str, str]:
+    """Return what happened: the words that get a colour, and the rest."""
+    error = f": {event.error}" if event.error else ""
+    identity = f"failure {short_ids([event.audit_id])[event.audit_id]}" if event.audit_id else ""
+    match event.kind:
+        case "stored":
+            return "processed and stored", f" as {(event.object or '').rpartition('/')[2]}"
+        case "quarantined":
+            return "failed", f"{error}; kept in the quarantine"
+        case "failed":
+            count = (
+                f" after {pluralize(event.tries, 'try') if event.tries == 1 else f'{event.tries:,} tries'}"
+                if event.tries
+                else ""
+            )
+            words = _GAVE_UP.get(str(event.failure_type), f"failed ({event.failure_type})")
+            older = error if event.version is None else ""
+            return words, f"{count}; audited as {identity}, {event.status}{older}"
+        case "replayed":
+            return "replayed", f" ({identity}): {_replayed(event)}"
+        case "resolved":
+            return "resolved", f"{f' by {event.by}' if event.by else ''}{error}"
+    return event.kind, ""
+
+
+def _replayed(event: TraceEvent) -> str:
+    if event.error:
+        return f"failed again: {event.error}"
+    match event.status:
+        case ReplayStatus.PARTIAL:
+            return "other records of the failure failed again"
+        case ReplayStatus.FAILED:
+            return "failed again"
+        case ReplayStatus.EXPIRED:
+            return "its record was gone"
+    return "done"
+
+
+def _next(found: Trace) -> Iterator[str]:
+    """Yield the commands that help."""
+    key = shlex.quote(found.key)
+    if found.stage is Stage.FAILED and (failure := found.failure):
+        audit_id = shlex.quote(short_ids([failure.audit_id])[failure.audit_id])
+        yield f"pipectl audit show {audit_id}"
+        yield f"pipectl replay-dlq --id {audit_id}{'' if failure.is_unresolved else ' --force'}"
+    elif found.stage is Stage.LOST:
+        yield "pipectl verify --repair"
+    elif found.stage is Stage.WAITING:
+        yield "pipectl status"
+    elif found.stage is Stage.UNKNOWN:
+        yield f"pipectl audit show {key}"
+
+
+def _details(screen: Screen, found: Trace) -> None:
+    """Print the whole item, and the ids and places of each event."""
+    screen.line()
+    if found.item is not None:
+        screen.line(dumps(found.item, indent=None))
+    for event in found.events:
+        ids = {
+            "sequence number": event.sequence_number and event.sequence_number.text,
+            "record": event.event_id,
+            "shard": event.shard_id,
+            "failure": event.audit_id,
+            "object": event.object,
+        }
+        named = ", ".join(f"{name} {value}" for name, value in ids.items() if value)
+        screen.line(f"{rfc3339_milliseconds(event.time)}  {event.kind:<11}  {named}")
+
+
+def _plain(value: object) -> object:
+    """Return a value in DynamoDB's typed form without the types."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((kind, inner),) = value.items()
+        match kind, inner:
+            case "N", str():
+                return Decimal(inner)
+            case "M", Mapping():
+                return {name: _plain(member) for name, member in inner.items()}
+            case "L", list():
+                return [_plain(member) for member in inner]
+            case "NULL", _:
+                return None
+        return inner
+    return value
 
 
 def _document(screen: Screen, found: Trace) -> dict[str, object]:
@@ -68,13 +250,17 @@ def _document(screen: Screen, found: Trace) -> dict[str, object]:
         "key": found.key,
         "item": found.item,
         "stage": found.stage,
-        "verdict": screen.completed(verdict(found)),
+        "verdict": verdict(found),
+        "certain": not found.doubts,
+        "doubts": [{"code": each, "message": screen.completed(_doubt(found, each))} for each in found.doubts],
         "versions": found.versions,
         "atStage": found.at_stage,
         "failure": found.failure,
+        "error": found.error,
         "stopped": screen.completed(found.stopped) if found.stopped else None,
         "unknown": screen.completed(found.unknown) if found.unknown else None,
         "events": [_without_none(event) for event in found.events],
+        "next": [screen.completed(f"`{command}`").strip("`") for command in _next(found)],
         "more": found.more,
         "unread": found.unread,
         "assumed": found.assumed,

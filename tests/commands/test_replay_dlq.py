@@ -10,17 +10,63 @@ from typing import Any
 
 import pytest
 
+from pipectl.aws.stream_records import Cause
 from pipectl.commands.replay_dlq import Preview, preview, replay, save
-from pipectl.errors import CancelledError, DeclinedError, NoSuchFailureError, SavedFilesError
-from tests.failures.commanding import context, selection, yes
-from tests.failures.fakes import AUDITOR, OTHER_STREAM_ARN, Clock, Killed, Process, World, failed
-from tests.support import Recorder
+from pipectl.errors import AmbiguousIdError, CancelledError, DeclinedError, NoSuchFailureError, SavedFilesError
+from pipectl.failures.explanation import MOST_EXPLAINED, grouped
+from pipectl.failures.model import ReplayStatus
+from pipectl.failures.outcomes import DoneFailure
+from pipectl.failures.replay_preview import ProcessorVersions, RecordPlaces
+from tests.failures.commanding import LIVE, context, selection, yes
+from tests.failures.fakes import (
+    AUDITOR,
+    OTHER_STREAM_ARN,
+    PROCESSOR,
+    SHARD,
+    Clock,
+    Killed,
+    Process,
+    World,
+    aws_error,
+    failed,
+)
+from tests.support import RecordedBar, Recorder
+
+SHARD_2 = "shardId-00000001573689847184-00000002"
+
+
+def look(where: World | Process, **changes: Any) -> Preview:
+    """Return a preview."""
+    process = where if isinstance(where, Process) else Process(where)
+    arguments = {name: changes.pop(name) for name in ("again", "source") if name in changes}
+    return preview(context(process), selection(process, **changes), **arguments)
 
 
 def run(where: World | Process, confirm: Callable[[Preview], None] = yes, **changes: Any) -> Any:
     process = where if isinstance(where, Process) else Process(where)
-    arguments = {name: changes.pop(name) for name in ("again", "overwrite", "source") if name in changes}
+    arguments = {name: changes.pop(name) for name in ("again", "overwrite", "source", "rate") if name in changes}
     return replay(context(process), selection(process, **changes), confirm, **arguments)
+
+
+TWIN_1, TWIN_2 = f"abcd{'1' * 28}", f"abcd{'2' * 28}"
+
+
+def _cause(reason: str, version: str | None = None) -> Cause:
+    return Cause(reason, None, "request-1", version)
+
+
+def _twins(world: World) -> None:
+    """Audit two failures whose ids begin alike."""
+    for number, twin in zip(world.orders(2), (TWIN_1, TWIN_2), strict=True):
+        audit_id = world.give_up(number)
+        item = world.item(audit_id)
+        del world.audit[audit_id, item["timestamp"]["S"]]
+        world.audit[twin, item["timestamp"]["S"]] = {**item, "auditId": {"S": twin}}
+
+
+def keep_nothing(world: World, **changes: Any) -> None:
+    """Save into a folder that is never created."""
+    keep(world, Path("never"), **changes)
 
 
 def keep(world: World, folder: Path, **changes: Any) -> Any:
@@ -62,6 +108,58 @@ class TestSelection:
         assert raised.value.audit_ids == ("nonsense",)
         assert world.status(known) == "OPEN"
 
+    @pytest.mark.parametrize("act", [look, run, keep_nothing])
+    def test_an_unknown_id_is_an_error_in_the_dry_run_and_when_saving_too(self, act: Callable[..., Any]) -> None:
+        world = World()
+        world.give_up(world.order())
+        with pytest.raises(NoSuchFailureError) as raised:
+            act(world, ids=("nonsense", "absence"))
+        assert raised.value.audit_ids == ("nonsense", "absence")
+
+    def test_the_beginning_of_an_id_is_enough(self) -> None:
+        world = World()
+        failures = [world.give_up(number) for number in world.orders(3)]
+        assert look(world, ids=(failures[1][:7],)).failures == 1
+        assert run(world, ids=(failures[1][:7], failures[1])).statuses == {"REPLAYED": 1}
+        assert world.status(failures[1]) == "REPLAYED"
+
+    def test_the_beginning_of_several_ids_is_refused(self) -> None:
+        world = World()
+        _twins(world)
+        for act in (look, run):
+            with pytest.raises(AmbiguousIdError) as raised:
+                act(world, ids=("abcd",))
+            assert raised.value.candidates == (TWIN_1, TWIN_2)
+        assert world.statuses() == {"OPEN": 2}
+
+    def test_a_replayed_id_is_named_in_the_dry_run_and_in_the_run(self) -> None:
+        world = World()
+        audit_id, other = (world.give_up(number) for number in world.orders(2))
+        run(world, ids=(audit_id,))
+        done = (DoneFailure(audit_id, ReplayStatus.REPLAYED, world.clock.now()),)
+        world.clock.sleep(60)
+        assert (look(world, ids=(audit_id,)).done, look(world, ids=(audit_id,)).failures) == (done, 0)
+        report = run(world, ids=(audit_id,), confirm=lambda _: pytest.fail("asked"))
+        assert (report.done, report.total, report.left) == (done, 0, 0)
+        report = run(world, ids=(audit_id, other))
+        assert (report.done, report.statuses) == (done, {"REPLAYED": 1})
+
+    def test_with_force_a_replayed_id_is_counted_with_its_status(self) -> None:
+        world = World()
+        audit_id = world.give_up(world.order())
+        run(world)
+        found = look(world, ids=(audit_id,), again=True)
+        assert (found.by_status, found.done) == ({"REPLAYED": 1}, ())
+
+    def test_unresolved_failures_of_any_age_are_replayed(self) -> None:
+        world = World()
+        numbers = world.orders(2)
+        world.give_up(numbers[0])
+        world.clock.sleep(100 * 24 * 3600)
+        world.give_up(numbers[1])
+        assert look(world, since=None).failures == 2
+        assert run(world, since=None).statuses == {"REPLAYED": 2}
+
     def test_limit_selects_the_oldest_failures(self) -> None:
         world = World()
         failures = []
@@ -70,6 +168,26 @@ class TestSelection:
             failures.append(world.give_up(number))
         assert run(world, limit=2).total == 2
         assert [world.status(audit_id) for audit_id in failures] == ["REPLAYED"] * 2 + ["OPEN"] * 3
+
+    def test_the_failures_beyond_the_limit_are_counted(self) -> None:
+        world = World()
+        for number in world.orders(5):
+            world.give_up(number)
+        found = look(world, limit=2)
+        assert (found.failures, found.beyond, found.records) == (2, 3, 2)
+        report = run(world, limit=2)
+        assert (report.total, report.beyond, report.left) == (2, 3, 0)
+        assert look(world, limit=3).beyond == 0
+
+    def test_the_limit_takes_the_oldest_of_all_types_at_any_age(self) -> None:
+        world = World()
+        conditions = ("RecordAgeExceeded", "RetryAttemptsExhausted", "RecordAgeExceeded")
+        failures = []
+        for number, condition in zip(world.orders(3), conditions, strict=True):
+            world.clock.sleep(30 * 3600)
+            failures.append(world.give_up(number, requestContext={"condition": condition}))
+        run(world, since=None, limit=2)
+        assert world.status(failures[2]) == "OPEN"
 
     @pytest.mark.parametrize("by_id", [True, False], ids=["by id", "by time"])
     def test_a_finished_failure_is_claimed_only_with_again(self, by_id: bool) -> None:
@@ -141,7 +259,141 @@ class TestAsking:
         process = Process(world)
         found = preview(context(process), selection(process))
         assert (found.failures, found.waiting_in_queue) == (3, 1)
-        assert set(process.calls) == {"GetQueueAttributes", "Query"}
+        assert set(process.calls) == {"GetQueueAttributes", "Query", "ListObjectsV2", "FilterLogEvents"}
+
+
+class TestPreview:
+    def test_failures_are_grouped_by_cause_with_their_orders(self) -> None:
+        world = World()
+        for number in world.orders(3):
+            world.clock.sleep(1)
+            world.give_up(number)
+            world.quarantine(number, cause=_cause("KeyError: 'sku'"))
+        world.give_up(world.order(poison=True))
+        run(world, ids=tuple(audit_id for audit_id, _ in list(world.audit)[-1:]))
+        causes = [(each.cause, each.count, each.orders) for each in grouped(look(world).explained.explanations)]
+        assert causes == [
+            ("KeyError: 'sku'", 3, ("order-0", "order-1", "order-2")),
+            ('InvalidOrderError: amount must be a number, got S "twelve"', 1, ("order-6",)),
+        ]
+
+    def test_records_are_counted_by_the_places_that_hold_them(self) -> None:
+        world = World()
+        both, only_stream = world.orders(2)
+        for number in (both, only_stream):
+            world.give_up(number)
+        world.quarantine(both)
+        places = look(world).places
+        assert places == RecordPlaces(2, 1, only_stream=1, until=world.clock.started + timedelta(hours=24))
+        world.clock.sleep(25 * 3600)
+        assert look(world).places == RecordPlaces(0, 1, neither=1)
+
+    def test_a_range_counts_at_most(self) -> None:
+        world = World()
+        numbers = world.orders(4)
+        world.give_up(numbers[0], numbers[3], batchSize=4)
+        places = look(world).places
+        assert (places.stream, places.quarantine, places.only_stream, places.at_most) == (4, 0, 4, True)
+
+    def test_records_of_a_quarantine_that_cannot_be_read_are_unknown(self) -> None:
+        world = World()
+        world.give_up(world.order())
+        process = Process(world)
+        process.failures = {call: [aws_error("AccessDenied", "s3")] for call in ("ListObjectsV2", "GetObject")}
+        found = look(process)
+        assert (found.failures, found.places.unknown, len(found.explained.problems)) == (1, 1, 1)
+
+    def test_the_version_of_the_last_try_is_compared_with_the_live_one(self) -> None:
+        world = World()
+        for version in (LIVE, "2", None):
+            number = world.order()
+            world.give_up(number)
+            world.quarantine(number, cause=_cause("KeyError", version))
+        assert look(world).versions == ProcessorVersions(LIVE, unchanged=1, changed=1, unknown=1)
+
+    def test_a_replay_that_fails_again_keeps_its_version(self) -> None:
+        world = World()
+        number = world.order(poison=True)
+        audit_id = world.give_up(number)
+        world.quarantine(number, cause=_cause("KeyError", "2"))
+        assert look(world).versions == ProcessorVersions(LIVE, changed=1)
+        run(world)
+        assert world.item(audit_id)["replayedVersion"] == {"S": LIVE}
+        assert look(world).versions == ProcessorVersions(LIVE, unchanged=1)
+
+    def test_only_so_many_failures_are_explained_and_all_are_counted(self) -> None:
+        world = World()
+        for number in world.orders(MOST_EXPLAINED + 10):
+            world.give_up(number)
+        found = look(world)
+        assert (found.failures, len(found.explained.explanations)) == (MOST_EXPLAINED + 10, MOST_EXPLAINED)
+
+    def test_a_folder_is_honoured_by_the_dry_run(self, tmp_path: Path) -> None:
+        world = World()
+        failures = [world.give_up(number) for number in world.orders(3)]
+        process = Process(world)
+        save(context(process), selection(process, ids=tuple(failures[:2])), tmp_path)
+        run(world, ids=(failures[0],))
+        for key in [key for key in world.audit if key[0] == failures[1]]:
+            del world.audit[key]
+        found = look(world, source=tmp_path)
+        assert (found.failures, found.missing, found.source) == (0, (failures[1],), tmp_path)
+        assert [each.audit_id for each in found.done] == [failures[0]]
+
+    def test_the_beginning_of_an_id_of_a_folder_is_enough(self, tmp_path: Path) -> None:
+        world = World()
+        failures = [world.give_up(number) for number in world.orders(3)]
+        keep(world, tmp_path)
+        assert look(world, source=tmp_path, ids=(failures[2][:6],)).failures == 1
+        assert run(world, source=tmp_path, ids=(failures[2][:6],)).statuses == {"REPLAYED": 1}
+        for twin in (TWIN_1, TWIN_2):
+            (tmp_path / f"{twin}.jsonl").touch()
+        with pytest.raises(AmbiguousIdError):
+            look(world, source=tmp_path, ids=("abcd",))
+
+
+class TestTwoCommands:
+    def test_failures_that_another_replay_has_claimed_are_counted_in_both_screens(self) -> None:
+        world = World()
+        world.give_up(world.order(poison=True))
+        world.give_up(world.order())
+        process, inner = Process(world), list[Any]()
+
+        def second(operation: str, _: int) -> None:
+            if operation == "Invoke" and not inner:
+                inner.append(look(world))
+                inner.append(run(world))
+
+        process.on_call = second
+        outer = run(process)
+        found, other = inner
+        assert (found.failures, found.claimed) == (2, 2)
+        assert (other.total, other.claimed_elsewhere, other.left) == (0, 2, 2)
+        assert (outer.statuses, outer.claimed_elsewhere, outer.done_elsewhere) == ({"REPLAYED": 1, "FAILED": 1}, 0, 0)
+
+    def test_a_failure_that_is_replayed_while_the_user_thinks_is_said_to_be_done(self) -> None:
+        world = World()
+        for number in world.orders(2):
+            world.give_up(number)
+        report = run(world, lambda _: None if run(world, limit=1).total else pytest.fail("nothing replayed"))
+        assert report.statuses == {"REPLAYED": 1}
+
+    @pytest.mark.parametrize("meanwhile", ["replayed", "resolved", "deleted"])
+    def test_a_failure_that_is_done_between_the_list_and_the_claim_is_counted(self, meanwhile: str) -> None:
+        world = World()
+        audit_id, _ = (world.give_up(number) for number in world.orders(2))
+        process = Process(world)
+
+        def act(operation: str, _: int) -> None:
+            if operation == "UpdateItem" and process.count("UpdateItem") == 1:
+                if meanwhile == "deleted":
+                    del world.audit[next(key for key in world.audit if key[0] == audit_id)]
+                else:
+                    world.item(audit_id)["replayStatus"] = {"S": meanwhile.upper()}
+
+        process.on_call = act
+        report = run(process)
+        assert (report.statuses, report.done_elsewhere, report.left) == ({"REPLAYED": 1}, 1, 0)
 
 
 class TestQueue:
@@ -373,13 +625,81 @@ class TestFiles:
             run(World(), source=tmp_path)
 
 
-def test_progress_is_reported() -> None:
-    world = World()
-    for number in world.orders(300):
-        world.give_up(number)
-    process = Process(world)
-    process.on_call = lambda operation, _: world.clock.sleep(2) if operation == "Invoke" else None
-    inside, recorder = context(process), Recorder()
-    inside.reporter = recorder
-    replay(inside, selection(process), yes)
-    assert any("records processed" in note for note in recorder.notes)
+class TestProgress:
+    def test_the_bar_counts_the_records(self) -> None:
+        world = World()
+        for number in world.orders(300):
+            world.give_up(number)
+        assert self._bar(world) == RecordedBar(300, "record", done=300, ended=True)
+
+    def test_a_range_counts_as_the_batch_that_failed(self) -> None:
+        world = World()
+        numbers = world.orders(3)
+        world.give_up(numbers[0], numbers[2], batchSize=3)
+        assert self._bar(world) == RecordedBar(3, "record", done=3, ended=True)
+
+    def test_the_length_is_unknown_with_failures_that_do_not_say_it_and_after_new_messages(self) -> None:
+        world = World()
+        numbers = world.orders(3)
+        world.give_up(numbers[0], numbers[2], batchSize=None)
+        assert self._bar(world).total is None
+        world = World()
+        world.counts_lag = True
+        known, later = world.orders(2)
+        world.give_up(known)
+        world.send(json.dumps(world.message(later)))
+        assert self._bar(world) == RecordedBar(None, "record", done=2, ended=True)
+
+    @staticmethod
+    def _bar(world: World) -> RecordedBar:
+        process, recorder = Process(world), Recorder()
+        inside = context(process)
+        inside.reporter = recorder
+        replay(inside, selection(process), yes)
+        (bar,) = recorder.bars
+        return bar
+
+
+class TestRate:
+    @pytest.mark.parametrize("rate", [1, 7, 50])
+    def test_no_more_records_a_second_are_processed(self, rate: int) -> None:
+        world, started = World(), list[tuple[float, int]]()
+        for shard in (SHARD, SHARD_2):
+            for number in world.orders(60, shard=shard):
+                world.give_up(number, shard=shard)
+        world.faults[PROCESSOR] = lambda records: started.append((world.clock.monotonic(), len(records)))
+        assert run(world, rate=rate).statuses == {"REPLAYED": 120}
+        assert max(count for _, count in started) <= rate
+        for at, (begin, _) in enumerate(started):
+            done = 0
+            for end, count in started[at:]:
+                done += count
+                assert done - count <= rate * (end - begin) + 0.001
+
+    def test_invocations_of_a_record_that_fails_again_count_too(self) -> None:
+        world = World()
+        for number in world.orders(4, poison=True):
+            world.give_up(number)
+        begin = world.clock.monotonic()
+        assert run(world, rate=1).statuses == {"FAILED": 4}
+        assert world.clock.monotonic() - begin >= 3
+
+    def test_claims_do_not_expire_while_failures_wait_for_their_turn(self) -> None:
+        world = World()
+        for number in world.orders(400):
+            world.give_up(number)
+        process, claimed = Process(world), list[int]()
+        process.on_call = lambda operation, _: claimed.append(len(world.claimed())) if operation == "Invoke" else None
+        assert run(process, rate=1).statuses == {"REPLAYED": 400}
+        assert max(claimed) <= 60
+
+    def test_ctrl_c_ends_the_wait(self) -> None:
+        world, clock = World(), Clock()
+        for number in world.orders(10):
+            world.give_up(number)
+        process = Process(world, clock=clock)
+        process.on_call = lambda operation, _: clock.cancel() if operation == "Invoke" else None
+        with pytest.raises(CancelledError):
+            run(process, rate=1)
+        assert world.claimed() == []
+        assert run(world).left == 0

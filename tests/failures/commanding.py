@@ -12,10 +12,13 @@ from pipectl.config.loading import load
 from pipectl.config.models import Config
 from pipectl.context import Context
 from pipectl.engine.model import Facts, Observation
-from pipectl.facts import MappingFacts, QueueFacts
+from pipectl.facts import FunctionFacts, MappingFacts, QueueFacts
 from pipectl.failures.audit_table import Selection
 from pipectl.resource_keys import ResourceKey
 from tests.support import DEV_CONFIG, Recorder
+
+LIVE = "3"
+"""The version of the processor that is live."""
 
 
 class FakeContext(Context):
@@ -29,6 +32,7 @@ class FakeContext(Context):
             ResourceKey.DEAD_LETTER_QUEUE: QueueFacts(
                 "https://queue", self.pipeline.names.queue_arn(self.pipeline.physical.queue)
             ),
+            ResourceKey.PROCESSOR: FunctionFacts(LIVE),
             ResourceKey.STREAM_MAPPING: MappingFacts("uuid", "arn", "Enabled"),
         }
         return {key: Observation({}, self.pipeline.ownership, facts.get(key, Facts())) for key in keys}

@@ -14,6 +14,7 @@ import threading
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 from pipectl.aws.client import Aws
@@ -40,7 +41,7 @@ class Endless:
         self.processed = bytearray(COUNT)
         self.calls: Counter[str] = Counter()
         self.lock = threading.Lock()
-        self.streams = self.s3 = self.dynamodb = self.invoker = self.sqs = self
+        self.streams = self.s3 = self.dynamodb = self.invoker = self.sqs = self.logs = self
 
     @property
     def aws(self) -> Aws:
@@ -119,6 +120,10 @@ class Endless:
             for record in records:
                 self.processed[int(record["eventID"])] = 1
         return {"Payload": io.BytesIO(b'{"batchItemFailures": []}')}
+
+    def get_paginator(self, operation: str) -> Any:
+        """Return a paginator of an empty quarantine, and of an empty log."""
+        return SimpleNamespace(paginate=lambda **_: [{"Contents": [], "events": []}])
 
     def get_queue_attributes(self, **request: Any) -> Any:
         return {"Attributes": dict.fromkeys(request["AttributeNames"], "0")}

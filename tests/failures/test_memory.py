@@ -28,7 +28,7 @@ def run(act: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("act", "did"),
     [
-        ("preview", {"failures": 1000, "more": True}),
+        ("preview", {"failures": 10_000, "more": True}),
         ("iterate", {"failures": COUNT}),
     ],
 )

@@ -128,6 +128,14 @@ def test_an_error_of_any_length_is_cut() -> None:
     assert len(failing.error) == 1000
 
 
+def test_the_error_of_a_batch_is_reduced_to_the_reason_of_its_record() -> None:
+    error = 'record with keys {"orderId": {"S": "o-1"}} and sequence number 000123 failed: KeyError: \'sku\''
+    world = World()
+    world.faults[PROCESSOR] = lambda _: failed("BatchError", error)
+    (failing,) = ProcessorClient(Process(world).aws, PROCESSOR).process([record(0)])
+    assert failing.error == "KeyError: 'sku'"
+
+
 def test_a_record_that_is_twice_in_a_batch() -> None:
     handler = Handler({1}, stops_at_the_first)
     assert set(run(handler, [record(0), record(1), record(2), record(1), record(3)])) == {1}

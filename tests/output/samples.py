@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -49,9 +50,11 @@ from pipectl.errors import (
     Problem,
 )
 from pipectl.failures.audit_table import Selection
+from pipectl.failures.explanation import Explained, Explanation, FailedOrder, Safety
 from pipectl.failures.model import FailedRecord, Failure, ReplayStatus, SequenceNumber
 from pipectl.failures.order_events import TraceEvent
-from pipectl.failures.outcomes import ReplayReport
+from pipectl.failures.outcomes import DoneFailure, ReplayReport
+from pipectl.failures.replay_preview import ProcessorVersions, RecordPlaces
 from pipectl.failures.resolution import Resolution
 from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
@@ -205,10 +208,23 @@ def _failures(text: str) -> dict[str, Sample]:
     found = (FoundRecord(NUMBER, Origin.STREAM, record), FoundRecord(NUMBER, Origin.GONE, None))
     failed = FailedRecord(NUMBER, keys, f"InvalidOrderError: {text}")
     lost = LostRecord(text, text, NUMBER, "INSERT", text, keys, NOON, text)
-    report = ReplayReport({"REPLAYED": 2, "FAILED": 1}, 41, 1, (failed,), (NUMBER,), (f"id-{text}: {text}",), 1, 1, 2)
+    report = ReplayReport(
+        {"REPLAYED": 2, "FAILED": 1},
+        41,
+        1,
+        (failed,),
+        (NUMBER,),
+        (f"id-{text}: {text}",),
+        claimed_elsewhere=1,
+        done_elsewhere=2,
+        unreplayable=1,
+        audited=2,
+        left_ids=("e767182" + "0" * 25,),
+        beyond=70,
+    )
     counts = {"Other": 2}
     resolution = Resolution(NOON, text, text)
-    preview = Preview(3, True, {"OPEN": 3}, counts, NOON, unreplayable=1, waiting_in_queue=2)
+    preview = _replay_preview(text)
     saved = SaveReport(2, 3, (IncompleteSave(f"id-{text}", text),), 1)
     checked = VerifyReport(NOON, NOON - HOUR, 10, 7, 1, 1, 1, (lost,), 2, 0, (failed,), (f"shard-{text}",))
     uncertain = VerifyReport(NOON, NOON - HOUR, 3, 2, 0, 1, 0, (), 0, assumed=("a", "b"), uncertain=text)
@@ -229,7 +245,12 @@ def _failures(text: str) -> dict[str, Sample]:
         "replay-dlq": partial(replay_dlq.result, report=report),
         "replay-dlq nothing": partial(replay_dlq.result, report=ReplayReport()),
         "replay-dlq in flight": partial(replay_dlq.result, report=ReplayReport(waiting=3)),
-        "replay-dlq dry run in flight": partial(replay_dlq.preview, found=Preview(in_flight=1)),
+        "replay-dlq dry run in flight": partial(replay_dlq.preview, found=Preview(NOON, in_flight=1)),
+        "replay-dlq done": partial(replay_dlq.result, report=ReplayReport(done=preview.done)),
+        "replay-dlq all": partial(replay_dlq.result, report=ReplayReport({"REPLAYED": 3}, 3, beyond=70)),
+        "replay-dlq dry run few": partial(replay_dlq.preview, found=_few_to_replay(preview)),
+        "replay-dlq dry run done": partial(replay_dlq.preview, found=Preview(NOON, done=preview.done)),
+        "replay-dlq dry run folder": partial(replay_dlq.preview, found=replace(preview, source=Path(text))),
         "replay-dlq dry run": partial(replay_dlq.preview, found=preview),
         "replay-dlq asked": partial(replay_dlq.before_asking, found=preview),
         "replay-dlq save": partial(replay_dlq.saved, report=saved, folder=Path(text)),
@@ -237,6 +258,59 @@ def _failures(text: str) -> dict[str, Sample]:
         "verify uncertain": partial(verify.result, report=uncertain),
         "verify asked": partial(verify.before_asking, report=checked),
     }
+
+
+def _replay_preview(text: str) -> Preview:
+    """Return a preview of failures of two causes, whose records are in all places."""
+    stream = {"arn": "/stream/", "shardId": text, "startSequenceNumber": NUMBER.text, "endSequenceNumber": NUMBER.text}
+    failure = Failure({"auditId": "e767182" + "0" * 25, "timestamp": text, "replayStatus": "FAILED", "stream": stream})
+
+    def explanation(order: str, reason: str) -> Explanation:
+        orders = (FailedOrder(NUMBER, order, reason, None, quarantined=False),)
+        return Explanation(failure, orders, reason, False, Safety.STREAM, NOON + HOUR, 1)
+
+    explanations = (
+        explanation(f"{text}-0", f"InvalidOrderError: {text}"),
+        explanation(f"{text}-1", f"InvalidOrderError: {text}"),
+        explanation(f"{text}-2", f"KeyError: {text}"),
+    )
+    return Preview(
+        NOON,
+        4,
+        by_status={"OPEN": 1, "FAILED": 3},
+        by_type={"Other": 4},
+        explained=Explained(explanations, 1, (text,)),
+        places=RecordPlaces(3, 1, 1, 1, 1, NOON + HOUR, at_most=True),
+        versions=ProcessorVersions("3", 2, 1, 0),
+        records=4,
+        first_to_expire=NOON,
+        unreplayable=1,
+        claimed=1,
+        beyond=70,
+        done=(DoneFailure(f"id-{text}", ReplayStatus.REPLAYED, NOON),),
+        missing=(f"id-{text}",),
+        waiting_in_queue=2,
+        in_flight=1,
+    )
+
+
+def _few_to_replay(found: Preview) -> Preview:
+    """Return a preview of the target screen: each failure is one order's, nothing can be lost."""
+    return replace(
+        found,
+        failures=3,
+        by_status={"OPEN": 1, "FAILED": 2},
+        explained=Explained(found.explained.explanations),
+        places=RecordPlaces(3, 3),
+        versions=ProcessorVersions("3", 3),
+        unreplayable=0,
+        claimed=0,
+        beyond=0,
+        done=(),
+        missing=(),
+        waiting_in_queue=0,
+        in_flight=0,
+    )
 
 
 def _operation(text: str) -> dict[str, Sample]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,20 +25,19 @@ from pipectl.failures.model import FAILURE_TYPES
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
-    from pipectl.commands.replay_dlq import Preview
-    from pipectl.failures.audit_table import Selection
 
 
 @click.command("replay-dlq")
 @click.option(
     "--type", "types", type=click.Choice(FAILURE_TYPES), multiple=True, help="Failures of this type only; repeatable."
 )
-@click.option("--since", type=MOMENT, help=f"{SINCE_HELP}  [default: 48h]")
+@click.option("--since", type=MOMENT, help=f"{SINCE_HELP}  [default: any]")
 @until_option
 @click.option(
     "--id", "ids", metavar="ID", multiple=True, help="This failure only; repeatable. `audit list` prints the ids."
 )
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Maximum number of failures.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Maximum number of failures, oldest first.")
+@click.option("--rate", type=click.IntRange(1, 100_000), metavar="N", help="Maximum number of records a second.")
 @click.option("--dry-run", is_flag=True, help="Show what would be replayed.")
 @yes_option
 @click.option("--force", is_flag=True, help="Replace existing objects; with --id, also replay finished failures.")
@@ -52,6 +51,7 @@ def replay_dlq(
     until: datetime | None,
     ids: tuple[str, ...],
     limit: int | None,
+    rate: int | None,
     dry_run: bool,
     yes: bool,
     force: bool,
@@ -66,47 +66,31 @@ def replay_dlq(
     \b
     Examples:
       pipectl replay-dlq --dry-run
-      pipectl replay-dlq --since 24h --yes
+      pipectl replay-dlq --limit 1
+      pipectl replay-dlq --since 24h --rate 50 --yes
       pipectl replay-dlq --id 3f1c8a --force
       pipectl replay-dlq --save saved
     """
     from pipectl.commands import replay_dlq as commands
     from pipectl.failures.audit_table import Selection
-    from pipectl.monitoring.health import LOOK_BACK
     from pipectl.output import replay_dlq as output
 
     if save and source:
         raise UsageError("use one of --save and --from")
-    since = since or datetime.now(UTC) - LOOK_BACK
     check_period(since, until)
     selection = Selection(since, until, types or FAILURE_TYPES, ids=ids, limit=limit)
     again = force and bool(ids)
     session.print_header()
     screen, context = session.screen, session.context
     if dry_run:
-        found = commands.preview(context, selection, again=again)
+        found = commands.preview(context, selection, again=again, source=source)
         output.preview(screen, found)
         return PARTLY_DONE if found.in_flight else 0
     if save:
         saved = commands.save(context, selection, save, again=again)
         output.saved(screen, saved, save)
         return PARTLY_DONE if saved.incomplete or saved.waiting else 0
-    return _replay(session, selection, yes=yes, force=force, source=source)
-
-
-def _replay(session: Session, selection: Selection, *, yes: bool, force: bool, source: Path | None) -> int:
-    from pipectl.commands.replay_dlq import replay
-    from pipectl.output import replay_dlq as output
-
-    confirm = session.confirm("Replay these?", yes, partial(output.before_asking, session.screen))
-
-    def confirm_or_warn(found: Preview) -> None:
-        if yes:
-            output.warn_of_alarm(session.screen)
-        confirm(found)
-
-    report = replay(
-        session.context, selection, confirm_or_warn, again=force and bool(selection.ids), overwrite=force, source=source
-    )
-    output.result(session.screen, report)
+    confirm = session.confirm(output.question, yes, partial(output.before_asking, screen), partial(output.warn, screen))
+    report = commands.replay(context, selection, confirm, again=again, overwrite=force, source=source, rate=rate)
+    output.result(screen, report)
     return PARTLY_DONE if report.left else 0

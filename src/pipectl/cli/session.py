@@ -158,7 +158,11 @@ class Session:
         )
 
     def confirm(
-        self, question: str, yes: bool, show: Callable[[T], None], mention: Callable[[T], None] | None = None
+        self,
+        question: str | Callable[[T], str],
+        yes: bool,
+        show: Callable[[T], None],
+        mention: Callable[[T], None] | None = None,
     ) -> Callable[[T], None]:
         """Return a confirmation that shows the changes and asks.
 
@@ -174,7 +178,7 @@ class Session:
             show(about)
             if sys.stdin is None or not sys.stdin.isatty():
                 raise UsageError("no terminal to confirm on", hint="use --yes")
-            if not click.confirm(question, err=True):
+            if not click.confirm(question if isinstance(question, str) else question(about), err=True):
                 raise DeclinedError("Cancelled. Nothing was changed.")
 
         return ask

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from pipectl.clock import poll
-from pipectl.context import Context
-from pipectl.errors import AwsError, NoSuchFailureError, SavedFilesError, UnusableIdError
-from pipectl.facts import QueueFacts
+from pipectl.context import Bar, Context
+from pipectl.errors import AwsError, UnusableIdError
+from pipectl.facts import FunctionFacts, QueueFacts
 from pipectl.failures import saved
 from pipectl.failures.audit_table import Selection
+from pipectl.failures.choice import Choice, choose
 from pipectl.failures.dead_letter_queue import QueueAudit, audit_messages, count_messages
-from pipectl.failures.model import UNRESOLVED, Failure, Reading, Record, StreamRange
-from pipectl.failures.outcomes import FailureTally, ReplayReport
+from pipectl.failures.explanation import Explained
+from pipectl.failures.model import Failure, Reading, Record, StreamRange
+from pipectl.failures.outcomes import DoneFailure, FailureTally, ReplayReport
 from pipectl.failures.processor_client import LONGEST_RETRIES, ProcessorClient
-from pipectl.failures.replay import Replay, concerns_all
+from pipectl.failures.rate import Rate
+from pipectl.failures.replay import FAILURES_AT_ONCE, Replay, concerns_all
+from pipectl.failures.replay_preview import MOST_COUNTED, Counts, ProcessorVersions, RecordPlaces
 from pipectl.failures.stream_reader import StreamReader
 from pipectl.monitoring.backlog import restore_record_age
 from pipectl.resource_keys import ResourceKey
 
-MOST_PREVIEWED = 1000
 MOST_SHARDS = 16
 """Shards of which a page is kept while failures are saved."""
 AUDITOR_SECONDS = 5.0
@@ -46,24 +49,44 @@ class Preview:
     """Failures that a replay would process.
 
     Attributes:
-        failures: Their number, at most a thousand.
+        at: The time of the preview.
+        failures: Their number, at most ten thousand.
         more: There are more than that.
         by_status: Their number by replay status.
         by_type: Their number by failure type.
+        explained: Orders and reasons of the first of them.
+        places: The places of the records of those that are explained.
+        versions: The versions of the processor that failed on those that are explained.
+        records: About how many records they have; ``None`` if unknown.
         first_to_expire: The time at which the stream trims the first of their records.
         unreplayable: Number of those that no replay can ever process.
+        claimed: Number of those that a running replay has claimed.
+        beyond: Number of unresolved failures that the limit leaves out.
+        done: Failures that were chosen by their id, and that need no replay.
+        missing: Ids of saved failures that the audit table no longer has.
         waiting_in_queue: About how many messages would be audited first.
         in_flight: About how many messages are received by the auditor and not yet audited; a replay does not see them.
+        source: The folder of saved records that are used instead of the stream.
     """
 
+    at: datetime
     failures: int = 0
     more: bool = False
     by_status: Mapping[str, int] = field(default_factory=dict)
     by_type: Mapping[str, int] = field(default_factory=dict)
+    explained: Explained = field(default_factory=lambda: Explained(()))
+    places: RecordPlaces = field(default_factory=RecordPlaces)
+    versions: ProcessorVersions = field(default_factory=ProcessorVersions)
+    records: int | None = 0
     first_to_expire: datetime | None = None
     unreplayable: int = 0
+    claimed: int = 0
+    beyond: int = 0
+    done: tuple[DoneFailure, ...] = ()
+    missing: tuple[str, ...] = ()
     waiting_in_queue: int = 0
     in_flight: int = 0
+    source: Path | None = None
 
     @property
     def is_any(self) -> bool:
@@ -96,9 +119,10 @@ class SaveReport:
     waiting: int = 0
 
 
-def preview(context: Context, selection: Selection, *, again: bool = False) -> Preview:
-    """Return what a replay would process. Reads only."""
-    return _preview(context, _queue(context), _chosen(selection, again=again))
+def preview(context: Context, selection: Selection, *, again: bool = False, source: Path | None = None) -> Preview:
+    """Return what a replay would process. Reads only; see `replay` for the arguments and errors."""
+    queue, live = _require(context)
+    return _preview(context, queue, live, choose(context.audit_table, selection, again=again, source=source))
 
 
 def replay(
@@ -109,49 +133,55 @@ def replay(
     again: bool = False,
     overwrite: bool = False,
     source: Path | None = None,
+    rate: int | None = None,
 ) -> ReplayReport:
     """Process failures again and write the outcome to each audit item.
 
     Args:
         context: The pipeline.
-        selection: The failures.
+        selection: The failures; an id can be the beginning of one.
         confirm: Called with what would be processed, if there is anything.
         again: Replay failures that are done, too.
         overwrite: Replace objects that exist.
         source: A folder of saved records to use instead of the stream.
+        rate: Maximum number of records a second.
+
+    Raises:
+        NoSuchFailureError: no failure has one of the ids.
+        AmbiguousIdError: several failures have ids that begin with one of the ids.
+        SavedFilesError: the folder does not hold the records of one of the ids.
     """
-    queue, selection = _queue(context), _chosen(selection, again=again)
-    if source:
-        selection = _of_folder(selection, source)
-    unknown = _unknown(context, selection)
-    if unknown and not source:
-        raise NoSuchFailureError(unknown)
-    found, queued = _preview(context, queue, selection), QueueAudit()
+    queue, live = _require(context)
+    choice = choose(context.audit_table, selection, again=again, source=source)
+    found, queued = _preview(context, queue, live, choice), QueueAudit()
     if not found.is_any:
         queued = _audit_queue(context, queue)
-        found = _preview(context, queue, selection) if queued.audited else found
+        found = _preview(context, queue, live, choice) if queued.audited else found
     report = ReplayReport()
     if found.is_any:
         confirm(found)
-        queued = queued.plus(_audit_queue(context, queue))
-        run = _replay(context, overwrite=overwrite, again=again)
-        failures = context.audit_table.find(selection)
-        report = run.from_saved(failures, partial(saved.read, source)) if source else run.from_stream(failures)
+        audited = _audit_queue(context, queue)
+        queued = queued.plus(audited)
+        with context.reporter.bar(None if audited.audited else found.records, "record") as bar:
+            run = _replay(context, overwrite=overwrite, again=again, live=live, rate=rate, bar=bar)
+            failures = context.audit_table.find(choice.selection)
+            report = run.from_saved(failures, partial(saved.read, source)) if source else run.from_stream(failures)
     report = _with_queue(report, queued)
     if note := restore_record_age(context):
         context.reporter.note(note)
-    for audit_id in unknown:
+    for audit_id in choice.missing:
         report = report.with_untried(audit_id, "it is no longer in the audit table; its saved records are kept")
-    return replace(report, waiting=report.waiting + found.in_flight)
+    return replace(report, waiting=report.waiting + found.in_flight, done=choice.done, beyond=found.beyond)
 
 
 def save(context: Context, selection: Selection, folder: Path, *, again: bool = False) -> SaveReport:
     """Save the records of failures to files. Changes nothing on AWS."""
-    queue = _queue(context)
+    queue, _ = _require(context)
+    choice = choose(context.audit_table, selection, again=again)
     waiting = sum(_count_messages(context, queue))
     reader, streams = context.record_reader, dict[tuple[str, str], StreamReader]()
     failures, records, incomplete = 0, 0, list[IncompleteSave]()
-    for failure in context.audit_table.find(_chosen(selection, again=again)):
+    for failure in context.audit_table.find(choice.selection):
         context.aws.clock.sleep(0)  # raises after Ctrl-C
         where, problem = failure.range, failure.unreplayable(_stream_prefix(context))
         if where and not problem:
@@ -189,45 +219,39 @@ def _save(
     return count, tally.outcome().error
 
 
-def _chosen(selection: Selection, *, again: bool) -> Selection:
-    return replace(selection, statuses=() if again else UNRESOLVED)
-
-
-def _preview(context: Context, queue: QueueFacts, selection: Selection) -> Preview:
+def _preview(context: Context, queue: QueueFacts, live: str | None, choice: Choice) -> Preview:
     visible, in_flight = _count_messages(context, queue)
-    by_status, by_type, unreplayable = Counter[str](), Counter[str](), 0
-    first: datetime | None = None
-    more = False
-    for number, failure in enumerate(context.audit_table.find(selection)):
-        if number == MOST_PREVIEWED:
-            more = True
-            break
-        by_status[failure.status] += 1
-        by_type[failure.failure_type] += 1
-        unreplayable += failure.unreplayable(_stream_prefix(context)) is not None
-        first = min((time for time in (first, failure.starts_to_expire) if time), default=None)
-    return Preview(by_type.total(), more, by_status, by_type, first, unreplayable, visible, in_flight)
+    counts, now = Counts(_stream_prefix(context), choice.selection.limit), context.aws.now()
+    for failure in islice(context.audit_table.find(replace(choice.selection, limit=None)), MOST_COUNTED + 1):
+        counts.add(failure, now)
+    explained = context.explainer.explain(counts.first)
+    return Preview(
+        now,
+        counts.by_type.total(),
+        counts.more,
+        counts.by_status,
+        counts.by_type,
+        explained,
+        RecordPlaces.of(explained.explanations, now),
+        ProcessorVersions.of(explained.explanations, live),
+        None if counts.more else counts.records,
+        counts.first_to_expire,
+        counts.unreplayable,
+        counts.claimed,
+        counts.beyond,
+        choice.done,
+        choice.missing,
+        visible,
+        in_flight,
+        choice.source,
+    )
 
 
-def _of_folder(selection: Selection, folder: Path) -> Selection:
-    """Return the failures whose records the folder holds, of any age."""
-    there = saved.audit_ids(folder)
-    if missing := [audit_id for audit_id in selection.ids if audit_id not in there]:
-        raise SavedFilesError(
-            f"{folder} holds no records of {', '.join(missing)}", hint="omit --id to replay all that it holds"
-        )
-    return replace(selection, ids=selection.ids or tuple(there))
-
-
-def _unknown(context: Context, selection: Selection) -> list[str]:
-    """Return ids that no failure has; nothing would happen for them, without a message."""
-    table = context.audit_table
-    return [audit_id for audit_id in selection.ids if next(table.with_id(audit_id), None) is None]
-
-
-def _queue(context: Context) -> QueueFacts:
-    """Require all resources of a replay, and return the facts of the queue."""
-    return context.require(NEEDS)[ResourceKey.DEAD_LETTER_QUEUE].facts_as(QueueFacts)
+def _require(context: Context) -> tuple[QueueFacts, str | None]:
+    """Require all resources of a replay. Return the facts of the queue, and the live version of the processor."""
+    found = context.require(NEEDS)
+    live = found[ResourceKey.PROCESSOR].facts_as(FunctionFacts).live_version
+    return found[ResourceKey.DEAD_LETTER_QUEUE].facts_as(QueueFacts), live
 
 
 def _audit_queue(context: Context, queue: QueueFacts) -> QueueAudit:
@@ -256,20 +280,24 @@ def _count_messages(context: Context, queue: QueueFacts) -> tuple[int, int]:
     return visible, in_flight
 
 
-def _replay(context: Context, *, overwrite: bool, again: bool) -> Replay:
-    def progress(failures: int, records: int) -> None:
-        context.reporter.note(f"{failures} failures finished, {records} records processed")
-
+def _replay(context: Context, *, overwrite: bool, again: bool, live: str | None, rate: int | None, bar: Bar) -> Replay:
+    clock, batch_size = context.aws.clock, context.config.stream_mapping.batch_size
+    claim_seconds = 2 * (context.config.processor.timeout + LONGEST_RETRIES)
+    limit = Rate(clock, rate).wait if rate else lambda _records: None
+    processor = context.pipeline.physical.processor
     return Replay(
         context.audit_table,
         context.record_reader,
-        ProcessorClient(context.aws, context.pipeline.physical.processor, overwrite=overwrite),
-        context.aws.clock,
+        ProcessorClient(context.aws, processor, overwrite=overwrite, limit=limit),
+        clock,
         stream_prefix=_stream_prefix(context),
-        batch_size=context.config.stream_mapping.batch_size,
-        claim_seconds=2 * (context.config.processor.timeout + LONGEST_RETRIES),
+        batch_size=min(batch_size, rate or batch_size),
+        claim_seconds=claim_seconds,
+        # No more are claimed than can be processed before the claims expire.
+        failures_at_once=min(FAILURES_AT_ONCE, max(1, rate * claim_seconds // 4)) if rate else FAILURES_AT_ONCE,
+        version=live,
         again=again,
-        progress=progress,
+        progress=bar.advance,
         cancel=context.cancel,
     )
 

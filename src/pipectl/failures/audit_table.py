@@ -21,6 +21,7 @@ from pipectl.errors import AmbiguousIdError, AwsError, NoSuchFailureError, Usage
 from pipectl.failures.model import (
     DONE,
     FAILURE_TYPES,
+    LONGEST_CLAIM,
     MOST_RECORDED,
     UNRESOLVED,
     FailedRecord,
@@ -43,8 +44,6 @@ CLOCKS_DIFFER = timedelta(hours=1)
 PREFIXES_OF = timedelta(days=30)
 """Age of the oldest failure that is found by the beginning of its id when it is resolved or replayed."""
 _LARGEST_LIMIT = 2**31
-_LONGEST_CLAIM = timedelta(hours=1)
-"""Longer than any claim: a function runs for 15 minutes at most."""
 _LONGEST_KEY = 1024
 """Bytes of a sort key; a partition key can have 2048."""
 _ERROR_CHARACTERS = 20_000
@@ -328,7 +327,9 @@ class AuditTable:
             if error.aws_code != "ValidationException":
                 raise
             # The item is at DynamoDB's limit of 400 KB, or has an attempt count that is not a number.
-            short = Outcome(outcome.status, outcome.replayed, error=(outcome.error or "")[:100] or None)
+            short = Outcome(
+                outcome.status, outcome.replayed, error=(outcome.error or "")[:100] or None, version=outcome.version
+            )
             settled = self._write_outcome(failure, short, owner, count=_attempts(failure) + 1)
         if settled:
             return True
@@ -360,6 +361,9 @@ class AuditTable:
             "failingRecords = :failing",
             "expiredRecords = :expired",
         ]
+        if outcome.version:
+            values[":version"] = {"S": outcome.version}
+            sets.append("replayedVersion = :version")
         removes = ["claimedBy", "claimedUntil", *ATTRIBUTES]
         if outcome.error:
             values[":error"] = {"S": _unicode(outcome.error[:_LONGEST_ERROR])}
@@ -387,7 +391,7 @@ class AuditTable:
 
 
 def _claim_values(now: datetime) -> dict[str, str]:
-    latest = rfc3339_milliseconds(now + _LONGEST_CLAIM)
+    latest = rfc3339_milliseconds(now + LONGEST_CLAIM)
     return {":now": rfc3339_milliseconds(now), ":latest": latest, ":text": "S"}
 
 

@@ -6,24 +6,14 @@ import threading
 import uuid
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from enum import Enum
 
 from pipectl.clock import Clock
 from pipectl.errors import PipectlError
 from pipectl.failures.audit_table import AuditTable
 from pipectl.failures.model import UNRESOLVED, Failure
-from pipectl.failures.outcomes import Outcome
+from pipectl.failures.outcomes import ClaimState, Outcome
 
 PARALLEL = 8
-
-
-class ClaimState(Enum):
-    """State of a claim; ``REFUSED`` is that of an item that DynamoDB refuses to change."""
-
-    HELD = "held"
-    REFUSED = "refused"
-    CLAIMED_ELSEWHERE = "claimed elsewhere"
-    DONE_ELSEWHERE = "done elsewhere"
 
 
 class Claims:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import takewhile
+from itertools import chain, takewhile
+from typing import TypeVar
 
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import STREAM_RETENTION, Cause, Kept
@@ -21,6 +22,8 @@ from pipectl.failures.processor_logs import MOST_NUMBERS, LoggedFailure, LoggedF
 from pipectl.failures.quarantine import Contents, Listing, Quarantine, number_of, object_name
 from pipectl.failures.reasons import batch_size, cut, error_of, error_of_record, reason_in_words
 from pipectl.timestamps import parse_timestamp
+
+T = TypeVar("T")
 
 MOST_EXPLAINED = 200
 """Objects of the quarantine that are read at once."""
@@ -134,18 +137,25 @@ class CauseGroup:
 
 def grouped(explanations: Iterable[Explanation]) -> list[CauseGroup]:
     """Return failures by cause, the largest group first. Quoted texts and numbers do not make another cause."""
-    groups: dict[str, list[Explanation]] = {}
-    for each in explanations:
-        groups.setdefault(_VARIABLE.sub("\0", _one_line(each)), []).append(each)
-    causes = [_group(members) for members in groups.values()]
-    return sorted(causes, key=lambda group: -group.count)
+    causes = by_cause(explanations, lambda each: each.reason or f"no reason found ({each.failure.failure_type})")
+    return [CauseGroup(cause, len(members), _orders(members), members) for cause, members in causes]
 
 
-def _group(members: Sequence[Explanation]) -> CauseGroup:
-    texts = {_one_line(each) for each in members}
-    cause = next(iter(texts)) if len(texts) == 1 else _common_beginning(texts)
-    orders = dict.fromkeys(key for each in members for key in each.order_keys)
-    return CauseGroup(cause, len(members), tuple(orders), tuple(members))
+def _orders(explanations: Iterable[Explanation]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(key for each in explanations for key in each.order_keys))
+
+
+def by_cause(items: Iterable[T], reason_of: Callable[[T], str]) -> list[tuple[str, tuple[T, ...]]]:
+    """Return items by the common beginning of their reasons, the largest group first."""
+    groups: dict[str, dict[str, list[T]]] = {}
+    for item in items:
+        text = _one_line(reason_of(item))
+        groups.setdefault(_VARIABLE.sub("\0", text), {}).setdefault(text, []).append(item)
+    found = [
+        (next(iter(texts)) if len(texts) == 1 else _common_beginning(texts), tuple(chain.from_iterable(texts.values())))
+        for texts in groups.values()
+    ]
+    return sorted(found, key=lambda group: -len(group[1]))
 
 
 def _common_beginning(texts: Iterable[str]) -> str:
@@ -155,10 +165,8 @@ def _common_beginning(texts: Iterable[str]) -> str:
     return "".join(part for part, *_ in same).rstrip(_TRAILING) or "different reasons"
 
 
-def _one_line(explanation: Explanation) -> str:
-    if not explanation.reason:
-        return f"no reason found ({explanation.failure.failure_type})"
-    line = " ".join(explanation.reason[: 2 * _LONGEST_CAUSE].split())
+def _one_line(reason: str) -> str:
+    line = " ".join(reason[: 2 * _LONGEST_CAUSE].split())
     return line if len(line) <= _LONGEST_CAUSE else f"{line[: _LONGEST_CAUSE - 3]}..."
 
 

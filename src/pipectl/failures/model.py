@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -29,6 +29,9 @@ MOST_RECORDED = 100
 
 LONGEST_NUMBER = 40
 """Digits of the longest sequence number. Padded to this length, numbers sort as text."""
+
+LONGEST_CLAIM = timedelta(hours=1)
+"""Longer than any claim of a replay: a function runs for 15 minutes at most."""
 
 _SHARD_ID_LENGTHS = range(28, 66)
 """Lengths of the shard ids that DynamoDB accepts."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
 
 from pipectl.failures.model import (
     MOST_RECORDED,
@@ -20,9 +22,19 @@ from pipectl.failures.model import (
     SequenceNumber,
     StreamRange,
 )
+from pipectl.timestamps import parse_timestamp
 
 MOST_REPORTED = 1000
 """Records and errors that a report names; it counts all of them."""
+
+
+class ClaimState(Enum):
+    """State of a claim; ``REFUSED`` is that of an item that DynamoDB refuses to change."""
+
+    HELD = "held"
+    REFUSED = "refused"
+    CLAIMED_ELSEWHERE = "claimed elsewhere"
+    DONE_ELSEWHERE = "done elsewhere"
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,7 @@ class Outcome:
         failing: Records that still fail.
         expired: Sequence numbers that are neither in the stream nor in the quarantine.
         error: The reason, where no single record is to blame.
+        version: The version of the processor that processed its records; ``None`` when no record was processed.
     """
 
     status: ReplayStatus
@@ -42,6 +55,27 @@ class Outcome:
     failing: tuple[FailedRecord, ...] = ()
     expired: tuple[SequenceNumber, ...] = ()
     error: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class DoneFailure:
+    """A failure that was chosen by its id, and that needs no replay.
+
+    Attributes:
+        audit_id: Its id.
+        status: Its status.
+        at: The time since when it has this status, if its item has it.
+    """
+
+    audit_id: str
+    status: ReplayStatus
+    at: datetime | None
+
+    @classmethod
+    def of(cls, failure: Failure) -> DoneFailure:
+        at = failure.item.get("resolvedAt") or failure.item.get("replayedAt")
+        return cls(failure.audit_id, failure.status, parse_timestamp(at))
 
 
 class FailureTally:
@@ -132,9 +166,13 @@ class ReplayReport:
         expired: Sequence numbers that are neither in the stream nor in the quarantine.
         errors: Failures with the reason why they were not replayed.
         claimed_elsewhere: Failures that another run is working on, or has worked on without finishing.
+        done_elsewhere: Failures that another run has finished meanwhile, or that were resolved or deleted.
         unreplayable: Failures that no replay can ever process; their errors say why.
         audited: Messages of the queue that were audited first.
         waiting: Messages that the auditor has received from the queue, and that have no audit item yet.
+        left_ids: Ids of the first failures that are still unresolved.
+        done: Failures that were chosen by their id, and that needed no replay.
+        beyond: Unresolved failures that a limit left out.
     """
 
     statuses: Mapping[str, int] = field(default_factory=Counter)
@@ -144,18 +182,32 @@ class ReplayReport:
     expired: tuple[SequenceNumber, ...] = ()
     errors: tuple[str, ...] = ()
     claimed_elsewhere: int = 0
+    done_elsewhere: int = 0
     unreplayable: int = 0
     audited: int = 0
     waiting: int = 0
+    left_ids: tuple[str, ...] = ()
+    done: tuple[DoneFailure, ...] = ()
+    beyond: int = 0
 
     def with_outcome(self, failure: Failure, outcome: Outcome) -> ReplayReport:
         error = (f"{failure.audit_id}: {outcome.error}",) if outcome.error else ()
+        left = (failure.audit_id,) if outcome.status in UNRESOLVED else ()
         counted = Counter({str(outcome.status): 1})
-        return self.plus(ReplayReport(statuses=counted, expired=outcome.expired, errors=error))
+        return self.plus(ReplayReport(statuses=counted, expired=outcome.expired, errors=error, left_ids=left))
 
     def with_untried(self, audit_id: str, reason: str) -> ReplayReport:
         """Add a failure that was not attempted; its audit item is unchanged."""
         return self.plus(ReplayReport(statuses=Counter(OPEN=1), errors=(f"{audit_id}: {reason}",)))
+
+    def with_others(self, states: Sequence[ClaimState]) -> ReplayReport:
+        """Add the failures that another run has claimed or finished."""
+        return self.plus(
+            ReplayReport(
+                claimed_elsewhere=states.count(ClaimState.CLAIMED_ELSEWHERE),
+                done_elsewhere=states.count(ClaimState.DONE_ELSEWHERE),
+            )
+        )
 
     def with_records(self, replayed: int, failing: Sequence[FailedRecord]) -> ReplayReport:
         return self.plus(ReplayReport(replayed=replayed, still_failing=len(failing), failing=tuple(failing)))
@@ -170,9 +222,11 @@ class ReplayReport:
             expired=(*self.expired, *other.expired)[:MOST_REPORTED],
             errors=(*self.errors, *other.errors)[:MOST_REPORTED],
             claimed_elsewhere=self.claimed_elsewhere + other.claimed_elsewhere,
+            done_elsewhere=self.done_elsewhere + other.done_elsewhere,
             unreplayable=self.unreplayable + other.unreplayable,
             audited=self.audited + other.audited,
             waiting=self.waiting + other.waiting,
+            left_ids=(*self.left_ids, *other.left_ids)[:MOST_REPORTED],
         )
 
     @property

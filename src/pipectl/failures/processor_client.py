@@ -15,6 +15,7 @@ from pipectl.clock import poll
 from pipectl.config.names import LIVE_ALIAS
 from pipectl.errors import AbsentError, AwsError
 from pipectl.failures.model import FailedRecord, SequenceNumber
+from pipectl.failures.reasons import reason_in
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import InvocationResponseTypeDef
@@ -63,12 +64,21 @@ class ProcessorClient:
         aws: The function's account and region.
         function: Its physical name.
         overwrite: Replace objects that exist.
+        limit: Called with the number of records before each invocation; waits while there were too many.
     """
 
-    def __init__(self, aws: Aws, function: str, *, overwrite: bool = False) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        function: str,
+        *,
+        overwrite: bool = False,
+        limit: Callable[[int], None] = lambda _records: None,
+    ) -> None:
         self._aws = aws
         self._function = function
         self._overwrite = overwrite
+        self._limit = limit
 
     def process(
         self, events: Sequence[EventRecord], before_each: Callable[[], None] = lambda: None
@@ -114,6 +124,7 @@ class ProcessorClient:
         event: dict[str, object] = {"Records": list(events)}
         if self._overwrite:
             event["overwrite"] = True
+        self._limit(len(events))
         try:
             answer = invoke(self._aws, f"{self._function}:{LIVE_ALIAS}", event, before_each)
         except AbsentError as error:
@@ -146,4 +157,4 @@ def _function_error(payload: bytes, kind: str) -> str:
         parts = [str(answer[key]) for key in ("errorType", "errorMessage") if answer.get(key)]
     except _WRONG_SHAPE:
         parts = [payload[:500].decode(errors="replace")]
-    return ": ".join(parts) or kind
+    return reason_in(": ".join(parts)) or kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -11,14 +12,21 @@ from pipectl.failures.model import Failure, SequenceNumber
 from pipectl.timestamps import duration
 
 _LONGEST_REASON = 2000
+_BATCH_ERROR = re.compile(r"\ABatchError: record with keys .{0,5000}? and sequence number \w{1,40} failed: ", re.DOTALL)
+"""The beginning of the error that the processor raises for the first record of a batch."""
 _MOST_TRIES = 10**9
+
+
+def reason_in(error: str) -> str:
+    """Return the reason of one record in the error of its batch; an error of another form stays as it is."""
+    return _BATCH_ERROR.sub("", error) or error
 
 
 def error_of(failure: Failure) -> str | None:
     """Return the error of the last replay, as the audit item keeps it."""
     failing, error = failure.item.get("failingRecords"), failure.item.get("replayError")
     errors = [each.get("error") for each in failing if isinstance(each, Mapping)] if isinstance(failing, list) else []
-    return next((each for each in [*errors, error] if isinstance(each, str) and each), None)
+    return next((reason_in(each) for each in [*errors, error] if isinstance(each, str) and each), None)
 
 
 def error_of_record(failure: Failure, number: SequenceNumber) -> str | None:
@@ -26,7 +34,7 @@ def error_of_record(failure: Failure, number: SequenceNumber) -> str | None:
     for each in failing if isinstance(failing, list) else []:
         if isinstance(each, Mapping) and SequenceNumber.parse(each.get("sequenceNumber")) == number:
             error = each.get("error")
-            return error if isinstance(error, str) and error else None
+            return reason_in(error) if isinstance(error, str) and error else None
     return None
 
 

@@ -6,21 +6,21 @@ Records of one shard are read in order by one thread and processed by several at
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, groupby, islice
-from threading import Lock, Semaphore
+from threading import Semaphore
 
 from pipectl.clock import Clock
 from pipectl.engine.parallel import Results, parallel_map
 from pipectl.errors import AwsError, CancelledError, PipectlError
 from pipectl.failures.audit_table import AuditTable
 from pipectl.failures.batching import Located, batches, merged
-from pipectl.failures.claims import PARALLEL, Claims, ClaimState
+from pipectl.failures.claims import PARALLEL, Claims
 from pipectl.failures.model import FailedRecord, Failure, Reading, Record, StreamRange
-from pipectl.failures.outcomes import FailureTally, Outcome, ReplayReport
+from pipectl.failures.outcomes import ClaimState, FailureTally, Outcome, ReplayReport
 from pipectl.failures.processor_client import ProcessorClient
 from pipectl.failures.record_reader import RecordReader
 
@@ -28,7 +28,6 @@ FAILURES_AT_ONCE = 500
 """Failures that are claimed, merged and replayed at once; memory does not grow beyond them."""
 INVOCATIONS_AT_ONCE = 4
 """A new account may run 10 invocations at once, and the mapping needs some of them."""
-_PROGRESS_EVERY = 1.0
 _HINT = "nothing is lost: finished work is recorded, and the same command continues from here"
 _ABOUT_ONE_FAILURE = ("ValidationException", "ParamValidationError")
 """Error codes of AWS for an invalid shard or sequence number."""
@@ -69,9 +68,9 @@ class ShardReplay:
         pool: Threads for invocations and outcomes.
         room: Limits how many batches of all shards are in memory, and invoked at once.
         batch_size: The most records of one invocation.
-        progress: Called after each batch.
+        progress: Called after each batch with the number of its records.
+        version: The version of the processor.
         report: The result so far.
-        settled: Number of failures that are finished.
     """
 
     processor: ProcessorClient
@@ -80,9 +79,9 @@ class ShardReplay:
     pool: ThreadPoolExecutor
     room: Semaphore
     batch_size: int
-    progress: Callable[[], None]
+    progress: Callable[[int], None]
+    version: str | None
     report: ReplayReport = field(default_factory=ReplayReport)
-    settled: int = 0
     _invocations: deque[tuple[Future[list[FailedRecord]], list[_Read]]] = field(default_factory=deque)
     _settling: deque[tuple[Failure, Outcome, Future[list[ClaimState]]]] = field(default_factory=deque)
 
@@ -128,7 +127,7 @@ class ShardReplay:
         self.claims.renew(tally.failure for tally in tallies)
         held = [tally for tally in tallies if self.claims.holds(tally.failure)]
         states = [self.claims.state(tally.failure) for tally in tallies if tally not in held]
-        self._count_elsewhere(states.count(ClaimState.CLAIMED_ELSEWHERE))
+        self.report = self.report.with_others(states)
         return held
 
     def _send(self, batch: list[_Read]) -> None:
@@ -156,13 +155,15 @@ class ShardReplay:
             for tally in task.tallies:
                 tally.count(record.number, failed.get(record.number))
             self._settle_if_finished(task)
-        self.progress()
+        self.progress(len(batch))
 
     def _settle_if_finished(self, task: ReadTask) -> None:
         if not task.is_read or task.in_flight:
             return
         for tally in task.tallies:
             outcome = tally.outcome(task.error)
+            if outcome.replayed or outcome.failing:
+                outcome = replace(outcome, version=self.version)
             future = self.pool.submit(self.claims.settle, [(tally.failure, outcome)])
             self._settling.append((tally.failure, outcome, future))
         while self._settling and self._settling[0][2].done():
@@ -170,7 +171,6 @@ class ShardReplay:
 
     def _finish_oldest_outcome(self) -> None:
         failure, outcome, future = self._settling.popleft()
-        self.settled += 1
         try:
             (state,) = future.result()
         except AwsError as error:
@@ -182,10 +182,7 @@ class ShardReplay:
         if state is ClaimState.HELD:
             self.report = self.report.with_outcome(failure, outcome)
         else:
-            self._count_elsewhere(state is ClaimState.CLAIMED_ELSEWHERE)
-
-    def _count_elsewhere(self, count: int) -> None:
-        self.report = replace(self.report, claimed_elsewhere=self.report.claimed_elsewhere + count)
+            self.report = self.report.with_others([state])
 
 
 class Replay:
@@ -200,8 +197,10 @@ class Replay:
         batch_size: The most records of one invocation.
         claim_seconds: Duration of a claim; twice as long as an invocation can take, because claims are renewed when
             half of it has passed.
+        failures_at_once: The most failures that are claimed at the same time.
+        version: The version of the processor, which the audit items of its records name.
         again: Replay failures that are done, too.
-        progress: Called now and then with the numbers of failures finished and of records processed so far.
+        progress: Called after each batch with the number of its records.
         cancel: Makes calls in progress end early.
     """
 
@@ -215,8 +214,10 @@ class Replay:
         stream_prefix: str,
         batch_size: int,
         claim_seconds: float,
+        failures_at_once: int = FAILURES_AT_ONCE,
+        version: str | None = None,
         again: bool = False,
-        progress: Callable[[int, int], None] = lambda _failures, _records: None,
+        progress: Callable[[int], None] = lambda _records: None,
         cancel: Callable[[], None] = lambda: None,
     ) -> None:
         self._reader = reader
@@ -227,10 +228,10 @@ class Replay:
         self.report = ReplayReport()
         self._stream_prefix = stream_prefix
         self._again = again
+        self._failures_at_once = failures_at_once
+        self._version = version
         self._progress = progress
         self._cancel = cancel
-        self._progress_lock = Lock()
-        self._reported_at = clock.monotonic()
 
     def from_stream(self, failures: Iterator[Failure]) -> ReplayReport:
         """Replay failures; ranges that overlap are read once, and a shard by one reader alone."""
@@ -244,19 +245,10 @@ class Replay:
 
         return self._run(failures, tasks)
 
-    def _report_progress(self, shards: Collection[ShardReplay]) -> None:
-        now = self._clock.monotonic()
-        with self._progress_lock:
-            if now - self._reported_at < _PROGRESS_EVERY:
-                return
-            self._reported_at = now
-        finished = self.report.total + sum(shard.settled for shard in shards)
-        self._progress(finished, self.report.replayed + sum(shard.report.replayed for shard in shards))
-
     def _run(
         self, failures: Iterator[Failure], tasks_of: Callable[[Sequence[Failure]], dict[str, list[ReadTask]]]
     ) -> ReplayReport:
-        while batch := list(islice(failures, FAILURES_AT_ONCE)):
+        while batch := list(islice(failures, self._failures_at_once)):
             try:
                 self._replay(tasks_of(self._claim(batch)))
             except BaseException:
@@ -273,8 +265,7 @@ class Replay:
             except KeyboardInterrupt:
                 self._cancel()
                 raise
-        elsewhere = sum(states.count(ClaimState.CLAIMED_ELSEWHERE) for states in taken)
-        self.report = replace(self.report, claimed_elsewhere=self.report.claimed_elsewhere + elsewhere)
+        self.report = self.report.with_others(list(chain(*taken)))
         for failure, state in zip(chain(*shares), chain(*taken), strict=True):
             if state is ClaimState.REFUSED:
                 self.report = self.report.with_untried(failure.audit_id, "its audit item is full (400 KB)")
@@ -291,19 +282,20 @@ class Replay:
         self._raise_errors(results)
 
     def _shards(self, names: Iterable[str], pool: ThreadPoolExecutor) -> dict[str, ShardReplay]:
-        shards: dict[str, ShardReplay] = {}
         room = Semaphore(INVOCATIONS_AT_ONCE)
-        for name in names:
-            shards[name] = ShardReplay(
+        return {
+            name: ShardReplay(
                 processor=self._processor,
                 claims=self._claims,
                 clock=self._clock,
                 pool=pool,
                 room=room,
                 batch_size=self._batch_size,
-                progress=lambda: self._report_progress(shards.values()),
+                progress=self._progress,
+                version=self._version,
             )
-        return shards
+            for name in names
+        }
 
     def _raise_errors(self, results: Results[None]) -> None:
         if results.interrupted or any(isinstance(error, CancelledError) for error in results.failed.values()):

@@ -108,15 +108,24 @@ class Screen:
         for parts in lines:
             self._print(self.out, parts)
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Part | Line]], indent: int = 0) -> None:
+    def table(
+        self,
+        columns: Sequence[Column],
+        rows: Sequence[Sequence[Part | Line]],
+        indent: int = 0,
+        *,
+        notice: bool = False,
+    ) -> None:
         """Print a table with a header. A cell is a part, or a tuple of parts; a pair of two texts is one part.
 
-        On a terminal the flexible columns take the width that is left; without one nothing wraps.
+        On a terminal the flexible columns take the width that is left; without one nothing wraps. A ``notice`` is
+        printed on stderr.
         """
-        width = self.out.width if self.out.is_terminal and _is_terminal(self.out.file) else None
+        console = self.err if notice else self.out
+        width = console.width if console.is_terminal and _is_terminal(console.file) else None
         cells = [[self._text(_parts(cell)) for cell in row] for row in rows]
-        for text in table_lines(self.out, columns, cells, indent, width):
-            self.out.print(text)
+        for text in table_lines(console, columns, cells, indent, width):
+            console.print(text)
 
     def verbatim(self, text: str) -> None:
         """Print a text of several lines whose characters are all printable, such as YAML."""

@@ -17,6 +17,19 @@ def keys_shown(keys: object) -> str:
     return " ".join(f"{name}={value}" for name, value in plain.items())
 
 
+def order_shown(keys: object) -> str:
+    """``order-7``: the key alone where an order has one, else all of them with their names."""
+    if isinstance(keys, Mapping) and len(keys) == 1:
+        return keys_shown(keys).partition("=")[2]
+    return keys_shown(keys)
+
+
+def orders_shown(orders: Sequence[str], most: int = 2) -> str:
+    """``o-1, o-2, ... +28``: the first orders, and the number of the others."""
+    shown = ", ".join(orders[:most])
+    return f"{shown}, ... +{len(orders) - most:,}" if len(orders) > most else shown
+
+
 def assumed(shards: Sequence[str]) -> str:
     """Return a note on open shards that returned only empty pages in the end."""
     are = "is" if len(shards) == 1 else "are"

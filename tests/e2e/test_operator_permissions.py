@@ -93,8 +93,8 @@ NOT_SEEN: Mapping[str, NotSeen] = {
     "lambda:GetFunction": NotSeen("called when a log group has no tags, to find its owner", ("logs",)),
     "dynamodb:GetItem": NotSeen("called when the response of an update was lost", ("replay-dlq", "audit resolve")),
     "s3:GetObject": NotSeen(
-        "called for records that are no longer in the stream, to read the quarantine",
-        ("audit", "replay-dlq --save", "replay-dlq", "verify --repair"),
+        "called for records in the quarantine",
+        ("audit", "replay-dlq --dry-run", "replay-dlq --save", "replay-dlq", "verify --repair"),
     ),
     "lambda:ListTags": NotSeen("needed for the tags of GetFunction", ("logs",)),
     "s3:DeleteObjectVersion": NotSeen(

@@ -54,14 +54,14 @@ OBSERVE = merged(_ROLES, _TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _LOG_GROUPS, _MAP
 """The actions that read the actual state of every resource."""
 
 _FAILURES = {"audit-index": "dynamodb:Query"}
+_EXPLAIN = {"quarantine": "s3:GetObject", "log-groups": "logs:FilterLogEvents"}
 _METRICS = {"anything": "cloudwatch:GetMetricData"}
 _RANGES = {"orders-streams": "dynamodb:GetShardIterator dynamodb:GetRecords", "quarantine": "s3:GetObject"}
 _WHOLE_STREAM = {
     "anything": "dynamodb:ListStreams",
     "orders-streams": "dynamodb:DescribeStream dynamodb:GetShardIterator dynamodb:GetRecords",
 }
-_EXPLAIN = {"quarantine": "s3:GetObject", "log-groups": "logs:FilterLogEvents"}
-_REPLAY = merged(_TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _FAILURES, {"audit-table": "dynamodb:Query"}, _EXPLAIN)
+_REPLAY = merged(_TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _FAILURES, {"audit-table": "dynamodb:Query"})
 _WRITE_TABLE = "dynamodb:CreateTable dynamodb:UpdateTable dynamodb:UpdateContinuousBackups dynamodb:TagResource"
 _WRITE_FUNCTION = (
     "lambda:CreateFunction lambda:UpdateFunctionCode lambda:UpdateFunctionConfiguration "
@@ -124,7 +124,8 @@ _TRACE = merged(
     _WHOLE_STREAM,
     _FAILURES,
     _METRICS,
-    {"orders-table": "dynamodb:GetItem", "processed-objects": "s3:GetObject", "quarantine": "s3:GetObject"},
+    {"orders-table": "dynamodb:GetItem", "processed-objects": "s3:GetObject"},
+    _EXPLAIN,
 )
 _AUDIT = merged(_TABLES, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES)
 _LOGS = merged(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"})
@@ -153,10 +154,11 @@ COMMANDS: Mapping[str, Grants] = {
     "trace": _TRACE,
     "verify": _VERIFY,
     "verify --repair": merged(_VERIFY, {"processor": "lambda:InvokeFunction", "quarantine": "s3:GetObject"}),
-    "replay-dlq --dry-run": _REPLAY,
+    "replay-dlq --dry-run": merged(_REPLAY, _EXPLAIN),
     "replay-dlq --save": merged(_REPLAY, _RANGES),
     "replay-dlq": merged(
         _REPLAY,
+        _EXPLAIN,
         _RANGES,
         {
             "audit-table": "dynamodb:GetItem dynamodb:UpdateItem",
@@ -172,7 +174,7 @@ COMMANDS: Mapping[str, Grants] = {
         _MAPPINGS, {"mappings": "lambda:TagResource", "managed-mappings": "lambda:UpdateEventSourceMapping"}
     ),
     "resume": merged(_MAPPINGS, _METRICS, _END_BACKLOG, {"mappings": "lambda:TagResource"}),
-    "doctor --capture": merged(OBSERVE, _LOGS, _AUDIT, _TRACE, _VERIFY, _REPLAY, _THROWAWAY_ORDER),
+    "doctor --capture": merged(OBSERVE, _LOGS, _AUDIT, _TRACE, _VERIFY, _REPLAY, _EXPLAIN, _THROWAWAY_ORDER),
     "rollback": merged(_PROCESSOR, {"processor": "lambda:ListVersionsByFunction lambda:UpdateAlias"}),
 }
 """The grants of each command. `demo` and `local` are not here: they act as the emulator's administrator."""

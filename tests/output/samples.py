@@ -354,6 +354,7 @@ def _operation(text: str) -> dict[str, Sample]:
         "trace not certain": partial(trace.result, found=unknown),
         "logs": partial(logs.result, lines=lines),
         "pause": partial(pause.result, report=paused),
+        "pause again": partial(pause.result, report=replace(paused, changed=False)),
         "resume": partial(resume.result, report=PauseReport(False, True, Pause(NOON, text), -2 * HOUR)),
         "resume catching up": partial(
             resume.result, report=PauseReport(False, True, Pause(NOON, text), HOUR, catching_up=True)

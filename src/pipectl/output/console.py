@@ -122,6 +122,7 @@ class Screen:
         printed on stderr.
         """
         console = self.err if notice else self.out
+        self._end_step()
         width = console.width if console.is_terminal and _is_terminal(console.file) else None
         cells = [[self._text(_parts(cell)) for cell in row] for row in rows]
         for text in table_lines(console, columns, cells, indent, width):
@@ -205,7 +206,7 @@ class Screen:
             return
         self._ended(change)
         mark, colour, done = ACTION_LOOK[change.action]
-        self._progress((f"{mark} {change.resource} {done}", colour), (f"  {seconds:.1f} s", "dim"))
+        self._progress((f"{mark} ", colour), change.resource, (f" {done}", colour), (f"  {seconds:.1f} s", "dim"))
 
     def failed(self, change: Change, error: PipectlError) -> None:
         self._ended(change)

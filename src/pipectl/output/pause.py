@@ -16,7 +16,8 @@ def result(screen: Screen, report: PauseReport) -> None:
     already = "" if report.changed else "already "
     since = f" since {rfc3339(report.pause.since)}" if report.pause and report.pause.since else ""
     by = f" by {report.pause.by}" if report.pause and report.pause.by else ""
-    screen.line(f"Processing is {already}paused{since}{by}.")
+    unchanged = "" if report.changed else " Nothing was changed."
+    screen.line(f"Processing is {already}paused{since}{by}.{unchanged}")
     resume = screen.completed("Resume: `pipectl resume`.")
     if report.left is not None and report.left > timedelta(0):
         screen.line(f"The first waiting record expires from the stream in {duration(report.left)}. {resume}")

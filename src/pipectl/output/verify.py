@@ -2,54 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pipectl.commands.verify import VerifyReport
-from pipectl.output.console import Screen
+from pipectl.output.console import Line, Screen
 from pipectl.output.records import assumed, keys_shown
 from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
 
 _MOST_SHOWN = 20
+_BAD = ("! ", "red")
 
 
 def before_asking(screen: Screen, report: VerifyReport) -> None:
-    screen.notice((line,) for line in _lines(screen, report))
+    screen.notice(_lines(screen, report))
 
 
 def result(screen: Screen, report: VerifyReport) -> None:
     if screen.json_output:
         screen.document(_document(screen, report))
         return
-    for line in _lines(screen, report):
-        screen.line(line)
+    screen.lines(_lines(screen, report))
 
 
-def _lines(screen: Screen, report: VerifyReport) -> list[str]:
-    lines = [
-        f"! {keys_shown(record.keys)} record {record.sequence_number}, written {rfc3339(record.written_at)}, is lost"
-        for record in report.records[:_MOST_SHOWN]
-    ]
+def _lines(screen: Screen, report: VerifyReport) -> Iterator[Line]:
+    for record in report.records[:_MOST_SHOWN]:
+        where = f"record {record.sequence_number}, written {rfc3339(record.written_at)}"
+        yield _BAD, f"{keys_shown(record.keys)} {where}, is ", ("lost", "red")
     if report.lost > _MOST_SHOWN:
-        lines.append(f"! and {report.lost - _MOST_SHOWN} more; -o json names them")
-    lines += [f"! record {each.sequence_number} fails: {each.error}" for each in report.failing[:_MOST_SHOWN]]
+        yield _BAD, f"and {report.lost - _MOST_SHOWN} more; -o json names them"
+    for each in report.failing[:_MOST_SHOWN]:
+        yield _BAD, f"record {each.sequence_number} fails: {each.error}"
     if report.waiting_in_queue:
         wait = "failure waits" if report.waiting_in_queue == 1 else "failures wait"
-        lines.append(
-            f"About {report.waiting_in_queue} {wait} for the auditor. Some of the lost records may belong to them."
-        )
-    lines.append(
-        f"{pluralize(report.read, 'record')} since {rfc3339(report.since)}: {report.stored} stored, "
-        f"{report.failed} failed, {report.pending} pending, {report.lost} lost."
-    )
+        yield (f"About {report.waiting_in_queue} {wait} for the auditor. Some of the lost records may belong to them.",)
+    yield _counts(report)
     if report.uncertain:
-        lines.append(screen.completed(f"! Nothing certain is known about the pending records: {report.uncertain}"))
+        text = f"Nothing certain is known about the pending records: {report.uncertain}"
+        yield ("! ", "yellow"), screen.completed(text)
     if report.assumed:
-        lines.append(assumed(report.assumed))
-    lines += [
-        f"! shard {shard} could not be read to its end: its other records are not checked" for shard in report.unread
-    ]
+        yield (assumed(report.assumed),)
+    for shard in report.unread:
+        yield _BAD, f"shard {shard} could not be read to its end: its other records are not checked"
     if report.repaired or report.failing:
-        lines.append(f"{report.repaired} of the lost {'is' if report.repaired == 1 else 'are'} now stored.")
-    return lines
+        yield (f"{report.repaired} of the lost {'is' if report.repaired == 1 else 'are'} now stored.",)
+
+
+def _counts(report: VerifyReport) -> Line:
+    """Return the line with the numbers of records; a number that needs somebody has a colour."""
+    return (
+        f"{pluralize(report.read, 'record')} since {rfc3339(report.since)}: {report.stored} stored, ",
+        (f"{report.failed} failed", "yellow" if report.failed else ""),
+        f", {report.pending} pending, ",
+        (f"{report.lost} lost", "red" if report.lost else "green"),
+        ".",
+    )
 
 
 def _document(screen: Screen, report: VerifyReport) -> dict[str, object]:

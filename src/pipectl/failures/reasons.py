@@ -12,8 +12,12 @@ from pipectl.failures.model import Failure, SequenceNumber
 from pipectl.timestamps import duration
 
 _LONGEST_REASON = 2000
-_BATCH_ERROR = re.compile(r"\ABatchError: record with keys .{0,5000}? and sequence number \w{1,40} failed: ", re.DOTALL)
-"""The beginning of the error that the processor raises for the first record of a batch."""
+_BATCH_ERROR = re.compile(
+    r"\A[\w.]{1,100}: record with keys .{0,5000}? and sequence number \w{1,40} failed: ", re.DOTALL
+)
+"""The beginning of the error that the processor raises for the first record of a batch. The name of its type differs
+between AWS and the local emulator.
+"""
 _MOST_TRIES = 10**9
 
 

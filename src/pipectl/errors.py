@@ -157,13 +157,21 @@ class NoVersionError(PipectlError):
 
 
 class NoSuchFailureError(PipectlError):
-    """No failure has one of these ids."""
+    """No failure has one of these ids, or the order that was named instead.
+
+    ``unread`` is the number of failures whose orders were not read, because there are too many.
+    """
 
     code = "NoSuchFailure"
 
-    def __init__(self, audit_ids: Sequence[str]) -> None:
-        super().__init__(f"there is no failure {', '.join(audit_ids)}", hint="`pipectl audit list` shows their ids")
+    def __init__(self, audit_ids: Sequence[str], *, unread: int = 0) -> None:
+        newest = f" (the orders of {unread:,} older failures were not read)" if unread else ""
+        super().__init__(
+            f"there is no failure {', '.join(audit_ids)}{newest}",
+            hint="`pipectl audit list` shows ids and orders; `pipectl trace KEY` follows an order",
+        )
         self.audit_ids = tuple(audit_ids)
+        self.unread = unread
 
 
 class NoSuchOrderError(PipectlError):

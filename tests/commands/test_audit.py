@@ -21,11 +21,10 @@ from pipectl.commands.audit import (
     ExpiryClock,
     Origin,
     audit_list,
-    audit_resolve,
     audit_show,
     audit_stats,
-    audit_undo,
 )
+from pipectl.commands.audit_resolve import audit_resolve, audit_undo
 from pipectl.commands.up import up
 from pipectl.errors import (
     AbsentError,
@@ -40,6 +39,7 @@ from pipectl.errors import (
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus
 from pipectl.output import audit as output
+from pipectl.output import audit_show as output_of_show
 from pipectl.timestamps import rfc3339_milliseconds
 from tests.commands.audit_items import audit_item, paging_table
 from tests.commands.existing_pipeline import existing, fail, put_audit_items, write
@@ -224,7 +224,7 @@ def test_show_reads_the_records(pipeline: World) -> None:
         (Origin.STREAM, second),
     ]
     assert not detail.more_records
-    (shown,) = document(partial(output.details, found=[detail]))["failures"]
+    (shown,) = document(partial(output_of_show.details, found=[detail]))["failures"]
     assert shown["records"][0]["record"]["dynamodb"]["NewImage"]["orderId"] == {"S": "order-1"}
 
 

@@ -19,6 +19,7 @@ from pipectl.commands.replay_dlq import preview, replay, save
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import Failure
 from pipectl.output import audit as audit_output
+from pipectl.output import audit_show as audit_show_output
 from pipectl.output import replay_dlq as replay_output
 from pipectl.output.console import Screen
 from tests.failures.commanding import context, selection, yes
@@ -113,7 +114,8 @@ def test_all_are_listed_counted_and_shown(item: dict[str, Any], audit_id: str) -
         for screen in both:
             audit_output.page(screen, page, chosen, limit=20)
             audit_output.stats(screen, stats)
-            audit_output.details(screen, details)
+            audit_show_output.details(screen, details)
+            audit_show_output.details(screen, details, full=True)
 
 
 @given(st.lists(LINES, min_size=1, max_size=3))

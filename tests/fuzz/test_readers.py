@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipectl.aws.stream_records import kept_record
-from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, ExpiryClock
+from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditSummary, ExpiryClock
 from pipectl.config.names import PAUSE_TAGS
 from pipectl.errors import UsageError
 from pipectl.failures import saved
 from pipectl.failures.audit_table import Position, Selection
 from pipectl.failures.batching import merged
 from pipectl.failures.dead_letter_queue import audit_messages
+from pipectl.failures.explanation import Explainer, grouped
 from pipectl.failures.model import Damage, FailedRecord, Failure, Record, ReplayStatus, SequenceNumber
 from pipectl.failures.processor_client import ProcessorClient
-from pipectl.output import audit
+from pipectl.output import audit, audit_show
 from pipectl.output.console import Screen
 from pipectl.output.records import keys_shown
 from pipectl.pause_tags import Pause
-from tests.failures.fakes import AUDITOR, PROCESSOR, Process, World
+from tests.failures.fakes import AUDITOR, BUCKET, LOG_GROUP, PROCESSOR, Process, World
 from tests.fuzz.strategies import DEEP, JSON, TEXTS, json_of, places_of, replaced, without
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -85,13 +86,20 @@ def test_an_audit_item_is_read_and_shown(item: dict[str, Any], audit_id: str, ti
     if where := failure.range:
         ((whole, _),) = merged([(where, failure)])
         assert where.first <= where.last == whole.last
-    entry = AuditEntry(failure, ExpiryClock.of(failure, NOW))
+    process = Process(World())
+    explainer = Explainer(
+        process.aws, BUCKET, "failed-data", log_group=LOG_GROUP, partition_key="orderId", record_age=timedelta(hours=12)
+    )
+    (explanation,) = explainer.explain([failure]).explanations
+    entry = AuditEntry(explanation, ExpiryClock.of(failure, NOW), failure.unreplayable("arn:"))
+    summary = AuditSummary(1, False, NOW, NOW, tuple(grouped([explanation])))
     for json_output in (True, False):
         screen = Screen(json_output=json_output)
         screen.out.file = screen.err.file = io.StringIO()
-        found = AuditPage((entry,), Position("").after(failure).token())
+        found = AuditPage((entry,), Position("").after(failure).token(), NOW, summary)
         audit.page(screen, found, Selection(NOW), limit=1)
-        audit.details(screen, [AuditDetail(entry)])
+        audit_show.details(screen, [AuditDetail(entry, NOW)], full=True)
+        audit_show.before_asking(screen, [entry])
 
 
 @given(ITEMS)

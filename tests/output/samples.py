@@ -10,16 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from pipectl.aws.stream_records import Cause
 from pipectl.commands.audit import (
     AuditDetail,
     AuditEntry,
     AuditPage,
     AuditStats,
+    AuditSummary,
     ExpiryClock,
     FoundRecord,
     Origin,
-    ResolvedFailure,
 )
+from pipectl.commands.audit_resolve import ResolvedFailure
 from pipectl.commands.capture import CapturePreview, CaptureReport
 from pipectl.commands.config import PackageSummary
 from pipectl.commands.demo import DemoReport
@@ -50,10 +52,11 @@ from pipectl.errors import (
     Problem,
 )
 from pipectl.failures.audit_table import Selection
-from pipectl.failures.explanation import Explained, Explanation, FailedOrder, Safety
-from pipectl.failures.model import FailedRecord, Failure, ReplayStatus, SequenceNumber
+from pipectl.failures.explanation import Explained, Explanation, FailedOrder, Safety, grouped
+from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber
 from pipectl.failures.order_events import TraceEvent
 from pipectl.failures.outcomes import DoneFailure, ReplayReport
+from pipectl.failures.processor_logs import Excerpt
 from pipectl.failures.replay_preview import ProcessorVersions, RecordPlaces
 from pipectl.failures.resolution import Resolution
 from pipectl.failures.verification import LostRecord
@@ -63,6 +66,7 @@ from pipectl.monitoring.health import Health
 from pipectl.monitoring.pending_data import Loss, Resume
 from pipectl.output import (
     audit,
+    audit_show,
     capture,
     changes,
     config,
@@ -190,6 +194,20 @@ def _pipeline(text: str) -> dict[str, Sample]:
     }
 
 
+def _entry(
+    item: dict[str, object],
+    orders: tuple[FailedOrder, ...],
+    reason: str | None,
+    safety: Safety,
+    clock: ExpiryClock,
+    *,
+    at_most: bool = False,
+) -> AuditEntry:
+    until = NOON + HOUR if safety is Safety.STREAM else None
+    explanation = Explanation(Failure(item), orders, reason, at_most, safety, until, 12 if at_most else None)
+    return AuditEntry(explanation, clock)
+
+
 def _failures(text: str) -> dict[str, Sample]:
     item = {
         "auditId": f"id-{text}",
@@ -201,8 +219,19 @@ def _failures(text: str) -> dict[str, Sample]:
         "message": {"body": text, "attributes": {text: text}},
     }
     clock = ExpiryClock(NOON, NOON + HOUR, expiring=True, expired=False)
-    entry = AuditEntry(Failure(item), clock)
-    fresh = AuditEntry(Failure({**item, "replayStatus": "OPEN"}), ExpiryClock(NOON, NOON, False, False))
+    cause = Cause(f"InvalidOrderError: {text}", NOON, text, text)
+    order = FailedOrder(NUMBER, text, f"InvalidOrderError: {text}", cause, quarantined=True, url=f"s3://{text}")
+    entry = _entry(item, (order,), f"InvalidOrderError: {text}", Safety.QUARANTINED, clock)
+    opened = {**item, "replayStatus": "OPEN", "timestamp": "2026-01-31T11:45:00.000Z"}
+    fresh = _entry(opened, (order, order), None, Safety.STREAM, ExpiryClock(NOON, NOON, False, False), at_most=True)
+    never = replace(_entry(opened, (), text, Safety.UNKNOWN, clock), unreplayable=f"its records: {text}")
+    closed = {"replayStatus": "RESOLVED", "resolvedBy": text, "resolvedReason": text}
+    resolved = _entry({**item, **closed}, (order,), text, Safety.GONE, clock)
+    entries = (entry, fresh, never, resolved)
+    causes = tuple(grouped(each.explanation for each in entries))
+    summary = AuditSummary(4, False, NOON - HOUR, NOON, causes)
+    listed = AuditPage(entries, "dG9rZW4", NOON, summary, unexplained=7, problems=(text,))
+    excerpt = Excerpt((f"record failed: {text}", text))
     keys = {"orderId": {"S": text}}
     record: Any = {"eventID": text, "eventName": "INSERT", "dynamodb": {"Keys": keys, "SequenceNumber": NUMBER.text}}
     found = (FoundRecord(NUMBER, Origin.STREAM, record), FoundRecord(NUMBER, Origin.GONE, None))
@@ -229,16 +258,27 @@ def _failures(text: str) -> dict[str, Sample]:
     checked = VerifyReport(NOON, NOON - HOUR, 10, 7, 1, 1, 1, (lost,), 2, 0, (failed,), (f"shard-{text}",))
     uncertain = VerifyReport(NOON, NOON - HOUR, 3, 2, 0, 1, 0, (), 0, assumed=("a", "b"), uncertain=text)
     return {
-        "audit list": partial(
-            audit.page, found=AuditPage((entry, fresh), next="dG9rZW4"), selection=Selection(NOON), limit=20
+        "audit list": partial(audit.page, found=listed, selection=Selection(NOON), limit=20),
+        "audit list nothing": partial(
+            audit.page, found=AuditPage((), None, NOON), selection=Selection(statuses=UNRESOLVED), limit=20
         ),
-        "audit list nothing": partial(audit.page, found=AuditPage((), next=None), selection=Selection(NOON), limit=20),
-        "audit show": partial(audit.details, found=[AuditDetail(entry, found, True, text)]),
+        "audit list next page": partial(
+            audit.page, found=AuditPage((entry,), None, NOON), selection=Selection(statuses=UNRESOLVED), limit=20
+        ),
+        "audit show": partial(
+            audit_show.details,
+            found=[AuditDetail(each, NOON, excerpt if each is entry else None, (text,)) for each in entries],
+        ),
+        "audit show full": partial(
+            audit_show.details,
+            found=[AuditDetail(fresh, NOON, Excerpt(problem=text), (), found, True, text)],
+            full=True,
+        ),
         "audit resolve": partial(
             audit.resolved, found=[ResolvedFailure(text, text, ReplayStatus.RESOLVED, resolution)]
         ),
         "audit resolve undo": partial(audit.resolved, found=[ResolvedFailure(text, text, ReplayStatus.PARTIAL, None)]),
-        "audit resolve asked": partial(audit.before_asking, found=[entry]),
+        "audit resolve asked": partial(audit_show.before_asking, found=[entry, fresh, never]),
         "audit stats": partial(
             audit.stats, found=AuditStats(NOON, NOON + HOUR, 2, counts, {"OPEN": 2}, {"2026-01-31": counts})
         ),

@@ -9,20 +9,27 @@ from datetime import UTC, datetime
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from pipectl.commands.audit import AuditPage
+from pipectl.commands.audit import AuditEntry, AuditPage, ExpiryClock
 from pipectl.failures.audit_table import Selection
-from pipectl.failures.model import ReplayStatus
+from pipectl.failures.explanation import Explanation, Safety
+from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus
 from pipectl.output import audit
 from tests.cli.commands import parse
 from tests.output.samples import samples_of
 from tests.output.screens import printed
 
+ITEM = {"auditId": "e767182", "timestamp": "2026-01-31T08:00:00.000Z", "replayStatus": "REPLAYED"}
 SINCE = datetime(2026, 1, 30, 8, tzinfo=UTC)
 UNTIL = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
+def _page(token: str | None) -> AuditPage:
+    explanation = Explanation(Failure(ITEM), (), None, at_most=False, safety=Safety.UNKNOWN, until=None)
+    return AuditPage((AuditEntry(explanation, ExpiryClock(None, None, False, False)),), token, UNTIL)
+
+
 def _hint(selection: Selection, limit: int) -> str:
-    text = printed(lambda screen: audit.page(screen, AuditPage((), "dG9rZW4"), selection, limit))
+    text = printed(lambda screen: audit.page(screen, _page("dG9rZW4"), selection, limit))
     (command,) = re.findall(r"`pipectl ([^`]+)`", text)
     assert parse(shlex.split(command)) == ("audit", "list")
     return str(command)
@@ -34,6 +41,10 @@ def test_the_next_page_has_the_same_selection() -> None:
         "audit list --type RecordAgeExceeded --type Other --status OPEN --status FAILED "
         "--since 2026-01-30T08:00:00Z --until 2026-01-31T12:00:00Z --limit 5 --page dG9rZW4"
     )
+
+
+def test_the_next_page_of_all_unresolved_failures_has_no_time_and_no_status() -> None:
+    assert _hint(Selection(statuses=UNRESOLVED), 20) == "audit list --limit 20 --page dG9rZW4"
 
 
 @pytest.mark.parametrize("limit", [1, 20])

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from pipectl.commands.audit import audit_list, audit_resolve, audit_show, audit_stats
+from pipectl.commands.audit import audit_list, audit_show, audit_stats
+from pipectl.commands.audit_resolve import audit_resolve
 from pipectl.commands.logs import lines
 from pipectl.commands.outputs import outputs
 from pipectl.commands.pause import pause

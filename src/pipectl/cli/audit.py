@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import check_period, global_options, since_option, until_option, user_name, yes_option
+from pipectl.cli.options import (
+    MOMENT,
+    SINCE_HELP,
+    check_period,
+    global_options,
+    since_option,
+    until_option,
+    user_name,
+    yes_option,
+)
 from pipectl.errors import UsageError
-from pipectl.failures.model import FAILURE_TYPES, ReplayStatus
+from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
 
 _LONGEST_REASON = 1000
+_RECENT = timedelta(hours=48)
+"""Age of the oldest failure that is listed by default when not only unresolved ones are asked for."""
 
 
 @click.group()
@@ -25,7 +36,7 @@ def audit() -> None:
     \b
     Examples:
       pipectl audit list
-      pipectl audit show 3f1c8a
+      pipectl audit show o-058
     """
 
 
@@ -40,7 +51,7 @@ def audit() -> None:
     multiple=True,
     help="Failures of this status only; repeatable.",
 )
-@since_option("48h")
+@click.option("--since", type=MOMENT, help=SINCE_HELP)
 @until_option
 @click.option(
     "--limit",
@@ -56,46 +67,56 @@ def list_failures(
     session: Session,
     types: tuple[str, ...],
     statuses: tuple[ReplayStatus, ...],
-    since: datetime,
+    since: datetime | None,
     until: datetime | None,
     limit: int,
     page: str | None,
 ) -> int:
-    """List failures, newest first.
+    """List failures, newest first: orders, reasons, and where the records are safe.
 
-    Shows the time at which their records expire from the stream.
+    Without --since and --status, all unresolved failures are listed, of any age. With --status REPLAYED, EXPIRED or
+    RESOLVED, --since is 48h by default.
 
     \b
     Examples:
       pipectl audit list
-      pipectl audit list --status OPEN --since 7d -o json
+      pipectl audit list --status REPLAYED --since 7d
+      pipectl audit list -o json
     """
     from pipectl.commands.audit import audit_list
     from pipectl.failures.audit_table import Selection
     from pipectl.output import audit as output
 
     check_period(since, until)
+    if since is None:
+        statuses = statuses or UNRESOLVED
+        since = None if set(statuses) <= set(UNRESOLVED) else session.context.aws.now() - _RECENT
     selection = Selection(since, until, types or FAILURE_TYPES, statuses)
     output.page(session.screen, audit_list(session.context, selection, limit=limit, page=page), selection, limit)
     return 0
 
 
 @audit.command("show")
-@click.argument("audit_id", metavar="ID")
+@click.argument("name", metavar="ID|KEY")
+@click.option("--full", is_flag=True, help="Show the whole audit item and all records, too.")
 @global_options
-def show_failure(session: Session, audit_id: str) -> int:
-    """Show one failure and its records.
+def show_failure(session: Session, name: str, full: bool) -> int:
+    """Show one failure, or all failures of an order.
 
-    The records are read from the stream, or from the quarantine when the stream no longer has them.
+    ID is a failure's id or the beginning of it, KEY the key of an order. Shows the order, the reason, lines of the
+    processor's log, the tries, where the record is safe, and what to run.
 
     \b
-    Example:
-      pipectl audit show 3f1c8a
+    Examples:
+      pipectl audit show e767182
+      pipectl audit show o-058
+      pipectl audit show e767182 --full
     """
     from pipectl.commands.audit import audit_show
-    from pipectl.output import audit as output
+    from pipectl.output import audit_show as output
 
-    output.details(session.screen, audit_show(session.context, audit_id))
+    found = audit_show(session.context, name, full=full or session.screen.json_output)
+    output.details(session.screen, found, full=full)
     return 0
 
 
@@ -132,16 +153,17 @@ def resolve_failure(session: Session, audit_id: str, reason: str | None, undo: b
 
     \b
     Examples:
-      pipectl audit resolve 3f1c8a --reason "test data, not needed"
-      pipectl audit resolve 3f1c8a --undo
+      pipectl audit resolve e767182 --reason "test data, not needed"
+      pipectl audit resolve e767182 --undo
     """
-    from pipectl.commands.audit import audit_resolve, audit_undo
+    from pipectl.commands.audit_resolve import audit_resolve, audit_undo
     from pipectl.output import audit as output
+    from pipectl.output.audit_show import before_asking
 
     text = _checked_reason(reason, undo=undo)
     session.print_header()
     question = f"{'Undo the resolution of' if undo else 'Resolve'} failure {audit_id}?"
-    confirm = session.confirm(question, yes, partial(output.before_asking, session.screen))
+    confirm = session.confirm(question, yes, partial(before_asking, session.screen))
     if undo:
         found = audit_undo(session.context, audit_id, confirm)
     else:

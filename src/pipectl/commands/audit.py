@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 
 from pipectl.aws.stream_records import EventRecord
 from pipectl.context import Context
-from pipectl.errors import AwsError, ClaimedFailureError, FailureStatusError, NoSuchFailureError
-from pipectl.failures.audit_table import Position, Selection
+from pipectl.errors import AwsError, NoSuchFailureError
+from pipectl.failures.audit_table import UNRESOLVED_ONES, Position, Selection
+from pipectl.failures.explanation import CauseGroup, Explained, Explanation, FailedOrder, grouped
 from pipectl.failures.model import (
     UNRESOLVED,
     Failure,
@@ -22,12 +23,16 @@ from pipectl.failures.model import (
     SequenceNumber,
     StreamRange,
 )
-from pipectl.failures.resolution import Resolution
+from pipectl.failures.processor_logs import Excerpt
 from pipectl.resource_keys import ResourceKey
-from pipectl.timestamps import rfc3339_milliseconds
+from pipectl.timestamps import parse_timestamp
 
+MOST_COUNTED = 1000
+"""Failures that `audit list` counts and groups by cause."""
 MOST_RECORDS = 1000
 """Records of one failure that `audit show` lists."""
+ORDERS_OF = timedelta(days=30)
+"""Age of the oldest failure that is not unresolved and that `audit show` finds by its order."""
 
 
 class Origin(StrEnum):
@@ -63,18 +68,61 @@ class ExpiryClock:
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """A failure and its expiry clock."""
+    """A failure with its explanation.
 
-    failure: Failure
+    Attributes:
+        explanation: The failure, its orders, its reason, and the place of its records.
+        expiry_clock: The times at which the stream trims its records.
+        unreplayable: The reason why no replay can ever process it, if there is one.
+    """
+
+    explanation: Explanation
     expiry_clock: ExpiryClock
+    unreplayable: str | None = None
+
+    @property
+    def failure(self) -> Failure:
+        return self.explanation.failure
+
+
+@dataclass(frozen=True)
+class AuditSummary:
+    """All failures of a selection.
+
+    Attributes:
+        count: Their number.
+        more: There are more than were counted; `first` is not known then.
+        first: The time of the oldest one.
+        newest: The time of the newest one.
+        causes: The failures by cause.
+    """
+
+    count: int
+    more: bool
+    first: datetime | None
+    newest: datetime | None
+    causes: tuple[CauseGroup, ...]
 
 
 @dataclass(frozen=True)
 class AuditPage:
-    """Failures, newest first. ``next`` is the token of the next page; ``None`` on the last one."""
+    """Failures, newest first.
+
+    Attributes:
+        entries: The failures.
+        next: The token of the next page; ``None`` on the last one.
+        read_at: The time of the reading.
+        summary: All failures; ``None`` on a page that continues another one.
+        unexplained: Number of failures whose orders and reasons were not read, because there are too many.
+        problems: Reasons why quarantine or log could not be read.
+    """
 
     entries: tuple[AuditEntry, ...]
     next: str | None
+    read_at: datetime
+    summary: AuditSummary | None = None
+    unexplained: int = 0
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,12 +140,19 @@ class AuditDetail:
 
     Attributes:
         entry: The failure.
-        records: The records in its range, in order. A range is an upper bound: it can hold good records.
+        read_at: The time of the reading.
+        excerpt: Log lines of the invocation that failed; ``None`` when they were not looked for.
+        problems: Reasons why quarantine or log could not be read.
+        records: The records in its range, in order, if they were read. A range is an upper bound: it can hold good
+            records.
         more_records: There are more than are listed.
         unreadable: The reason why there are no records.
     """
 
     entry: AuditEntry
+    read_at: datetime
+    excerpt: Excerpt | None = None
+    problems: tuple[str, ...] = ()
     records: tuple[FoundRecord, ...] = ()
     more_records: bool = False
     unreadable: str | None = None
@@ -115,22 +170,8 @@ class AuditStats:
     by_day: Mapping[str, Mapping[str, int]]
 
 
-@dataclass(frozen=True)
-class ResolvedFailure:
-    """A failure that `audit resolve` has changed. ``resolution`` is ``None`` when it was undone."""
-
-    audit_id: str
-    timestamp: str
-    status: ReplayStatus
-    resolution: Resolution | None
-
-
-Confirm = Callable[[Sequence[AuditEntry]], None]
-"""Shows the failures and asks; raises when the user declines."""
-
-
 def audit_list(context: Context, selection: Selection, *, limit: int = 20, page: str | None = None) -> AuditPage:
-    """Return a page of failures, newest first over all types.
+    """Return a page of failures, newest first over all types; with the first page, all of them by cause.
 
     Args:
         context: The pipeline.
@@ -144,67 +185,46 @@ def audit_list(context: Context, selection: Selection, *, limit: int = 20, page:
     position = Position.of_token(page) if page else None
     context.require([ResourceKey.AUDIT_TABLE])
     found = context.audit_table.newest_first(selection, position)
-    now, position = context.aws.now(), position or Position("")
-    entries = []
-    for failure in islice(found, limit):
-        entries.append(AuditEntry(failure, ExpiryClock.of(failure, now)))
-        position = position.after(failure)
+    failures = list(islice(found, limit if position else max(limit, MOST_COUNTED)))
     more = next(found, None) is not None
-    return AuditPage(tuple(entries), position.token() if more else None)
+    explained = _explained(context, failures)
+    position = position or Position("")
+    for failure in failures[:limit]:
+        position = position.after(failure)
+    return AuditPage(
+        tuple(_entry(context, each) for each in explained.explanations[:limit]),
+        position.token() if more or len(failures) > limit else None,
+        context.aws.now(),
+        None if page else _summary(explained.explanations, more=more),
+        explained.unexplained,
+        explained.problems,
+    )
 
 
-def audit_show(context: Context, audit_id: str) -> list[AuditDetail]:
-    """Return everything about a failure, with its records read from the stream, else from the quarantine.
+def audit_show(context: Context, name: str, *, full: bool = False) -> list[AuditDetail]:
+    """Return everything about a failure, or about all failures of an order, the newest first.
 
-    Returns:
-        Nearly always one; the same range can fail at several times.
+    Args:
+        context: The pipeline.
+        name: The failure's id, or the beginning of it, or the key of an order.
+        full: Read all records of the range, from the stream, else from the quarantine. Without it they are read only
+            when nothing else names the order.
 
     Raises:
-        NoSuchFailureError: no failure has this id.
+        NoSuchFailureError: no failure has this id or order.
+        AmbiguousIdError: several ids begin with ``name``.
     """
     # The stream of a deleted table can be read for another 24 hours.
     context.require([ResourceKey.AUDIT_TABLE, ResourceKey.BUCKET], or_absent=[ResourceKey.ORDERS_TABLE])
-    found = list(context.audit_table.with_id(audit_id))
-    if not found:
-        raise NoSuchFailureError([audit_id])
-    return [_detail(context, failure) for failure in found]
-
-
-def audit_resolve(context: Context, audit_id: str, by: str, reason: str, confirm: Confirm) -> list[ResolvedFailure]:
-    """Close the unresolved failures of an id, because a person decided that they need no replay.
-
-    Raises:
-        NoSuchFailureError: no failure has this id.
-        FailureStatusError: none of them is unresolved.
-        ClaimedFailureError: a running replay has claimed one of them.
-    """
-    chosen = _with_status(context, audit_id, UNRESOLVED, "only unresolved failures can be resolved")
-    confirm(_entries(context, chosen))
-    resolution = Resolution(context.aws.now(), by, reason)
-    for failure in chosen:
-        if not context.audit_table.resolve(failure, resolution) and not _is_resolved(context, failure, resolution):
-            raise ClaimedFailureError(audit_id)
-    return [ResolvedFailure(*failure.key, ReplayStatus.RESOLVED, resolution) for failure in chosen]
-
-
-def audit_undo(context: Context, audit_id: str, confirm: Confirm) -> list[ResolvedFailure]:
-    """Return the resolved failures of an id to the status that they had before.
-
-    Raises:
-        NoSuchFailureError: no failure has this id.
-        FailureStatusError: none of them is resolved.
-    """
-    rule = "only resolved failures can be unresolved again"
-    chosen = _with_status(context, audit_id, (ReplayStatus.RESOLVED,), rule)
-    confirm(_entries(context, chosen))
-    for failure in chosen:
-        if not context.audit_table.undo_resolution(failure):
-            current = context.audit_table.current(failure)
-            if current is None:
-                raise NoSuchFailureError([audit_id])
-            if current.status is not failure.status_before:
-                raise FailureStatusError(audit_id, current.status, rule)
-    return [ResolvedFailure(*failure.key, failure.status_before, None) for failure in chosen]
+    try:
+        explained = _explained(context, context.audit_table.with_prefix(name))
+    except NoSuchFailureError:
+        explained = _of_order(context, name)
+    newest_first = sorted(explained.explanations, key=lambda each: each.failure.timestamp, reverse=True)
+    return [
+        _detail(context, explanation, explained.problems, full=full, is_newest=place == 0)
+        for place, explanation in enumerate(newest_first)
+    ]
 
 
 def audit_stats(context: Context, since: datetime, until: datetime | None = None) -> AuditStats:
@@ -223,52 +243,80 @@ def audit_stats(context: Context, since: datetime, until: datetime | None = None
     return AuditStats(since, until, counts.total(), by_type, by_status, by_day)
 
 
-def _with_status(context: Context, audit_id: str, statuses: Sequence[ReplayStatus], rule: str) -> list[Failure]:
-    context.require([ResourceKey.AUDIT_TABLE])
-    found = list(context.audit_table.with_id(audit_id))
-    if not found:
-        raise NoSuchFailureError([audit_id])
-    chosen = [failure for failure in found if failure.status in statuses]
-    if not chosen:
-        raise FailureStatusError(audit_id, found[-1].status, rule)
-    return chosen
+def _explained(context: Context, failures: Sequence[Failure]) -> Explained:
+    context.reporter.step("reading orders and reasons")
+    return context.explainer.explain(failures)
 
 
-def _entries(context: Context, failures: Sequence[Failure]) -> list[AuditEntry]:
-    now = context.aws.now()
-    return [AuditEntry(failure, ExpiryClock.of(failure, now)) for failure in failures]
+def _entry(context: Context, explanation: Explanation) -> AuditEntry:
+    failure = explanation.failure
+    prefix = context.pipeline.names.stream_prefix(context.pipeline.physical.orders_table)
+    clock = ExpiryClock.of(failure, context.aws.now())
+    return AuditEntry(explanation, clock, failure.unreplayable(prefix))
 
 
-def _is_resolved(context: Context, failure: Failure, resolution: Resolution) -> bool:
-    """Return whether the failure holds this resolution: the response of an update can be lost, and it is repeated.
+def entries_of(context: Context, failures: Sequence[Failure]) -> list[AuditEntry]:
+    """Return failures with their explanations."""
+    return [_entry(context, each) for each in _explained(context, failures).explanations]
+
+
+def _summary(explanations: Sequence[Explanation], *, more: bool) -> AuditSummary:
+    times = [time for each in explanations if (time := parse_timestamp(each.failure.timestamp))]
+    first = None if more else min(times, default=None)
+    return AuditSummary(len(explanations), more, first, max(times, default=None), tuple(grouped(explanations)))
+
+
+def _of_order(context: Context, key: str) -> Explained:
+    """Return the failures of an order, among the unresolved ones of any age and all recent ones.
 
     Raises:
-        NoSuchFailureError: it has been deleted.
-        FailureStatusError: it is no longer unresolved, for another reason.
+        NoSuchFailureError: it has none, as far as that was read.
     """
-    current = context.audit_table.current(failure)
-    if current is None:
-        raise NoSuchFailureError([failure.audit_id])
-    if current.status in UNRESOLVED:
-        return False
-    if current.item.get("resolvedAt") == rfc3339_milliseconds(resolution.at):
-        return True
-    raise FailureStatusError(failure.audit_id, current.status, "only unresolved failures can be resolved")
+    table, recent = context.audit_table, Selection(context.aws.now() - ORDERS_OF)
+    found = chain(table.newest_first(UNRESOLVED_ONES), table.newest_first(recent))
+    failures = {failure.key: failure for failure in islice(found, MOST_COUNTED)}
+    explained = _explained(context, list(failures.values()))
+    matching = tuple(each for each in explained.explanations if key in each.order_keys)
+    if not matching:
+        raise NoSuchFailureError([key], unread=explained.unexplained)
+    return Explained(matching, explained.unexplained, explained.problems)
 
 
-def _detail(context: Context, failure: Failure) -> AuditDetail:
-    entry = AuditEntry(failure, ExpiryClock.of(failure, context.aws.now()))
-    prefix = context.pipeline.names.stream_prefix(context.pipeline.physical.orders_table)
-    where, reason = failure.range, failure.unreplayable(prefix)
+def _detail(
+    context: Context, explanation: Explanation, problems: tuple[str, ...], *, full: bool, is_newest: bool
+) -> AuditDetail:
+    """Return the details of a failure; lines of the log only for the newest one."""
+    excerpt = context.explainer.excerpt(explanation) if is_newest else None
+    detail = AuditDetail(_entry(context, explanation), context.aws.now(), excerpt, problems)
+    where, reason = explanation.failure.range, detail.entry.unreplayable
     if reason or where is None:
-        return AuditDetail(entry, unreadable=reason)
+        return replace(detail, unreadable=reason)
+    if explanation.order_keys and not full:
+        return detail
     try:
-        return _with_records(context, entry, where)
+        found = _with_records(context, detail, where)
     except AwsError as error:  # show what is known, although the records cannot be read
-        return AuditDetail(entry, unreadable=error.message)
+        return replace(detail, unreadable=error.message)
+    return found if explanation.order_keys else _with_orders(context, found)
 
 
-def _with_records(context: Context, entry: AuditEntry, where: StreamRange) -> AuditDetail:
+def _with_orders(context: Context, detail: AuditDetail) -> AuditDetail:
+    """Name the orders of the records that were read; nothing else names them."""
+    orders = tuple(
+        FailedOrder(
+            found.sequence_number,
+            context.explainer.key_of(found.record["dynamodb"].get("Keys")) if found.record else None,
+            None,
+            None,
+            quarantined=found.origin is Origin.QUARANTINE,
+        )
+        for found in detail.records
+    )
+    explanation = replace(detail.entry.explanation, orders=orders)
+    return replace(detail, entry=replace(detail.entry, explanation=explanation))
+
+
+def _with_records(context: Context, detail: AuditDetail, where: StreamRange) -> AuditDetail:
     found: list[FoundRecord] = []
     missing, trimmed = {where.first, where.last}, set[SequenceNumber]()  # both ends of a range are records that failed
     for reading in context.record_reader.read(where):
@@ -277,9 +325,9 @@ def _with_records(context: Context, entry: AuditEntry, where: StreamRange) -> Au
         if not isinstance(reading, Record) or not reading.is_replayed:
             continue
         if len(found) == MOST_RECORDS:
-            return AuditDetail(entry, tuple(found), more_records=True)
+            return replace(detail, records=tuple(found), more_records=True)
         origin = Origin.QUARANTINE if reading.from_quarantine else Origin.STREAM
         found.append(FoundRecord(reading.number, origin, reading.event))
         missing.discard(reading.number)
     found += [FoundRecord(n, Origin.GONE if n in trimmed else Origin.UNREAD, None) for n in missing]
-    return AuditDetail(entry, tuple(sorted(found, key=lambda each: each.sequence_number)))
+    return replace(detail, records=tuple(sorted(found, key=lambda each: each.sequence_number)))

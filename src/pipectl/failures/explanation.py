@@ -18,7 +18,7 @@ from typing import TypeVar
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import STREAM_RETENTION, Cause, Kept
 from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus, SequenceNumber, quarantine_folder
-from pipectl.failures.processor_logs import MOST_NUMBERS, LoggedFailure, LoggedFailures, ProcessorLogs
+from pipectl.failures.processor_logs import MOST_NUMBERS, Excerpt, LoggedFailure, LoggedFailures, ProcessorLogs
 from pipectl.failures.quarantine import Contents, Listing, Quarantine, number_of, object_name
 from pipectl.failures.reasons import batch_size, cut, error_of, error_of_record, reason_in_words
 from pipectl.timestamps import parse_timestamp
@@ -31,6 +31,9 @@ _LONGEST_KEY = 2048
 _LONGEST_CAUSE = 160
 _VARIABLE = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\d+)""")
 """Quoted texts and numbers, in which messages of one cause differ."""
+_SHORTEST_REQUEST_ID = 8
+_LAST_CLAUSE = re.compile(", [^,:]*$")
+"""A clause that is cut in its middle, such as ``, got S``."""
 _TRAILING = " \t\n\"'`([{<:;,=-#"
 
 
@@ -57,6 +60,7 @@ class FailedOrder:
         reason: The error of the last replay, else the first error; cut when it is long.
         cause: The first failure, as the quarantine keeps it.
         quarantined: The record is in the quarantine.
+        url: The S3 URL of its object there, if it has one.
     """
 
     number: SequenceNumber | None
@@ -64,6 +68,7 @@ class FailedOrder:
     reason: str | None
     cause: Cause | None
     quarantined: bool
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,8 @@ def _common_beginning(texts: Iterable[str]) -> str:
     """Return the words that all texts begin with, without the part of a quoted text or a number."""
     parts = zip(*(_VARIABLE.split(text) for text in texts), strict=False)
     same = takewhile(lambda found: len(set(found)) == 1, parts)
-    return "".join(part for part, *_ in same).rstrip(_TRAILING) or "different reasons"
+    beginning = "".join(part for part, *_ in same).rstrip(_TRAILING)
+    return _LAST_CLAUSE.sub("", beginning) or "different reasons"
 
 
 def _one_line(reason: str) -> str:
@@ -195,6 +201,7 @@ class Explainer:
         cancel: Callable[[], None] = lambda: None,
     ) -> None:
         self._aws = aws
+        self._bucket = bucket
         self._failed_prefix = failed_prefix
         self._quarantine = Quarantine(aws, bucket, cancel)
         self._logs = ProcessorLogs(aws, log_group)
@@ -226,6 +233,21 @@ class Explainer:
             tuple(problem for problem in problems if problem),
         )
 
+    def excerpt(self, explanation: Explanation) -> Excerpt | None:
+        """Return the log lines of the invocation that failed; ``None`` when no invocation is known."""
+        item, cause = explanation.failure.item, explanation.cause
+        request_id = (cause and cause.request_id) or item.get("requestId")
+        at = (cause and cause.failed_at) or parse_timestamp(explanation.failure.timestamp)
+        if not (isinstance(request_id, str) and len(request_id) >= _SHORTEST_REQUEST_ID and at):
+            return None
+        return self._logs.invocation(request_id, at)
+
+    def key_of(self, keys: object) -> str | None:
+        """Return the partition key of a record's keys, in DynamoDB's typed form, as a person types it."""
+        value = keys.get(self._partition_key) if isinstance(keys, Mapping) else None
+        plain = next(iter(value.values()), None) if isinstance(value, Mapping) else None
+        return plain[:_LONGEST_KEY] if isinstance(plain, str) and plain else None
+
     def _explain(self, records: _Records, found: _Found, contents: Contents) -> Explanation:
         failure, listed = records.failure, found.candidates(records)
         held = {number: found.has(records.folder, number, contents) for number in records.ends}
@@ -236,7 +258,7 @@ class Explainer:
             if kept or (key not in contents.read and number in texts):
                 texts.setdefault(number, SequenceNumber.of(kept.event) if kept else SequenceNumber(number, str(number)))
         orders = tuple(
-            self._order(failure, texts[number], contents.read.get(object_name(records.folder, number)), held)
+            self._order(records, texts[number], contents.read.get(object_name(records.folder, number)), held)
             for number in sorted(texts)
         )
         safety, until = _safety(failure, list(held.values()), self._aws.now())
@@ -246,13 +268,14 @@ class Explainer:
         return Explanation(failure, orders, cut(reason), records.at_most, safety, until, count)
 
     def _order(
-        self, failure: Failure, number: SequenceNumber, kept: Kept | None, held: Mapping[SequenceNumber, bool | None]
+        self, records: _Records, number: SequenceNumber, kept: Kept | None, held: Mapping[SequenceNumber, bool | None]
     ) -> FailedOrder:
         cause = kept.cause if kept else None
-        reason = error_of_record(failure, number) or (cause.reason if cause else None)
-        key = self._key_of(kept.event["dynamodb"].get("Keys")) if kept else None
+        reason = cut(error_of_record(records.failure, number) or (cause.reason if cause else None))
+        key = self.key_of(kept.event["dynamodb"].get("Keys")) if kept else None
         quarantined = kept is not None or held.get(number) is True
-        return FailedOrder(number, key, cut(reason), cause, quarantined)
+        url = f"s3://{self._bucket}/{object_name(records.folder, number.value)}" if quarantined else None
+        return FailedOrder(number, key, reason, cause, quarantined, url)
 
     def _from_logs(self, explanations: Sequence[Explanation]) -> tuple[list[Explanation], str | None]:
         """Add orders and reasons from the log to unresolved failures that have none."""
@@ -277,8 +300,8 @@ class Explainer:
     def _logged_order(self, order: FailedOrder, logged: LoggedFailure | None) -> FailedOrder:
         if logged is None:
             return order
-        cause = Cause(logged.reason, None, logged.request_id, None) if logged.reason else None
-        key = order.key or self._key_of(logged.keys)
+        cause = Cause(logged.reason, logged.at, logged.request_id) if logged.reason else None
+        key = order.key or self.key_of(logged.keys)
         return replace(order, key=key, reason=cut(order.reason or logged.reason), cause=order.cause or cause)
 
     def _in_words(self, explanation: Explanation) -> Explanation:
@@ -286,12 +309,6 @@ class Explainer:
         if explanation.reason:
             return explanation
         return replace(explanation, reason=reason_in_words(explanation.failure, self._record_age))
-
-    def _key_of(self, keys: object) -> str | None:
-        """Return the partition key of a record's keys, in DynamoDB's typed form, as a person types it."""
-        value = keys.get(self._partition_key) if isinstance(keys, Mapping) else None
-        plain = next(iter(value.values()), None) if isinstance(value, Mapping) else None
-        return plain[:_LONGEST_KEY] if isinstance(plain, str) and plain else None
 
 
 @dataclass(frozen=True)

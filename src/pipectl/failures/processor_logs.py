@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ NUMBERS_AT_ONCE = 15
 MOST_NUMBERS = 2 * NUMBERS_AT_ONCE
 _MOST_PAGES = 2
 """Pages of one reading; CloudWatch Logs also returns empty pages while it searches."""
-_MOST_LINES = 12
+_MOST_LINES = 30
 _LATE = timedelta(minutes=1)
 """An invocation logs its failure at most this long before its message, and after the time in it."""
 _AROUND = timedelta(seconds=3)
@@ -39,6 +39,7 @@ class LoggedFailure:
     reason: str | None
     keys: object
     request_id: str | None
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class ProcessorLogs:
                 wanted = {number.value: number for number in numbers[at : at + NUMBERS_AT_ONCE]}
                 pattern = " || ".join(f'$.sequenceNumber = "{number}"' for number in wanted.values())
                 for event in self._events(since - _LATE, until + _LATE, f"{{ {pattern} }}"):
-                    if (failed := _failure(event["message"])) and failed[0] in wanted:
+                    if (failed := _failure(event)) and failed[0] in wanted:
                         found[failed[0]] = failed[1]
         except AwsError as error:
             return LoggedFailures(found, error.message)
@@ -121,17 +122,18 @@ class ProcessorLogs:
             yield from page["events"]
 
 
-def _failure(message: str) -> tuple[int, LoggedFailure] | None:
+def _failure(event: FilteredLogEventTypeDef) -> tuple[int, LoggedFailure] | None:
     """Return the sequence number and the failure of a line of the processor; ``None`` for any other line."""
     try:
-        line = json.loads(message)
+        line = json.loads(event["message"])
     except (ValueError, RecursionError):
         return None
     number = SequenceNumber.parse(line.get("sequenceNumber")) if isinstance(line, Mapping) else None
     if number is None:
         return None
     reason, request_id = (value if isinstance(value, str) else None for value in map(line.get, ("reason", "requestId")))
-    return number.value, LoggedFailure(reason, line.get("keys"), request_id)
+    at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+    return number.value, LoggedFailure(reason, line.get("keys"), request_id, at)
 
 
 def _is_of_platform(line: str) -> bool:

@@ -127,7 +127,8 @@ _TRACE = merged(
     {"orders-table": "dynamodb:GetItem", "processed-objects": "s3:GetObject"},
     _EXPLAIN,
 )
-_AUDIT = merged(_TABLES, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES)
+_EXPLAIN = {"bucket": "s3:ListBucket", "quarantine": "s3:GetObject", "log-groups": "logs:FilterLogEvents"}
+_AUDIT = merged(_TABLES, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES, _EXPLAIN)
 _LOGS = merged(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"})
 _THROWAWAY_ORDER = {
     "orders-table": "dynamodb:PutItem dynamodb:DeleteItem",
@@ -150,7 +151,7 @@ COMMANDS: Mapping[str, Grants] = {
     ),
     "logs": _LOGS,
     "audit": _AUDIT,
-    "audit resolve": merged(_TABLES, {"audit-table": "dynamodb:Query dynamodb:GetItem dynamodb:UpdateItem"}),
+    "audit resolve": merged(_TABLES, _EXPLAIN, {"audit-table": "dynamodb:Query dynamodb:GetItem dynamodb:UpdateItem"}),
     "trace": _TRACE,
     "verify": _VERIFY,
     "verify --repair": merged(_VERIFY, {"processor": "lambda:InvokeFunction", "quarantine": "s3:GetObject"}),

@@ -1,57 +1,54 @@
-"""The results of `audit`."""
+"""The results of `audit list`, `audit stats` and `audit resolve`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
 
-from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditStats, ResolvedFailure
+from pipectl.commands.audit import AuditEntry, AuditPage, AuditStats, AuditSummary
+from pipectl.commands.audit_resolve import ResolvedFailure
 from pipectl.failures.audit_table import Selection
-from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus
+from pipectl.failures.explanation import Explanation, Safety
+from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus, short_ids
 from pipectl.output.console import Line, Screen
-from pipectl.output.serializer import dumps, serialize
+from pipectl.output.explanation import causes, orders_shown, problems, reason_shown
+from pipectl.output.table import Column
 from pipectl.text import pluralize
-from pipectl.timestamps import rfc3339
+from pipectl.timestamps import parse_timestamp, relative, rfc3339, short_time
 
-_STATUS_LOOK = {
+STATUS_LOOK = {
     ReplayStatus.OPEN: "yellow",
     ReplayStatus.PARTIAL: "yellow",
     ReplayStatus.FAILED: "red",
-    ReplayStatus.EXPIRED: "dim",
+    ReplayStatus.EXPIRED: "red",
     ReplayStatus.REPLAYED: "green",
     ReplayStatus.RESOLVED: "green",
 }
+_SAFE = {Safety.QUARANTINED: "safe", Safety.STREAM: "ONLY in stream", Safety.GONE: "gone", Safety.UNKNOWN: "not known"}
 
 
 def page(screen: Screen, found: AuditPage, selection: Selection, limit: int) -> None:
     """Print the result of `audit list`. A token continues the list of the same selection, so the hint repeats it."""
     if screen.json_output:
-        screen.document({"failures": [_entry_document(entry) for entry in found.entries], "next": found.next})
+        screen.document(_page_document(found))
         return
-    for entry in found.entries:
-        screen.line(*_entry(entry))
+    only_unresolved = bool(selection.statuses) and set(selection.statuses) <= set(UNRESOLVED)
+    noun = "unresolved failure" if only_unresolved else "failure"
     if not found.entries:
-        screen.line("No failures.")
+        screen.line(f"No {noun}s.")
+        return
+    if found.summary:
+        screen.line((_summary(found.summary, noun, found.read_at), "bold"))
+        causes(screen, found.summary.causes, found.read_at)
+        screen.line()
+    _table(screen, found.entries, found.read_at)
+    problems(screen, found.problems, found.unexplained)
+    _next(screen, found.entries)
     if found.next:
         command = " ".join(_next_page(found.next, selection, limit))
         screen.note(screen.completed(f"There are more: `pipectl {command}`"))
-
-
-def details(screen: Screen, found: Sequence[AuditDetail]) -> None:
-    """Print the result of `audit show`."""
-    if screen.json_output:
-        screen.document({"failures": [_detail_document(detail) for detail in found]})
-        return
-    for detail in found:
-        screen.line(*_entry(detail.entry))
-        entry = _entry_document(detail.entry)
-        _tree(screen, {k: serialize(v) for k, v in entry.items() if k not in ("auditId", "failureType")}, "  ")
-        if detail.unreadable:
-            screen.line(f"  no records: {detail.unreadable}")
-        for record in detail.records:
-            text = dumps(record.record, indent=None) if record.record else ""
-            screen.line(f"  record {record.sequence_number} ({record.origin}) {text}")
-        if detail.more_records:
-            screen.line("  and more records")
 
 
 def stats(screen: Screen, found: AuditStats) -> None:
@@ -66,11 +63,6 @@ def stats(screen: Screen, found: AuditStats) -> None:
             screen.line(f"{count:>7}  {name}")
     for day, types in found.by_day.items():
         screen.line(f"{day}  " + ", ".join(f"{count} {name}" for name, count in types.items()))
-
-
-def before_asking(screen: Screen, found: Sequence[AuditEntry]) -> None:
-    """Print the failures that `audit resolve` would change."""
-    screen.notice(_entry(entry) for entry in found)
 
 
 def resolved(screen: Screen, found: Sequence[ResolvedFailure]) -> None:
@@ -97,12 +89,115 @@ def _resolved_document(found: ResolvedFailure) -> dict[str, object]:
     }
 
 
+def _summary(found: AuditSummary, noun: str, now: datetime) -> str:
+    """``30 unresolved failures, first 00:07:57, newest 00:07:59 (15 min ago)``."""
+    count = f"more than {pluralize(found.count, noun)}" if found.more else pluralize(found.count, noun)
+    first = f", first {short_time(found.first, now)}" if found.first and found.count > 1 else ""
+    if not found.newest:
+        return count
+    newest = ", newest" if found.count > 1 else ","
+    return f"{count}{first}{newest} {short_time(found.newest, now)} ({relative(found.newest, now)})"
+
+
+def _table(screen: Screen, entries: Sequence[AuditEntry], now: datetime) -> None:
+    """Print failures as a table, with a column for the place of the records unless all of them are safe."""
+    names = short_ids([entry.failure.audit_id for entry in entries])
+    open_ones = [entry for entry in entries if entry.failure.status in UNRESOLVED]
+    all_safe = all(entry.explanation.quarantined for entry in open_ones)
+    headers = ["ID", "WHEN", "ORDER", "STATUS", "TRIES", *([] if all_safe else ["DATA"]), "REASON"]
+    columns = [Column(header, flexible=header == "REASON", right=header == "TRIES") for header in headers]
+    rows = []
+    for entry in entries:
+        failure = entry.failure
+        data = [] if all_safe else [_SAFE[entry.explanation.safety] if entry in open_ones else ""]
+        row: list[Line] = [
+            (names[failure.audit_id],),
+            (_time(failure.timestamp, now),),
+            (_order_cell(entry.explanation),),
+            ((failure.status, STATUS_LOOK[failure.status]),),
+            (tries_shown(entry.explanation),),
+            *((cell,) for cell in data),
+            reason_of(entry),
+        ]
+        rows.append(row)
+    screen.table(columns, rows)
+
+
+def _order_cell(explanation: Explanation) -> str:
+    """Return the orders of a failure for a table: one, or their greatest possible number."""
+    keys = explanation.order_keys
+    if not explanation.at_most:
+        return orders_shown(keys, 1)
+    count = max(explanation.records or 0, len(keys))
+    return f"at most {count:,} orders" if count else "several"
+
+
+def reason_of(entry: AuditEntry) -> Line:
+    """Return the reason of a failure, after what a person has to know before it: it is closed, or beyond replay."""
+    item, reason = entry.failure.item, entry.explanation.reason
+    shown = reason_shown(reason, error_type=False) if reason else ""
+    if entry.failure.status is ReplayStatus.RESOLVED:
+        return (f"resolved by {item.get('resolvedBy')}: {reason_shown(str(item.get('resolvedReason')))}",)
+    if entry.failure.status in UNRESOLVED and entry.unreplayable:
+        return ("cannot be replayed: ", "red"), reason_shown(entry.unreplayable)
+    return (shown or "no reason found",)
+
+
+def tries_shown(explanation: Explanation) -> str:
+    return count_shown(explanation.failure.item.get("approximateInvokeCount"))
+
+
+def count_shown(value: object) -> str:
+    return f"{value:,.0f}" if isinstance(value, Decimal) and 0 <= value < 10**9 else ""
+
+
+def _time(timestamp: str, now: datetime) -> str:
+    """Return the short form of an item's timestamp; an invalid one is shown as it is, cut."""
+    time = parse_timestamp(timestamp)
+    return short_time(time, now) if time else timestamp[:24]
+
+
+def _next(screen: Screen, entries: Sequence[AuditEntry]) -> None:
+    """Print the commands that help with unresolved failures."""
+    open_ones = [entry for entry in entries if entry.failure.status in UNRESOLVED]
+    lines: list[str] = []
+    if replayable := [entry for entry in open_ones if not entry.unreplayable]:
+        lines = [_show_command(screen, replayable[0]), screen.completed(remedy(replayable))]
+    if never := [entry for entry in open_ones if entry.unreplayable]:
+        closed = resolve_command(screen, never[0])
+        lines.append(f"{pluralize(len(never), 'failure')} of this page cannot be replayed; {closed} closes one")
+    for place, line in enumerate(lines):
+        screen.line(("Next: ", "bold") if place == 0 else " " * 6, line)
+
+
+def remedy(entries: Sequence[AuditEntry]) -> str:
+    """Return what to do about failures that can be replayed."""
+    if all(entry.failure.failure_type == "RecordAgeExceeded" for entry in entries):
+        return "`pipectl replay-dlq` processes them again"
+    return "fix the processor or the orders, then `pipectl up` and `pipectl replay-dlq`"
+
+
+def _show_command(screen: Screen, entry: AuditEntry) -> str:
+    return f"{screen.completed('`pipectl audit show')} {argument(entry)}`"
+
+
+def resolve_command(screen: Screen, entry: AuditEntry) -> str:
+    return f"{screen.completed('`pipectl audit resolve')} {argument(entry)} --reason TEXT`"
+
+
+def argument(entry: AuditEntry) -> str:
+    """Return a failure's short id for a command line. An id that was written by hand can hold any character."""
+    audit_id = entry.failure.audit_id
+    return shlex.quote(short_ids([audit_id])[audit_id])
+
+
 def _next_page(token: str, selection: Selection, limit: int) -> Iterator[str]:
     """Yield the words of the command that lists the next page."""
     yield "audit list"
     if selection.types != FAILURE_TYPES:
         yield from (f"--type {name}" for name in selection.types)
-    yield from (f"--status {status}" for status in selection.statuses)
+    if selection.since or selection.statuses != UNRESOLVED:
+        yield from (f"--status {status}" for status in selection.statuses)
     if selection.since:
         yield f"--since {rfc3339(selection.since)}"
     if selection.until:
@@ -111,45 +206,33 @@ def _next_page(token: str, selection: Selection, limit: int) -> Iterator[str]:
     yield f"--page {token}"
 
 
-def _entry(entry: AuditEntry) -> Line:
-    failure = entry.failure
-    return (
-        (f"{failure.timestamp}  ", "dim"),
-        (f"{failure.status:<8}", _STATUS_LOOK[failure.status]),
-        f"  {failure.failure_type:<22}  {failure.audit_id}",
-        *_expiry(entry),
-    )
-
-
-def _expiry(entry: AuditEntry) -> Line:
-    clock = entry.expiry_clock
-    if clock.expired:
-        return (("  its records are no longer in the stream (24 h limit)", "red"),)
-    if clock.expiring:
-        return (("  its records are expiring from the stream", "red"),)
-    if clock.starts_to_expire and entry.failure.status in UNRESOLVED:
-        return ((f"  expires {rfc3339(clock.starts_to_expire)}", "dim"),)
-    return ()
-
-
-def _entry_document(entry: AuditEntry) -> dict[str, object]:
-    """Return the audit item as it is, with the clock beside it."""
-    return {**entry.failure.item, "expiryClock": entry.expiry_clock}
-
-
-def _detail_document(detail: AuditDetail) -> dict[str, object]:
+def _page_document(found: AuditPage) -> dict[str, object]:
+    summary = found.summary
+    groups = summary.causes if summary else ()
     return {
-        **_entry_document(detail.entry),
-        "records": detail.records,
-        "moreRecords": detail.more_records,
-        "unreadable": detail.unreadable,
+        "failures": [entry_document(entry) for entry in found.entries],
+        "next": found.next,
+        "count": summary.count if summary else None,
+        "more": summary.more if summary else None,
+        "first": summary.first if summary else None,
+        "newest": summary.newest if summary else None,
+        "causes": [{"cause": group.cause, "count": group.count, "orders": group.orders} for group in groups],
+        "unexplained": found.unexplained,
+        "problems": found.problems,
     }
 
 
-def _tree(screen: Screen, values: Mapping[str, object], indent: str) -> None:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            screen.line(f"{indent}{name}:")
-            _tree(screen, value, f"{indent}  ")
-        else:
-            screen.line(f"{indent}{name}: {value if isinstance(value, str) else dumps(value, indent=None)}")
+def entry_document(entry: AuditEntry) -> dict[str, object]:
+    """Return the audit item as it is, with its explanation and the clock beside it."""
+    explanation = entry.explanation
+    return {
+        **entry.failure.item,
+        "orders": explanation.order_keys,
+        "atMost": explanation.at_most,
+        "reason": explanation.reason,
+        "quarantined": explanation.quarantined,
+        "safety": explanation.safety,
+        "until": explanation.until,
+        "unreplayable": entry.unreplayable,
+        "expiryClock": entry.expiry_clock,
+    }

@@ -212,7 +212,7 @@ def _wanted(context: Context) -> Selection:
 def _lookup(context: Context) -> tuple[Any, ...]:
     """Run each form of `audit`. It reports the records that it cannot read."""
     page, hour_ago = audit_list(context, _wanted(context)), context.aws.clock.now() - timedelta(hours=1)
-    return page, audit_stats(context, hour_ago), audit_show(context, page.entries[0].failure.audit_id)
+    return page, audit_stats(context, hour_ago), audit_show(context, page.entries[0].failure.audit_id, full=True)
 
 
 def _verify(context: Context, *, repair: bool = False) -> VerifyReport:

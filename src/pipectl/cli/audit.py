@@ -72,7 +72,9 @@ def list_failures(
     limit: int,
     page: str | None,
 ) -> int:
-    """List failures, newest first: orders, reasons, and where the records are safe.
+    """List failures with their orders and reasons, newest first.
+
+    Shows whether the records are safe in the quarantine, or only in the stream and until when.
 
     Without --since and --status, all unresolved failures are listed, of any age. With --status REPLAYED, EXPIRED or
     RESOLVED, --since is 48h by default.

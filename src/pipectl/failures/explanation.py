@@ -223,15 +223,14 @@ class Explainer:
         found = _Found(listing, records)
         chosen = _first_of_each([found.candidates(each) for each in records])
         contents = self._quarantine.contents(chosen[:MOST_EXPLAINED])
-        unread = frozenset(chosen[MOST_EXPLAINED:])
+        left_out = frozenset(chosen[MOST_EXPLAINED:])
+        unread = {each.failure.key for each in records if not left_out.isdisjoint(found.candidates(each))}
         explanations = [self._explain(each, found, contents) for each in records]
-        explanations, log_problem = self._from_logs(explanations)
-        problems = (listing.problem or contents.problem, log_problem)
-        return Explained(
-            tuple(map(self._in_words, explanations)),
-            sum(not unread.isdisjoint(found.candidates(each)) for each in records),
-            tuple(problem for problem in problems if problem),
-        )
+        silent = [each for each in explanations if _is_silent(each) and each.failure.key not in unread]
+        logged = self._logged(silent[:MOST_NUMBERS])
+        explanations = [self._in_words(self._with_log(each, logged)) for each in explanations]
+        problems = (listing.problem or contents.problem, logged.problem)
+        return Explained(tuple(explanations), len(unread), tuple(problem for problem in problems if problem))
 
     def excerpt(self, explanation: Explanation) -> Excerpt | None:
         """Return the log lines of the invocation that failed; ``None`` when no invocation is known."""
@@ -277,15 +276,11 @@ class Explainer:
         url = f"s3://{self._bucket}/{object_name(records.folder, number.value)}" if quarantined else None
         return FailedOrder(number, key, reason, cause, quarantined, url)
 
-    def _from_logs(self, explanations: Sequence[Explanation]) -> tuple[list[Explanation], str | None]:
-        """Add orders and reasons from the log to unresolved failures that have none."""
-        silent = [each for each in explanations if _is_silent(each)][:MOST_NUMBERS]
+    def _logged(self, silent: Sequence[Explanation]) -> LoggedFailures:
+        """Return what the log has on failures without a reason."""
         times = [time for each in silent for time in each.failure.arrival or ()]
-        if not times:
-            return list(explanations), None
         numbers = [order.number for each in silent for order in each.orders[:1] if order.number]
-        logged = self._logs.failures(numbers, min(times), max(times))
-        return [self._with_log(each, logged) for each in explanations], logged.problem
+        return self._logs.failures(numbers, min(times), max(times)) if times else LoggedFailures({})
 
     def _with_log(self, explanation: Explanation, logged: LoggedFailures) -> Explanation:
         if not _is_silent(explanation):

@@ -54,6 +54,11 @@ class Excerpt:
     lines: tuple[str, ...] = ()
     problem: str | None = None
 
+    @property
+    def brief(self) -> tuple[str, ...]:
+        """The lines without the frames of a traceback, and those of the handlers, which are JSON, in words."""
+        return tuple(_brief(line) for line in self.lines if line and not line[0].isspace())
+
 
 @dataclass(frozen=True)
 class LoggedFailures:
@@ -134,6 +139,18 @@ def _failure(event: FilteredLogEventTypeDef) -> tuple[int, LoggedFailure] | None
     reason, request_id = (value if isinstance(value, str) else None for value in map(line.get, ("reason", "requestId")))
     at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
     return number.value, LoggedFailure(reason, line.get("keys"), request_id, at)
+
+
+def _brief(text: str) -> str:
+    line = text.split("\n", 1)[0]
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    if not isinstance(content, Mapping) or not isinstance(content.get("message"), str):
+        return line
+    named = (content.get("level"), f"{content['message']}:", content.get("reason"))
+    return " ".join(each for each in named if isinstance(each, str))
 
 
 def _is_of_platform(line: str) -> bool:

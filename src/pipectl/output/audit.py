@@ -137,7 +137,7 @@ def reason_of(entry: AuditEntry) -> Line:
     item, reason = entry.failure.item, entry.explanation.reason
     shown = reason_shown(reason, error_type=False) if reason else ""
     if entry.failure.status is ReplayStatus.RESOLVED:
-        return (f"resolved by {item.get('resolvedBy')}: {reason_shown(str(item.get('resolvedReason')))}",)
+        return (f"by {item.get('resolvedBy')}: {reason_shown(str(item.get('resolvedReason')))}",)
     if entry.failure.status in UNRESOLVED and entry.unreplayable:
         return ("cannot be replayed: ", "red"), reason_shown(entry.unreplayable)
     return (shown or "no reason found",)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -115,22 +114,9 @@ def _log(screen: Screen, detail: AuditDetail) -> None:
         return
     if excerpt.problem or not excerpt.lines:
         _field(screen, "log", (excerpt.problem or "no line of this invocation found",))
-    lines = [_log_line(line) for line in excerpt.lines if not line[0].isspace()]  # without the frames of a traceback
-    for place, line in enumerate(lines[:_MOST_LINES]):
-        _field(screen, "" if place else "log", (line,))
-
-
-def _log_line(text: str) -> str:
-    """Return the first line of an event, cut; of a line of the handlers, which is JSON, the message and the reason."""
-    line = text.split("\n", 1)[0]
-    try:
-        content = json.loads(line)
-    except (ValueError, RecursionError):
-        content = None
-    if isinstance(content, Mapping) and isinstance(content.get("message"), str):
-        named = [content.get("level"), content["message"], content.get("reason")]
-        line = " ".join(reason_shown(each) for each in named if isinstance(each, str))
-    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 3]}..."
+    for place, line in enumerate(excerpt.brief[:_MOST_LINES]):
+        shown = line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 3]}..."
+        _field(screen, "" if place else "log", (shown,))
 
 
 def _all_tries(explanation: Explanation) -> str:

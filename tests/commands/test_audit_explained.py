@@ -1,0 +1,240 @@
+"""`audit list` and `audit show` with orders, reasons, causes and log lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from pipectl.aws.stream_records import Cause
+from pipectl.commands.audit import MOST_COUNTED, audit_list, audit_show
+from pipectl.errors import AbsentError, AmbiguousIdError, NoSuchFailureError
+from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
+from pipectl.failures.explanation import MOST_EXPLAINED, Safety
+from pipectl.failures.model import UNRESOLVED
+from pipectl.output import audit
+from pipectl.output import audit_show as show_output
+from tests.failures.commanding import context
+from tests.failures.fakes import Process, World, aws_error
+from tests.output.screens import document, printed
+
+
+def poison(world: World, reason: str = "InvalidOrderError: bad") -> str:
+    number = world.order(poison=True)
+    world.quarantine(number, cause=Cause(reason, world.clock.now(), "request-1", "3"))
+    return world.give_up(number)
+
+
+def test_all_unresolved_failures_are_summed_up_by_cause_and_a_page_of_them_is_listed() -> None:
+    world = World()
+    for number in range(5):
+        poison(world, f"InvalidOrderError: got {number}" if number else "KeyError: 'price'")
+        world.clock.sleep(60)
+    page = audit_list(context(Process(world)), UNRESOLVED_ONES, limit=2)
+    assert [entry.explanation.order_keys for entry in page.entries] == [("order-8",), ("order-6",)]
+    assert page.summary
+    assert (page.summary.count, page.summary.more, page.next is None) == (5, False, False)
+    assert (page.summary.first, page.summary.newest) == (
+        world.clock.started,
+        world.clock.started + timedelta(minutes=4),
+    )
+    assert [(group.cause, group.count) for group in page.summary.causes] == [
+        ("InvalidOrderError: got", 4),
+        ("KeyError: 'price'", 1),
+    ]
+
+
+def test_a_later_page_reads_and_explains_its_failures_only() -> None:
+    world = World()
+    for _ in range(6):
+        poison(world)
+        world.clock.sleep(60)
+    first = audit_list(context(Process(world)), UNRESOLVED_ONES, limit=2)
+    process = Process(world)
+    second = audit_list(context(process), UNRESOLVED_ONES, limit=2, page=first.next)
+    assert (second.summary, len(second.entries), process.count("GetObject")) == (None, 2, 2)
+
+
+def test_a_failure_of_last_week_is_listed_while_it_is_unresolved() -> None:
+    world = World()
+    failure = poison(world)
+    world.clock.sleep(7 * 24 * 3600)
+    (entry,) = audit_list(context(Process(world)), UNRESOLVED_ONES).entries
+    assert (entry.failure.audit_id, entry.explanation.safety) == (failure, Safety.QUARANTINED)
+
+
+def test_more_failures_than_are_counted_are_said_to_be_more() -> None:
+    world = World()
+    first = world.order()
+    body = world.message(first)
+    world.give_up(first)
+    (item,) = world.audit.values()
+    for number in range(MOST_COUNTED + 1):
+        audit_id = f"{number:032x}"
+        world.audit[audit_id, "2026-01-01T00:00:00.000Z"] = {**item, "auditId": {"S": audit_id}}
+    assert body
+    page = audit_list(context(Process(world)), UNRESOLVED_ONES)
+    assert page.summary
+    assert (page.summary.count, page.summary.more, page.summary.first) == (MOST_COUNTED, True, None)
+    text = printed(partial(audit.page, found=page, selection=UNRESOLVED_ONES, limit=20))
+    assert text.startswith("more than 1,000 unresolved failures")
+
+
+def test_a_thousand_failures_are_listed_with_few_calls() -> None:
+    world = World()
+    for _ in range(MOST_COUNTED):
+        poison(world)
+    process = Process(world)
+    page = audit_list(context(process), UNRESOLVED_ONES)
+    calls = Counter(process.calls)
+    assert (calls["GetObject"], calls["FilterLogEvents"]) == (MOST_EXPLAINED, 0)
+    assert page.unexplained == MOST_COUNTED - MOST_EXPLAINED
+    assert all(entry.explanation.reason for entry in page.entries)
+
+
+def test_a_bucket_that_is_gone_is_a_problem_and_no_error() -> None:
+    process = Process(World())
+    poison(process.world)
+    gone = [aws_error("NoSuchBucket", "s3", AbsentError) for _ in range(9)]
+    process.failures = {"ListObjectsV2": list(gone), "GetObject": list(gone)}
+    page = audit_list(context(process), UNRESOLVED_ONES)
+    assert (page.problems, page.entries[0].explanation.safety) == (("s3: NoSuchBucket",), Safety.UNKNOWN)
+
+
+def test_the_document_has_orders_reason_and_place_beside_the_whole_item() -> None:
+    world = World()
+    poison(world)
+    page = audit_list(context(Process(world)), UNRESOLVED_ONES)
+    found = document(partial(audit.page, found=page, selection=UNRESOLVED_ONES, limit=20))
+    (failure,) = found["failures"]
+    assert (failure["orders"], failure["reason"], failure["quarantined"]) == (
+        ["order-0"],
+        "InvalidOrderError: bad",
+        True,
+    )
+    assert (failure["safety"], failure["until"], failure["atMost"]) == ("quarantined", None, False)
+    assert failure["message"]["body"]
+    assert found["causes"] == [{"cause": "InvalidOrderError: bad", "count": 1, "orders": ["order-0"]}]
+
+
+# show
+
+
+def test_show_finds_a_failure_by_the_beginning_of_its_id() -> None:
+    world = World()
+    failure = poison(world)
+    (detail,) = audit_show(context(Process(world)), failure[:5])
+    assert detail.entry.failure.audit_id == failure
+
+
+def test_show_of_an_order_shows_all_its_failures_the_newest_first() -> None:
+    world = World()
+    older = poison(world)
+    world.item(older)["replayStatus"] = {"S": "REPLAYED"}
+    world.clock.sleep(60)
+    newer = world.give_up(
+        "000000000000000000137", approximateArrivalOfFirstRecord="2026-01-01T00:00:00Z", shardId="x" * 30
+    )
+    poison(world)
+    found = audit_show(context(Process(world)), "order-0")
+    assert [detail.entry.failure.audit_id for detail in found] == [newer, older]
+
+
+def test_show_of_an_unknown_order_is_an_error() -> None:
+    world = World()
+    poison(world)
+    with pytest.raises(NoSuchFailureError) as unknown:
+        audit_show(context(Process(world)), "order-99")
+    assert (unknown.value.audit_ids, unknown.value.unread) == (("order-99",), 0)
+
+
+def test_show_of_a_beginning_of_two_ids_is_an_error() -> None:
+    world = World()
+    poison(world)
+    (item,) = list(world.audit.values())
+    for audit_id in ("abcd1" + "0" * 27, "abcd2" + "0" * 27):
+        world.audit[audit_id, "2026-01-01T00:00:00.000Z"] = {**item, "auditId": {"S": audit_id}}
+    with pytest.raises(AmbiguousIdError):
+        audit_show(context(Process(world)), "abcd")
+
+
+def test_show_reads_the_log_of_the_invocation_and_not_the_stream() -> None:
+    world = World()
+    failure = poison(world)
+    for line in (
+        "START RequestId: request-1 Version: 3",
+        '{"level": "ERROR", "message": "record failed", "reason": "bad", "requestId": "request-1"}',
+        "[ERROR] BatchError: bad",
+        "Traceback (most recent call last):",
+        '  File "handler.py", line 1',
+        "END RequestId: request-1",
+        "REPORT RequestId: request-1\tDuration: 3 ms",
+        "START RequestId: request-2 Version: 3",
+    ):
+        world.log(line)
+    world.log("another invocation", stream="stream-2")
+    world.log("much later", seconds=60)
+    process = Process(world)
+    (detail,) = audit_show(context(process), failure)
+    assert detail.excerpt
+    assert detail.excerpt.lines == (
+        '{"level": "ERROR", "message": "record failed", "reason": "bad", "requestId": "request-1"}',
+        "[ERROR] BatchError: bad",
+        "Traceback (most recent call last):",
+        '  File "handler.py", line 1',
+    )
+    assert detail.excerpt.brief == (
+        "ERROR record failed: bad",
+        "[ERROR] BatchError: bad",
+        "Traceback (most recent call last):",
+    )
+    assert (process.count("FilterLogEvents"), process.count("GetRecords"), detail.records) == (1, 0, ())
+
+
+@pytest.mark.parametrize("kind", [AbsentError, None])
+def test_a_log_that_cannot_be_read_is_shown_as_the_reason(kind: type[AbsentError] | None) -> None:
+    process = Process(World())
+    failure = poison(process.world)
+    error = aws_error("AccessDeniedException", "logs", kind) if kind else aws_error("AccessDeniedException", "logs")
+    process.failures = {"FilterLogEvents": [error]}
+    found = audit_show(context(process), failure)
+    assert found[0].excerpt
+    assert found[0].excerpt.problem == "logs: AccessDeniedException"
+    assert "logs: AccessDeniedException" in printed(partial(show_output.details, found=found))
+
+
+def test_show_reads_the_orders_from_the_stream_when_nothing_else_names_them() -> None:
+    world = World()
+    numbers = world.orders(3)
+    failure = world.give_up(numbers[0], numbers[2], requestContext={"condition": "RecordAgeExceeded"}, batchSize=3)
+    found = audit_show(context(Process(world)), failure)
+    assert found[0].entry.explanation.order_keys == ("order-0", "order-1", "order-2")
+    text = printed(partial(show_output.details, found=found))
+    assert "at most 3 orders: order-0, order-1, order-2" in text
+    assert "ONLY in the stream until 00:00 (24.0 h)" in text
+
+
+def test_everything_is_shown_on_request_only() -> None:
+    world = World()
+    failure = poison(world)
+    brief = printed(partial(show_output.details, found=audit_show(context(Process(world)), failure)))
+    full = printed(
+        partial(show_output.details, found=audit_show(context(Process(world)), failure, full=True), full=True)
+    )
+    assert len(brief.splitlines()) <= 15
+    assert "approximateInvokeCount" not in brief
+    assert "approximateInvokeCount" in full
+    assert "record 000000000000000000137 (stream)" in full
+
+
+def test_hostile_texts_are_escaped_and_cut_on_every_screen() -> None:
+    world = World()
+    failure = poison(world, "Error: \x1b[31m\n" + "x" * 400_000)
+    page = audit_list(context(Process(world)), Selection(statuses=UNRESOLVED))
+    listed = printed(partial(audit.page, found=page, selection=UNRESOLVED_ONES, limit=20))
+    shown = printed(partial(show_output.details, found=audit_show(context(Process(world)), failure)))
+    for text in (listed, shown):
+        assert "\x1b" not in text
+        assert max(map(len, text.splitlines())) < 2200

@@ -213,7 +213,7 @@ def test_show_reads_the_orders_from_the_stream_when_nothing_else_names_them() ->
     assert found[0].entry.explanation.order_keys == ("order-0", "order-1", "order-2")
     text = printed(partial(show_output.details, found=found))
     assert "at most 3 orders: order-0, order-1, order-2" in text
-    assert "ONLY in the stream until 00:00 (24.0 h)" in text
+    assert "ONLY in the stream until 2026-01-02 00:00 (24.0 h)" in text
 
 
 def test_everything_is_shown_on_request_only() -> None:

@@ -95,7 +95,7 @@ NOT_SEEN: Mapping[str, NotSeen] = {
     "dynamodb:GetItem": NotSeen("called when the response of an update was lost", ("replay-dlq", "audit resolve")),
     "s3:GetObject": NotSeen(
         "called for records in the quarantine",
-        ("audit", "replay-dlq --dry-run", "replay-dlq --save", "replay-dlq", "verify --repair"),
+        ("audit", "audit resolve", "replay-dlq --dry-run", "replay-dlq --save", "replay-dlq", "verify --repair"),
     ),
     "lambda:ListTags": NotSeen("needed for the tags of GetFunction", ("logs",)),
     "s3:DeleteObjectVersion": NotSeen(

@@ -54,14 +54,14 @@ OBSERVE = merged(_ROLES, _TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _LOG_GROUPS, _MAP
 """The actions that read the actual state of every resource."""
 
 _FAILURES = {"audit-index": "dynamodb:Query"}
-_EXPLAIN = {"quarantine": "s3:GetObject", "log-groups": "logs:FilterLogEvents"}
 _METRICS = {"anything": "cloudwatch:GetMetricData"}
 _RANGES = {"orders-streams": "dynamodb:GetShardIterator dynamodb:GetRecords", "quarantine": "s3:GetObject"}
 _WHOLE_STREAM = {
     "anything": "dynamodb:ListStreams",
     "orders-streams": "dynamodb:DescribeStream dynamodb:GetShardIterator dynamodb:GetRecords",
 }
-_REPLAY = merged(_TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _FAILURES, {"audit-table": "dynamodb:Query"})
+_EXPLAIN = {"bucket": "s3:ListBucket", "quarantine": "s3:GetObject", "log-groups": "logs:FilterLogEvents"}
+_REPLAY = merged(_TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _FAILURES, {"audit-table": "dynamodb:Query"}, _EXPLAIN)
 _WRITE_TABLE = "dynamodb:CreateTable dynamodb:UpdateTable dynamodb:UpdateContinuousBackups dynamodb:TagResource"
 _WRITE_FUNCTION = (
     "lambda:CreateFunction lambda:UpdateFunctionCode lambda:UpdateFunctionConfiguration "
@@ -127,7 +127,6 @@ _TRACE = merged(
     {"orders-table": "dynamodb:GetItem", "processed-objects": "s3:GetObject"},
     _EXPLAIN,
 )
-_EXPLAIN = {"bucket": "s3:ListBucket", "quarantine": "s3:GetObject", "log-groups": "logs:FilterLogEvents"}
 _AUDIT = merged(_TABLES, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES, _EXPLAIN)
 _LOGS = merged(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"})
 _THROWAWAY_ORDER = {

@@ -61,7 +61,7 @@ _WHOLE_STREAM = {
     "orders-streams": "dynamodb:DescribeStream dynamodb:GetShardIterator dynamodb:GetRecords",
 }
 _EXPLAIN = {"bucket": "s3:ListBucket", "quarantine": "s3:GetObject", "log-groups": "logs:FilterLogEvents"}
-_REPLAY = merged(_TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _FAILURES, {"audit-table": "dynamodb:Query"}, _EXPLAIN)
+_REPLAY = merged(_TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _FAILURES, {"audit-table": "dynamodb:Query"})
 _WRITE_TABLE = "dynamodb:CreateTable dynamodb:UpdateTable dynamodb:UpdateContinuousBackups dynamodb:TagResource"
 _WRITE_FUNCTION = (
     "lambda:CreateFunction lambda:UpdateFunctionCode lambda:UpdateFunctionConfiguration "

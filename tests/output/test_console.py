@@ -82,6 +82,25 @@ def test_a_step_is_a_line_of_the_terminal_that_the_result_removes(monkeypatch: p
     assert err.endswith("\x1b[2K")
 
 
+def test_a_long_body_wraps_beside_its_prefix_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    prefix, body = (("  reason  ", "dim"),), ("amount must be a number, got something else",)
+    screen = Screen()
+    screen.out.file = io.StringIO()
+    screen.hanging(prefix, body)
+    assert screen.out.file.getvalue() == "  reason  amount must be a number, got something else\n"
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    outer, inner = pty.openpty()
+    with os.fdopen(inner, "w") as terminal:
+        narrow = Screen(color=False)
+        narrow.out.file = terminal
+        narrow.hanging(prefix, body)
+        terminal.flush()
+        lines = os.read(outer, 4096).decode().splitlines()
+    os.close(outer)
+    assert lines == ["  reason  amount must be a number, got", "          something else"]
+
+
 def test_a_long_step_is_cut_at_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     err, _ = on_a_terminal(monkeypatch, lambda screen: screen.step("reading " * 20))

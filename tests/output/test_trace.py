@@ -40,6 +40,11 @@ def test_a_stage_that_needs_somebody_has_the_command_to_type_next(stage: Stage) 
     assert document(lambda screen: trace.result(screen, found), OPTIONS)["next"][-1] == last
 
 
+def test_a_pause_has_the_command_that_ends_it() -> None:
+    found = Trace("a", NOON, None, Stage.WAITING, 1, 1, stopped="processing is paused: `pipectl resume` continues")
+    assert document(lambda screen: trace.result(screen, found), OPTIONS)["next"] == ["pipectl --local resume"]
+
+
 SAMPLES = samples_of("trace")
 
 

@@ -85,7 +85,7 @@ def _lead(screen: Screen, detail: AuditDetail, name: str) -> None:
 
 
 def _field(screen: Screen, label: str, value: Line) -> None:
-    screen.line((f"  {label:<{_LABEL}}", "dim"), *value)
+    screen.hanging(((f"  {label:<{_LABEL}}", "dim"),), value)
 
 
 def _whole_reason(explanation: Explanation) -> str:

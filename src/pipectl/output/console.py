@@ -123,10 +123,19 @@ class Screen:
         """
         console = self.err if notice else self.out
         self._end_step()
-        width = console.width if console.is_terminal and _is_terminal(console.file) else None
         cells = [[self._text(_parts(cell)) for cell in row] for row in rows]
-        for text in table_lines(console, columns, cells, indent, width):
+        for text in table_lines(console, columns, cells, indent, _width(console)):
             console.print(text)
+
+    def hanging(self, prefix: Line, body: Line) -> None:
+        """Print one line of the result. On a terminal the body wraps beside the prefix, not below it."""
+        first, text, width = self._text(prefix), self._text(body), _width(self.out)
+        room = max((width or 0) - first.cell_len, 20)
+        self._end_step()
+        for line in [text] if width is None else text.wrap(self.out, room) or [text]:
+            line.rstrip()
+            self.out.print(first.append_text(line))
+            first = Text(" " * (first.cell_len - line.cell_len))
 
     def verbatim(self, text: str) -> None:
         """Print a text of several lines whose characters are all printable, such as YAML."""
@@ -338,6 +347,11 @@ def _error_lines(error: PipectlError, hint: str | None) -> Iterable[Line]:
         yield (f"  {line}",)
     if hint:
         yield ("Hint:", "bold"), f" {hint}"
+
+
+def _width(console: Console) -> int | None:
+    """Return the width of the terminal; ``None`` without one."""
+    return console.width if console.is_terminal and _is_terminal(console.file) else None
 
 
 def _is_terminal(stream: IO[str] | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -27,6 +28,7 @@ _LOOK = {
 _KIND_LOOK = {"stored": "green", "quarantined": "red", "failed": "red"}
 _COLUMNS = (Column("VERSION"), Column("TIME"), Column("WHEN"), Column("WHAT", flexible=True))
 _LABEL = 13
+_COMMAND = re.compile("`(pipectl [^`]+)`")
 _ITEM_CHARACTERS = 62
 _GAVE_UP = {
     "RetryAttemptsExhausted": "retries exhausted",
@@ -42,7 +44,7 @@ def result(screen: Screen, found: Trace, *, full: bool = False) -> None:
     mark, look = _LOOK[found.stage]
     screen.line((f"{mark} {found.stage.upper()}", look), f"  {_headline(found)}")
     for label, text in _facts(screen, found):
-        screen.line(f"  {label:<{_LABEL}}", text)
+        screen.hanging(((f"  {label:<{_LABEL}}", "dim"),), (text,))
     if found.events:
         screen.line()
         screen.table(_COLUMNS, list(_rows(found)))
@@ -90,8 +92,9 @@ def _facts(screen: Screen, found: Trace) -> Iterator[tuple[str, str]]:
     """Yield what is known besides the timeline, each with its label."""
     if reason := (found.failure.reason if found.failure else found.error):
         yield "reason", reason
-    certain = screen.completed(_certain(found))
-    yield "certain", certain
+    if found.stopped:
+        yield "waits for", screen.completed(found.stopped)
+    yield "certain", _certain(found)
     for doubt in found.doubts:
         yield "not certain", screen.completed(_doubt(found, doubt))
     if found.item is None:
@@ -114,8 +117,7 @@ def _certain(found: Trace) -> str:
         case Stage.FAILED if proof is Proof.NAMED:
             return "the failure names this version; it has no object"
         case Stage.FAILED | Stage.WAITING:
-            stopped = f": {found.stopped}" if found.stopped else ""
-            return f"it has no object{stopped}"
+            return "it has no object" if found.stage is Stage.FAILED else "it has no object and no failure"
         case Stage.LOST:
             return "it has no object and no failure; the mapping has read past it"
         case Stage.UNKNOWN:
@@ -174,12 +176,15 @@ def _what(event: TraceEvent) -> tuple[str, str]:
                 else ""
             )
             words = _GAVE_UP.get(str(event.failure_type), f"failed ({event.failure_type})")
+            now = "" if event.status is ReplayStatus.OPEN else "now "
             older = error if event.version is None else ""
-            return words, f"{count}; audited as {identity}, {event.status}{older}"
+            return words, f"{count}; audited as {identity}, {now}{event.status}{older}"
         case "replayed":
             return "replayed", f" ({identity}): {_replayed(event)}"
         case "resolved":
             return "resolved", f"{f' by {event.by}' if event.by else ''}{error}"
+        case "removed":
+            return "removed", " from the table"
     return event.kind, ""
 
 
@@ -206,7 +211,8 @@ def _next(found: Trace) -> Iterator[str]:
     elif found.stage is Stage.LOST:
         yield "pipectl verify --repair"
     elif found.stage is Stage.WAITING:
-        yield "pipectl status"
+        named = _COMMAND.search(found.stopped or "")
+        yield named[1] if named else "pipectl status"
     elif found.stage is Stage.UNKNOWN:
         yield f"pipectl audit show {key}"
 

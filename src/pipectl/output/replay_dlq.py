@@ -125,16 +125,21 @@ def _left(screen: Screen, report: ReplayReport) -> Iterator[Line]:
 
 
 def _next(screen: Screen, report: ReplayReport) -> Iterator[Line]:
-    """Return the command that helps now."""
+    """Return the commands that help now."""
     if report.still_failing and report.left_ids:
-        show = f"`pipectl audit show {_typed(report.left_ids[0])}`"
-        yield (screen.completed(f"Next: {show}, fix the processor, `pipectl up`, `pipectl replay-dlq`"),)
+        steps = [
+            f"`pipectl audit show {_typed(report.left_ids[0])}` shows one of them",
+            "fix the processor or the orders, then `pipectl up`",
+            "`pipectl replay-dlq`",
+        ]
     elif report.left > report.waiting + report.claimed_elsewhere:
-        yield (screen.completed("Next: `pipectl audit list`"),)
+        steps = ["`pipectl audit list`"]
     elif report.beyond:
-        yield (screen.completed("Next: `pipectl replay-dlq`"),)
-    elif not report.left:
-        yield (screen.completed("Next: `pipectl status`"),)
+        steps = ["`pipectl replay-dlq`"]
+    else:
+        steps = [] if report.left else ["`pipectl status`"]
+    for place, step in enumerate(steps):
+        yield ("      " if place else ("Next: ", "bold")), screen.completed(step)
 
 
 def _show_preview(screen: Screen, found: Preview, *, notice: bool = False) -> None:
@@ -184,20 +189,22 @@ def _changes(found: Preview) -> str:
     """Return a sentence on whether the processor is still the one that failed."""
     versions = found.versions
     earlier = sum(found.by_status.get(status, 0) for status in _TRIED)
-    begin = f"{earlier:,} failed in an earlier replay; the" if earlier else "The"
+    begin = f"{'All' if earlier == found.failures else f'{earlier:,}'} failed in an earlier replay; the"
+    begin = begin if earlier else "The"
     if versions.unchanged:
         since = _since(found, versions.unchanged)
         return f"{begin} processor has not changed since{since} (version {versions.live})."
     if versions.changed:
         since = _since(found, versions.changed)
-        return f"{begin} processor has changed since{since} (version {versions.live} is live)."
-    return f"{begin} version that failed is not known (version {versions.live} is live)."
+        return f"{begin} processor has changed since{since} (now version {versions.live})."
+    return f"{begin} version that failed is not known (now version {versions.live})."
 
 
 def _since(found: Preview, count: int) -> str:
-    if count < found.failures:
-        return f" {count:,} of them failed"
-    return "" if any(found.by_status.get(status) for status in _TRIED) else " they failed"
+    earlier = sum(found.by_status.get(status, 0) for status in _TRIED)
+    if earlier and count in (earlier, found.failures):
+        return ""
+    return " they failed" if count == found.failures else f" {count:,} of them failed"
 
 
 def _places(found: Preview) -> Iterator[Line]:

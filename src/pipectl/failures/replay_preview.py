@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from pipectl.failures.explanation import MOST_EXPLAINED, Explanation, Safety
-from pipectl.failures.model import LONGEST_CLAIM, Failure
+from pipectl.failures.model import LONGEST_CLAIM, UNRESOLVED, Failure
 from pipectl.timestamps import parse_timestamp
 
 MOST_COUNTED = 10_000
@@ -66,7 +66,7 @@ class RecordPlaces:
 
 @dataclass(frozen=True)
 class ProcessorVersions:
-    """Comparison of the version of the processor that is live now with those that failed.
+    """Comparison of the version of the processor that is live now with those that failed on unresolved failures.
 
     Attributes:
         live: The version that is live.
@@ -80,9 +80,13 @@ class ProcessorVersions:
     changed: int = 0
     unknown: int = 0
 
+    @property
+    def compared(self) -> int:
+        return self.unchanged + self.changed + self.unknown
+
     @classmethod
     def of(cls, explanations: Iterable[Explanation], live: str | None) -> ProcessorVersions:
-        versions = [_last_version(each) for each in explanations]
+        versions = [_last_version(each) for each in explanations if each.failure.status in UNRESOLVED]
         unknown = len(versions) if live is None else versions.count(None)
         unchanged = 0 if live is None else versions.count(live)
         return cls(live, unchanged, len(versions) - unknown - unchanged, unknown)

@@ -36,7 +36,8 @@ def preview(screen: Screen, found: Preview) -> None:
         screen.document(_preview_document(found))
         return
     _show_preview(screen, found)
-    screen.line(_COUNTS)
+    if found.is_any or not found.done:
+        screen.line(_COUNTS)
 
 
 def before_asking(screen: Screen, found: Preview) -> None:
@@ -49,8 +50,8 @@ def question(found: Preview) -> str:
 
 def warn(screen: Screen, found: Preview) -> None:
     """Print the warnings when there is no confirmation."""
-    if found.versions.unchanged:
-        screen.note(_changes(found))
+    for sentence in _changes(found):
+        screen.note(sentence)
     screen.note(_UNFIXED if found.versions.unchanged else _ALARM)
 
 
@@ -174,8 +175,7 @@ def _counted(found: Preview) -> Iterator[Line]:
         count = f"{found.failures:,} or more" if found.more else f"{found.failures:,}"
         noun = f"{_noun(found)}{'' if found.failures == 1 else 's'}"
         yield (f"{count} {noun} to replay", ": ", _statuses(found.by_status), ".")
-    if found.versions.live and found.failures:
-        yield (_changes(found),)
+    yield from ((sentence,) for sentence in _changes(found))
 
 
 def _noun(found: Preview) -> str:
@@ -185,26 +185,21 @@ def _noun(found: Preview) -> str:
     return "order" if len(keys) == len(explanations) == found.failures else "failure"
 
 
-def _changes(found: Preview) -> str:
-    """Return a sentence on whether the processor is still the one that failed."""
+def _changes(found: Preview) -> Iterator[str]:
+    """Return sentences on whether the processor is still the one that failed."""
     versions = found.versions
     earlier = sum(found.by_status.get(status, 0) for status in _TRIED)
-    begin = f"{'All' if earlier == found.failures else f'{earlier:,}'} failed in an earlier replay; the"
-    begin = begin if earlier else "The"
+    if earlier:
+        yield f"{'All' if earlier == found.failures else f'{earlier:,}'} failed in an earlier replay."
+    count = versions.unchanged or versions.changed
+    since = " they failed" if count == found.failures else f" {count:,} of them failed"
+    since = "" if earlier and count in (earlier, found.failures) else since
     if versions.unchanged:
-        since = _since(found, versions.unchanged)
-        return f"{begin} processor has not changed since{since} (version {versions.live})."
-    if versions.changed:
-        since = _since(found, versions.changed)
-        return f"{begin} processor has changed since{since} (now version {versions.live})."
-    return f"{begin} version that failed is not known (now version {versions.live})."
-
-
-def _since(found: Preview, count: int) -> str:
-    earlier = sum(found.by_status.get(status, 0) for status in _TRIED)
-    if earlier and count in (earlier, found.failures):
-        return ""
-    return " they failed" if count == found.failures else f" {count:,} of them failed"
+        yield f"The processor has not changed since{since} (version {versions.live})."
+    elif versions.changed:
+        yield f"The processor has changed since{since} (now version {versions.live})."
+    elif versions.compared:
+        yield f"The version that failed is not known (now version {versions.live})."
 
 
 def _places(found: Preview) -> Iterator[Line]:
@@ -264,7 +259,7 @@ def _warnings(screen: Screen, found: Preview) -> Iterator[Line]:
         more = " or more" if found.more else ""
         yield (f"{found.beyond:,}{more} unresolved failures are left out by --limit.",)
     yield (("! ", "yellow"), _UNFIXED) if found.versions.unchanged else (_ALARM,)
-    if found.failures > 1 and (one := _one_to_try(found)):
+    if found.failures > 1 and not found.source and (one := _one_to_try(found)):
         yield (screen.completed(f"Try one first: `pipectl replay-dlq --id {one}`"),)
 
 

@@ -24,12 +24,6 @@ def order_shown(keys: object) -> str:
     return keys_shown(keys)
 
 
-def orders_shown(orders: Sequence[str], most: int = 2) -> str:
-    """``o-1, o-2, ... +28``: the first orders, and the number of the others."""
-    shown = ", ".join(orders[:most])
-    return f"{shown}, ... +{len(orders) - most:,}" if len(orders) > most else shown
-
-
 def assumed(shards: Sequence[str]) -> str:
     """Return a note on open shards that returned only empty pages in the end."""
     are = "is" if len(shards) == 1 else "are"

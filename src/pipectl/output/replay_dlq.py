@@ -13,7 +13,8 @@ from pipectl.failures.model import CLOSES_IT, ReplayStatus, short_ids
 from pipectl.failures.outcomes import DoneFailure, ReplayReport
 from pipectl.failures.replay_preview import RecordPlaces
 from pipectl.output.console import Line, Screen
-from pipectl.output.records import order_shown, orders_shown
+from pipectl.output.explanation import orders_shown
+from pipectl.output.records import order_shown
 from pipectl.output.table import Column
 from pipectl.text import pluralize
 from pipectl.timestamps import relative, rfc3339, short_time

@@ -49,6 +49,16 @@ def test_colors_that_are_forced_bring_no_cursor_codes_into_a_file(
         assert cursor_code not in err
 
 
+def written_to(outer: int) -> str:
+    """Return what was written to a terminal that is closed on its inner side, and close it."""
+    written = b""
+    with suppress(OSError):  # Linux reports EIO at the end
+        while chunk := os.read(outer, 65536):
+            written += chunk
+    os.close(outer)
+    return written.decode()
+
+
 def on_a_terminal(monkeypatch: pytest.MonkeyPatch, show: Callable[[Screen], object]) -> tuple[str, str]:
     """Return what a screen writes to the terminal of stderr and to stdout."""
     monkeypatch.setenv("TERM", "xterm")
@@ -60,12 +70,7 @@ def on_a_terminal(monkeypatch: pytest.MonkeyPatch, show: Callable[[Screen], obje
         show(screen)
         screen.close()
         terminal.flush()
-    written = b""
-    with suppress(OSError):  # Linux reports EIO at the end
-        while chunk := os.read(outer, 65536):
-            written += chunk
-    os.close(outer)
-    return written.decode(), screen.out.file.getvalue()
+    return written_to(outer), screen.out.file.getvalue()
 
 
 def test_a_step_is_a_line_of_the_terminal_that_the_result_removes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,10 +100,7 @@ def test_a_long_body_wraps_beside_its_prefix_on_a_terminal_alone(monkeypatch: py
         narrow = Screen(color=False)
         narrow.out.file = terminal
         narrow.hanging(prefix, body)
-        terminal.flush()
-        lines = os.read(outer, 4096).decode().splitlines()
-    os.close(outer)
-    assert lines == ["  reason  amount must be a number, got", "          something else"]
+    assert written_to(outer).splitlines() == ["  reason  amount must be a number, got", "          something else"]
 
 
 def test_a_long_step_is_cut_at_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

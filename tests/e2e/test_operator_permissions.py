@@ -19,7 +19,7 @@ from pipectl.commands.audit import audit_list, audit_show, audit_stats
 from pipectl.commands.audit_resolve import audit_resolve, audit_undo
 from pipectl.commands.capture import capture
 from pipectl.commands.down import down
-from pipectl.commands.logs import lines
+from pipectl.commands.logs import Search, logs, logs_of_failure
 from pipectl.commands.outputs import outputs
 from pipectl.commands.pause import pause
 from pipectl.commands.plan import plan
@@ -91,13 +91,16 @@ NOT_SEEN: Mapping[str, NotSeen] = {
         "called while AWS still changes a mapping",
         (*_LOOKING, "trace", "verify", "verify --repair", "replay-dlq", "doctor --capture"),
     ),
-    "lambda:GetFunction": NotSeen("called when a log group has no tags, to find its owner", ("logs",)),
+    "lambda:GetFunction": NotSeen("called when a log group has no tags, to find its owner", ("logs", "logs --failure")),
     "dynamodb:GetItem": NotSeen("called when the response of an update was lost", ("replay-dlq", "audit resolve")),
     "s3:GetObject": NotSeen(
         "called for records in the quarantine",
-        ("audit", "audit resolve", "replay-dlq --dry-run", "replay-dlq --save", "replay-dlq", "verify --repair"),
+        (
+            *("audit", "audit resolve", "logs --failure", "verify --repair"),
+            *("replay-dlq --dry-run", "replay-dlq --save", "replay-dlq"),
+        ),
     ),
-    "lambda:ListTags": NotSeen("needed for the tags of GetFunction", ("logs",)),
+    "lambda:ListTags": NotSeen("needed for the tags of GetFunction", ("logs", "logs --failure")),
     "s3:DeleteObjectVersion": NotSeen(
         "checked by AWS, not by the local emulator, for the version of an object", ("doctor --capture",)
     ),
@@ -204,6 +207,10 @@ def _selection(context: Context) -> Selection:
     return Selection(since=now - timedelta(hours=1), until=now)
 
 
+def _search(context: Context) -> Search:
+    return Search(("processor", "auditor"), context.aws.clock.now())
+
+
 def _wanted(context: Context) -> Selection:
     now = context.aws.clock.now()
     return Selection(since=now - timedelta(hours=1), until=now)
@@ -271,7 +278,7 @@ LOOKING: dict[str, Callable[[Context], object]] = {
     "status": status,
     "plan": plan,
     "outputs": outputs,
-    "logs": lambda context: lines(context, ["processor", "auditor"], context.aws.clock.now(), None, None),
+    "logs": lambda context: logs(context, _search(context)),
     "doctor --capture": lambda context: capture(context, Path(mkdtemp()) / "answers.json", yes),
     "pause": lambda context: pause(context, "somebody"),
     "resume": resume,
@@ -312,6 +319,7 @@ def test_failures_are_read_and_replayed_with_exactly_their_actions(
     work: dict[str, Callable[[Context], object]] = {
         "audit": _lookup,
         "audit resolve": resolve_and_undo,
+        "logs --failure": lambda context: logs_of_failure(context, audit_id, _search(context)),
         "trace": lambda context: trace(context, "order-1"),
         "verify": _verify,
         "replay-dlq --dry-run": lambda context: preview(context, _selection(context)),

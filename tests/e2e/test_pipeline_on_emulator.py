@@ -6,6 +6,8 @@ IAM is enforced and the functions are executed.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ from click.testing import CliRunner
 
 from pipectl.cli.main import main
 from pipectl.commands.down import down
+from pipectl.commands.logs import Search, logs, logs_of_failure
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
+from pipectl.failures.audit_table import Selection
 from pipectl.local.home import LocalEmulator
 from tests.e2e.mending import check_all_replayed, fix, replay_all, statuses
 from tests.e2e.orders import Orders
@@ -54,6 +58,7 @@ def _run_from_up_to_down(
     orders = Orders(world, world.context().pipeline.physical)
     _check_processing(orders, count, poison, consolidated=consolidated)
     assert {each.state for each in status(world.context()).resources} == {State.IN_SYNC}
+    _check_logs(orders)
     _check_replay_before_the_fix(orders, consolidated=consolidated)
     fix(world, fixed, mapping)
     replayed = replay_all(world)
@@ -86,6 +91,26 @@ def _check_processing(orders: Orders, count: int, poison: int, *, consolidated: 
         return world.aws.cloudwatch.describe_alarms(AlarmNames=[names.errors_alarm])["MetricAlarms"][0]["StateValue"]
 
     world.aws.wait(lambda: alarm() == "ALARM", "the errors alarm", 30)
+
+
+def _check_logs(orders: Orders) -> None:
+    """Check that the lines of each failed order are found, by its key and by its failure, and no others."""
+    context = orders.world.context()
+    start = context.aws.clock.now() - timedelta(minutes=10)
+    search, poison = Search(("processor", "auditor"), start), {order for order, _ in orders.poison}
+    errors = logs(context, replace(search, errors=True)).lines
+    assert {order for line in errors for order in line.orders} == poison
+    assert any(line.entry.text.startswith("BatchError: record with keys") for line in errors)
+    assert all(line.function == "processor" for line in errors)
+    assert set(errors) <= set(logs(context, search).lines)
+    for order in poison:
+        found = logs(context, replace(search, order=order)).lines
+        assert {line.orders for line in found} == {(order,)}
+        assert found[0].entry.text.startswith("InvalidOrderError: amount must be a number")
+    failure = next(context.audit_table.find(Selection(start)))
+    found = logs_of_failure(context, failure.audit_id[:12], search).lines
+    assert found
+    assert set(found) <= set(errors)
 
 
 def _check_replay_before_the_fix(orders: Orders, *, consolidated: bool) -> None:

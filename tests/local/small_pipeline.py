@@ -210,3 +210,22 @@ def zipped(source: str, name: str = "index.py") -> bytes:
 def policy(*statements: Mapping[str, Any]) -> str:
     """Return a policy document."""
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def lines(pipeline: Pipeline) -> list[str]:
+    """Return the log lines of the function; none before its first invocation."""
+    logs = pipeline.client("logs")
+    try:
+        found = logs.filter_log_events(logGroupName="/aws/lambda/processor")["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    return [event["message"] for event in found]
+
+
+def allow_logs(pipeline: Pipeline) -> None:
+    allowed = {
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": f"arn:aws:logs:{REGION}:{pipeline.account_id}:log-group:/aws/lambda/processor*",
+    }
+    pipeline.client("iam").put_role_policy(RoleName="processor", PolicyName="logs", PolicyDocument=policy(allowed))

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from pipectl.aws.log_entries import parse_entry
 from pipectl.local.home import REGION, LocalEmulator
-from tests.local.small_pipeline import Pipeline, eventually, policy, zipped
+from tests.local.small_pipeline import Pipeline, allow_logs, eventually, lines, policy, zipped
 from tests.support import boto3_session
 
 pytestmark = pytest.mark.emulator
@@ -25,25 +26,6 @@ def handler(event, context):
     print("records", len(event.get("Records", [])), os.environ["SETTING"], context.function_version)
     return context.function_version
 """
-
-
-def lines(pipeline: Pipeline) -> list[str]:
-    """Return the log lines of the function; none before its first invocation."""
-    logs = pipeline.client("logs")
-    try:
-        found = logs.filter_log_events(logGroupName="/aws/lambda/processor")["events"]
-    except logs.exceptions.ResourceNotFoundException:
-        return []
-    return [event["message"] for event in found]
-
-
-def allow_logs(pipeline: Pipeline) -> None:
-    allowed = {
-        "Effect": "Allow",
-        "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-        "Resource": f"arn:aws:logs:{REGION}:{pipeline.account_id}:log-group:/aws/lambda/processor*",
-    }
-    pipeline.client("iam").put_role_policy(RoleName="processor", PolicyName="logs", PolicyDocument=policy(allowed))
 
 
 def publish(pipeline: Pipeline, handler: str, setting: str) -> str:
@@ -126,7 +108,8 @@ def test_a_module_that_cannot_be_imported_is_logged(emulator: LocalEmulator) -> 
     payload = json.loads(answer["Payload"].read())
     assert (payload["errorType"], payload["errorMessage"]) == ("Runtime.ImportModuleError", reason)
     logged = lines(pipeline)
-    assert f"[ERROR] Runtime.ImportModuleError: {reason}" in logged
+    [entry] = [entry for line in logged if (entry := parse_entry(line)).is_error]
+    assert (entry.text, entry.level) == (f"Runtime.ImportModuleError: {reason}", "ERROR")
     request_id = answer["ResponseMetadata"]["RequestId"]
     assert f"START RequestId: {request_id} Version: $LATEST" in logged
 

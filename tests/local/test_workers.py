@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from pipectl.aws.log_entries import parse_entry
 from pipectl.local.home import LocalEmulator
-from tests.local.small_pipeline import Pipeline
+from tests.local.small_pipeline import Pipeline, allow_logs, lines
 
 pytestmark = pytest.mark.emulator
 
@@ -72,12 +73,17 @@ def test_process_is_used_again_after_its_first_invocation_raised(pipeline: Pipel
 
 
 @pytest.mark.parametrize("end", ["die", "sleep"])
-def test_process_is_replaced_after_its_end(pipeline: Pipeline, end: str) -> None:
+def test_process_is_replaced_after_its_end_and_the_end_is_logged(pipeline: Pipeline, end: str) -> None:
+    allow_logs(pipeline)
     pipeline.client("lambda").update_function_configuration(FunctionName="processor", Timeout=1)
     process = _invoke(pipeline)["process"]
     assert "errorMessage" in _invoke(pipeline, end)
     after = _invoke(pipeline)
     assert after["calls"] == 1
+    text = {"die": "Error: Runtime exited with error: exit status 1", "sleep": "Task timed out after 1.00 seconds"}[end]
+    entries = [entry for line in lines(pipeline) if (entry := parse_entry(line)).is_error]
+    assert [entry.text for entry in entries] == [text]
+    assert entries[0].request_id
     assert after["process"] != process
 
 

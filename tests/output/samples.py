@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,7 +27,8 @@ from pipectl.commands.capture import CapturePreview, CaptureReport
 from pipectl.commands.config import PackageSummary
 from pipectl.commands.demo import DemoReport
 from pipectl.commands.down import DownPreview, DownReport
-from pipectl.commands.logs import LogLine
+from pipectl.commands.logs import LogReport, SearchedFailure
+from pipectl.commands.logs import Search as LogSearch
 from pipectl.commands.pause import PauseReport
 from pipectl.commands.permissions import Published
 from pipectl.commands.plan import PlanReport
@@ -63,6 +65,7 @@ from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
 from pipectl.monitoring.checks import Check, Finding, Severity
 from pipectl.monitoring.health import Health
+from pipectl.monitoring.log_reader import LogLine
 from pipectl.monitoring.pending_data import Loss, Resume
 from pipectl.output import (
     audit,
@@ -380,10 +383,6 @@ def _operation(text: str) -> dict[str, Sample]:
         text, NOON, None, Stage.WAITING, 1, 1, unknown=text, error=text, unread=("a",), assumed=("b",), period=2 * HOUR
     )
     paused = PauseReport(paused=True, changed=True, pause=Pause(NOON, text), left=23 * HOUR)
-    lines = [
-        LogLine(NOON, "processor", f"first {text}\n  File handler.py\tline 3\t\n", "1"),
-        LogLine(NOON, "auditor", text, "2"),
-    ]
     newer, older = Version("7", text, {}), Version("6", f"commit 0123456789ab, {text}", {})
     back = Rollback("dev-processor", newer, older, text)
     running = LocalEmulator("http://127.0.0.1:4566", 4566, 77, Path(text), Path(text))
@@ -392,7 +391,7 @@ def _operation(text: str) -> dict[str, Sample]:
         "trace": partial(trace.result, found=followed),
         "trace --full": partial(trace.result, found=followed, full=True),
         "trace not certain": partial(trace.result, found=unknown),
-        "logs": partial(logs.result, lines=lines),
+        **_logs(text),
         "pause": partial(pause.result, report=paused),
         "pause again": partial(pause.result, report=replace(paused, changed=False)),
         "resume": partial(resume.result, report=PauseReport(False, True, Pause(NOON, text), -2 * HOUR)),
@@ -408,6 +407,38 @@ def _operation(text: str) -> dict[str, Sample]:
         "local status stopped": partial(local.status, running=None),
         "local stop": partial(local.stopped, was_running=True),
         "demo": partial(demo.result, report=DemoReport(17, 20, 7, 27, 2, 2, 2, "ALARM", 2, 29, 0, seconds)),
+    }
+
+
+def _logs(text: str) -> dict[str, Sample]:
+    failed = {"level": "ERROR", "message": "record failed", "keys": {"orderId": {"S": text}}, "reason": f"E: {text}"}
+    lines = (
+        LogLine(NOON, "processor", json.dumps(failed), "1"),
+        LogLine(NOON, "processor", f"[ERROR] ValueError: {text}\nTraceback\n  File handler.py\tline 3", "2"),
+        LogLine(NOON, "processor", json.dumps(failed), "3"),
+        LogLine(NOON, "processor", f"[ERROR] TypeError: {text}\nTraceback\n  File handler.py\tline 3", "4"),
+        LogLine(NOON, "auditor", text, "5"),
+        LogLine(NOON + HOUR, "processor", json.dumps(failed | {"requestId": "2"}), "6"),
+        LogLine(NOON - 24 * HOUR, "auditor", json.dumps({"level": "WARN", "message": text, text: 1}), "7"),
+    )
+    search = LogSearch(("processor", "auditor"), NOON - HOUR, pattern=text)
+    failure = SearchedFailure(text, (NUMBER,), (text,), more=3, problems=(text,))
+    whole = LogReport(lines, search, 2, NOON + HOUR)
+    raw = replace(whole, search=replace(search, routine=True))
+    cut = LogReport(lines[:1], replace(search, order=text), 120, NOON, complete=False)
+    part = replace(cut, complete=True, whole_invocations=False, failure=failure)
+    nothing = LogReport((), search, 1, NOON)
+    of_order = replace(nothing, search=replace(search, order=text))
+    errors = replace(nothing, search=replace(search, errors=True, pattern=None))
+    return {
+        "logs": partial(logs.result, report=whole),
+        "logs raw": partial(logs.result, report=raw),
+        "logs cut": partial(logs.result, report=cut),
+        "logs of a failure": partial(logs.result, report=part),
+        "logs nothing": partial(logs.result, report=nothing),
+        "logs nothing about a failure": partial(logs.result, report=replace(nothing, failure=failure)),
+        "logs nothing about an order": partial(logs.result, report=of_order),
+        "logs no errors": partial(logs.result, report=errors),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.commands.logs import LogLine
+from pipectl.commands.logs import LogReport, Search
 from pipectl.commands.plan import PlanReport
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.commands.trace import Stage, Trace
@@ -16,6 +16,7 @@ from pipectl.engine.model import Action, Change, Delta
 from pipectl.errors import AwsError, PipectlError
 from pipectl.monitoring.checks import Check, Finding, Severity
 from pipectl.monitoring.health import Health
+from pipectl.monitoring.log_reader import LogLine
 from pipectl.output import logs, plan, status, trace
 from pipectl.output.console import Screen
 from tests.output.samples import NOON, Sample, samples
@@ -55,7 +56,7 @@ def test_a_command_in_data_stays(name: str, json_output: bool) -> None:
 
 def test_a_log_line_stays() -> None:
     line = LogLine(NOON, "processor", DATA, "1")
-    text, found = both(lambda screen: logs.result(screen, [line]))
+    text, found = both(lambda screen: logs.result(screen, LogReport((line,), Search(("processor",), NOON), 1, NOON)))
     assert DATA in text
     assert found["events"][0]["message"] == DATA
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipectl.commands.audit import audit_list, audit_show, audit_stats
 from pipectl.commands.audit_resolve import audit_resolve
-from pipectl.commands.logs import lines
+from pipectl.commands.logs import Search, logs, logs_of_failure
 from pipectl.commands.outputs import outputs
 from pipectl.commands.pause import pause
 from pipectl.commands.replay_dlq import NEEDS as REPLAY_NEEDS
@@ -31,6 +31,7 @@ from tests.resources.standard import MANAGED_TAGS, OTHER_TAGS
 from tests.support import ACCOUNT, DEV_CONFIG, REGION, FakeClock, yes
 
 SINCE, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+SEARCH = Search(("processor", "auditor"), SINCE)
 OTHERS: dict[str, tuple[dict[str, str], str]] = {
     # the tags of the resource, and the words of the refusal
     "untagged": ({}, "no tag ManagedBy"),
@@ -56,9 +57,10 @@ COMMANDS: dict[str, tuple[Callable[[Context], object], tuple[str, ...]]] = {
     "audit resolve": (lambda context: audit_resolve(context, "1", "ada", "test", yes), ("audit-table",)),
     "audit show": (lambda context: audit_show(context, "1"), ("audit-table", "bucket", "orders-table")),
     "audit stats": (lambda context: audit_stats(context, SINCE, UNTIL), ("audit-table",)),
-    "logs": (
-        lambda context: lines(context, ["processor", "auditor"], SINCE, None, None),
-        ("processor-log-group", "auditor-log-group"),
+    "logs": (lambda context: logs(context, SEARCH), ("processor-log-group", "auditor-log-group")),
+    "logs --failure": (
+        lambda context: logs_of_failure(context, "1", SEARCH),
+        ("processor-log-group", "auditor-log-group", "audit-table", "bucket"),
     ),
     "outputs": (outputs, ("orders-table", "audit-table", "bucket", "dead-letter-queue", "processor", "auditor")),
     "pause": (lambda context: pause(context, "ada"), ("stream-mapping",)),

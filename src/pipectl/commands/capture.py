@@ -18,7 +18,7 @@ from pipectl import __version__
 from pipectl.aws.recording import SUCCESS, RecordedCall, Recording
 from pipectl.aws.redaction import Redactor, leaks
 from pipectl.commands.audit import audit_list, audit_show, audit_stats
-from pipectl.commands.logs import lines
+from pipectl.commands.logs import Search, logs
 from pipectl.commands.replay_dlq import preview
 from pipectl.commands.status import status
 from pipectl.commands.trace import Stage, Trace, trace
@@ -166,7 +166,7 @@ class _Capture:
         period = Selection(now - PERIOD, now)
         yield "status", lambda: status(context)
         yield "verify", lambda: verify(context, now - PERIOD)
-        yield "logs", lambda: lines(context, FUNCTIONS, now - PERIOD, None, None)
+        yield "logs", lambda: logs(context, Search(FUNCTIONS, now - PERIOD))
         yield "audit", lambda: self._audit(now)
         yield "replay-dlq --dry-run", lambda: preview(context, period)
 

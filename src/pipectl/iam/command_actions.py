@@ -149,6 +149,9 @@ COMMANDS: Mapping[str, Grants] = {
         {"managed-mappings": "lambda:UpdateEventSourceMapping", "queue": "sqs:ReceiveMessage"},
     ),
     "logs": _LOGS,
+    "logs --failure": merged(
+        _LOGS, _BUCKET, _FAILURES, {"audit-table": f"{_TABLE} dynamodb:Query", "quarantine": "s3:GetObject"}
+    ),
     "audit": _AUDIT,
     "audit resolve": merged(_TABLES, _EXPLAIN, {"audit-table": "dynamodb:Query dynamodb:GetItem dynamodb:UpdateItem"}),
     "trace": _TRACE,
@@ -182,7 +185,10 @@ COMMANDS: Mapping[str, Grants] = {
 OPTIONAL = frozenset({"iam:SimulatePrincipalPolicy"})
 """The actions that `doctor` uses if it may. No policy grants them: they show the permissions of others, too."""
 
-_READER = ("plan", "outputs", "status", "logs", "audit", "trace", "verify", "replay-dlq --dry-run", "replay-dlq --save")
+_READER = (
+    *("plan", "outputs", "status", "logs", "logs --failure", "audit", "trace", "verify"),
+    *("replay-dlq --dry-run", "replay-dlq --save"),
+)
 CALLERS: Mapping[str, tuple[str, ...]] = {
     "reader": _READER,
     "on-call": (*_READER, "verify --repair", "replay-dlq", "audit resolve", "pause", "resume", "rollback"),

@@ -33,7 +33,7 @@ import secrets
 import subprocess
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any
@@ -43,15 +43,15 @@ from ministack.core import iam_actions, iam_evaluator, lambda_runtime, responses
 from ministack.services import cloudwatch, lambda_svc
 
 from pipectl.local.clients import Place, RoleSession
-from pipectl.local.function_logs import init_error
+from pipectl.local.function_logs import error_event, init_error
 from pipectl.local.request_permissions import Naming
 
 PATIENCE_SECONDS = 4.0
 """Time for which an invocation waits for the process of another one, before it gets its own. A busy machine needs that
 long to start one."""
 _NONCE = secrets.token_hex(32)
-_init_error: ContextVar[str] = ContextVar("_init_error", default="")
-"""The log line of an invocation whose function could not be started."""
+_error: ContextVar[str] = ContextVar("_error", default="")
+"""The log event about the error of an invocation."""
 _execution_credentials: Callable[[dict[str, Any]], dict[str, str]] = lambda_runtime.execution_credentials
 
 
@@ -95,17 +95,17 @@ def use_unguessable_sessions() -> None:
     lambda_runtime.execution_credentials = _unguessable_credentials
 
 
-def write_logs_with(write: Callable[[Mapping[str, Any], str, str, int], None]) -> None:
+def write_logs_with(write: Callable[[Mapping[str, Any], str, Sequence[str], int], None]) -> None:
     """Replace the writer of function logs. Call before serving.
 
     Args:
-        write: Gets the function's configuration, the request ID, the text, and the duration in milliseconds.
+        write: Gets the function's configuration, the request ID, the events, and the duration in milliseconds.
     """
 
     def emit(function: Mapping[str, Any], request_id: str, text: str, *more: Any, **_: Any) -> None:
         _, milliseconds = more
-        text = "\n".join(filter(None, (text, _init_error.get())))
-        write(function.get("config") or function, request_id, text, milliseconds)
+        reported = [error] if (error := _error.get()) else []
+        write(function.get("config") or function, request_id, [*text.splitlines(), *reported], milliseconds)
 
     lambda_svc._emit_lambda_logs = emit
 
@@ -178,23 +178,27 @@ def keep_processes_after_exceptions() -> None:
     """
     invoke = lambda_runtime.Worker.invoke
 
-    def invoke_and_keep(worker: Any, *args: Any, **named: Any) -> dict[str, Any]:
-        _init_error.set("")
+    def invoke_and_keep(worker: Any, event: object, request_id: str, **named: Any) -> dict[str, Any]:
+        _error.set("")
         try:
             lambda_runtime.ensure_spawned(worker)
         except RuntimeError as error:
             kind, message = init_error(worker.config["Handler"], str(error))
-            _init_error.set(f"[ERROR] {kind}: {message}")
+            _error.set(f"[ERROR] {kind}: {message}")
             raise type(kind, (RuntimeError,), {})(message) from error  # MiniStack answers the name of the class
         process: subprocess.Popen[str] = worker._proc
         with _postponed_end(process) as ended:
-            answer = dict(invoke(worker, *args, **named))
+            answer = dict(invoke(worker, event, request_id, **named))
         if ended.is_set():
             # Only an exception of the function itself comes with a trace.
             if "trace" in answer and process.poll() is None:
                 worker._proc = process
             else:
                 process.terminate()
+        if answer.get("status") == "error":
+            trace = str(answer.get("trace", ""))
+            _error.set(error_event(worker.config["Runtime"], request_id, str(answer.get("error")), trace))
+            answer["trace"] = ""  # MiniStack would log it line by line
         return answer
 
     lambda_runtime.Worker.invoke = invoke_and_keep

@@ -71,6 +71,7 @@ def _gateway(secret: str, port: int, harshness: Harshness) -> Gateway:
     from pipectl.local.gateway import Gateway
     from pipectl.local.guard import Guard
     from pipectl.local.lambda_fronts import FunctionTags, Invocations, MappingAnswers
+    from pipectl.local.log_filters import LogFilters
     from pipectl.local.mappings import Mappings
     from pipectl.local.metrics import Metrics
     from pipectl.local.observer import Observer
@@ -92,7 +93,8 @@ def _gateway(secret: str, port: int, harshness: Harshness) -> Gateway:
     application = ministack.application()
     inside = Inside(application)
     counts = QueueCounts(inside, harshness.count_age)
-    fronts = (StreamFront(inside, harshness), Invocations(), MappingAnswers(inside, mappings), FunctionTags(), counts)
+    answers = (MappingAnswers(inside, mappings), FunctionTags(), counts, LogFilters(inside))
+    fronts = (StreamFront(inside, harshness), Invocations(), *answers)
     return Gateway(application, Guard(secret), observer, fronts)
 
 

@@ -137,6 +137,11 @@ class Screen:
             self.out.print(first.append_text(line))
             first = Text(" " * (first.cell_len - line.cell_len))
 
+    def json_line(self, value: object) -> None:
+        """Print one of several results, as a JSON document on one line."""
+        self._end_step()
+        self.out.out(masked(dumps(versioned(value), indent=None), self._secrets), highlight=False)
+
     def verbatim(self, text: str) -> None:
         """Print a text of several lines whose characters are all printable, such as YAML."""
         for line in text.split("\n"):

@@ -291,6 +291,7 @@ def _failures(text: str) -> dict[str, Sample]:
         "replay-dlq dry run in flight": partial(replay_dlq.preview, found=Preview(NOON, in_flight=1)),
         "replay-dlq done": partial(replay_dlq.result, report=ReplayReport(done=preview.done)),
         "replay-dlq all": partial(replay_dlq.result, report=ReplayReport({"REPLAYED": 3}, 3, beyond=70)),
+        "replay-dlq dry run expired": partial(replay_dlq.preview, found=_expired_to_replay(preview)),
         "replay-dlq dry run few": partial(replay_dlq.preview, found=_few_to_replay(preview)),
         "replay-dlq dry run done": partial(replay_dlq.preview, found=Preview(NOON, done=preview.done)),
         "replay-dlq dry run folder": partial(replay_dlq.preview, found=replace(preview, source=Path(text))),
@@ -335,6 +336,13 @@ def _replay_preview(text: str) -> Preview:
         waiting_in_queue=2,
         in_flight=1,
     )
+
+
+def _expired_to_replay(found: Preview) -> Preview:
+    """Return a preview of failures whose first records expired, with another processor."""
+    few = _few_to_replay(found)
+    places = RecordPlaces(2, 0, only_stream=2, neither=1, until=NOON - HOUR)
+    return replace(few, by_status={"OPEN": 3}, places=places, versions=ProcessorVersions("4", changed=3))
 
 
 def _few_to_replay(found: Preview) -> Preview:

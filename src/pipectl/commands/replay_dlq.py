@@ -220,10 +220,12 @@ def _save(
 
 
 def _preview(context: Context, queue: QueueFacts, live: str | None, choice: Choice) -> Preview:
+    context.reporter.step("reading unresolved failures")
     visible, in_flight = _count_messages(context, queue)
     counts, now = Counts(_stream_prefix(context), choice.selection.limit), context.aws.now()
     for failure in islice(context.audit_table.find(replace(choice.selection, limit=None)), MOST_COUNTED + 1):
         counts.add(failure, now)
+    context.reporter.step("reading orders and reasons")
     explained = context.explainer.explain(counts.first)
     return Preview(
         now,

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 
 from pipectl.failures.explanation import MOST_EXPLAINED, Explanation, Safety
 from pipectl.failures.model import LONGEST_CLAIM, UNRESOLVED, Failure
+from pipectl.failures.reasons import batch_size
 from pipectl.timestamps import parse_timestamp
 
 MOST_COUNTED = 10_000
 """Failures that a preview counts."""
-_LARGEST_BATCH = 10_000
-"""Records of one invocation. Source: "BatchSize" of "CreateEventSourceMapping" in the AWS Lambda API Reference."""
 
 
 @dataclass(frozen=True)
@@ -135,13 +133,10 @@ def _is_claimed(failure: Failure, now: datetime) -> bool:
 
 def _record_count(failure: Failure) -> int | None:
     """Return about how many records of a failure are replayed; ``None`` if unknown. For a progress bar only."""
-    where, stream = failure.range, failure.item.get("stream")
+    where = failure.range
     if where is None:
         return 0
-    if where.first == where.last:
-        return 1
-    size = stream.get("batchSize") if isinstance(stream, Mapping) else None
-    return int(size) if isinstance(size, Decimal) and 0 < size <= _LARGEST_BATCH else None
+    return 1 if where.first == where.last else batch_size(failure)
 
 
 def _last_version(explanation: Explanation) -> str | None:

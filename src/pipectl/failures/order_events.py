@@ -54,7 +54,7 @@ class TraceEvent:
 def version_events(version: Version, number: int, objects: VersionObjects) -> Iterator[TraceEvent]:
     """Yield what happened to a version, in no order."""
     event, place = version.record.event, (number, version.record.number)
-    kind = _WRITTEN[event["eventName"]]
+    kind = _WRITTEN.get(event.get("eventName", ""), "written")
     shard = version.shard.shard_id
     yield TraceEvent(version.written_at, kind, *place, event_id=event.get("eventID"), shard_id=shard)
     if version.stored:

@@ -28,6 +28,7 @@ _LOOK = {
 _KIND_LOOK = {"stored": "green", "quarantined": "red", "failed": "red"}
 _COLUMNS = (Column("VERSION"), Column("TIME"), Column("WHEN"), Column("WHAT", flexible=True))
 _LABEL = 13
+_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 _COMMAND = re.compile("`(pipectl [^`]+)`")
 _ITEM_CHARACTERS = 62
 _GAVE_UP = {
@@ -239,7 +240,7 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping) and len(value) == 1:
         ((kind, inner),) = value.items()
         match kind, inner:
-            case "N", str():
+            case "N", str() if _NUMBER.fullmatch(inner):
                 return Decimal(inner)
             case "M", Mapping():
                 return {name: _plain(member) for name, member in inner.items()}

@@ -69,7 +69,10 @@ def test_orders_table(made: World) -> None:
 def test_audit_table(made: World) -> None:
     table = _attributes(made, "audit-table")
     assert table["keys"] == ["auditId S", "timestamp S"]
-    assert table["indexes"] == {"failure-type-index": {"keys": ["failureType S", "timestamp S"], "projection": "ALL"}}
+    assert table["indexes"] == {
+        "failure-type-index": {"keys": ["failureType S", "timestamp S"], "projection": "ALL"},
+        "unresolved-index": {"keys": ["unresolved S", "timestamp S"], "projection": "ALL"},
+    }
 
 
 def test_bucket(made: World) -> None:

@@ -91,7 +91,7 @@ class Context:
     def resources(self) -> dict[str, Resource]:
         return self.pipeline.resources()
 
-    @property
+    @cached_property
     def audit_table(self) -> AuditTable:
         return AuditTable(self.aws, self.pipeline.physical.audit_table)
 

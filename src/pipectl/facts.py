@@ -22,11 +22,13 @@ class TableFacts(Facts):
         arn: Its ARN.
         stream_arn: The ARN of its stream while the stream is enabled.
         created_at: The time when it was created.
+        filled: Each item that belongs to one of its sparse indexes has the attribute of that index.
     """
 
     arn: str
     stream_arn: str | None = None
     created_at: datetime | None = None
+    filled: bool = False
 
     def require_stream(self) -> str:
         """Return the stream's ARN.

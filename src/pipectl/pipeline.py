@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipectl.aws.client import Aws
 from pipectl.config.models import Config, FunctionConfig
-from pipectl.config.names import FAILURE_TYPE_INDEX, Names
+from pipectl.config.names import FAILURE_TYPE_INDEX, UNRESOLVED_INDEX, UNRESOLVED_INDEX_TAG, Names
 from pipectl.config.physical import PhysicalNames
 from pipectl.engine.model import Facts, Resource, facts_of
 from pipectl.facts import QueueFacts, TableFacts
@@ -116,7 +116,11 @@ class Pipeline:
                 self._aws,
                 keys=Keys("auditId", "timestamp"),
                 stream=None,
-                indexes={FAILURE_TYPE_INDEX: Keys("failureType", "timestamp")},
+                indexes={
+                    FAILURE_TYPE_INDEX: Keys("failureType", "timestamp"),
+                    UNRESOLVED_INDEX: Keys("unresolved", "timestamp"),
+                },
+                filled_tag=UNRESOLVED_INDEX_TAG,
                 point_in_time_recovery=audit.point_in_time_recovery,
                 deletion_protection=audit.deletion_protection,
                 tags=self._tags,

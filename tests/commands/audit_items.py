@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from pipectl.failures.model import FAILURE_TYPES
+from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED
 from pipectl.timestamps import rfc3339_milliseconds
 from tests.support import ACCOUNT, REGION
 
@@ -31,8 +31,12 @@ def audit_item(
     stream: str = STREAM,
     shard: str = "shardId-00000000000000000001",
     body: str = "{}",
+    marked: bool = True,
 ) -> dict[str, Any]:
-    """Return a failure in DynamoDB's typed form. Without ``first`` its message names no stream range."""
+    """Return a failure in DynamoDB's typed form. Without ``first`` its message names no stream range.
+
+    While it is unresolved it has the mark of the sparse index, unless ``marked`` is false, as in older items.
+    """
     where = {
         "arn": {"S": stream},
         "shardId": {"S": shard},
@@ -50,6 +54,7 @@ def audit_item(
         "approximateInvokeCount": {"N": "4"},
         "stream": {"M": where if first else {}},
         "message": {"M": {"body": {"S": body}}},
+        **({"unresolved": {"S": "yes"}} if marked and status in UNRESOLVED else {}),
     }
 
 
@@ -87,7 +92,9 @@ class PagingTable(BaseHTTPRequestHandler):
 
     def _query(self, request: dict[str, Any]) -> dict[str, Any]:
         values = request["ExpressionAttributeValues"]
-        place = FAILURE_TYPES.index(values[":type"]["S"])
+        if request["IndexName"] == "unresolved-index":
+            return {"Items": [], "Count": 0, "ScannedCount": 0}
+        place = FAILURE_TYPES.index(values[":partition"]["S"])
         if "ExclusiveStartKey" in request:
             place = int(request["ExclusiveStartKey"]["auditId"]["S"]) + len(FAILURE_TYPES)
         items: list[dict[str, Any]] = []

@@ -156,7 +156,7 @@ def test_a_resolved_failure_says_by_whom_and_why(world: World, clock: FakeClock)
     (a,) = write(world, "a")
     fail(world, a, a)
     table = world.context().audit_table
-    (failure,) = table.newest_first(Selection(clock.now() - timedelta(hours=1)))
+    (failure,) = table.find(Selection(clock.now() - timedelta(hours=1)))
     at = clock.now()
     table.resolve(failure, Resolution(at, "ada", "a test order"))
     (resolved,) = [event for event in trace(world.context(), "a").events if event.kind == "resolved"]

@@ -30,6 +30,7 @@ from pipectl.commands.status import status
 from pipectl.commands.trace import trace
 from pipectl.commands.up import up
 from pipectl.commands.verify import VerifyReport, verify
+from pipectl.config.names import UNRESOLVED_INDEX_TAG
 from pipectl.context import Context
 from pipectl.engine.model import Action
 from pipectl.errors import AccessDeniedError, DataLossError
@@ -39,6 +40,7 @@ from pipectl.iam.policies import policy
 from pipectl.iam.roles import POLICY_NAMES
 from pipectl.local.home import LocalEmulator
 from pipectl.policy_document import PolicyDocument
+from tests.commands.audit_items import audit_item
 from tests.e2e.operator import Operator, QuickClock
 from tests.iam.source_actions import actions_of, source_actions
 from tests.resources.direct_access import ADMINISTRATOR, DirectAccess
@@ -161,6 +163,13 @@ class Place:
         listed = self.aws.s3.list_objects_v2(Bucket=self.names.bucket, Prefix="processed-data/")
         return {entry["Key"] for entry in listed.get("Contents", [])}
 
+    def age_the_audit_table(self) -> None:
+        """Make the table one of before the index of unresolved failures, with a failure that is not in the index."""
+        dynamodb, name = self.aws.dynamodb, self.names.audit_table
+        table = dynamodb.describe_table(TableName=name)["Table"]
+        dynamodb.untag_resource(ResourceArn=table["TableArn"], TagKeys=[UNRESOLVED_INDEX_TAG])
+        dynamodb.put_item(TableName=name, Item=audit_item("old", self.clock.now(), marked=False))
+
     def stop_auditing(self) -> None:
         lambda_ = self.aws.lambda_
         [mapping] = lambda_.list_event_source_mappings(FunctionName=self.names.auditor)["EventSourceMappings"]
@@ -268,6 +277,7 @@ def test_up_creates_and_repairs_with_exactly_its_actions(place: Place, operator:
         for attribute in DRIFT[resource.kind]:
             if attribute != "live" or resource.key == "processor":
                 drift_of(resource, attribute).do(direct, resource)
+    place.age_the_audit_table()
     place.world.context(extra_alarms=False, permissions_boundary=BOUNDARY, **ONE_BY_ONE)
     operator.run("up", lambda context: up(context, yes))
     place.world.context(extra_alarms=True, **ONE_BY_ONE)

@@ -12,7 +12,7 @@ from pipectl.config.loading import load
 from pipectl.config.models import Config
 from pipectl.context import Context
 from pipectl.engine.model import Facts, Observation
-from pipectl.facts import FunctionFacts, MappingFacts, QueueFacts
+from pipectl.facts import FunctionFacts, MappingFacts, QueueFacts, TableFacts
 from pipectl.failures.audit_table import Selection
 from pipectl.resource_keys import ResourceKey
 from tests.support import DEV_CONFIG, Recorder
@@ -32,6 +32,7 @@ class FakeContext(Context):
             ResourceKey.DEAD_LETTER_QUEUE: QueueFacts(
                 "https://queue", self.pipeline.names.queue_arn(self.pipeline.physical.queue)
             ),
+            ResourceKey.AUDIT_TABLE: TableFacts("arn", filled=True),
             ResourceKey.PROCESSOR: FunctionFacts(LIVE),
             ResourceKey.STREAM_MAPPING: MappingFacts("uuid", "arn", "Enabled"),
         }

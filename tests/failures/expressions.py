@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 Item = dict[str, Any]
 _TOKEN = re.compile(r"\s*([(),]|<=|>=|<|>|=|\+|[#:\w]+)")
+
+
+_FUNCTIONS: dict[str, Callable[..., bool]] = {
+    "attribute_exists": lambda value: value is not None,
+    "attribute_not_exists": lambda value: value is None,
+    "attribute_type": lambda value, kind: value is not None and next(iter(value)) == kind,
+    "begins_with": lambda value, start: value is not None and str(value.get("S", "")).startswith(start),
+}
 
 
 class InvalidTypeError(Exception):
@@ -75,24 +84,18 @@ class Expression:
             held = self._or()
             assert self._next() == ")"
             return held
-        if token == "attribute_type":
-            name, kind = self._arguments()
-            value = self._item.get(self._name(name))
-            return value is not None and next(iter(value)) == self._values[kind]["S"]
-        if token in ("attribute_exists", "attribute_not_exists"):
-            (name,) = self._arguments()
-            return (self._name(name) in self._item) == (token == "attribute_exists")
+        if token in _FUNCTIONS:
+            name, *values = self._arguments()
+            return _FUNCTIONS[token](self._item.get(self._name(name)), *(self._values[value]["S"] for value in values))
         left = self._operand(token)
         match self._next():
             case "=":
                 right = self._operand(self._next())
                 return left is not None and left == right
-            case "<":
+            case ("<" | "<=" | ">=") as sign:
                 right = self._operand(self._next())
-                return _same_type(left, right) and next(iter(left.values())) < next(iter(right.values()))
-            case ">=":
-                right = self._operand(self._next())
-                return _same_type(left, right) and next(iter(left.values())) >= next(iter(right.values()))
+                compare = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}[sign]
+                return _same_type(left, right) and compare(next(iter(left.values())), next(iter(right.values())))
             case "IN":
                 return left in [self._operand(argument) for argument in self._arguments()]
             case "BETWEEN":

@@ -23,7 +23,7 @@ from typing import Any, cast
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import Cause, Kept
 from pipectl.config.names import LIVE_ALIAS
-from pipectl.errors import AbsentError, AwsError, CancelledError
+from pipectl.errors import AbsentError, AccessDeniedError, AwsError, CancelledError
 from tests.failures.expressions import Expression, InvalidTypeError
 from tests.lambda_src.fakes import FakeS3, client_error
 from tests.lambda_src.loading import load
@@ -54,6 +54,11 @@ class Killed(BaseException):
 
 def aws_error(code: str, service: str = "dynamodbstreams", kind: type[AwsError] = AwsError) -> AwsError:
     return kind(f"{service}: {code}", service=service, aws_code=code, aws_message=code)
+
+
+def _invalid(message: str) -> AwsError:
+    code = "ValidationException"
+    return AwsError(f"dynamodb: {message}", service="dynamodb", aws_code=code, aws_message=message)
 
 
 class Clock(FakeClock):
@@ -96,6 +101,11 @@ class World:
         """True when a number that never existed counts as trimmed, as in emulators."""
         self.s3 = FakeS3()
         self.audit: dict[tuple[str, str], dict[str, Any]] = {}
+        self.indexes = {"failure-type-index": "failureType", "unresolved-index": "unresolved"}
+        """The indexes of the audit table, with their partition keys."""
+        self.denied_indexes: set[str] = set()
+        self.backfilling: set[str] = set()
+        """Indexes that are still being created."""
         self.messages: list[dict[str, Any]] = []
         self.receives = 2
         """The most messages of one answer."""
@@ -503,6 +513,10 @@ class _DynamoDB(_Service):
     def query(self, **request: Any) -> Any:
         return self._call("Query", lambda: self._query(**request))
 
+    def scan(self, *, IndexName: str = "", **request: Any) -> Any:  # noqa: N803
+        assert request.pop("ConsistentRead")
+        return self._call("Scan", lambda: self._query(KeyConditionExpression="", **request))
+
     def _update_item(
         self,
         *,
@@ -542,7 +556,12 @@ class _DynamoDB(_Service):
         ScanIndexForward: bool = True,  # noqa: N803
     ) -> dict[str, Any]:
         assert TableName == AUDIT_TABLE
-        assert IndexName in ("", "failure-type-index")
+        if IndexName in self._world.denied_indexes:
+            raise aws_error("AccessDeniedException", "dynamodb", AccessDeniedError)
+        if IndexName and IndexName not in self._world.indexes:
+            raise _invalid(f"The table does not have the specified index: {IndexName}")
+        if IndexName in self._world.backfilling:
+            raise _invalid(f"Cannot read from backfilling global secondary index: {IndexName}")
         names, values = ExpressionAttributeNames or {}, ExpressionAttributeValues
         used = f"{KeyConditionExpression} {FilterExpression} {ProjectionExpression}"
         unused = [name for name in (*names, *values) if name not in used]
@@ -559,7 +578,7 @@ class _DynamoDB(_Service):
         if after := ExclusiveStartKey:
             found = [i for i in found if place(i) != place(after) and (place(i) > place(after)) == ScanIndexForward]
         page, last = found[:3], found[2] if len(found) > 3 else None
-        key = ("auditId", "timestamp", "failureType") if IndexName else ("auditId", "timestamp")
+        key = ("auditId", "timestamp", *([self._world.indexes[IndexName]] if IndexName else []))
         more = {"LastEvaluatedKey": {name: last[name] for name in key}} if last else {}
         return {"Items": [item for item in page if holds(FilterExpression, item)], **more}
 

@@ -53,7 +53,7 @@ class Endless:
         return self.clock.now()
 
     def query(self, **request: Any) -> dict[str, Any]:
-        if request["ExpressionAttributeValues"][":type"]["S"] != "RetryAttemptsExhausted":
+        if request["ExpressionAttributeValues"][":partition"]["S"] != "RetryAttemptsExhausted":
             return {"Items": []}
         self.calls["Query"] += 1
         start = int(request.get("ExclusiveStartKey", {}).get("auditId", {"S": "0"})["S"])

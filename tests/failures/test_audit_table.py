@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
+from itertools import islice, product
 from typing import Any
 
 import boto3
@@ -13,15 +15,19 @@ from moto import mock_aws
 
 from pipectl.aws.client import Aws, Credentials
 from pipectl.errors import AmbiguousIdError, NoSuchFailureError, UsageError
-from pipectl.failures.audit_table import AuditTable, Position, Selection
+from pipectl.facts import TableFacts
+from pipectl.failures.audit_queries import Position
+from pipectl.failures.audit_table import UNRESOLVED_ONES, AuditTable, Selection
 from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber, short_ids
 from pipectl.failures.outcomes import Outcome
 from pipectl.failures.resolution import Resolution
+from pipectl.failures.unresolved import fill, gap
 from pipectl.timestamps import rfc3339_milliseconds
 from tests.commands.audit_items import audit_item
 from tests.failures.fakes import AUDIT_TABLE, Clock, Process, World
-from tests.support import ACCOUNT, REGION
+from tests.support import ACCOUNT, REGION, THOROUGH
 
+FILLED = TableFacts("arn", filled=True)
 DONE = Outcome(ReplayStatus.REPLAYED, 3)
 POISON = Outcome(
     ReplayStatus.PARTIAL, 2, (FailedRecord(SequenceNumber(7, "007"), {}, "no"),), (SequenceNumber(5, "005"),), "why"
@@ -33,7 +39,8 @@ def _make_table() -> None:
         TableName=AUDIT_TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("auditId", "timestamp", "failureType")
+            {"AttributeName": name, "AttributeType": "S"}
+            for name in ("auditId", "timestamp", "failureType", "unresolved")
         ],
         KeySchema=[
             {"AttributeName": "auditId", "KeyType": "HASH"},
@@ -41,13 +48,14 @@ def _make_table() -> None:
         ],
         GlobalSecondaryIndexes=[
             {
-                "IndexName": "failure-type-index",
+                "IndexName": index,
                 "KeySchema": [
-                    {"AttributeName": "failureType", "KeyType": "HASH"},
+                    {"AttributeName": key, "KeyType": "HASH"},
                     {"AttributeName": "timestamp", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "ALL"},
             }
+            for index, key in World().indexes.items()
         ],
     )
 
@@ -391,13 +399,13 @@ def test_a_failure_is_found_by_the_beginning_of_its_id(table: Table) -> None:
     assert (ambiguous.value.prefix, ambiguous.value.candidates) == (HASH[:7], (HASH, NEIGHBOR))
 
 
-@pytest.mark.parametrize("prefix", ["bbbb", "aaa", "", "AAAA", "aaaa*", "\ud800aaa", "a" * 33, "0000000"])
-def test_no_failure_is_found_by_the_beginning_of_another_id(table: Table, prefix: str) -> None:
+def test_no_failure_is_found_by_the_beginning_of_another_id(table: Table) -> None:
     old = table.clock.now() - timedelta(days=31)
     table.add(audit_item("a" * 32, old, status="OPEN"))
     table.add(audit_item("b" * 32, old, status="REPLAYED"))
-    with pytest.raises(NoSuchFailureError):
-        table.table.with_prefix(prefix)
+    for prefix in ("bbbb", "aaa", "", "AAAA", "aaaa*", "\ud800aaa", "a" * 33, "0000000"):
+        with pytest.raises(NoSuchFailureError):
+            table.table.with_prefix(prefix)
 
 
 def test_all_failures_of_an_id_are_found_by_its_beginning(table: Table) -> None:
@@ -406,3 +414,168 @@ def test_all_failures_of_an_id_are_found_by_its_beginning(table: Table) -> None:
     for days in (40, 2):
         table.add(audit_item(HASH, now - timedelta(days=days), status="REPLAYED"))
     assert len(table.table.with_prefix(HASH[:4])) == 2
+
+
+# the sparse index
+
+MARKED = {"S": "yes"}
+
+
+def ids(table: Table, *statuses: ReplayStatus) -> list[str]:
+    """Return the ids of the unresolved failures of any age, oldest first."""
+    found = table.table.find(Selection(until=table.clock.now(), statuses=statuses or UNRESOLVED))
+    return [failure.audit_id for failure in found if len(failure.audit_id) < 10]
+
+
+def add(table: Table, audit_id: str, hours: float, status: str = "OPEN", **more: Any) -> None:
+    """Add an item; an attribute that is ``None`` is left out."""
+    item = audit_item(audit_id, table.clock.now() - timedelta(hours=hours), status=status) | more
+    table.add({name: value for name, value in item.items() if value is not None})
+
+
+def test_unresolved_failures_of_any_age_are_found_in_one_order(table: Table) -> None:
+    add(table, "monday", 1)
+    add(table, "old", 24 * 300, "FAILED")
+    add(table, "done", 24 * 299, "REPLAYED")
+    add(table, "friday", 72, "PARTIAL", failureType={"S": "Other"})
+    assert ids(table) == ["old", "friday", "monday"]
+    assert ids(table, ReplayStatus.FAILED, ReplayStatus.PARTIAL) == ["old", "friday"]
+    of_type = Selection(types=("Other",), statuses=UNRESOLVED)
+    assert [failure.audit_id for failure in table.table.find(of_type)] == ["friday"]
+    newest = list(table.table.newest_first(Selection(statuses=UNRESOLVED)))
+    assert [failure.audit_id for failure, _ in newest][-3:] == ["monday", "friday", "old"]
+
+
+def test_an_unresolved_failure_without_the_mark_is_found_within_48_hours(table: Table) -> None:
+    statuses: tuple[Any, ...] = ({"S": "OPEN"}, {"S": "WEIRD"}, {"N": "7"}, None)
+    for number, (status, mark) in enumerate(product(statuses, (None, {"S": "no"}))):
+        add(table, f"new{number}", 40 - number, replayStatus=status, unresolved=mark)
+        add(table, f"old{number}", 49, replayStatus=status, unresolved=mark)
+        add(table, f"marked{number}", 60 - number, replayStatus=status)
+    assert ids(table) == [f"marked{number}" for number in range(8)] + [f"new{number}" for number in range(8)]
+
+
+def test_a_failure_that_is_done_is_not_found_although_it_has_the_mark(table: Table) -> None:
+    for status in set(ReplayStatus) - set(UNRESOLVED):
+        add(table, status, 1, status, unresolved=MARKED)
+    assert ids(table) == []
+
+
+def test_a_claim_repairs_the_mark(table: Table) -> None:
+    for audit_id, mark in {"none": None, "wrong": {"S": "no"}}.items():
+        add(table, audit_id, 1, unresolved=mark)
+        (failure,) = table.table.with_id(audit_id)
+        assert table.run("one").claim(failure)
+        assert now(table, failure).item["unresolved"] == "yes"
+        assert table.run("one").release(failure)
+        assert audit_id in ids(table)
+
+
+def test_the_mark_follows_the_outcome(table: Table) -> None:
+    failure, one = table.failure(), table.run("one")
+    for status in (*ReplayStatus, *reversed(ReplayStatus)):
+        assert one.claim(failure, again=True)
+        assert one.settle(failure, Outcome(status, 1))
+        assert now(table, failure).item.get("unresolved") == ("yes" if status in UNRESOLVED else None)
+
+
+def test_the_mark_follows_a_resolution(table: Table) -> None:
+    add(table, "f", 72, "FAILED")
+    (failure,) = table.table.with_id("f")
+    assert table.table.resolve(failure, Resolution(table.clock.now(), "ada", "test data"))
+    assert ("unresolved" in now(table, failure).item, ids(table)) == (False, [])
+    assert not table.table.mark(failure)
+    assert table.table.undo_resolution(now(table, failure))
+    assert (now(table, failure).status, ids(table)) == (ReplayStatus.FAILED, ["f"])
+
+
+def test_a_forced_claim_of_a_failure_that_is_done_does_not_set_the_mark(table: Table) -> None:
+    add(table, "done", 1, "REPLAYED")
+    (failure,) = table.table.with_id("done")
+    assert table.run("one").claim(failure, again=True)
+    assert "unresolved" not in now(table, failure).item
+
+
+@pytest.mark.parametrize("limit", [1, 3] if not THOROUGH else range(1, 18))
+def test_the_pages_of_both_indexes_together_are_the_whole_list(table: Table, limit: int) -> None:
+    """Check items of one time, with and without the mark, and on both sides of the 48 hours."""
+    for number in range(8):
+        at = {"S": rfc3339_milliseconds(table.clock.now() - timedelta(hours=10))}
+        mark, kind = MARKED if number % 2 else None, {"S": ("Other", "RecordAgeExceeded")[number // 2 % 2]}
+        add(table, f"f{number}", 10, timestamp=at, unresolved=mark, failureType=kind)
+        add(table, f"o{number}", 100 + number // 3)
+    chosen, listed, position = Selection(until=table.clock.now(), statuses=UNRESOLVED), list[str](), None
+    while page := list(islice(table.table.newest_first(chosen, position), limit)):
+        listed += [failure.audit_id for failure, _ in page]
+        position = Position.of_token(page[-1][1].token())
+    assert len(listed) == len(set(listed))
+    assert {audit_id for audit_id in listed if len(audit_id) == 2} == {f"{c}{n}" for c in "fo" for n in range(8)}
+
+
+@pytest.mark.parametrize("state", ["missing", "backfilling"])
+def test_without_the_index_the_last_48_hours_are_read_and_the_reason_is_known(state: str) -> None:
+    world = World()
+    table = Table(Process(world).aws, world.clock, world)
+    add(table, "new", 47)
+    add(table, "old", 49)
+    assert (ids(table), gap(table.table, FILLED)) == (["old", "new"], None)
+    if state == "missing":
+        del world.indexes["unresolved-index"]
+    else:
+        world.backfilling.add("unresolved-index")
+    audit_table = table.table
+    found = [failure.audit_id for failure in audit_table.find(Selection(statuses=UNRESOLVED))]
+    assert found == ["new"]
+    assert {"missing": "does not exist", "backfilling": "being created"}[state] in str(gap(audit_table, FILLED))
+
+
+def test_a_denied_query_of_the_index_is_reported_and_the_last_48_hours_are_read() -> None:
+    world = World()
+    table = Table(Process(world).aws, world.clock, world)
+    add(table, "new", 47)
+    world.denied_indexes.add("unresolved-index")
+    audit_table = table.table
+    assert [failure.audit_id for failure in audit_table.find(Selection(statuses=UNRESOLVED))] == ["new"]
+    assert "not allowed" in str(gap(audit_table, FILLED))
+
+
+def test_an_index_that_is_not_filled_yet_is_reported() -> None:
+    world = World()
+    audit_table = Table(Process(world).aws, world.clock, world).table
+    assert list(audit_table.find(Selection(statuses=UNRESOLVED))) == []
+    assert "`pipectl up` adds them" in str(gap(audit_table, TableFacts("arn")))
+
+
+def test_ten_thousand_failures_that_are_done_cost_no_call() -> None:
+    world, calls = World(), list[int]()
+    for count in (0, 10_000):
+        for number in range(count):
+            item = audit_item(f"{number:032}", world.clock.now() - timedelta(hours=49 + number), status="REPLAYED")
+            world.audit[item["auditId"]["S"], item["timestamp"]["S"]] = item
+        process = Process(world)
+        table = AuditTable(process.aws, AUDIT_TABLE)
+        assert (list(table.find(Selection(statuses=UNRESOLVED))), list(table.newest_first(UNRESOLVED_ONES))) == ([], [])
+        calls.append(len(process.calls))
+    assert calls == [10, 10]
+
+
+@pytest.mark.parametrize("killed_after", [None, 0])
+def test_older_failures_are_added_to_the_index_once(table: Table, killed_after: int | None) -> None:
+    for number in range(7):
+        add(table, f"old{number}", 72 + number, ["OPEN", "WEIRD", "FAILED"][number % 3], unresolved=None)
+    add(table, "done", 72, "RESOLVED", unresolved=None)
+    marked: list[str] = []
+
+    def note(text: str) -> None:
+        marked.append(text)
+        if killed_after is not None and len(marked) > killed_after:
+            raise KeyboardInterrupt
+
+    if killed_after is not None:
+        with suppress(KeyboardInterrupt):
+            fill(table.table, table.clock, note)
+    fill(table.table, table.clock, lambda _: None)
+    assert ids(table) == [f"old{number}" for number in reversed(range(7))]
+    assert [failure for page in table.table.unmarked() for failure in page] == []
+    (failure,) = table.table.with_id("done")
+    assert "unresolved" not in failure.item

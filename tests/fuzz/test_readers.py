@@ -19,7 +19,8 @@ from pipectl.commands.audit import AuditDetail, AuditEntry, AuditPage, AuditSumm
 from pipectl.config.names import PAUSE_TAGS
 from pipectl.errors import UsageError
 from pipectl.failures import saved
-from pipectl.failures.audit_table import Position, Selection
+from pipectl.failures.audit_queries import OF_TYPES, Position
+from pipectl.failures.audit_table import Selection
 from pipectl.failures.batching import merged
 from pipectl.failures.dead_letter_queue import audit_messages
 from pipectl.failures.explanation import Explainer, grouped
@@ -96,7 +97,7 @@ def test_an_audit_item_is_read_and_shown(item: dict[str, Any], audit_id: str, ti
     for json_output in (True, False):
         screen = Screen(json_output=json_output)
         screen.out.file = screen.err.file = io.StringIO()
-        found = AuditPage((entry,), Position("").after(failure).token(), NOW, summary)
+        found = AuditPage((entry,), Position("").after(OF_TYPES["Other"], failure).token(), NOW, summary)
         audit.page(screen, found, Selection(NOW), limit=1)
         audit_show.details(screen, [AuditDetail(entry, NOW)], full=True)
         audit_show.before_asking(screen, [entry])

@@ -125,18 +125,20 @@ def _no_recovery(direct: DirectAccess, table: Resource) -> Found:
 
 
 def _project_keys_only(direct: DirectAccess, table: Resource) -> Found:
-    """Change the index of the audit table. The orders table has no managed index."""
+    """Change the indexes of the audit table. The orders table has no managed index."""
     described = direct.dynamodb.describe_table(TableName=table.name)["Table"]
-    (index,) = described["GlobalSecondaryIndexes"]
-    name = index["IndexName"]
-    direct.dynamodb.update_table(TableName=table.name, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": name}}])
-    create = {"IndexName": name, "KeySchema": index["KeySchema"], "Projection": {"ProjectionType": "KEYS_ONLY"}}
-    direct.dynamodb.update_table(
-        TableName=table.name,
-        AttributeDefinitions=described["AttributeDefinitions"],
-        GlobalSecondaryIndexUpdates=[{"Create": create}],
-    )
-    return {f"indexes.{name}.projection": "KEYS_ONLY"}
+    found: dict[str, object] = {}
+    for index in described["GlobalSecondaryIndexes"]:
+        name, delete = index["IndexName"], {"Delete": {"IndexName": index["IndexName"]}}
+        direct.dynamodb.update_table(TableName=table.name, GlobalSecondaryIndexUpdates=[delete])
+        create = {"IndexName": name, "KeySchema": index["KeySchema"], "Projection": {"ProjectionType": "KEYS_ONLY"}}
+        direct.dynamodb.update_table(
+            TableName=table.name,
+            AttributeDefinitions=described["AttributeDefinitions"],
+            GlobalSecondaryIndexUpdates=[{"Create": create}],
+        )
+        found[f"indexes.{name}.projection"] = "KEYS_ONLY"
+    return found
 
 
 def _other_key(direct: DirectAccess, table: Resource) -> Found:

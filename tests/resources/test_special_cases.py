@@ -388,14 +388,15 @@ def test_a_deleted_index_is_recreated_beside_an_unmanaged_one(built: DirectAcces
     built.dynamodb.update_table(
         TableName=table,
         AttributeDefinitions=[
-            {"AttributeName": attribute, "AttributeType": "S"} for attribute in ("auditId", "timestamp", "requestId")
+            {"AttributeName": attribute, "AttributeType": "S"}
+            for attribute in ("auditId", "timestamp", "requestId", "unresolved")
         ],
         GlobalSecondaryIndexUpdates=[{"Create": theirs}],
     )
     assert changes(built)["audit-table"].attributes.keys() == {f"indexes.{name}"}
     repaired(built)
     indexes = built.dynamodb.describe_table(TableName=table)["Table"]["GlobalSecondaryIndexes"]
-    assert {index["IndexName"] for index in indexes} == {name, "theirs"}
+    assert {index["IndexName"] for index in indexes} == {name, "unresolved-index", "theirs"}
 
 
 # buckets

@@ -135,6 +135,7 @@ function auditItem(message) {
     },
     message: keptMessage(message),
     replayStatus: "OPEN",
+    unresolved: "yes", // the key of a sparse index: the attribute is there while the failure is unresolved
   };
 }
 

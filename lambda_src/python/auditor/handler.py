@@ -146,6 +146,7 @@ def audit_item(message: object) -> dict[str, object]:
         },
         "message": kept_message(message),
         "replayStatus": "OPEN",
+        "unresolved": "yes",  # the key of a sparse index: the attribute is there while the failure is unresolved
     }
 
 

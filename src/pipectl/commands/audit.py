@@ -12,7 +12,9 @@ from itertools import chain, islice
 from pipectl.aws.stream_records import EventRecord
 from pipectl.context import Context
 from pipectl.errors import AwsError, NoSuchFailureError
-from pipectl.failures.audit_table import UNRESOLVED_ONES, Position, Selection
+from pipectl.facts import TableFacts
+from pipectl.failures.audit_queries import Position
+from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.explanation import CauseGroup, Explained, Explanation, FailedOrder, grouped
 from pipectl.failures.model import (
     UNRESOLVED,
@@ -24,6 +26,7 @@ from pipectl.failures.model import (
     StreamRange,
 )
 from pipectl.failures.processor_logs import Excerpt
+from pipectl.failures.unresolved import gap
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import parse_timestamp
 
@@ -115,6 +118,7 @@ class AuditPage:
         summary: All failures; ``None`` on a page that continues another one.
         unexplained: Number of failures whose orders and reasons were not read, because there are too many.
         problems: Reasons why quarantine or log could not be read.
+        incomplete: The reason why unresolved failures that are older than 48 hours may be missing.
     """
 
     entries: tuple[AuditEntry, ...]
@@ -123,6 +127,7 @@ class AuditPage:
     summary: AuditSummary | None = None
     unexplained: int = 0
     problems: tuple[str, ...] = ()
+    incomplete: str | None = None
 
 
 @dataclass(frozen=True)
@@ -183,21 +188,19 @@ def audit_list(context: Context, selection: Selection, *, limit: int = 20, page:
         UsageError: ``page`` is not a token.
     """
     position = Position.of_token(page) if page else None
-    context.require([ResourceKey.AUDIT_TABLE])
+    audit = context.require([ResourceKey.AUDIT_TABLE])[ResourceKey.AUDIT_TABLE].facts_as(TableFacts)
     found = context.audit_table.newest_first(selection, position)
-    failures = list(islice(found, limit if position else max(limit, MOST_COUNTED)))
+    listed = list(islice(found, limit if position else max(limit, MOST_COUNTED)))
     more = next(found, None) is not None
-    explained = _explained(context, failures)
-    position = position or Position("")
-    for failure in failures[:limit]:
-        position = position.after(failure)
+    explained = _explained(context, [failure for failure, _ in listed])
     return AuditPage(
         tuple(_entry(context, each) for each in explained.explanations[:limit]),
-        position.token() if more or len(failures) > limit else None,
+        listed[:limit][-1][1].token() if more or len(listed) > limit else None,
         context.aws.now(),
         None if page else _summary(explained.explanations, more=more),
         explained.unexplained,
         explained.problems,
+        gap(context.audit_table, audit) if selection.since is None else None,
     )
 
 
@@ -274,7 +277,7 @@ def _of_order(context: Context, key: str) -> Explained:
     """
     table, recent = context.audit_table, Selection(context.aws.now() - ORDERS_OF)
     found = chain(table.newest_first(UNRESOLVED_ONES), table.newest_first(recent))
-    failures = {failure.key: failure for failure in islice(found, MOST_COUNTED)}
+    failures = {failure.key: failure for failure, _ in islice(found, MOST_COUNTED)}
     explained = _explained(context, list(failures.values()))
     matching = tuple(each for each in explained.explanations if key in each.order_keys)
     if not matching:

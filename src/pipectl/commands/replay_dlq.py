@@ -12,7 +12,7 @@ from pathlib import Path
 from pipectl.clock import poll
 from pipectl.context import Bar, Context
 from pipectl.errors import AwsError, UnusableIdError
-from pipectl.facts import FunctionFacts, QueueFacts
+from pipectl.facts import FunctionFacts, QueueFacts, TableFacts
 from pipectl.failures import saved
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.choice import Choice, choose
@@ -25,6 +25,7 @@ from pipectl.failures.rate import Rate
 from pipectl.failures.replay import FAILURES_AT_ONCE, Replay, concerns_all
 from pipectl.failures.replay_preview import MOST_COUNTED, Counts, ProcessorVersions, RecordPlaces
 from pipectl.failures.stream_reader import StreamReader
+from pipectl.failures.unresolved import gap
 from pipectl.monitoring.backlog import restore_record_age
 from pipectl.resource_keys import ResourceKey
 
@@ -121,8 +122,11 @@ class SaveReport:
 
 def preview(context: Context, selection: Selection, *, again: bool = False, source: Path | None = None) -> Preview:
     """Return what a replay would process. Reads only; see `replay` for the arguments and errors."""
-    queue, live = _require(context)
-    return _preview(context, queue, live, choose(context.audit_table, selection, again=again, source=source))
+    queue, live, audit = _require(context)
+    choice = choose(context.audit_table, selection, again=again, source=source)
+    found = _preview(context, queue, live, choice)
+    _note_gap(context, choice.selection, audit)
+    return found
 
 
 def replay(
@@ -151,9 +155,10 @@ def replay(
         AmbiguousIdError: several failures have ids that begin with one of the ids.
         SavedFilesError: the folder does not hold the records of one of the ids.
     """
-    queue, live = _require(context)
+    queue, live, audit = _require(context)
     choice = choose(context.audit_table, selection, again=again, source=source)
     found, queued = _preview(context, queue, live, choice), QueueAudit()
+    _note_gap(context, choice.selection, audit)
     if not found.is_any:
         queued = _audit_queue(context, queue)
         found = _preview(context, queue, live, choice) if queued.audited else found
@@ -176,7 +181,7 @@ def replay(
 
 def save(context: Context, selection: Selection, folder: Path, *, again: bool = False) -> SaveReport:
     """Save the records of failures to files. Changes nothing on AWS."""
-    queue, _ = _require(context)
+    queue, _, audit = _require(context)
     choice = choose(context.audit_table, selection, again=again)
     waiting = sum(_count_messages(context, queue))
     reader, streams = context.record_reader, dict[tuple[str, str], StreamReader]()
@@ -193,6 +198,7 @@ def save(context: Context, selection: Selection, folder: Path, *, again: bool = 
         if problem:
             incomplete.append(IncompleteSave(failure.audit_id, problem))
         context.reporter.note(f"not saved {failure.audit_id}: {problem}" if problem else f"saved {failure.audit_id}")
+    _note_gap(context, choice.selection, audit)
     return SaveReport(failures, records, tuple(incomplete), waiting)
 
 
@@ -249,11 +255,19 @@ def _preview(context: Context, queue: QueueFacts, live: str | None, choice: Choi
     )
 
 
-def _require(context: Context) -> tuple[QueueFacts, str | None]:
-    """Require all resources of a replay. Return the facts of the queue, and the live version of the processor."""
+def _require(context: Context) -> tuple[QueueFacts, str | None, TableFacts]:
+    """Require all resources of a replay. Return the queue, the live version of the processor, and the audit table."""
     found = context.require(NEEDS)
     live = found[ResourceKey.PROCESSOR].facts_as(FunctionFacts).live_version
-    return found[ResourceKey.DEAD_LETTER_QUEUE].facts_as(QueueFacts), live
+    queue = found[ResourceKey.DEAD_LETTER_QUEUE].facts_as(QueueFacts)
+    return queue, live, found[ResourceKey.AUDIT_TABLE].facts_as(TableFacts)
+
+
+def _note_gap(context: Context, selection: Selection, audit: TableFacts) -> None:
+    """Report that unresolved failures can be missing, where they were chosen at any age."""
+    any_age = selection.since is None and not selection.ids
+    if any_age and (missing := gap(context.audit_table, audit)):
+        context.reporter.note(missing)
 
 
 def _audit_queue(context: Context, queue: QueueFacts) -> QueueAudit:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipectl.commands.plan import known_outputs, make_plan
+from pipectl.config.names import UNRESOLVED_INDEX, UNRESOLVED_INDEX_TAG
 from pipectl.context import Confirm, Context
 from pipectl.engine.model import Change, Facts
-from pipectl.engine.planner import refusal
-from pipectl.facts import MappingFacts
+from pipectl.engine.planner import Plan, refusal
+from pipectl.errors import PipectlError
+from pipectl.facts import MappingFacts, TableFacts
+from pipectl.failures.unresolved import fill
 from pipectl.resource_keys import ResourceKey
-from pipectl.text import with_flags
+from pipectl.resources.table import FILLED
+from pipectl.text import pluralize, with_flags
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,9 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
         raise refusal(plan.refusals)
     if not plan.pending:
         found = plan.observed.get(ResourceKey.STREAM_MAPPING)
-        return UpReport(plan.changes, known_outputs(context, plan), found is not None and _catches_up(found.facts))
+        report = UpReport(plan.changes, known_outputs(context, plan), found is not None and _catches_up(found.facts))
+        _fill_index(context, plan, report)
+        return report
     confirm(plan.changes)
     command = with_flags("up", adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     execution = context.execute(plan, command)
@@ -53,7 +59,31 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
     if execution.error:
         execution.error.report = report
         raise execution.error
+    _fill_index(context, plan, report)
     return report
+
+
+def _fill_index(context: Context, plan: Plan, report: UpReport) -> None:
+    """Add the failures of an older audit table to its index of unresolved failures, then set the tag, once.
+
+    The auditor of that time did not, so it has to be updated before.
+
+    Raises:
+        PipectlError: that failed. The next `up` continues.
+    """
+    found = plan.observed.get(ResourceKey.AUDIT_TABLE)
+    if found is None or found.facts_as(TableFacts).filled:
+        return
+    table = context.resources[ResourceKey.AUDIT_TABLE]
+    try:
+        added = fill(context.audit_table, context.aws.clock, context.reporter.note)
+        desired = table.desired({})
+        tags = {**desired["tags"], UNRESOLVED_INDEX_TAG: FILLED}
+        table.update({**desired, "tags": tags}, found, ["tags"])
+    except PipectlError as error:
+        error.report = report
+        raise
+    context.reporter.note(f"{UNRESOLVED_INDEX} has all unresolved failures: {pluralize(added, 'older one')} added")
 
 
 def _catches_up(mapping: Facts | None) -> bool:

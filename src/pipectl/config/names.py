@@ -20,7 +20,9 @@ PAUSED_BY = "PausedBy"
 PAUSE_TAGS = (PAUSED_SINCE, PAUSED_BY)
 CATCHING_UP_SINCE = "CatchingUpSince"
 """Tag of a stream mapping: it reads a backlog, and the maximum record age is not in force."""
-SET_BY_PIPECTL = (*RESERVED_TAGS, *PAUSE_TAGS, CATCHING_UP_SINCE, CODE_TAG)
+UNRESOLVED_INDEX_TAG = "UnresolvedIndex"
+"""Tag of the audit table: each unresolved failure in it has the attribute of the index `UNRESOLVED_INDEX`."""
+SET_BY_PIPECTL = (*RESERVED_TAGS, *PAUSE_TAGS, CATCHING_UP_SINCE, UNRESOLVED_INDEX_TAG, CODE_TAG)
 """All tags that the config cannot set."""
 ACCOUNT_ID = "{account_id}"
 """The place of the account's id in values of the config."""
@@ -150,8 +152,9 @@ class Names:
         """Return the beginning of the ARNs of all streams that a table has had."""
         return f"{self.table_arn(table)}/stream/"
 
-    def failure_type_index_arn(self, table: str) -> str:
-        return f"{self.table_arn(table)}/index/{FAILURE_TYPE_INDEX}"
+    def indexes_arn(self, table: str) -> str:
+        """Return the ARN of all indexes of a table. Each of them holds the items of that table only."""
+        return f"{self.table_arn(table)}/index/*"
 
     def bucket_arn(self, bucket: str) -> str:
         return f"arn:{self.partition}:s3:::{bucket}"

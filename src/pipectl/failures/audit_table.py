@@ -1,41 +1,54 @@
-"""The audit table: find failures by type, time or id, claim them, and write their outcomes.
+"""The audit table: find failures by time, type or id, claim them, and write their outcomes.
 
-The index has a partition for each failure type, so a list in order of time is a merge of several queries.
+Two indexes find failures. One has a partition for each failure type, so a list in order of time is a merge of several
+queries. The other holds only the unresolved failures, in one partition, so these are found at any age. It is sparse: an
+item is in it while it has the attribute `UNRESOLVED_KEY`. Items that lack the attribute, because somebody wrote them by
+hand or because they are older than the index, are found by type among those of the last 48 hours.
 """
 
 from __future__ import annotations
 
-import base64
 import heapq
-import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
-from pipectl.config.names import FAILURE_TYPE_INDEX
-from pipectl.errors import AmbiguousIdError, AwsError, NoSuchFailureError, UsageError
+from pipectl.config.names import UNRESOLVED_INDEX
+from pipectl.errors import AccessDeniedError, AmbiguousIdError, AwsError, NoSuchFailureError
+from pipectl.failures import audit_updates
+from pipectl.failures.audit_queries import (
+    ALL_UNRESOLVED,
+    OF_TYPES,
+    Filter,
+    Listing,
+    Partition,
+    Position,
+    is_key,
+)
+from pipectl.failures.audit_updates import Update
 from pipectl.failures.model import (
-    DONE,
     FAILURE_TYPES,
-    LONGEST_CLAIM,
-    MOST_RECORDED,
     UNRESOLVED,
-    FailedRecord,
     Failure,
     ReplayStatus,
     is_prefix,
     replay_status,
 )
 from pipectl.failures.outcomes import Outcome
-from pipectl.failures.resolution import ATTRIBUTES, RESOLVE, UNDO, Resolution
-from pipectl.timestamps import rfc3339_milliseconds
+from pipectl.failures.resolution import Resolution
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, QueryInputTypeDef, UpdateItemInputTypeDef
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
+        QueryInputTypeDef,
+        QueryOutputTypeDef,
+        ScanInputTypeDef,
+        UpdateItemInputTypeDef,
+    )
 
     Item = Mapping[str, AttributeValueTypeDef]
 
@@ -43,18 +56,11 @@ CLOCKS_DIFFER = timedelta(hours=1)
 """A failure that is recorded this long before its records were written is still theirs."""
 PREFIXES_OF = timedelta(days=30)
 """Age of the oldest failure that is found by the beginning of its id when it is resolved or replayed."""
+UNMARKED_OF = timedelta(hours=48)
+"""Age of the oldest unresolved failure that is found when it is not in the sparse index."""
 _LARGEST_LIMIT = 2**31
-_LONGEST_KEY = 1024
-"""Bytes of a sort key; a partition key can have 2048."""
-_ERROR_CHARACTERS = 20_000
-"""Characters of all errors of an item's failing records together."""
-_LONGEST_ERROR = 2000
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_LAST: Mapping[str, str] = {}
-_IS_CLAIMED = "(attribute_type(claimedUntil, :text) AND claimedUntil BETWEEN :now AND :latest)"
-"""A claim is free when it expired, and when its end is not a time or too far away to be one of a replay."""
-_DONE_VALUES = {f":{status.lower()}": str(status) for status in DONE}
-_IS_DONE = f"replayStatus IN ({', '.join(_DONE_VALUES)})"
+_NO_INDEX = re.compile("specified index|backfilling")
+"""Errors of a query when the index does not exist, and while it is being created."""
 
 
 @dataclass(frozen=True)
@@ -82,43 +88,6 @@ UNRESOLVED_ONES = Selection(statuses=UNRESOLVED)
 """All unresolved failures of any age."""
 
 
-@dataclass(frozen=True)
-class Position:
-    """A place in a list that is sorted newest first.
-
-    Attributes:
-        timestamp: Time of the last failure shown.
-        last: For each failure type, the id of the last failure shown of that time.
-    """
-
-    timestamp: str
-    last: Mapping[str, str] = field(default_factory=dict)
-
-    def after(self, failure: Failure) -> Position:
-        """Return the position behind a failure."""
-        last = self.last if failure.timestamp == self.timestamp else _NO_LAST
-        return Position(failure.timestamp, {**last, failure.failure_type: failure.audit_id})
-
-    def token(self) -> str:
-        """Return the position as text for a command line."""
-        return base64.urlsafe_b64encode(json.dumps([self.timestamp, self.last]).encode()).decode().rstrip("=")
-
-    @classmethod
-    def of_token(cls, token: str) -> Position:
-        """Return the position of a token.
-
-        Raises:
-            UsageError: it is not a token.
-        """
-        try:
-            timestamp, last = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-            if all(map(_is_key, (timestamp, *last.values()))) and set(last) <= set(FAILURE_TYPES):
-                return cls(timestamp, last)
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            pass
-        raise UsageError(f"not a page token: {token}", hint="use the `next` value of the previous page unchanged")
-
-
 class AuditTable:
     """Reads and writes audit items.
 
@@ -128,41 +97,59 @@ class AuditTable:
     Args:
         aws: The table's account and region.
         name: Its physical name.
+
+    Attributes:
+        unreadable: The reason why the last reading of unresolved failures did without the sparse index.
     """
 
     def __init__(self, aws: Aws, name: str) -> None:
         self._aws = aws
         self._name = name
+        self.unreadable: str | None = None
 
     # reading
 
     def find(self, selection: Selection) -> Iterator[Failure]:
-        """Yield failures: of each type the oldest first, because they expire first."""
-        found = self._by_ids(selection) if selection.ids else self._by_types(selection)
+        """Yield failures, the oldest first, because they expire first; with ``since``, first all of one type."""
+        if selection.ids:
+            found = self._by_ids(selection)
+        elif selection.since is None:
+            found = (failure for _, failure in self._in_order(selection))
+        else:
+            listing = Listing(selection.since, selection.until, Filter(selection.statuses))
+            parts = (self._of_partition(OF_TYPES[name], listing) for name in selection.types)
+            found = (failure for part in parts for _, failure in part)
         return found if selection.limit is None else islice(found, min(selection.limit, _LARGEST_LIMIT))
 
-    def newest_first(self, selection: Selection, position: Position | None = None) -> Iterator[Failure]:
-        """Yield failures of all types in one order of time; of each type, no more is read than is taken.
+    def newest_first(
+        self, selection: Selection, position: Position | None = None
+    ) -> Iterator[tuple[Failure, Position]]:
+        """Yield failures of all types in one order of time, each with the position behind it.
+
+        No more is read of a partition than is taken.
 
         Args:
             selection: The choice of failures; its ids and its limit are not used.
             position: Continue behind it.
         """
-        of_types = [self._newest_of_type(failure_type, selection, position) for failure_type in selection.types]
-        return heapq.merge(*of_types, key=lambda failure: failure.timestamp, reverse=True)
+        behind = position or Position("")
+        for part, failure in self._in_order(selection, position, newest_first=True):
+            behind = behind.after(part, failure)
+            yield failure, behind
 
     def statuses(self, selection: Selection) -> Iterator[tuple[str, str, ReplayStatus]]:
         """Yield type, time and status of each failure, and nothing else."""
+        listing = Listing(selection.since, selection.until, Filter(selection.statuses))
         for failure_type in selection.types:
-            request = self._query(failure_type, selection)
-            request["ExpressionAttributeNames"] = {"#timestamp": "timestamp", "#status": "replayStatus"}
-            request["ProjectionExpression"] = "#timestamp, #status"
-            for item in self._items(request):
-                yield failure_type, item["timestamp"]["S"], replay_status(item.get("replayStatus", {}).get("S"))
+            if request := listing.query(self._name, OF_TYPES[failure_type]):
+                request["ExpressionAttributeNames"] = {"#timestamp": "timestamp", "#status": "replayStatus"}
+                request["ProjectionExpression"] = "#timestamp, #status"
+                for item in self._items(request):
+                    yield failure_type, item["timestamp"]["S"], replay_status(item.get("replayStatus", {}).get("S"))
 
     def with_id(self, audit_id: str) -> Iterator[Failure]:
         """Yield the failures of an id; there are several when the same range failed at several times."""
-        if not _is_key(audit_id):
+        if not is_key(audit_id):
             return iter(())  # DynamoDB refuses to look for it
         request: QueryInputTypeDef = {
             "TableName": self._name,
@@ -186,8 +173,8 @@ class AuditTable:
         if not is_prefix(prefix):
             raise NoSuchFailureError([prefix])
         recent = Selection(self._aws.now() - PREFIXES_OF)
-        known = (failure.audit_id for selection in (UNRESOLVED_ONES, recent) for failure in self.find(selection))
-        candidates = sorted({audit_id for audit_id in known if audit_id.startswith(prefix)})
+        parts = (self._in_order(selection, prefix=prefix) for selection in (UNRESOLVED_ONES, recent))
+        candidates = sorted({failure.audit_id for part in parts for _, failure in part})
         if not candidates:
             raise NoSuchFailureError([prefix])
         if len(candidates) > 1:
@@ -198,6 +185,24 @@ class AuditTable:
         """Return a failure as it is now; ``None`` when it has been deleted."""
         answer = self._aws.dynamodb.get_item(TableName=self._name, Key=_key(failure), ConsistentRead=True)
         return Failure.of(answer["Item"]) if "Item" in answer else None
+
+    def unmarked(self) -> Iterator[list[Failure]]:
+        """Yield the unresolved failures that are not in the sparse index, by page. Reads the whole table."""
+        condition, values = audit_updates.unmarked()
+        request: ScanInputTypeDef = {
+            "TableName": self._name,
+            "ConsistentRead": True,
+            "FilterExpression": condition,
+            "ExpressionAttributeNames": {"#timestamp": "timestamp"},
+            "ExpressionAttributeValues": values,
+            "ProjectionExpression": "auditId, #timestamp",
+        }
+        while True:
+            answer = self._aws.dynamodb.scan(**request)
+            yield [Failure.of(item) for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     # claims
 
@@ -214,40 +219,33 @@ class AuditTable:
             seconds: Duration of the claim.
             again: Claim failures that are done, too.
         """
-        condition = f"attribute_exists(auditId) AND (NOT {_IS_CLAIMED} OR claimedBy = :me)"
-        values = _claim_values(self._aws.now())
-        if not again:
-            condition += f" AND NOT {_IS_DONE}"
-            values |= _DONE_VALUES
-        return [self._claim(failure, owner, seconds, condition, values) for failure in failures]
+        return [self._claim(failure, owner, seconds, again=again) for failure in failures]
 
     def renew(self, failures: Sequence[Failure], owner: str, seconds: float) -> list[bool]:
         """Extend claims; false for a claim that expired and that another owner took."""
-        return [self._write_claim(failure, owner, seconds, "claimedBy = :me", {}) for failure in failures]
+        return [self._update(failure, audit_updates.renew(owner, self._claimed_until(seconds))) for failure in failures]
 
     def release(self, failures: Sequence[Failure], owner: str) -> list[bool]:
         """End claims and leave the failures unchanged."""
-        return [
-            self._update(failure, "REMOVE claimedBy, claimedUntil", "claimedBy = :me", {":me": {"S": owner}})
-            for failure in failures
-        ]
+        return [self._update(failure, audit_updates.release(owner)) for failure in failures]
 
     def settle(self, outcomes: Sequence[tuple[Failure, Outcome]], owner: str) -> list[bool]:
         """Write outcomes and end the claims; false for a claim that expired and that another owner took."""
         return [self._settle(failure, outcome, owner) for failure, outcome in outcomes]
 
-    # resolutions
+    # other updates
 
     def resolve(self, failure: Failure, resolution: Resolution) -> bool:
         """Set a failure to ``RESOLVED``; false when it is not unresolved now, or a running replay has claimed it."""
-        values = {**_claim_values(resolution.at), **_DONE_VALUES, **resolution.values}
-        condition = f"attribute_exists(auditId) AND NOT {_IS_DONE} AND NOT {_IS_CLAIMED}"
-        return self._update(failure, RESOLVE, condition, _typed(values))
+        return self._update(failure, audit_updates.resolve(resolution))
 
     def undo_resolution(self, failure: Failure) -> bool:
         """Restore the status that a failure had before it was resolved; false when it is not resolved now."""
-        values = _typed({":resolved": ReplayStatus.RESOLVED, ":before": failure.status_before})
-        return self._update(failure, UNDO, "replayStatus = :resolved", values)
+        return self._update(failure, audit_updates.undo_resolution(failure.status_before))
+
+    def mark(self, failure: Failure) -> bool:
+        """Add a failure to the sparse index; false when it is not unresolved now."""
+        return self._update(failure, audit_updates.mark())
 
     # details
 
@@ -258,128 +256,101 @@ class AuditTable:
                 if chosen and failure.failure_type in selection.types:
                     yield failure
 
-    def _by_types(self, selection: Selection) -> Iterator[Failure]:
-        for failure_type in selection.types:
-            yield from map(Failure.of, self._items(self._query(failure_type, selection)))
+    def _in_order(
+        self, selection: Selection, position: Position | None = None, *, newest_first: bool = False, prefix: str = ""
+    ) -> Iterator[tuple[Partition, Failure]]:
+        """Yield the failures of all partitions in one order of time, each with its partition."""
+        matching = Filter(selection.statuses, prefix=prefix)
+        listing = Listing(selection.since, selection.until, matching, newest_first, position)
+        parts = list[Iterator[tuple[Partition, Failure]]]()
+        if selection.since is None:
+            if not (selection.statuses and set(selection.statuses) <= set(UNRESOLVED)):
+                raise ValueError("only unresolved failures can be chosen at any age")
+            indexed = self._indexed(replace(listing, matching=replace(matching, types=selection.types)))
+            parts = [indexed] if indexed else []
+            recent, unmarked = self._aws.now() - UNMARKED_OF, replace(matching, unmarked=indexed is not None)
+            listing = replace(listing, since=recent, matching=unmarked)
+        parts += [self._of_partition(OF_TYPES[name], listing) for name in selection.types]
+        seen, time = set[str](), ""
+        for part, failure in heapq.merge(*parts, key=lambda each: each[1].timestamp, reverse=newest_first):
+            seen = seen if failure.timestamp == time else set()
+            time = failure.timestamp
+            if failure.audit_id not in seen:  # an item that was just marked can be in two partitions for a moment
+                seen.add(failure.audit_id)
+                yield part, failure
 
-    def _newest_of_type(self, failure_type: str, selection: Selection, position: Position | None) -> Iterator[Failure]:
-        request = self._query(failure_type, selection, position)
-        request["ScanIndexForward"] = False
-        return map(Failure.of, self._items(request))
-
-    def _query(self, failure_type: str, selection: Selection, position: Position | None = None) -> QueryInputTypeDef:
-        """Return the query of the index for one type; it is the only one."""
-        if selection.since is None and not (selection.statuses and set(selection.statuses) <= set(UNRESOLVED)):
-            raise ValueError("only unresolved failures can be chosen at any age")
-        values = {":type": failure_type, ":since": rfc3339_milliseconds(selection.since or _EARLIEST)}
-        limits = [rfc3339_milliseconds(selection.until)] if selection.until else []
-        limits += [position.timestamp] if position else []
-        times = "#timestamp >= :since"
-        if limits:
-            times, values[":until"] = "#timestamp BETWEEN :since AND :until", min(limits)
-        request: QueryInputTypeDef = {
-            "TableName": self._name,
-            "IndexName": FAILURE_TYPE_INDEX,
-            "KeyConditionExpression": f"failureType = :type AND {times}",
-            "ExpressionAttributeNames": {"#timestamp": "timestamp"},
-        }
-        if selection.statuses and set(selection.statuses) != set(ReplayStatus):
-            condition, statuses = _status_filter(selection.statuses)
-            values |= statuses
-            request["ExpressionAttributeNames"] = {"#timestamp": "timestamp", "#status": "replayStatus"}
-            request["FilterExpression"] = condition
-        if position and (last := position.last.get(failure_type)):
-            key = {"failureType": failure_type, "timestamp": position.timestamp, "auditId": last}
-            request["ExclusiveStartKey"] = {name: {"S": value} for name, value in key.items()}
-        request["ExpressionAttributeValues"] = {name: {"S": value} for name, value in values.items()}
-        return request
-
-    def _items(self, request: QueryInputTypeDef) -> Iterator[Item]:
-        while True:
+    def _indexed(self, listing: Listing) -> Iterator[tuple[Partition, Failure]] | None:
+        """Return the items of the sparse index, of which the first page is read; ``None`` when it cannot be read."""
+        request = listing.query(self._name, ALL_UNRESOLVED)
+        if request is None:
+            return iter(())
+        self.unreadable = None
+        try:
             answer = self._aws.dynamodb.query(**request)
+        except AccessDeniedError:
+            self.unreadable = f"dynamodb:Query on {UNRESOLVED_INDEX} is not allowed"
+            return None
+        except AwsError as error:
+            found = _NO_INDEX.search(error.aws_message)
+            if error.aws_code != "ValidationException" or not found:
+                raise
+            state = "is still being created" if found[0] == "backfilling" else "does not exist; `pipectl up` creates it"
+            self.unreadable = f"{UNRESOLVED_INDEX} {state}"
+            return None
+        return ((ALL_UNRESOLVED, Failure.of(item)) for item in self._items(request, answer))
+
+    def _of_partition(self, part: Partition, listing: Listing) -> Iterator[tuple[Partition, Failure]]:
+        if request := listing.query(self._name, part):
+            for item in self._items(request):
+                yield part, Failure.of(item)
+
+    def _items(self, request: QueryInputTypeDef, answer: QueryOutputTypeDef | None = None) -> Iterator[Item]:
+        """Yield the items of all pages; ``answer`` is the first one, if it has been read."""
+        while True:
+            answer = answer or self._aws.dynamodb.query(**request)
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            request["ExclusiveStartKey"], answer = answer["LastEvaluatedKey"], None
 
-    def _claim(
-        self, failure: Failure, owner: str, seconds: float, condition: str, values: Mapping[str, str]
-    ) -> bool | None:
+    def _claim(self, failure: Failure, owner: str, seconds: float, *, again: bool) -> bool | None:
+        until = self._claimed_until(seconds)
         try:
-            return self._write_claim(failure, owner, seconds, condition, values)
+            return self._update(failure, audit_updates.claim(self._aws.now(), owner, until, again=again))
         except AwsError as error:
             if error.aws_code != "ValidationException":
                 raise
             return None
 
-    def _write_claim(
-        self, failure: Failure, owner: str, seconds: float, condition: str, values: Mapping[str, str]
-    ) -> bool:
+    def _claimed_until(self, seconds: float) -> datetime:
         self._aws.clock.sleep(0)  # raises after Ctrl-C
-        until = rfc3339_milliseconds(self._aws.now() + timedelta(seconds=seconds))
-        typed = _typed({**values, ":me": owner, ":until": until})
-        return self._update(failure, "SET claimedBy = :me, claimedUntil = :until", condition, typed)
+        return self._aws.now() + timedelta(seconds=seconds)
 
     def _settle(self, failure: Failure, outcome: Outcome, owner: str) -> bool:
+        now = self._aws.now()
         try:
-            settled = self._write_outcome(failure, outcome, owner)
+            settled = self._update(failure, audit_updates.settle(outcome, owner, now))
         except AwsError as error:
             if error.aws_code != "ValidationException":
                 raise
             # The item is at DynamoDB's limit of 400 KB, or has an attempt count that is not a number.
-            short = Outcome(
-                outcome.status, outcome.replayed, error=(outcome.error or "")[:100] or None, version=outcome.version
-            )
-            settled = self._write_outcome(failure, short, owner, count=_attempts(failure) + 1)
+            error_text = (outcome.error or "")[:100] or None
+            short = Outcome(outcome.status, outcome.replayed, error=error_text, version=outcome.version)
+            attempts = audit_updates.attempts_of(failure) + 1
+            settled = self._update(failure, audit_updates.settle(short, owner, now, attempts))
         if settled:
             return True
         # An answer can be lost on the way. The call is then repeated and finds what it has written itself.
         found = self.current(failure)
         return found is not None and found.item.get("replayedBy") == owner
 
-    def _write_outcome(self, failure: Failure, outcome: Outcome, owner: str, count: int | None = None) -> bool:
-        """Write an outcome; without ``count`` the item's own count of attempts is increased."""
-        values: dict[str, AttributeValueTypeDef] = {
-            ":me": {"S": owner},
-            ":status": {"S": str(outcome.status)},
-            ":now": {"S": rfc3339_milliseconds(self._aws.now())},
-            ":replayed": {"N": str(outcome.replayed)},
-            ":failing": {"L": [_named(each, outcome) for each in outcome.failing[:MOST_RECORDED]]},
-            ":expired": {"L": [{"S": str(number)} for number in outcome.expired[:MOST_RECORDED]]},
-        }
-        if count is None:
-            attempts = "if_not_exists(replayAttempts, :zero) + :one"
-            values |= {":one": {"N": "1"}, ":zero": {"N": "0"}}
-        else:
-            attempts, values[":count"] = ":count", {"N": str(count)}
-        sets = [
-            "replayStatus = :status",
-            "replayedAt = :now",
-            "replayedBy = :me",
-            f"replayAttempts = {attempts}",
-            "replayedRecords = :replayed",
-            "failingRecords = :failing",
-            "expiredRecords = :expired",
-        ]
-        if outcome.version:
-            values[":version"] = {"S": outcome.version}
-            sets.append("replayedVersion = :version")
-        removes = ["claimedBy", "claimedUntil", *ATTRIBUTES]
-        if outcome.error:
-            values[":error"] = {"S": _unicode(outcome.error[:_LONGEST_ERROR])}
-            sets.append("replayError = :error")
-        else:
-            removes.append("replayError")
-        update = f"SET {', '.join(sets)} REMOVE {', '.join(removes)}"
-        return self._update(failure, update, "claimedBy = :me", values)
-
-    def _update(self, failure: Failure, update: str, condition: str, values: Item) -> bool:
+    def _update(self, failure: Failure, update: Update) -> bool:
         request: UpdateItemInputTypeDef = {
             "TableName": self._name,
             "Key": _key(failure),
-            "UpdateExpression": update,
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": values,
+            "UpdateExpression": update.expression,
+            "ConditionExpression": update.condition,
+            "ExpressionAttributeValues": update.values,
         }
         try:
             self._aws.dynamodb.update_item(**request)
@@ -390,47 +361,5 @@ class AuditTable:
         return True
 
 
-def _claim_values(now: datetime) -> dict[str, str]:
-    latest = rfc3339_milliseconds(now + LONGEST_CLAIM)
-    return {":now": rfc3339_milliseconds(now), ":latest": latest, ":text": "S"}
-
-
-def _typed(texts: Mapping[str, str]) -> Item:
-    return {name: {"S": _unicode(str(text))} for name, text in texts.items()}
-
-
-def _status_filter(statuses: Sequence[ReplayStatus]) -> tuple[str, dict[str, str]]:
-    """Return a filter and its values. An item without a valid status is open: ``OPEN`` means none of the others."""
-    is_open = ReplayStatus.OPEN in statuses
-    listed = [status for status in ReplayStatus if (status in statuses) != is_open]
-    values = {f":status{number}": str(status) for number, status in enumerate(listed)}
-    return f"{'NOT ' if is_open else ''}#status IN ({', '.join(values)})", values
-
-
-def _is_key(value: object) -> bool:
-    """Return whether a value is a text that DynamoDB takes as a key: not empty, valid Unicode, and short enough."""
-    try:
-        return isinstance(value, str) and 0 < len(value.encode()) <= _LONGEST_KEY
-    except UnicodeEncodeError:
-        return False
-
-
 def _key(failure: Failure) -> Item:
     return {"auditId": {"S": failure.audit_id}, "timestamp": {"S": failure.timestamp}}
-
-
-def _named(failed: FailedRecord, outcome: Outcome) -> AttributeValueTypeDef:
-    """Return a failing record for the item; the more there are, the shorter are their errors."""
-    error = failed.error[: max(100, _ERROR_CHARACTERS // min(len(outcome.failing), MOST_RECORDED))]
-    return {"M": {"sequenceNumber": {"S": str(failed.sequence_number)}, "error": {"S": _unicode(error)}}}
-
-
-def _attempts(failure: Failure) -> int:
-    """Return the number of attempts before; 0 when the item does not hold a number of them."""
-    attempts = failure.item.get("replayAttempts")
-    return int(attempts) if isinstance(attempts, Decimal) and 0 <= attempts < 10**9 else 0
-
-
-def _unicode(text: str) -> str:
-    """Replace halves of surrogate pairs, which JSON can spell and DynamoDB refuses."""
-    return text.encode(errors="replace").decode()

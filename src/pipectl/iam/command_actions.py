@@ -53,7 +53,7 @@ _ALARMS = {"all-alarms": "cloudwatch:DescribeAlarms", "alarms": "cloudwatch:List
 OBSERVE = merged(_ROLES, _TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _LOG_GROUPS, _MAPPINGS, _ALARMS)
 """The actions that read the actual state of every resource."""
 
-_FAILURES = {"audit-index": "dynamodb:Query"}
+_FAILURES = {"audit-indexes": "dynamodb:Query"}
 _METRICS = {"anything": "cloudwatch:GetMetricData"}
 _RANGES = {"orders-streams": "dynamodb:GetShardIterator dynamodb:GetRecords", "quarantine": "s3:GetObject"}
 _WHOLE_STREAM = {
@@ -140,7 +140,7 @@ COMMANDS: Mapping[str, Grants] = {
     "outputs": OBSERVE,
     # It explains failures to those who may run `audit`, too. Deployers need not read orders.
     "status": merged(OBSERVE, _FAILURES, _METRICS),
-    "up": merged(OBSERVE, _METRICS, _WRITE, _END_BACKLOG),
+    "up": merged(OBSERVE, _METRICS, _WRITE, _END_BACKLOG, {"audit-table": "dynamodb:Scan dynamodb:UpdateItem"}),
     "down": merged(
         OBSERVE,
         _FAILURES,
@@ -153,7 +153,9 @@ COMMANDS: Mapping[str, Grants] = {
         _LOGS, _BUCKET, _FAILURES, {"audit-table": f"{_TABLE} dynamodb:Query", "quarantine": "s3:GetObject"}
     ),
     "audit": _AUDIT,
-    "audit resolve": merged(_TABLES, _EXPLAIN, {"audit-table": "dynamodb:Query dynamodb:GetItem dynamodb:UpdateItem"}),
+    "audit resolve": merged(
+        _TABLES, _FAILURES, _EXPLAIN, {"audit-table": "dynamodb:Query dynamodb:GetItem dynamodb:UpdateItem"}
+    ),
     "trace": _TRACE,
     "verify": _VERIFY,
     "verify --repair": merged(_VERIFY, {"processor": "lambda:InvokeFunction", "quarantine": "s3:GetObject"}),

@@ -51,7 +51,7 @@ def _data(config: BucketConfig, names: Names, physical: PhysicalNames) -> dict[s
         "orders-table": Place((orders,)),
         "orders-streams": Place((f"{names.stream_prefix(physical.orders_table)}*",)),
         "audit-table": Place((audit,)),
-        "audit-index": Place((names.failure_type_index_arn(physical.audit_table),)),
+        "audit-indexes": Place((names.indexes_arn(physical.audit_table),)),
         "bucket": Place((bucket,)),
         "objects": Place((f"{bucket}/*",)),
         "processed-objects": Place((f"{bucket}/{config.prefix}/*",)),

@@ -332,7 +332,7 @@ def open_failures(found: Unresolved | None, deploy: Deploy | None, now: datetime
     if found is None:
         return missing(name, "the audit table is", Severity.DEGRADED, "failures are not recorded")
     if not found.count:
-        return Check(name, Severity.HEALTHY, Finding.OK, 0, "no failure is unresolved")
+        return Check(name, Severity.HEALTHY, Finding.OK, 0, found.incomplete or "no failure is unresolved")
     soon = found.until is not None and found.until - now < LEAST_LEFT
     severity = Severity.FAILING if soon else Severity.DEGRADED
     newest = found.times[1] if found.times else None
@@ -340,6 +340,8 @@ def open_failures(found: Unresolved | None, deploy: Deploy | None, now: datetime
     detail = f"{_failed(found)} ({_safety(found, now)})"
     if found.never:
         detail += f"; {found.never} of them can never be replayed"
+    if found.incomplete:
+        detail += f"; {found.incomplete}"
     command = "replay-dlq" if is_fixed else "audit list"
     return Check(name, severity, Finding.OPEN_FAILURES, found.count, detail, command)
 

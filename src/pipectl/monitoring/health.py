@@ -11,7 +11,7 @@ from pipectl.context import Context
 from pipectl.engine.model import Facts, facts_of
 from pipectl.engine.parallel import Results, parallel_map
 from pipectl.errors import AwsError, CancelledError
-from pipectl.facts import AlarmFacts, FunctionFacts, QueueFacts
+from pipectl.facts import AlarmFacts, FunctionFacts, QueueFacts, TableFacts
 from pipectl.failures.dead_letter_queue import count_messages
 from pipectl.monitoring import checks
 from pipectl.monitoring.activity import HOUR, Activity, Deploy, Evidence, activity
@@ -24,7 +24,6 @@ from pipectl.resource_keys import ResourceKey
 
 T = TypeVar("T")
 
-LOOK_BACK = timedelta(hours=48)
 _METRIC_OF_ALARM: Mapping[str, Series] = {
     ResourceKey.ERRORS_ALARM: "processor_errors",
     ResourceKey.ITERATOR_AGE_ALARM: "iterator_age",
@@ -104,8 +103,9 @@ def _read(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Res
     reads: dict[str, Callable[[], object]] = {"metrics": lambda: metrics.points("writes")}
     if queue:
         reads["queue"] = lambda: sum(count_messages(context.aws, queue.url))
-    if ResourceKey.AUDIT_TABLE in facts:
-        reads["open-failures"] = lambda: read_unresolved(context)
+    audit = facts_of(facts, ResourceKey.AUDIT_TABLE, TableFacts)
+    if audit:
+        reads["open-failures"] = lambda: read_unresolved(context, audit)
     results = parallel_map(lambda name: reads[name](), reads, cancel=context.cancel)
     if results.interrupted:
         raise CancelledError("interrupted")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from pipectl.aws.stream_records import STREAM_RETENTION
@@ -12,10 +12,10 @@ from pipectl.context import Context
 from pipectl.engine.model import Contents, Facts, Observation, facts_of
 from pipectl.engine.parallel import parallel_map
 from pipectl.errors import AwsError
-from pipectl.facts import MappingFacts, QueueFacts
-from pipectl.failures.audit_table import Selection
+from pipectl.facts import MappingFacts, QueueFacts, TableFacts
+from pipectl.failures.audit_table import UNRESOLVED_ONES
 from pipectl.failures.dead_letter_queue import holds_messages
-from pipectl.failures.model import UNRESOLVED
+from pipectl.failures.unresolved import gap
 from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.stream_progress import judge
 from pipectl.monitoring.unresolved import MOST_COUNTED
@@ -25,7 +25,6 @@ from pipectl.timestamps import duration, rfc3339
 
 LONGEST_WAIT = 300
 """Seconds that a record may wait for the processor before it counts as data that would be lost."""
-_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _NOUNS = {
     ResourceKey.ORDERS_TABLE: "order",
     ResourceKey.AUDIT_TABLE: "failure",
@@ -99,7 +98,7 @@ def find_losses(
 def _loss(context: Context, managed: Mapping[str, Observation], key: str, metrics: Metrics | None) -> Loss:
     contents = context.resources[key].contents(managed[key])
     if key == ResourceKey.AUDIT_TABLE:
-        return Loss(key, contents, not_replayed=_not_replayed(context))
+        return Loss(key, contents, not_replayed=_not_replayed(context, managed[key]))
     if key == ResourceKey.ORDERS_TABLE and metrics and ResourceKey.STREAM_MAPPING in managed:
         return Loss(key, contents, unread=_unread_records(context, managed, metrics))
     return Loss(key, contents)
@@ -129,9 +128,11 @@ def _counted(resource: str, contents: Contents) -> str:
     return f"more than {count}" if contents.more else count
 
 
-def _not_replayed(context: Context) -> int:
-    found = context.audit_table.find(Selection(_ANY_TIME, statuses=UNRESOLVED))
-    return sum(1 for _ in islice(found, MOST_COUNTED))
+def _not_replayed(context: Context, audit: Observation) -> int:
+    found = sum(1 for _ in islice(context.audit_table.find(UNRESOLVED_ONES), MOST_COUNTED))
+    if missing := gap(context.audit_table, audit.facts_as(TableFacts)):
+        context.reporter.note(missing)
+    return found
 
 
 def _unread_records(context: Context, managed: Mapping[str, Observation], metrics: Metrics) -> str | None:

@@ -9,9 +9,11 @@ from functools import cached_property
 from itertools import islice
 
 from pipectl.context import Context
+from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import UNRESOLVED_ONES
 from pipectl.failures.explanation import CauseGroup, Explanation, Safety, grouped
 from pipectl.failures.model import Failure
+from pipectl.failures.unresolved import gap
 from pipectl.monitoring.activity import Deploy, Evidence
 from pipectl.timestamps import parse_timestamp
 
@@ -29,6 +31,7 @@ class Unresolved:
         unexplained: Number of failures whose orders were not read, because there are too many.
         never: Number of failures that no replay can process.
         problems: Reasons why quarantine or log could not be read.
+        incomplete: The reason why there may be more that are older than 48 hours.
     """
 
     failures: tuple[Failure, ...] = ()
@@ -37,6 +40,7 @@ class Unresolved:
     unexplained: int = 0
     never: int = 0
     problems: tuple[str, ...] = ()
+    incomplete: str | None = None
 
     @property
     def count(self) -> int:
@@ -90,7 +94,7 @@ class Unresolved:
                 yield each
 
 
-def read_unresolved(context: Context) -> Unresolved:
+def read_unresolved(context: Context, audit: TableFacts) -> Unresolved:
     """Return the unresolved failures, explained.
 
     Raises:
@@ -99,8 +103,9 @@ def read_unresolved(context: Context) -> Unresolved:
     """
     found = tuple(islice(context.audit_table.find(UNRESOLVED_ONES), MOST_COUNTED + 1))
     failures, more = found[:MOST_COUNTED], len(found) > MOST_COUNTED
+    incomplete = gap(context.audit_table, audit)
     if not failures:
-        return Unresolved()
+        return Unresolved(incomplete=incomplete)
     explained = context.explainer.explain(failures)
     prefix = context.pipeline.names.stream_prefix(context.pipeline.physical.orders_table)
     return Unresolved(
@@ -110,4 +115,5 @@ def read_unresolved(context: Context) -> Unresolved:
         explained.unexplained,
         sum(failure.unreplayable(prefix) is not None for failure in failures),
         explained.problems,
+        incomplete,
     )

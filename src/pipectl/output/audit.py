@@ -36,6 +36,8 @@ def page(screen: Screen, found: AuditPage, selection: Selection, limit: int) -> 
         return
     only_unresolved = bool(selection.statuses) and set(selection.statuses) <= set(UNRESOLVED)
     noun = "unresolved failure" if only_unresolved else "failure"
+    if found.incomplete:
+        screen.note(screen.completed(found.incomplete))
     if not found.entries:
         screen.line(f"No {noun}s.")
         return
@@ -219,6 +221,7 @@ def _page_document(found: AuditPage) -> dict[str, object]:
         "causes": [{"cause": group.cause, "count": group.count, "orders": group.orders} for group in groups],
         "unexplained": found.unexplained,
         "problems": found.problems,
+        "incomplete": found.incomplete,
     }
 
 

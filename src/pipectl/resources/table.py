@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws, Request
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _BOUND = 1800
 _DONE_ALREADY = re.compile("already has an enabled stream|no stream to disable|index which already exists")
 ON_DEMAND = "PAY_PER_REQUEST"
+FILLED = "complete"
 NEW_AND_OLD_IMAGES = "NEW_AND_OLD_IMAGES"
 
 
@@ -55,6 +56,8 @@ class Table(Resource):
         indexes: Its global secondary indexes, by name, each with all attributes. Other indexes are left alone.
         point_in_time_recovery: True to keep continuous backups.
         deletion_protection: True to let AWS refuse DeleteTable.
+        filled_tag: The tag of a table in which each item of a sparse index has the attribute of that index. A new
+            table gets it at once, an older one when that is true.
         tags: Tags of the resource.
     """
 
@@ -73,12 +76,14 @@ class Table(Resource):
         indexes: Mapping[str, Keys],
         point_in_time_recovery: bool,
         deletion_protection: bool,
+        filled_tag: str | None = None,
         tags: Mapping[str, str],
     ) -> None:
         super().__init__(key, name)
         self._aws = aws
         self._keys = keys
         self._indexes = indexes
+        self._filled = {filled_tag: FILLED} if filled_tag else {}
         self._desired: Attributes = {
             "keys": _described(keys.schema(), keys.definitions()),
             "billing_mode": ON_DEMAND,
@@ -113,11 +118,13 @@ class Table(Resource):
             "point_in_time_recovery": recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
             "deletion_protection": bool(table.get("DeletionProtectionEnabled")),
         }
+        filled = self._filled.items() <= tags.items()
+        notes = [
+            None if filled else "older items are not in its sparse index yet: `pipectl up` adds them",
+            note({"data loss: time to live deletes items by": self._expiring_by()}),
+        ]
         return Observation(
-            attributes,
-            tags,
-            _facts(table),
-            note=note({"data loss: time to live deletes items by": self._expiring_by()}),
+            attributes, tags, replace(_facts(table), filled=filled), note="; ".join(filter(None, notes)) or None
         )
 
     def _expiring_by(self) -> str | None:
@@ -134,7 +141,7 @@ class Table(Resource):
             "BillingMode": desired["billing_mode"],
             "StreamSpecification": _stream_specification(desired["stream"]),
             "DeletionProtectionEnabled": desired["deletion_protection"],
-            "Tags": to_list(desired["tags"]),
+            "Tags": to_list({**desired["tags"], **self._filled}),
         }
         if indexes:
             request["GlobalSecondaryIndexes"] = indexes
@@ -275,7 +282,7 @@ class Table(Resource):
             if found:
                 self._change({"GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": index}}]})
             create = {"Create": self._index(index, self._indexes[index])}
-            definitions = self._definitions(self._describe()["AttributeDefinitions"])
+            definitions = _definitions_with(self._describe(), self._indexes[index])
             self._change({"AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": [create]})
 
     def _set_recovery(self, desired: Attributes) -> None:
@@ -298,10 +305,10 @@ class Table(Resource):
         pages = self._aws.dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
         return from_list(tag for page in pages for tag in page["Tags"])
 
-    def _definitions(self, present: Collection[AttributeDefinitionTypeDef] = ()) -> list[AttributeDefinitionTypeDef]:
-        """Return the attributes of all keys; ``present`` are the table's own now, for indexes that others created."""
+    def _definitions(self) -> list[AttributeDefinitionTypeDef]:
+        """Return the attributes of all keys."""
         own = [d for keys in (self._keys, *self._indexes.values()) for d in keys.definitions()]
-        return list({definition["AttributeName"]: definition for definition in [*present, *own]}.values())
+        return list({definition["AttributeName"]: definition for definition in own}.values())
 
     def _index(self, name: str, keys: Keys) -> GlobalSecondaryIndexTypeDef:
         return {"IndexName": name, "KeySchema": keys.schema(), "Projection": {"ProjectionType": "ALL"}}
@@ -314,6 +321,18 @@ def _described(
     types = {definition["AttributeName"]: definition["AttributeType"] for definition in definitions}
     ordered = sorted(schema, key=lambda element: element["KeyType"])
     return [f"{element['AttributeName']} {types.get(element['AttributeName'], '?')}" for element in ordered]
+
+
+def _definitions_with(table: TableDescriptionTypeDef, keys: Keys) -> list[AttributeDefinitionTypeDef]:
+    """Return the attributes of the keys of a table, of its indexes, and of one more index.
+
+    DynamoDB refuses an attribute that no key uses.
+    """
+    schemas = [index["KeySchema"] for index in table.get("GlobalSecondaryIndexes", [])]
+    schemas += [index["KeySchema"] for index in table.get("LocalSecondaryIndexes", [])]
+    used = {element["AttributeName"] for schema in (table["KeySchema"], keys.schema(), *schemas) for element in schema}
+    found = {each["AttributeName"]: each for each in [*keys.definitions(), *table["AttributeDefinitions"]]}
+    return [definition for name, definition in found.items() if name in used]
 
 
 def _stream_specification(view: str | None) -> Request:

@@ -188,7 +188,6 @@ def test_show_reads_the_log_of_the_invocation_and_not_the_stream() -> None:
     assert detail.excerpt.brief == (
         "ERROR record failed: bad",
         "[ERROR] BatchError: bad",
-        "Traceback (most recent call last):",
     )
     assert (process.count("FilterLogEvents"), process.count("GetRecords"), detail.records) == (1, 0, ())
 

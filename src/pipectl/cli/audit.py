@@ -57,9 +57,7 @@ def audit() -> None:
     "--limit",
     type=click.IntRange(1, 1000),
     metavar="N",
-    default=20,
-    show_default=True,
-    help="Maximum number of results.",
+    help="Maximum number of results.  [default: 10; 20 with -o json]",
 )
 @click.option("--page", metavar="TOKEN", help="Continue after the last page, with the token that it printed.")
 @global_options
@@ -69,7 +67,7 @@ def list_failures(
     statuses: tuple[ReplayStatus, ...],
     since: datetime | None,
     until: datetime | None,
-    limit: int,
+    limit: int | None,
     page: str | None,
 ) -> int:
     """List failures with their orders and reasons, newest first.
@@ -90,6 +88,7 @@ def list_failures(
     from pipectl.output import audit as output
 
     check_period(since, until)
+    limit = limit or (20 if session.screen.json_output else 10)  # with the causes, ten fit a terminal of 24 lines
     if since is None:
         statuses = statuses or UNRESOLVED
         since = None if set(statuses) <= set(UNRESOLVED) else session.context.aws.now() - _RECENT

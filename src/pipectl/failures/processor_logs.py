@@ -29,6 +29,7 @@ _MOST_LINES = 30
 _LATE = timedelta(minutes=1)
 """An invocation logs its failure at most this long before its message, and after the time in it."""
 _AROUND = timedelta(seconds=3)
+_FRAMES = "Traceback (most recent call last):"
 _PLATFORM = re.compile(r"(START|END|REPORT|INIT_START|RESTORE_START) ")
 
 
@@ -57,7 +58,7 @@ class Excerpt:
     @property
     def brief(self) -> tuple[str, ...]:
         """The lines without the frames of a traceback, and those of the handlers, which are JSON, in words."""
-        return tuple(_brief(line) for line in self.lines if line and not line[0].isspace())
+        return tuple(_brief(line) for line in self.lines if line and not line[0].isspace() and line != _FRAMES)
 
 
 @dataclass(frozen=True)

@@ -164,19 +164,20 @@ def _next(screen: Screen, entries: Sequence[AuditEntry]) -> None:
     open_ones = [entry for entry in entries if entry.failure.status in UNRESOLVED]
     lines: list[str] = []
     if replayable := [entry for entry in open_ones if not entry.unreplayable]:
-        lines = [_show_command(screen, replayable[0]), screen.completed(remedy(replayable))]
+        lines = [_show_command(screen, replayable[0]), *map(screen.completed, remedy(replayable))]
     if never := [entry for entry in open_ones if entry.unreplayable]:
         closed = resolve_command(screen, never[0])
-        lines.append(f"{pluralize(len(never), 'failure')} of this page cannot be replayed; {closed} closes one")
+        lines.append(f"{closed} closes one of {pluralize(len(never), 'failure')} that cannot be replayed")
     for place, line in enumerate(lines):
         screen.line(("Next: ", "bold") if place == 0 else " " * 6, line)
 
 
-def remedy(entries: Sequence[AuditEntry]) -> str:
-    """Return what to do about failures that can be replayed."""
+def remedy(entries: Sequence[AuditEntry]) -> list[str]:
+    """Return what to do about failures that can be replayed, one step a line."""
+    replay = "`pipectl replay-dlq`"
     if all(entry.failure.failure_type == "RecordAgeExceeded" for entry in entries):
-        return "`pipectl replay-dlq` processes them again"
-    return "fix the processor or the orders, then `pipectl up` and `pipectl replay-dlq`"
+        return [f"{replay} processes them again"]
+    return ["fix the processor or the orders, then `pipectl up`", replay]
 
 
 def _show_command(screen: Screen, entry: AuditEntry) -> str:

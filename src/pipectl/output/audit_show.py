@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from pipectl.commands.audit import AuditDetail, AuditEntry
 from pipectl.failures.explanation import Explanation, FailedOrder, Safety
@@ -29,6 +30,7 @@ _MOST_ORDERS = 12
 _LONGEST_LINE = 300
 _MOST_LINES = 6
 _LABEL = 10
+_Field: TypeAlias = "tuple[str, Line]"
 
 
 def details(screen: Screen, found: Sequence[AuditDetail], *, full: bool = False) -> None:
@@ -48,44 +50,47 @@ def details(screen: Screen, found: Sequence[AuditDetail], *, full: bool = False)
 
 def before_asking(screen: Screen, found: Sequence[AuditEntry]) -> None:
     """Print the failures that `audit resolve` would change."""
-    screen.notice(line for entry in found for line in _asked(entry))
-
-
-def _asked(entry: AuditEntry) -> Iterator[Line]:
-    failure, explanation = entry.failure, entry.explanation
-    yield failure.audit_id, "  ", (failure.status, STATUS_LOOK[failure.status]), f"  {failure.timestamp}"
-    if orders := orders_of(explanation):
-        yield (f"  {'order':<{_LABEL}}{orders}",)
-    yield f"  {'reason':<{_LABEL}}", *reason_of(entry)
+    for entry in found:
+        failure = entry.failure
+        screen.notice(
+            [(failure.audit_id, "  ", (failure.status, STATUS_LOOK[failure.status]), f"  {failure.timestamp}")]
+        )
+        fields = (("order", (orders_of(entry.explanation) or "not known",)), ("reason", reason_of(entry)))
+        screen.notice((f"  {label:<{_LABEL}}", *value) for label, value in fields)
 
 
 def _lead(screen: Screen, detail: AuditDetail, name: str) -> None:
     """Print what a person needs to know about a failure first."""
-    entry, now = detail.entry, detail.read_at
-    failure, explanation = entry.failure, entry.explanation
+    failure, now = detail.entry.failure, detail.read_at
     time = parse_timestamp(failure.timestamp)
     when = f"failed {short_time(time, now)} ({relative(time, now)})" if time else f"failed {failure.timestamp}"
     screen.line((name, "bold"), "  ", (failure.status, STATUS_LOOK[failure.status]), f"  {when}")
+    for label, value in _fields(screen, detail):
+        screen.hanging(((f"  {label:<{_LABEL}}", "dim"),), value)
+
+
+def _fields(screen: Screen, detail: AuditDetail) -> Iterator[_Field]:
+    """Yield labels and values; a label is empty where the value belongs to the one before."""
+    entry, explanation, now = detail.entry, detail.entry.explanation, detail.read_at
+    unresolved = entry.failure.status in UNRESOLVED
     orders = orders_shown(explanation.order_keys, _MOST_ORDERS) or "not known"
     most = f"at most {pluralize(max(explanation.records or 0, len(explanation.order_keys)), 'order')}: "
-    _field(screen, "order", (most if explanation.at_most else "", orders))
-    _field(screen, "reason", reason_of(entry) if entry.unreplayable else (_whole_reason(explanation),))
+    yield "order", (f"{most if explanation.at_most else ''}{orders}",)
+    yield "reason", reason_of(entry) if entry.unreplayable else (_whole_reason(explanation),)
     for line in _cause_lines(explanation, now):
-        _field(screen, "", (line,))
-    if failure.status is ReplayStatus.RESOLVED:
-        _field(screen, "resolved", reason_of(entry))
-    _log(screen, detail)
-    _field(screen, "tries", (_all_tries(explanation),))
-    _field(screen, "data", data_shown([explanation], now))
-    for order in explanation.orders[:_MOST_ORDERS]:
-        if order.url and failure.status in UNRESOLVED:
-            _field(screen, "", (order.url,))
-    for place, command in enumerate(_commands(screen, entry)):
-        _field(screen, "" if place else "next", (command,))
+        yield "", (line,)
+    if entry.failure.status is ReplayStatus.RESOLVED:
+        yield "resolved", reason_of(entry)
+    yield from _labelled("log", _log(detail))
+    yield "tries", (_all_tries(explanation),)
+    yield "data", data_shown([explanation], now)
+    yield from (("", (order.url,)) for order in explanation.orders[:_MOST_ORDERS] if order.url and unresolved)
+    yield from _labelled("next", _commands(screen, entry))
 
 
-def _field(screen: Screen, label: str, value: Line) -> None:
-    screen.hanging(((f"  {label:<{_LABEL}}", "dim"),), value)
+def _labelled(label: str, lines: Iterable[str]) -> Iterator[_Field]:
+    for place, line in enumerate(lines):
+        yield "" if place else label, (line,)
 
 
 def _whole_reason(explanation: Explanation) -> str:
@@ -108,15 +113,14 @@ def _cause_lines(explanation: Explanation, now: datetime) -> Iterator[str]:
         yield said
 
 
-def _log(screen: Screen, detail: AuditDetail) -> None:
+def _log(detail: AuditDetail) -> Iterator[str]:
     excerpt = detail.excerpt
     if excerpt is None:
         return
     if excerpt.problem or not excerpt.lines:
-        _field(screen, "log", (excerpt.problem or "no line of this invocation found",))
-    for place, line in enumerate(excerpt.brief[:_MOST_LINES]):
-        shown = line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 3]}..."
-        _field(screen, "" if place else "log", (shown,))
+        yield excerpt.problem or "no line of this invocation found"
+    for line in excerpt.brief[:_MOST_LINES]:
+        yield line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 3]}..."
 
 
 def _all_tries(explanation: Explanation) -> str:
@@ -137,8 +141,8 @@ def _commands(screen: Screen, entry: AuditEntry) -> Iterator[str]:
     if entry.explanation.safety is Safety.GONE:
         yield f"correct the order in the table, then {resolve_command(screen, entry)}"
         return
-    yield screen.completed(remedy([entry]))
-    yield f"only this one: {screen.completed('`pipectl replay-dlq')} --id {argument(entry)}`"
+    yield from map(screen.completed, remedy([entry]))
+    yield f"{screen.completed('`pipectl replay-dlq')} --id {argument(entry)}` replays this one only"
 
 
 def _everything(screen: Screen, detail: AuditDetail) -> None:

@@ -60,8 +60,10 @@ def replay_dlq(
 ) -> int:
     """Replay failed records.
 
-    Records are read from the stream, or from the quarantine when the stream no longer has them. A record that fails
-    again is named with the function's error; the other records are still replayed. Exits with 4 when failures are left.
+    Before it asks, it shows the failures by cause, where their records are and until when, and whether the processor
+    has changed since they failed. Records are read from the stream, or from the quarantine when the stream no longer
+    has them. A record that fails again is named with the function's error; the others are still replayed. Exits with 4
+    when failures are left.
 
     \b
     Examples:

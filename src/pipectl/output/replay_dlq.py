@@ -70,7 +70,7 @@ def saved(screen: Screen, report: SaveReport, folder: Path) -> None:
         return
     screen.line(f"{pluralize(report.records, 'record')} of {pluralize(report.failures, 'failure')} saved in {folder}.")
     for each in report.incomplete:
-        screen.line(("! ", "red"), f"{each.audit_id}: {each.reason}")
+        screen.line(("! ", "red"), f"{_short(each.audit_id)}: {each.reason}")
     if report.waiting:
         screen.line(("! ", "red"), f"{_waiting(report.waiting)} and {_is(report.waiting)} not saved.")
 

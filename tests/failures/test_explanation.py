@@ -373,3 +373,8 @@ def test_a_cause_is_one_line_of_words(reasons: tuple[str | None, ...], cause: st
 def test_the_orders_of_a_cause_are_named_once() -> None:
     first, second = _explained("x 1", "a", "b"), _explained("x 2", "b", "c")
     assert grouped([first, second]) == [CauseGroup("x", 2, ("a", "b", "c"), (first, second))]
+
+
+def test_the_orders_of_a_cause_are_in_the_order_of_the_failures() -> None:
+    explanations = [_explained(f"x {number}", order) for number, order in ((1, "a"), (2, "b"), (1, "c"))]
+    assert grouped(explanations)[0].orders == ("a", "b", "c")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import chain, takewhile
+from itertools import takewhile
 from typing import TypeVar
 
 from pipectl.aws.client import Aws
@@ -152,19 +152,21 @@ def _orders(explanations: Iterable[Explanation]) -> tuple[str, ...]:
 
 def by_cause(items: Iterable[T], reason_of: Callable[[T], str]) -> list[tuple[str, tuple[T, ...]]]:
     """Return items by the common beginning of their reasons, the largest group first."""
-    groups: dict[str, dict[str, list[T]]] = {}
+    groups: dict[str, list[tuple[str, T]]] = {}
     for item in items:
         text = _one_line(reason_of(item))
-        groups.setdefault(_VARIABLE.sub("\0", text), {}).setdefault(text, []).append(item)
+        groups.setdefault(_VARIABLE.sub("\0", text), []).append((text, item))
     found = [
-        (next(iter(texts)) if len(texts) == 1 else _common_beginning(texts), tuple(chain.from_iterable(texts.values())))
-        for texts in groups.values()
+        (_common_beginning({text for text, _ in members}), tuple(item for _, item in members))
+        for members in groups.values()
     ]
     return sorted(found, key=lambda group: -len(group[1]))
 
 
-def _common_beginning(texts: Iterable[str]) -> str:
-    """Return the words that all texts begin with, without the part of a quoted text or a number."""
+def _common_beginning(texts: Collection[str]) -> str:
+    """Return the words that all texts begin with, without the part of a quoted text or a number; one text is whole."""
+    if len(texts) == 1:
+        return next(iter(texts))
     parts = zip(*(_VARIABLE.split(text) for text in texts), strict=False)
     same = takewhile(lambda found: len(set(found)) == 1, parts)
     beginning = "".join(part for part, *_ in same).rstrip(_TRAILING)

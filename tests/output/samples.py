@@ -388,7 +388,19 @@ def _operation(text: str) -> dict[str, Sample]:
         text, NOON + HOUR, {"orderId": {"S": text}}, Stage.FAILED, 2, 1, failure=failure, events=events, stopped=text
     )
     unknown = Trace(
-        text, NOON, None, Stage.WAITING, 1, 1, unknown=text, error=text, unread=("a",), assumed=("b",), period=2 * HOUR
+        text,
+        NOON,
+        None,
+        Stage.WAITING,
+        versions=1,
+        at_stage=1,
+        unknown=text,
+        error=text,
+        more=True,
+        unread=("a",),
+        assumed=("b",),
+        unexplained=3,
+        period=2 * HOUR,
     )
     paused = PauseReport(paused=True, changed=True, pause=Pause(NOON, text), left=23 * HOUR)
     newer, older = Version("7", text, {}), Version("6", f"commit 0123456789ab, {text}", {})

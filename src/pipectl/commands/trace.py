@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from itertools import islice
 
 from pipectl.aws.stream_records import STREAM_RETENTION, plain_image
 from pipectl.commands.verify import report_shards
@@ -26,6 +27,10 @@ from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import duration, parse_timestamp
 
 _NEEDS = (ResourceKey.ORDERS_TABLE, ResourceKey.AUDIT_TABLE, ResourceKey.BUCKET)
+_MOST_SEARCHED = 10_000
+"""Unresolved failures among which those of older records are looked for."""
+_MOST_OLDER = 1000
+"""Failures of older records that are explained."""
 _READERS = (ResourceKey.STREAM_MAPPING, ResourceKey.PROCESSOR)
 
 
@@ -115,7 +120,7 @@ class Trace:
         more: There were more versions than were followed; the oldest are left out.
         unread: Shards that could not be read to their end, so that versions may be missing.
         assumed: Open shards that returned only empty pages in the end; they are assumed to be read.
-        unexplained: Number of older failures whose orders were not read, because there are too many.
+        unexplained: Number of failures whose orders were not read, because there are too many.
         period: Age of the oldest versions that were looked for.
     """
 
@@ -231,20 +236,26 @@ class _Tracing:
         return newest.in_order(), reading
 
     def _explain(self, versions: Sequence[Version]) -> Explained:
-        """Add to each version the failures that cover it. Explain those that the quarantine of a version does not, and
-        unresolved ones of older records.
+        """Add to each version the failures that cover it, and explain what the quarantine of a version does not.
+
+        Unresolved failures of older records are explained, too, the newest ones within a limit.
         """
-        table = self._context.audit_table
-        recent = list(table.find(Selection(self._since - CLOCKS_DIFFER))) if versions else []
-        silent: list[Failure] = []
-        for failure in recent:
+        silent = list(self._find_failures(versions)) if versions else []
+        searched = self._context.audit_table.newest_first(UNRESOLVED_ONES)
+        older = [failure for failure in islice(searched, _MOST_SEARCHED) if self._is_older(failure)]
+        left = len(older[_MOST_OLDER:]) + (next(searched, None) is not None)
+        chosen = [*silent, *older[:_MOST_OLDER]]
+        explained = self._context.explainer.explain(chosen) if chosen else Explained(())
+        return replace(explained, unexplained=explained.unexplained + left)
+
+    def _find_failures(self, versions: Sequence[Version]) -> Iterator[Failure]:
+        """Add to each version the failures that cover it. Yield those for which the quarantine has no reason."""
+        for failure in self._context.audit_table.find(Selection(self._since - CLOCKS_DIFFER)):
             if (where := failure.range) and (covered := [each for each in versions if each.lies_in(where)]):
                 for version in covered:
                     version.failures.append(failure)
                 if not all(version.stored or version.cause for version in covered):
-                    silent.append(failure)
-        older = [failure for failure in table.find(UNRESOLVED_ONES) if self._is_older(failure)]
-        return self._context.explainer.explain([*silent, *older]) if silent or older else Explained(())
+                    yield failure
 
     def _is_older(self, failure: Failure) -> bool:
         """Return whether a failure has records that were written before the versions that were looked for."""

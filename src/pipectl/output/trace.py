@@ -137,7 +137,7 @@ def _doubt(found: Trace, doubt: Doubt) -> str:
         case Doubt.OLDER_VERSIONS:
             return "older versions: only the newest 200 were followed"
         case Doubt.OLDER_FAILURES:
-            return f"older failures: {found.unexplained} of them were not read, there are too many"
+            return "there are too many unresolved failures: not all were searched for this order"
         case Doubt.RANGE:
             return "this version lies between others that failed; it may be a good one"
         case Doubt.QUEUE:

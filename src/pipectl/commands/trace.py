@@ -242,7 +242,7 @@ class _Tracing:
         """
         silent = list(self._find_failures(versions)) if versions else []
         searched = self._context.audit_table.newest_first(UNRESOLVED_ONES)
-        older = [failure for failure in islice(searched, _MOST_SEARCHED) if self._is_older(failure)]
+        older = [failure for failure, _ in islice(searched, _MOST_SEARCHED) if self._is_older(failure)]
         left = len(older[_MOST_OLDER:]) + (next(searched, None) is not None)
         chosen = [*silent, *older[:_MOST_OLDER]]
         explained = self._context.explainer.explain(chosen) if chosen else Explained(())

@@ -71,7 +71,7 @@ LOCAL_LINES = [line for line in LINES if {"--local", "local"}.intersection(shlex
 @pytest.mark.parametrize("line", [line for line in LINES if line not in LOCAL_LINES])
 def test_every_command_line_of_the_docs_runs(line: str, pipeline: dict[str, str], tmp_path: Path) -> None:
     words = [str(tmp_path) if word == "DIR" else word for word in shlex.split(line)[1:]]
-    if {"-f", "--follow"}.intersection(words):
+    if {"-f", "--follow", "--watch"}.intersection(words):
         words.append("--help")  # without it the command never ends
     if "demo" in words:
         words += ["--orders", "4"]

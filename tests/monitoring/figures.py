@@ -56,6 +56,12 @@ def failed(
     return Explanation(failure, orders, reason, at_most, safety, until)
 
 
-def unresolved(*explanations: Explanation, more: bool = False, never: int = 0, unexplained: int = 0) -> Unresolved:
+def unresolved(
+    *explanations: Explanation,
+    more: bool = False,
+    never: int = 0,
+    unexplained: int = 0,
+    problems: tuple[str, ...] = (),
+) -> Unresolved:
     failures = tuple(each.failure for each in explanations)
-    return Unresolved(failures, more, explanations, unexplained, never)
+    return Unresolved(failures, more, explanations, unexplained, never, problems)

@@ -34,7 +34,6 @@ from pipectl.commands.permissions import Published
 from pipectl.commands.plan import PlanReport
 from pipectl.commands.replay_dlq import IncompleteSave, Preview, SaveReport
 from pipectl.commands.rollback import Rollback
-from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.commands.template import Template
 from pipectl.commands.trace import Proof, Stage, Trace, TracedFailure
 from pipectl.commands.up import UpReport
@@ -63,8 +62,6 @@ from pipectl.failures.replay_preview import ProcessorVersions, RecordPlaces
 from pipectl.failures.resolution import Resolution
 from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
-from pipectl.monitoring.checks import Check, Finding, Severity
-from pipectl.monitoring.health import Health
 from pipectl.monitoring.log_reader import LogLine
 from pipectl.monitoring.pending_data import Loss, Resume
 from pipectl.output import (
@@ -85,7 +82,6 @@ from pipectl.output import (
     replay_dlq,
     resume,
     rollback,
-    status,
     template,
     trace,
     up,
@@ -94,6 +90,7 @@ from pipectl.output import (
 from pipectl.output.console import Screen
 from pipectl.pause_tags import Pause
 from pipectl.resources.versions import Version
+from tests.output.status_samples import status_samples
 
 Sample: TypeAlias = Callable[[Screen], object]
 
@@ -145,18 +142,6 @@ def _new_code(text: str) -> Change:
 def _pipeline(text: str) -> dict[str, Sample]:
     made = _changes(text)
     names = {"OrdersTableName": text, "DeadLetterQueueUrl": "https://sqs/queue"}
-    states = (
-        ResourceStatus("orders-table", "table", text, State.DRIFTED, {"stream": Delta(text, "on")}, text),
-        ResourceStatus("bucket", "bucket", "dev-bucket", State.FOREIGN, {}, f"tags: {text}"),
-        ResourceStatus("auditor", "function", "dev-auditor", State.IN_SYNC, {}),
-        ResourceStatus("errors-alarm", "alarm", "dev-alarm", State.MISSING, {}),
-    )
-    checks = (
-        Check("stream-mapping", Severity.FAILING, Finding.STOPPED, text, f"Disabled: {text}"),
-        Check("alarms", Severity.DEGRADED, Finding.ALARM, [text], f"in ALARM: {text}"),
-        Check("iterator-age", Severity.UNKNOWN, Finding.UNKNOWN, None, f"not known: {text}"),
-        Check("queue", Severity.HEALTHY, Finding.OK, 0, "no failure waits for the auditor"),
-    )
     policy: Any = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": text}]}
     policies = {
         "processor": Published(f"role-{text}", (), policy),
@@ -187,7 +172,7 @@ def _pipeline(text: str) -> dict[str, Sample]:
             preview=DownPreview(text, made, losses, protected=True),
         ),
         "down nothing": partial(down.result, report=DownReport(())),
-        "status": partial(status.result, report=StatusReport(states, Health(checks))),
+        **status_samples(text),
         "outputs": partial(outputs.result, outputs=names),
         "permissions": partial(permissions.listing, policies=policies),
         "permissions reader": partial(permissions.document, policies=policies, name="reader"),

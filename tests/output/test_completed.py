@@ -75,7 +75,8 @@ def test_the_values_of_a_difference_stay_and_its_reason_is_completed() -> None:
 def test_the_details_of_health_are_completed() -> None:
     state = ResourceStatus("stream-mapping", "mapping", DATA, State.DRIFTED, {"by": Delta(DATA, 1)}, "`pipectl up`")
     check = Check("stream-mapping", Severity.FAILING, Finding.STOPPED, DATA, "paused: `pipectl resume` continues")
-    text, found = both(lambda screen: status.result(screen, StatusReport((state,), Health((check,)))))
+    shown = StatusReport("dev", "123456789012", "us-east-1", NOON, (state,), Health((check,)))
+    text, found = both(lambda screen: status.result(screen, shown))
     assert f"paused: {COMPLETED}resume` continues" in text
     assert found["health"]["checks"][0]["detail"] == f"paused: {COMPLETED}resume` continues"
     assert found["health"]["checks"][0]["value"] == DATA

@@ -2,15 +2,194 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import pytest
+from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 
+from pipectl.commands.status import ResourceStatus, State
+from pipectl.engine.model import Delta
+from pipectl.monitoring.checks import Check, Finding, Severity, unreadable
+from pipectl.monitoring.health import Flow, Health
+from pipectl.output import status
+from pipectl.output.console import Screen
+from pipectl.output.sparkline import sparkline
+from pipectl.output.status_picture import picture
+from tests.monitoring.figures import failed, unresolved
 from tests.output.samples import samples_of
-from tests.output.screens import printed
+from tests.output.screens import document, printed
+from tests.output.status_samples import alarm, check_of_errors, errors, healthy, incident, not_proven, replayed, report
 
 SAMPLES = samples_of("status")
+LOCAL = (("--local", None),)
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def on_terminal(show: Callable[[Screen], object], width: int, encoding: str = "utf-8") -> list[str]:
+    """Return the lines on a terminal without colours."""
+    written = io.BytesIO()
+    screen = Screen(options=LOCAL)
+    file = Terminal(written, encoding=encoding)
+    screen.out = Console(file=file, force_terminal=True, color_system=None, width=width, soft_wrap=True)
+    show(screen)
+    file.flush()
+    return written.getvalue().decode(encoding).splitlines()
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_screen(name: str, snapshot: SnapshotAssertion) -> None:
     assert printed(SAMPLES[name]) == snapshot
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_screen_on_a_terminal(width: int, snapshot: SnapshotAssertion) -> None:
+    lines = on_terminal(lambda screen: status.result(screen, incident("DATA")), width)
+    assert max(map(len, lines)) <= width
+    assert "\n".join(lines) == snapshot
+
+
+def test_every_screen_can_be_written_in_ascii() -> None:
+    for show in (incident("DATA"), healthy(), replayed(), not_proven()):
+        text = "\n".join(on_terminal(partial(status.result, report=show), 160, "ascii"))
+        assert text.isascii()
+        assert "resources" in text or "resource in sync" in text
+
+
+def test_the_first_line_is_the_verdict() -> None:
+    local = printed(lambda screen: status.result(screen, incident("x"), local=True)).splitlines()[0]
+    assert local == "FAILING  dev · LOCAL · 1 of 4 resources in sync"
+    found = printed(lambda screen: status.result(screen, healthy())).splitlines()[0]
+    assert found == "HEALTHY  dev · account 123456789012 · us-east-1 · 1 of 1 resource in sync"
+
+
+def problems(*checks: Check, **parts: Any) -> list[str]:
+    """Return the lines about problems, with their commands."""
+    shown = printed(lambda screen: status.result(screen, report(*checks, **parts)), LOCAL)
+    return [line for line in shown.splitlines() if line.startswith((" ✗", " !", " ?"))]
+
+
+@pytest.mark.parametrize("severity", [Severity.UNKNOWN, Severity.DEGRADED, Severity.FAILING])
+@pytest.mark.parametrize(
+    ("name", "finding"),
+    [
+        ("stream-mapping", Finding.STOPPED),
+        ("queue-mapping", Finding.MISSING),
+        ("iterator-age", Finding.LAGGING),
+        ("processor-errors", Finding.ERRORS),
+        ("processor-throttles", Finding.THROTTLED),
+        ("auditor-errors", Finding.ERRORS),
+        ("auditor-throttles", Finding.THROTTLED),
+        ("queue", Finding.WAITING),
+        ("alarms", Finding.MISSING),
+        ("open-failures", Finding.OPEN_FAILURES),
+    ],
+)
+def test_each_finding_alone_is_one_line_with_the_command_that_helps(
+    name: str, finding: Finding, severity: Severity
+) -> None:
+    (line,) = problems(Check(name, severity, finding, 1, "something is wrong", "logs auditor"))
+    assert line.split(maxsplit=1)[1] == "something is wrong   -> pipectl --local logs auditor"
+
+
+def test_the_most_severe_problem_is_the_first_one_and_failed_orders_are_before_their_errors() -> None:
+    lines = printed(lambda screen: status.result(screen, incident("DATA"))).splitlines()
+    marks = [line[1] for line in lines if line.startswith((" ✗", " !", " ?"))]
+    assert marks == sorted(marks, key="✗!?".index)
+    assert lines[1].startswith(" ✗ 30 failures are waiting")
+
+
+def test_an_alarm_is_beside_the_check_on_its_subject_and_explained_where_that_is_healthy() -> None:
+    firing = Check("alarms", Severity.FAILING, Finding.ALARM, ["dev-alarm"], "firing: dev-alarm", "verify")
+    alarms = (alarm("errors-alarm"), alarm("lost-failures-alarm"))
+    lines = problems(check_of_errors(), firing, alarms=alarms, activity=errors(), flow=Flow(undelivered=2))
+    assert [line.rpartition("   -> ")[2] for line in lines] == [
+        "pipectl --local verify",
+        "pipectl --local logs processor",
+    ]
+    assert "2 failures did not reach the dead-letter queue" in lines[0]
+    assert lines[0].count("(lost failures alarm, 11:49)") == 1
+    assert lines[1].count("(errors alarm, 11:49)") == 1
+
+
+def test_an_alarm_before_its_metric_is_a_problem_in_words() -> None:
+    firing = Check("alarms", Severity.DEGRADED, Finding.ALARM, ["dev-alarm"], "firing: dev-alarm", "doctor")
+    (line,) = problems(firing, alarms=(alarm("throttles-alarm"),))
+    assert "the processor was throttled, and orders waited (throttles alarm, 11:49)" in line
+
+
+def test_checks_that_the_same_error_prevents_are_one_line() -> None:
+    lines = problems(*(unreadable(name, "denied") for name in ("queue", "iterator-age")), unreadable("alarms", "no"))
+    assert [line.split(maxsplit=1)[1] for line in lines] == [
+        "iterator-age, queue cannot be read: denied   -> pipectl --local doctor",
+        "alarms cannot be read: no   -> pipectl --local doctor",
+    ]
+
+
+def test_a_stopped_mapping_is_said_once() -> None:
+    stopped = Check("stream-mapping", Severity.FAILING, Finding.STOPPED, "Disabled", "the mapping is Disabled", "up")
+    waits = Check("iterator-age", Severity.UNKNOWN, Finding.UNKNOWN, None, "records wait")
+    assert len(problems(stopped, waits)) == 1
+    assert len(problems(waits)) == 1
+
+
+def test_causes_are_bounded() -> None:
+    found = unresolved(*(failed(f"o-{n}", reason=f"{chr(65 + n)}Error: no") for n in range(5)))
+    check = Check("open-failures", Severity.DEGRADED, Finding.OPEN_FAILURES, 5, "5 orders failed", "audit list")
+    lines = printed(lambda screen: status.result(screen, report(check, unresolved=found))).splitlines()
+    assert [line.strip() for line in lines if line.startswith("     ")] == [
+        *(f"1 x {letter}Error: no  o-{n}" for n, letter in enumerate("ABC")),
+        "and 2 other causes",
+    ]
+
+
+def test_drift_names_what_was_found_and_what_is_wanted() -> None:
+    drifted = ResourceStatus("queue", "queue", "dev-queue", State.DRIFTED, {"retention": Delta(3600, 1209600)})
+    in_sync = ResourceStatus("bucket", "bucket", "dev-bucket", State.IN_SYNC, {})
+    shown = report(resources=(drifted, in_sync))
+    text = printed(lambda screen: status.result(screen, shown))
+    assert "retention: found 3600, wanted 1209600" in text
+    assert "1 resource differs from the config: queue   -> pipectl plan" in text
+    assert "dev-bucket" not in text
+    assert "dev-bucket" in printed(lambda screen: status.result(screen, shown, every=True))
+
+
+def test_brief_is_one_line() -> None:
+    assert printed(lambda screen: status.brief(screen, incident("DATA"))).count("\n") == 1
+    text = printed(lambda screen: status.brief(screen, replayed()))
+    assert text == "HEALTHY  dev · account 123456789012 · us-east-1 · 1 of 1 resource in sync\n"
+
+
+def test_the_document_holds_what_the_screen_shows() -> None:
+    found = document(lambda screen: status.result(screen, incident("DATA")), LOCAL)
+    assert found["health"]["checks"][0]["command"] == "pipectl --local up"
+    assert found["errors"]["fiveMinutes"] == [0, 0, 0, 0, 0, 0, 0, 0, 27, 180, 2, 0]
+    assert found["failures"]["safety"] == {"quarantined": 27, "stream": 1, "gone": 1, "unknown": 1}
+    assert found["failures"]["causes"][0]["count"] == 27
+    assert {each["resource"] for each in found["alarms"]} >= {"errors-alarm", "lost-failures-alarm"}
+    assert found["flow"]["queued"] == 3
+
+
+def test_a_document_without_metrics_says_so_with_null() -> None:
+    found = document(lambda screen: status.result(screen, report()))
+    assert (found["errors"], found["failures"], found["flow"]["invocations"]) == (None, None, None)
+
+
+def test_the_picture_fits_120_columns_whatever_the_figures() -> None:
+    for figures in (Flow(), Flow(10**9, None, 10**9, 10**9, 0, 10**6, 10**4)):
+        lines = list(picture(Health((), flow=figures), ascii_only=False))
+        assert max(sum(len(p if isinstance(p, str) else p[0]) for p in line) for line in lines) <= 120
+
+
+def test_bars_show_the_smallest_count_beside_the_largest() -> None:
+    assert sparkline([0, 1, 50, 100]) == "▁▂▅█"
+    assert sparkline([0, 1, 50, 100], ascii_only=True) == "_.=#"
+    assert sparkline([0, 0]) == "▁▁"
+    assert sparkline([]) == ""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, str] = {
     "up": "Create missing resources and repair differences.",
     "plan": "Show what `up` would do, attribute by attribute.",
-    "status": "Show every resource and the pipeline's health.",
+    "status": "Show whether the pipeline is healthy, and what is wrong.",
     "down": "Delete the pipeline's resources and check that none remain.",
     "outputs": "Print names, ARNs and URLs of the pipeline.",
     "replay-dlq": "Replay failed records.",

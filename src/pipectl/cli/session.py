@@ -105,8 +105,11 @@ class Session:
             aws = self.aws(self.options.endpoint_url)
         return Context(config, self.file, aws, self.screen, cancel=self.cancel)
 
-    def print_header(self) -> None:
+    def print_header(self, *, passing: bool = False) -> None:
         """Print the environment, account, region and config file that the command works on.
+
+        Args:
+            passing: On a terminal the result, which says it, too, removes the line.
 
         Raises:
             WrongAccountError: the credentials belong to another account than the config's.
@@ -115,7 +118,7 @@ class Session:
         context.pipeline  # noqa: B018 - it refuses a wrong account
         line = f" · account {context.aws.account_id} · {self.region} · {self.file}"
         local: Line = (" · ", ("LOCAL", "yellow")) if self.options.local else ()
-        self.screen.header(((self.config.environment, "bold"), line, *local))
+        self.screen.header(((self.config.environment, "bold"), line, *local), passing=passing)
 
     def cancel(self) -> None:
         """Stop every wait: the first Ctrl-C, while threads work."""

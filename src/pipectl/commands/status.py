@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from pipectl.context import Context
@@ -38,16 +39,33 @@ class ResourceStatus:
 
 @dataclass(frozen=True)
 class StatusReport:
-    """Every resource, and the health of the running pipeline."""
+    """Every resource, and the health of the running pipeline.
 
+    Args:
+        environment: The pipeline's environment.
+        account_id: Its account.
+        region: Its region.
+        now: The time of the report.
+        resources: Every resource.
+        health: The health.
+    """
+
+    environment: str
+    account_id: str
+    region: str
+    now: datetime
     resources: tuple[ResourceStatus, ...]
     health: Health
 
     @property
+    def differing(self) -> tuple[ResourceStatus, ...]:
+        """The resources that are not in sync."""
+        return tuple(each for each in self.resources if each.state is not State.IN_SYNC)
+
+    @property
     def healthy(self) -> bool:
         """Return whether every resource is in sync and the pipeline is healthy."""
-        in_sync = all(each.state is State.IN_SYNC for each in self.resources)
-        return in_sync and self.health.verdict is Severity.HEALTHY
+        return not self.differing and self.health.verdict is Severity.HEALTHY
 
 
 def status(context: Context) -> StatusReport:
@@ -58,7 +76,14 @@ def status(context: Context) -> StatusReport:
         observed = with_ended_backlog(context, observed, metrics)
     plan = plan_up(context.resources, observed, context.pipeline.ownership)
     resources = tuple(_status(change) for change in plan.changes)
-    return StatusReport(resources, health(context, context.facts(observed), metrics))
+    return StatusReport(
+        context.config.environment,
+        context.aws.account_id,
+        context.aws.region,
+        metrics.now,
+        resources,
+        health(context, context.facts(observed), metrics),
+    )
 
 
 def _status(change: Change) -> ResourceStatus:

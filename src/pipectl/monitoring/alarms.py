@@ -64,6 +64,7 @@ class FiringAlarm:
         name: Its physical name.
         since: The time since which it fires.
         over: Its cause is over: the alarm resets by itself.
+        unproven: Its cause is from before the deployment, and nothing has run through the new version.
         resets_by: The time by which CloudWatch resets it, about.
     """
 
@@ -71,6 +72,7 @@ class FiringAlarm:
     name: str
     since: datetime | None
     over: bool
+    unproven: bool
     resets_by: datetime | None
 
     @property
@@ -78,19 +80,13 @@ class FiringAlarm:
         return MEANINGS[self.resource]
 
 
-def firing_alarm(
-    resource: str, name: str, since: datetime | None, *, over: bool, last_cause: datetime | None, now: datetime
-) -> FiringAlarm:
-    """Return an alarm that fires.
+def resets_by(since: datetime | None, last_cause: datetime | None, now: datetime) -> datetime | None:
+    """Return the time by which CloudWatch resets an alarm whose cause is over; ``None`` where that is unknown.
 
     Args:
-        resource: Its key.
-        name: Its physical name.
         since: The time since which it fires.
-        over: Its cause is over.
         last_cause: The last minute in which its metric was not zero, where that is known.
         now: The present time.
     """
     last = last_cause or since
-    resets_by = last + _RESETS_WITHIN if last else None
-    return FiringAlarm(resource, name, since, over, resets_by if over and resets_by and resets_by > now else None)
+    return last + _RESETS_WITHIN if last and last + _RESETS_WITHIN > now else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -128,13 +128,19 @@ def queue_mapping(facts: Mapping[str, Facts]) -> Check:
     return _state(_QUEUE, mapping)
 
 
-def stream_mapping(facts: Mapping[str, Facts], metrics: Metrics) -> Check:
-    """Check the stream mapping. A paused one is degraded, and failing when its records expire soon."""
+def stream_mapping(facts: Mapping[str, Facts], now: datetime, errors: Callable[[], Check]) -> Check:
+    """Check the stream mapping. A paused one is degraded, and failing when its records expire soon.
+
+    Args:
+        facts: The facts of the mapping, where it exists and is managed.
+        now: The present time.
+        errors: Checks the processor's errors.
+    """
     key = _STREAM.key
     mapping = facts_of(facts, key, MappingFacts)
     if mapping is None:
         return missing(key, f"the {_STREAM.noun} is", Severity.FAILING, _STREAM.consequence)
-    check = _last_result(mapping, metrics)
+    check = _last_result(mapping, errors)
     if check.ok:
         check = _state(_STREAM, mapping)
     if check.ok and mapping.catching_up:
@@ -145,20 +151,20 @@ def stream_mapping(facts: Mapping[str, Facts], metrics: Metrics) -> Check:
     if mapping.enabled:
         severity = max(check.severity, Severity.DEGRADED)
         return Check(key, severity, Finding.PAUSE_UNFINISHED, check.value, UNFINISHED_PAUSE, "resume")
-    left = mapping.pause.left(metrics.now)
+    left = mapping.pause.left(now)
     severity = Severity.FAILING if left is None or left < LEAST_LEFT else Severity.DEGRADED
-    detail = f"processing is {mapping.pause.describe(metrics.now)}"
+    detail = f"processing is {mapping.pause.describe(now)}"
     return Check(key, severity, Finding.PAUSED, check.value, detail, "resume")
 
 
-def _last_result(mapping: MappingFacts, metrics: Metrics) -> Check:
-    """Check the last result. On a quiet table it stays: a failed call counts only while the processor has errors."""
+def _last_result(mapping: MappingFacts, errors: Callable[[], Check]) -> Check:
+    """Check the last result. On a quiet table it stays: a failed call counts only as much as the errors do."""
     key, last = _STREAM.key, mapping.last_result
     detail = f"the stream mapping's last result: {last}"
     if keeps_from_working(last):
         return Check(key, Severity.FAILING, Finding.PROBLEM, mapping.state, detail, "plan")
-    if last.startswith("PROBLEM") and metrics.total("processor_errors"):
-        return Check(key, Severity.DEGRADED, Finding.PROBLEM, mapping.state, detail, "logs processor")
+    if last.startswith("PROBLEM") and not (found := errors()).ok:
+        return Check(key, found.severity, Finding.PROBLEM, mapping.state, detail, "logs processor")
     return Check(key, Severity.HEALTHY, Finding.OK, mapping.state, mapping.state)
 
 
@@ -322,6 +328,8 @@ def alarm_severity(alarm: FiringAlarm) -> Severity:
     """Return the severity of a firing alarm. Errors in numbers, and failures that may be lost, make it fail."""
     if alarm.over:
         return Severity.HEALTHY
+    if alarm.unproven:
+        return Severity.UNKNOWN
     is_worst = alarm.resource in (ResourceKey.ERRORS_ALARM, ResourceKey.LOST_FAILURES_ALARM)
     return Severity.FAILING if is_worst else Severity.DEGRADED
 

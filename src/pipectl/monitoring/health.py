@@ -15,8 +15,8 @@ from pipectl.facts import AlarmFacts, FunctionFacts, QueueFacts, TableFacts
 from pipectl.failures.dead_letter_queue import count_messages
 from pipectl.monitoring import checks
 from pipectl.monitoring.activity import HOUR, Activity, Deploy, Evidence, activity
-from pipectl.monitoring.alarms import MEANINGS, FiringAlarm, firing_alarm
-from pipectl.monitoring.checks import Check, Severity, unreadable
+from pipectl.monitoring.alarms import MEANINGS, FiringAlarm, resets_by
+from pipectl.monitoring.checks import Check, Finding, Severity, unreadable
 from pipectl.monitoring.metrics import Metrics, Series
 from pipectl.monitoring.stream_progress import Progress, judge
 from pipectl.monitoring.unresolved import Unresolved, read_unresolved
@@ -149,14 +149,17 @@ class _Judge:
     def _questions(self) -> dict[str, Callable[[], Check]]:
         facts, metrics, now = self._facts, self._metrics, self._metrics.now
 
+        def processor_errors() -> Check:
+            return checks.processor_errors(self._activity(), now, waiting=self._waiting)
+
         def processor_throttles() -> Check:
             return checks.throttles("processor", metrics, facts, stopped=self._progress().throttled)
 
         return {
-            ResourceKey.STREAM_MAPPING: lambda: checks.stream_mapping(facts, metrics),
+            ResourceKey.STREAM_MAPPING: lambda: checks.stream_mapping(facts, now, processor_errors),
             ResourceKey.QUEUE_MAPPING: lambda: checks.queue_mapping(facts),
             "iterator-age": lambda: checks.iterator_age(self._progress(), metrics, facts),
-            "processor-errors": lambda: checks.processor_errors(self._activity(), now, waiting=self._waiting),
+            "processor-errors": processor_errors,
             "processor-throttles": processor_throttles,
             "auditor-errors": lambda: checks.auditor_errors(metrics, self._depth),
             "auditor-throttles": lambda: checks.throttles("auditor", metrics, facts),
@@ -196,8 +199,10 @@ class _Judge:
             if found.state != "ALARM":
                 continue
             last, now = self._last(key), self._metrics.now
-            name = self._context.resources[key].name
-            yield firing_alarm(key, name, found.since, over=self._is_over(key, last, made), last_cause=last, now=now)
+            unproven = made.get(MEANINGS[key].check, made["queue"]).finding is Finding.NOT_PROVEN
+            over = self._is_over(key, last, made)
+            reset = resets_by(found.since, last, now) if over else None
+            yield FiringAlarm(key, self._context.resources[key].name, found.since, over, unproven, reset)
 
     def _is_over(self, alarm: str, last: datetime | None, made: Mapping[str, Check]) -> bool:
         """Return whether the cause of an alarm was seen, and is over.

@@ -44,10 +44,16 @@ def change_lines(screen: Screen, change: Change) -> Iterator[Line]:
 
 
 def delta_lines(deltas: Mapping[str, Delta], indent: str) -> Iterator[Line]:
+    for path, before, after in shown_deltas(deltas):
+        yield f"{indent}{path}: ", (before, "red"), " -> ", (after, "green")
+
+
+def shown_deltas(deltas: Mapping[str, Delta]) -> Iterator[tuple[str, str, str]]:
+    """Yield the path, the value before and the value after of each difference, as text."""
     for path, delta in deltas.items():
         if deltas.get(path.removeprefix(_LIVE)) == delta and path.startswith(_LIVE):
             continue  # the version in use differs just as the function does
-        yield f"{indent}{path}: ", (_shown(delta.before), "red"), " -> ", (_shown(delta.after), "green")
+        yield path, _shown(delta.before), _shown(delta.after)
 
 
 def summary(changes: Sequence[Change], done: bool) -> str:

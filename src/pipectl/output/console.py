@@ -26,6 +26,7 @@ from pipectl.errors import AwsError, CancelledError, ConfigError, DeclinedError,
 from pipectl.output.bar import DrawnBar, NotedBar, SilentBar
 from pipectl.output.hints import Options, with_options
 from pipectl.output.printable import masked, printable, secrets_of
+from pipectl.output.redraw import Redraw
 from pipectl.output.serializer import dumps, versioned
 from pipectl.output.table import Column, table_lines
 
@@ -84,6 +85,30 @@ class Screen:
         self._has_spinner = color and not quiet and self.err.is_terminal and _is_terminal(sys.stderr)
         self._spinner: Status | None = None
         self._bars = 0
+        self._redraw: Redraw | None = None
+
+    @property
+    def width(self) -> int | None:
+        """The width of the terminal; ``None`` without one."""
+        return _width(self.out)
+
+    def can_show(self, text: str) -> bool:
+        """Return whether the encoding of the output has these characters."""
+        try:
+            text.encode(self.out.encoding)
+        except (UnicodeEncodeError, LookupError):
+            return False
+        return True
+
+    def redraw(self, *, gap: bool) -> Redraw:
+        """Return a report that is drawn again in place, to be used in a ``with`` statement.
+
+        Args:
+            gap: Where it is not drawn in place, an empty line separates two reports; never with JSON.
+        """
+        in_place = self.width is not None and not self.out.is_dumb_terminal and not self.json_output
+        self._redraw = Redraw(self.out, in_place=in_place, gap=gap and not self.json_output)
+        return self._redraw
 
     def completed(self, text: str) -> str:
         """Return a sentence of pipectl whose commands carry the options that were used. Data must not pass here."""
@@ -129,7 +154,7 @@ class Screen:
 
     def hanging(self, prefix: Line, body: Line) -> None:
         """Print one line of the result. On a terminal the body wraps beside the prefix, not below it."""
-        first, text, width = self._text(prefix), self._text(body), _width(self.out)
+        first, text, width = self._text(prefix), self._text(body), self.width
         room = max((width or 0) - first.cell_len, 20)
         self._end_step()
         for line in [text] if width is None else text.wrap(self.out, room) or [text]:
@@ -179,9 +204,16 @@ class Screen:
         self._bars += 1
         return DrawnBar(total, noun, self.err, self._monotonic, self._bar_ended)
 
-    def header(self, parts: Line) -> None:
-        """Print the line that says which pipeline a command works on."""
-        if not self._quiet:
+    def header(self, parts: Line, *, passing: bool = False) -> None:
+        """Print the line that says which pipeline a command works on.
+
+        Args:
+            parts: The line.
+            passing: On a terminal the result, which says it, too, removes the line.
+        """
+        if passing and self._has_spinner and not self.json_output:
+            self.step(self._text(parts).plain)
+        elif not self._quiet:
             self._print(self.err, parts)
 
     def step(self, text: str) -> None:
@@ -241,6 +273,8 @@ class Screen:
     def last_words(self, error: PipectlError) -> str:
         """Return an error as text, to be written without any lock; the cursor, if it is hidden, comes back."""
         show_cursor = "\x1b[?25h\n" if self._spinner or self._bars else ""
+        if self._redraw:
+            show_cursor = self._redraw.leave_now() + show_cursor
         if self.json_output:
             return f"{show_cursor}{dumps({'error': self.error_document(error)}, indent=None)}\n"
         return f"{show_cursor}{error.message[:1].upper()}{error.message[1:]}\n"

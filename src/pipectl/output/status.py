@@ -1,14 +1,26 @@
-"""The result of `status`."""
+"""The result of `status`: the verdict, what is wrong with the command that helps, and what is fine."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from pipectl.commands.status import ResourceStatus, State, StatusReport
-from pipectl.monitoring.checks import Severity
-from pipectl.monitoring.health import Health
+from pipectl.engine.model import Delta
+from pipectl.errors import PipectlError
+from pipectl.monitoring.activity import Activity, Trend
+from pipectl.monitoring.alarms import UNDELIVERED, FiringAlarm
+from pipectl.monitoring.checks import Check, Finding, Severity, alarm_severity, describe_deploy
 from pipectl.output import changes
-from pipectl.output.console import Screen
+from pipectl.output.console import Line, Part, Screen
+from pipectl.output.explanation import orders_shown
+from pipectl.output.sparkline import sparkline
+from pipectl.output.status_document import document
+from pipectl.output.status_picture import picture
+from pipectl.output.table import Column
+from pipectl.resource_keys import ResourceKey
+from pipectl.text import pluralize
+from pipectl.timestamps import relative, rfc3339, short_time
 
 _STATE_LOOK = {
     State.IN_SYNC: ("in sync", "green"),
@@ -16,68 +28,287 @@ _STATE_LOOK = {
     State.MISSING: ("missing", "red"),
     State.FOREIGN: ("not managed", "bold red"),
 }
-_INDENT = " " * 12
-_SEVERITY_LOOK = {
-    Severity.HEALTHY: ("healthy", "green"),
-    Severity.UNKNOWN: ("unknown", "magenta"),
-    Severity.DEGRADED: ("degraded", "yellow"),
-    Severity.FAILING: ("failing", "red"),
+_LOOK = {
+    Severity.HEALTHY: ("healthy", "green", "✓", "ok"),
+    Severity.UNKNOWN: ("unknown", "magenta", "?", "?"),
+    Severity.DEGRADED: ("degraded", "yellow", "!", "!"),
+    Severity.FAILING: ("failing", "red", "✗", "x"),
 }
+"""Name, colour and mark of each severity, and the mark in ASCII."""
+_MOST_CAUSES = 3
+_WIDE = 120
+"""Columns of a terminal that shows the picture."""
+_SUBJECTS = {
+    ResourceKey.STREAM_MAPPING: "stream",
+    "iterator-age": "stream",
+    "processor-errors": "processor",
+    "processor-throttles": "processor",
+    ResourceKey.QUEUE_MAPPING: "auditor",
+    "auditor-errors": "auditor",
+    "auditor-throttles": "auditor",
+    "queue": "queue",
+    "open-failures": "failures",
+    "alarms": "alarms",
+}
+"""The short name of what each check is about."""
+_BLOCKED = (Finding.STOPPED, Finding.PAUSED, Finding.MISSING)
 
 
-def result(screen: Screen, report: StatusReport) -> None:
-    statuses = report.resources
+@dataclass(frozen=True)
+class _Problem:
+    """A line about one thing that is wrong, the command that helps, and lines below it."""
+
+    severity: Severity
+    words: Line
+    command: str | None
+    below: tuple[Line, ...] = ()
+    rank: int = 0
+
+
+def result(screen: Screen, report: StatusReport, *, every: bool = False, local: bool = False) -> None:
+    """Print the report.
+
+    Args:
+        screen: The console.
+        report: The report.
+        every: List the resources that are in sync, too.
+        local: The pipeline is on the local emulator.
+    """
     if screen.json_output:
-        resources = [_resource_document(screen, status) for status in statuses]
-        screen.document({"resources": resources, "health": _health_document(screen, report.health)})
+        screen.document(document(screen, report))
         return
-    width = max(len(status.resource) for status in statuses)
-    for status in statuses:
-        state, colour = _STATE_LOOK[status.state]
-        screen.line((f"{state:<11}", colour), (f" {status.resource:<{width}}", "bold"), f"  {status.name}")
-        if status.reason:
-            screen.line(f"{_INDENT}{screen.completed(status.reason)}")
-        screen.lines(changes.delta_lines(status.drift, _INDENT))
-    counts = Counter(status.state for status in statuses)
-    screen.line(", ".join(f"{counts[state]} {_STATE_LOOK[state][0]}" for state in State if counts[state]))
-    _health(screen, report.health)
+    screen.line(*_verdict(screen, report, local))
+    _print_problems(screen, _sorted(_problems(screen, report)))
+    _fine(screen, report.health.checks)
+    for note in _notes(report):
+        screen.hanging(("   ",), (screen.completed(note),))
+    if (screen.width or 0) >= _WIDE:
+        screen.line()
+        screen.lines(picture(report.health, ascii_only=_ascii_only(screen)))
+    shown = report.resources if every else report.differing
+    if shown:
+        screen.line()
+        _resources(screen, shown)
 
 
-def _health(screen: Screen, health: Health) -> None:
-    screen.line()
-    width = max((len(check.name) for check in health.checks), default=0)
+def brief(screen: Screen, report: StatusReport, *, local: bool = False) -> None:
+    """Print the report in one line; with JSON the whole document."""
+    if screen.json_output:
+        screen.document(document(screen, report))
+        return
+    dot = " - " if _ascii_only(screen) else " · "
+    problems = _sorted(_problems(screen, report))
+    words = [part for problem in problems if problem.severity for part in (dot, *problem.words)]
+    screen.line(*_verdict(screen, report, local), *words)
+
+
+def watched(screen: Screen, report: StatusReport, seconds: float, problem: PipectlError | None) -> None:
+    """Print the line below a report that is repeated: its time, or why there is no newer one."""
+    if problem:
+        screen.hanging((" ", _mark(screen, Severity.DEGRADED), " "), (f"cannot be read now: {problem.message}",))
+    dot = " - " if _ascii_only(screen) else " · "
+    screen.line(f"{rfc3339(report.now)}{dot}every {seconds:g} s{dot}Ctrl-C ends")
+
+
+def _sorted(problems: Iterable[_Problem]) -> list[_Problem]:
+    """Return problems, the most severe first; of equal ones the failed orders first and the errors last."""
+    return sorted(problems, key=lambda problem: (-problem.severity, problem.rank))
+
+
+def _ascii_only(screen: Screen) -> bool:
+    return not screen.can_show("✓✗▁█▶│└")
+
+
+def _mark(screen: Screen, severity: Severity) -> Part:
+    _, colour, mark, ascii_mark = _LOOK[severity]
+    return (ascii_mark if _ascii_only(screen) else mark, f"bold {colour}")
+
+
+def _verdict(screen: Screen, report: StatusReport, local: bool) -> Line:
+    """``FAILING  dev · LOCAL · 17 of 17 resources in sync``."""
+    dot = " - " if _ascii_only(screen) else " · "
+    name, colour, *_ = _LOOK[report.health.verdict]
+    count = len(report.resources)
+    in_sync = f"{count - len(report.differing)} of {pluralize(count, 'resource')} in sync"
+    place: Line = (("LOCAL", "yellow"),) if local else (f"account {report.account_id}{dot}{report.region}",)
+    return ((name.upper(), f"bold {colour}"), "  ", (report.environment, "bold"), dot, *place, dot, in_sync)
+
+
+def _problems(screen: Screen, report: StatusReport) -> Iterator[_Problem]:
+    """Yield everything that is wrong, and the errors of the last hour. An alarm is beside the check on its subject."""
+    health = report.health
+    has_errors = health.activity is not None and health.activity.errors > 0
+    beside = {alarm.meaning.check: alarm for alarm in health.alarms if not alarm.over}
     for check in health.checks:
-        verdict, colour = _SEVERITY_LOOK[check.severity]
-        screen.line(
-            (f"{verdict:<11}", colour), (f" {check.name:<{width}}", "bold"), f"  {screen.completed(check.detail)}"
-        )
-    verdict, colour = _SEVERITY_LOOK[health.verdict]
-    screen.line("Health: ", (verdict, f"bold {colour}"))
+        if check.name == "alarms" and health.alarms:
+            continue
+        alarm = beside.pop(check.name, None)
+        if check.ok and alarm is None and not (has_errors and check.name == "processor-errors"):
+            continue
+        if check.finding is Finding.UNREADABLE:
+            continue
+        if _is_repeated(check, health.checks, has_errors=has_errors):
+            continue
+        yield _problem(screen, report, check, alarm)
+    yield from _unreadable(health.checks)
+    for alarm in beside.values():
+        yield _Problem(alarm_severity(alarm), (_alarm_words(report, alarm),), alarm.meaning.command)
+    if report.differing:
+        names = ", ".join(each.resource for each in report.differing)
+        differ = "differs" if len(report.differing) == 1 else "differ"
+        words = f"{pluralize(len(report.differing), 'resource')} {differ} from the config: {names}"
+        yield _Problem(Severity.DEGRADED, (words,), "plan")
 
 
-def _resource_document(screen: Screen, status: ResourceStatus) -> dict[str, object]:
-    found: dict[str, object] = {
-        "resource": status.resource,
-        "kind": status.kind,
-        "name": status.name,
-        "state": status.state,
-        "drift": changes.deltas_document(status.drift),
-    }
-    return found | ({"reason": screen.completed(status.reason)} if status.reason else {})
+def _unreadable(checks: Sequence[Check]) -> Iterator[_Problem]:
+    """Yield a line for each error that prevents checks, such as a missing permission."""
+    errors: dict[str, list[Check]] = {}
+    for check in checks:
+        if check.finding is Finding.UNREADABLE:
+            errors.setdefault(check.detail.removeprefix(check.name), []).append(check)
+    for detail, prevented in errors.items():
+        names = ", ".join(check.name for check in prevented)
+        yield _Problem(max(check.severity for check in prevented), (f"{names}{detail}",), prevented[0].command)
 
 
-def _health_document(screen: Screen, health: Health) -> dict[str, object]:
-    return {
-        "verdict": _SEVERITY_LOOK[health.verdict][0],
-        "checks": [
-            {
-                "name": check.name,
-                "ok": check.ok,
-                "severity": _SEVERITY_LOOK[check.severity][0],
-                "finding": check.finding,
-                "value": check.value,
-                "detail": screen.completed(check.detail),
-            }
-            for check in health.checks
-        ],
-    }
+def _is_repeated(check: Check, checks: Sequence[Check], *, has_errors: bool) -> bool:
+    """Return whether another line says the same: the stream mapping is stopped, or its function fails."""
+    stopped = {each.name for each in checks if each.finding in _BLOCKED}
+    if check.name == "iterator-age":
+        return check.command is None and ResourceKey.STREAM_MAPPING in stopped
+    failed = check.name == ResourceKey.STREAM_MAPPING and check.finding is Finding.PROBLEM
+    return failed and check.severity < Severity.FAILING and has_errors
+
+
+def _problem(screen: Screen, report: StatusReport, check: Check, alarm: FiringAlarm | None) -> _Problem:
+    severity = max(check.severity, alarm_severity(alarm) if alarm else Severity.HEALTHY)
+    suffix = f" ({alarm.meaning.short}{_since(report, alarm)})" if alarm else ""
+    command = check.command or (alarm.meaning.command if alarm else None)
+    activity = report.health.activity
+    if check.name == "processor-errors" and activity and activity.errors:
+        return _Problem(severity, (*_errors(screen, report, activity), suffix), command, rank=1)
+    words = check.detail if not check.ok or alarm is None else alarm.meaning.words
+    if check.name != "open-failures":
+        return _Problem(severity, (screen.completed(words), suffix), command)
+    # The failed orders are what the errors alarm is about, too.
+    errors = [alarm_severity(each) for each in report.health.alarms if each.resource == ResourceKey.ERRORS_ALARM]
+    return _Problem(max([severity, *errors]), (words, suffix), command, tuple(_causes(report)), rank=-1)
+
+
+def _since(report: StatusReport, alarm: FiringAlarm) -> str:
+    """``, 00:08``: the time since which an alarm fires."""
+    return f", {short_time(alarm.since, report.now)[:-3]}" if alarm.since else ""
+
+
+def _alarm_words(report: StatusReport, alarm: FiringAlarm) -> str:
+    words, lost = alarm.meaning.words, report.health.flow.undelivered
+    if alarm.meaning.check == UNDELIVERED and lost:
+        words = f"{pluralize(lost, 'failure')} did not reach the dead-letter queue, and the records may be lost"
+    return f"{words} ({alarm.meaning.short}{_since(report, alarm)})"
+
+
+def _causes(report: StatusReport) -> Iterator[Line]:
+    """Yield the most frequent causes of the unresolved failures, with their orders."""
+    found = report.health.unresolved
+    if found is None:
+        return
+    for group in found.groups[:_MOST_CAUSES]:
+        orders = f"  {orders_shown(group.orders)}" if group.orders else ""
+        yield (f"{group.count:,} x ", (group.cause, "bold"), orders)
+    if len(found.groups) > _MOST_CAUSES:
+        yield (f"and {pluralize(len(found.groups) - _MOST_CAUSES, 'other cause')}",)
+    if found.unexplained:
+        yield (f"orders and reasons of {pluralize(found.unexplained, 'failure')} were not read: too many at once",)
+    for problem in found.problems:
+        yield (f"orders and reasons could not be read: {problem}",)
+
+
+def _errors(screen: Screen, report: StatusReport, found: Activity) -> Line:
+    """``errors, last hour  ▁▁▁▁▁▁▁█▁▁▁▁  209 of 260 invocations, last one 6 min ago, getting better``."""
+    bars = sparkline(found.bins, ascii_only=_ascii_only(screen))
+    of = f" of {pluralize(found.invocations, 'invocation')}" if found.invocations >= found.errors else ""
+    last = f", last one {relative(found.last_error, report.now)}" if found.last_error else ""
+    return (
+        "errors, last hour  ",
+        (bars, "bold"),
+        f"  {found.errors:,}{of}{last}{_trend(found)}{_deployed(report, found)}",
+    )
+
+
+def _trend(found: Activity) -> str:
+    if found.trend is Trend.NONE or not found.since_deploy:
+        return ""
+    words = {Trend.BETTER: "getting better", Trend.STEADY: "steady", Trend.WORSE: "GETTING WORSE"}[found.trend]
+    return f"; {words} ({found.recent_rate:.1f} a minute, {found.earlier_rate:.1f} before)"
+
+
+def _deployed(report: StatusReport, found: Activity) -> str:
+    """Return how many of the errors count against the live version."""
+    if found.deploy is None or found.since_deploy == found.errors:
+        return ""
+    deploy = describe_deploy(found.deploy, report.now)
+    if found.since_deploy:
+        return f"; {found.since_deploy:,} since {deploy}"
+    return f"; none since {deploy}" if found.proven else f"; not proven since {deploy}: nothing has run through it"
+
+
+def _print_problems(screen: Screen, problems: Sequence[_Problem]) -> None:
+    """Print the problems, each command beside its line where all fit, else below."""
+    for problem in problems:
+        prefix: Line = (" ", _mark(screen, problem.severity), " ")
+        commands = [_command(screen, problem.command)] if problem.command else []
+        length = sum(len(part if isinstance(part, str) else part[0]) for part in problem.words)
+        beside = screen.width is None or 8 + length + sum(map(len, commands)) <= screen.width
+        more: Line = ("   ", *((each, "bold") for each in commands)) if beside and commands else ()
+        screen.hanging(prefix, (*problem.words, *more))
+        if not beside:
+            screen.lines(("     ", (each, "bold")) for each in commands)
+        for line in problem.below:
+            screen.hanging(("     ",), line)
+
+
+def _command(screen: Screen, command: str) -> str:
+    return f"-> {screen.completed(f'`pipectl {command}`')[1:-1]}"
+
+
+def _fine(screen: Screen, checks: Sequence[Check]) -> None:
+    """``✓ stream ✓ auditor ✓ queue``: everything whose checks are all healthy."""
+    subjects = dict.fromkeys(_SUBJECTS.get(check.name, check.name) for check in checks)
+    wrong = {_SUBJECTS.get(check.name, check.name) for check in checks if not check.ok}
+    fine = [subject for subject in subjects if subject not in wrong]
+    if fine:
+        screen.line(*(part for subject in fine for part in (" ", _mark(screen, Severity.HEALTHY), f" {subject}")))
+
+
+def _notes(report: StatusReport) -> Iterator[str]:
+    """Yield what does not count and helps to judge: errors that are over, ending alarms, the live version."""
+    health, now = report.health, report.now
+    for alarm in health.alarms:
+        if alarm.over:
+            by = f" by {short_time(alarm.resets_by, now)[:-3]}" if alarm.resets_by else " in some minutes"
+            yield f"the {alarm.meaning.short} still fires, though its cause is over: it resets by itself{by}"
+    lost = health.flow.undelivered
+    if lost and all(alarm.resource != ResourceKey.LOST_FAILURES_ALARM for alarm in health.alarms):
+        yield f"{pluralize(lost, 'failure')} did not reach the queue in the last 24 hours: see `pipectl verify`"
+    if health.deploy:
+        verb = "rolled back to" if health.deploy.rolled_back else "deployed"
+        at = f"{short_time(health.deploy.at, now)} UTC ({relative(health.deploy.at, now)})"
+        yield f"{verb} version {health.deploy.version} at {at}"
+
+
+def _resources(screen: Screen, resources: Sequence[ResourceStatus]) -> None:
+    columns = (Column("RESOURCE"), Column("STATE"), Column("NAME", flexible=True))
+    screen.table(columns, [(each.resource, _STATE_LOOK[each.state], each.name) for each in resources])
+    for each in resources:
+        if each.reason or each.drift:
+            screen.line((each.resource, "bold"))
+        if each.reason:
+            screen.hanging(("    ",), (screen.completed(each.reason),))
+        for line in _drift(each.drift):
+            screen.hanging(("    ",), line)
+
+
+def _drift(deltas: Mapping[str, Delta]) -> Iterator[Line]:
+    """``retention: found 3600, wanted 1209600``, for each attribute that differs."""
+    for path, before, after in changes.shown_deltas(deltas):
+        yield f"{path}: found ", (before, "red"), ", wanted ", (after, "green")

@@ -179,15 +179,33 @@ class TestSelection:
         assert (report.total, report.beyond, report.left) == (2, 3, 0)
         assert look(world, limit=3).beyond == 0
 
-    def test_the_limit_takes_the_oldest_of_all_types_at_any_age(self) -> None:
+    @pytest.mark.parametrize("any_age", [True, False], ids=["any age", "since"])
+    def test_the_limit_takes_the_oldest_of_all_types(self, any_age: bool) -> None:
         world = World()
+        begin, failures = world.clock.now(), list[str]()
         conditions = ("RecordAgeExceeded", "RetryAttemptsExhausted", "RecordAgeExceeded")
-        failures = []
         for number, condition in zip(world.orders(3), conditions, strict=True):
             world.clock.sleep(30 * 3600)
+            world.quarantine(number)
             failures.append(world.give_up(number, requestContext={"condition": condition}))
-        run(world, since=None, limit=2)
-        assert world.status(failures[2]) == "OPEN"
+        for left in (2, 1):
+            report = run(world, since=None if any_age else begin, limit=1)
+            assert (report.statuses, report.beyond) == ({"REPLAYED": 1}, left)
+        assert [world.status(each) for each in failures] == ["REPLAYED", "REPLAYED", "OPEN"]
+
+    def test_a_replay_keeps_the_index_of_the_unresolved_right(self) -> None:
+        world = World()
+        good, bad = world.give_up(world.order()), world.give_up(world.order(poison=True))
+        run(world, since=None)
+        world.clock.sleep(72 * 3600)  # others than those of the index are found for two days only
+        assert (world.status(good), look(world, since=None).by_status) == ("REPLAYED", {"FAILED": 1})
+        world.fix()
+        world.quarantine(next(number for number in world.failing_of(bad)))
+        assert run(world, since=None).statuses == {"REPLAYED": 1}
+        assert look(world, since=None).failures == 0
+        world.processor = World().processor
+        assert run(world, ids=(bad,), again=True, overwrite=True).statuses == {"FAILED": 1}
+        assert look(world, since=None).by_status == {"FAILED": 1}
 
     @pytest.mark.parametrize("by_id", [True, False], ids=["by id", "by time"])
     def test_a_finished_failure_is_claimed_only_with_again(self, by_id: bool) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from pipectl.aws.stream_records import Cause
-from pipectl.commands.audit import MOST_COUNTED, audit_list, audit_show
+from pipectl.commands.audit import MOST_COUNTED, MOST_ORDERS, audit_list, audit_show
 from pipectl.errors import AbsentError, AmbiguousIdError, NoSuchFailureError
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.explanation import MOST_EXPLAINED, Safety
@@ -101,6 +101,33 @@ def test_a_bucket_that_is_gone_is_a_problem_and_no_error() -> None:
     process.failures = {"ListObjectsV2": list(gone), "GetObject": list(gone)}
     page = audit_list(context(process), UNRESOLVED_ONES)
     assert (page.problems, page.entries[0].explanation.safety) == (("s3: NoSuchBucket",), Safety.UNKNOWN)
+
+
+def test_orders_that_the_processor_has_never_seen_are_named_from_the_stream() -> None:
+    world = World()
+    numbers = world.orders(20)
+    condition = {"condition": "RecordAgeExceeded", "approximateInvokeCount": 1}
+    world.give_up(numbers[0], numbers[18], requestContext=condition, batchSize=19)
+    world.give_up(numbers[19], requestContext=condition)
+    page = audit_list(context(Process(world)), UNRESOLVED_ONES)
+    keys = {entry.explanation.order_keys for entry in page.entries}
+    assert keys == {tuple(f"order-{number}" for number in range(MOST_ORDERS)), ("order-19",)}
+    assert page.summary
+    assert [(group.cause, group.count, len(group.orders)) for group in page.summary.causes] == [
+        ("waited longer than 12 h; the processor was never invoked", 2, 13)
+    ]
+    text = printed(partial(audit.page, found=page, selection=UNRESOLVED_ONES, limit=20))
+    assert "at most 19 orders" in text
+    assert "`pipectl replay-dlq` processes them again" in text
+    assert "fix the processor" not in text
+
+
+def test_a_stream_that_must_not_be_read_is_a_problem_and_no_error() -> None:
+    process = Process(World())
+    process.world.give_up(process.world.order())
+    process.failures = {"GetShardIterator": [aws_error("AccessDeniedException")]}
+    page = audit_list(context(process), UNRESOLVED_ONES)
+    assert (page.problems, len(page.entries)) == (("dynamodbstreams: AccessDeniedException",), 1)
 
 
 def test_the_document_has_orders_reason_and_place_beside_the_whole_item() -> None:

@@ -635,7 +635,10 @@ class _Sqs(_Service):
 
 
 class _Logs(_Service):
-    """A fake of CloudWatch Logs that understands the patterns of pipectl; pages have 100 events."""
+    """A fake of CloudWatch Logs that understands the patterns of pipectl; pages have 100 events.
+
+    A line that is not of the processor passes each pattern: the local emulator does not evaluate patterns of JSON.
+    """
 
     def get_paginator(self, operation: str) -> _Paginator:
         assert operation == "filter_log_events"
@@ -648,12 +651,12 @@ class _Logs(_Service):
         assert bool(wanted) == filterPattern.startswith("{")
         found = [event for event in self._world.log_events if startTime <= event["timestamp"] <= endTime]
         if wanted:
-            found = [event for event in found if _number_in(event["message"]) in wanted]
+            found = [event for event in found if _number_in(event["message"]) in (None, *wanted)]
         for at in range(0, max(len(found), 1), 100):
             yield {"events": self._call("FilterLogEvents", partial(found.__getitem__, slice(at, at + 100)))}
 
 
 def _number_in(message: str) -> object:
-    with suppress(ValueError):
+    with suppress(ValueError, AttributeError, RecursionError):
         return json.loads(message).get("sequenceNumber")
     return None

@@ -87,6 +87,19 @@ def test_without_a_quarantine_order_and_reason_come_from_the_log_and_the_stream_
     assert (found.safety, found.until) == (Safety.STREAM, world.clock.now() + timedelta(hours=24))
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["", "[]", "7", "[" * 100_000, '{"sequenceNumber": 137}', '{"sequenceNumber": "137", "reason": 7, "keys": [1]}'],
+    ids=["empty", "list", "number", "deep", "sequence number", "wrong types"],
+)
+def test_an_odd_line_of_the_log_is_no_error(line: str) -> None:
+    world = World()
+    failure = world.give_up(world.order())
+    world.log(line)
+    found = explain_one(world, failure)
+    assert (found.order_keys, found.reason) == ((), None)
+
+
 def test_after_24_hours_a_record_without_a_quarantine_is_gone() -> None:
     world = World()
     failure = world.give_up(world.order())

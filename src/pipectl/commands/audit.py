@@ -11,11 +11,12 @@ from itertools import chain, islice
 
 from pipectl.aws.stream_records import EventRecord
 from pipectl.context import Context
-from pipectl.errors import AwsError, NoSuchFailureError
+from pipectl.engine.parallel import parallel_map
+from pipectl.errors import AwsError, CancelledError, NoSuchFailureError
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_queries import Position
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
-from pipectl.failures.explanation import CauseGroup, Explained, Explanation, FailedOrder, grouped
+from pipectl.failures.explanation import CauseGroup, Explained, Explanation, FailedOrder, Safety, grouped
 from pipectl.failures.model import (
     UNRESOLVED,
     Failure,
@@ -34,6 +35,10 @@ MOST_COUNTED = 1000
 """Failures that `audit list` counts and groups by cause."""
 MOST_RECORDS = 1000
 """Records of one failure that `audit show` lists."""
+MOST_NAMED = 10
+"""Failures whose orders `audit list` reads from the stream, because nothing else names them."""
+MOST_ORDERS = 12
+"""Orders of one failure that it reads there."""
 ORDERS_OF = timedelta(days=30)
 """Age of the oldest failure that is not unresolved and that `audit show` finds by its order."""
 
@@ -192,7 +197,7 @@ def audit_list(context: Context, selection: Selection, *, limit: int = 20, page:
     found = context.audit_table.newest_first(selection, position)
     listed = list(islice(found, limit if position else max(limit, MOST_COUNTED)))
     more = next(found, None) is not None
-    explained = _explained(context, [failure for failure, _ in listed])
+    explained = _named(context, _explained(context, [failure for failure, _ in listed]), limit)
     return AuditPage(
         tuple(_entry(context, each) for each in explained.explanations[:limit]),
         listed[:limit][-1][1].token() if more or len(listed) > limit else None,
@@ -251,6 +256,37 @@ def _explained(context: Context, failures: Sequence[Failure]) -> Explained:
     return context.explainer.explain(failures)
 
 
+def _named(context: Context, explained: Explained, limit: int) -> Explained:
+    """Name the orders of failures whose records are in the stream only: the processor has not seen them."""
+    nameless = {
+        str(place): each
+        for place, each in enumerate(explained.explanations[:limit])
+        if each.safety is Safety.STREAM and not each.order_keys and each.failure.status in UNRESOLVED
+    }
+    chosen = dict(islice(nameless.items(), MOST_NAMED))
+    read = parallel_map(lambda place: _orders_in_stream(context, chosen[place]), chosen, cancel=context.cancel)
+    if read.interrupted:
+        raise CancelledError("interrupted while reading the stream")
+    named = [
+        replace(each, orders=read.done[str(place)]) if read.done.get(str(place)) else each
+        for place, each in enumerate(explained.explanations)
+    ]
+    problems = [error.message for error in read.failed.values()][:1]
+    return replace(explained, explanations=tuple(named), problems=(*explained.problems, *problems))
+
+
+def _orders_in_stream(context: Context, explanation: Explanation) -> tuple[FailedOrder, ...]:
+    where = explanation.failure.range
+    readings = context.record_reader.read(where) if where else iter(())
+    records = (each for each in readings if isinstance(each, Record) and each.is_replayed)
+    return tuple(_order(context, each.number, each.event, Origin.STREAM) for each in islice(records, MOST_ORDERS))
+
+
+def _order(context: Context, number: SequenceNumber, event: EventRecord | None, origin: Origin) -> FailedOrder:
+    key = context.explainer.key_of(event["dynamodb"].get("Keys")) if event else None
+    return FailedOrder(number, key, None, None, quarantined=origin is Origin.QUARANTINE)
+
+
 def _entry(context: Context, explanation: Explanation) -> AuditEntry:
     failure = explanation.failure
     prefix = context.pipeline.names.stream_prefix(context.pipeline.physical.orders_table)
@@ -305,16 +341,7 @@ def _detail(
 
 def _with_orders(context: Context, detail: AuditDetail) -> AuditDetail:
     """Name the orders of the records that were read; nothing else names them."""
-    orders = tuple(
-        FailedOrder(
-            found.sequence_number,
-            context.explainer.key_of(found.record["dynamodb"].get("Keys")) if found.record else None,
-            None,
-            None,
-            quarantined=found.origin is Origin.QUARANTINE,
-        )
-        for found in detail.records
-    )
+    orders = tuple(_order(context, found.sequence_number, found.record, found.origin) for found in detail.records)
     explanation = replace(detail.entry.explanation, orders=orders)
     return replace(detail, entry=replace(detail.entry, explanation=explanation))
 

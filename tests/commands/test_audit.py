@@ -22,9 +22,9 @@ from pipectl.commands.audit import (
     Origin,
     audit_list,
     audit_show,
-    audit_stats,
 )
 from pipectl.commands.audit_resolve import audit_resolve, audit_undo
+from pipectl.commands.audit_stats import audit_stats
 from pipectl.commands.up import up
 from pipectl.errors import (
     AbsentError,
@@ -40,6 +40,7 @@ from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus
 from pipectl.output import audit as output
 from pipectl.output import audit_show as output_of_show
+from pipectl.output import audit_stats as output_of_stats
 from pipectl.timestamps import rfc3339_milliseconds
 from tests.commands.audit_items import audit_item, paging_table
 from tests.commands.existing_pipeline import existing, fail, put_audit_items, write
@@ -191,7 +192,35 @@ def test_stats_count_by_type_day_and_status(world: World) -> None:
         ("2025-12-31", {"RetryAttemptsExhausted": 2}),
         ("2025-12-30", {"RecordAgeExceeded": 1}),
     ]
-    assert document(partial(output.stats, found=stats))["byDay"]["2025-12-30"] == {"RecordAgeExceeded": 1}
+    assert document(partial(output_of_stats.result, found=stats))["byDay"]["2025-12-30"] == {"RecordAgeExceeded": 1}
+
+
+def test_stats_of_two_days_count_by_hour_and_unresolved_ones_of_any_age_by_themselves(world: World) -> None:
+    put_audit_items(
+        world,
+        audit_item("a", _ago(1)),
+        audit_item("b", _ago(2), "Other"),
+        audit_item("c", _ago(47 * 60), status="EXPIRED"),
+        audit_item("d", _ago(40 * 24 * 60), status="FAILED"),
+        audit_item("e", _ago(41 * 24 * 60), status="RESOLVED"),
+    )
+    stats = audit_stats(world.context(), NOW - timedelta(hours=48))
+    assert list(stats.by_hour.items()) == [
+        ("2025-12-31T23:00:00Z", {"RetryAttemptsExhausted": 1, "Other": 1}),
+        ("2025-12-30T01:00:00Z", {"RetryAttemptsExhausted": 1}),
+    ]
+    assert list(stats.by_day) == ["2025-12-31", "2025-12-30"]
+    assert (stats.total, stats.unresolved) == (3, 3)
+    assert stats.oldest_unresolved == rfc3339_milliseconds(_ago(40 * 24 * 60))
+    assert document(partial(output_of_stats.result, found=stats))["byHour"]["2025-12-30T01:00:00Z"]
+    assert audit_stats(world.context(), NOW - timedelta(hours=49)).by_hour == {}
+
+
+def test_stats_count_causes_of_the_newest_failures(pipeline: World) -> None:
+    for record in write(pipeline, "order-1", "order-2"):
+        fail(pipeline, record, record)
+    stats = audit_stats(pipeline.context(), pipeline.aws.clock.now() - timedelta(hours=1))
+    assert stats.explained == stats.total == sum(each.count for each in stats.by_cause) == 2
 
 
 def test_a_missing_audit_table_is_an_error(tmp_path: Path) -> None:
@@ -386,7 +415,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from pipectl.aws.client import Aws, Credentials
 from pipectl.aws.client import Aws, Credentials
-from pipectl.commands.audit import audit_list, audit_stats
+from pipectl.commands.audit import audit_list
+from pipectl.commands.audit_stats import audit_stats
 from pipectl.context import Context
 from pipectl.config.loading import load
 from pipectl.failures.audit_table import Selection

@@ -15,8 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipectl.cli.main import main
-from pipectl.commands.audit import audit_list, audit_show, audit_stats
+from pipectl.commands.audit import audit_list, audit_show
 from pipectl.commands.audit_resolve import audit_resolve, audit_undo
+from pipectl.commands.audit_stats import audit_stats
 from pipectl.commands.capture import capture
 from pipectl.commands.down import down
 from pipectl.commands.logs import Search, logs, logs_of_failure

@@ -14,12 +14,14 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipectl.commands.audit import audit_list, audit_show, audit_stats
+from pipectl.commands.audit import audit_list, audit_show
+from pipectl.commands.audit_stats import audit_stats
 from pipectl.commands.replay_dlq import preview, replay, save
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import Failure
 from pipectl.output import audit as audit_output
 from pipectl.output import audit_show as audit_show_output
+from pipectl.output import audit_stats as audit_stats_output
 from pipectl.output import replay_dlq as replay_output
 from pipectl.output.console import Screen
 from tests.failures.commanding import context, selection, yes
@@ -113,7 +115,7 @@ def test_all_are_listed_counted_and_shown(item: dict[str, Any], audit_id: str) -
     with screens() as both:
         for screen in both:
             audit_output.page(screen, page, chosen, limit=20)
-            audit_output.stats(screen, stats)
+            audit_stats_output.result(screen, stats)
             audit_show_output.details(screen, details)
             audit_show_output.details(screen, details, full=True)
 

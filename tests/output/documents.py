@@ -14,6 +14,7 @@ DATA = {
     "byType",
     "byStatus",
     "byDay",
+    "byHour",
     "packages",
     "record",
     "item",

@@ -16,13 +16,13 @@ from pipectl.commands.audit import (
     AuditDetail,
     AuditEntry,
     AuditPage,
-    AuditStats,
     AuditSummary,
     ExpiryClock,
     FoundRecord,
     Origin,
 )
 from pipectl.commands.audit_resolve import ResolvedFailure
+from pipectl.commands.audit_stats import AuditStats, CauseCount
 from pipectl.commands.capture import CapturePreview, CaptureReport
 from pipectl.commands.config import PackageSummary
 from pipectl.commands.demo import DemoReport
@@ -67,6 +67,7 @@ from pipectl.monitoring.pending_data import Loss, Resume
 from pipectl.output import (
     audit,
     audit_show,
+    audit_stats,
     capture,
     changes,
     config,
@@ -239,7 +240,6 @@ def _failures(text: str) -> dict[str, Sample]:
         left_ids=("e767182" + "0" * 25,),
         beyond=70,
     )
-    counts = {"Other": 2}
     resolution = Resolution(NOON, text, text)
     preview = _replay_preview(text)
     saved = SaveReport(2, 3, (IncompleteSave(f"id-{text}", text),), 1)
@@ -267,9 +267,7 @@ def _failures(text: str) -> dict[str, Sample]:
         ),
         "audit resolve undo": partial(audit.resolved, found=[ResolvedFailure(text, text, ReplayStatus.PARTIAL, None)]),
         "audit resolve asked": partial(audit_show.before_asking, found=[entry, fresh, never]),
-        "audit stats": partial(
-            audit.stats, found=AuditStats(NOON, NOON + HOUR, 2, counts, {"OPEN": 2}, {"2026-01-31": counts})
-        ),
+        **_stats(text),
         "replay-dlq": partial(replay_dlq.result, report=report),
         "replay-dlq nothing": partial(replay_dlq.result, report=ReplayReport()),
         "replay-dlq in flight": partial(replay_dlq.result, report=ReplayReport(waiting=3)),
@@ -286,6 +284,37 @@ def _failures(text: str) -> dict[str, Sample]:
         "verify": partial(verify.result, report=checked),
         "verify uncertain": partial(verify.result, report=uncertain),
         "verify asked": partial(verify.before_asking, report=checked),
+    }
+
+
+def _stats(text: str) -> dict[str, Sample]:
+    types = {"RetryAttemptsExhausted": 29, text: 1}
+    hours = {"2026-01-31T11:00:00Z": {"RetryAttemptsExhausted": 1}, "2026-01-31T09:00:00Z": {**types, "Other": 10}}
+    by_hour = AuditStats(
+        since=NOON - 24 * HOUR,
+        until=None,
+        read_at=NOON,
+        total=41,
+        by_type={**types, "Other": 10},
+        by_status={"OPEN": 30, "REPLAYED": 10, "EXPIRED": 1},
+        by_day={"2026-01-31": {**types, "Other": 11}},
+        by_hour=hours,
+        by_cause=(CauseCount(f"InvalidOrderError: {text}", 30), CauseCount("no reason found", 11)),
+        explained=41,
+        unresolved=33,
+        oldest_unresolved="2026-01-28T12:00:00.000Z",
+        problems=(text,),
+    )
+    days = {"2026-01-31": types, "2026-01-28": {"Other": 1000}, text: {"Other": 1}}
+    by_day = replace(by_hour, since=NOON - 168 * HOUR, until=NOON, total=1031, by_day=days, by_hour={}, problems=())
+    nothing = replace(by_hour, total=0, by_type={}, by_status={}, by_day={}, by_hour={}, by_cause=(), problems=())
+    return {
+        "audit stats": partial(audit_stats.result, found=by_hour),
+        "audit stats by day": partial(audit_stats.result, found=by_day),
+        "audit stats nothing": partial(audit_stats.result, found=nothing),
+        "audit stats nothing at all": partial(
+            audit_stats.result, found=replace(nothing, unresolved=0, oldest_unresolved=None)
+        ),
     }
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from pipectl.commands.audit import audit_list, audit_show, audit_stats
+from pipectl.commands.audit import audit_list, audit_show
 from pipectl.commands.audit_resolve import audit_resolve
+from pipectl.commands.audit_stats import audit_stats
 from pipectl.commands.logs import Search, logs, logs_of_failure
 from pipectl.commands.outputs import outputs
 from pipectl.commands.pause import pause

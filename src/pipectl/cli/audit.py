@@ -126,17 +126,20 @@ def show_failure(session: Session, name: str, full: bool) -> int:
 @until_option
 @global_options
 def count_failures(session: Session, since: datetime, until: datetime | None) -> int:
-    """Count failures by type, status and day.
+    """Count failures by hour or day, status, type and cause.
+
+    Counts by hour in a period of up to 48 hours, by day in a longer one. Causes are those of the newest 200 failures.
 
     \b
-    Example:
+    Examples:
+      pipectl audit stats --since 24h
       pipectl audit stats --since 30d
     """
-    from pipectl.commands.audit import audit_stats
-    from pipectl.output import audit as output
+    from pipectl.commands.audit_stats import audit_stats
+    from pipectl.output import audit_stats as output
 
     check_period(since, until)
-    output.stats(session.screen, audit_stats(session.context, since, until))
+    output.result(session.screen, audit_stats(session.context, since, until))
     return 0
 
 

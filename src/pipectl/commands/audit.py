@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,7 +21,6 @@ from pipectl.failures.model import (
     Failure,
     Gap,
     Record,
-    ReplayStatus,
     SequenceNumber,
     StreamRange,
 )
@@ -168,18 +166,6 @@ class AuditDetail:
     unreadable: str | None = None
 
 
-@dataclass(frozen=True)
-class AuditStats:
-    """Counts of failures. ``by_day`` holds, for each day in UTC, the newest first, the count of each type."""
-
-    since: datetime
-    until: datetime | None
-    total: int
-    by_type: Mapping[str, int]
-    by_status: Mapping[str, int]
-    by_day: Mapping[str, Mapping[str, int]]
-
-
 def audit_list(context: Context, selection: Selection, *, limit: int = 20, page: str | None = None) -> AuditPage:
     """Return a page of failures, newest first over all types; with the first page, all of them by cause.
 
@@ -233,22 +219,6 @@ def audit_show(context: Context, name: str, *, full: bool = False) -> list[Audit
         _detail(context, explanation, explained.problems, full=full, is_newest=place == 0)
         for place, explanation in enumerate(newest_first)
     ]
-
-
-def audit_stats(context: Context, since: datetime, until: datetime | None = None) -> AuditStats:
-    """Count failures by type, status and day. Memory does not grow with their number."""
-    context.require([ResourceKey.AUDIT_TABLE])
-    counts: Counter[tuple[str, str, ReplayStatus]] = Counter()
-    for failure_type, timestamp, status in context.audit_table.statuses(Selection(since, until)):
-        counts[timestamp[:10], failure_type, status] += 1
-    by_type: Counter[str] = Counter()
-    by_status: Counter[str] = Counter()
-    by_day: dict[str, Counter[str]] = {}
-    for (day, failure_type, status), count in sorted(counts.items(), reverse=True):
-        by_type[failure_type] += count
-        by_status[status] += count
-        by_day.setdefault(day, Counter())[failure_type] += count
-    return AuditStats(since, until, counts.total(), by_type, by_status, by_day)
 
 
 def _explained(context: Context, failures: Sequence[Failure]) -> Explained:

@@ -17,7 +17,8 @@ from typing import Any
 from pipectl import __version__
 from pipectl.aws.recording import SUCCESS, RecordedCall, Recording
 from pipectl.aws.redaction import Redactor, leaks
-from pipectl.commands.audit import audit_list, audit_show, audit_stats
+from pipectl.commands.audit import audit_list, audit_show
+from pipectl.commands.audit_stats import audit_stats
 from pipectl.commands.logs import Search, logs
 from pipectl.commands.replay_dlq import preview
 from pipectl.commands.status import status

@@ -1,4 +1,4 @@
-"""The results of `audit list`, `audit stats` and `audit resolve`."""
+"""The results of `audit list` and `audit resolve`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from pipectl.commands.audit import AuditEntry, AuditPage, AuditStats, AuditSummary
+from pipectl.commands.audit import AuditEntry, AuditPage, AuditSummary
 from pipectl.commands.audit_resolve import ResolvedFailure
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.explanation import Explanation, Safety
@@ -51,20 +51,6 @@ def page(screen: Screen, found: AuditPage, selection: Selection, limit: int) -> 
     if found.next:
         command = " ".join(_next_page(found.next, selection, limit))
         screen.note(screen.completed(f"There are more: `pipectl {command}`"))
-
-
-def stats(screen: Screen, found: AuditStats) -> None:
-    """Print the result of `audit stats`."""
-    if screen.json_output:
-        screen.document(found)
-        return
-    until = f" to {rfc3339(found.until)}" if found.until else ""
-    screen.line(f"{pluralize(found.total, 'failure')} from {rfc3339(found.since)}{until}")
-    for counts in (found.by_status, found.by_type):
-        for name, count in counts.items():
-            screen.line(f"{count:>7}  {name}")
-    for day, types in found.by_day.items():
-        screen.line(f"{day}  " + ", ".join(f"{count} {name}" for name, count in types.items()))
 
 
 def resolved(screen: Screen, found: Sequence[ResolvedFailure]) -> None:

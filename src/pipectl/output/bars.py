@@ -1,0 +1,32 @@
+"""Counts as horizontal bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+WIDTH = 30
+"""Characters of the longest bar, which leave room for the other columns on 80 characters."""
+_EIGHTHS = "▏▎▍▌▋▊▉"
+FULL = "█"
+
+
+def bars(counts: Sequence[int], *, ascii_only: bool = False) -> list[str]:
+    """Return a bar for each count, the longest one for the largest. A count that is not zero is visible."""
+    most = max(counts, default=0)
+    return [_bar(count / most if most else 0, ascii_only=ascii_only) if count > 0 else "" for count in counts]
+
+
+def can_show_bars(encoding: str) -> bool:
+    """Return whether an encoding has the characters of the bars."""
+    try:
+        (_EIGHTHS + FULL).encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _bar(share: float, *, ascii_only: bool) -> str:
+    if ascii_only:
+        return "#" * max(1, round(share * WIDTH))
+    full, eighths = divmod(max(1, round(share * WIDTH * 8)), 8)
+    return FULL * full + (_EIGHTHS[eighths - 1] if eighths else "")

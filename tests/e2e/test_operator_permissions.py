@@ -164,12 +164,14 @@ class Place:
         listed = self.aws.s3.list_objects_v2(Bucket=self.names.bucket, Prefix="processed-data/")
         return {entry["Key"] for entry in listed.get("Contents", [])}
 
-    def age_the_audit_table(self) -> None:
-        """Make the table one of before the index of unresolved failures, with a failure that is not in the index."""
+    def age_the_audit_table(self) -> Any:
+        """Make the table one of before the index of unresolved failures. Return the key of a failure that is not in it."""
         dynamodb, name = self.aws.dynamodb, self.names.audit_table
         table = dynamodb.describe_table(TableName=name)["Table"]
         dynamodb.untag_resource(ResourceArn=table["TableArn"], TagKeys=[UNRESOLVED_INDEX_TAG])
-        dynamodb.put_item(TableName=name, Item=audit_item("old", self.clock.now(), marked=False))
+        old = audit_item("old", self.clock.now(), marked=False)
+        dynamodb.put_item(TableName=name, Item=old)
+        return {attribute: old[attribute] for attribute in ("auditId", "timestamp")}
 
     def stop_auditing(self) -> None:
         lambda_ = self.aws.lambda_
@@ -278,9 +280,11 @@ def test_up_creates_and_repairs_with_exactly_its_actions(place: Place, operator:
         for attribute in DRIFT[resource.kind]:
             if attribute != "live" or resource.key == "processor":
                 drift_of(resource, attribute).do(direct, resource)
-    place.age_the_audit_table()
+    old = place.age_the_audit_table()
     place.world.context(extra_alarms=False, permissions_boundary=BOUNDARY, **ONE_BY_ONE)
     operator.run("up", lambda context: up(context, yes))
+    deleted = place.aws.dynamodb.delete_item(TableName=place.names.audit_table, Key=old, ReturnValues="ALL_OLD")
+    assert deleted["Attributes"]["unresolved"] == {"S": "yes"}
     place.world.context(extra_alarms=True, **ONE_BY_ONE)
     check("up", operator)
 

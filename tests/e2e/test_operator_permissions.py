@@ -165,7 +165,7 @@ class Place:
         return {entry["Key"] for entry in listed.get("Contents", [])}
 
     def age_the_audit_table(self) -> Any:
-        """Make the table one of before the index of unresolved failures. Return the key of a failure that is not in it."""
+        """Make the table one of before the index of unresolved failures. Return the key of a failure outside of it."""
         dynamodb, name = self.aws.dynamodb, self.names.audit_table
         table = dynamodb.describe_table(TableName=name)["Table"]
         dynamodb.untag_resource(ResourceArn=table["TableArn"], TagKeys=[UNRESOLVED_INDEX_TAG])

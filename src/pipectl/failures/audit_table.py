@@ -59,8 +59,8 @@ PREFIXES_OF = timedelta(days=30)
 UNMARKED_OF = timedelta(hours=48)
 """Age of the oldest unresolved failure that is found when it is not in the sparse index."""
 _LARGEST_LIMIT = 2**31
-_NO_INDEX = re.compile("specified index|backfilling")
-"""Errors of a query when the index does not exist, and while it is being created."""
+_NO_INDEX = re.compile("specified index|Invalid index|backfilling")
+"""Errors of a query when the index does not exist, of AWS and of emulators, and while it is being created."""
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,7 @@ class AuditTable:
             return None
         except AwsError as error:
             found = _NO_INDEX.search(error.aws_message)
-            if error.aws_code != "ValidationException" or not found:
+            if not found:
                 raise
             state = "is still being created" if found[0] == "backfilling" else "does not exist; `pipectl up` creates it"
             self.unreadable = f"{UNRESOLVED_INDEX} {state}"

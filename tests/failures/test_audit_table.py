@@ -17,7 +17,7 @@ from pipectl.aws.client import Aws, Credentials
 from pipectl.errors import AmbiguousIdError, NoSuchFailureError, UsageError
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_queries import Position
-from pipectl.failures.audit_table import UNRESOLVED_ONES, AuditTable, Selection
+from pipectl.failures.audit_table import AuditTable, Selection
 from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber, short_ids
 from pipectl.failures.outcomes import Outcome
 from pipectl.failures.resolution import Resolution
@@ -544,19 +544,6 @@ def test_an_index_that_is_not_filled_yet_is_reported() -> None:
     audit_table = Table(Process(world).aws, world.clock, world).table
     assert list(audit_table.find(Selection(statuses=UNRESOLVED))) == []
     assert "`pipectl up` adds them" in str(gap(audit_table, TableFacts("arn")))
-
-
-def test_ten_thousand_failures_that_are_done_cost_no_call() -> None:
-    world, calls = World(), list[int]()
-    for count in (0, 10_000):
-        for number in range(count):
-            item = audit_item(f"{number:032}", world.clock.now() - timedelta(hours=49 + number), status="REPLAYED")
-            world.audit[item["auditId"]["S"], item["timestamp"]["S"]] = item
-        process = Process(world)
-        table = AuditTable(process.aws, AUDIT_TABLE)
-        assert (list(table.find(Selection(statuses=UNRESOLVED))), list(table.newest_first(UNRESOLVED_ONES))) == ([], [])
-        calls.append(len(process.calls))
-    assert calls == [10, 10]
 
 
 @pytest.mark.parametrize("killed_after", [None, 0])

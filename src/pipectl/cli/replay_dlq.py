@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     "--id", "ids", metavar="ID", multiple=True, help="This failure only; repeatable. `audit list` prints the ids."
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Maximum number of failures, oldest first.")
-@click.option("--rate", type=click.IntRange(1, 100_000), metavar="N", help="Maximum number of records a second.")
+@click.option(
+    "--rate", type=click.IntRange(1, 100_000), metavar="N", help="Maximum number of records a second; each try counts."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be replayed.")
 @yes_option
 @click.option("--force", is_flag=True, help="Replace existing objects; with --id, also replay finished failures.")
@@ -73,6 +75,7 @@ def replay_dlq(
       pipectl replay-dlq --id 3f1c8a --force
       pipectl replay-dlq --save saved
     """
+    session.screen.step("reading unresolved failures")
     from pipectl.commands import replay_dlq as commands
     from pipectl.failures.audit_table import Selection
     from pipectl.output import replay_dlq as output

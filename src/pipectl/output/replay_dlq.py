@@ -22,7 +22,7 @@ from pipectl.timestamps import relative, rfc3339, short_time
 _MOST_SHOWN = 20
 _MOST_DONE = 3
 _ALARM = "Records that fail again count towards the errors alarm."
-_UNFIXED = "Without a fix they will fail again and count towards the errors alarm."
+_UNFIXED = "Without a fix, records fail again and count towards the errors alarm."
 _NOTHING = "Nothing to replay: no unresolved failures."
 _COUNTS = "Counts of the dead-letter queue can be a minute old."
 _CAUSES = (Column("CAUSE", flexible=True), Column("COUNT", right=True), Column("ORDERS"))
@@ -130,7 +130,7 @@ def _next(screen: Screen, report: ReplayReport) -> Iterator[Line]:
     """Return the commands that help now."""
     if report.still_failing and report.left_ids:
         steps = [
-            f"`pipectl audit show {_typed(report.left_ids[0])}` shows one of them",
+            f"`pipectl audit show {_typed(report.left_ids[0])}`",
             "fix the processor or the orders, then `pipectl up`",
             "`pipectl replay-dlq`",
         ]
@@ -190,10 +190,11 @@ def _changes(found: Preview) -> Iterator[str]:
     """Return sentences on whether the processor is still the one that failed."""
     versions = found.versions
     earlier = sum(found.by_status.get(status, 0) for status in _TRIED)
+    they = "It" if earlier == 1 else "All"
     if earlier:
-        yield f"{'All' if earlier == found.failures else f'{earlier:,}'} failed in an earlier replay."
+        yield f"{they if earlier == found.failures else f'{earlier:,}'} failed in an earlier replay."
     count = versions.unchanged or versions.changed
-    since = " they failed" if count == found.failures else f" {count:,} of them failed"
+    since = f" {'it' if count == 1 else 'they'} failed" if count == found.failures else f" {count:,} of them failed"
     since = "" if earlier and count in (earlier, found.failures) else since
     if versions.unchanged:
         yield f"The processor has not changed since{since} (version {versions.live})."

@@ -20,6 +20,8 @@ from tests.failures.commanding import context
 from tests.failures.fakes import Process, World, aws_error
 from tests.output.screens import document, printed
 
+TOO_OLD = {"condition": "RecordAgeExceeded", "approximateInvokeCount": 1}
+
 
 def poison(world: World, reason: str = "InvalidOrderError: bad") -> str:
     number = world.order(poison=True)
@@ -106,9 +108,8 @@ def test_a_bucket_that_is_gone_is_a_problem_and_no_error() -> None:
 def test_orders_that_the_processor_has_never_seen_are_named_from_the_stream() -> None:
     world = World()
     numbers = world.orders(20)
-    condition = {"condition": "RecordAgeExceeded", "approximateInvokeCount": 1}
-    world.give_up(numbers[0], numbers[18], requestContext=condition, batchSize=19)
-    world.give_up(numbers[19], requestContext=condition)
+    world.give_up(numbers[0], numbers[18], requestContext=TOO_OLD, batchSize=19)
+    world.give_up(numbers[19], requestContext=TOO_OLD)
     page = audit_list(context(Process(world)), UNRESOLVED_ONES)
     keys = {entry.explanation.order_keys for entry in page.entries}
     assert keys == {tuple(f"order-{number}" for number in range(MOST_ORDERS)), ("order-19",)}
@@ -117,7 +118,7 @@ def test_orders_that_the_processor_has_never_seen_are_named_from_the_stream() ->
         ("waited longer than 12 h; the processor was never invoked", 2, 13)
     ]
     text = printed(partial(audit.page, found=page, selection=UNRESOLVED_ONES, limit=20))
-    assert "at most 19 orders" in text
+    assert "at most 19  OPEN" in text
     assert "`pipectl replay-dlq` processes them again" in text
     assert "fix the processor" not in text
 
@@ -234,11 +235,12 @@ def test_a_log_that_cannot_be_read_is_shown_as_the_reason(kind: type[AbsentError
 def test_show_reads_the_orders_from_the_stream_when_nothing_else_names_them() -> None:
     world = World()
     numbers = world.orders(3)
-    failure = world.give_up(numbers[0], numbers[2], requestContext={"condition": "RecordAgeExceeded"}, batchSize=3)
+    failure = world.give_up(numbers[0], numbers[2], requestContext=TOO_OLD, batchSize=3)
     found = audit_show(context(Process(world)), failure)
     assert found[0].entry.explanation.order_keys == ("order-0", "order-1", "order-2")
     text = printed(partial(show_output.details, found=found))
     assert "at most 3 orders: order-0, order-1, order-2" in text
+    assert (found[0].excerpt, "0 by the mapping" in text) == (None, True)
     assert "ONLY in the stream until 2026-01-02 00:00 (24.0 h)" in text
 
 

@@ -6,35 +6,26 @@ the log of the processor. One listing for each stream and parallel reads find th
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import takewhile
-from typing import TypeVar
 
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import STREAM_RETENTION, Cause, Kept
+from pipectl.failures.causes import by_cause
 from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus, SequenceNumber, quarantine_folder
 from pipectl.failures.processor_logs import MOST_NUMBERS, Excerpt, LoggedFailure, LoggedFailures, ProcessorLogs
 from pipectl.failures.quarantine import Contents, Listing, Quarantine, number_of, object_name
 from pipectl.failures.reasons import batch_size, cut, error_of, error_of_record, reason_in_words
 from pipectl.timestamps import parse_timestamp
 
-T = TypeVar("T")
 
 MOST_EXPLAINED = 200
 """Objects of the quarantine that are read at once."""
 _LONGEST_KEY = 2048
-_LONGEST_CAUSE = 160
-_VARIABLE = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\d+)""")
-"""Quoted texts and numbers, in which messages of one cause differ."""
 _SHORTEST_REQUEST_ID = 8
-_LAST_CLAUSE = re.compile(", [^,:]*$")
-"""A clause that is cut in its middle, such as ``, got S``."""
-_TRAILING = " \t\n\"'`([{<:;,=-#"
 
 
 class Safety(StrEnum):
@@ -150,34 +141,6 @@ def _orders(explanations: Iterable[Explanation]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for each in explanations for key in each.order_keys))
 
 
-def by_cause(items: Iterable[T], reason_of: Callable[[T], str]) -> list[tuple[str, tuple[T, ...]]]:
-    """Return items by the common beginning of their reasons, the largest group first."""
-    groups: dict[str, list[tuple[str, T]]] = {}
-    for item in items:
-        text = _one_line(reason_of(item))
-        groups.setdefault(_VARIABLE.sub("\0", text), []).append((text, item))
-    found = [
-        (_common_beginning({text for text, _ in members}), tuple(item for _, item in members))
-        for members in groups.values()
-    ]
-    return sorted(found, key=lambda group: -len(group[1]))
-
-
-def _common_beginning(texts: Collection[str]) -> str:
-    """Return the words that all texts begin with, without the part of a quoted text or a number; one text is whole."""
-    if len(texts) == 1:
-        return next(iter(texts))
-    parts = zip(*(_VARIABLE.split(text) for text in texts), strict=False)
-    same = takewhile(lambda found: len(set(found)) == 1, parts)
-    beginning = "".join(part for part, *_ in same).rstrip(_TRAILING)
-    return _LAST_CLAUSE.sub("", beginning) or "different reasons"
-
-
-def _one_line(reason: str) -> str:
-    line = " ".join(reason[: 2 * _LONGEST_CAUSE].split())
-    return line if len(line) <= _LONGEST_CAUSE else f"{line[: _LONGEST_CAUSE - 3]}..."
-
-
 class Explainer:
     """Explains failures.
 
@@ -237,6 +200,8 @@ class Explainer:
     def excerpt(self, explanation: Explanation) -> Excerpt | None:
         """Return the log lines of the invocation that failed; ``None`` when no invocation is known."""
         item, cause = explanation.failure.item, explanation.cause
+        if cause is None and reason_in_words(explanation.failure, self._record_age):
+            return None
         request_id = (cause and cause.request_id) or item.get("requestId")
         at = (cause and cause.failed_at) or parse_timestamp(explanation.failure.timestamp)
         if not (isinstance(request_id, str) and len(request_id) >= _SHORTEST_REQUEST_ID and at):

@@ -26,7 +26,7 @@ STATUS_LOOK = {
     ReplayStatus.REPLAYED: "green",
     ReplayStatus.RESOLVED: "green",
 }
-_SAFE = {Safety.QUARANTINED: "safe", Safety.STREAM: "ONLY in stream", Safety.GONE: "gone", Safety.UNKNOWN: "not known"}
+_SAFE = {Safety.QUARANTINED: "safe", Safety.STREAM: "stream", Safety.GONE: "gone", Safety.UNKNOWN: "unknown"}
 
 
 def page(screen: Screen, found: AuditPage, selection: Selection, limit: int) -> None:
@@ -117,7 +117,7 @@ def _order_cell(explanation: Explanation) -> str:
     if not explanation.at_most:
         return orders_shown(keys, 1)
     count = max(explanation.records or 0, len(keys))
-    return f"at most {count:,} orders" if count else "several"
+    return f"at most {count:,}" if count else "several"
 
 
 def reason_of(entry: AuditEntry) -> Line:
@@ -132,7 +132,9 @@ def reason_of(entry: AuditEntry) -> Line:
 
 
 def tries_shown(explanation: Explanation) -> str:
-    return count_shown(explanation.failure.item.get("approximateInvokeCount"))
+    """Return the number of invocations; Lambda reports one also for records that became too old without any."""
+    failure, count = explanation.failure, explanation.failure.item.get("approximateInvokeCount")
+    return "0" if failure.failure_type == "RecordAgeExceeded" and count == 1 else count_shown(count)
 
 
 def count_shown(value: object) -> str:
@@ -153,7 +155,8 @@ def _next(screen: Screen, entries: Sequence[AuditEntry]) -> None:
         lines = [_show_command(screen, replayable[0]), *map(screen.completed, remedy(replayable))]
     if never := [entry for entry in open_ones if entry.unreplayable]:
         closed = resolve_command(screen, never[0])
-        lines.append(f"{closed} closes one of {pluralize(len(never), 'failure')} that cannot be replayed")
+        which = "the one" if len(never) == 1 else f"one of the {len(never):,}"
+        lines.append(f"{closed} closes {which} that cannot be replayed")
     for place, line in enumerate(lines):
         screen.line(("Next: ", "bold") if place == 0 else " " * 6, line)
 

@@ -29,6 +29,7 @@ _MOST_ORDERS = 12
 """Orders of one failure that are named."""
 _LONGEST_LINE = 300
 _MOST_LINES = 6
+_MOST_URLS = 2
 _LABEL = 10
 _Field: TypeAlias = "tuple[str, Line]"
 
@@ -72,20 +73,31 @@ def _lead(screen: Screen, detail: AuditDetail, name: str) -> None:
 def _fields(screen: Screen, detail: AuditDetail) -> Iterator[_Field]:
     """Yield labels and values; a label is empty where the value belongs to the one before."""
     entry, explanation, now = detail.entry, detail.entry.explanation, detail.read_at
-    unresolved = entry.failure.status in UNRESOLVED
     orders = orders_shown(explanation.order_keys, _MOST_ORDERS) or "not known"
     most = f"at most {pluralize(max(explanation.records or 0, len(explanation.order_keys)), 'order')}: "
     yield "order", (f"{most if explanation.at_most else ''}{orders}",)
-    yield "reason", reason_of(entry) if entry.unreplayable else (_whole_reason(explanation),)
+    yield "reason", (_whole_reason(explanation),)
     for line in _cause_lines(explanation, now):
         yield "", (line,)
+    if entry.unreplayable and entry.failure.status in UNRESOLVED:
+        yield "", reason_of(entry)
     if entry.failure.status is ReplayStatus.RESOLVED:
         yield "resolved", reason_of(entry)
     yield from _labelled("log", _log(detail))
     yield "tries", (_all_tries(explanation),)
     yield "data", data_shown([explanation], now)
-    yield from (("", (order.url,)) for order in explanation.orders[:_MOST_ORDERS] if order.url and unresolved)
+    yield from (("", (line,)) for line in _urls(explanation))
     yield from _labelled("next", _commands(screen, entry))
+
+
+def _urls(explanation: Explanation) -> Iterator[str]:
+    """Yield where the quarantine keeps the records, if it keeps all that certainly failed."""
+    urls = [order.url for order in explanation.orders if order.url]
+    if not explanation.quarantined or explanation.failure.status not in UNRESOLVED:
+        return
+    yield from urls[:_MOST_URLS]
+    if len(urls) > _MOST_URLS:
+        yield f"and {pluralize(len(urls) - _MOST_URLS, 'more object')} beside it"
 
 
 def _labelled(label: str, lines: Iterable[str]) -> Iterator[_Field]:

@@ -72,6 +72,8 @@ def _data(safety: Safety, members: Sequence[Explanation], now: datetime, count: 
         return f"{count}in neither stream nor quarantine", "red"
     if safety is Safety.STREAM and until:
         return f"{count}ONLY in the stream{_until(until, now)}", "bold red"
+    if all(each.failure.range is None for each in members):
+        return f"{count}no record named", "yellow"
     if until and until > now:
         return f"{count}in the stream{_until(until, now)}, perhaps in quarantine", "yellow"
     return f"{count}not known", "yellow"

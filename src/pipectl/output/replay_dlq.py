@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipectl.commands.replay_dlq import Preview, SaveReport
-from pipectl.failures.explanation import by_cause, grouped
+from pipectl.failures.causes import by_cause
+from pipectl.failures.explanation import grouped
 from pipectl.failures.model import CLOSES_IT, ReplayStatus, short_ids
 from pipectl.failures.outcomes import DoneFailure, ReplayReport
 from pipectl.failures.replay_preview import RecordPlaces

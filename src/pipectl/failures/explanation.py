@@ -21,7 +21,6 @@ from pipectl.failures.quarantine import Contents, Listing, Quarantine, number_of
 from pipectl.failures.reasons import batch_size, cut, error_of, error_of_record, reason_in_words
 from pipectl.timestamps import parse_timestamp
 
-
 MOST_EXPLAINED = 200
 """Objects of the quarantine that are read at once."""
 _LONGEST_KEY = 2048

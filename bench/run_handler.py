@@ -1,4 +1,4 @@
-"""Run a Python handler with an event from stdin. Print median CPU seconds, peak bytes, calls and rounds."""
+"""Run a Python handler with an event from stdin. Print median CPU seconds, peak bytes and calls."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import statistics
 import sys
 import time
 from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 file, rounds = sys.argv[1], int(sys.argv[2])
+sys.path.insert(0, str(Path(file).parent))
 spec = spec_from_file_location("handler", file)
 if spec is None or spec.loader is None:
     raise SystemExit(file)
@@ -31,13 +33,15 @@ if hasattr(module, "Processor"):
     handler = module.Processor(client, "bucket").process
 else:
     handler = module.Auditor(client, "table").audit
-event = sys.stdin.read()
-context = SimpleNamespace(function_name="function", aws_request_id="request")
+event: str | None = sys.stdin.read()
+context = SimpleNamespace(function_name="function", aws_request_id="request", function_version="1")
 seconds = []
-for _ in range(rounds):
-    parsed = json.loads(event)
+for left in reversed(range(rounds)):
+    parsed = json.loads(event or "")
+    event = event if left else None  # like Lambda, which keeps no text of the event
     start = time.process_time()
     handler(parsed, context)
     seconds.append(time.process_time() - start)
+    del parsed
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(json.dumps([statistics.median(seconds), peak, len(calls), rounds]))
+print(json.dumps([statistics.median(seconds), peak, len(calls)]))

@@ -22,9 +22,10 @@ from pipectl.failures.model import object_key
 from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
 from tests.commands.existing_pipeline import existing, fail, store, write
+from tests.e2e.mending import mended_processor
 from tests.e2e.orders import Orders
 from tests.resources.direct_access import DirectAccess
-from tests.support import ACCOUNT, REGION, ROOT, FakeClock, World, make_world, new_account, yes
+from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, new_account, yes
 
 DAY = timedelta(hours=24)
 
@@ -360,12 +361,7 @@ def test_records_that_a_missing_permission_lost_are_reported_and_repaired_once(d
     assert {each.sequence_number.value for each in still.failing} == dropped.poison_numbers()
     assert all("amount must be a number" in each.error for each in still.failing)
 
-    source = (ROOT / "lambda_src/python/processor/handler.py").read_text()
-    (tmp_path / "fixed").mkdir()
-    (tmp_path / "fixed/handler.py").write_text(
-        source.replace('if amount is not None and "N" not in amount:', "if False:")
-    )
-    up(world.context(processor={"source": str(tmp_path / "fixed")}), yes)
+    up(world.context(processor=mended_processor(tmp_path / "fixed")["processor"]), yes)
     repaired = _verify(world, repair=True)
     assert (repaired.lost, repaired.repaired, repaired.failing, repaired.ok) == (2, 2, (), True)
     assert dropped.stored() == dropped.good | dict.fromkeys(dropped.poison, "twelve")

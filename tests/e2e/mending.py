@@ -23,8 +23,8 @@ MENDED_AMOUNT = "twelve"
 
 
 RULES = {
-    "python": ('if amount is not None and "N" not in amount:', "if False:"),
-    "nodejs": ('if (amount !== undefined && !("N" in amount)) {', "if (false) {"),
+    "python": ('if "amount" in order and not isinstance(order["amount"], Decimal):', "if False:"),
+    "nodejs": ('if ("amount" in order && !(order.amount instanceof NumberValue)) {', "if (false) {"),
 }
 """By language, the line that refuses an amount in words, and what takes its place."""
 

@@ -112,7 +112,7 @@ class Orders:
         return {records[version]["eventID"] for version in self.poison}
 
     def quarantine(self) -> dict[str, Any]:
-        """Return the expected quarantine: each poison record, raw, under its stream and number."""
+        """Return the records of the expected quarantine: each poison record, raw, under its stream and number."""
         records = self.records()
         label = self._stream_arn().split("/stream/")[1]
         return {

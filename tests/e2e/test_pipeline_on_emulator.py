@@ -85,7 +85,12 @@ def _check_processing(orders: Orders, count: int, poison: int, *, consolidated: 
         assert orders.audited() >= orders.poison_numbers()
     else:
         assert orders.audited() == orders.poison_numbers()
-    assert orders.bodies("failed-data") == orders.quarantine()
+    kept = orders.bodies("failed-data")
+    assert {key: body["record"] for key, body in kept.items()} == orders.quarantine()
+    assert {body["failure"]["functionVersion"] for body in kept.values()} == {"1"}
+    assert {body["failure"]["reason"] for body in kept.values()} == {
+        'InvalidOrderError: amount must be a number, got "twelve"'
+    }
 
     def alarm() -> str:
         return world.aws.cloudwatch.describe_alarms(AlarmNames=[names.errors_alarm])["MetricAlarms"][0]["StateValue"]

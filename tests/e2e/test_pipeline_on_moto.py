@@ -166,7 +166,9 @@ def test_a_failed_batch_is_audited_and_found_through_the_index(world: World) -> 
         _process(world, event)
     (poison,) = event["Records"]
     quarantined = _objects(world, "failed-data")
-    assert [json.loads(body) for body in quarantined.values()] == [poison]
+    (kept,) = [json.loads(body) for body in quarantined.values()]
+    assert kept["record"] == poison
+    assert kept["failure"]["reason"] == 'InvalidOrderError: amount must be a number, got "twelve"'
 
     body, now = json.dumps(_failure_message(world, poison)), datetime.now(UTC)
     world.aws.sqs.send_message(QueueUrl=outputs(world.context())["DeadLetterQueueUrl"], MessageBody=body)

@@ -39,7 +39,7 @@ class TestPoison:
         assert world.stored() == {good, last}
         assert world.status(audit_id) == "PARTIAL"
         assert list(world.failing_of(audit_id)) == [poison]
-        assert 'amount must be a number, got S "twelve"' in world.failing_of(audit_id)[poison]
+        assert 'amount must be a number, got "twelve"' in world.failing_of(audit_id)[poison]
         (failing,) = report.failing
         assert (str(failing.sequence_number), failing.keys) == (poison, {"orderId": {"S": "order-1"}})
         assert (report.replayed, report.still_failing, report.left) == (2, 1, 1)

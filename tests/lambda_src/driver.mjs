@@ -8,7 +8,8 @@ import readline from "node:readline";
 import { pathToFileURL } from "node:url";
 
 const load = (name) => import(pathToFileURL(`${process.argv[2]}/${name}/handler.mjs`).href);
-const [{ Processor }, { Auditor }] = [await load("processor"), await load("auditor")];
+const [{ Processor, Enriched, InvalidOrderError }, { Auditor }] = [await load("processor"), await load("auditor")];
+const { toPlain } = await import(pathToFileURL(`${process.argv[2]}/processor/order_values.mjs`).href);
 
 /** Return an error like those that the SDK throws. */
 function serviceError(code) {
@@ -59,13 +60,55 @@ class FakeDynamoDB {
   }
 }
 
+const endless = {};
+endless.endless = endless;
+
+/** Functions `enrich` that only JavaScript has. */
+const ODD = {
+  "throws null": () => {
+    throw null;
+  },
+  "throws text": () => {
+    throw "just text";
+  },
+  "throws an odd error": () => {
+    throw new (class OddError extends Error {
+      get message() {
+        throw new Error("no");
+      }
+    })();
+  },
+  "throws a range error": () => (1).toFixed(101),
+  "returns a date": () => ({ x: new Date(0) }),
+  "returns nothing": () => undefined,
+  "returns NaN": () => ({ x: NaN }),
+  "returns itself": () => endless,
+  "is async": async () => ({ status: "LATER" }),
+  calculates: ({ amount }) => ({ double: amount * 2, large: amount > 2, text: `${amount}` }),
+};
+
+/** Return the rules that a scenario describes, like `_rules` in languages.py; undefined for those of the handler. */
+function rules(description) {
+  if (!description) return undefined;
+  const { returns, order, metadata, native, raises, message, odd } = description;
+  if (odd) return ODD[odd];
+  return (given) => {
+    if (raises === "InvalidOrderError") throw new InvalidOrderError(message);
+    if (raises) throw Object.assign(new Error(message), { name: raises });
+    if (returns) return toPlain(returns);
+    if (order) return new Enriched({ order: toPlain(order), metadata: metadata && toPlain(metadata) });
+    return native === undefined ? new Enriched({ order: given }) : native;
+  };
+}
+
 async function run(scenario) {
   const [s3, dynamodb, pauses] = [new FakeS3(scenario), new FakeDynamoDB(scenario), []];
-  const context = { functionName: scenario.functionName, awsRequestId: scenario.requestId };
+  const { functionName, requestId: awsRequestId, functionVersion } = scenario;
+  const context = { functionName, awsRequestId, functionVersion };
   const now = () => new Date(scenario.now);
   const sleep = async (milliseconds) => pauses.push(milliseconds / 1000);
-  const { owner } = scenario;
-  const processor = new Processor(s3, "orders", undefined, undefined, { owner, now, sleep });
+  const options = { owner: scenario.owner, rules: rules(scenario.rules), now, sleep };
+  const processor = new Processor(s3, "orders", undefined, undefined, options);
   const auditor = new Auditor(dynamodb, "audit");
   const give = {
     processor: (event) => processor.process(event, context),

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, Protocol
@@ -22,10 +23,14 @@ from tests.lambda_src.loading import SOURCES, load, parse
 
 FUNCTION_NAME = "dev-order-processor-lambda-backend"
 REQUEST_ID = "request-1"
+VERSION = "7"
 NOW = datetime(2026, 5, 4, 3, 2, 1, 999_999, tzinfo=UTC)
 Failing = Mapping[str, Sequence[str]]
 """Error codes for the next puts of a key, or of the item of a message."""
 NONE: Failing = MappingProxyType({})
+Rules = Mapping[str, Any] | None
+"""A function `enrich`: what it ``returns`` in typed form or as ``native`` JSON, an ``order`` with its ``metadata``, or
+what it ``raises``. An empty one stores the order that it gets; without one the handler's own is used."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,14 @@ class Ran:
 class Handlers(Protocol):
     """The processor and the auditor. With ``together``, a put waits until that many puts run."""
 
-    def process(self, *events: object, failing: Failing = NONE, owner: str | None = None, together: int = 1) -> Ran: ...
+    def process(
+        self,
+        *events: object,
+        failing: Failing = NONE,
+        owner: str | None = None,
+        together: int = 1,
+        rules: Rules = None,
+    ) -> Ran: ...
 
     def audit(self, *events: object, failing: Failing = NONE) -> Ran: ...
 
@@ -78,7 +90,14 @@ class Python:
     def __init__(self) -> None:
         self.processor, self.auditor = load("processor"), load("auditor")
 
-    def process(self, *events: object, failing: Failing = NONE, owner: str | None = None, together: int = 1) -> Ran:
+    def process(
+        self,
+        *events: object,
+        failing: Failing = NONE,
+        owner: str | None = None,
+        together: int = 1,
+        rules: Rules = None,
+    ) -> Ran:
         s3, pauses = FakeS3(), list[float]()
         for key, codes in failing.items():
             s3.fail(key, *map(client_error, codes))
@@ -88,8 +107,14 @@ class Python:
             barrier.wait()
             return s3.put_object(**request)
 
+        options = {} if rules is None else {"rules": partial(_enrich, self.processor, rules)}
         processor = self.processor.Processor(
-            SimpleNamespace(put_object=put_object), "orders", owner=owner, now=lambda: NOW, sleep=pauses.append
+            SimpleNamespace(put_object=put_object),
+            "orders",
+            owner=owner,
+            now=lambda: NOW,
+            sleep=pauses.append,
+            **options,
         )
         answers, lines = _give(processor.process, events, self.processor.BatchError)
         texts = {key: [body.decode() for body in versions] for key, versions in s3.versions.items()}
@@ -105,8 +130,19 @@ class Python:
         return Ran(answers, {}, [], list(dynamodb.items.values()), lines, [])
 
 
+def _enrich(module: Any, rules: Mapping[str, Any], given: object) -> Any:
+    if kind := rules.get("raises"):
+        error: type[Exception] = getattr(module, kind, None) or type(kind, (Exception,), {})
+        raise error(rules["message"])
+    if "returns" in rules:
+        return module.to_plain(rules["returns"])
+    if "order" in rules:
+        return module.Enriched(**{name: module.to_plain(rules[name]) for name in rules})
+    return rules.get("native", module.Enriched(order=given))
+
+
 def _give(handler: Any, events: Sequence[object], error: type[Exception]) -> tuple[list[Any], list[str]]:
-    context = SimpleNamespace(function_name=FUNCTION_NAME, aws_request_id=REQUEST_ID)
+    context = SimpleNamespace(function_name=FUNCTION_NAME, aws_request_id=REQUEST_ID, function_version=VERSION)
     answers, output = list[Any](), io.StringIO()
     with contextlib.redirect_stdout(output):
         for event in events:
@@ -131,8 +167,16 @@ class Node:
             text=True,
         )
 
-    def process(self, *events: object, failing: Failing = NONE, owner: str | None = None, together: int = 1) -> Ran:
-        return self._run(handler="processor", events=events, failing=dict(failing), owner=owner, together=together)
+    def process(
+        self,
+        *events: object,
+        failing: Failing = NONE,
+        owner: str | None = None,
+        together: int = 1,
+        rules: Rules = None,
+    ) -> Ran:
+        described = {"owner": owner, "together": together, "rules": rules}
+        return self._run(handler="processor", events=events, failing=dict(failing), **described)
 
     def audit(self, *events: object, failing: Failing = NONE) -> Ran:
         return self._run(handler="auditor", events=events, failing=dict(failing))
@@ -140,7 +184,8 @@ class Node:
     def _run(self, **scenario: Any) -> Ran:
         assert self._node.stdin
         assert self._node.stdout
-        known = {"functionName": FUNCTION_NAME, "requestId": REQUEST_ID, "now": NOW.isoformat()}
+        known = {"functionName": FUNCTION_NAME, "requestId": REQUEST_ID, "functionVersion": VERSION}
+        known["now"] = NOW.isoformat()
         self._node.stdin.write(json_of(known | scenario, allow_nan=False) + "\n")
         self._node.stdin.flush()
         ran = json.loads(self._node.stdout.readline())

@@ -1,10 +1,11 @@
 """Load the handlers as modules, and the tables of their cases.
 
-Both files are named handler.py, so they are loaded by path, each under its own module name. The cases are JSON and
-hold for both languages: an event, and the expected result.
+Both files are named handler.py, so they are loaded by path, each under its own module name. They find the modules of
+their folder, as on Lambda. The cases are JSON and hold for both languages: an event, and the expected result.
 """
 
 import json
+import sys
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 SOURCES = Path(__file__).parents[2] / "lambda_src" / "python"
+sys.path.append(str(SOURCES / "processor"))
 
 
 def load(function: str) -> ModuleType:

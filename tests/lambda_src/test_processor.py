@@ -14,7 +14,7 @@ from botocore.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.lambda_src.languages import REQUEST_ID, Handlers, Raised, Ran
+from tests.lambda_src.languages import REQUEST_ID, VERSION, Handlers, Raised, Ran
 from tests.lambda_src.loading import Number, cases, load, parse
 
 module = load("processor")
@@ -54,6 +54,16 @@ def key(number: int) -> str:
 
 def quarantine_key(number: int) -> str:
     return f"failed-data/2026-01-02T03:04:05.678/{number:040}.json"
+
+
+def cause(reason: str) -> dict[str, Any]:
+    """Return what the quarantine keeps beside a record."""
+    return {
+        "reason": reason,
+        "failedAt": "2026-05-04T03:02:01.999Z",
+        "requestId": REQUEST_ID,
+        "functionVersion": VERSION,
+    }
 
 
 def reported(*numbers: int) -> dict[str, Any]:
@@ -107,7 +117,14 @@ def test_processor_gives_the_expected_result(name: str, handlers: Handlers) -> N
         assert blamed(ran) == case["error"]
     else:
         assert ran.answer == case["response"]
-    assert ran.objects() == EXPECTED[name]["objects"]
+    expected = EXPECTED[name]["objects"]
+    reasons = [line["reason"] for line in case.get("logged", []) if line["message"] == "record failed"]
+    quarantined = {key: record for key, record in expected.items() if key.startswith("failed-data/")}
+    kept = {
+        key: {"record": record, "failure": cause(reason)}
+        for (key, record), reason in zip(quarantined.items(), reasons, strict=False)
+    }
+    assert ran.objects() == expected | kept
     assert ran.logged() == [line | {"level": "ERROR", "requestId": REQUEST_ID} for line in case.get("logged", [])]
 
 
@@ -246,7 +263,7 @@ class TestKeys:
     def test_an_id_with_a_lone_surrogate_fails_its_record(self, handlers: Handlers) -> None:
         ran = handlers.process(batch(record(1), record(2) | {"eventID": "\ud800"}))
         assert ran.answer == reported(2)
-        assert ran.objects()[quarantine_key(2)]["eventID"] == "\ud800"
+        assert ran.objects()[quarantine_key(2)]["record"]["eventID"] == "\ud800"
 
     @pytest.mark.parametrize(
         ("name", "expected"), [("../../x", "..%2F..%2Fx"), ("shard-1:77", "shard-1%3A77"), ("a b?", "a%20b%3F")]
@@ -303,7 +320,7 @@ class TestFailures:
         ran = handlers.process(batch(poison(1), record(2), poison(3)))
         assert blamed(ran) == (
             'record with keys {"orderId": {"S": "order-1"}} and sequence number 1 failed: '
-            'InvalidOrderError: amount must be a number, got S "twelve" (1 more of the batch failed)'
+            'InvalidOrderError: amount must be a number, got "twelve" (1 more of the batch failed)'
         )
         assert set(ran.versions) == {key(2), quarantine_key(1), quarantine_key(3)}
 
@@ -321,7 +338,7 @@ class TestFailures:
         ran = handlers.process(*[batch(poison(1))] * 3)
         ((written, (kept,)),) = ran.versions.items()
         assert written == quarantine_key(1)
-        assert json.loads(kept) == poison(1)
+        assert json.loads(kept)["record"] == poison(1)
 
     def test_keep_the_raw_record_once_in_s3(self, bucket: Any) -> None:
         s3 = boto3.client("s3")

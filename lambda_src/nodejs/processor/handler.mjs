@@ -5,7 +5,7 @@
  * batch and a replay write the same object. The put is conditional, so the object is written once.
  *
  * A record that fails is logged and stored in the quarantine, because the stream keeps records for 24 hours only. Then
- * it is reported to Lambda, see `respond`.
+ * it is reported to Lambda, see `respond`. Your own rules belong into `enrich`.
  *
  * The processor in Python writes the same bytes. The tests compare the two.
  */
@@ -14,10 +14,30 @@ import { setTimeout } from "node:timers/promises";
 
 import { S3 } from "@aws-sdk/client-s3";
 
+import {
+  InvalidRecordError,
+  InvalidResultError,
+  NumberValue,
+  ascii,
+  brief,
+  isMap,
+  isPlainMap,
+  json,
+  jsonObject,
+  members,
+  oneLine,
+  rawJson,
+  shallow,
+  shown,
+  toJson,
+  toPlain,
+  typeName,
+  write,
+} from "./order_values.mjs";
+
 const WRITERS = 16;
 const CONFLICT_PAUSES = [50, 100, 200, 400]; // milliseconds before each further attempt; then the record fails
-const TOO_DEEP = "nested too deep to be written";
-const JSON_NUMBER = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/;
+const LONGEST_REASON = 1000;
 const ISO_TIME = new RegExp(
   "^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]((?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2})" +
     "(?:\\.([0-9]+))?(Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?$",
@@ -28,11 +48,6 @@ const LAST_MOMENT = Date.parse("9999-12-31T23:59:59.999Z");
 /** An order that cannot be enriched. A retry fails again until this code or the order changes. */
 export class InvalidOrderError extends Error {
   name = "InvalidOrderError";
-}
-
-/** A stream record that does not have the form of DynamoDB Streams. */
-export class InvalidRecordError extends Error {
-  name = "InvalidRecordError";
 }
 
 /** Fail the invocation. The message names the record that failed. */
@@ -56,17 +71,23 @@ class Failure {
   }
 }
 
+/** A result of `enrich` that stores another order: `order` takes the place of the new image. */
+export class Enriched {
+  constructor({ order, metadata = {} }) {
+    Object.assign(this, { order, metadata });
+  }
+}
+
 /**
- * Return the fields to add to the metadata of an order's object. Put your own rules here.
+ * Return fields for the metadata of an order's object. Put your own rules here. The function can be async.
  *
- * `order` is the new image in DynamoDB's typed form, for example `{"amount": {"N": "5"}}`. It is empty when the record
- * has no new image. Throws InvalidOrderError when the order is invalid.
+ * `order` is the new image in plain values: numbers are of the class NumberValue, binary values are Uint8Arrays. It is
+ * empty when the record has no new image. Return `Enriched` to store another order. Throw InvalidOrderError to refuse
+ * the order.
  */
-function enrich(order) {
-  const { amount } = order;
-  if (amount !== undefined && !("N" in amount)) {
-    const [[kind, value]] = Object.entries(amount);
-    throw new InvalidOrderError(`amount must be a number, got ${kind} ${brief(value)}`);
+export function enrich(order) {
+  if ("amount" in order && !(order.amount instanceof NumberValue)) {
+    throw new InvalidOrderError(`amount must be a number, got ${shown(order.amount)}`);
   }
   return { status: "PROCESSED" };
 }
@@ -78,9 +99,9 @@ export class Processor {
     bucket,
     prefix = "processed-data",
     failedPrefix = "failed-data",
-    { owner, now = () => new Date(), sleep = setTimeout } = {},
+    { owner, rules = (order) => enrich(order), now = () => new Date(), sleep = setTimeout } = {},
   ) {
-    Object.assign(this, { s3, bucket, prefix, failedPrefix, owner, now, sleep });
+    Object.assign(this, { s3, bucket, prefix, failedPrefix, owner, rules, now, sleep });
   }
 
   /**
@@ -92,16 +113,15 @@ export class Processor {
     const records = dig(event, "Records") ?? [];
     if (!Array.isArray(records)) throw new BatchError(`Records must be a list, got ${brief(records)}`);
     const overwrite = dig(event, "overwrite") === true;
-    const errors = await attemptEach((record) => this.write(record, { context, overwrite }), records);
-    const failures = records
-      .map((record, position) => errors[position] && new Failure(position, record, reasonOf(errors[position])))
-      .filter(Boolean);
-    for (const failure of failures) log("record failed", failure, failure.reason, context);
-    const notQuarantined = await attemptEach((failure) => this.quarantine(failure), failures);
-    for (const [position, error] of notQuarantined.entries()) {
-      if (error) log("record not quarantined", failures[position], reasonOf(error), context);
+    const reasons = await attemptEach((record) => this.write(record, { context, overwrite }), records);
+    const failures = reasons.map((reason, position) => new Failure(position, records[position], reason));
+    const failed = failures.filter(({ reason }) => reason !== null);
+    for (const failure of failed) log("record failed", failure, failure.reason, context);
+    const notQuarantined = await attemptEach((failure) => this.quarantine(failure, context), failed);
+    for (const [position, reason] of notQuarantined.entries()) {
+      if (reason !== null) log("record not quarantined", failed[position], reason, context);
     }
-    return respond(failures);
+    return respond(failed);
   }
 
   /** Write one record's object. A REMOVE writes nothing and keeps the objects of earlier versions. */
@@ -111,13 +131,38 @@ export class Processor {
     if (eventName !== "INSERT" && eventName !== "MODIFY") {
       throw new InvalidRecordError(`eventName must be INSERT, MODIFY or REMOVE, got ${brief(eventName)}`);
     }
-    const body = document(record, context, this.now());
-    const day = createdAt(record).toISOString().slice(0, 10).replaceAll("-", "/");
-    await this.put(`${this.prefix}/${day}/${objectName(record)}`, body, { overwrite });
+    const created = createdAt(record).toISOString();
+    const key = `${this.prefix}/${created.slice(0, 10).replaceAll("-", "/")}/${objectName(record)}`;
+    await this.put(key, await this.document(record, created, context), { overwrite });
   }
 
-  /** Store the raw record, so that it can be replayed after the stream's 24 hours. */
-  async quarantine(failure) {
+  /** Return the text of a record's object. */
+  async document(record, created, context) {
+    const [keys, newImage, oldImage] = ["Keys", "NewImage", "OldImage"].map((name) => dig(record, "dynamodb", name));
+    const texts = [keys, newImage, oldImage].map(imageToJson);
+    const { order, added } = stored(await this.rules(shallow(toPlain, { M: newImage ?? {} })));
+    const own = {
+      recordId: recordId(record),
+      processedAt: this.now().toISOString(),
+      eventName: dig(record, "eventName"),
+      sequenceNumber: dig(record, "dynamodb", "SequenceNumber"),
+      createdAt: created,
+      source: dig(record, "eventSourceARN"),
+      functionName: context.functionName,
+      requestId: context.awsRequestId,
+    };
+    const fields = Object.entries(own).map(([name, value]) => [name, shallow(rawJson, value)]);
+    const others = added.filter(([name]) => !Object.hasOwn(own, name));
+    return jsonObject([
+      ["metadata", jsonObject([...fields.slice(0, 2), ...others, ...fields.slice(2)])],
+      ["keys", texts[0]],
+      ["newImage", order ?? texts[1]],
+      ["oldImage", texts[2]],
+    ]);
+  }
+
+  /** Store the raw record with the reason, so that it can be replayed after the stream's 24 hours. */
+  async quarantine(failure, { awsRequestId: requestId = null, functionVersion = null }) {
     const [, label] = /\/stream\/(.+)/s.exec(textAt(failure.record, "eventSourceARN")) ?? [];
     if (!label || failure.sequenceNumber === null) {
       throw new InvalidRecordError("the quarantine key needs a stream label and a sequence number");
@@ -125,7 +170,15 @@ export class Processor {
     // Padded, so that a listing has the stream's order and can be limited to a range of sequence numbers.
     const name = quote(failure.sequenceNumber.padStart(40, "0"));
     const folder = quote(label).replaceAll("%3A", ":");
-    await this.put(`${this.failedPrefix}/${folder}/${name}.json`, ascii(json(failure.record)));
+    const cause = { reason: failure.reason, failedAt: this.now().toISOString(), requestId, functionVersion };
+    const content = [failure.record, cause].map((value) => ascii(shallow(json, value)));
+    await this.put(
+      `${this.failedPrefix}/${folder}/${name}.json`,
+      jsonObject([
+        ["record", content[0]],
+        ["failure", content[1]],
+      ]),
+    );
   }
 
   /** Write an object. Without `overwrite`, keep an object that exists. */
@@ -147,21 +200,21 @@ export class Processor {
   }
 }
 
-/** Call `work` with every item, several at once. Return the error of each item, or null, in the order of the items. */
+/** Call `work` with every item, several at once. Return the reason why each failed, or null, in their order. */
 async function attemptEach(work, items) {
-  const errors = Array(items.length).fill(null);
+  const reasons = Array(items.length).fill(null);
   const rest = items.entries();
   const writer = async () => {
     for (const [position, item] of rest) {
       try {
         await work(item);
       } catch (error) {
-        errors[position] = error;
+        reasons[position] = reasonOf(error);
       }
     }
   };
   await Promise.all(Array.from({ length: WRITERS }, writer));
-  return errors;
+  return reasons;
 }
 
 /**
@@ -184,10 +237,16 @@ function respond(failures) {
   return { batchItemFailures: failures.map(({ sequenceNumber }) => ({ itemIdentifier: sequenceNumber })) };
 }
 
-/** Return the error's name and message. A RangeError is reported as a record that is nested too deep. */
+/** Return the error's name and message, whatever was thrown. */
 function reasonOf(error) {
-  const { name, message } = error instanceof RangeError ? new InvalidRecordError(TOO_DEEP) : error;
-  return `${name}: ${message}`;
+  let reason;
+  try {
+    reason = error instanceof Error ? `${error.name}: ${error.message}` : `Error: ${String(error)}`;
+  } catch {
+    reason = `${typeName(error)}: its message cannot be read`; // a message can be a method of the user's own class
+  }
+  const signs = reason.length > LONGEST_REASON ? Array.from(reason) : [];
+  return signs.length > LONGEST_REASON ? `${signs.slice(0, LONGEST_REASON).join("")}...` : reason;
 }
 
 /** Print the failure as one line of JSON: not with `console`, to whose text Lambda adds time, id and level. */
@@ -196,33 +255,17 @@ function log(message, { keys, eventId, sequenceNumber }, reason, { awsRequestId:
   process.stdout.write(`${jsonObject(Object.entries(line).map(([name, value]) => [name, oneLine(value)]))}\n`);
 }
 
-/** Return the value as JSON in ASCII on one line. A value that JSON cannot express is described by a JSON string. */
-function oneLine(value) {
-  try {
-    return ascii(json(value));
-  } catch (error) {
-    if (error instanceof RangeError) return JSON.stringify(TOO_DEEP);
-    throw error;
+/** Return a result of `enrich` as JSON text: the order that is stored instead, if any, and the metadata's fields. */
+function stored(result) {
+  const replaced = result instanceof Enriched;
+  const { order, metadata } = replaced ? result : { order: {}, metadata: result };
+  for (const map of [order, metadata]) {
+    if (!isPlainMap(map)) {
+      throw new InvalidResultError(`enrich must return an object or Enriched of objects, got ${typeName(map)}`);
+    }
   }
-}
-
-/** Return the text of a record's object. */
-function document(record, context, processedAt) {
-  const content = ["Keys", "NewImage", "OldImage"].map((name) => imageToJson(dig(record, "dynamodb", name)));
-  const order = dig(record, "dynamodb", "NewImage");
-  const metadata = {
-    recordId: recordId(record),
-    processedAt: processedAt.toISOString(),
-    ...enrich(isMap(order) ? order : {}),
-    eventName: dig(record, "eventName"),
-    sequenceNumber: dig(record, "dynamodb", "SequenceNumber"),
-    createdAt: createdAt(record).toISOString(),
-    source: dig(record, "eventSourceARN"),
-    functionName: context.functionName,
-    requestId: context.awsRequestId,
-  };
-  const [keys, newImage, oldImage] = content;
-  return jsonObject(Object.entries({ metadata: json(metadata, finite), keys, newImage, oldImage }));
+  const added = shallow(members, { status: "PROCESSED", ...metadata }, InvalidResultError);
+  return { order: replaced ? shallow(write, order, InvalidResultError) : null, added };
 }
 
 /** Return the record's event id, else its sequence number. Both stay equal at every retry and replay. */
@@ -280,90 +323,12 @@ function isInRange(moment) {
 
 /** Return keys or an image as JSON text; null when the stream's view type leaves it out. */
 function imageToJson(image) {
-  return image === null ? "null" : toJson({ M: image });
-}
-
-/**
- * Return a value in DynamoDB's typed form as plain JSON text, with the attributes sorted by name.
- *
- * DynamoDB's numbers have up to 38 digits and are copied as text: a double keeps 17 digits.
- */
-export function toJson(value) {
-  const [[kind, content] = [], ...others] = isMap(value) ? Object.entries(value) : [];
-  const list = Array.isArray(content) && ((member) => `[${content.map(member).join(", ")}]`);
-  switch (others.length ? null : kind) {
-    case "S":
-    case "B":
-      if (typeof content === "string") return JSON.stringify(content);
-      break;
-    case "N":
-      if (typeof content === "string" && JSON_NUMBER.test(content)) return content;
-      break;
-    case "BOOL":
-      if (typeof content === "boolean") return String(content);
-      break;
-    case "NULL":
-      return "null";
-    case "M":
-      if (isMap(content)) return jsonObject(byName(content).map(([name, member]) => [name, toJson(member)]));
-      break;
-    case "L":
-      if (list) return list(toJson);
-      break;
-    case "SS":
-    case "NS":
-    case "BS":
-      if (list) return list((member) => toJson({ [kind[0]]: member }));
-  }
-  throw new InvalidRecordError(`not a DynamoDB value: ${brief(value)}`);
-}
-
-/** Return a map's members sorted by the UTF-8 bytes of their names. JavaScript puts names of digits first. */
-function byName(map) {
-  return Object.entries(map).sort(([one], [other]) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
-}
-
-/** Return the text of a JSON object. The values of `members` are JSON text. */
-function jsonObject(members) {
-  return `{${members.map(([name, text]) => `${JSON.stringify(name)}: ${text}`).join(", ")}}`;
-}
-
-/** Return the value as JSON, with the spaces that Python writes. */
-function json(value, number = asItCame) {
-  if (Array.isArray(value)) return `[${value.map((member) => json(member, number)).join(", ")}]`;
-  if (isMap(value)) return jsonObject(Object.entries(value).map(([name, member]) => [name, json(member, number)]));
-  return typeof value === "number" ? number(value) : JSON.stringify(value);
-}
-
-/** Return a number's JSON. A number out of range was parsed as Infinity and is written out of range again. */
-function asItCame(number) {
-  return Number.isFinite(number) ? JSON.stringify(number) : `${number < 0 ? "-" : ""}1e999`;
-}
-
-/** Return a number's JSON. Throw InvalidRecordError when the number is out of range. */
-function finite(number) {
-  if (!Number.isFinite(number)) throw new InvalidRecordError(`${number} is not JSON`);
-  return JSON.stringify(number);
-}
-
-/** Return the JSON text with every character outside ASCII escaped. */
-function ascii(text) {
-  return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
-
-/** Return the value as JSON, with its middle cut out when it is longer than 60 characters. */
-function brief(value) {
-  const text = oneLine(value);
-  return text.length > 60 ? `${text.slice(0, 28)}...${text.slice(-28)}` : text;
+  return image === null ? "null" : shallow(toJson, { M: image });
 }
 
 /** Return the text quoted as one part of a key. */
 function quote(text) {
   return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
-}
-
-function isMap(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Return the value at `path`; null when a part of the path is missing or is not a map. */

@@ -4,7 +4,7 @@ The key is `<prefix>/YYYY/MM/DD/<record id>.json`. Date and id come from the str
 and a replay write the same object. The put is conditional, so the object is written once.
 
 A record that fails is logged and stored in the quarantine, because the stream keeps records for 24 hours only. Then it
-is reported to Lambda, see `respond`.
+is reported to Lambda, see `respond`. Your own rules belong into `enrich`.
 """
 
 from __future__ import annotations
@@ -14,17 +14,33 @@ import functools
 import json
 import os
 import re
-import reprlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from decimal import Context as Digits
+from decimal import Decimal, localcontext
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from order_values import (
+    InvalidRecordError,
+    InvalidResultError,
+    brief,
+    json_object,
+    members,
+    one_line,
+    raw_json,
+    shallow,
+    shown,
+    to_json,
+    to_plain,
+    write,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,8 +50,8 @@ T = TypeVar("T")
 
 WRITERS = 16
 CONFLICT_PAUSES = (0.05, 0.1, 0.2, 0.4)  # seconds before each further attempt; then the record fails
-TOO_DEEP = "nested too deep to be written"
-JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+DIGITS = Digits(prec=38)  # calculations keep as many digits as numbers of DynamoDB have
+LONGEST_REASON = 1000
 ISO_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3])(:[0-5][0-9]){2}"
     r"(\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?"
@@ -44,10 +60,6 @@ ISO_TIME = re.compile(
 
 class InvalidOrderError(Exception):
     """An order that cannot be enriched. A retry fails again until this code or the order changes."""
-
-
-class InvalidRecordError(Exception):
-    """A stream record that does not have the form of DynamoDB Streams."""
 
 
 class BatchError(Exception):
@@ -86,16 +98,21 @@ class Failure(NamedTuple):
         return text_at(self.record, "dynamodb", "SequenceNumber")
 
 
-def enrich(order: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
-    """Return the fields to add to the metadata of an order's object. Put your own rules here.
+class Enriched(NamedTuple):
+    """A result of `enrich` that stores another order: `order` takes the place of the new image."""
 
-    `order` is the new image in DynamoDB's typed form, for example `{"amount": {"N": "5"}}`. It is empty when the record
-    has no new image. Raises InvalidOrderError when the order is invalid.
+    order: Mapping[str, object]
+    metadata: Mapping[str, object] = MappingProxyType({})
+
+
+def enrich(order: dict[str, object]) -> Mapping[str, object] | Enriched:
+    """Return fields for the metadata of an order's object. Put your own rules here.
+
+    `order` is the new image in plain values: numbers are Decimals, binary values bytes. It is empty when the record has
+    no new image. Return `Enriched` to store another order. Raise InvalidOrderError to refuse the order.
     """
-    amount = order.get("amount")
-    if amount is not None and "N" not in amount:
-        ((kind, value),) = amount.items()
-        raise InvalidOrderError(f"amount must be a number, got {kind} {brief(value)}")
+    if "amount" in order and not isinstance(order["amount"], Decimal):
+        raise InvalidOrderError(f"amount must be a number, got {shown(order['amount'])}")
     return {"status": "PROCESSED"}
 
 
@@ -110,6 +127,7 @@ class Processor:
         failed_prefix: str = "failed-data",
         *,
         owner: str | None = None,
+        rules: Callable[[dict[str, object]], object] = lambda order: enrich(order),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -118,8 +136,10 @@ class Processor:
         self.prefix = prefix
         self.failed_prefix = failed_prefix
         self.owner = owner
+        self.rules = rules
         self.now = now
         self.sleep = sleep
+        self.pool = ThreadPoolExecutor(WRITERS)
 
     def process(self, event: object, context: Context) -> dict[str, list[dict[str, str | None]]]:
         """Process every record of the batch, also when one fails.
@@ -134,15 +154,31 @@ class Processor:
         write = functools.partial(self.write, context=context, overwrite=dig(event, "overwrite") is True)
         failures = [
             Failure(position, record, reason_of(error))
-            for position, (record, error) in enumerate(zip(records, attempt_each(write, records), strict=True))
-            if error
+            for position, (record, error) in enumerate(zip(records, self.attempt_each(write, records), strict=True))
+            if error is not None
         ]
         for failure in failures:
             log("record failed", failure, failure.reason, context)
-        for failure, error in zip(failures, attempt_each(self.quarantine, failures), strict=True):
-            if error:
+        quarantine = functools.partial(self.quarantine, context=context)
+        for failure, error in zip(failures, self.attempt_each(quarantine, failures), strict=True):
+            if error is not None:
                 log("record not quarantined", failure, reason_of(error), context)
         return respond(failures)
+
+    def attempt_each(self, work: Callable[[T], None], items: Sequence[T]) -> list[BaseException | None]:
+        """Call `work` with every item, several at once. Return the error of each item, or None, in their order."""
+        errors: list[BaseException | None] = [None] * len(items)
+        rest = iter(enumerate(items))  # the writers share it: each takes the next item
+
+        def writer() -> None:
+            for position, item in rest:
+                try:
+                    work(item)
+                except BaseException as error:  # noqa: BLE001 - also `sys.exit()` fails only its own record
+                    errors[position] = error
+
+        wait([self.pool.submit(writer) for _ in items[:WRITERS]])
+        return errors
 
     def write(self, record: object, *, context: Context, overwrite: bool) -> None:
         """Write one record's object. A REMOVE writes nothing and keeps the objects of earlier versions."""
@@ -151,19 +187,48 @@ class Processor:
             return
         if event_name not in ("INSERT", "MODIFY"):
             raise InvalidRecordError(f"eventName must be INSERT, MODIFY or REMOVE, got {brief(event_name)}")
-        body = document(record, context, self.now())
-        day = iso(created_at(record))[:10].replace("-", "/")
-        self.put(f"{self.prefix}/{day}/{object_name(record)}", body, overwrite=overwrite)
+        created = iso(created_at(record))
+        key = f"{self.prefix}/{created[:10].replace('-', '/')}/{object_name(record)}"
+        self.put(key, self.document(record, created, context), overwrite=overwrite)
 
-    def quarantine(self, failure: Failure) -> None:
-        """Store the raw record, so that it can be replayed after the stream's 24 hours."""
+    def document(self, record: object, created: str, context: Context) -> str:
+        """Return the text of a record's object."""
+        keys, new, old = (dig(record, "dynamodb", name) for name in ("Keys", "NewImage", "OldImage"))
+        texts = [image_to_json(image) for image in (keys, new, old)]
+        with localcontext(DIGITS):
+            order, added = stored(self.rules(shallow(to_plain, {"M": new or {}})))
+        own = {
+            "recordId": record_id(record),
+            "processedAt": iso(self.now()),
+            "eventName": dig(record, "eventName"),
+            "sequenceNumber": dig(record, "dynamodb", "SequenceNumber"),
+            "createdAt": created,
+            "source": dig(record, "eventSourceARN"),
+            "functionName": context.function_name,
+            "requestId": context.aws_request_id,
+        }
+        fields = [(name, shallow(raw_json, value)) for name, value in own.items()]
+        added = [field for field in added if field[0] not in own]
+        metadata = json_object([*fields[:2], *added, *fields[2:]])
+        names = ("metadata", "keys", "newImage", "oldImage")
+        return json_object(zip(names, (metadata, texts[0], order or texts[1], texts[2]), strict=True))
+
+    def quarantine(self, failure: Failure, *, context: Context) -> None:
+        """Store the raw record with the reason, so that it can be replayed after the stream's 24 hours."""
         source = text_at(failure.record, "eventSourceARN") or ""
         label = source.partition("/stream/")[2]
         if not label or failure.sequence_number is None:
             raise InvalidRecordError("the quarantine key needs a stream label and a sequence number")
         # Padded, so that a listing has the stream's order and can be limited to a range of sequence numbers.
         name = quote(failure.sequence_number.rjust(40, "0"), safe="")
-        self.put(f"{self.failed_prefix}/{quote(label, safe=':')}/{name}.json", json.dumps(failure.record))
+        cause = {
+            "reason": failure.reason,
+            "failedAt": iso(self.now()),
+            "requestId": context.aws_request_id,
+            "functionVersion": getattr(context, "function_version", None),
+        }
+        content = [("record", shallow(json.dumps, failure.record)), ("failure", json.dumps(cause))]
+        self.put(f"{self.failed_prefix}/{quote(label, safe=':')}/{name}.json", json_object(content))
 
     def put(self, key: str, body: str, *, overwrite: bool = False) -> None:
         """Write an object. Without `overwrite`, keep an object that exists."""
@@ -191,12 +256,6 @@ class Processor:
                 return
 
 
-def attempt_each(work: Callable[[T], None], items: Sequence[T]) -> list[BaseException | None]:
-    """Call `work` with every item, in parallel. Return the error of each item, or None, in the order of the items."""
-    with ThreadPoolExecutor(WRITERS) as pool:
-        return [future.exception() for future in [pool.submit(work, item) for item in items]]
-
-
 def respond(failures: Sequence[Failure]) -> dict[str, list[dict[str, str | None]]]:
     """Return the partial batch response. Raise BatchError when the first record of the batch failed.
 
@@ -217,9 +276,13 @@ def respond(failures: Sequence[Failure]) -> dict[str, list[dict[str, str | None]
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the error's type and message. A recursion error is reported as a record that is nested too deep."""
-    reported = InvalidRecordError(TOO_DEEP) if isinstance(error, RecursionError) else error
-    return f"{type(reported).__name__}: {reported}"
+    """Return the error's type and message."""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - a message can be a method of the user's own class
+        message = "its message cannot be read"
+    reason = f"{type(error).__name__}: {message}"
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}..."
 
 
 def log(message: str, failure: Failure, reason: str, context: Context) -> None:
@@ -233,39 +296,17 @@ def log(message: str, failure: Failure, reason: str, context: Context) -> None:
         "reason": reason,
         "requestId": context.aws_request_id,
     }
-    print(json_object({name: one_line(value) for name, value in line.items()}), flush=True)
+    print(json_object((name, one_line(value)) for name, value in line.items()), flush=True)
 
 
-def one_line(value: object) -> str:
-    """Return the value as JSON on one line. A value that JSON cannot express is described by a JSON string."""
-    try:
-        return json.dumps(value, allow_nan=False)
-    except RecursionError:
-        return json.dumps(TOO_DEEP)
-    except ValueError:  # NaN or Infinity, which are not JSON
-        return json.dumps(reprlib.repr(value))
-
-
-def document(record: object, context: Context, processed_at: datetime) -> str:
-    """Return the text of a record's object."""
-    content = {
-        "keys": image_to_json(dig(record, "dynamodb", "Keys")),
-        "newImage": image_to_json(dig(record, "dynamodb", "NewImage")),
-        "oldImage": image_to_json(dig(record, "dynamodb", "OldImage")),
-    }
-    order = dig(record, "dynamodb", "NewImage")
-    metadata = {
-        "recordId": record_id(record),
-        "processedAt": iso(processed_at),
-        **enrich(order if isinstance(order, dict) else {}),
-        "eventName": dig(record, "eventName"),
-        "sequenceNumber": dig(record, "dynamodb", "SequenceNumber"),
-        "createdAt": iso(created_at(record)),
-        "source": dig(record, "eventSourceARN"),
-        "functionName": context.function_name,
-        "requestId": context.aws_request_id,
-    }
-    return json_object({"metadata": json.dumps(metadata, ensure_ascii=False, allow_nan=False), **content})
+def stored(result: object) -> tuple[str | None, list[tuple[str, str]]]:
+    """Return a result of `enrich` as JSON text: the order that is stored instead, if any, and the metadata's fields."""
+    order, metadata = (result.order, result.metadata) if isinstance(result, Enriched) else ({}, result)
+    if not isinstance(order, Mapping) or not isinstance(metadata, Mapping):
+        odd = metadata if isinstance(order, Mapping) else order
+        raise InvalidResultError(f"enrich must return a dict or Enriched of dicts, got {type(odd).__name__}")
+    added = shallow(members, {"status": "PROCESSED", **metadata}, InvalidResultError)
+    return shallow(write, order, InvalidResultError) if isinstance(result, Enriched) else None, added
 
 
 def record_id(record: object) -> str:
@@ -301,43 +342,7 @@ def created_at(record: object) -> datetime:
 
 def image_to_json(image: object) -> str:
     """Return keys or an image as JSON text; null when the stream's view type leaves it out."""
-    return "null" if image is None else to_json({"M": image})
-
-
-def to_json(value: object) -> str:
-    """Return a value in DynamoDB's typed form as plain JSON text, with the attributes sorted by name.
-
-    DynamoDB's numbers have up to 38 digits and are copied as text: a float keeps 17 digits, and `json.dumps` cannot
-    write a Decimal.
-    """
-    kind, content = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else (None, None)
-    match kind, content:
-        case (("S" | "B"), str()):
-            return json.dumps(content, ensure_ascii=False)
-        case "N", str() if JSON_NUMBER.fullmatch(content):
-            return content
-        case "BOOL", bool():
-            return json.dumps(content)
-        case "NULL", _:
-            return "null"
-        case "M", dict():
-            return json_object({name: to_json(member) for name, member in sorted(content.items())})
-        case "L", list():
-            return f"[{', '.join(map(to_json, content))}]"
-        case (("SS" | "NS" | "BS"), list()):
-            return f"[{', '.join(to_json({kind[0]: member}) for member in content)}]"
-    raise InvalidRecordError(f"not a DynamoDB value: {brief(value)}")
-
-
-def json_object(members: Mapping[str, str]) -> str:
-    """Return the text of a JSON object. The values of `members` are JSON text."""
-    return f"{{{', '.join(f'{json.dumps(name, ensure_ascii=False)}: {text}' for name, text in members.items())}}}"
-
-
-def brief(value: object) -> str:
-    """Return the value as JSON, with its middle cut out when it is longer than 60 characters."""
-    text = one_line(value)
-    return text if len(text) <= 60 else f"{text[:28]}...{text[-28:]}"
+    return "null" if image is None else shallow(to_json, {"M": image})
 
 
 def iso(moment: datetime) -> str:

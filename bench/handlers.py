@@ -4,7 +4,7 @@
 
 Each handler runs in a process of its own and in its usual way, but its client answers at once: measured is what the
 handler does, not what S3 and DynamoDB take. Processor time, for that depends little on how busy this machine is. Memory
-is the most that a new process ever held for one batch, SDK and the batch itself included.
+is the most that a new process ever held for one batch, SDK and the batch itself included. Runs on Linux.
 """
 
 from __future__ import annotations

@@ -178,6 +178,13 @@ def test_errors_leaves_out_all_other_lines(cloud: FakeLogs, context: Any) -> Non
     assert messages(found) == [failed("o-1"), "2026-01-01T00:00:00.000Z 8-8 Task timed out after 30.00 seconds"]
 
 
+def test_lines_of_one_time_keep_their_order_around_the_line_that_names_the_order(cloud: FakeLogs, context: Any) -> None:
+    raised = '[ERROR] BatchError: record with keys {"orderId": {"S": "o-1"}} failed'
+    for at, message in enumerate(["START RequestId: r", "of r", failed("o-1"), "then", raised, "END RequestId: r"]):
+        cloud.write("processor", 1, message, f"{9 - at}")
+    assert messages(logs(context, search(order="o-1")).lines) == ["of r", failed("o-1"), "then", raised]
+
+
 def test_errors_of_a_pattern_are_errors_that_match_it(cloud: FakeLogs, context: Any) -> None:
     cloud.invoke(1, "r", failed("o-1"), failed("o-2"), "o-1 is slow")
     found = logs(context, search(errors=True, pattern="o-1")).lines

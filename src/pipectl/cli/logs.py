@@ -26,7 +26,7 @@ _ONE_OF = ("--order", "--failure", "--filter")
 @click.option(
     "--since",
     type=MOMENT,
-    help=f"{SINCE_HELP}  [default: 10m; with --errors 1h, with --order 24h, with --failure all since its records]",
+    help=f"{SINCE_HELP}  [default: 10m; 1h with --errors, 24h with --order, since its records with --failure]",
 )
 @until_option
 @click.option("--raw", is_flag=True, help="Print each line as it is, and Lambda's own lines, too.")
@@ -63,7 +63,7 @@ def logs(
     from pipectl.output import logs as output
 
     _check(function, order, audit_id, pattern, since, until, follow=follow)
-    since = since or datetime.now(UTC) - _default_age(order, errors=errors)
+    since = since or datetime.now(UTC) - (timedelta(minutes=10) if follow else _default_age(order, errors=errors))
     check_period(since, until)
     functions = (function,) if function else ("processor",) if order else ("processor", "auditor")
     search = commands.Search(functions, since, until, pattern, order, errors, raw)
@@ -122,6 +122,7 @@ def _follow(session: Session, search: Search) -> int:
     try:
         for lines in commands.follow(session.context, search):
             follower.show(lines, session.clock.now())
+            session.screen.step("Waiting for new lines. Ctrl-C ends.")
     except KeyboardInterrupt:
         follower.end(session.clock.now())
         return CancelledError.exit_code  # the normal end of following, without a message

@@ -192,7 +192,7 @@ def _about(context: Context, search: Search, subject: _Subject) -> LogReport:
         if subject.names(line)
     ]
     complete, whole = not reader.stopped, True
-    lines = {line.event_id: line for line in named}
+    lines: dict[str, LogLine] = {}
     for function in search.functions:
         margin = timedelta(seconds=getattr(context.config, function).timeout)
         periods = _periods([line for line in named if line.function == function], margin)
@@ -202,6 +202,7 @@ def _about(context: Context, search: Search, subject: _Subject) -> LogReport:
             since, until = period[0].time - margin, period[-1].time + margin
             around = reader.lines([function], since, until, streams=list(filter(None, streams)))
             lines |= {line.event_id: line for line in _Invocations().about(subject, around)}
+    lines |= {line.event_id: line for line in named if line.event_id not in lines}  # they keep the order of a reading
     found = sorted(filter(search.includes, lines.values()), key=lambda line: line.time)
     return LogReport(tuple(found), search, reader.pages, context.aws.now(), complete, whole and not reader.stopped)
 

@@ -177,20 +177,23 @@ class NoSuchFailureError(PipectlError):
 class NoSuchOrderError(PipectlError):
     """Neither table, stream nor audit table has the order ``key``.
 
-    ``unread`` are the shards that could not be read to their end: they may have it.
+    ``unread`` are the shards that could not be read to their end, ``gap`` is the reason why unresolved failures may not
+    have been searched: they may have it.
     """
 
     code = "NoSuchOrder"
 
-    def __init__(self, key: str, period: str, unread: Sequence[str] = ()) -> None:
+    def __init__(self, key: str, period: str, unread: Sequence[str] = (), gap: str | None = None) -> None:
         places = f"neither the table nor the stream of the last {period} has it, and no unresolved failure names it"
         but = f"\nnot certain: these shards could not be read: {', '.join(unread)}" if unread else ""
+        but += f"\nnot certain: {gap}" if gap else ""
         super().__init__(
             f"there is no order {key}: {places}{but}",
             hint=f"check the key; `pipectl audit show {shlex.quote(key)}` also finds resolved and replayed failures",
         )
         self.key = key
         self.unread = tuple(unread)
+        self.gap = gap
 
 
 class AmbiguousIdError(PipectlError):

@@ -16,6 +16,7 @@ from pipectl.clock import SystemClock
 from pipectl.commands.pause import pause
 from pipectl.commands.trace import Doubt, Proof, Stage, Trace, trace
 from pipectl.commands.up import up
+from pipectl.config.names import UNRESOLVED_INDEX_TAG
 from pipectl.errors import NoSuchOrderError
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.model import ReplayStatus, quarantine_key
@@ -187,6 +188,18 @@ def test_an_unresolved_failure_is_found_at_any_age(world: World, clock: FakeCloc
     store(world, a)
     newer = trace(world.context(), "a")
     assert (newer.stage, newer.at_stage, _kinds(newer)) == (Stage.FAILED, 0, ["failed", "inserted", "stored"])
+
+
+def test_without_the_whole_index_older_failures_are_in_doubt(world: World) -> None:
+    (a,) = write(world, "a")
+    store(world, a)
+    table = world.aws.dynamodb.describe_table(TableName=world.context().pipeline.physical.audit_table)["Table"]
+    world.aws.dynamodb.untag_resource(ResourceArn=table["TableArn"], TagKeys=[UNRESOLVED_INDEX_TAG])
+    traced = trace(world.context(), "a")
+    assert (traced.stage, traced.doubts) == (Stage.STORED, (Doubt.NO_INDEX,))
+    with pytest.raises(NoSuchOrderError) as raised:
+        trace(world.context(), "unknown")
+    assert raised.value.gap == traced.gap
 
 
 def test_an_old_failure_that_is_done_or_of_another_order_is_not_of_this_one(world: World, clock: FakeClock) -> None:

@@ -49,6 +49,7 @@ from pipectl.errors import (
     DataLossError,
     DeclinedError,
     IncompleteError,
+    NoSuchOrderError,
     PipectlError,
     Problem,
 )
@@ -414,6 +415,7 @@ def _operation(text: str) -> dict[str, Sample]:
         unread=("a",),
         assumed=("b",),
         unexplained=3,
+        gap=text,
         period=2 * HOUR,
     )
     paused = PauseReport(paused=True, changed=True, pause=Pause(NOON, text), left=23 * HOUR)
@@ -538,6 +540,7 @@ def _errors(text: str) -> dict[str, PipectlError]:
         "error of the config": ConfigError([problem, problem], hint="correct the file"),
         "error of several resources": IncompleteError(f"some resources failed:\nbucket: {text}", {"bucket": denied}),
         "error of data": DataLossError(f"data would be lost:\norders-table: {text}", hint="use --keep-data"),
+        "error of an order": NoSuchOrderError(text, "24.0 h", (text,), text),
         "error declined": DeclinedError("Cancelled. Nothing was changed."),
         "error interrupted": CancelledError("interrupted: 3 resources done, not done: bucket"),
     }

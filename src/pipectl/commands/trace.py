@@ -22,6 +22,7 @@ from pipectl.failures.order_events import TraceEvent, older_event, version_event
 from pipectl.failures.order_versions import MOST_VERSIONS, NewestVersions, Version, VersionObjects, is_image_of
 from pipectl.failures.reasons import error_of, error_of_record
 from pipectl.failures.table_reader import StreamReading, TableReader
+from pipectl.failures.unresolved import gap
 from pipectl.monitoring.stream_progress import Progress, progress
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import duration, parse_timestamp
@@ -69,6 +70,7 @@ class Doubt(StrEnum):
     ASSUMED_SHARDS = "assumed-shards"
     OLDER_VERSIONS = "older-versions"
     OLDER_FAILURES = "older-failures"
+    NO_INDEX = "no-index"
     RANGE = "range"
     QUEUE = "queue"
     YOUNG = "young"
@@ -121,6 +123,7 @@ class Trace:
         unread: Shards that could not be read to their end, so that versions may be missing.
         assumed: Open shards that returned only empty pages in the end; they are assumed to be read.
         unexplained: Number of failures whose orders were not read, because there are too many.
+        gap: The reason why unresolved failures that are older than 48 hours may not have been searched.
         period: Age of the oldest versions that were looked for.
     """
 
@@ -141,6 +144,7 @@ class Trace:
     unread: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
     unexplained: int = 0
+    gap: str | None = None
     period: timedelta = STREAM_RETENTION
 
     @property
@@ -152,6 +156,7 @@ class Trace:
             Doubt.ASSUMED_SHARDS: self.assumed and not self.is_current,
             Doubt.OLDER_VERSIONS: self.more,
             Doubt.OLDER_FAILURES: self.unexplained,
+            Doubt.NO_INDEX: self.gap,
             Doubt.RANGE: self.failure and self.failure.proof is Proof.RANGE,
             Doubt.QUEUE: self.stage is Stage.LOST,
             Doubt.PROGRESS: waits and self.unknown,
@@ -187,6 +192,7 @@ class _Tracing:
         self._key = key
         self._resources = resources
         self._now = context.aws.now()
+        self._audit_table = context.audit_table
         self._since = max(since or self._now - STREAM_RETENTION, self._now - STREAM_RETENTION)
         self._objects = VersionObjects(
             context.aws, names.bucket, config.bucket.prefix, config.bucket.failed_prefix, context.cancel
@@ -202,14 +208,15 @@ class _Tracing:
         step("reading the audit table and the metrics")
         explained = self._explain(versions)
         older = self._older(explained, versions)
+        missing = gap(self._audit_table, self._resources[ResourceKey.AUDIT_TABLE].facts_as(TableFacts))
         if item is None and not versions and not older:
-            raise NoSuchOrderError(self._key, duration(self._now - self._since), reading.unread)
+            raise NoSuchOrderError(self._key, duration(self._now - self._since), reading.unread, missing)
         read = progress(context, {key: found.facts for key, found in self._resources.items()}, self._now)
         events = [*(older_event(each, self._now) for each in older), *self._events(versions)]
         found = Trace(self._key, self._now, item, Stage.UNKNOWN, events=tuple(events), more=more)
         is_current = bool(versions) and is_image_of(versions[-1], plain_image(item))
         found = replace(found, is_current=is_current, unread=reading.unread, assumed=reading.assumed)
-        found = replace(found, unexplained=explained.unexplained, period=self._now - self._since)
+        found = replace(found, unexplained=explained.unexplained, gap=missing, period=self._now - self._since)
         return _with_older(_judge(found, versions, read, explained), older)
 
     def _item(self) -> Mapping[str, object] | None:
@@ -241,7 +248,7 @@ class _Tracing:
         Unresolved failures of older records are explained, too, the newest ones within a limit.
         """
         silent = list(self._find_failures(versions)) if versions else []
-        searched = self._context.audit_table.newest_first(UNRESOLVED_ONES)
+        searched = self._audit_table.newest_first(UNRESOLVED_ONES)
         older = [failure for failure, _ in islice(searched, _MOST_SEARCHED) if self._is_older(failure)]
         left = len(older[_MOST_OLDER:]) + (next(searched, None) is not None)
         chosen = [*silent, *older[:_MOST_OLDER]]
@@ -250,7 +257,7 @@ class _Tracing:
 
     def _find_failures(self, versions: Sequence[Version]) -> Iterator[Failure]:
         """Add to each version the failures that cover it. Yield those for which the quarantine has no reason."""
-        for failure in self._context.audit_table.find(Selection(self._since - CLOCKS_DIFFER)):
+        for failure in self._audit_table.find(Selection(self._since - CLOCKS_DIFFER)):
             if (where := failure.range) and (covered := [each for each in versions if each.lies_in(where)]):
                 for version in covered:
                     version.failures.append(failure)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pipectl.commands.trace import Doubt, Proof, Stage, Trace
 from pipectl.failures.model import ReplayStatus, short_ids
 from pipectl.failures.order_events import TraceEvent
+from pipectl.failures.order_versions import MOST_VERSIONS
 from pipectl.output.console import Line, Screen
 from pipectl.output.serializer import dumps, serialize
 from pipectl.output.table import Column
@@ -129,25 +130,20 @@ def _certain(found: Trace) -> str:
 
 def _doubt(found: Trace, doubt: Doubt) -> str:
     """Return a reason why the stage is not certain."""
-    match doubt:
-        case Doubt.UNREAD_SHARDS:
-            return f"shard {', '.join(found.unread)} was not read to its end: versions can be missing"
-        case Doubt.ASSUMED_SHARDS:
-            return f"{pluralize(len(found.assumed), 'open shard')} assumed to be read: the last 100 pages were empty"
-        case Doubt.OLDER_VERSIONS:
-            return "older versions: only the newest 200 were followed"
-        case Doubt.OLDER_FAILURES:
-            return "there are too many unresolved failures: not all were searched for this order"
-        case Doubt.RANGE:
-            return "this version lies between others that failed; it may be a good one"
-        case Doubt.QUEUE:
-            return "its failure may still be in the dead-letter queue: `pipectl status`"
-        case Doubt.YOUNG:
-            return "it is young: its invocation and the metrics take minutes"
-        case Doubt.PROGRESS:
-            return f"progress of the processor: {found.unknown}"
-        case Doubt.EXPIRED:
-            return "an older version is stored: objects are not found by key"
+    words = {
+        Doubt.UNREAD_SHARDS: f"shard {', '.join(found.unread)} was not read to its end: versions can be missing",
+        Doubt.ASSUMED_SHARDS: f"{pluralize(len(found.assumed), 'open shard')} assumed to be read: "
+        "the last 100 pages were empty",
+        Doubt.OLDER_VERSIONS: f"older versions: only the newest {MOST_VERSIONS} were followed",
+        Doubt.OLDER_FAILURES: "there are too many unresolved failures: not all were searched for this order",
+        Doubt.NO_INDEX: found.gap or "",
+        Doubt.RANGE: "this version lies between others that failed; it may be a good one",
+        Doubt.QUEUE: "its failure may still be in the dead-letter queue: `pipectl status`",
+        Doubt.YOUNG: "it is young: its invocation and the metrics take minutes",
+        Doubt.PROGRESS: f"progress of the processor: {found.unknown}",
+        Doubt.EXPIRED: "an older version is stored: objects are not found by key",
+    }
+    return words[doubt]
 
 
 def _rows(found: Trace) -> Iterator[tuple[str, str, str, Line]]:

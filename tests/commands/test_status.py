@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,13 @@ import pytest
 
 from pipectl.aws.client import Call
 from pipectl.commands.status import State, status
+from pipectl.errors import AccessDeniedError
+from pipectl.failures.explanation import Safety
+from pipectl.failures.model import quarantine_key
 from pipectl.monitoring.checks import Finding, Severity
 from pipectl.resource_keys import ResourceKey
-from tests.commands.existing_pipeline import existing
+from pipectl.timestamps import rfc3339
+from tests.commands.existing_pipeline import existing, fail, write
 from tests.support import FakeClock, World
 
 
@@ -66,3 +72,70 @@ def test_a_processor_without_concurrency_stands_still(world: World) -> None:
     world.aws.attempt = attempt
     (found,) = [each for each in status(world.context()).health.checks if each.name == "processor-throttles"]
     assert (found.severity, found.finding) == (Severity.FAILING, Finding.STOPPED)
+
+
+def _quarantined_failure(world: World) -> None:
+    """Let an order fail; its record is in the quarantine, with the reason."""
+    (record,) = write(world, "order-1")
+    fail(world, record, record)
+    bare = {name: value for name, value in record.items() if name != "shard"}
+    body = {"record": bare, "failure": {"reason": "InvalidOrderError: amount must be a number"}}
+    world.aws.s3.put_object(
+        Bucket=world.context().pipeline.physical.bucket,
+        Key=quarantine_key(world.config.bucket.failed_prefix, record),
+        Body=json.dumps(body, default=str).encode(),
+    )
+    world.calls.clear()
+
+
+def test_unresolved_failures_come_with_order_reason_and_safety(world: World) -> None:
+    _quarantined_failure(world)
+    found = status(world.context()).health.unresolved
+    assert found is not None
+    (group,) = found.groups
+    assert (group.cause, group.orders) == ("InvalidOrderError: amount must be a number", ("order-1",))
+    assert (found.at(Safety.QUARANTINED), found.problems) == (1, ())
+    assert Counter(call.operation for call in world.calls)["GetObject"] == 1
+
+
+def test_without_the_permission_to_read_orders_failures_are_still_counted(world: World) -> None:
+    _quarantined_failure(world)
+
+    def attempt(call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        if call.operation == "GetObject":
+            raise AccessDeniedError("s3 GetObject: denied")
+        return send()
+
+    world.aws.attempt = attempt
+    found = status(world.context()).health.unresolved
+    assert found is not None
+    assert (found.count, found.orders) == (1, ())
+    assert any("denied" in problem for problem in found.problems)
+
+
+def test_a_denied_call_for_metrics_is_made_once(world: World) -> None:
+    def attempt(call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        if call.operation == "GetMetricData":
+            denied.append(call)
+            raise AccessDeniedError("cloudwatch GetMetricData: denied")
+        return send()
+
+    denied: list[Call] = []
+    world.aws.attempt = attempt
+    report = status(world.context())
+    assert len(denied) == 1
+    assert (report.health.activity, report.health.flow.queued) == (None, 0)
+    assert {check.finding for check in report.health.checks} >= {Finding.UNREADABLE, Finding.OK}
+
+
+def test_errors_before_a_rollback_do_not_count(world: World) -> None:
+    processor = world.context().pipeline.physical.processor
+    world.aws.lambda_.update_alias(
+        FunctionName=processor,
+        Name="live",
+        Description=f"rolled back from version 2 to version 1 at {rfc3339(world.aws.clock.now())} by ada",
+    )
+    found = status(world.context()).health.deploy
+    assert found is not None
+    assert (found.version, found.rolled_back) == ("1", True)
+    assert abs(found.at - world.aws.clock.now()) < timedelta(seconds=2)

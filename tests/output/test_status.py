@@ -70,6 +70,16 @@ def test_the_first_line_is_the_verdict() -> None:
     assert found == "HEALTHY  dev · account 123456789012 · us-east-1 · 1 of 1 resource in sync"
 
 
+def test_the_verdict_has_a_background_and_only_words_have_colours() -> None:
+    screen = Screen()
+    screen.out = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=80, soft_wrap=True)
+    status.result(screen, incident("DATA"))
+    assert isinstance(screen.out.file, io.StringIO)
+    text = screen.out.file.getvalue()
+    assert text.startswith("\x1b[1;37;41mFAILING\x1b[0m  ")
+    assert "\x1b[2m" not in text, "dim is hard to read on a light terminal"
+
+
 def problems(*checks: Check, **parts: Any) -> list[str]:
     """Return the lines about problems, with their commands."""
     shown = printed(lambda screen: status.result(screen, report(*checks, **parts)), LOCAL)

@@ -35,6 +35,13 @@ _LOOK = {
     Severity.FAILING: ("failing", "red", "✗", "x"),
 }
 """Name, colour and mark of each severity, and the mark in ASCII."""
+_VERDICT_LOOK = {
+    Severity.HEALTHY: "bold green",
+    Severity.UNKNOWN: "bold white on magenta",
+    Severity.DEGRADED: "bold black on yellow",
+    Severity.FAILING: "bold white on red",
+}
+"""The style of the verdict: legible on a light and on a dark terminal."""
 _MOST_CAUSES = 3
 _WIDE = 120
 """Columns of a terminal that shows the picture."""
@@ -127,11 +134,19 @@ def _mark(screen: Screen, severity: Severity) -> Part:
 def _verdict(screen: Screen, report: StatusReport, local: bool) -> Line:
     """``FAILING  dev · LOCAL · 17 of 17 resources in sync``."""
     dot = " - " if _ascii_only(screen) else " · "
-    name, colour, *_ = _LOOK[report.health.verdict]
+    name, *_ = _LOOK[report.health.verdict]
     count = len(report.resources)
     in_sync = f"{count - len(report.differing)} of {pluralize(count, 'resource')} in sync"
     place: Line = (("LOCAL", "yellow"),) if local else (f"account {report.account_id}{dot}{report.region}",)
-    return ((name.upper(), f"bold {colour}"), "  ", (report.environment, "bold"), dot, *place, dot, in_sync)
+    return (
+        (name.upper(), _VERDICT_LOOK[report.health.verdict]),
+        "  ",
+        (report.environment, "bold"),
+        dot,
+        *place,
+        dot,
+        in_sync,
+    )
 
 
 def _problems(screen: Screen, report: StatusReport) -> Iterator[_Problem]:

@@ -99,7 +99,7 @@ NOT_SEEN: Mapping[str, NotSeen] = {
     "s3:GetObject": NotSeen(
         "called for records in the quarantine",
         (
-            *("audit", "audit resolve", "logs --failure", "verify --repair"),
+            *("status", "audit", "audit resolve", "logs --failure", "verify --repair"),
             *("replay-dlq --dry-run", "replay-dlq --save", "replay-dlq"),
         ),
     ),
@@ -290,7 +290,6 @@ def test_up_creates_and_repairs_with_exactly_its_actions(place: Place, operator:
 
 
 LOOKING: dict[str, Callable[[Context], object]] = {
-    "status": status,
     "plan": plan,
     "outputs": outputs,
     "logs": lambda context: logs(context, _search(context)),
@@ -332,6 +331,7 @@ def test_failures_are_read_and_replayed_with_exactly_their_actions(
         return audit_resolve(context, audit_id, "ada", "test", yes), audit_undo(context, audit_id, yes)
 
     work: dict[str, Callable[[Context], object]] = {
+        "status": status,
         "audit": _lookup,
         "audit resolve": resolve_and_undo,
         "logs --failure": lambda context: logs_of_failure(context, audit_id, _search(context)),

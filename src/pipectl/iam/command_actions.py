@@ -138,8 +138,7 @@ _THROWAWAY_ORDER = {
 COMMANDS: Mapping[str, Grants] = {
     "plan": merged(OBSERVE, _METRICS),
     "outputs": OBSERVE,
-    # It explains failures to those who may run `audit`, too. Deployers need not read orders.
-    "status": merged(OBSERVE, _FAILURES, _METRICS),
+    "status": merged(OBSERVE, _FAILURES, _METRICS, _EXPLAIN),
     "up": merged(OBSERVE, _METRICS, _WRITE, _END_BACKLOG, {"audit-table": "dynamodb:Scan dynamodb:UpdateItem"}),
     "down": merged(
         OBSERVE,
@@ -194,7 +193,8 @@ _READER = (
 CALLERS: Mapping[str, tuple[str, ...]] = {
     "reader": _READER,
     "on-call": (*_READER, "verify --repair", "replay-dlq", "audit resolve", "pause", "resume", "rollback"),
-    "deployer": ("plan", "outputs", "status", "up", "down", "rollback"),
+    # With it `status` works, too, but explains no failures: a deployer need not read orders.
+    "deployer": ("plan", "outputs", "up", "down", "rollback"),
     "capture": ("doctor --capture",),  # of its own: with the deployer's actions it does not fit into one policy
 }
 """The commands of each group of people who run pipectl."""

@@ -67,6 +67,7 @@ def logs(
     check_period(since, until)
     functions = (function,) if function else ("processor",) if order else ("processor", "auditor")
     search = commands.Search(functions, since, until, pattern, order, errors, raw)
+    session.screen.step("Reading the log...")
     if follow:
         return _follow(session, search)
     if audit_id:

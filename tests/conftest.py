@@ -12,11 +12,12 @@ from moto import mock_aws
 from pipectl.local import lifecycle, node
 from pipectl.local.harshness import Harshness
 from pipectl.local.home import LocalEmulator
-from tests import moto_versions
+from tests import moto_caches, moto_versions
 from tests.support import FakeClock, World, make_world
 
 pytest_plugins = ["tests.tiers"]
 moto_versions.apply()
+moto_caches.apply()
 _homes = itertools.count()
 HARSH = Harshness(consolidate=True, roll_after=20, empty_pages=3, metric_delay=1.5, count_age=1.5)
 

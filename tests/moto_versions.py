@@ -5,18 +5,14 @@
 - The numbers of versions are never used again; moto counts the versions that are left.
 - A version that an alias names cannot be deleted; the code of a conflict is that of Lambda.
 - A version is published when something has changed since the last one, and not otherwise.
-
-Names of attributes of queues are converted once: moto converts all of them in every answer.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from moto.awslambda import models
 from moto.awslambda.exceptions import ConflictException, LambdaClientError
-from moto.sqs import models as sqs_models
 
 _backend, _storage = models.LambdaBackend, models.LambdaStorage
 _create_mapping, _update_mapping = _backend.create_event_source_mapping, _backend.update_event_source_mapping
@@ -32,7 +28,6 @@ def _conflict(message: str) -> Exception:
 
 def apply() -> None:
     """Correct moto in this process."""
-    sqs_models.camelcase_to_underscores = cache(sqs_models.camelcase_to_underscores)
     _backend.create_event_source_mapping = _created
     _backend.update_event_source_mapping = _updated
     _backend.list_event_source_mappings = _listed

@@ -15,6 +15,7 @@ from pipectl.commands.status import ResourceStatus, State
 from pipectl.engine.model import Delta
 from pipectl.monitoring.checks import Check, Finding, Severity, unreadable
 from pipectl.monitoring.health import Flow, Health
+from pipectl.monitoring.unresolved import Unresolved
 from pipectl.output import status
 from pipectl.output.console import Screen
 from pipectl.output.sparkline import sparkline
@@ -169,6 +170,15 @@ def test_drift_names_what_was_found_and_what_is_wanted() -> None:
     assert "1 resource differs from the config: queue   -> pipectl plan" in text
     assert "dev-bucket" not in text
     assert "dev-bucket" in printed(lambda screen: status.result(screen, shown, every=True))
+
+
+def test_failures_that_the_index_may_not_have_are_a_note_where_there_are_no_others() -> None:
+    found = Unresolved(incomplete="older ones may be missing; `pipectl up` adds them")
+    shown = report(unresolved=found)
+    text = printed(lambda screen: status.result(screen, shown), LOCAL)
+    assert "older ones may be missing; `pipectl --local up` adds them" in text
+    answer = document(lambda screen: status.result(screen, shown), LOCAL)
+    assert answer["failures"]["incomplete"] == "older ones may be missing; `pipectl --local up` adds them"
 
 
 def test_brief_is_one_line() -> None:

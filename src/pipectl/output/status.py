@@ -207,7 +207,9 @@ def _problem(screen: Screen, report: StatusReport, check: Check, alarm: FiringAl
         return _Problem(severity, (screen.completed(words), suffix), command)
     # The failed orders are what the errors alarm is about, too.
     errors = [alarm_severity(each) for each in report.health.alarms if each.resource == ResourceKey.ERRORS_ALARM]
-    return _Problem(max([severity, *errors]), (words, suffix), command, tuple(_causes(report)), rank=-1)
+    return _Problem(
+        max([severity, *errors]), (screen.completed(words), suffix), command, tuple(_causes(report)), rank=-1
+    )
 
 
 def _since(report: StatusReport, alarm: FiringAlarm) -> str:
@@ -302,6 +304,8 @@ def _notes(report: StatusReport) -> Iterator[str]:
         if alarm.over:
             by = f" by {short_time(alarm.resets_by, now)[:-3]}" if alarm.resets_by else " in some minutes"
             yield f"the {alarm.meaning.short} still fires, though its cause is over: it resets by itself{by}"
+    if health.unresolved and health.unresolved.incomplete and not health.unresolved.count:
+        yield health.unresolved.incomplete
     lost = health.flow.undelivered
     if lost and all(alarm.resource != ResourceKey.LOST_FAILURES_ALARM for alarm in health.alarms):
         yield f"{pluralize(lost, 'failure')} did not reach the queue in the last 24 hours: see `pipectl verify`"

@@ -28,12 +28,12 @@ def document(screen: Screen, report: StatusReport) -> dict[str, object]:
         "errors": _errors_document(health.activity),
         "deploy": health.deploy,
         "alarms": [_alarm_document(screen, alarm) for alarm in health.alarms],
-        "failures": _failures_document(health.unresolved),
+        "failures": _failures_document(screen, health.unresolved),
         "flow": health.flow,
     }
 
 
-def _failures_document(found: Unresolved | None) -> dict[str, object] | None:
+def _failures_document(screen: Screen, found: Unresolved | None) -> dict[str, object] | None:
     if found is None:
         return None
     return {
@@ -44,6 +44,7 @@ def _failures_document(found: Unresolved | None) -> dict[str, object] | None:
         "causes": [{"cause": group.cause, "count": group.count, "orders": group.orders} for group in found.groups],
         "unexplained": found.unexplained,
         "problems": found.problems,
+        "incomplete": screen.completed(found.incomplete) if found.incomplete else None,
     }
 
 

@@ -329,8 +329,9 @@ def test_the_log_is_searched_for_some_failures_with_few_calls() -> None:
     world = World()
     failures = [world.give_up(number) for number in world.orders(MOST_NUMBERS + 10, poison=True)]
     process = Process(world)
-    explain(process, *failures)
+    found = explain(process, *failures)
     assert Counter(process.calls)["FilterLogEvents"] == 2
+    assert found.problems == (f"the log was searched for {MOST_NUMBERS} of {MOST_NUMBERS + 10} failures",)
 
 
 @pytest.mark.parametrize("operation", ["ListObjectsV2", "GetObject"])

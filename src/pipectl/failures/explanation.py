@@ -193,7 +193,9 @@ class Explainer:
         silent = [each for each in explanations if _is_silent(each) and each.failure.key not in unread]
         logged = self._logged(silent[:MOST_NUMBERS])
         explanations = [self._in_words(self._with_log(each, logged)) for each in explanations]
-        problems = (listing.problem or contents.problem, logged.problem)
+        not_searched = f"the log was searched for {MOST_NUMBERS} of {len(silent)} failures"
+        log_problem = logged.problem or (not_searched if len(silent) > MOST_NUMBERS else None)
+        problems = (listing.problem or contents.problem, log_problem)
         return Explained(tuple(explanations), len(unread), tuple(problem for problem in problems if problem))
 
     def excerpt(self, explanation: Explanation) -> Excerpt | None:

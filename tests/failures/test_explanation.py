@@ -389,6 +389,12 @@ def test_the_orders_of_a_cause_are_named_once() -> None:
     assert grouped([first, second]) == [CauseGroup("x", 2, ("a", "b", "c"), (first, second))]
 
 
+def test_reasons_that_are_shown_alike_are_one_cause() -> None:
+    assert _causes('Error: bad amount, got "1"', 'Error: bad amount, got "2"', "Error: bad amount") == [
+        ("Error: bad amount", 3)
+    ]
+
+
 def test_the_orders_of_a_cause_are_in_the_order_of_the_failures() -> None:
     explanations = [_explained(f"x {number}", order) for number, order in ((1, "a"), (2, "b"), (1, "c"))]
     assert grouped(explanations)[0].orders == ("a", "b", "c")

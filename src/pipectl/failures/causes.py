@@ -23,11 +23,11 @@ def by_cause(items: Iterable[T], reason_of: Callable[[T], str]) -> list[tuple[st
     for item in items:
         text = _one_line(reason_of(item))
         groups.setdefault(_VARIABLE.sub("\0", text), []).append((text, item))
-    found = [
-        (_common_beginning({text for text, _ in members}), tuple(item for _, item in members))
-        for members in groups.values()
-    ]
-    return sorted(found, key=lambda group: -len(group[1]))
+    found: dict[str, list[T]] = {}
+    for members in groups.values():
+        cause = _common_beginning({text for text, _ in members})
+        found.setdefault(cause, []).extend(item for _, item in members)
+    return sorted(((cause, tuple(members)) for cause, members in found.items()), key=lambda group: -len(group[1]))
 
 
 def _common_beginning(texts: Collection[str]) -> str:

@@ -195,7 +195,11 @@ def _changes(found: Preview) -> Iterator[str]:
     if earlier:
         yield f"{they if earlier == found.failures else f'{earlier:,}'} failed in an earlier replay."
     count = versions.unchanged or versions.changed
-    since = f" {'it' if count == 1 else 'they'} failed" if count == found.failures else f" {count:,} of them failed"
+    since = (
+        f" {'it' if count == 1 else 'they'} failed"
+        if count == found.failures
+        else f" {count:,} of the {found.failures:,} failed"
+    )
     since = "" if earlier and count in (earlier, found.failures) else since
     if versions.unchanged:
         yield f"The processor has not changed since{since} (version {versions.live})."

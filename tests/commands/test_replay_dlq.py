@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.stream_records import Cause
+from pipectl.aws.stream_records import Cause, kept_record
 from pipectl.commands.replay_dlq import Preview, preview, replay, save
 from pipectl.errors import AmbiguousIdError, CancelledError, DeclinedError, NoSuchFailureError, SavedFilesError
 from pipectl.failures.explanation import MOST_EXPLAINED, grouped
@@ -544,6 +544,15 @@ class TestFiles:
         (problem,) = kept.incomplete
         assert (problem.audit_id, len(list(tmp_path.glob("*.jsonl"))) >= 7) == (odd, True)
         assert reason in problem.reason
+
+    def test_the_cause_is_saved_with_a_record_of_the_stream(self, tmp_path: Path) -> None:
+        world = World()
+        known, unknown = world.orders(2)
+        failures = [world.give_up(number) for number in (known, unknown)]
+        world.quarantine(known, cause=_cause("KeyError: 'sku'", "2"))
+        keep(world, tmp_path)
+        kept = [kept_record((tmp_path / f"{audit_id}.jsonl").read_text()) for audit_id in failures]
+        assert [each and each.cause for each in kept] == [_cause("KeyError: 'sku'", "2"), None]
 
     def test_a_trimmed_beginning_does_not_hide_records_that_were_read_before(self, tmp_path: Path) -> None:
         world = World()

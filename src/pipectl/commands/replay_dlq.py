@@ -17,7 +17,7 @@ from pipectl.failures import saved
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.choice import Choice, choose
 from pipectl.failures.dead_letter_queue import QueueAudit, audit_messages, count_messages
-from pipectl.failures.explanation import Explained
+from pipectl.failures.explanation import MOST_EXPLAINED, Explained, Explanation
 from pipectl.failures.model import Failure, Reading, Record, StreamRange
 from pipectl.failures.outcomes import DoneFailure, FailureTally, ReplayReport
 from pipectl.failures.processor_client import LONGEST_RETRIES, ProcessorClient
@@ -186,14 +186,15 @@ def save(context: Context, selection: Selection, folder: Path, *, again: bool = 
     waiting = sum(_count_messages(context, queue))
     reader, streams = context.record_reader, dict[tuple[str, str], StreamReader]()
     failures, records, incomplete = 0, 0, list[IncompleteSave]()
-    for failure in context.audit_table.find(choice.selection):
+    for explanation in _explanations(context, context.audit_table.find(choice.selection)):
         context.aws.clock.sleep(0)  # raises after Ctrl-C
+        failure = explanation.failure
         where, problem = failure.range, failure.unreplayable(_stream_prefix(context))
         if where and not problem:
             if len(streams) >= MOST_SHARDS:
                 streams.clear()
             stream = streams.setdefault((where.stream_arn, where.shard_id), reader.stream(where))
-            count, problem = _save(folder, failure, where, reader.read(where, stream))
+            count, problem = _save(folder, explanation, where, reader.read(where, stream))
             failures, records = failures + (count is not None), records + (count or 0)
         if problem:
             incomplete.append(IncompleteSave(failure.audit_id, problem))
@@ -202,17 +203,27 @@ def save(context: Context, selection: Selection, folder: Path, *, again: bool = 
     return SaveReport(failures, records, tuple(incomplete), waiting)
 
 
+def _explanations(context: Context, failures: Iterator[Failure]) -> Iterator[Explanation]:
+    while some := list(islice(failures, MOST_EXPLAINED)):
+        yield from context.explainer.explain(some).explanations
+
+
 def _save(
-    folder: Path, failure: Failure, where: StreamRange, readings: Iterator[Reading]
+    folder: Path, explanation: Explanation, where: StreamRange, readings: Iterator[Reading]
 ) -> tuple[int | None, str | None]:
-    """Write the records of one failure. Return their number, ``None`` without a file, and the problem."""
-    tally = FailureTally(failure, where)
+    """Write the records of one failure, with their causes as far as they are known.
+
+    Returns:
+        The number of the records, ``None`` without a file, and the problem.
+    """
+    failure = explanation.failure
+    tally, causes = FailureTally(failure, where), {order.number: order.cause for order in explanation.orders}
 
     def records() -> Iterator[Record]:
         for reading in readings:
             tally.note(reading)
             if isinstance(reading, Record) and reading.is_replayed:
-                yield reading
+                yield replace(reading, cause=reading.cause or causes.get(reading.number))
 
     try:
         count = saved.write(folder, failure, records())

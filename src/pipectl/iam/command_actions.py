@@ -159,7 +159,7 @@ COMMANDS: Mapping[str, Grants] = {
     "verify": _VERIFY,
     "verify --repair": merged(_VERIFY, {"processor": "lambda:InvokeFunction", "quarantine": "s3:GetObject"}),
     "replay-dlq --dry-run": merged(_REPLAY, _EXPLAIN),
-    "replay-dlq --save": merged(_REPLAY, _RANGES),
+    "replay-dlq --save": merged(_REPLAY, _EXPLAIN, _RANGES),
     "replay-dlq": merged(
         _REPLAY,
         _EXPLAIN,

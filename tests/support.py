@@ -102,7 +102,8 @@ class Recorder:
     def failed(self, change: Change, error: PipectlError) -> None:
         self.errors[change.resource] = error
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, *, commands: bool = False) -> None:
+        del commands
         self.notes.append(text)
 
     def step(self, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from pipectl.monitoring.unresolved import read_unresolved
 from tests.commands.audit_items import audit_item
 from tests.failures.commanding import context, yes
 from tests.failures.fakes import Process, World
+from tests.support import Recorder
 
 AUDIT = TableFacts("arn", filled=True)
 WEEKEND = timedelta(hours=62)
@@ -45,6 +47,19 @@ def test_a_failure_of_friday_is_listed_counted_and_replayable_on_monday(monday: 
     assert audit_list(context(Process(monday)), UNRESOLVED_ONES).entries == ()
     assert read_unresolved(context(Process(monday)), AUDIT).count == 0
     assert preview(context(Process(monday)), Selection()).failures == 0
+
+
+@pytest.mark.parametrize(
+    "run", [preview, lambda context, chosen: replay(context, chosen, yes)], ids=["preview", "replay"]
+)
+def test_a_replay_without_the_index_reports_that_failures_can_be_missing(monday: World, run: Any) -> None:
+    monday.indexes.pop("unresolved-index")
+    here = context(Process(monday))
+    run(here, Selection())
+    assert isinstance(here.reporter, Recorder)
+    assert "older than 48 h may be missing" in here.reporter.notes[0]
+    run(here, Selection(monday.clock.now() - timedelta(days=7)))
+    assert len(here.reporter.notes) == 1
 
 
 def test_ten_thousand_failures_that_are_done_cost_status_and_audit_list_no_call(monday: World) -> None:

@@ -116,6 +116,8 @@ def test_the_count_of_failures_is_a_lower_bound_when_there_are_more() -> None:
 
 def test_no_failure_and_no_table() -> None:
     assert checks.open_failures(Unresolved(), None, NOON).ok
+    incomplete = checks.open_failures(Unresolved(incomplete="older ones may be missing"), None, NOON)
+    assert (incomplete.ok, incomplete.detail) == (True, "older ones may be missing")
     assert checks.open_failures(None, None, NOON).finding is Finding.MISSING
 
 

@@ -278,7 +278,7 @@ def _note_gap(context: Context, selection: Selection, audit: TableFacts) -> None
     """Report that unresolved failures can be missing, where they were chosen at any age."""
     any_age = selection.since is None and not selection.ids
     if any_age and (missing := gap(context.audit_table, audit)):
-        context.reporter.note(missing)
+        context.reporter.note(missing, commands=True)
 
 
 def _audit_queue(context: Context, queue: QueueFacts) -> QueueAudit:

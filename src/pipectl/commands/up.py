@@ -14,7 +14,7 @@ from pipectl.facts import MappingFacts, TableFacts
 from pipectl.failures.unresolved import fill
 from pipectl.resource_keys import ResourceKey
 from pipectl.resources.table import FILLED
-from pipectl.text import pluralize, with_flags
+from pipectl.text import with_flags
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ def _fill_index(context: Context, plan: Plan, report: UpReport) -> None:
         return
     table = context.resources[ResourceKey.AUDIT_TABLE]
     try:
-        added = fill(context.audit_table, context.aws.clock, context.reporter.note)
+        fill(context.audit_table, context.aws.clock, context.reporter.note)
         desired = table.desired({})
         tags = {**desired["tags"], UNRESOLVED_INDEX_TAG: FILLED}
         table.update({**desired, "tags": tags}, found, ["tags"])
     except PipectlError as error:
         error.report = report
         raise
-    context.reporter.note(f"{UNRESOLVED_INDEX} has all unresolved failures: {pluralize(added, 'older one')} added")
+    context.reporter.note(f"{UNRESOLVED_INDEX} has all unresolved failures now")
 
 
 def _catches_up(mapping: Facts | None) -> bool:

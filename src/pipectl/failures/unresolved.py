@@ -9,6 +9,7 @@ from pipectl.clock import Clock
 from pipectl.config.names import UNRESOLVED_INDEX
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import AuditTable
+from pipectl.text import pluralize
 
 _PARALLEL = 8
 
@@ -24,8 +25,8 @@ def gap(table: AuditTable, facts: TableFacts) -> str | None:
     return f"unresolved failures older than 48 h may be missing: {reason}"
 
 
-def fill(table: AuditTable, clock: Clock, note: Callable[[str], None]) -> int:
-    """Add the unresolved failures that are not in the index. Return their number. Can be stopped and repeated.
+def fill(table: AuditTable, clock: Clock, note: Callable[[str], None]) -> None:
+    """Add the unresolved failures that are not in the index. Can be stopped and repeated.
 
     Reads the whole table.
     """
@@ -35,5 +36,4 @@ def fill(table: AuditTable, clock: Clock, note: Callable[[str], None]) -> int:
             clock.sleep(0)  # raises after Ctrl-C
             added += sum(pool.map(table.mark, page))
             if page:
-                note(f"{added} older failures added to {UNRESOLVED_INDEX}")
-    return added
+                note(f"{pluralize(added, 'older failure')} added to {UNRESOLVED_INDEX}")

@@ -131,7 +131,7 @@ def _counted(resource: str, contents: Contents) -> str:
 def _not_replayed(context: Context, audit: Observation) -> int:
     found = sum(1 for _ in islice(context.audit_table.find(UNRESOLVED_ONES), MOST_COUNTED))
     if missing := gap(context.audit_table, audit.facts_as(TableFacts)):
-        context.reporter.note(missing)
+        context.reporter.note(missing, commands=True)
     return found
 
 

@@ -184,10 +184,10 @@ class Screen:
         for parts in lines:
             self._print(self.err, parts)
 
-    def note(self, text: str) -> None:
-        """Print one line of progress."""
+    def note(self, text: str, *, commands: bool = False) -> None:
+        """Print one line of progress; with ``commands`` as `completed` returns it."""
         if not self._quiet:
-            self._print(self.err, (text,))
+            self._print(self.err, (self.completed(text) if commands else text,))
 
     def bar(self, total: int | None, noun: str) -> SilentBar:
         """Return the progress of long work, to be used in a ``with`` statement.

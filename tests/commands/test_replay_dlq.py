@@ -292,7 +292,7 @@ class TestPreview:
         causes = [(each.cause, each.count, each.orders) for each in grouped(look(world).explained.explanations)]
         assert causes == [
             ("KeyError: 'sku'", 3, ("order-0", "order-1", "order-2")),
-            ('InvalidOrderError: amount must be a number, got S "twelve"', 1, ("order-6",)),
+            ('InvalidOrderError: amount must be a number, got "twelve"', 1, ("order-6",)),
         ]
 
     def test_records_are_counted_by_the_places_that_hold_them(self) -> None:

@@ -37,6 +37,8 @@ def test_errors_are_counted_in_bins_of_five_minutes() -> None:
         ({5: 3, 30: 9}, Trend.STEADY),
         ({5: 1, 30: 9}, Trend.BETTER),
         ({30: 1}, Trend.BETTER),
+        ({9: 90, 30: 1}, Trend.BETTER),
+        ({8: 90, 30: 1}, Trend.WORSE),
     ],
 )
 def test_the_last_15_minutes_are_compared_with_the_45_before(errors: Mapping[int, float], trend: Trend) -> None:

@@ -36,7 +36,7 @@ def test_errors_degrade() -> None:
         Severity.DEGRADED,
         Finding.ERRORS,
         3,
-        "logs processor",
+        "logs processor --errors",
     )
 
 

@@ -24,7 +24,10 @@ _SETTLED = METRICS_LATE + 2 * PERIOD
 
 
 class Trend(StrEnum):
-    """The rate of errors in the last 15 minutes, compared with that of the 45 minutes before."""
+    """The rate of errors in the last 15 minutes, compared with that of the 45 minutes before.
+
+    Without an error in the last minutes it is better, whatever was before.
+    """
 
     NONE = "none"
     BETTER = "better"
@@ -72,6 +75,7 @@ class Activity:
         last_error: The minute of the last error, of the last 24 hours.
         recent_rate: Errors a minute in the last 15 minutes.
         earlier_rate: Errors a minute in the 45 minutes before.
+        quiet: There was no error in the last 8 minutes; the metrics of 3 of them may be late.
         deploy: The live version.
         proven: The live version has processed records since it was deployed.
         over: Nothing is unresolved, and either a later invocation has succeeded or the last error is 15 minutes old.
@@ -84,6 +88,7 @@ class Activity:
     last_error: datetime | None
     recent_rate: float
     earlier_rate: float
+    quiet: bool
     deploy: Deploy | None
     proven: bool
     over: bool
@@ -92,6 +97,8 @@ class Activity:
     def trend(self) -> Trend:
         if not self.errors:
             return Trend.NONE
+        if self.quiet:
+            return Trend.BETTER
         if self.recent_rate > self.earlier_rate * _CHANGED:
             return Trend.WORSE
         return Trend.BETTER if self.recent_rate * _CHANGED < self.earlier_rate else Trend.STEADY
@@ -118,6 +125,7 @@ def activity(metrics: Metrics, deploy: Deploy | None, evidence: Evidence) -> Act
         last_error,
         recent / minutes(RECENTLY),
         (total - recent) / minutes(HOUR - RECENTLY),
+        last_error is None or now - last_error > BIN + METRICS_LATE,
         deploy,
         proven=any(map(proves, successes)),
         over=evidence.unresolved == 0 and _is_over(last_error, successes, now),

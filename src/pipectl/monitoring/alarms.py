@@ -34,14 +34,20 @@ UNDELIVERED = "undelivered"
 
 MEANINGS: Mapping[str, Meaning] = {
     ResourceKey.ERRORS_ALARM: Meaning(
-        "errors alarm", "the processor failed 5 times or more in 5 minutes", "processor-errors", "logs processor"
+        "errors alarm",
+        "the processor failed 5 times or more in 5 minutes",
+        "processor-errors",
+        "logs processor --errors",
     ),
     ResourceKey.FAILURES_ALARM: Meaning("failures alarm", "orders failed all retries", "open-failures", "audit list"),
     ResourceKey.ITERATOR_AGE_ALARM: Meaning(
-        "iterator age alarm", "records wait for more than an hour", "iterator-age", "logs processor"
+        "iterator age alarm", "records wait for more than an hour", "iterator-age", "logs processor --errors"
     ),
     ResourceKey.AUDITOR_ERRORS_ALARM: Meaning(
-        "auditor errors alarm", "the auditor failed: failures may not be recorded", "auditor-errors", "logs auditor"
+        "auditor errors alarm",
+        "the auditor failed: failures may not be recorded",
+        "auditor-errors",
+        "logs auditor --errors",
     ),
     ResourceKey.LOST_FAILURES_ALARM: Meaning(
         "lost failures alarm",

@@ -164,7 +164,7 @@ def _last_result(mapping: MappingFacts, errors: Callable[[], Check]) -> Check:
     if keeps_from_working(last):
         return Check(key, Severity.FAILING, Finding.PROBLEM, mapping.state, detail, "plan")
     if last.startswith("PROBLEM") and not (found := errors()).ok:
-        return Check(key, found.severity, Finding.PROBLEM, mapping.state, detail, "logs processor")
+        return Check(key, found.severity, Finding.PROBLEM, mapping.state, detail, "logs processor --errors")
     return Check(key, Severity.HEALTHY, Finding.OK, mapping.state, mapping.state)
 
 
@@ -178,7 +178,7 @@ def iterator_age(read: Progress, metrics: Metrics, facts: Mapping[str, Facts]) -
     age = max(ages, default=None)
     if age is not None and age > LONGEST_AGE:
         detail = f"{_waited(age)}; {_limit(facts)}"
-        return Check(name, Severity.FAILING, Finding.LAGGING, age, detail, "logs processor")
+        return Check(name, Severity.FAILING, Finding.LAGGING, age, detail, "logs processor --errors")
     if (reason := read.stopped or read.unknown) is None:
         return Check(name, Severity.HEALTHY, Finding.OK, age, _quiet(metrics) if age is None else _waited(age))
     if read.stopped and not read.throttled:
@@ -187,7 +187,7 @@ def iterator_age(read: Progress, metrics: Metrics, facts: Mapping[str, Facts]) -
     if silent <= RECENTLY:
         return Check(name, Severity.UNKNOWN, Finding.UNKNOWN, age, reason, _WATCH)
     detail = f"{reason} ({_NOT_ORDERS}); {_limit(facts)}"
-    return Check(name, Severity.DEGRADED, Finding.STANDSTILL, age, detail, "logs processor")
+    return Check(name, Severity.DEGRADED, Finding.STANDSTILL, age, detail, "logs processor --errors")
 
 
 def _limit(facts: Mapping[str, Facts]) -> str:
@@ -220,7 +220,7 @@ def processor_errors(found: Activity, now: datetime, *, waiting: bool) -> Check:
     if not found.errors or found.over:
         return Check(name, Severity.HEALTHY, Finding.OK, found.errors, count)
     if found.deploy is None or found.since_deploy:
-        return Check(name, Severity.DEGRADED, Finding.ERRORS, found.errors, count, "logs processor")
+        return Check(name, Severity.DEGRADED, Finding.ERRORS, found.errors, count, "logs processor --errors")
     deployed = describe_deploy(found.deploy, now)
     if found.proven:
         return Check(name, Severity.HEALTHY, Finding.OK, found.errors, f"{count}, none since {deployed}")
@@ -243,7 +243,7 @@ def auditor_errors(metrics: Metrics, depth: int | None) -> Check:
     )
     if not count or (depth == 0 and last and metrics.now - last > OLDEST_UNAUDITED):
         return Check(name, Severity.HEALTHY, Finding.OK, count, detail)
-    return Check(name, Severity.DEGRADED, Finding.ERRORS, count, detail, "logs auditor")
+    return Check(name, Severity.DEGRADED, Finding.ERRORS, count, detail, "logs auditor --errors")
 
 
 def throttles(
@@ -286,7 +286,7 @@ def queue(depth: int | None, metrics: Metrics) -> Check:
     elif (age and age > OLDEST_UNAUDITED) or (busy and busy > RECENTLY):
         severity, finding = Severity.DEGRADED, Finding.WAITING
     detail = f"{pluralize(depth, 'message')} waiting for the auditor, {since}"
-    return Check(name, severity, finding, depth, detail, "logs auditor")
+    return Check(name, severity, finding, depth, detail, "logs auditor --errors")
 
 
 def _age_of_oldest(metrics: Metrics) -> timedelta | None:

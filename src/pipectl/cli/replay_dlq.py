@@ -25,6 +25,7 @@ from pipectl.failures.model import FAILURE_TYPES
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
+    from pipectl.failures.audit_table import Selection
 
 
 @click.command("replay-dlq")
@@ -95,7 +96,19 @@ def replay_dlq(
         saved = commands.save(context, selection, save, again=again)
         output.saved(screen, saved, save)
         return PARTLY_DONE if saved.incomplete or saved.waiting else 0
+    return _replay(session, selection, yes=yes, force=force, source=source, rate=rate)
+
+
+def _replay(
+    session: Session, selection: Selection, *, yes: bool, force: bool, source: Path | None, rate: int | None
+) -> int:
+    from pipectl.commands import replay_dlq as commands
+    from pipectl.output import replay_dlq as output
+
+    screen, again = session.screen, force and bool(selection.ids)
     confirm = session.confirm(output.question, yes, partial(output.before_asking, screen), partial(output.warn, screen))
-    report = commands.replay(context, selection, confirm, again=again, overwrite=force, source=source, rate=rate)
+    report = commands.replay(
+        session.context, selection, confirm, again=again, overwrite=force, source=source, rate=rate
+    )
     output.result(screen, report)
     return PARTLY_DONE if report.left else 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from botocore import useragent
+from botocore import regions, useragent
 from botocore.hooks import EventAliaser
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.core import responses
@@ -28,6 +28,8 @@ _new_name, _new_urls = _ALIASER._alias_event_name, _BACKEND.urls.fget
 _metric_data: Any = CloudWatchBackend.get_metric_data
 _names: dict[str, str] = {}
 _urls: dict[type, Any] = {}
+_new_provider: Any = vars(regions)["EndpointProvider"]
+_providers: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
 
 
 def apply() -> None:
@@ -36,6 +38,7 @@ def apply() -> None:
         setattr(owner, name, cache(getattr(owner, name)))
     for owner, name, replacement in (
         (_ALIASER, "_alias_event_name", _event_name),
+        (regions, "EndpointProvider", _endpoint_provider),
         (_BACKEND, "urls", property(_backend_urls)),
         (CloudWatchBackend, "get_metric_data", _get_metric_data),
         (MotoRandom, "get_random_hex", _random_hex),
@@ -55,6 +58,15 @@ def _backend_urls(backend: object) -> Any:
     if type(backend) not in _urls:
         _urls[type(backend)] = _new_urls(backend)
     return _urls[type(backend)]
+
+
+def _endpoint_provider(ruleset_data: Any, partition_data: Any, excluded_params: Any = None) -> Any:
+    """Return the rules for the endpoint of a service, which each client parses otherwise."""
+    key = id(ruleset_data), id(partition_data)  # both are kept, so that no other object gets their ids
+    if key not in _providers:
+        provider = _new_provider(ruleset_data, partition_data, excluded_params)
+        _providers[key] = provider, ruleset_data, partition_data
+    return _providers[key][0]
 
 
 def _get_metric_data(backend: Any, queries: list[Any], *arguments: Any, **named: Any) -> list[Any]:

@@ -573,13 +573,13 @@ class _DynamoDB(_Service):
         def holds(expression: str, item: dict[str, Any]) -> bool:
             return not expression or Expression(expression, item, values, names).condition()
 
-        # Reading expressions takes most of the time of a large table.
+        # Reading expressions takes most of the time of a large table: no more are read than a page needs.
         key = re.match(r"(\w+) = (:\w+)", KeyConditionExpression)
         there = [i for i in self._world.audit.values() if not key or i.get(key[1]) == values[key[2]]]
-        found = [item for item in there if holds(KeyConditionExpression, item)]
-        found.sort(key=place, reverse=not ScanIndexForward)
         if after := ExclusiveStartKey:
-            found = [i for i in found if place(i) != place(after) and (place(i) > place(after)) == ScanIndexForward]
+            there = [i for i in there if place(i) != place(after) and (place(i) > place(after)) == ScanIndexForward]
+        there.sort(key=place, reverse=not ScanIndexForward)
+        found = list(itertools.islice((item for item in there if holds(KeyConditionExpression, item)), 4))
         page, last = found[:3], found[2] if len(found) > 3 else None
         keys = ("auditId", "timestamp", *([self._world.indexes[IndexName]] if IndexName else []))
         more = {"LastEvaluatedKey": {name: last[name] for name in keys}} if last else {}

@@ -244,6 +244,20 @@ def test_show_reads_the_orders_from_the_stream_when_nothing_else_names_them() ->
     assert "ONLY in the stream until 2026-01-02 00:00 (24.0 h)" in text
 
 
+def test_a_denial_is_shown_in_short_and_whole_on_request() -> None:
+    world = World()
+    user = "arn:aws:sts::1:assumed-role/dev-role/x"
+    whole = f"AccessDenied: User: {user} is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::bucket"
+    failure, brief = poison(world, whole), "AccessDenied: s3:PutObject is denied to dev-role"
+    page = audit_list(context(Process(world)), UNRESOLVED_ONES)
+    listed = printed(partial(audit.page, found=page, selection=UNRESOLVED_ONES, limit=20))
+    assert (listed.count(brief), whole in listed, "`pipectl plan` compares" in listed) == (2, False, True)
+    shown = audit_show(context(Process(world)), failure)
+    assert brief in printed(partial(show_output.details, found=shown))
+    assert whole in printed(partial(show_output.details, found=shown, full=True))
+    assert document(partial(show_output.details, found=shown))["failures"][0]["reason"] == whole
+
+
 def test_everything_is_shown_on_request_only() -> None:
     world = World()
     failure = poison(world)

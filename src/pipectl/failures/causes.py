@@ -7,9 +7,12 @@ from collections.abc import Callable, Collection, Iterable
 from itertools import takewhile
 from typing import TypeVar
 
+from pipectl.failures.sdk_errors import brief_reason
+
 T = TypeVar("T")
 
 _LONGEST_CAUSE = 160
+_LONGEST_READ = 2000
 _VARIABLE = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\d+)""")
 """Quoted texts and numbers, in which messages of one cause differ."""
 _LAST_CLAUSE = re.compile(", [^,:]*$")
@@ -41,5 +44,5 @@ def _common_beginning(texts: Collection[str]) -> str:
 
 
 def _one_line(reason: str) -> str:
-    line = " ".join(reason[: 2 * _LONGEST_CAUSE].split())
+    line = " ".join(brief_reason(reason[:_LONGEST_READ]).split())
     return line if len(line) <= _LONGEST_CAUSE else f"{line[: _LONGEST_CAUSE - 3]}..."

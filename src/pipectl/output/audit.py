@@ -12,6 +12,7 @@ from pipectl.commands.audit_resolve import ResolvedFailure
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.explanation import Explanation, Safety
 from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus, short_ids
+from pipectl.failures.sdk_errors import is_denial
 from pipectl.output.console import Line, Screen
 from pipectl.output.explanation import causes, orders_shown, problems, reason_shown
 from pipectl.output.table import Column
@@ -123,7 +124,7 @@ def _order_cell(explanation: Explanation) -> str:
 def reason_of(entry: AuditEntry) -> Line:
     """Return the reason of a failure, after what a person has to know before it: it is closed, or beyond replay."""
     item, reason = entry.failure.item, entry.explanation.reason
-    shown = reason_shown(reason, error_type=False) if reason else ""
+    shown = reason_shown(reason, refusal=False) if reason else ""
     if entry.failure.status is ReplayStatus.RESOLVED:
         return (f"by {item.get('resolvedBy')}: {reason_shown(str(item.get('resolvedReason')))}",)
     if entry.failure.status in UNRESOLVED and entry.unreplayable:
@@ -166,6 +167,8 @@ def remedy(entries: Sequence[AuditEntry]) -> list[str]:
     replay = "`pipectl replay-dlq`"
     if all(entry.failure.failure_type == "RecordAgeExceeded" for entry in entries):
         return [f"{replay} processes them again"]
+    if all(is_denial(entry.explanation.reason or "") for entry in entries):
+        return ["`pipectl plan` compares the permissions with the config, `pipectl up` restores them", replay]
     return ["fix the processor or the orders, then `pipectl up`", replay]
 
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from pipectl.commands.audit import AuditDetail, AuditEntry
 from pipectl.failures.explanation import Explanation, FailedOrder, Safety
 from pipectl.failures.model import UNRESOLVED, ReplayStatus, short_ids
+from pipectl.failures.sdk_errors import brief_reason
 from pipectl.output.audit import (
     STATUS_LOOK,
     argument,
@@ -43,7 +44,7 @@ def details(screen: Screen, found: Sequence[AuditDetail], *, full: bool = False)
     for place, detail in enumerate(found):
         if place:
             screen.line()
-        _lead(screen, detail, names[detail.entry.failure.audit_id])
+        _lead(screen, detail, names[detail.entry.failure.audit_id], full=full)
         if full:
             _everything(screen, detail)
     problems(screen, found[0].problems if found else (), 0)
@@ -60,23 +61,23 @@ def before_asking(screen: Screen, found: Sequence[AuditEntry]) -> None:
         screen.notice((f"  {label:<{_LABEL}}", *value) for label, value in fields)
 
 
-def _lead(screen: Screen, detail: AuditDetail, name: str) -> None:
+def _lead(screen: Screen, detail: AuditDetail, name: str, *, full: bool) -> None:
     """Print what a person needs to know about a failure first."""
     failure, now = detail.entry.failure, detail.read_at
     time = parse_timestamp(failure.timestamp)
     when = f"failed {short_time(time, now)} ({relative(time, now)})" if time else f"failed {failure.timestamp}"
     screen.line((name, "bold"), "  ", (failure.status, STATUS_LOOK[failure.status]), f"  {when}")
-    for label, value in _fields(screen, detail):
+    for label, value in _fields(screen, detail, full=full):
         screen.hanging(((f"  {label:<{_LABEL}}", "dim"),), value)
 
 
-def _fields(screen: Screen, detail: AuditDetail) -> Iterator[_Field]:
+def _fields(screen: Screen, detail: AuditDetail, *, full: bool) -> Iterator[_Field]:
     """Yield labels and values; a label is empty where the value belongs to the one before."""
     entry, explanation, now = detail.entry, detail.entry.explanation, detail.read_at
     orders = orders_shown(explanation.order_keys, _MOST_ORDERS) or "not known"
     most = f"at most {pluralize(max(explanation.records or 0, len(explanation.order_keys)), 'order')}: "
     yield "order", (f"{most if explanation.at_most else ''}{orders}",)
-    yield "reason", (_whole_reason(explanation),)
+    yield "reason", (_reason(explanation, full=full),)
     for line in _cause_lines(explanation, now):
         yield "", (line,)
     if entry.unreplayable and entry.failure.status in UNRESOLVED:
@@ -105,10 +106,10 @@ def _labelled(label: str, lines: Iterable[str]) -> Iterator[_Field]:
         yield "" if place else label, (line,)
 
 
-def _whole_reason(explanation: Explanation) -> str:
-    if explanation.reason:
-        return " ".join(explanation.reason.split())
-    return f"no reason found ({explanation.failure.failure_type})"
+def _reason(explanation: Explanation, *, full: bool) -> str:
+    if not explanation.reason:
+        return f"no reason found ({explanation.failure.failure_type})"
+    return " ".join((explanation.reason if full else brief_reason(explanation.reason)).split())
 
 
 def _cause_lines(explanation: Explanation, now: datetime) -> Iterator[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
 from pipectl.failures.explanation import CauseGroup, Explanation, Safety
 from pipectl.failures.model import UNRESOLVED
+from pipectl.failures.sdk_errors import brief_reason
 from pipectl.output.console import Line, Part, Screen
 from pipectl.output.table import Column
 from pipectl.text import pluralize
@@ -17,7 +17,8 @@ MOST_ORDERS = 2
 """Orders that a cell of a table names."""
 _LONGEST_KEY = 24
 _LONGEST_REASON = 200
-_ERROR_TYPE = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception): ")
+_REFUSAL = "InvalidOrderError: "
+"""The type by which the processor refuses an order; its message is enough."""
 
 
 def brief_key(key: str) -> str:
@@ -41,10 +42,10 @@ def orders_of(explanation: Explanation) -> str:
     return f"{most}: {orders_shown(keys)}" if keys else most
 
 
-def reason_shown(reason: str, *, error_type: bool = True) -> str:
-    """Return a reason on one line, cut when it is long, with or without the type of the error."""
-    line = " ".join(reason.split())
-    line = line if error_type else _ERROR_TYPE.sub("", line)
+def reason_shown(reason: str, *, refusal: bool = True) -> str:
+    """Return a reason on one line, cut when it is long; without ``refusal`` only the message of a refused order."""
+    line = " ".join(brief_reason(reason).split())
+    line = line if refusal else line.removeprefix(_REFUSAL)
     return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 3]}..."
 
 

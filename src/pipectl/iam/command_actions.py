@@ -31,14 +31,9 @@ _BUCKET = {
 }
 _QUEUE = {"queue": "sqs:GetQueueUrl sqs:GetQueueAttributes sqs:ListQueueTags"}
 # GetFunction reports tags only to callers who may list them.
-_OWNERS = {
-    "processor": "lambda:GetFunction",
-    "processor-itself": "lambda:ListTags",
-    "auditor": "lambda:GetFunction lambda:ListTags",
-}
+_OWNERS = {"processor": "lambda:GetFunction lambda:ListTags", "auditor": "lambda:GetFunction lambda:ListTags"}
 _PROCESSOR = {
-    "processor": "lambda:GetFunction lambda:GetPolicy lambda:GetAlias lambda:GetFunctionConfiguration",
-    "processor-itself": "lambda:ListTags",
+    "processor": "lambda:GetFunction lambda:ListTags lambda:GetPolicy lambda:GetAlias lambda:GetFunctionConfiguration"
 }
 _FUNCTIONS = {**_PROCESSOR, "auditor": "lambda:GetFunction lambda:ListTags lambda:GetPolicy"}
 _LOG_GROUPS = {"anything": "logs:DescribeLogGroups", "log-groups": "logs:ListTagsForResource", **_OWNERS}
@@ -81,8 +76,7 @@ _WRITE = {
     "s3:PutEncryptionConfiguration s3:PutBucketVersioning s3:PutBucketPolicy s3:PutBucketTagging s3:TagResource",
     "queue": "sqs:CreateQueue sqs:SetQueueAttributes sqs:TagQueue",
     "log-groups": "logs:CreateLogGroup logs:PutRetentionPolicy logs:TagResource",
-    "processor": f"{_WRITE_FUNCTION} {_PUBLISH}",
-    "processor-itself": "lambda:TagResource",
+    "processor": f"{_WRITE_FUNCTION} {_PUBLISH} lambda:TagResource",
     # The auditor has no versions. With the actions of the processor both share a statement: the policy has to be short.
     "auditor": f"{_WRITE_FUNCTION} {_PUBLISH} lambda:GetAlias lambda:TagResource",
     "new-mappings": "lambda:CreateEventSourceMapping",

@@ -72,7 +72,6 @@ def _lambda(names: Names, physical: PhysicalNames) -> dict[str, Place]:
     of_the_functions: Condition = {"ArnLike": {"lambda:FunctionArn": [processor, versions, auditor]}}
     return {
         "processor": Place((processor, versions)),
-        "processor-itself": Place((processor,)),  # versions have no tags
         "auditor": Place((auditor,)),
         "mappings": Place(mappings),
         "managed-mappings": Place(mappings, of_the_functions),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from itertools import groupby
 
 from pipectl.config.models import Config
 from pipectl.config.names import Names
@@ -40,12 +39,29 @@ def caller_policy(
             if only is None or action in only:
                 where.setdefault(action, set()).add(place)
 
-    def grouped_by(action: str) -> list[str]:
-        return sorted(where[action])
+    groups: dict[tuple[str, ...], set[str]] = {}
+    for action, keys in where.items():
+        groups.setdefault(tuple(sorted(keys)), set()).add(action)
+    merged_groups = _without_unions(groups)
+    in_order = sorted(merged_groups)
+    return document([_statement(sorted(merged_groups[keys]), [places[key] for key in keys]) for keys in in_order])
 
-    in_order = sorted(where, key=lambda action: (grouped_by(action), action))
-    groups = groupby(in_order, key=grouped_by)
-    return document([_statement(list(actions), [places[key] for key in keys]) for keys, actions in groups])
+
+def _without_unions(groups: Mapping[tuple[str, ...], set[str]]) -> dict[tuple[str, ...], set[str]]:
+    """Move the actions on some places to the groups that have these places together: names of actions are short."""
+    left = {keys: set(actions) for keys, actions in groups.items()}
+    by_size = sorted(left, key=lambda keys: (-len(keys), keys))
+    for number, keys in enumerate(by_size):
+        rest, parts = set(keys), list[tuple[str, ...]]()
+        for part in by_size[number + 1 :]:
+            if rest.issuperset(part):
+                parts.append(part)
+                rest.difference_update(part)
+        if not rest:
+            actions = left.pop(keys)
+            for part in parts:
+                left[part] |= actions
+    return left
 
 
 def _statement(actions: list[str], places: Collection[Place]) -> Statement:

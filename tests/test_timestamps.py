@@ -64,3 +64,5 @@ def test_a_relative_time_names_its_direction() -> None:
 def test_a_short_time_has_a_date_only_on_another_day() -> None:
     assert short_time(IN_NEW_YORK, NOW) == "03:04:05"
     assert short_time(NOW - timedelta(days=1), IN_NEW_YORK) == "2026-01-01 03:04:05"
+    assert short_time(NOW, NOW, seconds=False) == "03:04"
+    assert short_time(NOW - timedelta(days=1), NOW, seconds=False) == "2026-01-01 03:04"

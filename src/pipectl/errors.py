@@ -42,6 +42,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+SHORTEST_PREFIX = 4
+"""Characters of an id that are enough to look for it."""
+
 MOST_CANDIDATES = 10
 """Ids that the message of an ambiguous one names."""
 
@@ -166,10 +169,10 @@ class NoSuchFailureError(PipectlError):
 
     def __init__(self, audit_ids: Sequence[str], *, unread: int = 0) -> None:
         newest = f" (the orders of {unread:,} older failures were not read)" if unread else ""
-        super().__init__(
-            f"there is no failure {', '.join(audit_ids)}{newest}",
-            hint="`pipectl audit list` shows ids and orders; `pipectl trace KEY` follows an order",
-        )
+        hint = "`pipectl audit list` shows ids and orders; `pipectl trace KEY` follows an order"
+        if any(len(audit_id) < SHORTEST_PREFIX for audit_id in audit_ids):
+            hint = f"the beginning of an id has at least {SHORTEST_PREFIX} characters; {hint}"
+        super().__init__(f"there is no failure {', '.join(audit_ids)}{newest}", hint=hint)
         self.audit_ids = tuple(audit_ids)
         self.unread = unread
 

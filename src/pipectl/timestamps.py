@@ -32,10 +32,11 @@ def parse_timestamp(text: object) -> datetime | None:
     return time if _EARLIEST < time < _LATEST else None
 
 
-def short_time(time: datetime, now: datetime) -> str:
-    """``00:07:59`` in UTC, or ``2026-01-30 00:07:59`` for another day than that of ``now``."""
+def short_time(time: datetime, now: datetime, *, seconds: bool = True) -> str:
+    """``00:07:59`` or ``00:07`` in UTC, or ``2026-01-30 00:07:59`` for another day than that of ``now``."""
     time = _utc(time)
-    return f"{time:%H:%M:%S}" if time.date() == _utc(now).date() else f"{time:%Y-%m-%d %H:%M:%S}"
+    day = "" if time.date() == _utc(now).date() else f"{time:%Y-%m-%d} "
+    return f"{day}{time:%H:%M:%S}" if seconds else f"{day}{time:%H:%M}"
 
 
 def relative(time: datetime, now: datetime) -> str:

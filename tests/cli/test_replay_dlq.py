@@ -41,6 +41,12 @@ def test_save_and_from_are_a_usage_error(file: Path, tmp_path: Path) -> None:
     assert (result.exit_code, error(result)["code"]) == (2, "Usage")
 
 
+@pytest.mark.parametrize("options", [("--dry-run",), ("--save", "saved")])
+def test_a_rate_without_a_replay_is_a_usage_error(file: Path, options: tuple[str, ...]) -> None:
+    result = pipectl("-c", file, "-o", "json", "replay-dlq", "--rate", "5", *options)
+    assert (result.exit_code, error(result)["code"]) == (2, "Usage")
+
+
 def test_without_a_terminal_yes_is_required(failed: tuple[World, str]) -> None:
     result = pipectl("-c", failed[0].file, "-o", "json", "replay-dlq")
     assert (result.exit_code, result.stdout, error(result)["code"]) == (2, "", "Usage")

@@ -404,8 +404,9 @@ def test_no_failure_is_found_by_the_beginning_of_another_id(table: Table) -> Non
     table.add(audit_item("a" * 32, old, status="OPEN"))
     table.add(audit_item("b" * 32, old, status="REPLAYED"))
     for prefix in ("bbbb", "aaa", "", "AAAA", "aaaa*", "\ud800aaa", "a" * 33, "0000000"):
-        with pytest.raises(NoSuchFailureError):
+        with pytest.raises(NoSuchFailureError) as unknown:
             table.table.with_prefix(prefix)
+        assert ("at least 4 characters" in (unknown.value.hint or "")) == (len(prefix) < 4)
 
 
 def test_all_failures_of_an_id_are_found_by_its_beginning(table: Table) -> None:

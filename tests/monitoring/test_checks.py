@@ -111,7 +111,12 @@ def test_a_deploy_after_the_newest_failure_makes_the_replay_the_next_step() -> N
 def test_the_count_of_failures_is_a_lower_bound_when_there_are_more() -> None:
     found = failures(failed("a"), failed("b"), more=True, never=1)
     assert found.detail.startswith("more than 2 unresolved failures are waiting (")
-    assert found.detail.endswith("; 1 of them can never be replayed")
+    assert found.detail.endswith("; no replay can process 1 of them")
+
+
+def test_failures_of_which_none_can_be_replayed_are_not_counted_twice() -> None:
+    assert failures(failed("a"), never=1).detail.endswith("; no replay can process it")
+    assert failures(failed("a"), failed("b"), never=2).detail.endswith("; no replay can process them")
 
 
 def test_no_failure_and_no_table() -> None:

@@ -83,6 +83,8 @@ def replay_dlq(
 
     if save and source:
         raise UsageError("use one of --save and --from")
+    if rate and (dry_run or save):
+        raise UsageError(f"--rate cannot be used with {'--dry-run' if dry_run else '--save'}, which replays nothing")
     check_period(since, until)
     selection = Selection(since, until, types or FAILURE_TYPES, ids=ids, limit=limit)
     again = force and bool(ids)

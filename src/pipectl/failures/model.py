@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pipectl.aws.stream_records import STREAM_RETENTION, Cause, EventRecord
+from pipectl.errors import SHORTEST_PREFIX
 from pipectl.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
@@ -35,9 +36,6 @@ LONGEST_CLAIM = timedelta(hours=1)
 
 _SHARD_ID_LENGTHS = range(28, 66)
 """Lengths of the shard ids that DynamoDB accepts."""
-
-SHORTEST_PREFIX = 4
-"""Characters of an id that are enough to look for it."""
 
 _SHORTEST_SHOWN = 7
 """Characters of an id that screens show at least."""

@@ -22,7 +22,7 @@ from pipectl.monitoring.unresolved import Unresolved
 from pipectl.pause_tags import UNFINISHED_PAUSE
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
-from pipectl.timestamps import duration, relative
+from pipectl.timestamps import duration, relative, short_time
 
 LONGEST_AGE = 3600
 """Seconds that records may wait for the processor before the pipeline counts as failing."""
@@ -231,7 +231,8 @@ def processor_errors(found: Activity, now: datetime, *, waiting: bool) -> Check:
 
 def describe_deploy(deploy: Deploy, now: datetime) -> str:
     """``the deploy at 00:12 UTC (6 min ago)``."""
-    return f"the {'rollback' if deploy.rolled_back else 'deploy'} at {deploy.at:%H:%M} UTC ({relative(deploy.at, now)})"
+    at = f"{short_time(deploy.at, now, seconds=False)} UTC ({relative(deploy.at, now)})"
+    return f"the {'rollback' if deploy.rolled_back else 'deploy'} at {at}"
 
 
 def auditor_errors(metrics: Metrics, depth: int | None) -> Check:
@@ -347,7 +348,9 @@ def open_failures(found: Unresolved | None, deploy: Deploy | None, now: datetime
     is_fixed = deploy is not None and newest is not None and deploy.at > newest
     detail = f"{_failed(found)} ({_safety(found, now)})"
     if found.never:
-        detail += f"; {found.never} of them can never be replayed"
+        every = found.never == found.count and not found.more
+        some = "it" if found.count == 1 else "them" if every else f"{found.never:,} of them"
+        detail += f"; no replay can process {some}"
     if found.incomplete:
         detail += f"; {found.incomplete}"
     command = "replay-dlq" if is_fixed else "audit list"
@@ -374,7 +377,7 @@ def _safety(found: Unresolved, now: datetime) -> str:
         Safety.UNKNOWN: "not known to be safe",
     }
     if until := found.until:
-        words[Safety.STREAM] += f" until {until:%H:%M} UTC ({duration(until - now)})"
+        words[Safety.STREAM] += f" until {short_time(until, now, seconds=False)} UTC ({duration(until - now)})"
     counts = {safety: found.at(safety) for safety in words}
     if found.count in counts.values():
         return next(words[safety] for safety, count in counts.items() if count == found.count)

@@ -83,7 +83,7 @@ def _data(safety: Safety, members: Sequence[Explanation], now: datetime, count: 
 def _until(until: datetime, now: datetime) -> str:
     if until <= now:
         return f", expiring for {duration(now - until)}"
-    return f" until {short_time(until, now)[:-3]} ({duration(until - now)})"
+    return f" until {short_time(until, now, seconds=False)} ({duration(until - now)})"
 
 
 def causes(screen: Screen, groups: Sequence[CauseGroup], now: datetime) -> None:

@@ -263,8 +263,8 @@ def _warnings(screen: Screen, found: Preview) -> Iterator[Line]:
         messages = pluralize(found.waiting_in_queue, "message")
         yield (f"About {messages} in the dead-letter queue will be audited first.",)
     if found.beyond:
-        more = " or more" if found.more else ""
-        yield (f"{found.beyond:,}{more} unresolved failures are left out by --limit.",)
+        left_out = f"{found.beyond:,} or more unresolved failures" if found.more else None
+        yield (f"{left_out or pluralize(found.beyond, 'unresolved failure')} left out by --limit.",)
     yield (("! ", "yellow"), _UNFIXED) if found.versions.unchanged else (_ALARM,)
     if found.failures > 1 and not found.source and (one := _one_to_try(found)):
         yield (screen.completed(f"Try one first: `pipectl replay-dlq --id {one}`"),)

@@ -214,7 +214,7 @@ def _problem(screen: Screen, report: StatusReport, check: Check, alarm: FiringAl
 
 def _since(report: StatusReport, alarm: FiringAlarm) -> str:
     """``, 00:08``: the time since which an alarm fires."""
-    return f", {short_time(alarm.since, report.now)[:-3]}" if alarm.since else ""
+    return f", {short_time(alarm.since, report.now, seconds=False)}" if alarm.since else ""
 
 
 def _alarm_words(report: StatusReport, alarm: FiringAlarm) -> str:
@@ -302,7 +302,7 @@ def _notes(report: StatusReport) -> Iterator[str]:
     health, now = report.health, report.now
     for alarm in health.alarms:
         if alarm.over:
-            by = f" by {short_time(alarm.resets_by, now)[:-3]}" if alarm.resets_by else " in some minutes"
+            by = f" by {short_time(alarm.resets_by, now, seconds=False)}" if alarm.resets_by else " in some minutes"
             yield f"the {alarm.meaning.short} still fires, though its cause is over: it resets by itself{by}"
     if health.unresolved and health.unresolved.incomplete and not health.unresolved.count:
         yield health.unresolved.incomplete

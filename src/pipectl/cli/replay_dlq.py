@@ -81,10 +81,7 @@ def replay_dlq(
     from pipectl.failures.audit_table import Selection
     from pipectl.output import replay_dlq as output
 
-    if save and source:
-        raise UsageError("use one of --save and --from")
-    if rate and (dry_run or save):
-        raise UsageError(f"--rate cannot be used with {'--dry-run' if dry_run else '--save'}, which replays nothing")
+    _check(dry_run=dry_run, save=save, source=source, rate=rate)
     check_period(since, until)
     selection = Selection(since, until, types or FAILURE_TYPES, ids=ids, limit=limit)
     again = force and bool(ids)
@@ -99,6 +96,18 @@ def replay_dlq(
         output.saved(screen, saved, save)
         return PARTLY_DONE if saved.incomplete or saved.waiting else 0
     return _replay(session, selection, yes=yes, force=force, source=source, rate=rate)
+
+
+def _check(*, dry_run: bool, save: Path | None, source: Path | None, rate: int | None) -> None:
+    """Check that the options do not contradict each other.
+
+    Raises:
+        UsageError: two of them do.
+    """
+    if save and source:
+        raise UsageError("use one of --save and --from")
+    if rate and (dry_run or save):
+        raise UsageError(f"--rate cannot be used with {'--dry-run' if dry_run else '--save'}, which replays nothing")
 
 
 def _replay(

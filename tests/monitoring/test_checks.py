@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from pipectl.failures.explanation import Explanation, Safety
+from pipectl.failures.suspect_deploy import SuspectDeploy
 from pipectl.monitoring import checks
 from pipectl.monitoring.activity import Deploy, Evidence, activity
 from pipectl.monitoring.checks import Check, Finding, Severity
@@ -106,6 +108,32 @@ def test_a_deploy_after_the_newest_failure_makes_the_replay_the_next_step() -> N
     assert failures(failed("a", 10)).command == "audit list"
     assert failures(failed("a", 10), deploy=deployed(20)).command == "audit list"
     assert failures(failed("a", 10), deploy=deployed(5)).command == "replay-dlq"
+
+
+def test_a_deployment_with_which_all_failures_began_is_named_and_a_rollback_the_next_step() -> None:
+    found = checks.open_failures(unresolved(failed("a", 10)), deployed(20), NOON, SuspectDeploy("7", ago(20)))
+    assert found.command == "rollback"
+    assert found.detail.endswith("(safe in quarantine), all since the deploy of version 7 at 11:40")
+
+
+@pytest.mark.parametrize(
+    ("of", "invocations", "left", "command"),
+    [
+        ({10: 3}, {10: 3, 60: 5}, 0, "rollback"),
+        ({10: 3}, {10: 3, 60: 5}, 3, "logs processor --errors"),
+        ({10: 3}, {10: 3}, 0, "logs processor --errors"),
+        ({10: 3, 30: 1}, {10: 3, 30: 1, 60: 5}, 0, "logs processor --errors"),
+    ],
+    ids=["errors only", "failures have reasons", "the version before processed nothing", "it had errors, too"],
+)
+def test_errors_that_began_with_a_deployment_name_it_before_a_failure_is_recorded(
+    of: Mapping[int, float], invocations: Mapping[int, float], left: int, command: str
+) -> None:
+    deploy = replace(deployed(20), replaced="6")
+    found = errors(of, invocations, deploy, left)
+    assert (found.severity, found.command) == (Severity.DEGRADED, command)
+    assert ("all since the deploy of version 7 at 11:40" in found.detail) == (command == "rollback")
+    assert errors(of, invocations, replace(deploy, replaced=None), left).command == "logs processor --errors"
 
 
 def test_the_count_of_failures_is_a_lower_bound_when_there_are_more() -> None:

@@ -61,6 +61,7 @@ from pipectl.failures.outcomes import DoneFailure, ReplayReport
 from pipectl.failures.processor_logs import Excerpt
 from pipectl.failures.replay_preview import ProcessorVersions, RecordPlaces
 from pipectl.failures.resolution import Resolution
+from pipectl.failures.suspect_deploy import SuspectDeploy
 from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
 from pipectl.monitoring.log_reader import LogLine
@@ -220,7 +221,9 @@ def _failures(text: str) -> dict[str, Sample]:
     entries = (entry, fresh, never, resolved)
     causes = tuple(grouped(each.explanation for each in entries))
     summary = AuditSummary(4, False, NOON - HOUR, NOON, causes)
-    listed = AuditPage(entries, "dG9rZW4", NOON, summary, unexplained=7, problems=(text,))
+    listed = AuditPage(
+        entries, "dG9rZW4", NOON, summary, unexplained=7, problems=(text,), deploy=SuspectDeploy("2", NOON - HOUR)
+    )
     excerpt = Excerpt((f"record failed: {text}", text))
     keys = {"orderId": {"S": text}}
     record: Any = {"eventID": text, "eventName": "INSERT", "dynamodb": {"Keys": keys, "SequenceNumber": NUMBER.text}}
@@ -341,6 +344,7 @@ def _replay_preview(text: str) -> Preview:
         explained=Explained(explanations, 1, (text,)),
         places=RecordPlaces(3, 1, 1, 1, 1, NOON + HOUR, at_most=True),
         versions=ProcessorVersions("3", 2, 1, 0),
+        deploy=SuspectDeploy("3", NOON - HOUR),
         records=4,
         first_to_expire=NOON,
         unreplayable=1,

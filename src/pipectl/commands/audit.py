@@ -10,9 +10,10 @@ from itertools import chain, islice
 
 from pipectl.aws.stream_records import EventRecord
 from pipectl.context import Context
+from pipectl.engine.model import facts_of
 from pipectl.engine.parallel import parallel_map
 from pipectl.errors import AwsError, CancelledError, NoSuchFailureError
-from pipectl.facts import TableFacts
+from pipectl.facts import FunctionFacts, TableFacts
 from pipectl.failures.audit_queries import Position
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.explanation import CauseGroup, Explained, Explanation, FailedOrder, Safety, grouped
@@ -25,6 +26,7 @@ from pipectl.failures.model import (
     StreamRange,
 )
 from pipectl.failures.processor_logs import Excerpt
+from pipectl.failures.suspect_deploy import SuspectDeploy, suspect_deploy
 from pipectl.failures.unresolved import gap
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import parse_timestamp
@@ -122,6 +124,7 @@ class AuditPage:
         unexplained: Number of failures whose orders and reasons were not read, because there are too many.
         problems: Reasons why quarantine or log could not be read.
         incomplete: The reason why unresolved failures that are older than 48 hours may be missing.
+        deploy: The deployment with which all unresolved failures began, if they did.
     """
 
     entries: tuple[AuditEntry, ...]
@@ -131,6 +134,7 @@ class AuditPage:
     unexplained: int = 0
     problems: tuple[str, ...] = ()
     incomplete: str | None = None
+    deploy: SuspectDeploy | None = None
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,7 @@ def audit_list(context: Context, selection: Selection, *, limit: int = 20, page:
         explained.unexplained,
         explained.problems,
         gap(context.audit_table, audit) if selection.since is None else None,
+        None if page or more else _suspect_deploy(context, explained.explanations),
     )
 
 
@@ -267,6 +272,18 @@ def _entry(context: Context, explanation: Explanation) -> AuditEntry:
 def entries_of(context: Context, failures: Sequence[Failure]) -> list[AuditEntry]:
     """Return failures with their explanations."""
     return [_entry(context, each) for each in _explained(context, failures).explanations]
+
+
+def _suspect_deploy(context: Context, explanations: Sequence[Explanation]) -> SuspectDeploy | None:
+    """Return the deployment with which all unresolved failures began. A processor that cannot be read has none."""
+    unresolved = [each for each in explanations if each.failure.status in UNRESOLVED]
+    if not unresolved:
+        return None
+    try:
+        facts = context.facts(context.observe([ResourceKey.PROCESSOR]))
+    except AwsError:
+        return None
+    return suspect_deploy(unresolved, facts_of(facts, ResourceKey.PROCESSOR, FunctionFacts))
 
 
 def _summary(explanations: Sequence[Explanation], *, more: bool) -> AuditSummary:

@@ -25,6 +25,7 @@ from pipectl.failures.rate import Rate
 from pipectl.failures.replay import FAILURES_AT_ONCE, Replay, concerns_all
 from pipectl.failures.replay_preview import MOST_COUNTED, Counts, ProcessorVersions, RecordPlaces
 from pipectl.failures.stream_reader import StreamReader
+from pipectl.failures.suspect_deploy import SuspectDeploy, suspect_deploy
 from pipectl.failures.unresolved import gap
 from pipectl.monitoring.backlog import restore_record_age
 from pipectl.resource_keys import ResourceKey
@@ -58,6 +59,7 @@ class Preview:
         explained: Orders and reasons of the first of them.
         places: The places of the records of those that are explained.
         versions: The versions of the processor that failed on those that are explained.
+        deploy: The deployment with which all failures began, if they did.
         records: About how many records they have; ``None`` if unknown.
         first_to_expire: The time at which the stream trims the first of their records.
         unreplayable: Number of those that no replay can ever process.
@@ -78,6 +80,7 @@ class Preview:
     explained: Explained = field(default_factory=lambda: Explained(()))
     places: RecordPlaces = field(default_factory=RecordPlaces)
     versions: ProcessorVersions = field(default_factory=ProcessorVersions)
+    deploy: SuspectDeploy | None = None
     records: int | None = 0
     first_to_expire: datetime | None = None
     unreplayable: int = 0
@@ -122,9 +125,9 @@ class SaveReport:
 
 def preview(context: Context, selection: Selection, *, again: bool = False, source: Path | None = None) -> Preview:
     """Return what a replay would process. Reads only; see `replay` for the arguments and errors."""
-    queue, live, audit = _require(context)
+    queue, processor, audit = _require(context)
     choice = choose(context.audit_table, selection, again=again, source=source)
-    found = _preview(context, queue, live, choice)
+    found = _preview(context, queue, processor, choice)
     _note_gap(context, choice.selection, audit)
     return found
 
@@ -155,20 +158,20 @@ def replay(
         AmbiguousIdError: several failures have ids that begin with one of the ids.
         SavedFilesError: the folder does not hold the records of one of the ids.
     """
-    queue, live, audit = _require(context)
+    queue, processor, audit = _require(context)
     choice = choose(context.audit_table, selection, again=again, source=source)
-    found, queued = _preview(context, queue, live, choice), QueueAudit()
+    found, queued = _preview(context, queue, processor, choice), QueueAudit()
     _note_gap(context, choice.selection, audit)
     if not found.is_any:
         queued = _audit_queue(context, queue)
-        found = _preview(context, queue, live, choice) if queued.audited else found
+        found = _preview(context, queue, processor, choice) if queued.audited else found
     report = ReplayReport()
     if found.is_any:
         confirm(found)
         audited = _audit_queue(context, queue)
         queued = queued.plus(audited)
         with context.reporter.bar(None if audited.audited else found.records, "record") as bar:
-            run = _replay(context, overwrite=overwrite, again=again, live=live, rate=rate, bar=bar)
+            run = _replay(context, overwrite=overwrite, again=again, live=processor.live_version, rate=rate, bar=bar)
             failures = context.audit_table.find(choice.selection)
             report = run.from_saved(failures, partial(saved.read, source)) if source else run.from_stream(failures)
     report = _with_queue(report, queued)
@@ -236,7 +239,7 @@ def _save(
     return count, tally.outcome().error
 
 
-def _preview(context: Context, queue: QueueFacts, live: str | None, choice: Choice) -> Preview:
+def _preview(context: Context, queue: QueueFacts, processor: FunctionFacts, choice: Choice) -> Preview:
     context.reporter.step("reading unresolved failures")
     visible, in_flight = _count_messages(context, queue)
     counts, now = Counts(_stream_prefix(context), choice.selection.limit), context.aws.now()
@@ -252,7 +255,8 @@ def _preview(context: Context, queue: QueueFacts, live: str | None, choice: Choi
         counts.by_type,
         explained,
         RecordPlaces.of(explained.explanations, now),
-        ProcessorVersions.of(explained.explanations, live),
+        ProcessorVersions.of(explained.explanations, processor.live_version),
+        suspect_deploy(explained.explanations, processor),
         None if counts.more else counts.records,
         counts.first_to_expire,
         counts.unreplayable,
@@ -266,12 +270,12 @@ def _preview(context: Context, queue: QueueFacts, live: str | None, choice: Choi
     )
 
 
-def _require(context: Context) -> tuple[QueueFacts, str | None, TableFacts]:
-    """Require all resources of a replay. Return the queue, the live version of the processor, and the audit table."""
+def _require(context: Context) -> tuple[QueueFacts, FunctionFacts, TableFacts]:
+    """Require all resources of a replay. Return the facts of the queue, the processor, and the audit table."""
     found = context.require(NEEDS)
-    live = found[ResourceKey.PROCESSOR].facts_as(FunctionFacts).live_version
+    processor = found[ResourceKey.PROCESSOR].facts_as(FunctionFacts)
     queue = found[ResourceKey.DEAD_LETTER_QUEUE].facts_as(QueueFacts)
-    return queue, live, found[ResourceKey.AUDIT_TABLE].facts_as(TableFacts)
+    return queue, processor, found[ResourceKey.AUDIT_TABLE].facts_as(TableFacts)
 
 
 def _note_gap(context: Context, selection: Selection, audit: TableFacts) -> None:

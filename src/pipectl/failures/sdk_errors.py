@@ -1,4 +1,4 @@
-"""Errors of the AWS SDKs in the reasons of failures, in short. Pure.
+"""Kinds of errors in the reasons of failures, and those of the AWS SDKs in short. Pure.
 
 Both SDKs put a sentence of more than 200 characters around the few words that matter. Python: ``ClientError: An error
 occurred (AccessDenied) when calling the PutObject operation: User: ...``; Node.js: ``AccessDenied: User: ...``.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+REFUSAL = "InvalidOrderError: "
 _IN_PYTHON = re.compile(
     r"(?:[\w.]{1,100}: )?An error occurred \(([\w.]{1,100})\) when calling the (\w{1,100}) operation"
     r"(?: \(reached max retries: \d{1,9}\))?: (.*)",
@@ -46,6 +47,11 @@ def brief_reason(reason: str) -> str:
 def is_denial(reason: str) -> bool:
     """Return whether AWS denied a call of the processor."""
     return _DENIALS.match(brief_reason(reason)) is not None
+
+
+def is_refusal(reason: str) -> bool:
+    """Return whether the processor refused the order, with the error that is there for this."""
+    return reason.startswith(REFUSAL)
 
 
 def _name(principal: str) -> str:

@@ -121,7 +121,7 @@ _TRACE = merged(
     {"orders-table": "dynamodb:GetItem", "processed-objects": "s3:GetObject"},
     _EXPLAIN,
 )
-_AUDIT = merged(_TABLES, _BUCKET, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES, _EXPLAIN)
+_AUDIT = merged(_TABLES, _BUCKET, _PROCESSOR, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES, _EXPLAIN)
 _LOGS = merged(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"})
 _THROWAWAY_ORDER = {
     "orders-table": "dynamodb:PutItem dynamodb:DeleteItem",

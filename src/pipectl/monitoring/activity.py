@@ -43,11 +43,13 @@ class Deploy:
         version: Its number.
         at: The time of the deployment or of the rollback.
         rolled_back: It is in use by a rollback.
+        replaced: The version before it, to which a rollback would return; ``None`` where there is none.
     """
 
     version: str
     at: datetime
     rolled_back: bool = False
+    replaced: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Activity:
         quiet: There was no error in the last 8 minutes; the metrics of 3 of them may be late.
         deploy: The live version.
         proven: The live version has processed records since it was deployed.
+        began_with_deploy: All errors of the last 24 hours are of the live version, and the one before it worked.
         over: Nothing is unresolved, and either a later invocation has succeeded or the last error is 15 minutes old.
     """
 
@@ -91,6 +94,7 @@ class Activity:
     quiet: bool
     deploy: Deploy | None
     proven: bool
+    began_with_deploy: bool
     over: bool
 
     @property
@@ -128,6 +132,7 @@ def activity(metrics: Metrics, deploy: Deploy | None, evidence: Evidence) -> Act
         last_error is None or now - last_error > BIN + METRICS_LATE,
         deploy,
         proven=any(map(proves, successes)),
+        began_with_deploy=_began_with(deploy, metrics, successes),
         over=evidence.unresolved == 0 and _is_over(last_error, successes, now),
     )
 
@@ -157,6 +162,15 @@ def _successes(metrics: Metrics) -> list[datetime]:
     failed = {point.start: point.value for point in metrics.points("processor_errors")}
     invoked = metrics.points("processor_invocations")
     return [point.start for point in invoked if point.value > failed.get(point.start, 0)]
+
+
+def _began_with(deploy: Deploy | None, metrics: Metrics, successes: Iterable[datetime]) -> bool:
+    """Return whether the live version is the first one with errors, and the one that it replaced had successes."""
+    if deploy is None or deploy.replaced is None or deploy.rolled_back:
+        return False
+    failed = [point.start for point in metrics.points("processor_errors") if point.value]
+    before = deploy.at - PERIOD
+    return bool(failed) and min(failed) > before and any(start <= before for start in successes)
 
 
 def _is_over(last_error: datetime | None, successes: Iterable[datetime], now: datetime) -> bool:

@@ -13,6 +13,7 @@ from typing import Literal
 from pipectl.engine.model import Facts, facts_of
 from pipectl.facts import FunctionFacts, MappingFacts, waiting_retention
 from pipectl.failures.explanation import Safety
+from pipectl.failures.suspect_deploy import SuspectDeploy
 from pipectl.json_types import JsonValue
 from pipectl.monitoring.activity import HOUR, Activity, Deploy
 from pipectl.monitoring.alarms import FiringAlarm
@@ -219,6 +220,9 @@ def processor_errors(found: Activity, now: datetime, *, waiting: bool) -> Check:
     name, count = "processor-errors", f"{pluralize(found.errors, 'error')} in the last hour"
     if not found.errors or found.over:
         return Check(name, Severity.HEALTHY, Finding.OK, found.errors, count)
+    if found.began_with_deploy and found.since_deploy and found.deploy and not waiting:
+        since = SuspectDeploy(found.deploy.version, found.deploy.at).describe(now)
+        return Check(name, Severity.DEGRADED, Finding.ERRORS, found.errors, f"{count}, {since}", "rollback")
     if found.deploy is None or found.since_deploy:
         return Check(name, Severity.DEGRADED, Finding.ERRORS, found.errors, count, "logs processor --errors")
     deployed = describe_deploy(found.deploy, now)
@@ -335,8 +339,17 @@ def alarm_severity(alarm: FiringAlarm) -> Severity:
     return Severity.FAILING if is_worst else Severity.DEGRADED
 
 
-def open_failures(found: Unresolved | None, deploy: Deploy | None, now: datetime) -> Check:
-    """Check the unresolved failures, and when the first record is lost. ``None``: there is no audit table."""
+def open_failures(
+    found: Unresolved | None, deploy: Deploy | None, now: datetime, suspect: SuspectDeploy | None = None
+) -> Check:
+    """Check the unresolved failures, and when the first record is lost.
+
+    Args:
+        found: The failures; ``None`` without an audit table.
+        deploy: The live version.
+        now: The present time.
+        suspect: The deployment with which all failures began, if they did.
+    """
     name = "open-failures"
     if found is None:
         return missing(name, "the audit table is", Severity.DEGRADED, "failures are not recorded")
@@ -346,14 +359,14 @@ def open_failures(found: Unresolved | None, deploy: Deploy | None, now: datetime
     severity = Severity.FAILING if soon else Severity.DEGRADED
     newest = found.times[1] if found.times else None
     is_fixed = deploy is not None and newest is not None and deploy.at > newest
-    detail = f"{_failed(found)} ({_safety(found, now)})"
+    detail = f"{_failed(found)} ({_safety(found, now)}){f', {suspect.describe(now)}' if suspect else ''}"
     if found.never:
         every = found.never == found.count and not found.more
         some = "it" if found.count == 1 else "them" if every else f"{found.never:,} of them"
         detail += f"; no replay can process {some}"
     if found.incomplete:
         detail += f"; {found.incomplete}"
-    command = "replay-dlq" if is_fixed else "audit list"
+    command = "replay-dlq" if is_fixed else "rollback" if suspect else "audit list"
     return Check(name, severity, Finding.OPEN_FAILURES, found.count, detail, command)
 
 

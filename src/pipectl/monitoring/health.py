@@ -13,6 +13,7 @@ from pipectl.engine.parallel import Results, parallel_map
 from pipectl.errors import AwsError, CancelledError
 from pipectl.facts import AlarmFacts, FunctionFacts, QueueFacts, TableFacts
 from pipectl.failures.dead_letter_queue import count_messages
+from pipectl.failures.suspect_deploy import SuspectDeploy, suspect_deploy
 from pipectl.monitoring import checks
 from pipectl.monitoring.activity import HOUR, Activity, Deploy, Evidence, activity
 from pipectl.monitoring.alarms import MEANINGS, FiringAlarm, resets_by
@@ -164,7 +165,7 @@ class _Judge:
             "auditor-errors": lambda: checks.auditor_errors(metrics, self._depth),
             "auditor-throttles": lambda: checks.throttles("auditor", metrics, facts),
             "queue": lambda: checks.queue(self._depth, metrics),
-            "open-failures": lambda: checks.open_failures(self._unresolved, self._deploy, now),
+            "open-failures": lambda: checks.open_failures(self._unresolved, self._deploy, now, self._suspect()),
         }
 
     def _made(self, name: str, check: Callable[[], Check]) -> Check:
@@ -181,6 +182,12 @@ class _Judge:
     def _activity(self) -> Activity:
         evidence = self._unresolved.evidence(self._deploy) if self._unresolved else Evidence(None)
         return activity(self._metrics, self._deploy, evidence)
+
+    def _suspect(self) -> SuspectDeploy | None:
+        found = self._unresolved
+        if found is None or found.more:
+            return None
+        return suspect_deploy(found.explanations, facts_of(self._facts, ResourceKey.PROCESSOR, FunctionFacts))
 
     @property
     def _waiting(self) -> bool:
@@ -239,7 +246,7 @@ def _deploy(facts: Mapping[str, Facts]) -> Deploy | None:
     found = facts_of(facts, ResourceKey.PROCESSOR, FunctionFacts)
     if found is None or found.live_version is None or found.live_since is None:
         return None
-    return Deploy(found.live_version, found.live_since, found.rolled_back)
+    return Deploy(found.live_version, found.live_since, found.rolled_back, found.replaced)
 
 
 def _flow(metrics: Metrics, queued: int | None, unresolved: int | None) -> Flow:

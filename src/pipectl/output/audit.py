@@ -48,7 +48,7 @@ def page(screen: Screen, found: AuditPage, selection: Selection, limit: int) -> 
         screen.line()
     _table(screen, found.entries, found.read_at)
     problems(screen, found.problems, found.unexplained)
-    _next(screen, found.entries)
+    _next(screen, found)
     if found.next:
         command = " ".join(_next_page(found.next, selection, limit))
         screen.note(screen.completed(f"There are more: `pipectl {command}`"))
@@ -148,18 +148,20 @@ def _time(timestamp: str, now: datetime) -> str:
     return short_time(time, now) if time else timestamp[:24]
 
 
-def _next(screen: Screen, entries: Sequence[AuditEntry]) -> None:
+def _next(screen: Screen, found: AuditPage) -> None:
     """Print the commands that help with unresolved failures."""
-    open_ones = [entry for entry in entries if entry.failure.status in UNRESOLVED]
+    open_ones = [entry for entry in found.entries if entry.failure.status in UNRESOLVED]
     lines: list[str] = []
+    if found.deploy:
+        lines.append(f"{screen.completed('`pipectl rollback`')} ({found.deploy.describe(found.read_at)})")
     if replayable := [entry for entry in open_ones if not entry.unreplayable]:
-        lines = [_show_command(screen, replayable[0]), *map(screen.completed, remedy(replayable))]
+        lines += [_show_command(screen, replayable[0]), *map(screen.completed, remedy(replayable))]
     if never := [entry for entry in open_ones if entry.unreplayable]:
         closed = resolve_command(screen, never[0])
         which = "the one" if len(never) == 1 else f"one of the {len(never):,}"
         lines.append(f"{closed} closes {which} that cannot be replayed")
     for place, line in enumerate(lines):
-        screen.line(("Next: ", "bold") if place == 0 else " " * 6, line)
+        screen.hanging((("Next: ", "bold") if place == 0 else " " * 6,), (line,))
 
 
 def remedy(entries: Sequence[AuditEntry]) -> list[str]:
@@ -215,6 +217,7 @@ def _page_document(found: AuditPage) -> dict[str, object]:
         "unexplained": found.unexplained,
         "problems": found.problems,
         "incomplete": found.incomplete,
+        "suspectDeploy": found.deploy,
     }
 
 

@@ -29,6 +29,7 @@ from pipectl.output.printable import masked, printable, secrets_of
 from pipectl.output.redraw import Redraw
 from pipectl.output.serializer import dumps, versioned
 from pipectl.output.table import Column, table_lines
+from pipectl.output.wrapping import hanging, wrapped
 
 if TYPE_CHECKING:
     from pipectl.aws.client import Call
@@ -154,13 +155,9 @@ class Screen:
 
     def hanging(self, prefix: Line, body: Line) -> None:
         """Print one line of the result. On a terminal the body wraps beside the prefix, not below it."""
-        first, text, width = self._text(prefix), self._text(body), self.width
-        room = max((width or 0) - first.cell_len, 20)
         self._end_step()
-        for line in [text] if width is None else text.wrap(self.out, room) or [text]:
-            line.rstrip()
-            self.out.print(first.append_text(line))
-            first = Text(" " * (first.cell_len - line.cell_len))
+        for line in hanging(self._text(prefix), self._text(body), self.width):
+            self.out.print(line)
 
     def json_line(self, value: object) -> None:
         """Print one of several results, as a JSON document on one line."""
@@ -170,7 +167,7 @@ class Screen:
     def verbatim(self, text: str) -> None:
         """Print a text of several lines whose characters are all printable, such as YAML."""
         for line in text.split("\n"):
-            self._print(self.out, (line,))
+            self._print(self.out, (line,), wraps=False)
 
     def credentials(self, text: str) -> None:
         """Print one line of a result that is a credential on purpose: it is not masked."""
@@ -307,13 +304,14 @@ class Screen:
             found["awsCode"] = error.aws_code
         return found
 
-    def _print(self, console: Console, parts: Line) -> None:
+    def _print(self, console: Console, parts: Line, *, wraps: bool = True) -> None:
         if console is self.out:
             self._end_step()
         text = self._text(parts)
         # A log that cannot be written is no reason to end a command in the middle of its changes.
         with suppress(OSError) if console is self.err else nullcontext():
-            console.print(text)
+            for line in wrapped(text, _width(console) if wraps else None):
+                console.print(line)
 
     def _text(self, parts: Line) -> Text:
         text = Text()

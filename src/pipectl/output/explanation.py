@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pipectl.failures.explanation import CauseGroup, Explanation, Safety
 from pipectl.failures.model import UNRESOLVED
-from pipectl.failures.sdk_errors import brief_reason
+from pipectl.failures.sdk_errors import REFUSAL, brief_reason
 from pipectl.output.console import Line, Part, Screen
 from pipectl.output.table import Column
 from pipectl.text import pluralize
@@ -17,8 +17,6 @@ MOST_ORDERS = 2
 """Orders that a cell of a table names."""
 _LONGEST_KEY = 24
 _LONGEST_REASON = 200
-_REFUSAL = "InvalidOrderError: "
-"""The type by which the processor refuses an order; its message is enough."""
 
 
 def brief_key(key: str) -> str:
@@ -45,7 +43,7 @@ def orders_of(explanation: Explanation) -> str:
 def reason_shown(reason: str, *, refusal: bool = True) -> str:
     """Return a reason on one line, cut when it is long; without ``refusal`` only the message of a refused order."""
     line = " ".join(brief_reason(reason).split())
-    line = line if refusal else line.removeprefix(_REFUSAL)
+    line = line if refusal else line.removeprefix(REFUSAL)
     return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 3]}..."
 
 

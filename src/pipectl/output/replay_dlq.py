@@ -52,8 +52,8 @@ def question(found: Preview) -> str:
 
 def warn(screen: Screen, found: Preview) -> None:
     """Print the warnings when there is no confirmation."""
-    for sentence in _changes(found):
-        screen.note(sentence)
+    for sentence in (*_changes(found), *_deploy(found)):
+        screen.note(sentence, commands=True)
     screen.note(_UNFIXED if found.versions.unchanged else _ALARM)
 
 
@@ -250,7 +250,14 @@ def _risk(found: Preview) -> list[Line]:
     return lines
 
 
+def _deploy(found: Preview) -> Iterator[str]:
+    if found.deploy:
+        yield f"They failed {found.deploy.describe(found.at)}: consider `pipectl rollback` first."
+
+
 def _warnings(screen: Screen, found: Preview) -> Iterator[Line]:
+    for sentence in _deploy(found):
+        yield ("! ", "yellow"), screen.completed(sentence)
     if found.unreplayable:
         see = screen.completed("see `pipectl audit list`")
         yield (f"{pluralize(found.unreplayable, 'failure')} can never be replayed ({see}).",)
@@ -320,6 +327,7 @@ def _preview_document(found: Preview) -> dict[str, object]:
         "unexplained": found.failures - len(found.explained.explanations) + found.explained.unexplained,
         "records": found.places,
         "processor": found.versions,
+        "suspectDeploy": found.deploy,
         "unreplayable": found.unreplayable,
         "claimedElsewhere": found.claimed,
         "beyondLimit": found.beyond,

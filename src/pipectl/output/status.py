@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.engine.model import Delta
 from pipectl.errors import PipectlError
+from pipectl.failures.suspect_deploy import SuspectDeploy
 from pipectl.monitoring.activity import Activity, Trend
 from pipectl.monitoring.alarms import UNDELIVERED, FiringAlarm
 from pipectl.monitoring.checks import Check, Finding, Severity, alarm_severity, describe_deploy
@@ -261,8 +262,12 @@ def _trend(found: Activity) -> str:
 
 def _deployed(report: StatusReport, found: Activity) -> str:
     """Return how many of the errors count against the live version."""
-    if found.deploy is None or found.since_deploy == found.errors:
+    if found.deploy is None:
         return ""
+    if found.since_deploy == found.errors:
+        nothing_audited = report.health.unresolved is not None and not report.health.unresolved.count
+        suspect = SuspectDeploy(found.deploy.version, found.deploy.at)
+        return f", {suspect.describe(report.now)}" if found.began_with_deploy and nothing_audited else ""
     deploy = describe_deploy(found.deploy, report.now)
     if found.since_deploy:
         return f"; {found.since_deploy:,} since {deploy}"

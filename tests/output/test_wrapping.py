@@ -1,0 +1,32 @@
+"""Long lines on a terminal."""
+
+from __future__ import annotations
+
+import pytest
+from rich.text import Text
+
+from pipectl.output.wrapping import hanging, wrapped
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("! one two three four fives", ["! one two three four", "  fives"]),
+        ("   one two three four fives", ["   one two three four", "   fives"]),
+        ("one two three four fives!", ["one two three four", "fives!"]),
+        ("one arn:aws:sts::123456789012:role/x two", ["one", "arn:aws:sts::123456789012:role/x", "two"]),
+        ("12345678901234567890", ["12345678901234567890"]),
+        ("", [""]),
+        (" " * 30, [" " * 30]),
+    ],
+)
+def test_a_long_line_wraps_between_words_below_its_text(text: str, lines: list[str]) -> None:
+    assert [line.plain for line in wrapped(Text(text), 24)] == lines
+    assert [line.plain for line in wrapped(Text(text), None)] == [text]
+
+
+def test_a_body_wraps_beside_its_prefix_and_keeps_its_colours() -> None:
+    body = Text.assemble("one two ", ("three four", "red"))
+    first, second = hanging(Text("Next: "), body, 26)
+    assert (first.plain, second.plain) == ("Next: one two three", "      four")
+    assert [str(span.style) for span in second.spans] == ["red"]

@@ -26,7 +26,7 @@ def test_a_long_line_wraps_between_words_below_its_text(text: str, lines: list[s
 
 
 def test_a_body_wraps_beside_its_prefix_and_keeps_its_colours() -> None:
-    body = Text.assemble("one two ", ("three four", "red"))
+    body = Text.assemble("one two ", ("three fours ever", "red"))
     first, second = hanging(Text("Next: "), body, 26)
-    assert (first.plain, second.plain) == ("Next: one two three", "      four")
+    assert (first.plain, second.plain) == ("Next: one two three fours", "      ever")
     assert [str(span.style) for span in second.spans] == ["red"]

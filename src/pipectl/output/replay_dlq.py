@@ -252,7 +252,7 @@ def _risk(found: Preview) -> list[Line]:
 
 def _deploy(found: Preview) -> Iterator[str]:
     if found.deploy:
-        yield f"They failed {found.deploy.describe(found.at)}: consider `pipectl rollback` first."
+        yield f"The failures are {found.deploy.describe(found.at)}: consider `pipectl rollback` first."
 
 
 def _warnings(screen: Screen, found: Preview) -> Iterator[Line]:

@@ -170,6 +170,15 @@ def test_show_of_an_order_shows_all_its_failures_the_newest_first() -> None:
     assert [detail.entry.failure.audit_id for detail in found] == [newer, older]
 
 
+def test_show_finds_an_order_that_only_the_stream_names() -> None:
+    world = World()
+    waited, other = world.orders(2)
+    world.give_up(other, requestContext=TOO_OLD)
+    failure = world.give_up(waited, requestContext=TOO_OLD)
+    (detail,) = audit_show(context(Process(world)), "order-0")
+    assert detail.entry.failure.audit_id == failure
+
+
 def test_show_of_an_unknown_order_is_an_error() -> None:
     world = World()
     poison(world)

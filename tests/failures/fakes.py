@@ -487,7 +487,8 @@ class _S3(_Service):
         def get() -> Any:
             if Key not in self._world.s3.versions:
                 raise aws_error("NoSuchKey", "s3")
-            return {"Body": io.BytesIO(self._world.s3.versions[Key][-1])}
+            body = self._world.s3.versions[Key][-1]
+            return {"Body": io.BytesIO(body), "ContentLength": len(body)}
 
         return self._call("GetObject", get)
 

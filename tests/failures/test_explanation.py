@@ -26,7 +26,7 @@ from pipectl.failures.explanation import (
 )
 from pipectl.failures.model import Failure, SequenceNumber
 from pipectl.failures.processor_logs import MOST_NUMBERS
-from pipectl.failures.quarantine import MOST_PAGES
+from pipectl.failures.quarantine import LARGEST_OBJECT, MOST_PAGES, Quarantine
 from tests.failures.fakes import BUCKET, LOG_GROUP, Process, World, aws_error
 from tests.failures.running import audited_failures
 
@@ -287,6 +287,26 @@ def test_a_wide_range_leaves_reads_for_the_others() -> None:
     single = world.give_up(numbers[-1])
     found = explain(world, wide, single)
     assert [len(each.order_keys) for each in found.explanations] == [29, 1]
+
+
+def test_an_object_that_is_too_large_for_a_record_is_not_read_where_no_listing_has_its_size() -> None:
+    process = Process(World())
+    failure = poison(process.world)
+    (body,) = (versions for key, versions in process.world.s3.versions.items() if key.startswith("failed-data/"))
+    process.failures = {"ListObjectsV2": [aws_error("AccessDenied", "s3")] * 2}
+    assert explain(process, failure).explanations[0].order_keys == ("order-0",)
+    body.append(body[-1] + b" " * LARGEST_OBJECT)
+    assert explain(process, failure).explanations[0].order_keys == ()
+
+
+def test_the_images_of_records_are_not_kept_in_memory() -> None:
+    process = Process(World())
+    poison(process.world)
+    (key,) = (key for key in process.world.s3.versions if key.startswith("failed-data/"))
+    (kept,) = Quarantine(process.aws, BUCKET, lambda: None).contents([key]).read.values()
+    assert kept
+    assert kept.event["dynamodb"].keys() >= {"Keys", "SequenceNumber"}
+    assert kept.event["dynamodb"].keys().isdisjoint({"NewImage", "OldImage"})
 
 
 def test_a_quarantine_that_must_not_be_read_is_reported_and_the_safety_unknown() -> None:

@@ -302,10 +302,17 @@ def _of_order(context: Context, key: str) -> Explained:
     found = chain(table.newest_first(UNRESOLVED_ONES), table.newest_first(recent))
     failures = {failure.key: failure for failure, _ in islice(found, MOST_COUNTED)}
     explained = _explained(context, list(failures.values()))
-    matching = tuple(each for each in explained.explanations if key in each.order_keys)
+    matching = _matching(explained, key)
+    if not matching:
+        explained = _named(context, explained, len(failures))
+        matching = _matching(explained, key)
     if not matching:
         raise NoSuchFailureError([key], unread=explained.unexplained)
     return Explained(matching, explained.unexplained, explained.problems)
+
+
+def _matching(explained: Explained, key: str) -> tuple[Explanation, ...]:
+    return tuple(each for each in explained.explanations if key in each.order_keys)
 
 
 def _detail(

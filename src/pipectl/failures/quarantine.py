@@ -6,11 +6,11 @@ Nothing in it is trusted: an object can be garbage, belong to another record, or
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from pipectl.aws.client import Aws
-from pipectl.aws.stream_records import Kept, kept_record
+from pipectl.aws.stream_records import EventRecord, Kept, kept_record
 from pipectl.engine.parallel import parallel_map
 from pipectl.errors import AwsError, CancelledError
 from pipectl.failures.model import LONGEST_NUMBER
@@ -62,7 +62,8 @@ class Contents:
     """The contents of objects by their keys.
 
     Attributes:
-        read: The record of each object; ``None`` for an object that does not exist, or does not hold its record.
+        read: The record of each object, without its images; ``None`` for an object that does not exist, or that does
+            not hold its record.
         problem: The first error of those that could not be read.
     """
 
@@ -133,5 +134,19 @@ class Quarantine:
             if error.aws_code == "NoSuchKey":
                 return None
             raise
+        if answer["ContentLength"] > LARGEST_OBJECT:  # one that is not listed
+            return None
         kept = kept_record(answer["Body"].read())
-        return kept if kept and int(kept.event["dynamodb"]["SequenceNumber"]) == number_of(key) else None
+        if kept is None or int(kept.event["dynamodb"]["SequenceNumber"]) != number_of(key):
+            return None
+        return replace(kept, event=_without_images(kept.event))
+
+
+def _without_images(event: EventRecord) -> EventRecord:
+    """Return a record without its images: 200 records of 800 KB each would not fit into memory."""
+    content = event["dynamodb"].copy()
+    content.pop("NewImage", None)
+    content.pop("OldImage", None)
+    slim = event.copy()
+    slim["dynamodb"] = content
+    return slim

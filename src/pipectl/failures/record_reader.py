@@ -7,15 +7,8 @@ from collections.abc import Iterator
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import kept_record
 from pipectl.errors import AwsError
-from pipectl.failures.model import (
-    LONGEST_NUMBER,
-    Damage,
-    Gap,
-    Reading,
-    Record,
-    StreamRange,
-    quarantine_folder,
-)
+from pipectl.failures.model import Damage, Gap, Reading, Record, StreamRange, quarantine_folder
+from pipectl.failures.quarantine import number_of, object_name
 from pipectl.failures.stream_reader import Shard, StreamReader
 
 _ONE_OBJECT = ("InvalidObjectState", "KMS.")
@@ -49,31 +42,31 @@ class RecordReader:
 
     def _quarantined(self, folder: str, gap: Gap) -> Iterator[Record | Damage]:
         single = gap.first == gap.last
-        for key in iter([_key(folder, gap.first)]) if single else self._keys(folder, gap):
+        for key in iter([object_name(folder, gap.first)]) if single else self._keys(folder, gap):
             try:
                 body = self._body(key)
             except AwsError as error:
                 if not error.aws_code.startswith(_ONE_OBJECT):
                     raise
-                yield Damage(f"s3://{self._bucket}/{key} cannot be read: {error.message}", _number(key))
+                yield Damage(f"s3://{self._bucket}/{key} cannot be read: {error.message}", number_of(key))
                 continue
             if body is None:
                 continue
             kept = kept_record(body)
             record = Record.of(kept.event, from_quarantine=True, cause=kept.cause) if kept else None
-            if record and record.is_replayed and record.number.value == _number(key):
+            if record and record.is_replayed and record.number.value == number_of(key):
                 yield record
             else:
-                yield Damage(f"s3://{self._bucket}/{key} does not hold the record of its name", _number(key))
+                yield Damage(f"s3://{self._bucket}/{key} does not hold the record of its name", number_of(key))
 
     def _keys(self, folder: str, gap: Gap) -> Iterator[str]:
         pages = self._aws.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket,
             Prefix=f"{folder}/",
-            StartAfter=_key(folder, max(gap.first - 1, 0)),
+            StartAfter=object_name(folder, max(gap.first - 1, 0)),
             ExpectedBucketOwner=self._aws.account_id,
         )
-        end = _key(folder, gap.last)
+        end = object_name(folder, gap.last)
         for page in pages:
             for entry in page.get("Contents", []):
                 if entry["Key"] > end:
@@ -89,13 +82,3 @@ class RecordReader:
                 return None
             raise
         return answer["Body"].read()
-
-
-def _key(folder: str, number: int) -> str:
-    return f"{folder}/{number:0{LONGEST_NUMBER}}.json"
-
-
-def _number(key: str) -> int | None:
-    """Return the sequence number in an object's name; ``None`` when the name is not one."""
-    name = key.rpartition("/")[2].removesuffix(".json")
-    return int(name) if name.isascii() and name.isdigit() else None

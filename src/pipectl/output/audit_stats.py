@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pipectl.commands.audit_stats import AuditStats
 from pipectl.output.audit import STATUS_LOOK
-from pipectl.output.bars import bars, can_show_bars
+from pipectl.output.bars import CHARACTERS, bars
 from pipectl.output.console import Line, Screen
 from pipectl.output.explanation import problems
 from pipectl.output.table import Column
@@ -67,7 +67,7 @@ def _times(screen: Screen, found: AuditStats) -> None:
     columns = [Column(unit), Column("FAILURES", right=True), Column("")]
     columns += [Column("TYPES", flexible=True)] if several else []
     cells: list[list[Line]] = []
-    drawn = bars(counts, ascii_only=not can_show_bars(screen.out.encoding))
+    drawn = bars(counts, ascii_only=not screen.can_show(CHARACTERS))
     for (time, types), count, bar in zip(rows.items(), counts, drawn, strict=True):
         shown = ", ".join(f"{number:,} {name}" for name, number in _largest_first(types))
         cells.append([(_time(time),), (f"{count:,}",), ((bar, "red"),), *([(shown,)] if several else [])])

@@ -8,21 +8,14 @@ WIDTH = 30
 """Characters of the longest bar, which leave room for the other columns on 80 characters."""
 _EIGHTHS = "▏▎▍▌▋▊▉"
 FULL = "█"
+CHARACTERS = _EIGHTHS + FULL
+"""Characters that bars have where the output can show them."""
 
 
 def bars(counts: Sequence[int], *, ascii_only: bool = False) -> list[str]:
     """Return a bar for each count, the longest one for the largest. A count that is not zero is visible."""
     most = max(counts, default=0)
     return [_bar(count / most if most else 0, ascii_only=ascii_only) if count > 0 else "" for count in counts]
-
-
-def can_show_bars(encoding: str) -> bool:
-    """Return whether an encoding has the characters of the bars."""
-    try:
-        (_EIGHTHS + FULL).encode(encoding)
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 def _bar(share: float, *, ascii_only: bool) -> str:

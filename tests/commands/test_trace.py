@@ -282,7 +282,7 @@ def test_an_order_that_is_not_in_the_stream(world: World, clock: FakeClock) -> N
     write(world, "a")
     clock.started -= timedelta(hours=1)  # what came since is not looked at
     traced = trace(world.context(), "a")
-    assert (traced.stage, traced.events) == (Stage.UNKNOWN, ())
+    assert (traced.stage, traced.events) == (Stage.UNSEEN, ())
     assert Doubt.EXPIRED in traced.doubts
 
 

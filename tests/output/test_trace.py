@@ -19,7 +19,7 @@ NEXT = {
     Stage.FAILED: "replay-dlq --id 3f1c8a --force",
     Stage.LOST: "verify --repair",
     Stage.WAITING: "status",
-    Stage.UNKNOWN: "audit show 'an order'",
+    Stage.UNSEEN: "audit show 'an order'",
 }
 STORED = Trace("order-1", NOON, ITEM, Stage.STORED, 1, 1)
 

@@ -128,7 +128,7 @@ class _Capture:
 
     @property
     def stage(self) -> Stage:
-        return self._found.stage if self._found else Stage.UNKNOWN
+        return self._found.stage if self._found else Stage.UNSEEN
 
     def run(self, bound: float) -> _Capture:
         """Send the order, follow it, and delete it, whatever happens in between."""

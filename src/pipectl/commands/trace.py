@@ -38,7 +38,7 @@ _READERS = (ResourceKey.STREAM_MAPPING, ResourceKey.PROCESSOR)
 class Stage(StrEnum):
     """Progress of an order; of several versions, the worst one counts.
 
-    ``unknown``: the table has the order, and the stream has no version of it. ``removed``: the stream has its removal
+    ``unseen``: the table has the order, and the stream has no version of it. ``removed``: the stream has its removal
     alone.
     """
 
@@ -46,7 +46,7 @@ class Stage(StrEnum):
     WAITING = "waiting"
     LOST = "lost"
     FAILED = "failed"
-    UNKNOWN = "unknown"
+    UNSEEN = "unseen"
     REMOVED = "removed"
 
 
@@ -161,7 +161,7 @@ class Trace:
             Doubt.QUEUE: self.stage is Stage.LOST,
             Doubt.PROGRESS: waits and self.unknown,
             Doubt.YOUNG: waits and not self.unknown,
-            Doubt.EXPIRED: self.stage is Stage.UNKNOWN,
+            Doubt.EXPIRED: self.stage is Stage.UNSEEN,
         }
         return tuple(doubt for doubt, holds in reasons.items() if holds)
 
@@ -213,7 +213,7 @@ class _Tracing:
             raise NoSuchOrderError(self._key, duration(self._now - self._since), reading.unread, missing)
         read = progress(context, {key: found.facts for key, found in self._resources.items()}, self._now)
         events = [*(older_event(each, self._now) for each in older), *self._events(versions)]
-        found = Trace(self._key, self._now, item, Stage.UNKNOWN, events=tuple(events), more=more)
+        found = Trace(self._key, self._now, item, Stage.UNSEEN, events=tuple(events), more=more)
         is_current = bool(versions) and is_image_of(versions[-1], plain_image(item))
         found = replace(found, is_current=is_current, unread=reading.unread, assumed=reading.assumed)
         found = replace(found, unexplained=explained.unexplained, gap=missing, period=self._now - self._since)
@@ -288,7 +288,7 @@ def _judge(found: Trace, versions: Sequence[Version], read: Progress, explained:
     found = replace(found, versions=len(processed), was_removed=len(processed) < len(versions))
     not_stored = [version for version in processed if not version.stored]
     if not processed:
-        return replace(found, stage=Stage.REMOVED if versions else Stage.UNKNOWN)
+        return replace(found, stage=Stage.REMOVED if versions else Stage.UNSEEN)
     if not not_stored:
         return replace(found, stage=Stage.STORED, at_stage=len(processed))
     if failed := [version for version in not_stored if version.failures]:

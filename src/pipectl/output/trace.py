@@ -20,7 +20,7 @@ from pipectl.timestamps import duration, relative, rfc3339_milliseconds, short_t
 _LOOK = {
     Stage.STORED: ("✓", "bold green"),
     Stage.WAITING: ("…", "bold yellow"),
-    Stage.UNKNOWN: ("?", "bold yellow"),
+    Stage.UNSEEN: ("?", "bold yellow"),
     Stage.REMOVED: ("-", "bold"),
     Stage.LOST: ("✗", "bold red"),
     Stage.FAILED: ("✗", "bold red"),
@@ -79,7 +79,7 @@ def _headline(found: Trace) -> str:
             words = f"{count} {_are(found)} neither stored nor reported as failed"
         case Stage.WAITING:
             words = f"{count} {'waits' if found.at_stage == 1 else 'wait'} for the processor"
-        case Stage.UNKNOWN:
+        case Stage.UNSEEN:
             words = f"the table has it, and the stream {period} has no version of it"
         case Stage.REMOVED:
             words = f"removed from the table; no other version {period}"
@@ -122,7 +122,7 @@ def _certain(found: Trace) -> str:
             return "it has no object" if found.stage is Stage.FAILED else "it has no object and no failure"
         case Stage.LOST:
             return "it has no object and no failure; the mapping has read past it"
-        case Stage.UNKNOWN:
+        case Stage.UNSEEN:
             return "no unresolved failure names it"
         case Stage.REMOVED:
             return "the stream has its removal"
@@ -210,7 +210,7 @@ def _next(found: Trace) -> Iterator[str]:
     elif found.stage is Stage.WAITING:
         named = _COMMAND.search(found.stopped or "")
         yield named[1] if named else "pipectl status"
-    elif found.stage is Stage.UNKNOWN:
+    elif found.stage is Stage.UNSEEN:
         yield f"pipectl audit show {key}"
 
 

@@ -67,6 +67,12 @@ def test_errors_of_the_auditor_are_over_when_the_queue_is_empty(depth: int | Non
     assert not checks.auditor_errors(metrics(auditor_errors={3: 3}), depth).ok
 
 
+def test_errors_of_the_auditor_name_the_failures_that_the_audit_table_does_not_have() -> None:
+    found = checks.auditor_errors(metrics(auditor_errors={3: 3}), 2)
+    assert "2 failures in the queue" in found.detail
+    assert "queue" not in checks.auditor_errors(metrics(auditor_errors={3: 3}), 0).detail
+
+
 def failures(*explanations: Explanation, deploy: Deploy | None = None, more: bool = False, never: int = 0) -> Check:
     return checks.open_failures(unresolved(*explanations, more=more, never=never), deploy, NOON)
 

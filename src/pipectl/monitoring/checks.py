@@ -248,6 +248,8 @@ def auditor_errors(metrics: Metrics, depth: int | None) -> Check:
     )
     if not count or (depth == 0 and last and metrics.now - last > OLDEST_UNAUDITED):
         return Check(name, Severity.HEALTHY, Finding.OK, count, detail)
+    if depth:
+        detail += f"; {pluralize(depth, 'failure')} in the queue, which `pipectl audit list` does not show yet"
     return Check(name, Severity.DEGRADED, Finding.ERRORS, count, detail, "logs auditor --errors")
 
 

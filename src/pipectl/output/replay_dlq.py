@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipectl.commands.replay_dlq import Preview, SaveReport
 from pipectl.failures.causes import by_cause
-from pipectl.failures.explanation import grouped
+from pipectl.failures.explanation import Safety, grouped
 from pipectl.failures.model import CLOSES_IT, ReplayStatus, short_ids
 from pipectl.failures.outcomes import DoneFailure, ReplayReport
 from pipectl.failures.replay_preview import RecordPlaces
@@ -278,8 +278,9 @@ def _warnings(screen: Screen, found: Preview) -> Iterator[Line]:
 
 
 def _one_to_try(found: Preview) -> str | None:
-    """Return the id of one failure of the largest cause."""
-    replayable = (each for each in found.explained.explanations if each.failure.range)
+    """Return the id of one failure of the largest cause whose records are not gone."""
+    failures = found.explained.explanations
+    replayable = (each for each in failures if each.failure.range and each.safety is not Safety.GONE)
     groups = grouped(each for each in replayable if _HASHED_ID.fullmatch(each.failure.audit_id))
     return _short(groups[0].explanations[0].failure.audit_id) if groups else None
 

@@ -56,7 +56,7 @@ MEANINGS: Mapping[str, Meaning] = {
         "verify",
     ),
     ResourceKey.THROTTLES_ALARM: Meaning(
-        "throttles alarm", "the processor was throttled, and orders waited", "processor-throttles", "doctor"
+        "throttles alarm", "the processor was throttled, and orders waited", "processor-throttles", "plan"
     ),
 }
 

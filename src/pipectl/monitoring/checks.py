@@ -274,7 +274,7 @@ def throttles(
         return Check(name, Severity.HEALTHY, Finding.OK, 0, "throttled 0 times in the last 15 minutes")
     severity = Severity.FAILING if stopped else Severity.DEGRADED
     detail = f"the {function} was throttled {pluralize(count, 'time')} in the last 15 minutes"
-    return Check(name, severity, Finding.THROTTLED, count, detail, "doctor")
+    return Check(name, severity, Finding.THROTTLED, count, detail, "plan")  # shows a limit that was set by hand
 
 
 def queue(depth: int | None, metrics: Metrics) -> Check:

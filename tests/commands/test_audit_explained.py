@@ -197,12 +197,13 @@ def test_show_of_a_beginning_of_two_ids_is_an_error() -> None:
         audit_show(context(Process(world)), "abcd")
 
 
-def test_show_reads_the_log_of_the_invocation_and_not_the_stream() -> None:
+def test_show_reads_the_log_lines_of_the_invocation_on_the_failure_and_not_the_stream() -> None:
     world = World()
     failure = poison(world)
     for line in (
         "START RequestId: request-1 Version: 3",
         '{"level": "ERROR", "message": "record failed", "reason": "bad", "requestId": "request-1"}',
+        '{"level": "ERROR", "message": "another record failed", "sequenceNumber": "999", "requestId": "request-1"}',
         "[ERROR] BatchError: bad",
         "Traceback (most recent call last):",
         '  File "handler.py", line 1',

@@ -207,7 +207,8 @@ class Explainer:
         at = (cause and cause.failed_at) or parse_timestamp(explanation.failure.timestamp)
         if not (isinstance(request_id, str) and len(request_id) >= _SHORTEST_REQUEST_ID and at):
             return None
-        return self._logs.invocation(request_id, at)
+        numbers = {order.number.value for order in explanation.orders if order.number}
+        return self._logs.invocation(request_id, at, numbers)
 
     def key_of(self, keys: object) -> str | None:
         """Return the partition key of a record's keys, in DynamoDB's typed form, as a person types it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -100,10 +100,16 @@ class ProcessorLogs:
             return LoggedFailures(found, error.message)
         return LoggedFailures(found)
 
-    def invocation(self, request_id: str, failed_at: datetime) -> Excerpt:
+    def invocation(self, request_id: str, failed_at: datetime, numbers: Collection[int] = ()) -> Excerpt:
         """Return the lines that an invocation printed, without those of Lambda itself.
 
         Lines of a traceback do not name the invocation: they are between its first and last line, in its log stream.
+
+        Args:
+            request_id: The id of the invocation.
+            failed_at: The time of the failure.
+            numbers: Sequence numbers of the records that are of interest: lines about other records of the batch are
+                left out. As a default all are of interest.
         """
         try:
             events = list(self._events(failed_at - _AROUND, failed_at + _AROUND))
@@ -113,7 +119,8 @@ class ProcessorLogs:
         lines = [event["message"].rstrip() for event in events if event.get("logStreamName") in streams]
         named = [at for at, line in enumerate(lines) if request_id in line]
         own = lines[named[0] : named[-1] + 1] if named else []
-        return Excerpt(tuple(islice((line for line in own if line and not _is_of_platform(line)), _MOST_LINES)))
+        shown = (line for line in own if line and not (_is_of_platform(line) or _is_of_other(line, numbers)))
+        return Excerpt(tuple(islice(shown, _MOST_LINES)))
 
     def _events(self, since: datetime, until: datetime, pattern: str = "") -> Iterator[FilteredLogEventTypeDef]:
         request: FilterLogEventsRequestPaginateTypeDef = {
@@ -130,11 +137,8 @@ class ProcessorLogs:
 
 def _failure(event: FilteredLogEventTypeDef) -> tuple[int, LoggedFailure] | None:
     """Return the sequence number and the failure of a line of the processor; ``None`` for any other line."""
-    try:
-        line = json.loads(event["message"])
-    except (ValueError, RecursionError):
-        return None
-    number = SequenceNumber.parse(line.get("sequenceNumber")) if isinstance(line, Mapping) else None
+    line = _content(event["message"])
+    number = SequenceNumber.parse(line.get("sequenceNumber"))
     if number is None:
         return None
     reason, request_id = (value if isinstance(value, str) else None for value in map(line.get, ("reason", "requestId")))
@@ -144,14 +148,25 @@ def _failure(event: FilteredLogEventTypeDef) -> tuple[int, LoggedFailure] | None
 
 def _brief(text: str) -> str:
     line = text.split("\n", 1)[0]
-    try:
-        content = json.loads(line)
-    except (ValueError, RecursionError):
-        return line
-    if not isinstance(content, Mapping) or not isinstance(content.get("message"), str):
+    content = _content(line)
+    if not isinstance(content.get("message"), str):
         return line
     named = (content.get("level"), f"{content['message']}:", content.get("reason"))
     return " ".join(each for each in named if isinstance(each, str))
+
+
+def _content(line: str) -> Mapping[str, object]:
+    """Return the fields of a line of JSON; none of any other line."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, Mapping) else {}
+
+
+def _is_of_other(line: str, numbers: Collection[int]) -> bool:
+    number = SequenceNumber.parse(_content(line).get("sequenceNumber")) if numbers else None
+    return number is not None and number.value not in numbers
 
 
 def _is_of_platform(line: str) -> bool:

@@ -14,7 +14,7 @@ from pipectl.failures.explanation import Explanation, Safety
 from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus, short_ids
 from pipectl.failures.sdk_errors import is_denial
 from pipectl.output.console import Line, Screen
-from pipectl.output.explanation import causes, orders_shown, problems, reason_shown
+from pipectl.output.explanation import WRONG_CODE, WRONG_ORDER, causes, orders_shown, problems, reason_shown
 from pipectl.output.table import Column
 from pipectl.text import pluralize
 from pipectl.timestamps import parse_timestamp, relative, rfc3339, short_time
@@ -171,7 +171,7 @@ def remedy(entries: Sequence[AuditEntry]) -> list[str]:
         return [f"{replay} processes them again"]
     if all(is_denial(entry.explanation.reason or "") for entry in entries):
         return ["`pipectl plan` compares the permissions with the config, `pipectl up` restores them", replay]
-    return ["fix the processor or the orders, then `pipectl up`", replay]
+    return [WRONG_CODE, WRONG_ORDER]
 
 
 def _show_command(screen: Screen, entry: AuditEntry) -> str:

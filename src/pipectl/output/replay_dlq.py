@@ -14,7 +14,7 @@ from pipectl.failures.model import CLOSES_IT, ReplayStatus, short_ids
 from pipectl.failures.outcomes import DoneFailure, ReplayReport
 from pipectl.failures.replay_preview import RecordPlaces
 from pipectl.output.console import Line, Screen
-from pipectl.output.explanation import orders_shown
+from pipectl.output.explanation import WRONG_CODE, WRONG_ORDER, orders_shown
 from pipectl.output.records import order_shown
 from pipectl.output.table import Column
 from pipectl.text import pluralize
@@ -132,8 +132,8 @@ def _next(screen: Screen, report: ReplayReport) -> Iterator[Line]:
     if report.still_failing and report.left_ids:
         steps = [
             f"`pipectl audit show {_typed(report.left_ids[0])}`",
-            "fix the processor or the orders, then `pipectl up`",
-            "`pipectl replay-dlq`",
+            WRONG_CODE,
+            WRONG_ORDER,
         ]
     elif report.left > report.waiting + report.claimed_elsewhere:
         steps = ["`pipectl audit list`"]

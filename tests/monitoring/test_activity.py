@@ -24,7 +24,7 @@ def of(
 def test_errors_are_counted_in_bins_of_five_minutes() -> None:
     found = of({1: 3, 7: 2, 59: 4, 60: 5, 61: 9})
     assert found.bins == (9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 3)
-    assert (found.errors, found.last_error) == (14, ago(1))
+    assert (found.errors, found.first_error, found.last_error) == (14, ago(60), ago(1))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,9 @@ def test_errors_are_counted_in_bins_of_five_minutes() -> None:
     [
         ({}, Trend.NONE),
         ({70: 5}, Trend.NONE),
-        ({5: 3}, Trend.WORSE),
+        ({5: 3}, Trend.NEW),
+        ({5: 3, 14: 1}, Trend.NEW),
+        ({9: 3}, Trend.BETTER),
         ({5: 3, 30: 3}, Trend.WORSE),
         ({5: 3, 30: 9}, Trend.STEADY),
         ({5: 1, 30: 9}, Trend.BETTER),
@@ -53,6 +55,8 @@ def test_errors_before_the_deploy_do_not_count() -> None:
 def test_errors_in_the_minute_of_the_deploy_count_when_a_failure_of_that_version_is_known() -> None:
     deploy = deployed(9.5)
     assert of({10: 9}, deploy=deploy).since_deploy == 0
+    assert of({10: 9, 11: 1}, deploy=deploy).beside_deploy == 9
+    assert of({10: 9}, deploy=deploy, evidence=Evidence(1, of_live_version=True)).beside_deploy == 0
     assert of({10: 9}, deploy=deploy, evidence=Evidence(1, of_live_version=True)).since_deploy == 9
     assert of({11: 9}, deploy=deploy, evidence=Evidence(1, of_live_version=True)).since_deploy == 0
 

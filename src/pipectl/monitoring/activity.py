@@ -26,10 +26,12 @@ _SETTLED = METRICS_LATE + 2 * PERIOD
 class Trend(StrEnum):
     """The rate of errors in the last 15 minutes, compared with that of the 45 minutes before.
 
-    Without an error in the last minutes it is better, whatever was before.
+    Without an error in the last minutes it is better, whatever was before. Errors that began in the last 15 minutes are
+    new: a single order and its retries do that, too.
     """
 
     NONE = "none"
+    NEW = "new"
     BETTER = "better"
     STEADY = "steady"
     WORSE = "worse"
@@ -74,6 +76,8 @@ class Activity:
         errors: All errors.
         since_deploy: The errors that count against the live version.
         invocations: All invocations.
+        beside_deploy: The errors in the minute of the deployment that do not count: before or after it, nobody knows.
+        first_error: The minute of the first error of the last hour.
         last_error: The minute of the last error, of the last 24 hours.
         recent_rate: Errors a minute in the last 15 minutes.
         earlier_rate: Errors a minute in the 45 minutes before.
@@ -87,7 +91,9 @@ class Activity:
     bins: tuple[int, ...]
     errors: int
     since_deploy: int
+    beside_deploy: int
     invocations: int
+    first_error: datetime | None
     last_error: datetime | None
     recent_rate: float
     earlier_rate: float
@@ -103,6 +109,8 @@ class Activity:
             return Trend.NONE
         if self.quiet:
             return Trend.BETTER
+        if not self.earlier_rate:
+            return Trend.NEW
         if self.recent_rate > self.earlier_rate * _CHANGED:
             return Trend.WORSE
         return Trend.BETTER if self.recent_rate * _CHANGED < self.earlier_rate else Trend.STEADY
@@ -119,13 +127,16 @@ def activity(metrics: Metrics, deploy: Deploy | None, evidence: Evidence) -> Act
     total = metrics.total("processor_errors", HOUR)
     last_error = metrics.last_nonzero("processor_errors")
     counts = _from_deploy(deploy, own_minute=evidence.of_live_version)
+    may_count = _from_deploy(deploy, own_minute=True)
     proves = _from_deploy(deploy, own_minute=evidence.unresolved == 0)
     successes = _successes(metrics)
     return Activity(
         _bins(errors, now),
         total,
         int(sum(point.value for point in errors if counts(point.start))),
+        int(sum(point.value for point in errors if may_count(point.start) and not counts(point.start))),
         metrics.total("processor_invocations", HOUR),
+        min((point.start for point in errors if point.value), default=None),
         last_error,
         recent / minutes(RECENTLY),
         (total - recent) / minutes(HOUR - RECENTLY),

@@ -19,7 +19,7 @@ from pipectl.facts import FunctionFacts, MappingFacts
 from pipectl.monitoring.metrics import METRICS_LATE, PERIOD, RECENTLY, Metrics
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
-from pipectl.timestamps import relative, rfc3339
+from pipectl.timestamps import relative, rfc3339, short_time
 
 _FUNCTION_FAILED = "Function call failed"
 """The last result of a mapping that works: it retries, until the retries are exhausted."""
@@ -157,8 +157,9 @@ class _Judge:
         if mapping.catching_up:
             return mapping.catching_up.describe()
         if self._failed and now - self._failed <= self._grace + self._window:
-            ago = relative(self._failed, now)
-            return f"the processor failed {ago}: records that follow a failing one wait for its retries"
+            at, known = short_time(self._failed, now, seconds=False), self._failed + self._grace + self._window
+            by = short_time(known + PERIOD, now, seconds=False)
+            return f"records may wait for the retries of those that failed at {at}: known by {by}"
         if self._throttles:
             return "the processor was throttled in the last 15 minutes: records can wait for it"
         return self._silence(mapping.last_modified)

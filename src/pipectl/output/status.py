@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.engine.model import Delta
@@ -245,18 +246,27 @@ def _errors(screen: Screen, report: StatusReport, found: Activity) -> Line:
     """``errors, last hour  ▁▁▁▁▁▁▁█▁▁▁▁  209 of 260 invocations, last one 6 min ago, getting better``."""
     bars = sparkline(found.bins, ascii_only=_ascii_only(screen))
     of = f" of {pluralize(found.invocations, 'invocation')}" if found.invocations >= found.errors else ""
-    last = f", last one {relative(found.last_error, report.now)}" if found.last_error else ""
+    last = _last(found, report.now)
     return (
         "errors, last hour  ",
         (bars, "bold"),
-        f"  {found.errors:,}{of}{last}{_trend(found)}{_deployed(report, found)}",
+        f"  {found.errors:,}{of}{last}{_trend(found, report.now)}{_deployed(report, found)}",
     )
 
 
-def _trend(found: Activity) -> str:
+def _last(found: Activity, now: datetime) -> str:
+    """Return the minute of the last error. Its seconds are not known: "1 min ago" could be before a deploy."""
+    return f", last one at {short_time(found.last_error, now, seconds=False)}" if found.last_error else ""
+
+
+def _trend(found: Activity, now: datetime) -> str:
     if found.trend is Trend.NONE or not found.since_deploy:
         return ""
-    words = {Trend.BETTER: "getting better", Trend.STEADY: "steady", Trend.WORSE: "GETTING WORSE"}[found.trend]
+    if found.trend is Trend.NEW and found.first_error:
+        return f"; new since {short_time(found.first_error, now, seconds=False)}"
+    words = {Trend.STEADY: "steady", Trend.WORSE: "GETTING WORSE"}.get(found.trend, "getting better")
+    if found.quiet:
+        return f"; {words}"
     return f"; {words} ({found.recent_rate:.1f} a minute, {found.earlier_rate:.1f} before)"
 
 
@@ -269,6 +279,8 @@ def _deployed(report: StatusReport, found: Activity) -> str:
         suspect = SuspectDeploy(found.deploy.version, found.deploy.at)
         return f", {suspect.describe(report.now)}" if found.began_with_deploy and nothing_audited else ""
     deploy = describe_deploy(found.deploy, report.now)
+    if found.beside_deploy:
+        deploy = f"the minute of {deploy}"
     if found.since_deploy:
         return f"; {found.since_deploy:,} since {deploy}"
     return f"; none since {deploy}" if found.proven else f"; not proven since {deploy}: nothing has run through it"

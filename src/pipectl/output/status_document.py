@@ -83,6 +83,7 @@ def _errors_document(found: Activity | None) -> dict[str, object] | None:
         "sinceDeploy": found.since_deploy,
         "invocations": found.invocations,
         "fiveMinutes": found.bins,
+        "first": found.first_error,
         "last": found.last_error,
         "trend": found.trend,
         "perMinute": {"last15": found.recent_rate, "before": found.earlier_rate},

@@ -138,7 +138,6 @@ class Screen:
         self,
         columns: Sequence[Column],
         rows: Sequence[Sequence[Part | Line]],
-        indent: int = 0,
         *,
         notice: bool = False,
     ) -> None:
@@ -150,7 +149,7 @@ class Screen:
         console = self.err if notice else self.out
         self._end_step()
         cells = [[self._text(_parts(cell)) for cell in row] for row in rows]
-        for text in table_lines(console, columns, cells, indent, _width(console)):
+        for text in table_lines(console, columns, cells, _width(console)):
             console.print(text)
 
     def hanging(self, prefix: Line, body: Line) -> None:

@@ -35,7 +35,7 @@ class Column:
 
 
 def table_lines(
-    console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Text]], indent: int, width: int | None
+    console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int | None
 ) -> Iterator[Text]:
     """Yield the lines of a table.
 
@@ -43,22 +43,19 @@ def table_lines(
         console: Knows how wide a text is on the terminal.
         columns: The columns.
         rows: The cells of each row, one for each column.
-        indent: Spaces before each line.
         width: Width of the terminal, ``None`` without one.
     """
     cells = [[cell if cell.plain else Text(_EMPTY) for cell in row] for row in rows]
     header = [Text(column.header, "bold") for column in columns]
     natural = [max(row[at].cell_len for row in (header, *cells)) for at in range(len(columns))]
-    widths = natural if width is None else _shrunk(columns, natural, width - indent)
+    widths = natural if width is None else _shrunk(columns, natural, width)
     below = [at for at, column in enumerate(columns) if column.flexible and widths[at] < min(_LEAST, natural[at])]
     beside = [at for at in range(len(columns)) if at not in below]
     for row in (header, *cells):
-        for line in _row(console, columns, widths, [(at, row[at]) for at in beside]):
-            yield Text(" " * indent).append_text(line)
+        yield from _row(console, columns, widths, [(at, row[at]) for at in beside])
         for at in below:
-            margin = indent + 2 * _GAP
-            for line in row[at].wrap(console, max((width or 0) - margin, _LEAST)):
-                yield Text(" " * margin).append_text(line)
+            for line in row[at].wrap(console, max((width or 0) - 2 * _GAP, _LEAST)):
+                yield Text(" " * 2 * _GAP).append_text(line)
 
 
 def _shrunk(columns: Sequence[Column], natural: Sequence[int], room: int) -> list[int]:

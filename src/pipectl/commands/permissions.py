@@ -9,7 +9,7 @@ from pipectl.config.models import Config
 from pipectl.config.names import Names
 from pipectl.config.physical import PhysicalNames
 from pipectl.iam.command_actions import CALLERS
-from pipectl.iam.policies import POLICIES, policy
+from pipectl.iam.policies import LONGEST_MANAGED_POLICY, POLICIES, characters, policy
 from pipectl.policy_document import PolicyDocument
 
 
@@ -26,6 +26,11 @@ class Published:
     role: str | None
     commands: tuple[str, ...]
     document: PolicyDocument
+
+    @property
+    def excess(self) -> int:
+        """The number of characters that a policy of people has beyond those that IAM accepts in a managed policy."""
+        return 0 if self.role else max(0, characters(self.document) - LONGEST_MANAGED_POLICY)
 
 
 def permissions(config: Config, aws: Aws) -> dict[str, Published]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 
 from pipectl.config.models import Config
@@ -15,12 +16,20 @@ FUNCTIONS = {"processor": processor_statements, "auditor": auditor_statements}
 POLICIES = (*FUNCTIONS, *CALLERS)
 """The names that `pipectl permissions` takes."""
 
+LONGEST_MANAGED_POLICY = 6144
+"""Characters. Source: "IAM and AWS STS quotas" in the IAM User Guide."""
+
 
 def policy(name: str, config: Config, names: Names) -> PolicyDocument:
     """Return one of `POLICIES` for a pipeline."""
     if statements := FUNCTIONS.get(name):
         return document(statements(config, names))
     return caller_policy(CALLERS[name], places_of(config, names))
+
+
+def characters(policy: PolicyDocument) -> int:
+    """Return the length of a policy as IAM counts it: blanks outside of texts do not count."""
+    return len(json.dumps(policy, separators=(",", ":")))
 
 
 def caller_policy(

@@ -6,11 +6,16 @@ from collections.abc import Mapping
 
 from pipectl.commands.permissions import Published
 from pipectl.output.console import Screen
+from pipectl.text import pluralize
 
 
 def document(screen: Screen, policies: Mapping[str, Published], name: str) -> None:
     """Print one policy document, as IAM takes it."""
-    screen.json(policies[name].document)
+    policy = policies[name]
+    screen.json(policy.document)
+    if policy.excess:
+        more = f"The policy has {pluralize(policy.excess, 'character')} more than IAM accepts in a managed policy"
+        screen.note(f"{more}: shorten the names in the config, or write it into a role as an inline policy.")
 
 
 def listing(screen: Screen, policies: Mapping[str, Published]) -> None:

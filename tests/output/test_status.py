@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -13,14 +14,16 @@ from syrupy.assertion import SnapshotAssertion
 
 from pipectl.commands.status import ResourceStatus, State
 from pipectl.engine.model import Delta
+from pipectl.monitoring.activity import Evidence, activity
 from pipectl.monitoring.checks import Check, Finding, Severity, unreadable
 from pipectl.monitoring.health import Flow, Health
 from pipectl.monitoring.unresolved import Unresolved
+from pipectl.monitoring.waiting import Waiting
 from pipectl.output import status
 from pipectl.output.console import Screen
 from pipectl.output.sparkline import sparkline
 from pipectl.output.status_picture import picture
-from tests.monitoring.figures import failed, unresolved
+from tests.monitoring.figures import ago, failed, metrics, unresolved
 from tests.output.samples import samples_of
 from tests.output.screens import document, printed
 from tests.output.status_samples import alarm, check_of_errors, errors, healthy, incident, not_proven, replayed, report
@@ -149,6 +152,58 @@ def test_a_stopped_mapping_is_said_once() -> None:
     waits = Check("iterator-age", Severity.UNKNOWN, Finding.UNKNOWN, None, "records wait")
     assert len(problems(stopped, waits)) == 1
     assert len(problems(waits)) == 1
+
+
+HELD = Check("processor-throttles", Severity.FAILING, Finding.STOPPED, 0, "the processor is held", "up")
+STANDS = Check("iterator-age", Severity.DEGRADED, Finding.STANDSTILL, None, "none was processed", "logs processor")
+PAUSED = Check("stream-mapping", Severity.DEGRADED, Finding.PAUSED, "Disabled", "processing is paused", "resume")
+
+
+@pytest.mark.parametrize("cause", [HELD, PAUSED, STANDS])
+def test_the_orders_that_wait_are_named_once_below_the_cause(cause: Check) -> None:
+    waits = Waiting(20, "about", ago(30), None, ago(30) + timedelta(hours=24))
+    shown = report(*{each.name: each for each in (STANDS, cause)}.values(), waiting=waits)
+    lines = printed(lambda screen: status.result(screen, shown)).splitlines()
+    assert cause.detail in lines[1]
+    assert lines[2].strip() == waits.describe(shown.now)
+    assert "20 orders" not in "".join(lines[3:])
+    assert (cause is STANDS) == ("none was processed" in "".join(lines))
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_records_that_wait_for_retries_are_a_line_only_while_no_failure_explains_them(left: int) -> None:
+    waits = Check("iterator-age", Severity.UNKNOWN, Finding.RETRYING, None, "the processor failed 2 min ago")
+    found = unresolved(*(failed("a") for _ in range(left)))
+    assert len(problems(waits, check_of_errors(), activity=errors(), unresolved=found)) == 2 - left
+
+
+def test_a_denied_call_of_a_role_that_differs_leads_to_the_plan() -> None:
+    denied = failed("a", reason="AccessDenied: User: x is not authorized to perform: s3:PutObject on y")
+    check = Check("open-failures", Severity.DEGRADED, Finding.OPEN_FAILURES, 1, "1 order failed", "audit list")
+    role = ResourceStatus("processor-role", "role", "dev-role", State.DRIFTED, {"policies": Delta("a" * 200, "b")})
+    shown = report(check, unresolved=unresolved(denied), resources=(role,))
+    lines = printed(lambda screen: status.result(screen, shown)).splitlines()
+    assert lines[1].endswith("1 order failed   -> pipectl plan")
+    assert lines[3].strip() == "processor-role differs from the config: `pipectl up` restores it"
+    assert lines[-1].strip() == "policies differs: see `pipectl plan`"
+
+
+@pytest.mark.parametrize(
+    ("failed_at", "later", "words"),
+    [
+        ({1: 3}, {}, "last one at 11:59; new since 11:59"),
+        ({1: 3, 30: 1}, {}, "last one at 11:59; STILL FAILING, GETTING WORSE (0.2 a minute, 0.0 before)"),
+        ({3: 3, 30: 1}, {}, "last one at 11:57"),
+        ({9: 3}, {}, "last one at 11:51; no invocation since"),
+        ({9: 3}, {5: 40}, "last one at 11:51; since then 40 invocations without an error"),
+    ],
+)
+def test_errors_are_said_to_go_on_only_while_they_do(
+    failed_at: dict[int, float], later: dict[int, float], words: str
+) -> None:
+    found = activity(metrics(errors=failed_at, invocations=failed_at | later), None, Evidence(1))
+    (line,) = problems(check_of_errors(), activity=found)
+    assert line.rpartition("   -> ")[0].endswith(words)
 
 
 def test_causes_are_bounded() -> None:

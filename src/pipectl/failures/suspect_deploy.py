@@ -30,7 +30,7 @@ class SuspectDeploy:
 
     def describe(self, now: datetime) -> str:
         """``all since the deploy of version 2 at 09:22``."""
-        return f"all since the deploy of version {self.version} at {short_time(self.at, now)[:-3]}"
+        return f"all since the deploy of version {self.version} at {short_time(self.at, now, seconds=False)}"
 
 
 def suspect_deploy(explanations: Sequence[Explanation], processor: FunctionFacts | None) -> SuspectDeploy | None:

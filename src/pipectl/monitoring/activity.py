@@ -81,6 +81,7 @@ class Activity:
         last_error: The minute of the last error, of the last 24 hours.
         recent_rate: Errors a minute in the last 15 minutes.
         earlier_rate: Errors a minute in the 45 minutes before.
+        invocations_since: Invocations after the minute of the last error.
         quiet: There was no error in the last 8 minutes; the metrics of 3 of them may be late.
         deploy: The live version.
         proven: The live version has processed records since it was deployed.
@@ -97,11 +98,16 @@ class Activity:
     last_error: datetime | None
     recent_rate: float
     earlier_rate: float
+    invocations_since: int
     quiet: bool
     deploy: Deploy | None
     proven: bool
     began_with_deploy: bool
     over: bool
+
+    def silent_for(self, now: datetime) -> timedelta | None:
+        """Return the time since the end of the minute of the last error."""
+        return now - self.last_error - PERIOD if self.last_error else None
 
     @property
     def trend(self) -> Trend:
@@ -140,6 +146,7 @@ def activity(metrics: Metrics, deploy: Deploy | None, evidence: Evidence) -> Act
         last_error,
         recent / minutes(RECENTLY),
         (total - recent) / minutes(HOUR - RECENTLY),
+        int(sum(point.value for point in metrics.points("processor_invocations") if _is_after(point, last_error))),
         last_error is None or now - last_error > BIN + METRICS_LATE,
         deploy,
         proven=any(map(proves, successes)),
@@ -182,6 +189,10 @@ def _began_with(deploy: Deploy | None, metrics: Metrics, successes: Iterable[dat
     failed = [point.start for point in metrics.points("processor_errors") if point.value]
     before = deploy.at - PERIOD
     return bool(failed) and min(failed) > before and any(start <= before for start in successes)
+
+
+def _is_after(point: Point, time: datetime | None) -> bool:
+    return time is not None and point.start > time
 
 
 def _is_over(last_error: datetime | None, successes: Iterable[datetime], now: datetime) -> bool:

@@ -62,6 +62,7 @@ class Finding(StrEnum):
     THROTTLED = "throttled"
     ERRORS = "errors"
     WAITING = "waiting"
+    RETRYING = "retrying"
     ALARM = "alarm"
     ALARM_ENDING = "alarm-ending"
     OPEN_FAILURES = "open-failures"
@@ -186,7 +187,8 @@ def iterator_age(read: Progress, metrics: Metrics, facts: Mapping[str, Facts]) -
         return Check(name, Severity.UNKNOWN, Finding.UNKNOWN, age, "records wait: the stream mapping does not read")
     silent = metrics.now - read.silent_since if read.silent_since else timedelta(0)
     if silent <= RECENTLY:
-        return Check(name, Severity.UNKNOWN, Finding.UNKNOWN, age, reason, _WATCH)
+        finding = Finding.RETRYING if read.retrying and not read.stopped else Finding.UNKNOWN
+        return Check(name, Severity.UNKNOWN, finding, age, reason, _WATCH)
     detail = f"{reason} ({_NOT_ORDERS}); {_limit(facts)}"
     return Check(name, Severity.DEGRADED, Finding.STANDSTILL, age, detail, "logs processor --errors")
 

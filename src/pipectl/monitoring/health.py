@@ -11,7 +11,7 @@ from pipectl.context import Context
 from pipectl.engine.model import Facts, facts_of
 from pipectl.engine.parallel import Results, parallel_map
 from pipectl.errors import AwsError, CancelledError
-from pipectl.facts import AlarmFacts, FunctionFacts, QueueFacts, TableFacts
+from pipectl.facts import AlarmFacts, FunctionFacts, MappingFacts, QueueFacts, TableFacts
 from pipectl.failures.dead_letter_queue import count_messages
 from pipectl.failures.suspect_deploy import SuspectDeploy, suspect_deploy
 from pipectl.monitoring import checks
@@ -21,6 +21,7 @@ from pipectl.monitoring.checks import Check, Finding, Severity, unreadable
 from pipectl.monitoring.metrics import Metrics, Series
 from pipectl.monitoring.stream_progress import Progress, judge
 from pipectl.monitoring.unresolved import Unresolved, read_unresolved
+from pipectl.monitoring.waiting import Waiting, waiting
 from pipectl.resource_keys import ResourceKey
 
 T = TypeVar("T")
@@ -68,6 +69,7 @@ class Health:
         alarms: The alarms that fire.
         deploy: The live version.
         flow: The figures of the last hour.
+        waiting: The orders that wait while nothing is processed.
     """
 
     checks: tuple[Check, ...]
@@ -76,6 +78,7 @@ class Health:
     alarms: tuple[FiringAlarm, ...] = ()
     deploy: Deploy | None = None
     flow: Flow = Flow()
+    waiting: Waiting | None = None
 
     @property
     def verdict(self) -> Severity:
@@ -145,6 +148,7 @@ class _Judge:
             tuple(firing),
             self._deploy,
             self._flow(),
+            self._optional(self._orders_waiting),
         )
 
     def _questions(self) -> dict[str, Callable[[], Check]]:
@@ -178,6 +182,10 @@ class _Judge:
 
     def _progress(self) -> Progress:
         return judge(self._context.config, self._facts, self._metrics)
+
+    def _orders_waiting(self) -> Waiting | None:
+        mapping = facts_of(self._facts, ResourceKey.STREAM_MAPPING, MappingFacts)
+        return waiting(self._progress(), self._metrics, mapping)
 
     def _activity(self) -> Activity:
         evidence = self._unresolved.evidence(self._deploy) if self._unresolved else Evidence(None)

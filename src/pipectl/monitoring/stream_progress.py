@@ -39,6 +39,9 @@ class Progress:
         silent_since: The time since which there is something to read, the mapping is as it is, and nothing was
             processed.
         throttled: The mapping does not read because its function is throttled.
+        retrying: Records wait because one that is before them failed a moment ago.
+        processed: The minute in which something was processed last.
+        unread_since: The minute of the first write after that.
     """
 
     until: datetime
@@ -46,6 +49,9 @@ class Progress:
     unknown: str | None = None
     silent_since: datetime | None = None
     throttled: bool = False
+    retrying: bool = False
+    processed: datetime | None = None
+    unread_since: datetime | None = None
 
 
 def progress(
@@ -110,6 +116,9 @@ class _Judge:
             unknown=self._unknown(),
             silent_since=self._silent_since,
             throttled=throttled is not None,
+            retrying=self._retries,
+            processed=self._processed,
+            unread_since=self._unread_since,
         )
 
     def _until(self) -> datetime:
@@ -150,13 +159,17 @@ class _Judge:
             return None
         return f"the processor is throttled ({pluralize(self._throttles, 'time')} in the last 15 minutes)"
 
+    @property
+    def _retries(self) -> bool:
+        return self._failed is not None and self._metrics.now - self._failed <= self._grace + self._window
+
     def _unknown(self) -> str | None:
         mapping, now = self._mapping, self._metrics.now
         if mapping is None:
             return None
         if mapping.catching_up:
             return mapping.catching_up.describe()
-        if self._failed and now - self._failed <= self._grace + self._window:
+        if self._failed and self._retries:
             at, known = short_time(self._failed, now, seconds=False), self._failed + self._grace + self._window
             by = short_time(known + PERIOD, now, seconds=False)
             return f"records may wait for the retries of those that failed at {at}: known by {by}"

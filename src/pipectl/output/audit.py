@@ -41,6 +41,10 @@ def page(screen: Screen, found: AuditPage, selection: Selection, limit: int) -> 
         screen.note(screen.completed(found.incomplete))
     if not found.entries:
         screen.line(f"No {noun}s.")
+        if only_unresolved:
+            screen.line(
+                screen.completed("Orders that wait to be processed are no failures: `pipectl status` shows them.")
+            )
         return
     if found.summary:
         screen.line((_summary(found.summary, noun, found.read_at), "bold"))

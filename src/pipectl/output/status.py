@@ -9,10 +9,13 @@ from datetime import datetime
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.engine.model import Delta
 from pipectl.errors import PipectlError
+from pipectl.failures.sdk_errors import is_denial
 from pipectl.failures.suspect_deploy import SuspectDeploy
 from pipectl.monitoring.activity import Activity, Trend
 from pipectl.monitoring.alarms import UNDELIVERED, FiringAlarm
 from pipectl.monitoring.checks import Check, Finding, Severity, alarm_severity, describe_deploy
+from pipectl.monitoring.health import Health
+from pipectl.monitoring.metrics import METRICS_LATE, PERIOD
 from pipectl.output import changes
 from pipectl.output.console import Line, Part, Screen
 from pipectl.output.explanation import orders_shown
@@ -45,6 +48,8 @@ _VERDICT_LOOK = {
 }
 """The style of the verdict: legible on a light and on a dark terminal."""
 _MOST_CAUSES = 3
+_LONGEST_VALUE = 100
+"""Characters of an attribute that is shown."""
 _WIDE = 120
 """Columns of a terminal that shows the picture."""
 _SUBJECTS = {
@@ -164,9 +169,8 @@ def _problems(screen: Screen, report: StatusReport) -> Iterator[_Problem]:
             continue
         if check.finding is Finding.UNREADABLE:
             continue
-        if _is_repeated(check, health.checks, has_errors=has_errors):
-            continue
-        yield _problem(screen, report, check, alarm)
+        if not _is_repeated(check, health, has_errors=has_errors):
+            yield _problem(screen, report, check, alarm)
     yield from _unreadable(health.checks)
     for alarm in beside.values():
         yield _Problem(alarm_severity(alarm), (_alarm_words(report, alarm),), alarm.meaning.command)
@@ -188,13 +192,27 @@ def _unreadable(checks: Sequence[Check]) -> Iterator[_Problem]:
         yield _Problem(max(check.severity for check in prevented), (f"{names}{detail}",), prevented[0].command)
 
 
-def _is_repeated(check: Check, checks: Sequence[Check], *, has_errors: bool) -> bool:
-    """Return whether another line says the same: the stream mapping is stopped, or its function fails."""
-    stopped = {each.name for each in checks if each.finding in _BLOCKED}
+def _is_repeated(check: Check, health: Health, *, has_errors: bool) -> bool:
+    """Return whether another line says the same: nothing is processed, or the function fails."""
     if check.name == "iterator-age":
-        return check.command is None and ResourceKey.STREAM_MAPPING in stopped
+        if check.finding is Finding.RETRYING:
+            return has_errors and health.unresolved is not None and health.unresolved.count > 0
+        return check.severity < Severity.FAILING and _standstill(health) not in (None, check)
     failed = check.name == ResourceKey.STREAM_MAPPING and check.finding is Finding.PROBLEM
     return failed and check.severity < Severity.FAILING and has_errors
+
+
+def _standstill(health: Health) -> Check | None:
+    """Return the check that says why nothing is processed."""
+    found = {check.name: check for check in health.checks if not check.ok}
+    mapping, throttles, age = (
+        found.get(name) for name in (ResourceKey.STREAM_MAPPING, "processor-throttles", "iterator-age")
+    )
+    if mapping and mapping.finding in _BLOCKED:
+        return mapping
+    if throttles and (throttles.finding in _BLOCKED or throttles.severity is Severity.FAILING):
+        return throttles
+    return age
 
 
 def _problem(screen: Screen, report: StatusReport, check: Check, alarm: FiringAlarm | None) -> _Problem:
@@ -206,12 +224,24 @@ def _problem(screen: Screen, report: StatusReport, check: Check, alarm: FiringAl
         return _Problem(severity, (*_errors(screen, report, activity), suffix), command, rank=1)
     words = check.detail if not check.ok or alarm is None else alarm.meaning.words
     if check.name != "open-failures":
-        return _Problem(severity, (screen.completed(words), suffix), command)
+        waits = report.health.waiting if check is _standstill(report.health) else None
+        below: tuple[Line, ...] = ((waits.describe(report.now),),) if waits else ()
+        return _Problem(severity, (screen.completed(words), suffix), command, below)
     # The failed orders are what the errors alarm is about, too.
     errors = [alarm_severity(each) for each in report.health.alarms if each.resource == ResourceKey.ERRORS_ALARM]
-    return _Problem(
-        max([severity, *errors]), (screen.completed(words), suffix), command, tuple(_causes(report)), rank=-1
-    )
+    severity, causes = max([severity, *errors]), tuple(_causes(report))
+    if drifted := _denied_by_drift(report):
+        causes += ((f"{drifted} {screen.completed('from the config: `pipectl up` restores it')}",),)
+        command = "plan"
+    return _Problem(severity, (screen.completed(words), suffix), command, causes, rank=-1)
+
+
+def _denied_by_drift(report: StatusReport) -> str | None:
+    """Return that a role or policy differs, where calls are denied that the config allows."""
+    groups = report.health.unresolved.groups if report.health.unresolved else ()
+    grants = (ResourceKey.PROCESSOR_ROLE, ResourceKey.BUCKET)
+    drifted = [each.resource for each in report.differing if each.resource in grants]
+    return f"{drifted[0]} differs" if drifted and groups and is_denial(groups[0].cause) else None
 
 
 def _since(report: StatusReport, alarm: FiringAlarm) -> str:
@@ -260,14 +290,19 @@ def _last(found: Activity, now: datetime) -> str:
 
 
 def _trend(found: Activity, now: datetime) -> str:
-    if found.trend is Trend.NONE or not found.since_deploy:
+    """Return whether it still fails. Between one and three minutes after an error the metrics do not show it."""
+    silent = found.silent_for(now)
+    if silent is None or found.trend is Trend.NONE or not found.since_deploy:
         return ""
+    if silent >= METRICS_LATE:
+        count = found.invocations_since
+        return f"; since then {pluralize(count, 'invocation')} without an error" if count else "; no invocation since"
     if found.trend is Trend.NEW and found.first_error:
         return f"; new since {short_time(found.first_error, now, seconds=False)}"
+    if silent > PERIOD:
+        return ""
     words = {Trend.STEADY: "steady", Trend.WORSE: "GETTING WORSE"}.get(found.trend, "getting better")
-    if found.quiet:
-        return f"; {words}"
-    return f"; {words} ({found.recent_rate:.1f} a minute, {found.earlier_rate:.1f} before)"
+    return f"; STILL FAILING, {words} ({found.recent_rate:.1f} a minute, {found.earlier_rate:.1f} before)"
 
 
 def _deployed(report: StatusReport, found: Activity) -> str:
@@ -340,11 +375,14 @@ def _resources(screen: Screen, resources: Sequence[ResourceStatus]) -> None:
             screen.line((each.resource, "bold"))
         if each.reason:
             screen.hanging(("    ",), (screen.completed(each.reason),))
-        for line in _drift(each.drift):
+        for line in _drift(screen, each.drift):
             screen.hanging(("    ",), line)
 
 
-def _drift(deltas: Mapping[str, Delta]) -> Iterator[Line]:
-    """``retention: found 3600, wanted 1209600``, for each attribute that differs."""
+def _drift(screen: Screen, deltas: Mapping[str, Delta]) -> Iterator[Line]:
+    """``retention: found 3600, wanted 1209600``, for each attribute that differs; long values are those of `plan`."""
     for path, before, after in changes.shown_deltas(deltas):
-        yield f"{path}: found ", (before, "red"), ", wanted ", (after, "green")
+        if max(len(before), len(after)) > _LONGEST_VALUE:
+            yield (f"{path} differs: see {screen.completed('`pipectl plan`')}",)
+        else:
+            yield f"{path}: found ", (before, "red"), ", wanted ", (after, "green")

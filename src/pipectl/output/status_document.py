@@ -30,6 +30,7 @@ def document(screen: Screen, report: StatusReport) -> dict[str, object]:
         "alarms": [_alarm_document(screen, alarm) for alarm in health.alarms],
         "failures": _failures_document(screen, health.unresolved),
         "flow": health.flow,
+        "waiting": health.waiting,
     }
 
 

@@ -59,10 +59,8 @@ def test_while_metrics_can_be_late_the_number_is_a_lower_bound() -> None:
 
 
 def test_the_minute_of_the_last_one_that_was_processed_counts_only_when_the_processor_was_throttled_since() -> None:
-    same: dict[str, dict[float, float]] = {"iterator_age": {10: 0}, "writes": {10: 26}}
-    found = waits(held=True, **same)
-    assert found is None
-    found = waits(held=True, **same, processor_throttles={9: 3})
+    assert waits(iterator_age={10: 0}, writes={10: 26}) is None
+    found = waits(iterator_age={10: 0}, writes={10: 26}, processor_throttles={9: 3})
     assert found
     assert (found.orders, found.bound, found.since) == (26, "up to", ago(10))
 

@@ -346,13 +346,9 @@ def alarm_severity(alarm: FiringAlarm) -> Severity:
 def open_failures(
     found: Unresolved | None, deploy: Deploy | None, now: datetime, suspect: SuspectDeploy | None = None
 ) -> Check:
-    """Check the unresolved failures, and when the first record is lost.
+    """Check the unresolved failures, and when the first record is lost. ``None``: there is no audit table.
 
-    Args:
-        found: The failures; ``None`` without an audit table.
-        deploy: The live version.
-        now: The present time.
-        suspect: The deployment with which all failures began, if they did.
+    All of them began with ``suspect``, where that is given.
     """
     name = "open-failures"
     if found is None:

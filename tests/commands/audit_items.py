@@ -99,9 +99,11 @@ class PagingTable(BaseHTTPRequestHandler):
             place = int(request["ExclusiveStartKey"]["auditId"]["S"]) + len(FAILURE_TYPES)
         items: list[dict[str, Any]] = []
         size = 0
-        projected = "ProjectionExpression" in request
+        projected, earliest = "ProjectionExpression" in request, values.get(":since", {"S": ""})["S"]
         while place < self.count and len(items) < request.get("Limit", self.count) and size < 1_000_000:
             moment = NEWEST - timedelta(minutes=place)
+            if rfc3339_milliseconds(moment) < earliest:
+                return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
             item = audit_item(str(place), moment, FAILURE_TYPES[place % 4], body="x" * 1000)
             size += 1600
             items.append({name: item[name] for name in ("timestamp", "replayStatus")} if projected else item)

@@ -56,6 +56,7 @@ class FakeLogs:
         filterPattern: str | None = None,  # noqa: N803
         logStreamNames: list[str] | None = None,  # noqa: N803
     ) -> Iterator[dict[str, Any]]:
+        assert startTime >= 0, "AWS refuses it"
         self.clock.seconds += self.slow_seconds
         self.starts.append(startTime / 1000 - START.timestamp())
         self.patterns.append(filterPattern)
@@ -169,6 +170,12 @@ def test_at_most_five_pages_are_read_in_a_second_and_the_first_at_once(cloud: Fa
         cloud.write("processor", number, f"{number}", f"{number}")
     assert len(logs(context, search()).lines) == 50
     assert context.aws.clock.seconds >= 9.8
+
+
+def test_a_start_before_1970_is_the_start_of_the_log(cloud: FakeLogs, context: Any) -> None:
+    cloud.write("processor", 1, "a line")
+    found = logs(context, Search(BOTH, datetime(1969, 1, 1, tzinfo=UTC)))
+    assert [line.message for line in found.lines] == ["a line"]
 
 
 def test_errors_leaves_out_all_other_lines(cloud: FakeLogs, context: Any) -> None:

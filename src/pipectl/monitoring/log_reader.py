@@ -98,10 +98,10 @@ class LogReader:
             group = names.processor_log_group if function == ResourceKey.PROCESSOR else names.auditor_log_group
             request: FilterLogEventsRequestPaginateTypeDef = {
                 "logGroupName": group,
-                "startTime": round(since.timestamp() * 1000),
+                "startTime": _milliseconds(since),
             }
             if until:
-                request["endTime"] = round(until.timestamp() * 1000)
+                request["endTime"] = _milliseconds(until)
             if pattern:
                 request["filterPattern"] = pattern
             if streams:
@@ -140,6 +140,11 @@ class LogReader:
             yield page
             if "nextToken" in page:
                 self._context.reporter.step(f"Reading the log of the {function}: {pluralize(self._read, 'line')}")
+
+
+def _milliseconds(time: datetime) -> int:
+    """Return a time as CloudWatch Logs takes it: none before 1970, which an item that was written by hand can have."""
+    return max(round(time.timestamp() * 1000), 0)
 
 
 def _line(function: str, event: FilteredLogEventTypeDef, without_id: Counter[str], partition_key: str) -> LogLine:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 from pipectl.aws.client import Aws
+from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.engine.parallel import parallel_map
 from pipectl.errors import AbsentError
 from pipectl.failures.model import (
@@ -78,6 +79,11 @@ class LostRecord:
     keys: object
     written_at: datetime
     object_name: str
+
+    @property
+    def trimmed_at(self) -> datetime:
+        """The time at which the stream trims it: a repair must come before."""
+        return self.written_at + STREAM_RETENTION
 
 
 class VerificationIndex:

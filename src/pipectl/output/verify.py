@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from pipectl.commands.verify import VerifyReport
 from pipectl.output.console import Line, Screen
 from pipectl.output.records import assumed, keys_shown
+from pipectl.output.table import Column
 from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
 
 _MOST_SHOWN = 20
 _BAD = ("! ", "red")
+_LOST = (Column("LOST ORDER", flexible=True), Column("WRITTEN"), Column("IN THE STREAM UNTIL"))
 
 
 def before_asking(screen: Screen, report: VerifyReport) -> None:
+    _lost(screen, report, notice=True)
     screen.notice(_lines(screen, report))
 
 
@@ -22,17 +25,25 @@ def result(screen: Screen, report: VerifyReport) -> None:
     if screen.json_output:
         screen.document(_document(screen, report))
         return
+    _lost(screen, report)
     screen.lines(_lines(screen, report))
 
 
+def _lost(screen: Screen, report: VerifyReport, *, notice: bool = False) -> None:
+    """Print the orders whose records are lost, and the time until which the stream has them for a repair."""
+    rows = [
+        (keys_shown(record.keys), rfc3339(record.written_at), rfc3339(record.trimmed_at))
+        for record in report.records[:_MOST_SHOWN]
+    ]
+    if rows:
+        screen.table(_LOST, rows, notice=notice)
+
+
 def _lines(screen: Screen, report: VerifyReport) -> Iterator[Line]:
-    for record in report.records[:_MOST_SHOWN]:
-        where = f"record {record.sequence_number}, written {rfc3339(record.written_at)}"
-        yield _BAD, f"{keys_shown(record.keys)} {where}, is ", ("lost", "red")
     if report.lost > _MOST_SHOWN:
         yield _BAD, f"and {report.lost - _MOST_SHOWN} more; -o json names them"
     for each in report.failing[:_MOST_SHOWN]:
-        yield _BAD, f"record {each.sequence_number} fails: {each.error}"
+        yield _BAD, f"{keys_shown(each.keys)} fails: {each.error}"
     if report.waiting_in_queue:
         wait = "failure waits" if report.waiting_in_queue == 1 else "failures wait"
         yield (f"About {report.waiting_in_queue} {wait} for the auditor. Some of the lost records may belong to them.",)

@@ -224,8 +224,8 @@ def test_show_reads_the_log_lines_of_the_invocation_on_the_failure_and_not_the_s
         '  File "handler.py", line 1',
     )
     assert detail.excerpt.brief == (
-        "ERROR record failed: bad",
-        "[ERROR] BatchError: bad",
+        "ERROR bad",
+        "ERROR BatchError: bad",
     )
     assert (process.count("FilterLogEvents"), process.count("GetRecords"), detail.records) == (1, 0, ())
 

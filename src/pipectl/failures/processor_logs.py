@@ -5,8 +5,6 @@ Each reading is bounded. A log group that is absent, or that must not be read, i
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
+from pipectl.aws.log_entries import LogEntry, parse_entry
 from pipectl.errors import AwsError
 from pipectl.failures.model import SequenceNumber
 
@@ -30,7 +29,6 @@ _LATE = timedelta(minutes=1)
 """An invocation logs its failure at most this long before its message, and after the time in it."""
 _AROUND = timedelta(seconds=3)
 _FRAMES = "Traceback (most recent call last):"
-_PLATFORM = re.compile(r"(START|END|REPORT|INIT_START|RESTORE_START) ")
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,9 @@ class Excerpt:
 
     @property
     def brief(self) -> tuple[str, ...]:
-        """The lines without the frames of a traceback, and those of the handlers, which are JSON, in words."""
-        return tuple(_brief(line) for line in self.lines if line and not line[0].isspace() and line != _FRAMES)
+        """The lines as `logs` shows them, without the frames of a traceback."""
+        shown = (line for line in self.lines if line and not line[0].isspace() and line != _FRAMES)
+        return tuple(f"{entry.level} {entry.text}".strip() for entry in map(parse_entry, shown))
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ class ProcessorLogs:
         lines = [event["message"].rstrip() for event in events if event.get("logStreamName") in streams]
         named = [at for at, line in enumerate(lines) if request_id in line]
         own = lines[named[0] : named[-1] + 1] if named else []
-        shown = (line for line in own if line and not (_is_of_platform(line) or _is_of_other(line, numbers)))
+        shown = (line for line in own if _is_shown(parse_entry(line), numbers))
         return Excerpt(tuple(islice(shown, _MOST_LINES)))
 
     def _events(self, since: datetime, until: datetime, pattern: str = "") -> Iterator[FilteredLogEventTypeDef]:
@@ -137,7 +136,7 @@ class ProcessorLogs:
 
 def _failure(event: FilteredLogEventTypeDef) -> tuple[int, LoggedFailure] | None:
     """Return the sequence number and the failure of a line of the processor; ``None`` for any other line."""
-    line = _content(event["message"])
+    line = parse_entry(event["message"]).fields
     number = SequenceNumber.parse(line.get("sequenceNumber"))
     if number is None:
         return None
@@ -146,28 +145,7 @@ def _failure(event: FilteredLogEventTypeDef) -> tuple[int, LoggedFailure] | None
     return number.value, LoggedFailure(reason, line.get("keys"), request_id, at)
 
 
-def _brief(text: str) -> str:
-    line = text.split("\n", 1)[0]
-    content = _content(line)
-    if not isinstance(content.get("message"), str):
-        return line
-    named = (content.get("level"), f"{content['message']}:", content.get("reason"))
-    return " ".join(each for each in named if isinstance(each, str))
-
-
-def _content(line: str) -> Mapping[str, object]:
-    """Return the fields of a line of JSON; none of any other line."""
-    try:
-        content = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, Mapping) else {}
-
-
-def _is_of_other(line: str, numbers: Collection[int]) -> bool:
-    number = SequenceNumber.parse(_content(line).get("sequenceNumber")) if numbers else None
-    return number is not None and number.value not in numbers
-
-
-def _is_of_platform(line: str) -> bool:
-    return bool(_PLATFORM.match(line)) or '"type":"platform.' in line[:200].replace(" ", "")
+def _is_shown(entry: LogEntry, numbers: Collection[int]) -> bool:
+    """Return whether a line is neither one of Lambda's own nor about a record that is not of interest."""
+    number = SequenceNumber.parse(entry.fields.get("sequenceNumber"))
+    return not entry.is_routine and (not numbers or number is None or number.value in numbers)

@@ -53,7 +53,9 @@ def shown_deltas(deltas: Mapping[str, Delta]) -> Iterator[tuple[str, str, str]]:
     for path, delta in deltas.items():
         if deltas.get(path.removeprefix(_LIVE)) == delta and path.startswith(_LIVE):
             continue  # the version in use differs just as the function does
-        yield path, _shown(delta.before), _shown(delta.after)
+        before, after, equal = _without_equal(delta.before, delta.after)
+        besides = f" (besides {equal:,} equal)" if equal else ""
+        yield f"{path}{besides}", _shown(before), _shown(after)
 
 
 def summary(changes: Sequence[Change], done: bool) -> str:
@@ -91,6 +93,22 @@ def document(screen: Screen, change: Change) -> dict[str, object]:
 
 def deltas_document(deltas: Mapping[str, Delta]) -> dict[str, object]:
     return {path: {"from": delta.before, "to": delta.after} for path, delta in deltas.items()}
+
+
+def _without_equal(before: object, after: object) -> tuple[object, object, int]:
+    """Return two values, and the number of entries that were left out of long lists because both have them.
+
+    The one statement in which two policies differ may be behind many that are equal.
+    """
+    if not isinstance(before, list) or not isinstance(after, list):
+        return before, after, 0
+    if max(len(dumps(value, indent=None)) for value in (before, after)) <= _LONGEST_VALUE:
+        return before, after, 0
+    found = [each for each in before if each not in after]
+    wanted = [each for each in after if each not in before]
+    if not found and not wanted:
+        return before, after, 0  # the order differs, or the number of equal ones
+    return found, wanted, len(after) - len(wanted)
 
 
 def _shown(value: object) -> str:

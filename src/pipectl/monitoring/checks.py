@@ -358,7 +358,7 @@ def open_failures(
     soon = found.until is not None and found.until - now < LEAST_LEFT
     severity = Severity.FAILING if soon else Severity.DEGRADED
     newest = found.times[1] if found.times else None
-    is_fixed = deploy is not None and newest is not None and deploy.at > newest
+    is_fixed = deploy is not None and newest is not None and deploy.at > newest and not found.since(deploy)
     detail = f"{_failed(found)} ({_safety(found, now)}){f', {suspect.describe(now)}' if suspect else ''}"
     if found.never:
         every = found.never == found.count and not found.more

@@ -99,3 +99,10 @@ def test_failures_of_the_live_version_are_known_by_its_number_else_by_their_time
     assert unresolved(failed("a", 30, version="7"), failed("b", 30)).since(deploy) == 1
     assert unresolved(failed("a", 10), failed("b", 30)).since(deploy) == 1
     assert unresolved(failed("a", 10)).since(None) == 0
+
+
+@pytest.mark.parametrize(("minutes", "left", "by"), [(4, 0, -12), (3, 0, None), (4, 1, None), (4, None, None)])
+def test_errors_of_which_no_failure_is_left_are_over_after_some_time(
+    minutes: int, left: int | None, by: int | None
+) -> None:
+    assert of({minutes: 3}, evidence=Evidence(left)).over_by == (None if by is None else ago(by))

@@ -86,6 +86,8 @@ class Activity:
         deploy: The live version.
         proven: The live version has processed records since it was deployed.
         began_with_deploy: All errors of the last 24 hours are of the live version, and the one before it worked.
+        over_by: The time from which the errors are over without a later success, when nothing is unresolved and there
+            was none in the last minutes.
         over: Nothing is unresolved, and either a later invocation has succeeded or the last error is 15 minutes old.
     """
 
@@ -103,6 +105,7 @@ class Activity:
     deploy: Deploy | None
     proven: bool
     began_with_deploy: bool
+    over_by: datetime | None
     over: bool
 
     def silent_for(self, now: datetime) -> timedelta | None:
@@ -151,6 +154,7 @@ def activity(metrics: Metrics, deploy: Deploy | None, evidence: Evidence) -> Act
         deploy,
         proven=any(map(proves, successes)),
         began_with_deploy=_began_with(deploy, metrics, successes),
+        over_by=_over_by(last_error, now) if evidence.unresolved == 0 else None,
         over=evidence.unresolved == 0 and _is_over(last_error, successes, now),
     )
 
@@ -193,6 +197,12 @@ def _began_with(deploy: Deploy | None, metrics: Metrics, successes: Iterable[dat
 
 def _is_after(point: Point, time: datetime | None) -> bool:
     return time is not None and point.start > time
+
+
+def _over_by(last_error: datetime | None, now: datetime) -> datetime | None:
+    if last_error is None or now - last_error - PERIOD < METRICS_LATE:
+        return None
+    return last_error + RECENTLY + PERIOD
 
 
 def _is_over(last_error: datetime | None, successes: Iterable[datetime], now: datetime) -> bool:

@@ -296,13 +296,20 @@ def _trend(found: Activity, now: datetime) -> str:
         return ""
     if silent >= METRICS_LATE:
         count = found.invocations_since
-        return f"; since then {pluralize(count, 'invocation')} without an error" if count else "; no invocation since"
+        since = f"since then {pluralize(count, 'invocation')} without an error" if count else "no invocation since"
+        return f"; {since}{_over_by(found, now)}"
     if found.trend is Trend.NEW and found.first_error:
         return f"; new since {short_time(found.first_error, now, seconds=False)}"
     if silent > PERIOD:
         return ""
     words = {Trend.STEADY: "steady", Trend.WORSE: "GETTING WORSE"}.get(found.trend, "getting better")
     return f"; STILL FAILING, {words} ({found.recent_rate:.1f} a minute, {found.earlier_rate:.1f} before)"
+
+
+def _over_by(found: Activity, now: datetime) -> str:
+    if found.over_by is None or found.over:
+        return ""
+    return f"; no failure is unresolved: over by {short_time(found.over_by, now, seconds=False)}"
 
 
 def _deployed(report: StatusReport, found: Activity) -> str:

@@ -350,8 +350,60 @@ def test_the_log_is_searched_for_some_failures_with_few_calls() -> None:
     failures = [world.give_up(number) for number in world.orders(MOST_NUMBERS + 10, poison=True)]
     process = Process(world)
     found = explain(process, *failures)
-    assert Counter(process.calls)["FilterLogEvents"] == 2
+    assert Counter(process.calls)["FilterLogEvents"] == 3, "two with sequence numbers, one around the invocations"
     assert found.problems == (f"the log was searched for {MOST_NUMBERS} of {MOST_NUMBERS + 10} failures",)
+
+
+REQUEST = "2191827e-e5b5-4391-8e14-433056c9ea7b"
+START, REPORT = f"START RequestId: {REQUEST} Version: 3", f"REPORT RequestId: {REQUEST}\tDuration: 3.00 ms"
+IMPORT_ERROR = "Runtime.ImportModuleError: Unable to import module 'handler': No module named 'x'"
+
+
+def silent(world: World, request: str = REQUEST, seconds: float = 0) -> str:
+    """Let an order fail of which the processor logs nothing, some seconds later. Return the failure's id."""
+    failure = world.give_up(world.order(poison=True), requestContext={"requestId": request})
+    (key,) = [key for key in world.audit if key[0] == failure]
+    world.audit[key]["requestId"] = {"S": request}
+    world.clock.sleep(seconds)
+    return failure
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ([f"[ERROR] {IMPORT_ERROR}\nTraceback", START, f"{REPORT}\tStatus: error"], IMPORT_ERROR),
+        ([START, f"[ERROR] {IMPORT_ERROR}\nTraceback", REPORT], IMPORT_ERROR),
+        ([START, f"2026-01-01T00:00:00.000Z {REQUEST} Task timed out after 3.00 seconds", REPORT], "Task timed out"),
+        (
+            [START, f"{REPORT}\tStatus: error\tError Type: Runtime.OutOfMemory"],
+            "REPORT Duration: 3.00 ms Status: error",
+        ),
+        (
+            [START, '[ERROR] BatchError: record with keys {} and sequence number 1 failed: KeyError: "x"', REPORT],
+            'KeyError: "x"',
+        ),
+        ([START, "fine", REPORT], None),
+        ([START.replace(REQUEST, "another"), "[ERROR] E: x", REPORT.replace(REQUEST, "another"), START], None),
+    ],
+    ids=["import error before the start", "import error", "timeout", "crash", "batch", "no error", "another's error"],
+)
+def test_an_error_that_names_no_record_is_found_by_its_invocation(lines: list[str], reason: str | None) -> None:
+    world = World()
+    failure = silent(world)
+    for line in lines:
+        world.log(line)
+    world.log("[ERROR] Other: of another log stream", stream="stream-2")
+    found = explain_one(world, failure).reason
+    assert (found or "").startswith(reason or "")
+    assert (found is None) == (reason is None)
+
+
+def test_invocations_are_looked_for_in_the_newest_periods_with_few_calls() -> None:
+    world = World()
+    failures = [silent(world, f"{REQUEST}-{number}", 3600) for number in range(5)]
+    process = Process(world)
+    explain(process, *failures)
+    assert Counter(process.calls)["FilterLogEvents"] <= 1 + 3
 
 
 @pytest.mark.parametrize("operation", ["ListObjectsV2", "GetObject"])

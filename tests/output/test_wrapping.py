@@ -15,6 +15,7 @@ from pipectl.output.wrapping import hanging, wrapped
         ("   one two three four fives", ["   one two three four", "   fives"]),
         ("one two three four fives!", ["one two three four", "fives!"]),
         ("one arn:aws:sts::123456789012:role/x two", ["one", "arn:aws:sts::123456789012:role/x", "two"]),
+        ("correct it, then `pipectl up`!", ["correct it, then", "`pipectl up`!"]),
         ("12345678901234567890", ["12345678901234567890"]),
         ("", [""]),
         (" " * 30, [" " * 30]),

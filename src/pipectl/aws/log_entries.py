@@ -74,6 +74,25 @@ class LogEntry:
         return tuple(dict.fromkeys(key for key in map(_plain, values) if key is not None))
 
 
+class Invocations:
+    """The invocations that run in log streams, while their lines are read in the order of time.
+
+    A log stream holds one invocation after the other, and not every line names its invocation.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[str, str] = {}
+
+    def request_of(self, stream: str, entry: LogEntry) -> str | None:
+        """Return the invocation of the next line: the one that it names, else the one that runs in its log stream."""
+        if entry.request_id:
+            self._running[stream] = entry.request_id
+        request = self._running.get(stream)
+        if entry.ends:
+            self._running.pop(stream, None)
+        return request
+
+
 def parse_entry(message: str) -> LogEntry:
     """Return what a line reports. Every text is a line."""
     text = message.rstrip()

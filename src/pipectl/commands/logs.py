@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from pipectl.aws.log_entries import Invocations
 from pipectl.context import Context
 from pipectl.failures.model import Failure, SequenceNumber
 from pipectl.monitoring.log_reader import MOST_STREAMS, LogLine, LogReader
@@ -222,27 +223,18 @@ class _Invocations:
     """The invocations of log streams, while their lines are read in the order of time."""
 
     def __init__(self) -> None:
-        self._running: dict[str, str] = {}
+        self._invocations = Invocations()
         self._wanted: set[str] = set()
 
     def about(self, subject: _Subject, lines: Iterable[LogLine]) -> list[LogLine]:
         """Return the lines of the invocations that name a subject, without lines about other orders."""
-        requests = [(line, self._request_of(line)) for line in lines]
+        requests = [(line, self._invocations.request_of(line.stream, line.entry)) for line in lines]
         self._wanted |= {request for line, request in requests if request and subject.names(line)}
         return [
             line
             for line, request in requests
             if subject.names(line) or (request in self._wanted and not subject.is_other(line))
         ]
-
-    def _request_of(self, line: LogLine) -> str | None:
-        """Return the invocation of a line: the one that it names, else the one that runs in its log stream."""
-        if line.entry.request_id:
-            self._running[line.stream] = line.entry.request_id
-        request = self._running.get(line.stream)
-        if line.entry.ends:
-            self._running.pop(line.stream, None)
-        return request
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,16 @@ from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import STREAM_RETENTION, Cause, Kept
 from pipectl.failures.causes import by_cause
 from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus, SequenceNumber, quarantine_folder
-from pipectl.failures.processor_logs import MOST_NUMBERS, Excerpt, LoggedFailure, LoggedFailures, ProcessorLogs
+from pipectl.failures.processor_logs import (
+    MOST_NUMBERS,
+    Excerpt,
+    LoggedErrors,
+    LoggedFailure,
+    LoggedFailures,
+    ProcessorLogs,
+)
 from pipectl.failures.quarantine import Contents, Listing, Quarantine, number_of, object_name
-from pipectl.failures.reasons import batch_size, cut, error_of, error_of_record, reason_in_words
+from pipectl.failures.reasons import batch_size, cut, error_of, error_of_record, reason_in, reason_in_words
 from pipectl.timestamps import parse_timestamp
 
 MOST_EXPLAINED = 200
@@ -193,19 +200,22 @@ class Explainer:
         silent = [each for each in explanations if _is_silent(each) and each.failure.key not in unread]
         logged = self._logged(silent[:MOST_NUMBERS])
         explanations = [self._in_words(self._with_log(each, logged)) for each in explanations]
+        read = [each for each in explanations if each.failure.key not in unread]
+        errors = LoggedErrors({}) if logged.problem else self._logged_errors(read)
+        explanations = [_with_error(each, errors) for each in explanations]
         not_searched = f"the log was searched for {MOST_NUMBERS} of {len(silent)} failures"
-        log_problem = logged.problem or (not_searched if len(silent) > MOST_NUMBERS else None)
+        log_problem = logged.problem or errors.problem or (not_searched if len(silent) > MOST_NUMBERS else None)
         problems = (listing.problem or contents.problem, log_problem)
         return Explained(tuple(explanations), len(unread), tuple(problem for problem in problems if problem))
 
     def excerpt(self, explanation: Explanation) -> Excerpt | None:
         """Return the log lines of the invocation that failed; ``None`` when no invocation is known."""
-        item, cause = explanation.failure.item, explanation.cause
+        cause = explanation.cause
         if cause is None and reason_in_words(explanation.failure, self._record_age):
             return None
-        request_id = (cause and cause.request_id) or item.get("requestId")
+        request_id = (cause and cause.request_id) or _request_of(explanation)
         at = (cause and cause.failed_at) or parse_timestamp(explanation.failure.timestamp)
-        if not (isinstance(request_id, str) and len(request_id) >= _SHORTEST_REQUEST_ID and at):
+        if not (request_id and len(request_id) >= _SHORTEST_REQUEST_ID and at):
             return None
         numbers = {order.number.value for order in explanation.orders if order.number}
         return self._logs.invocation(request_id, at, numbers)
@@ -250,6 +260,13 @@ class Explainer:
         times = [time for each in silent for time in each.failure.arrival or ()]
         numbers = [order.number for each in silent for order in each.orders[:1] if order.number]
         return self._logs.failures(numbers, min(times), max(times)) if times else LoggedFailures({})
+
+    def _logged_errors(self, explanations: Sequence[Explanation]) -> LoggedErrors:
+        """Return what the log has on the invocations of failures that are still without a reason."""
+        silent = [each for each in explanations if _is_silent(each)]
+        requests = {(_request_of(each), parse_timestamp(each.failure.timestamp)) for each in silent}
+        known = {request: time for request, time in requests if request and time}
+        return self._logs.errors(known) if known else LoggedErrors({})
 
     def _with_log(self, explanation: Explanation, logged: LoggedFailures) -> Explanation:
         if not _is_silent(explanation):
@@ -358,6 +375,18 @@ def _safety(failure: Failure, held: Sequence[bool | None], now: datetime) -> tup
     if last and last <= now:
         return Safety.GONE, None
     return (Safety.STREAM, first) if first else (Safety.UNKNOWN, None)
+
+
+def _request_of(explanation: Explanation) -> str | None:
+    """Return the id of the last invocation, as the audit item has it."""
+    request_id = explanation.failure.item.get("requestId")
+    return request_id if isinstance(request_id, str) and len(request_id) >= _SHORTEST_REQUEST_ID else None
+
+
+def _with_error(explanation: Explanation, errors: LoggedErrors) -> Explanation:
+    """Add the error of the invocation as the reason of a failure that has none."""
+    error = errors.found.get(_request_of(explanation) or "") if _is_silent(explanation) else None
+    return replace(explanation, reason=cut(reason_in(error))) if error else explanation
 
 
 def _is_silent(explanation: Explanation) -> bool:

@@ -5,14 +5,14 @@ Each reading is bounded. A log group that is absent, or that must not be read, i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
-from pipectl.aws.log_entries import LogEntry, parse_entry
+from pipectl.aws.log_entries import Invocations, LogEntry, parse_entry
 from pipectl.errors import AwsError
 from pipectl.failures.model import SequenceNumber
 
@@ -29,6 +29,8 @@ _LATE = timedelta(minutes=1)
 """An invocation logs its failure at most this long before its message, and after the time in it."""
 _AROUND = timedelta(seconds=3)
 _FRAMES = "Traceback (most recent call last):"
+_MOST_PERIODS = 3
+"""Periods in which invocations are looked for by their ids, the newest ones."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,19 @@ class LoggedFailures:
     """
 
     found: Mapping[int, LoggedFailure]
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class LoggedErrors:
+    """Errors of the log by invocation.
+
+    Attributes:
+        found: The first error of each.
+        problem: The reason why the log could not be read.
+    """
+
+    found: Mapping[str, str]
     problem: str | None = None
 
 
@@ -121,6 +136,30 @@ class ProcessorLogs:
         shown = (line for line in own if _is_shown(parse_entry(line), numbers))
         return Excerpt(tuple(islice(shown, _MOST_LINES)))
 
+    def errors(self, requests: Mapping[str, datetime]) -> LoggedErrors:
+        """Return the error of each invocation that reported none for a record, such as an import error or a timeout.
+
+        Such lines do not name a record, and often no invocation. An error while none runs, such as one of an import,
+        is that of the next one in the log stream.
+
+        Args:
+            requests: The ids of invocations, and the times of their failures.
+        """
+        found: dict[str, str] = {}
+        invocations, early = Invocations(), dict[str, LogEntry]()
+        try:
+            for since, until in _periods(requests.values()):
+                for event in self._events(since, until):
+                    stream, entry = event.get("logStreamName", ""), parse_entry(event["message"])
+                    request = invocations.request_of(stream, entry)
+                    if request is None and entry.is_error:
+                        early.setdefault(stream, entry)
+                    elif request and (error := early.pop(stream, entry)).is_error:
+                        found.setdefault(request, error.text)
+        except AwsError as error:
+            return LoggedErrors(found, error.message)
+        return LoggedErrors({request: text for request, text in found.items() if request in requests})
+
     def _events(self, since: datetime, until: datetime, pattern: str = "") -> Iterator[FilteredLogEventTypeDef]:
         request: FilterLogEventsRequestPaginateTypeDef = {
             "logGroupName": self._group,
@@ -134,15 +173,27 @@ class ProcessorLogs:
             yield from page["events"]
 
 
+def _periods(times: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
+    """Return the periods around times, those that are near each other as one; the newest ones."""
+    periods: list[tuple[datetime, datetime]] = []
+    for time in sorted(times):
+        if periods and time - periods[-1][1] <= _LATE:
+            periods[-1] = (periods[-1][0], time + _AROUND)
+        else:
+            periods.append((time - _AROUND, time + _AROUND))
+    return periods[-_MOST_PERIODS:]
+
+
 def _failure(event: FilteredLogEventTypeDef) -> tuple[int, LoggedFailure] | None:
     """Return the sequence number and the failure of a line of the processor; ``None`` for any other line."""
-    line = parse_entry(event["message"]).fields
-    number = SequenceNumber.parse(line.get("sequenceNumber"))
+    entry = parse_entry(event["message"])
+    number = SequenceNumber.parse(entry.fields.get("sequenceNumber"))
     if number is None:
         return None
-    reason, request_id = (value if isinstance(value, str) else None for value in map(line.get, ("reason", "requestId")))
+    reason = entry.fields.get("reason")
     at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-    return number.value, LoggedFailure(reason, line.get("keys"), request_id, at)
+    found = reason if isinstance(reason, str) else None
+    return number.value, LoggedFailure(found, entry.fields.get("keys"), entry.request_id, at)
 
 
 def _is_shown(entry: LogEntry, numbers: Collection[int]) -> bool:

@@ -1,6 +1,6 @@
 """Long lines on a terminal: they wrap between words, beside their text. Without a terminal nothing wraps.
 
-A word is never broken: paths, ids and ARNs can be copied whole.
+A word is never broken, nor a command in backticks: paths, ids, ARNs and commands can be copied whole.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from rich.text import Text
 _LEAST = 20
 _MARGIN = re.compile(r"\s*(?:[!?+~✗✓-] )?")
 """The blanks and the mark before the text of a line."""
+_WORD = re.compile(r"(?:`[^`\n]{1,200}`\S*|\S+)\s*|\s+")
+"""A word, or a whole command."""
 
 
 def wrapped(text: Text, width: int | None) -> Iterator[Text]:
@@ -39,7 +41,7 @@ def hanging(prefix: Text, body: Text, width: int | None) -> Iterator[Text]:
 def _breaks(text: str, room: int) -> Iterator[int]:
     """Yield the places at which lines begin."""
     used = 0
-    for found in re.finditer(r"\S+\s*|\s+", text):
+    for found in _WORD.finditer(text):
         if used and used + cell_len(found[0].rstrip()) > room:
             yield found.start()
             used = 0

@@ -47,10 +47,13 @@ def failed(
     safety: Safety = Safety.QUARANTINED,
     until: datetime | None = None,
     version: str | None = None,
+    replayed: str | None = None,
     at_most: bool = False,
 ) -> Explanation:
-    """Return a failure of one order, that many minutes ago."""
+    """Return a failure of one order, that many minutes ago, and perhaps of its replay with another version."""
     failure = Failure.of(audit_item(f"id-{order}", ago(minutes)))
+    if replayed:
+        failure = Failure({**failure.item, "replayedVersion": replayed})
     cause = Cause(reason, ago(minutes), None, version)
     orders = (FailedOrder(None, order, reason, cause, safety is Safety.QUARANTINED),)
     return Explanation(failure, orders, reason, at_most, safety, until)

@@ -115,6 +115,7 @@ def test_a_deploy_after_the_newest_failure_makes_the_replay_the_next_step() -> N
     assert failures(failed("a", 10), deploy=deployed(20)).command == "audit list"
     assert failures(failed("a", 10), deploy=deployed(5)).command == "replay-dlq"
     assert failures(failed("a", 10, version="7"), deploy=deployed(5)).command == "audit list"
+    assert failures(failed("a", 10, version="6", replayed="7"), deploy=deployed(5)).command == "audit list"
 
 
 def test_a_deployment_with_which_all_failures_began_is_named_and_a_rollback_the_next_step() -> None:

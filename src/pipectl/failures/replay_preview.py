@@ -84,7 +84,7 @@ class ProcessorVersions:
 
     @classmethod
     def of(cls, explanations: Iterable[Explanation], live: str | None) -> ProcessorVersions:
-        versions = [_last_version(each) for each in explanations if each.failure.status in UNRESOLVED]
+        versions = [last_version(each) for each in explanations if each.failure.status in UNRESOLVED]
         unknown = len(versions) if live is None else versions.count(None)
         unchanged = 0 if live is None else versions.count(live)
         return cls(live, unchanged, len(versions) - unknown - unchanged, unknown)
@@ -139,7 +139,8 @@ def _record_count(failure: Failure) -> int | None:
     return 1 if where.first == where.last else batch_size(failure)
 
 
-def _last_version(explanation: Explanation) -> str | None:
+def last_version(explanation: Explanation) -> str | None:
+    """Return the version of the last replay, else that of the first failure; ``None`` if unknown."""
     version = explanation.failure.item.get("replayedVersion")
     if isinstance(version, str) and version:
         return version

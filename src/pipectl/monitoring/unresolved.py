@@ -13,6 +13,7 @@ from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import UNRESOLVED_ONES
 from pipectl.failures.explanation import CauseGroup, Explanation, Safety, grouped
 from pipectl.failures.model import Failure
+from pipectl.failures.replay_preview import last_version
 from pipectl.failures.unresolved import gap
 from pipectl.monitoring.activity import Deploy, Evidence
 from pipectl.timestamps import parse_timestamp
@@ -86,9 +87,10 @@ class Unresolved:
         return Evidence(self.count, of_live_version=self.since(deploy) > 0)
 
     def _of(self, deploy: Deploy) -> Iterator[Explanation]:
-        """Yield the failures that the version reported, or that were recorded since its deployment."""
+        """Yield the failures that the version reported, also in a replay, or that were recorded since its deployment."""
         for each in self.explanations:
-            versions = {order.cause.function_version for order in each.orders if order.cause} - {None}
+            versions = {order.cause.function_version for order in each.orders if order.cause}
+            versions = (versions | {last_version(each)}) - {None}
             recorded = parse_timestamp(each.failure.timestamp)
             if deploy.version in versions or (not versions and recorded and recorded >= deploy.at):
                 yield each

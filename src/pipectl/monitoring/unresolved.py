@@ -87,7 +87,7 @@ class Unresolved:
         return Evidence(self.count, of_live_version=self.since(deploy) > 0)
 
     def _of(self, deploy: Deploy) -> Iterator[Explanation]:
-        """Yield the failures that the version reported, also in a replay, or that were recorded since its deployment."""
+        """Yield the failures that the version reported, also in a replay, or that were recorded since it is live."""
         for each in self.explanations:
             versions = {order.cause.function_version for order in each.orders if order.cause}
             versions = (versions | {last_version(each)}) - {None}

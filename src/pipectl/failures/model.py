@@ -126,6 +126,11 @@ def short_ids(ids: Collection[str]) -> dict[str, str]:
     return short
 
 
+def short_id(audit_id: str) -> str:
+    """Return the beginning of one id, as screens show it."""
+    return short_ids([audit_id])[audit_id]
+
+
 @dataclass(frozen=True)
 class StreamRange:
     """Records of one shard, from the first to the last sequence number, both included.

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from pipectl.commands.logs import LogReport, Search, SearchedFailure
+from pipectl.failures.model import short_id
 from pipectl.monitoring.log_reader import LogLine
 from pipectl.output.console import Line, Screen
 from pipectl.text import pluralize
@@ -190,7 +191,7 @@ def _nothing(screen: Screen, report: LogReport) -> None:
 def _wanted(report: LogReport) -> str:
     search, kind = report.search, "errors" if report.search.errors else "lines"
     if report.failure:
-        return f"{kind} about failure {report.failure.audit_id}"
+        return f"{kind} about failure {short_id(report.failure.audit_id)}"
     if search.order is not None:
         return f"{kind} about order {search.order}"
     return f"{kind} that match {search.pattern}" if search.pattern else kind
@@ -199,7 +200,7 @@ def _wanted(report: LogReport) -> str:
 def _next(report: LogReport) -> str:
     search = report.search
     if report.failure:
-        return f"`pipectl audit show {_typed(report.failure.audit_id, 'ID')}` shows what else is known."
+        return f"`pipectl audit show {_typed(short_id(report.failure.audit_id), 'ID')}` shows what else is known."
     if search.order is not None:
         trace = f"`pipectl trace {_typed(search.order, 'KEY')}`"
         return f"The processor logs the orders that fail. {trace} shows where an order is."

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipectl.commands.replay_dlq import Preview, SaveReport
 from pipectl.failures.causes import by_cause
 from pipectl.failures.explanation import Safety, grouped
-from pipectl.failures.model import CLOSES_IT, ReplayStatus, short_ids
+from pipectl.failures.model import CLOSES_IT, ReplayStatus, short_id
 from pipectl.failures.outcomes import DoneFailure, ReplayReport
 from pipectl.failures.replay_preview import RecordPlaces
 from pipectl.output.console import Line, Screen
@@ -71,7 +71,7 @@ def saved(screen: Screen, report: SaveReport, folder: Path) -> None:
         return
     screen.line(f"{pluralize(report.records, 'record')} of {pluralize(report.failures, 'failure')} saved in {folder}.")
     for each in report.incomplete:
-        screen.line(("! ", "red"), f"{_short(each.audit_id)}: {each.reason}")
+        screen.line(("! ", "red"), f"{short_id(each.audit_id)}: {each.reason}")
     if report.waiting:
         screen.line(("! ", "red"), f"{_waiting(report.waiting)} and {_is(report.waiting)} not saved.")
 
@@ -104,7 +104,7 @@ def _problems(screen: Screen, report: ReplayReport) -> None:
     if report.still_failing > len(report.failing):
         screen.line(f"The causes of the first {len(report.failing):,} are shown.")
     for error in report.errors[:_MOST_SHOWN]:
-        screen.line(("! ", "red"), _WHOLE_ID.sub(lambda found: _short(found[0]), error))
+        screen.line(("! ", "red"), _WHOLE_ID.sub(lambda found: short_id(found[0]), error))
     if len(report.errors) > _MOST_SHOWN:
         listed = screen.completed("`pipectl audit list` lists unresolved failures")
         screen.line(("! ", "red"), f"and {len(report.errors) - _MOST_SHOWN} more; {listed}.")
@@ -282,7 +282,7 @@ def _one_to_try(found: Preview) -> str | None:
     failures = found.explained.explanations
     replayable = (each for each in failures if each.failure.range and each.safety is not Safety.GONE)
     groups = grouped(each for each in replayable if _HASHED_ID.fullmatch(each.failure.audit_id))
-    return _short(groups[0].explanations[0].failure.audit_id) if groups else None
+    return short_id(groups[0].explanations[0].failure.audit_id) if groups else None
 
 
 def _done(screen: Screen, done: Sequence[DoneFailure]) -> Iterator[Line]:
@@ -293,7 +293,7 @@ def _done(screen: Screen, done: Sequence[DoneFailure]) -> Iterator[Line]:
         yield (f"{pluralize(len(done), 'failure')} of those given need no replay: {statuses}; {again}.",)
         return
     for each in done:
-        short, since = _short(each.audit_id), f" since {rfc3339(each.at)}" if each.at else ""
+        short, since = short_id(each.audit_id), f" since {rfc3339(each.at)}" if each.at else ""
         again = f"`pipectl replay-dlq --id {_typed(each.audit_id)} --force` replays it again."
         yield (f"{short} is already {each.status}{since}.",)
         yield (screen.completed(again),)
@@ -301,7 +301,7 @@ def _done(screen: Screen, done: Sequence[DoneFailure]) -> Iterator[Line]:
 
 def _missing(found: Preview) -> Iterator[Line]:
     for audit_id in found.missing[:_MOST_SHOWN]:
-        yield ("! ", "red"), f"{_short(audit_id)}: it is no longer in the audit table; its saved records are kept"
+        yield ("! ", "red"), f"{short_id(audit_id)}: it is no longer in the audit table; its saved records are kept"
 
 
 def _statuses(counts: Mapping[str, int]) -> str:
@@ -362,13 +362,9 @@ def _document(report: ReplayReport) -> dict[str, object]:
     }
 
 
-def _short(audit_id: str) -> str:
-    return short_ids([audit_id])[audit_id]
-
-
 def _typed(audit_id: str) -> str:
     """Return an id for a command; an id that was written by hand could be anything, and is not repeated."""
-    return _short(audit_id) if _HASHED_ID.fullmatch(audit_id) else "ID"
+    return short_id(audit_id) if _HASHED_ID.fullmatch(audit_id) else "ID"
 
 
 def _claimed(count: int) -> str:

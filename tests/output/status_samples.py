@@ -112,6 +112,7 @@ def not_proven() -> StatusReport:
     return report(
         Check("processor-errors", UNKNOWN, Finding.NOT_PROVEN, 209, "209 errors; not proven", "replay-dlq"),
         activity=errors(deploy, 30),
+        resources=(ResourceStatus("processor", "function", "dev-processor", State.DRIFTED, {}, "rolled back"),),
         deploy=deploy,
         alarms=(FiringAlarm("errors-alarm", "dev-alarm", ago(11), over=False, unproven=True, resets_by=None),),
     )

@@ -175,9 +175,11 @@ def _problems(screen: Screen, report: StatusReport) -> Iterator[_Problem]:
     for alarm in beside.values():
         yield _Problem(alarm_severity(alarm), (_alarm_words(report, alarm),), alarm.meaning.command)
     if report.differing:
-        names = ", ".join(each.resource for each in report.differing)
+        names = [each.resource for each in report.differing]
         differ = "differs" if len(report.differing) == 1 else "differ"
-        words = f"{pluralize(len(report.differing), 'resource')} {differ} from the config: {names}"
+        words = f"{pluralize(len(report.differing), 'resource')} {differ} from the config: {', '.join(names)}"
+        if health.deploy and health.deploy.rolled_back and ResourceKey.PROCESSOR in names:
+            words += screen.completed("; `pipectl up` undoes the rollback: correct the code first")
         yield _Problem(Severity.DEGRADED, (words,), "plan")
 
 

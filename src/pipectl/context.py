@@ -100,9 +100,12 @@ class Context:
         """A reader of the records of failures: from the stream, else from the quarantine."""
         return RecordReader(self.aws, self.pipeline.physical.bucket, self.config.bucket.failed_prefix)
 
-    @property
+    @cached_property
     def explainer(self) -> Explainer:
-        """An explainer of failures: orders, reasons, and where their records are safe."""
+        """An explainer of failures: orders, reasons, and where their records are safe.
+
+        It remembers the objects of the quarantine that it read last, so that a report that is repeated is cheap.
+        """
         return Explainer(
             self.aws,
             self.pipeline.physical.bucket,

@@ -476,7 +476,9 @@ class _S3(_Service):
                 return sorted(key for key in self._world.s3.versions if key.startswith(Prefix) and key > after)[:2]
 
             keys = self._call("ListObjectsV2", page)
-            yield {"Contents": [{"Key": key} for key in keys]} if keys else {}
+            versions = self._world.s3.versions
+            entries = [{"Key": key, "ETag": f'"{hash(versions[key][-1])}"'} for key in keys if key in versions]
+            yield {"Contents": entries} if entries else {}
             if len(keys) < 2:
                 return
             StartAfter = keys[-1]  # noqa: N806

@@ -26,7 +26,7 @@ from pipectl.failures.explanation import (
 )
 from pipectl.failures.model import Failure, SequenceNumber
 from pipectl.failures.processor_logs import MOST_NUMBERS
-from pipectl.failures.quarantine import LARGEST_OBJECT, MOST_PAGES, Quarantine
+from pipectl.failures.quarantine import LARGEST_OBJECT, MOST_PAGES, Listing, Quarantine
 from tests.failures.fakes import BUCKET, LOG_GROUP, Process, World, aws_error
 from tests.failures.running import audited_failures
 
@@ -65,6 +65,22 @@ def test_order_and_reason_come_from_the_quarantine() -> None:
     assert (order.key, order.reason, order.cause, order.quarantined) == ("order-0", AMOUNT, CAUSE, True)
     assert (found.order_keys, found.reason, found.at_most) == (("order-0",), AMOUNT, False)
     assert (found.safety, found.quarantined, found.until, found.records) == (Safety.QUARANTINED, True, None, 1)
+
+
+def test_a_repeated_explanation_reads_only_the_objects_that_changed() -> None:
+    world = World()
+    process, failures = Process(world), audited_failures(world, *(poison(world) for _ in range(3)))
+    repeated = explainer(process)
+    first = repeated.explain(failures)
+    assert process.count("GetObject") == 3
+    assert repeated.explain(failures) == first
+    assert process.count("GetObject") == 3
+    changed, removed, _ = sorted(world.s3.versions)
+    world.s3.versions[changed] = [b"garbage"]
+    del world.s3.versions[removed]
+    found = Counter(each.safety for each in repeated.explain(failures).explanations)
+    assert found == {Safety.STREAM: 2, Safety.QUARANTINED: 1}
+    assert process.count("GetObject") == 4
 
 
 def test_a_record_that_was_quarantined_without_its_cause_has_the_reason_of_the_log() -> None:
@@ -303,7 +319,7 @@ def test_the_images_of_records_are_not_kept_in_memory() -> None:
     process = Process(World())
     poison(process.world)
     (key,) = (key for key in process.world.s3.versions if key.startswith("failed-data/"))
-    (kept,) = Quarantine(process.aws, BUCKET, lambda: None).contents([key]).read.values()
+    (kept,) = Quarantine(process.aws, BUCKET, lambda: None).contents([key], Listing({}, {})).read.values()
     assert kept
     assert kept.event["dynamodb"].keys() >= {"Keys", "SequenceNumber"}
     assert kept.event["dynamodb"].keys().isdisjoint({"NewImage", "OldImage"})

@@ -193,7 +193,7 @@ class Explainer:
         listing = self._quarantine.listing(ranges)
         found = _Found(listing, records)
         chosen = _first_of_each([found.candidates(each) for each in records])
-        contents = self._quarantine.contents(chosen[:MOST_EXPLAINED])
+        contents = self._quarantine.contents(chosen[:MOST_EXPLAINED], listing)
         left_out = frozenset(chosen[MOST_EXPLAINED:])
         unread = {each.failure.key for each in records if not left_out.isdisjoint(found.candidates(each))}
         explanations = [self._explain(each, found, contents) for each in records]
@@ -326,7 +326,7 @@ class _Found:
     def __init__(self, listing: Listing, failures: Iterable[_Records]) -> None:
         self._listing = listing
         by_folder: dict[str, list[int]] = {}
-        for key in listing.keys:
+        for key in listing.etags:
             if (number := number_of(key)) is not None:
                 by_folder.setdefault(key.rpartition("/")[0], []).append(number)
         self._numbers = {folder: sorted(numbers) for folder, numbers in by_folder.items()}

@@ -40,19 +40,19 @@ class Listing:
     """Objects of the quarantine that are listed.
 
     Attributes:
-        keys: Their keys.
+        etags: Their keys, each with the hash of its content.
         known: For each folder, the key up to which the listing is complete, for the numbers that were asked for.
         problem: The reason why it is not complete, if an error is the reason.
     """
 
-    keys: frozenset[str]
+    etags: Mapping[str, str]
     known: Mapping[str, str]
     problem: str | None = None
 
     def has(self, folder: str, number: int) -> bool | None:
         """Return whether a record has an object; ``None`` where the listing does not say."""
         key = object_name(folder, number)
-        if key in self.keys:
+        if key in self.etags:
             return True
         return False if key <= self.known.get(folder, "") else None
 
@@ -84,26 +84,35 @@ class Quarantine:
         self._aws = aws
         self._bucket = bucket
         self._cancel = cancel
+        self._last: Mapping[tuple[str, str], Kept | None] = {}
 
     def listing(self, wanted: Mapping[str, Collection[tuple[int, int]]]) -> Listing:
         """List the objects of ranges of sequence numbers, by folder. An error ends the listing of its folder."""
         results = parallel_map(lambda folder: self._listed(folder, wanted[folder]), wanted, cancel=self._cancel)
         if results.interrupted:
             raise CancelledError("interrupted while listing the quarantine")
-        keys = frozenset(chain.from_iterable(keys for keys, _ in results.done.values()))
+        etags = dict(chain.from_iterable(etags.items() for etags, _ in results.done.values()))
         known = {folder: known for folder, (_, known) in results.done.items()}
-        return Listing(keys, known, next((error.message for error in results.failed.values()), None))
+        return Listing(etags, known, next((error.message for error in results.failed.values()), None))
 
-    def contents(self, keys: Iterable[str]) -> Contents:
-        """Read objects in parallel."""
-        results = parallel_map(self._content, keys, cancel=self._cancel)
+    def contents(self, keys: Iterable[str], listing: Listing) -> Contents:
+        """Read objects in parallel, but for those of the last call whose content is the same in this listing."""
+        wanted = tuple(keys)
+        places = {key: (key, listing.etags[key]) for key in wanted if listing.etags.get(key)}
+        read = {key: self._last[place] for key, place in places.items() if place in self._last}
+        results = parallel_map(self._content, [key for key in wanted if key not in read], cancel=self._cancel)
         if results.interrupted:
             raise CancelledError("interrupted while reading the quarantine")
-        return Contents(results.done, next((error.message for error in results.failed.values()), None))
+        read |= results.done
+        self._last = {place: read[key] for key, place in places.items() if key in read}
+        return Contents(read, next((error.message for error in results.failed.values()), None))
 
-    def _listed(self, folder: str, ranges: Collection[tuple[int, int]]) -> tuple[set[str], str]:
-        """Return the keys, and the key up to which they are complete. Numbers between the ranges are jumped over."""
-        found: set[str] = set()
+    def _listed(self, folder: str, ranges: Collection[tuple[int, int]]) -> tuple[dict[str, str], str]:
+        """Return the keys with their hashes, and the key up to which they are complete.
+
+        Numbers between the ranges are jumped over.
+        """
+        found: dict[str, str] = {}
         known, pages = "", 0
         for first, last in sorted(ranges):
             end = object_name(folder, last)
@@ -117,7 +126,7 @@ class Quarantine:
             ):
                 pages += 1
                 entries = page.get("Contents", [])
-                found |= {entry["Key"] for entry in entries if entry.get("Size", 0) <= LARGEST_OBJECT}
+                found |= {e["Key"]: e.get("ETag", "") for e in entries if e.get("Size", 0) <= LARGEST_OBJECT}
                 known = entries[-1]["Key"] if entries else known
                 if known >= end:
                     break

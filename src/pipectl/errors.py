@@ -37,10 +37,11 @@ All of them exit with 1 unless stated otherwise.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from pipectl.text import shell_word
 
 SHORTEST_PREFIX = 4
 """Characters of an id that are enough to look for it."""
@@ -189,10 +190,11 @@ class NoSuchOrderError(PipectlError):
     def __init__(self, key: str, period: str, unread: Sequence[str] = (), gap: str | None = None) -> None:
         places = f"neither the table nor the stream of the last {period} has it, and no unresolved failure names it"
         but = f"\nnot certain: these shards could not be read: {', '.join(unread)}" if unread else ""
-        but += f"\nnot certain: {gap}" if gap else ""
+        audit_show = f"`pipectl audit show {shell_word(key)}`"
+        also = f"; {gap}" if gap else ""
         super().__init__(
             f"there is no order {key}: {places}{but}",
-            hint=f"check the key; `pipectl audit show {shlex.quote(key)}` also finds resolved and replayed failures",
+            hint=f"check the key; {audit_show} also finds resolved and replayed failures{also}",
         )
         self.key = key
         self.unread = tuple(unread)
@@ -221,7 +223,7 @@ class FailureStatusError(PipectlError):
 
     def __init__(self, audit_id: str, status: str, rule: str) -> None:
         super().__init__(
-            f"failure {audit_id} is {status}: {rule}", hint=f"see `pipectl audit show {shlex.quote(audit_id)}`"
+            f"failure {audit_id} is {status}: {rule}", hint=f"see `pipectl audit show {shell_word(audit_id)}`"
         )
         self.audit_id = audit_id
         self.status = status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipectl.output.hints import with_options
+from pipectl.text import shell_word
 from tests.cli.commands import parse
 from tests.support import ROOT
 
@@ -70,3 +72,11 @@ def test_without_options_a_message_stays() -> None:
 
 def test_names_of_commands_alone_and_other_text_stay() -> None:
     assert with_options("`up` of pipectl up, `pipectl`", OPTIONS) == "`up` of pipectl up, `pipectl`"
+
+
+@pytest.mark.parametrize("key", ["o-058", "a b", "it's", "`x` $(y)", "\x1b[31m\n", "\u202eabc", "q'\\\x07\U000e0001"])
+def test_a_key_in_a_command_is_the_same_after_it_was_pasted_into_a_shell(key: str) -> None:
+    word = shell_word(key)
+    assert word.isprintable()
+    pasted = subprocess.run(["/bin/bash", "-c", f"printf %s {word}"], capture_output=True, env={"LC_ALL": "C.UTF-8"})
+    assert pasted.stdout.decode() == key

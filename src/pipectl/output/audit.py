@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +15,7 @@ from pipectl.failures.sdk_errors import is_denial
 from pipectl.output.console import Line, Screen
 from pipectl.output.explanation import WRONG_CODE, WRONG_ORDER, causes, orders_shown, problems, reason_shown
 from pipectl.output.table import Column
-from pipectl.text import pluralize
+from pipectl.text import pluralize, shell_word
 from pipectl.timestamps import parse_timestamp, relative, rfc3339, short_time
 
 STATUS_LOOK = {
@@ -189,7 +188,7 @@ def resolve_command(screen: Screen, entry: AuditEntry) -> str:
 def argument(entry: AuditEntry) -> str:
     """Return a failure's short id for a command line. An id that was written by hand can hold any character."""
     audit_id = entry.failure.audit_id
-    return shlex.quote(short_ids([audit_id])[audit_id])
+    return shell_word(short_ids([audit_id])[audit_id])
 
 
 def _next_page(token: str, selection: Selection, limit: int) -> Iterator[str]:

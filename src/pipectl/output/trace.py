@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
@@ -14,7 +13,7 @@ from pipectl.failures.order_versions import MOST_VERSIONS
 from pipectl.output.console import Line, Screen
 from pipectl.output.serializer import dumps, serialize
 from pipectl.output.table import Column
-from pipectl.text import pluralize
+from pipectl.text import pluralize, shell_word
 from pipectl.timestamps import duration, relative, rfc3339_milliseconds, short_time
 
 _LOOK = {
@@ -200,9 +199,9 @@ def _replayed(event: TraceEvent) -> str:
 
 def _next(found: Trace) -> Iterator[str]:
     """Yield the commands that help."""
-    key = shlex.quote(found.key)
+    key = shell_word(found.key)
     if found.stage is Stage.FAILED and (failure := found.failure):
-        audit_id = shlex.quote(short_ids([failure.audit_id])[failure.audit_id])
+        audit_id = shell_word(short_ids([failure.audit_id])[failure.audit_id])
         yield f"pipectl audit show {audit_id}"
         yield f"pipectl replay-dlq --id {audit_id}{'' if failure.is_unresolved else ' --force'}"
     elif found.stage is Stage.LOST:

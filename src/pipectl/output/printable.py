@@ -12,7 +12,7 @@ _SHORTEST_SECRET = 12
 """Characters; shorter values, such as those of a test, are not secrets, and masking them would garble the text."""
 _PASSWORD = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 _NAMED = re.compile(
-    r"""(?i)((?:SecretAccessKey|SessionToken|[?&](?:token|secret|password|api_?key))[\\"']*\s*[:=]\s*[\\"']*)[^\s\\"',&}]+"""
+    r"""(?i)((?:Secret_?Access_?Key|Session_?Token|[?&](?:token|secret|password|api_?key))[\\"']*\s*[:=]\s*[\\"']*)[^\s\\"',&}]+"""
 )
 """A secret behind its name: in the output of a credential_process, or in the query of a URL."""
 _MASK = "***"

@@ -16,6 +16,12 @@ USAGE_ERRORS = {
     "an argument too many": ["plan", "everything"],
     "no subcommand": ["config"],
     "a number that is out of range": ["demo", "--orders", "1"],
+    "a number that is none": ["status", "--watch", "nan"],
+    "an empty order": ["trace", ""],
+    "an empty id": ["audit", "show", ""],
+    "an empty id to resolve": ["audit", "resolve", "", "--reason", "x"],
+    "an empty id to replay": ["replay-dlq", "--id", ""],
+    "an empty order in the log": ["logs", "--order", ""],
 }
 
 

@@ -10,6 +10,7 @@ import click
 
 from pipectl.cli.options import (
     MOMENT,
+    NOT_EMPTY,
     SINCE_HELP,
     check_period,
     global_options,
@@ -98,7 +99,7 @@ def list_failures(
 
 
 @audit.command("show")
-@click.argument("name", metavar="ID|KEY")
+@click.argument("name", metavar="ID|KEY", type=NOT_EMPTY)
 @click.option("--full", is_flag=True, help="Show the whole audit item and all records, too.")
 @global_options
 def show_failure(session: Session, name: str, full: bool) -> int:
@@ -144,7 +145,7 @@ def count_failures(session: Session, since: datetime, until: datetime | None) ->
 
 
 @audit.command("resolve")
-@click.argument("audit_id", metavar="ID")
+@click.argument("audit_id", metavar="ID", type=NOT_EMPTY)
 @click.option("--reason", metavar="TEXT", help="The reason, stored with the failure; 1,000 characters at most.")
 @click.option("--undo", is_flag=True, help="Make a resolved failure unresolved again.")
 @yes_option

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import MOMENT, SINCE_HELP, check_period, global_options, until_option
+from pipectl.cli.options import MOMENT, NOT_EMPTY, SINCE_HELP, check_period, global_options, until_option
 from pipectl.errors import CancelledError, UsageError
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ _ONE_OF = ("--order", "--failure", "--filter")
 @click.command()
 @click.argument("function", required=False, type=click.Choice(["processor", "auditor"]))
 @click.option("--errors", is_flag=True, help="Failed records, exceptions, timeouts and crashes only.")
-@click.option("--order", metavar="KEY", help="Lines about the order with this key only.")
-@click.option("--failure", "audit_id", metavar="ID", help="Lines about a failure only; `audit list` has the ids.")
+@click.option("--order", metavar="KEY", type=NOT_EMPTY, help="Lines about the order with this key only.")
+@click.option(
+    "--failure", "audit_id", metavar="ID", type=NOT_EMPTY, help="Lines about a failure only; `audit list` has the ids."
+)
 @click.option("--filter", "pattern", metavar="PATTERN", help="CloudWatch Logs filter pattern.")
 @click.option(
     "--since",
@@ -96,9 +98,6 @@ def _check(
     given = [name for name, value in zip(_ONE_OF, (order, audit_id, pattern), strict=True) if value is not None]
     if len(given) > 1:
         raise UsageError(f"use one of {' and '.join(given)}")
-    for name, value in (("--order", order), ("--failure", audit_id)):
-        if value == "":
-            raise UsageError(f"{name} is empty")
     if order is not None and function == "auditor":
         raise UsageError("--order cannot be used with auditor", hint="the processor logs the keys of orders")
     if audit_id is not None and (since or until):

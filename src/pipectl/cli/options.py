@@ -49,7 +49,17 @@ def _moment(text: str) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
+class NotEmpty(click.ParamType[str]):
+    """A key or an id, which AWS would refuse when it is empty."""
+
+    name = "text"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value) or self.fail("it is empty.", param, ctx)
+
+
 MOMENT = Moment()
+NOT_EMPTY = NotEmpty()
 FOLDER = click.Path(file_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 

@@ -14,6 +14,7 @@ from pipectl.cli.options import (
     EXISTING_FOLDER,
     FOLDER,
     MOMENT,
+    NOT_EMPTY,
     SINCE_HELP,
     check_period,
     global_options,
@@ -35,7 +36,12 @@ if TYPE_CHECKING:
 @click.option("--since", type=MOMENT, help=f"{SINCE_HELP}  [default: any]")
 @until_option
 @click.option(
-    "--id", "ids", metavar="ID", multiple=True, help="This failure only; repeatable. `audit list` prints the ids."
+    "--id",
+    "ids",
+    metavar="ID",
+    type=NOT_EMPTY,
+    multiple=True,
+    help="This failure only; repeatable. `audit list` prints the ids.",
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Maximum number of failures, oldest first.")
 @click.option(

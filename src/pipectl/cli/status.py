@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipectl.commands.status import StatusReport
     from pipectl.output.redraw import Redraw
 
-_SECONDS = 5.0
+_SECONDS = 5
 Show = Callable[["StatusReport", "AwsError | None"], None]
 
 
@@ -29,14 +29,14 @@ Show = Callable[["StatusReport", "AwsError | None"], None]
     metavar="[SECONDS]",
     is_flag=False,
     flag_value=_SECONDS,
-    type=click.FloatRange(min=1, max=3600),
+    type=click.IntRange(1, 3600),
     help="Repeat the report every 5 seconds, or SECONDS, until Ctrl-C.",
 )
 @click.option(
     "--exit-code", is_flag=True, help="Exit with 3 when a resource is not in sync or the pipeline is not healthy."
 )
 @global_options
-def status(session: Session, every: bool, brief: bool, watch: float | None, exit_code: bool) -> int:
+def status(session: Session, every: bool, brief: bool, watch: int | None, exit_code: bool) -> int:
     """Show whether the pipeline is healthy, and what is wrong.
 
     Each problem has the command that helps. The first line is the verdict: healthy, unknown, degraded or failing.
@@ -89,7 +89,7 @@ def _check(*, every: bool, brief: bool, watch: bool, exit_code: bool) -> None:
         raise UsageError("use one of --watch and --exit-code")
 
 
-def repeat(clock: Clock, seconds: float, read: Callable[[], StatusReport], show: Show, redraw: Redraw) -> int:
+def repeat(clock: Clock, seconds: int, read: Callable[[], StatusReport], show: Show, redraw: Redraw) -> int:
     """Show a report again and again until Ctrl-C, which is the normal end.
 
     The first error ends the command. Later ones may pass, so the last report stays, with the error.

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import global_options, since_option
+from pipectl.cli.options import NOT_EMPTY, global_options, since_option
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", type=NOT_EMPTY)
 @since_option("24h")
 @click.option("--full", is_flag=True, help="Show the whole item, sequence numbers, ids and objects.")
 @global_options

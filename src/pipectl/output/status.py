@@ -116,12 +116,12 @@ def brief(screen: Screen, report: StatusReport, *, local: bool = False) -> None:
     screen.line(*_verdict(screen, report, local), *words)
 
 
-def watched(screen: Screen, report: StatusReport, seconds: float, problem: PipectlError | None) -> None:
+def watched(screen: Screen, report: StatusReport, seconds: int, problem: PipectlError | None) -> None:
     """Print the line below a report that is repeated: its time, or why there is no newer one."""
     if problem:
         screen.hanging((" ", _mark(screen, Severity.DEGRADED), " "), (f"cannot be read now: {problem.message}",))
     dot = " - " if _ascii_only(screen) else " · "
-    screen.line(f"{rfc3339(report.now)}{dot}every {seconds:g} s{dot}Ctrl-C ends")
+    screen.line(f"{rfc3339(report.now)}{dot}every {seconds} s{dot}Ctrl-C ends")
 
 
 def _sorted(problems: Iterable[_Problem]) -> list[_Problem]:

@@ -7,8 +7,28 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from rich.console import Console
+
 from pipectl.output.console import Screen
 from pipectl.output.hints import Options
+
+LOCAL = (("--local", None),)
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def on_terminal(show: Callable[[Screen], object], width: int, encoding: str = "utf-8") -> list[str]:
+    """Return the lines on a terminal without colours."""
+    written = io.BytesIO()
+    screen = Screen(options=LOCAL)
+    file = Terminal(written, encoding=encoding)
+    screen.out = Console(file=file, force_terminal=True, color_system=None, width=width, soft_wrap=True)
+    show(screen)
+    file.flush()
+    return written.getvalue().decode(encoding).splitlines()
 
 
 def printed(show: Callable[[Screen], object], options: Options = ()) -> str:

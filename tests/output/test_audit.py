@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,9 +15,10 @@ from pipectl.failures.audit_table import Selection
 from pipectl.failures.explanation import Explanation, Safety
 from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus
 from pipectl.output import audit
+from pipectl.output.console import Screen
 from tests.cli.commands import parse
 from tests.output.samples import samples_of
-from tests.output.screens import printed
+from tests.output.screens import on_terminal, printed
 
 ITEM = {"auditId": "e767182", "timestamp": "2026-01-31T08:00:00.000Z", "replayStatus": "REPLAYED"}
 SINCE = datetime(2026, 1, 30, 8, tzinfo=UTC)
@@ -59,3 +61,17 @@ SAMPLES = samples_of("audit")
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_screen(name: str, snapshot: SnapshotAssertion) -> None:
     assert printed(SAMPLES[name]) == snapshot
+
+
+def test_a_reason_is_written_once_for_rows_below_each_other_on_a_terminal_and_in_each_row_of_a_file() -> None:
+    page = _page(None)
+    long = replace(page.entries[0].explanation, reason="InvalidOrderError: amount")
+    other = replace(long, reason="InvalidOrderError: no amount")
+    rows = tuple(replace(page.entries[0], explanation=each) for each in (long, long, long, other, long))
+
+    def show(screen: Screen) -> None:
+        audit.page(screen, replace(page, entries=rows), Selection(SINCE), 20)
+
+    reasons = ["amount", "same", "same", "amount", "amount"]
+    assert [line.split()[-1] for line in on_terminal(show, 80) if line.startswith("e767182")] == reasons
+    assert [line.split()[-1] for line in printed(show).splitlines() if line.startswith("e767182")] == ["amount"] * 5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -25,27 +24,10 @@ from pipectl.output.sparkline import sparkline
 from pipectl.output.status_picture import picture
 from tests.monitoring.figures import ago, failed, metrics, unresolved
 from tests.output.samples import samples_of
-from tests.output.screens import document, printed
+from tests.output.screens import LOCAL, document, on_terminal, printed
 from tests.output.status_samples import alarm, check_of_errors, errors, healthy, incident, not_proven, replayed, report
 
 SAMPLES = samples_of("status")
-LOCAL = (("--local", None),)
-
-
-class Terminal(io.TextIOWrapper):
-    def isatty(self) -> bool:
-        return True
-
-
-def on_terminal(show: Callable[[Screen], object], width: int, encoding: str = "utf-8") -> list[str]:
-    """Return the lines on a terminal without colours."""
-    written = io.BytesIO()
-    screen = Screen(options=LOCAL)
-    file = Terminal(written, encoding=encoding)
-    screen.out = Console(file=file, force_terminal=True, color_system=None, width=width, soft_wrap=True)
-    show(screen)
-    file.flush()
-    return written.getvalue().decode(encoding).splitlines()
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -27,6 +27,8 @@ STATUS_LOOK = {
     ReplayStatus.RESOLVED: "green",
 }
 _SAFE = {Safety.QUARANTINED: "safe", Safety.STREAM: "stream", Safety.GONE: "gone", Safety.UNKNOWN: "unknown"}
+_SAME: Line = (("same", "dim"),)
+"""Stands for the reason of the row above."""
 
 
 def page(screen: Screen, found: AuditPage, selection: Selection, limit: int) -> None:
@@ -92,13 +94,16 @@ def _summary(found: AuditSummary, noun: str, now: datetime) -> str:
 
 
 def _table(screen: Screen, entries: Sequence[AuditEntry], now: datetime) -> None:
-    """Print failures as a table, with a column for the place of the records unless all of them are safe."""
+    """Print failures as a table, with a column for the place of the records unless all of them are safe.
+
+    On a terminal a reason that needs several lines is not repeated in each row.
+    """
     names = short_ids([entry.failure.audit_id for entry in entries])
     open_ones = [entry for entry in entries if entry.failure.status in UNRESOLVED]
     all_safe = all(entry.explanation.quarantined for entry in open_ones)
     headers = ["ID", "WHEN", "ORDER", "STATUS", "TRIES", *([] if all_safe else ["DATA"]), "REASON"]
     columns = [Column(header, flexible=header == "REASON", right=header == "TRIES") for header in headers]
-    rows = []
+    rows, above = [], None
     for entry in entries:
         failure = entry.failure
         data = [] if all_safe else [_SAFE[entry.explanation.safety] if entry in open_ones else ""]
@@ -109,8 +114,9 @@ def _table(screen: Screen, entries: Sequence[AuditEntry], now: datetime) -> None
             ((failure.status, STATUS_LOOK[failure.status]),),
             (tries_shown(entry.explanation),),
             *((cell,) for cell in data),
-            reason_of(entry),
+            _SAME if screen.width is not None and reason_of(entry) == above else reason_of(entry),
         ]
+        above = reason_of(entry)
         rows.append(row)
     screen.table(columns, rows)
 

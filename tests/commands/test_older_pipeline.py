@@ -50,7 +50,7 @@ def older(tmp_path: Path) -> Iterator[World]:
 
 def listed(world: World) -> tuple[list[str], bool]:
     """Return the ids that `audit list` prints, and whether it reports that some can be missing."""
-    page = audit_list(narrow(world, "audit-table"), UNRESOLVED_ONES)
+    page = audit_list(world.context(), UNRESOLVED_ONES)
     return [entry.failure.audit_id for entry in page.entries], page.incomplete is not None
 
 

@@ -46,6 +46,14 @@ def test_an_error_of_an_sdk_is_shown_in_short(reason: str, brief: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "error", [f"ClientError: {IN_PYTHON.format('AccessDenied', NO_POLICY)}", f"AccessDenied: {NO_POLICY}"]
+)
+@pytest.mark.parametrize("before", ["record not quarantined: ", "BatchError: record with keys {} failed: "])
+def test_words_before_an_error_of_an_sdk_stay(before: str, error: str) -> None:
+    assert brief_reason(before + error) == before + SHORT
+
+
+@pytest.mark.parametrize(
     "reason",
     ["KeyError: 'shipping'", "InvalidOrderError: amount must be a number", "SlowDown: Please wait.", "", "no type"],
 )

@@ -106,3 +106,18 @@ def test_several_flexible_columns_share_the_width() -> None:
 
 def test_a_table_without_rows_is_its_header() -> None:
     assert shown((), width=80) == ["ID  WHEN  TRIES  REASON"]
+
+
+def test_a_text_with_a_name_that_its_column_would_break_goes_below_its_row() -> None:
+    name = "dev-order-processor-role-backend"
+    wide = ("e767182", "10:05:57", "4", f"denied to {name}"), ("ab255fb", "10:05:58", "4", "short")
+    assert [line.strip() for line in shown(wide, width=52)] == [
+        "ID       WHEN      TRIES",
+        "REASON",
+        "e767182  10:05:57      4",
+        f"denied to {name}",
+        "ab255fb  10:05:58      4",
+        "short",
+    ]
+    assert shown(wide, width=70)[1].endswith(f"4  denied to {name}")
+    assert name not in "".join(shown((("a", "b", "c", "x" * 41),), width=40))

@@ -15,6 +15,7 @@ from pipectl.aws.client import Aws
 from pipectl.aws.log_entries import Invocations, LogEntry, parse_entry
 from pipectl.errors import AwsError
 from pipectl.failures.model import SequenceNumber
+from pipectl.failures.sdk_errors import brief_reason
 
 if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef, FilterLogEventsRequestPaginateTypeDef
@@ -59,7 +60,7 @@ class Excerpt:
     def brief(self) -> tuple[str, ...]:
         """The lines as `logs` shows them, without the frames of a traceback."""
         shown = (line for line in self.lines if line and not line[0].isspace() and line != _FRAMES)
-        return tuple(f"{entry.level} {entry.text}".strip() for entry in map(parse_entry, shown))
+        return tuple(f"{entry.level} {brief_reason(entry.text)}".strip() for entry in map(parse_entry, shown))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,11 @@ _IN_PYTHON = re.compile(
     r"(?: \(reached max retries: \d{1,9}\))?: (.*)",
     re.DOTALL,
 )
+_BEGINS = re.compile(
+    r"(?:\b[\w.]{1,100}: )?An error occurred \([\w.]{1,100}\) when calling"
+    r"|\b[\w.]{1,100}: User: \S{1,400} is not authorized to"
+)
+_LONGEST_READ = 4000
 _TYPED = re.compile(r"([A-Za-z][\w.]{0,100}): (.*)", re.DOTALL)
 _NOT_AUTHORIZED = re.compile(r"(?:User: )?(\S{1,400}) is not authorized to perform: ([\w*-]{1,60}:[\w*-]{1,100})")
 _EXPLICIT = re.compile(r"with an explicit deny(?: in (an? [A-Za-z][\w -]{0,40}\w))?")
@@ -22,10 +27,15 @@ _DENIALS = re.compile(r"(?:[\w.]*\.)?AccessDenied(?:Exception)?\b")
 
 
 def brief_reason(reason: str) -> str:
-    """Return a reason without the sentences of an SDK; any other reason as it is.
+    """Return a reason without the sentences of an SDK; any other reason as it is, and so what is before them.
 
     ``AccessDenied: s3:PutObject is denied to dev-role``, and for other errors ``SlowDown in PutObject: please wait``.
     """
+    begins = _BEGINS.search(reason[:_LONGEST_READ])
+    return f"{reason[: begins.start()]}{_brief(reason[begins.start() :])}" if begins else _brief(reason)
+
+
+def _brief(reason: str) -> str:
     if found := _IN_PYTHON.match(reason):
         code, operation, message = found.groups()
         title = f"{code} in {operation}"

@@ -162,7 +162,8 @@ def _next(screen: Screen, found: AuditPage) -> None:
     open_ones = [entry for entry in found.entries if entry.failure.status in UNRESOLVED]
     lines: list[str] = []
     if found.deploy:
-        lines.append(f"{screen.completed('`pipectl rollback`')} ({found.deploy.describe(found.read_at)})")
+        steps = screen.completed("`pipectl rollback`, then `pipectl replay-dlq`")
+        lines.append(f"{steps} ({found.deploy.describe(found.read_at)})")
     if replayable := [entry for entry in open_ones if not entry.unreplayable]:
         lines += [_show_command(screen, replayable[0]), *map(screen.completed, remedy(replayable))]
     if never := [entry for entry in open_ones if entry.unreplayable]:

@@ -1,8 +1,9 @@
 """Tables with a header, as wide as the terminal.
 
 Only a flexible column shrinks: its cells wrap within the column. Names, ids and times stay whole, so that they can be
-copied. Where the other columns leave too little, the flexible cells follow below their row. Without a terminal nothing
-wraps, so that `grep` and `awk` find whole rows; an empty cell is a dash, so that columns can be counted.
+copied. Where the other columns leave too little, also for a name in a text, the flexible cells follow below their row.
+Without a terminal nothing wraps, so that `grep` and `awk` find whole rows; an empty cell is a dash, so that columns can
+be counted.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 _GAP = 2
 _LEAST = 20
 """Characters of a flexible column; with less the text is hard to read, and goes below its row."""
+_LONGEST_NAME = 40
+"""Characters of a word that is kept whole where there is room for it below its row; longer ones are broken."""
 _EMPTY = "-"
 
 
@@ -49,7 +53,11 @@ def table_lines(
     header = [Text(column.header, "bold") for column in columns]
     natural = [max(row[at].cell_len for row in (header, *cells)) for at in range(len(columns))]
     widths = natural if width is None else _shrunk(columns, natural, width)
-    below = [at for at, column in enumerate(columns) if column.flexible and widths[at] < min(_LEAST, natural[at])]
+    words = [max(map(_longest_word, cells_of), default=0) for cells_of in zip(*cells, strict=True)] or [0] * len(
+        columns
+    )
+    least = [min(max(_LEAST, words[at] if at else 0), natural[at]) for at in range(len(columns))]
+    below = [at for at, column in enumerate(columns) if column.flexible and widths[at] < least[at]]
     beside = [at for at in range(len(columns)) if at not in below]
     for row in (header, *cells):
         yield from _row(console, columns, widths, [(at, row[at]) for at in beside])
@@ -68,6 +76,10 @@ def _shrunk(columns: Sequence[Column], natural: Sequence[int], room: int) -> lis
         widths[at] = max(0, min(natural[at], left // (len(flexible) - done)))
         left -= widths[at]
     return widths
+
+
+def _longest_word(cell: Text) -> int:
+    return max((length for word in cell.plain.split() if (length := cell_len(word)) <= _LONGEST_NAME), default=0)
 
 
 def _row(

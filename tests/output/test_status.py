@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -167,6 +168,8 @@ def test_a_denied_call_of_a_role_that_differs_leads_to_the_plan() -> None:
     lines = printed(lambda screen: status.result(screen, shown)).splitlines()
     assert lines[1].endswith("1 order failed   -> pipectl plan")
     assert lines[3].strip() == "processor-role differs from the config: `pipectl up` restores it"
+    restored = printed(lambda screen: status.result(screen, replace(shown, resources=())))
+    assert "-> pipectl replay-dlq --limit 1" in restored
     assert lines[-1].strip() == "policies differs: see `pipectl plan`"
 
 

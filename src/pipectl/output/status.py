@@ -65,6 +65,7 @@ _SUBJECTS = {
     "alarms": "alarms",
 }
 """The short name of what each check is about."""
+_GRANTS = (ResourceKey.PROCESSOR_ROLE, ResourceKey.BUCKET)
 _BLOCKED = (Finding.STOPPED, Finding.PAUSED, Finding.MISSING)
 
 
@@ -232,18 +233,17 @@ def _problem(screen: Screen, report: StatusReport, check: Check, alarm: FiringAl
     # The failed orders are what the errors alarm is about, too.
     errors = [alarm_severity(each) for each in report.health.alarms if each.resource == ResourceKey.ERRORS_ALARM]
     severity, causes = max([severity, *errors]), tuple(_causes(report))
-    if drifted := _denied_by_drift(report):
-        causes += ((f"{drifted} {screen.completed('from the config: `pipectl up` restores it')}",),)
-        command = "plan"
+    if _is_denied(report):
+        if drifted := [each.resource for each in report.differing if each.resource in _GRANTS]:
+            causes += ((screen.completed(f"{drifted[0]} differs from the config: `pipectl up` restores it"),),)
+        command = "plan" if drifted else "replay-dlq --limit 1"
     return _Problem(severity, (screen.completed(words), suffix), command, causes, rank=-1)
 
 
-def _denied_by_drift(report: StatusReport) -> str | None:
-    """Return that a role or policy differs, where calls are denied that the config allows."""
+def _is_denied(report: StatusReport) -> bool:
+    """Return whether most failures are calls that AWS denied. Where no policy differs now, one is worth a try."""
     groups = report.health.unresolved.groups if report.health.unresolved else ()
-    grants = (ResourceKey.PROCESSOR_ROLE, ResourceKey.BUCKET)
-    drifted = [each.resource for each in report.differing if each.resource in grants]
-    return f"{drifted[0]} differs" if drifted and groups and is_denial(groups[0].cause) else None
+    return bool(groups) and is_denial(groups[0].cause)
 
 
 def _since(report: StatusReport, alarm: FiringAlarm) -> str:

@@ -44,7 +44,7 @@ def page(screen: Screen, found: AuditPage, selection: Selection, limit: int) -> 
         screen.line(f"No {noun}s.")
         if only_unresolved:
             screen.line(
-                screen.completed("Orders that wait to be processed are no failures: `pipectl status` shows them.")
+                screen.completed("Orders that wait to be processed are not failures: `pipectl status` shows them.")
             )
         return
     if found.summary:

@@ -19,6 +19,7 @@ _SERIES = {
     "invocations": "processor_invocations",
     "errors": "processor_errors",
     "auditor_errors": "auditor_errors",
+    "processor_throttles": "processor_throttles",
 }
 
 

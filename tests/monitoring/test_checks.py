@@ -171,3 +171,9 @@ def test_alarms_that_are_missing_are_counted() -> None:
 def test_times_of_failures_that_are_no_times_are_left_out() -> None:
     assert unresolved(failed("a", 10), failed("b", 30)).times == (ago(30), ago(10))
     assert Unresolved().times is None
+
+
+def test_throttles_say_when_they_are_over() -> None:
+    found = checks.throttles("processor", metrics(processor_throttles={4: 7, 9: 1}), {})
+    assert found.severity is Severity.DEGRADED
+    assert found.detail.endswith("8 times in the last 15 minutes, last at 11:56: over by 12:12 if it is not again")

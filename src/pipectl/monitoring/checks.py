@@ -17,7 +17,7 @@ from pipectl.failures.suspect_deploy import SuspectDeploy
 from pipectl.json_types import JsonValue
 from pipectl.monitoring.activity import HOUR, Activity, Deploy
 from pipectl.monitoring.alarms import FiringAlarm
-from pipectl.monitoring.metrics import METRICS_LATE, RECENTLY, Metrics
+from pipectl.monitoring.metrics import METRICS_LATE, PERIOD, RECENTLY, Metrics, Series
 from pipectl.monitoring.stream_progress import Progress, keeps_from_working
 from pipectl.monitoring.unresolved import Unresolved
 from pipectl.pause_tags import UNFINISHED_PAUSE
@@ -271,11 +271,14 @@ def throttles(
         consequence = _STREAM.consequence if function == "processor" else _QUEUE.consequence
         detail = f"the {function}'s reserved concurrency is 0: {consequence}"
         return Check(name, Severity.FAILING, Finding.STOPPED, 0, detail, "up")
-    count = metrics.total("processor_throttles" if function == "processor" else "auditor_throttles")
+    series: Series = "processor_throttles" if function == "processor" else "auditor_throttles"
+    count, last = metrics.total(series), metrics.last_nonzero(series) or metrics.now
     if not count:
         return Check(name, Severity.HEALTHY, Finding.OK, 0, "throttled 0 times in the last 15 minutes")
     severity = Severity.FAILING if stopped else Severity.DEGRADED
     detail = f"the {function} was throttled {pluralize(count, 'time')} in the last 15 minutes"
+    times = [short_time(time, metrics.now, seconds=False) for time in (last, last + RECENTLY + PERIOD)]
+    detail += f", last at {times[0]}: over by {times[1]} if it is not again"
     return Check(name, severity, Finding.THROTTLED, count, detail, "plan")  # shows a limit that was set by hand
 
 

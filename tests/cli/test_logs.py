@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cli.lines import check_line
-from tests.cli_support import document, pipectl
+from tests.cli_support import document, error, pipectl
 from tests.support import World
 
 LINES = {
@@ -91,3 +91,11 @@ def test_options_that_contradict_each_other_are_named(options: str, named: tuple
 
 def test_an_unknown_function_is_a_usage_error(file: Path) -> None:
     assert pipectl("-c", file, "logs", "replayer").exit_code == 2
+
+
+def test_following_begins_with_words_but_not_in_json(moto: Path) -> None:
+    elsewhere = ("--region", "eu-west-3")  # there is no log to follow, so the command ends
+    text = pipectl("-c", moto, *elsewhere, "logs", "processor", "--follow")
+    assert (text.exit_code, text.stdout) == (1, "")
+    assert text.stderr.startswith("Following the log of the processor. Ctrl-C ends.\n")
+    assert error(pipectl("-c", moto, *elsewhere, "-o", "json", "logs", "processor", "--follow"))["code"]

@@ -69,9 +69,10 @@ def logs(
     check_period(since, until)
     functions = (function,) if function else ("processor",) if order else ("processor", "auditor")
     search = commands.Search(functions, since, until, pattern, order, errors, raw)
-    session.screen.step("Reading the log...")
     if follow:
+        session.screen.opening(f"Following the log of the {' and the '.join(functions)}. Ctrl-C ends.")
         return _follow(session, search)
+    session.screen.step("Reading the log...")
     if audit_id:
         report = commands.logs_of_failure(session.context, audit_id, search)
     else:

@@ -55,6 +55,17 @@ def test_a_rollback_counts_as_a_deploy() -> None:
     assert "the rollback at 11:55 UTC (5 min ago)" in found.detail
 
 
+@pytest.mark.parametrize(
+    ("minutes", "left", "severity"),
+    [(4, 0, Severity.DEGRADED), (6, 0, Severity.UNKNOWN), (6, 1, Severity.DEGRADED), (6, None, Severity.DEGRADED)],
+)
+def test_errors_of_which_nothing_is_left_are_unknown_until_an_invocation_succeeds(
+    minutes: int, left: int | None, severity: Severity
+) -> None:
+    assert errors({minutes: 3}, {minutes: 3}, left=left).severity is severity
+    assert errors({7: 3}, {7: 3, 6: 1}, left=0).severity is Severity.HEALTHY
+
+
 def test_after_a_clean_replay_old_errors_are_a_figure_only() -> None:
     assert errors({30: 27}, {30: 27}, left=2).severity is Severity.DEGRADED
     found = errors({30: 27}, {30: 27})
@@ -127,10 +138,10 @@ def test_a_deployment_with_which_all_failures_began_is_named_and_a_rollback_the_
 @pytest.mark.parametrize(
     ("of", "invocations", "left", "command"),
     [
-        ({10: 3}, {10: 3, 60: 5}, 0, "rollback"),
-        ({10: 3}, {10: 3, 60: 5}, 3, "logs processor --errors"),
-        ({10: 3}, {10: 3}, 0, "logs processor --errors"),
-        ({10: 3, 30: 1}, {10: 3, 30: 1, 60: 5}, 0, "logs processor --errors"),
+        ({4: 3}, {4: 3, 60: 5}, 0, "rollback"),
+        ({4: 3}, {4: 3, 60: 5}, 3, "logs processor --errors"),
+        ({4: 3}, {4: 3}, 0, "logs processor --errors"),
+        ({4: 3, 30: 1}, {4: 3, 30: 1, 60: 5}, 0, "logs processor --errors"),
     ],
     ids=["errors only", "failures have reasons", "the version before processed nothing", "it had errors, too"],
 )

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pipectl.monitoring.metrics import METRICS_LATE, PERIOD, RECENTLY, Metrics, Point
+from pipectl.timestamps import relative, short_time
 
 HOUR = timedelta(hours=1)
 BIN = timedelta(minutes=5)
@@ -20,7 +21,7 @@ BINS = 12
 _CHANGED = 1.25
 """Factor by which the rate of errors has changed when it is called better or worse."""
 _SETTLED = METRICS_LATE + 2 * PERIOD
-"""Time after the last error from which a later success shows that the errors are over."""
+"""Time after the last error from which its retries are reported, and a later success shows that the errors are over."""
 
 
 class Trend(StrEnum):
@@ -52,6 +53,11 @@ class Deploy:
     at: datetime
     rolled_back: bool = False
     replaced: str | None = None
+
+    def describe(self, now: datetime) -> str:
+        """``the deploy at 00:12 UTC (6 min ago)``."""
+        noun = "rollback" if self.rolled_back else "deploy"
+        return f"the {noun} at {short_time(self.at, now, seconds=False)} UTC ({relative(self.at, now)})"
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,11 @@ class Activity:
     began_with_deploy: bool
     over_by: datetime | None
     over: bool
+
+    def ending(self, now: datetime) -> bool:
+        """Return whether nothing is left of the errors, and no invocation has shown yet that they are over."""
+        settled = self.last_error is not None and now - self.last_error > _SETTLED
+        return not self.over and self.over_by is not None and settled
 
     def silent_for(self, now: datetime) -> timedelta | None:
         """Return the time since the end of the minute of the last error."""

@@ -212,7 +212,8 @@ def processor_errors(found: Activity, now: datetime, *, waiting: bool) -> Check:
     """Check the errors of the last hour. Those from before the deployment, and those that are over, do not count.
 
     A new version that has processed nothing is not proven. It is unknown only when its predecessor failed lately: a
-    pipeline that is quiet and had no errors stays healthy.
+    pipeline that is quiet and had no errors stays healthy. Errors of which nothing is left are unknown until an
+    invocation succeeds, or some time has passed.
 
     Args:
         found: The errors.
@@ -222,23 +223,22 @@ def processor_errors(found: Activity, now: datetime, *, waiting: bool) -> Check:
     name, count = "processor-errors", f"{pluralize(found.errors, 'error')} in the last hour"
     if not found.errors or found.over:
         return Check(name, Severity.HEALTHY, Finding.OK, found.errors, count)
+    counts = found.deploy is None or found.since_deploy
+    if counts and found.over_by and found.ending(now):
+        by = short_time(found.over_by, now, seconds=False)
+        detail = f"{count}; no failure is unresolved, and no invocation since: over by {by}"
+        return Check(name, Severity.UNKNOWN, Finding.NOT_PROVEN, found.errors, detail, _WATCH)
     if found.began_with_deploy and found.since_deploy and found.deploy and not waiting:
         since = SuspectDeploy(found.deploy.version, found.deploy.at).describe(now)
         return Check(name, Severity.DEGRADED, Finding.ERRORS, found.errors, f"{count}, {since}", "rollback")
-    if found.deploy is None or found.since_deploy:
+    if found.deploy is None or counts:
         return Check(name, Severity.DEGRADED, Finding.ERRORS, found.errors, count, "logs processor --errors")
-    deployed = describe_deploy(found.deploy, now)
+    deployed = found.deploy.describe(now)
     if found.proven:
         return Check(name, Severity.HEALTHY, Finding.OK, found.errors, f"{count}, none since {deployed}")
     detail = f"{count}; not proven since {deployed}: nothing has run through it"
     command = "replay-dlq" if waiting else _WATCH
     return Check(name, Severity.UNKNOWN, Finding.NOT_PROVEN, found.errors, detail, command)
-
-
-def describe_deploy(deploy: Deploy, now: datetime) -> str:
-    """``the deploy at 00:12 UTC (6 min ago)``."""
-    at = f"{short_time(deploy.at, now, seconds=False)} UTC ({relative(deploy.at, now)})"
-    return f"the {'rollback' if deploy.rolled_back else 'deploy'} at {at}"
 
 
 def auditor_errors(metrics: Metrics, depth: int | None) -> Check:

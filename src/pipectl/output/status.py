@@ -13,7 +13,7 @@ from pipectl.failures.sdk_errors import is_denial
 from pipectl.failures.suspect_deploy import SuspectDeploy
 from pipectl.monitoring.activity import Activity, Trend
 from pipectl.monitoring.alarms import UNDELIVERED, FiringAlarm
-from pipectl.monitoring.checks import Check, Finding, Severity, alarm_severity, describe_deploy
+from pipectl.monitoring.checks import Check, Finding, Severity, alarm_severity
 from pipectl.monitoring.health import Health
 from pipectl.monitoring.metrics import METRICS_LATE, PERIOD
 from pipectl.output import changes
@@ -322,7 +322,7 @@ def _deployed(report: StatusReport, found: Activity) -> str:
         nothing_audited = report.health.unresolved is not None and not report.health.unresolved.count
         suspect = SuspectDeploy(found.deploy.version, found.deploy.at)
         return f", {suspect.describe(report.now)}" if found.began_with_deploy and nothing_audited else ""
-    deploy = describe_deploy(found.deploy, report.now)
+    deploy = found.deploy.describe(report.now)
     if found.beside_deploy:
         deploy = f"the minute of {deploy}"
     if found.since_deploy:

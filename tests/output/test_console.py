@@ -44,7 +44,7 @@ def test_colors_that_are_forced_bring_no_cursor_codes_into_a_file(
     screen.failed(CHANGE, PipectlError("no"))
     screen.close()
     err = capsys.readouterr().err
-    assert "\x1b[32m" in err
+    assert "\x1b[1;" in err
     for cursor_code in ("\x1b[?25", "\x1b[2K", "\x1b[1A", "\r"):
         assert cursor_code not in err
 

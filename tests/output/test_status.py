@@ -59,11 +59,11 @@ def test_the_first_line_is_the_verdict() -> None:
 
 def test_the_verdict_has_a_background_and_only_words_have_colours() -> None:
     screen = Screen()
-    screen.out = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=80, soft_wrap=True)
+    screen.out = Console(file=io.StringIO(), force_terminal=True, color_system="256", width=80, soft_wrap=True)
     status.result(screen, incident("DATA"))
     assert isinstance(screen.out.file, io.StringIO)
     text = screen.out.file.getvalue()
-    assert text.startswith("\x1b[1;37;41mFAILING\x1b[0m  ")
+    assert text.startswith("\x1b[1;38;5;231;48;5;124mFAILING\x1b[0m  ")
     assert "\x1b[2m" not in text, "dim is hard to read on a light terminal"
 
 

@@ -20,6 +20,7 @@ from pipectl.cli.ending import second_interrupt_leaves
 from pipectl.cli.options import Globals
 from pipectl.clock import SystemClock
 from pipectl.errors import CancelledError, DeclinedError, PipectlError, UsageError
+from pipectl.output import looks
 from pipectl.output.console import Line, Screen
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Session:
         context = self.context
         context.pipeline  # noqa: B018 - it refuses a wrong account
         line = f" · account {context.aws.account_id} · {self.region} · {self.file}"
-        local: Line = (" · ", ("LOCAL", "yellow")) if self.options.local else ()
+        local: Line = (" · ", ("LOCAL", looks.ATTENTION)) if self.options.local else ()
         self.screen.header(((self.config.environment, "bold"), line, *local), passing=passing)
 
     def cancel(self) -> None:

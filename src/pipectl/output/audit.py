@@ -12,22 +12,15 @@ from pipectl.failures.audit_table import Selection
 from pipectl.failures.explanation import Explanation, Safety
 from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus, short_ids
 from pipectl.failures.sdk_errors import is_denial
+from pipectl.output import looks
 from pipectl.output.console import Line, Screen
 from pipectl.output.explanation import WRONG_CODE, WRONG_ORDER, causes, orders_shown, problems, reason_shown
 from pipectl.output.table import Column
 from pipectl.text import pluralize, shell_word
 from pipectl.timestamps import parse_timestamp, relative, rfc3339, short_time
 
-STATUS_LOOK = {
-    ReplayStatus.OPEN: "yellow",
-    ReplayStatus.PARTIAL: "yellow",
-    ReplayStatus.FAILED: "red",
-    ReplayStatus.EXPIRED: "red",
-    ReplayStatus.REPLAYED: "green",
-    ReplayStatus.RESOLVED: "green",
-}
 _SAFE = {Safety.QUARANTINED: "safe", Safety.STREAM: "stream", Safety.GONE: "gone", Safety.UNKNOWN: "unknown"}
-_SAME: Line = (("same", "dim"),)
+_SAME: Line = (("same", looks.LESS),)
 """Stands for the reason of the row above."""
 
 
@@ -111,7 +104,7 @@ def _table(screen: Screen, entries: Sequence[AuditEntry], now: datetime) -> None
             (names[failure.audit_id],),
             (_time(failure.timestamp, now),),
             (_order_cell(entry.explanation),),
-            ((failure.status, STATUS_LOOK[failure.status]),),
+            ((failure.status, looks.STATUS[failure.status]),),
             (tries_shown(entry.explanation),),
             *((cell,) for cell in data),
             _SAME if screen.width is not None and reason_of(entry) == above else reason_of(entry),
@@ -137,7 +130,7 @@ def reason_of(entry: AuditEntry) -> Line:
     if entry.failure.status is ReplayStatus.RESOLVED:
         return (f"by {item.get('resolvedBy')}: {reason_shown(str(item.get('resolvedReason')))}",)
     if entry.failure.status in UNRESOLVED and entry.unreplayable:
-        return ("cannot be replayed: ", "red"), reason_shown(entry.unreplayable)
+        return ("cannot be replayed: ", looks.BAD), reason_shown(entry.unreplayable)
     return (shown or "no reason found",)
 
 

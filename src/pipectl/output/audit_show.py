@@ -10,8 +10,8 @@ from pipectl.commands.audit import AuditDetail, AuditEntry
 from pipectl.failures.explanation import Explanation, FailedOrder, Safety
 from pipectl.failures.model import UNRESOLVED, ReplayStatus, short_ids
 from pipectl.failures.sdk_errors import brief_reason
+from pipectl.output import looks
 from pipectl.output.audit import (
-    STATUS_LOOK,
     argument,
     count_shown,
     entry_document,
@@ -55,7 +55,7 @@ def before_asking(screen: Screen, found: Sequence[AuditEntry]) -> None:
     for entry in found:
         failure = entry.failure
         screen.notice(
-            [(failure.audit_id, "  ", (failure.status, STATUS_LOOK[failure.status]), f"  {failure.timestamp}")]
+            [(failure.audit_id, "  ", (failure.status, looks.STATUS[failure.status]), f"  {failure.timestamp}")]
         )
         fields = (("order", (orders_of(entry.explanation) or "not known",)), ("reason", reason_of(entry)))
         screen.notice((f"  {label:<{_LABEL}}", *value) for label, value in fields)
@@ -66,9 +66,9 @@ def _lead(screen: Screen, detail: AuditDetail, name: str, *, full: bool) -> None
     failure, now = detail.entry.failure, detail.read_at
     time = parse_timestamp(failure.timestamp)
     when = f"failed {short_time(time, now)} ({relative(time, now)})" if time else f"failed {failure.timestamp}"
-    screen.line((name, "bold"), "  ", (failure.status, STATUS_LOOK[failure.status]), f"  {when}")
+    screen.line((name, "bold"), "  ", (failure.status, looks.STATUS[failure.status]), f"  {when}")
     for label, value in _fields(screen, detail, full=full):
-        screen.hanging(((f"  {label:<{_LABEL}}", "dim"),), value)
+        screen.hanging((f"  {label:<{_LABEL}}",), value)
 
 
 def _fields(screen: Screen, detail: AuditDetail, *, full: bool) -> Iterator[_Field]:

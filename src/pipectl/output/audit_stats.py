@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from pipectl.commands.audit_stats import AuditStats
-from pipectl.output.audit import STATUS_LOOK
+from pipectl.output import looks
 from pipectl.output.bars import CHARACTERS, bars
 from pipectl.output.console import Line, Screen
 from pipectl.output.explanation import problems
@@ -34,7 +34,7 @@ def result(screen: Screen, found: AuditStats) -> None:
     screen.line()
     _times(screen, found)
     screen.line()
-    statuses = {str(status): look for status, look in STATUS_LOOK.items()}
+    statuses = {str(status): look for status, look in looks.STATUS.items()}
     _counts(
         screen, "STATUS", [((name, statuses.get(name, "")), count) for name, count in _largest_first(found.by_status)]
     )
@@ -50,11 +50,11 @@ def result(screen: Screen, found: AuditStats) -> None:
 
 def _unresolved(found: AuditStats) -> tuple[str, str]:
     if not found.unresolved:
-        return "None is unresolved, at any age.", "green"
+        return "None is unresolved, at any age.", looks.GOOD
     oldest = parse_timestamp(found.oldest_unresolved)
     since = f", the oldest since {short_time(oldest, found.read_at)}" if oldest else ""
     age = f" ({relative(oldest, found.read_at)})" if oldest else ""
-    return f"{found.unresolved:,} unresolved at any age{since}{age}", "yellow"
+    return f"{found.unresolved:,} unresolved at any age{since}{age}", looks.ATTENTION
 
 
 def _times(screen: Screen, found: AuditStats) -> None:
@@ -70,7 +70,7 @@ def _times(screen: Screen, found: AuditStats) -> None:
     drawn = bars(counts, ascii_only=not screen.can_show(CHARACTERS))
     for (time, types), count, bar in zip(rows.items(), counts, drawn, strict=True):
         shown = ", ".join(f"{number:,} {name}" for name, number in _largest_first(types))
-        cells.append([(_time(time),), (f"{count:,}",), ((bar, "red"),), *([(shown,)] if several else [])])
+        cells.append([(_time(time),), (f"{count:,}",), ((bar, looks.BARS),), *([(shown,)] if several else [])])
     screen.table(columns, cells)
 
 

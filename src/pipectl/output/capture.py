@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipectl.commands.capture import CapturePreview, CaptureReport
+from pipectl.output import looks
 from pipectl.output.console import Screen
 from pipectl.text import pluralize
 
@@ -28,9 +29,9 @@ def result(screen: Screen, report: CaptureReport) -> None:
         screen.document({**vars(report), "complete": report.complete})
         return
     for name, message in report.failed.items():
-        screen.line(("not read", "yellow"), f" {name}: {message}")
+        screen.line(("not read", looks.ATTENTION), f" {name}: {message}")
     for name, message in report.remains.items():
-        screen.line(("not deleted", "yellow"), f" {name} {report.key}: {message}")
+        screen.line(("not deleted", looks.ATTENTION), f" {name} {report.key}: {message}")
     calls = pluralize(report.calls, "call")
     screen.line(f"Order {report.key}: {report.stage}. {calls} made, {report.recorded:,} recorded in {report.file}.")
     screen.line("Read the file before you give it to anybody.")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pipectl.engine.model import UNKNOWN, Action, Change, Delta
+from pipectl.output import looks
 from pipectl.output.console import ACTION_LOOK, Line, Screen
 from pipectl.output.serializer import dumps
 from pipectl.text import pluralize
@@ -45,7 +46,7 @@ def change_lines(screen: Screen, change: Change) -> Iterator[Line]:
 
 def delta_lines(deltas: Mapping[str, Delta], indent: str) -> Iterator[Line]:
     for path, before, after in shown_deltas(deltas):
-        yield f"{indent}{path}: ", (before, "red"), " -> ", (after, "green")
+        yield f"{indent}{path}: ", (before, looks.OLD), " -> ", (after, looks.NEW)
 
 
 def shown_deltas(deltas: Mapping[str, Delta]) -> Iterator[tuple[str, str, str]]:

@@ -23,6 +23,7 @@ from rich.text import Text
 from pipectl.engine.model import Action, Change
 from pipectl.engine.parallel import current
 from pipectl.errors import AwsError, CancelledError, ConfigError, DeclinedError, PackageError, PipectlError
+from pipectl.output import looks
 from pipectl.output.bar import DrawnBar, NotedBar, SilentBar
 from pipectl.output.hints import Options, with_options
 from pipectl.output.printable import masked, printable, secrets_of
@@ -38,13 +39,13 @@ Part: TypeAlias = "str | tuple[str, str]"
 Line: TypeAlias = "tuple[Part, ...]"
 
 ACTION_LOOK = {
-    Action.CREATE: ("+", "green", "created"),
-    Action.UPDATE: ("~", "yellow", "updated"),
-    Action.REPLACE: ("±", "magenta", "replaced"),
-    Action.DELETE: ("-", "red", "deleted"),
-    Action.ADOPT: (">", "cyan", "adopted"),
-    Action.REFUSE: ("!", "bold red", "refused"),
-    Action.KEEP: ("=", "dim", "kept"),
+    Action.CREATE: ("+", looks.GOOD, "created"),
+    Action.UPDATE: ("~", looks.WARN, "updated"),
+    Action.REPLACE: ("±", looks.UNSURE, "replaced"),
+    Action.DELETE: ("-", looks.BAD, "deleted"),
+    Action.ADOPT: (">", looks.ADOPTED, "adopted"),
+    Action.REFUSE: ("!", looks.BAD, "refused"),
+    Action.KEEP: ("=", looks.LESS, "kept"),
 }
 """Mark, colour and past tense of each action."""
 
@@ -234,7 +235,7 @@ class Screen:
 
     def called(self, call: Call) -> None:
         if self.verbose:
-            self._print(self.err, ((f"  {call.service} {call.operation}", "dim"),))
+            self._print(self.err, ((f"  {call.service} {call.operation}", looks.LESS),))
 
     def started(self, change: Change) -> None:
         if change.action is Action.KEEP:
@@ -248,12 +249,12 @@ class Screen:
             return
         self._ended(change)
         mark, colour, done = ACTION_LOOK[change.action]
-        self._progress((f"{mark} ", colour), change.resource, (f" {done}", colour), (f"  {seconds:.1f} s", "dim"))
+        self._progress((f"{mark} ", colour), change.resource, (f" {done}", colour), (f"  {seconds:.1f} s", looks.LESS))
 
     def failed(self, change: Change, error: PipectlError) -> None:
         self._ended(change)
         first, *_ = error.message.split("\n")
-        self._progress((f"! {change.resource} failed:", "bold red"), f" {first}")
+        self._progress((f"! {change.resource} failed:", looks.BAD), f" {first}")
 
     # Errors
 
@@ -378,7 +379,7 @@ def _error_lines(error: PipectlError, hint: str | None) -> Iterable[Line]:
         yield (f"{first[:1].upper()}{first[1:]}",)
     else:
         where = f"{error.resource}: " if error.resource and not first.startswith(error.resource) else ""
-        yield ("Error:", "bold red"), f" {where}{first}"
+        yield ("Error:", looks.BAD), f" {where}{first}"
     for line in others:
         yield (f"  {line}",)
     if hint:

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from pipectl.diagnosis import Check, Diagnosis, Finding, Verdict
 from pipectl.errors import ConfigError
+from pipectl.output import looks
 from pipectl.output.console import Screen
 from pipectl.output.serializer import serialize
 from pipectl.text import pluralize
 from pipectl.timestamps import relative, rfc3339
 
-_LOOK = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
+_LOOK = {Verdict.OK: looks.GOOD, Verdict.WARNING: looks.WARN, Verdict.PROBLEM: looks.BAD}
 _INDENT = " " * 9
 _REASONS = {
     "credentials": "there are no valid credentials",
@@ -79,9 +80,10 @@ def result(screen: Screen, diagnosis: Diagnosis, now: datetime) -> None:
     width = max(len(check.name) for check in diagnosis.checks)
     for check in diagnosis.checks:
         first, *others = _lines(screen, check, now)
-        screen.line((f"{check.verdict:<8}", _LOOK[check.verdict]), (f" {check.name:<{width}}", "bold"), f"  {first}")
+        verdict = (f"{check.verdict:<8}", _LOOK[check.verdict])
+        screen.hanging((verdict, (f" {check.name:<{width}}", "bold"), "  "), (first,))
         for line in others:
-            screen.line(f"{_INDENT}{'':<{width}}  {line}")
+            screen.hanging((f"{_INDENT}{'':<{width}}  ",), (line,))
     screen.line(_summary(diagnosis))
 
 

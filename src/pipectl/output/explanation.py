@@ -8,6 +8,7 @@ from datetime import datetime
 from pipectl.failures.explanation import CauseGroup, Explanation, Safety
 from pipectl.failures.model import UNRESOLVED
 from pipectl.failures.sdk_errors import REFUSAL, brief_reason
+from pipectl.output import looks
 from pipectl.output.console import Line, Part, Screen
 from pipectl.output.table import Column
 from pipectl.text import pluralize
@@ -57,7 +58,7 @@ def data_shown(explanations: Sequence[Explanation], now: datetime) -> Line:
     """Return where the records of failures are safe; those of failures that are done are not counted."""
     unresolved = [each for each in explanations if each.failure.status in UNRESOLVED]
     if not unresolved:
-        return (("done", "dim"),)
+        return (("done", looks.LESS),)
     found = [(safety, [each for each in unresolved if each.safety is safety]) for safety in Safety]
     several = sum(bool(members) for _, members in found) > 1
     parts: list[Part] = []
@@ -72,16 +73,16 @@ def data_shown(explanations: Sequence[Explanation], now: datetime) -> Line:
 def _data(safety: Safety, members: Sequence[Explanation], now: datetime, count: str) -> Part:
     until = min((each.until for each in members if each.until), default=None)
     if safety is Safety.QUARANTINED:
-        return f"{count}safe (quarantined)", "green"
+        return f"{count}safe (quarantined)", looks.GOOD
     if safety is Safety.GONE:
-        return f"{count}in neither stream nor quarantine", "red"
+        return f"{count}in neither stream nor quarantine", looks.BAD
     if safety is Safety.STREAM and until:
-        return f"{count}ONLY in the stream{_until(until, now)}", "bold red"
+        return f"{count}ONLY in the stream{_until(until, now)}", looks.BAD
     if all(each.failure.range is None for each in members):
-        return f"{count}no record named", "yellow"
+        return f"{count}no record named", looks.ATTENTION
     if until and until > now:
-        return f"{count}in the stream{_until(until, now)}, perhaps in quarantine", "yellow"
-    return f"{count}not known", "yellow"
+        return f"{count}in the stream{_until(until, now)}, perhaps in quarantine", looks.ATTENTION
+    return f"{count}not known", looks.ATTENTION
 
 
 def _until(until: datetime, now: datetime) -> str:
@@ -104,6 +105,6 @@ def problems(screen: Screen, found: Sequence[str], unexplained: int) -> None:
     """Print why some orders and reasons are missing."""
     if unexplained:
         failures = pluralize(unexplained, "failure")
-        screen.line((f"Orders and reasons of {failures} were not read: too many at once.", "yellow"))
+        screen.line((f"Orders and reasons of {failures} were not read: too many at once.", looks.ATTENTION))
     for problem in found:
-        screen.line((f"Not everything could be read: {problem}", "yellow"))
+        screen.line((f"Not everything could be read: {problem}", looks.ATTENTION))

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from pipectl.commands.logs import LogReport, Search, SearchedFailure
 from pipectl.failures.model import short_id
 from pipectl.monitoring.log_reader import LogLine
+from pipectl.output import looks
 from pipectl.output.console import Line, Screen
 from pipectl.text import pluralize
 from pipectl.timestamps import duration, rfc3339, rfc3339_milliseconds, short_time
@@ -20,8 +21,13 @@ REPEATS_AFTER = timedelta(seconds=10)
 SAME_WITHIN = timedelta(minutes=5)
 """Time after which an equal line is printed as a new one."""
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
-_FUNCTION_LOOK = {"processor": "cyan", "auditor": "magenta"}
-_LEVEL_LOOK = {"ERROR": "bold red", "CRITICAL": "bold red", "FATAL": "bold red", "WARN": "yellow", "WARNING": "yellow"}
+_LEVEL_LOOK = {
+    "ERROR": looks.BAD,
+    "CRITICAL": looks.BAD,
+    "FATAL": looks.BAD,
+    "WARN": looks.WARN,
+    "WARNING": looks.WARN,
+}
 _PLAIN = re.compile(r"[\w.:/@+-]+", re.ASCII)
 _OF_BATCH = re.compile(r"BatchError: .* failed: (.*?)(?: \(\d+ more of the batch failed\))?")
 """The exception with which the shipped processor fails an invocation: it repeats the line of the record that failed."""
@@ -85,7 +91,7 @@ class Follower:
         for repeats in sorted(self._repeated.values(), key=lambda each: each.last or now):
             last = repeats.last or now
             words = f"{repeats.count} more x, last {short_time(last, now)}: {repeats.line.entry.text}"
-            self._screen.hanging(_prefix(last, repeats.line, now), ((words, "dim"),))
+            self._screen.hanging(_prefix(last, repeats.line, now), (words,))
         self._repeated.clear()
         self._since = None
 
@@ -122,9 +128,9 @@ class _Entries:
             body = ["order ", (", ".join(line.orders), "bold"), f": {entry.text}"]
         if repeats.count > 1:
             last = short_time(repeats.last or line.time, now)
-            body.append((f"  ({repeats.count:,} x, last {last})", "yellow"))
+            body.append(f"  ({repeats.count:,} x, last {last})")
         if entry.details in self._details:
-            body.append(("  (same details as above)", "dim"))
+            body.append(("  (same details as above)", looks.LESS))
         prefix = _prefix(line.time, line, now)
         self._screen.hanging(prefix, tuple(body))
         if entry.details not in self._details:
@@ -151,8 +157,8 @@ def _collapsed(lines: Sequence[LogLine]) -> dict[_Content, _Repeats]:
 def _prefix(time: datetime, line: LogLine, now: datetime) -> Line:
     level = line.entry.level
     return (
-        (short_time(time, now), "dim"),
-        (f" {line.function:<9} ", _FUNCTION_LOOK[line.function]),
+        short_time(time, now),
+        (f" {line.function:<9} ", looks.FUNCTIONS[line.function]),
         (f"{level:<5} ", _LEVEL_LOOK.get(level, "")),
     )
 
@@ -161,7 +167,7 @@ def _raw(screen: Screen, line: LogLine) -> None:
     """Print a line as it is. Its further lines are indented."""
     first, *others = _LINE_BREAK.split(line.message.replace("\t", "  ").rstrip())
     time = rfc3339(line.time)
-    screen.line((time, "dim"), (f" {line.function:<9} ", _FUNCTION_LOOK[line.function]), first)
+    screen.line(time, (f" {line.function:<9} ", looks.FUNCTIONS[line.function]), first)
     for other in others:
         screen.line(f"{' ' * (len(time) + 11)}{other}")
 

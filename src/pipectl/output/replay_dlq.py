@@ -13,6 +13,7 @@ from pipectl.failures.explanation import Safety, grouped
 from pipectl.failures.model import CLOSES_IT, ReplayStatus, short_id
 from pipectl.failures.outcomes import DoneFailure, ReplayReport
 from pipectl.failures.replay_preview import RecordPlaces
+from pipectl.output import looks
 from pipectl.output.console import Line, Screen
 from pipectl.output.explanation import WRONG_CODE, WRONG_ORDER, orders_shown
 from pipectl.output.records import order_shown
@@ -71,9 +72,9 @@ def saved(screen: Screen, report: SaveReport, folder: Path) -> None:
         return
     screen.line(f"{pluralize(report.records, 'record')} of {pluralize(report.failures, 'failure')} saved in {folder}.")
     for each in report.incomplete:
-        screen.line(("! ", "red"), f"{short_id(each.audit_id)}: {each.reason}")
+        screen.line(("! ", looks.BAD), f"{short_id(each.audit_id)}: {each.reason}")
     if report.waiting:
-        screen.line(("! ", "red"), f"{_waiting(report.waiting)} and {_is(report.waiting)} not saved.")
+        screen.line(("! ", looks.BAD), f"{_waiting(report.waiting)} and {_is(report.waiting)} not saved.")
 
 
 def result(screen: Screen, report: ReplayReport) -> None:
@@ -104,10 +105,10 @@ def _problems(screen: Screen, report: ReplayReport) -> None:
     if report.still_failing > len(report.failing):
         screen.line(f"The causes of the first {len(report.failing):,} are shown.")
     for error in report.errors[:_MOST_SHOWN]:
-        screen.line(("! ", "red"), _WHOLE_ID.sub(lambda found: short_id(found[0]), error))
+        screen.line(("! ", looks.BAD), _WHOLE_ID.sub(lambda found: short_id(found[0]), error))
     if len(report.errors) > _MOST_SHOWN:
         listed = screen.completed("`pipectl audit list` lists unresolved failures")
-        screen.line(("! ", "red"), f"and {len(report.errors) - _MOST_SHOWN} more; {listed}.")
+        screen.line(("! ", looks.BAD), f"and {len(report.errors) - _MOST_SHOWN} more; {listed}.")
 
 
 def _left(screen: Screen, report: ReplayReport) -> Iterator[Line]:
@@ -223,7 +224,7 @@ def _places(found: Preview) -> Iterator[Line]:
     if unread := found.explained.unexplained:
         yield (f"The records of {pluralize(unread, 'failure')} were not all read; orders and causes can be missing.",)
     for problem in found.explained.problems:
-        yield ("! ", "yellow"), f"not all causes and places are known: {problem}"
+        yield ("! ", looks.WARN), f"not all causes and places are known: {problem}"
 
 
 def _numbers(places: RecordPlaces) -> str:
@@ -238,15 +239,15 @@ def _risk(found: Preview) -> list[Line]:
     """Return what can be lost, and until when."""
     places, lines = found.places, list[Line]()
     if places.only_stream:
-        only = (f"{places.only_stream:,} ONLY in the stream", "bold yellow")
+        only = (f"{places.only_stream:,} ONLY in the stream", looks.BAD)
         end = "."
         if places.until and places.until > found.at:
             end = f" until {short_time(places.until, found.at)} ({relative(places.until, found.at)})."
         elif places.until:
             end = f"; the first expired {relative(places.until, found.at)}."
-        lines.append((("! ", "yellow"), only, end))
+        lines.append((("! ", looks.WARN), only, end))
     if places.neither:
-        lines.append((("! ", "red"), f"{places.neither:,} expired and cannot be replayed."))
+        lines.append((("! ", looks.BAD), f"{places.neither:,} expired and cannot be replayed."))
     return lines
 
 
@@ -257,7 +258,7 @@ def _deploy(found: Preview) -> Iterator[str]:
 
 def _warnings(screen: Screen, found: Preview) -> Iterator[Line]:
     for sentence in _deploy(found):
-        yield ("! ", "yellow"), screen.completed(sentence)
+        yield ("! ", looks.WARN), screen.completed(sentence)
     if found.unreplayable:
         see = screen.completed("see `pipectl audit list`")
         yield (f"{pluralize(found.unreplayable, 'failure')} can never be replayed ({see}).",)
@@ -272,7 +273,7 @@ def _warnings(screen: Screen, found: Preview) -> Iterator[Line]:
     if found.beyond:
         left_out = f"{found.beyond:,} or more unresolved failures" if found.more else None
         yield (f"{left_out or pluralize(found.beyond, 'unresolved failure')} left out by --limit.",)
-    yield (("! ", "yellow"), _UNFIXED) if found.versions.unchanged else (_ALARM,)
+    yield (("! ", looks.WARN), _UNFIXED) if found.versions.unchanged else (_ALARM,)
     if found.failures > 1 and not found.source and (one := _one_to_try(found)):
         yield (screen.completed(f"Try one first: `pipectl replay-dlq --id {one}`"),)
 
@@ -301,7 +302,7 @@ def _done(screen: Screen, done: Sequence[DoneFailure]) -> Iterator[Line]:
 
 def _missing(found: Preview) -> Iterator[Line]:
     for audit_id in found.missing[:_MOST_SHOWN]:
-        yield ("! ", "red"), f"{short_id(audit_id)}: it is no longer in the audit table; its saved records are kept"
+        yield ("! ", looks.BAD), f"{short_id(audit_id)}: it is no longer in the audit table; its saved records are kept"
 
 
 def _statuses(counts: Mapping[str, int]) -> str:

@@ -16,7 +16,7 @@ from pipectl.monitoring.alarms import UNDELIVERED, FiringAlarm
 from pipectl.monitoring.checks import Check, Finding, Severity, alarm_severity
 from pipectl.monitoring.health import Health
 from pipectl.monitoring.metrics import METRICS_LATE, PERIOD
-from pipectl.output import changes
+from pipectl.output import changes, looks
 from pipectl.output.console import Line, Part, Screen
 from pipectl.output.explanation import orders_shown
 from pipectl.output.sparkline import sparkline
@@ -28,23 +28,23 @@ from pipectl.text import pluralize
 from pipectl.timestamps import relative, rfc3339, short_time
 
 _STATE_LOOK = {
-    State.IN_SYNC: ("in sync", "green"),
-    State.DRIFTED: ("drifted", "yellow"),
-    State.MISSING: ("missing", "red"),
-    State.FOREIGN: ("not managed", "bold red"),
+    State.IN_SYNC: ("in sync", ""),
+    State.DRIFTED: ("drifted", looks.ATTENTION),
+    State.MISSING: ("missing", looks.BAD),
+    State.FOREIGN: ("not managed", looks.BAD),
 }
 _LOOK = {
-    Severity.HEALTHY: ("healthy", "green", "✓", "ok"),
-    Severity.UNKNOWN: ("unknown", "magenta", "?", "?"),
-    Severity.DEGRADED: ("degraded", "yellow", "!", "!"),
-    Severity.FAILING: ("failing", "red", "✗", "x"),
+    Severity.HEALTHY: ("healthy", looks.GOOD, "✓", "ok"),
+    Severity.UNKNOWN: ("unknown", looks.UNSURE, "?", "?"),
+    Severity.DEGRADED: ("degraded", looks.WARN, "!", "!"),
+    Severity.FAILING: ("failing", looks.BAD, "✗", "x"),
 }
-"""Name, colour and mark of each severity, and the mark in ASCII."""
+"""Name, look and mark of each severity, and the mark in ASCII."""
 _VERDICT_LOOK = {
-    Severity.HEALTHY: "bold green",
-    Severity.UNKNOWN: "bold white on magenta",
-    Severity.DEGRADED: "bold black on yellow",
-    Severity.FAILING: "bold white on red",
+    Severity.HEALTHY: looks.BADGE_GOOD,
+    Severity.UNKNOWN: looks.BADGE_UNSURE,
+    Severity.DEGRADED: looks.BADGE_WARN,
+    Severity.FAILING: looks.BADGE_BAD,
 }
 """The style of the verdict: legible on a light and on a dark terminal."""
 _MOST_CAUSES = 3
@@ -135,8 +135,8 @@ def _ascii_only(screen: Screen) -> bool:
 
 
 def _mark(screen: Screen, severity: Severity) -> Part:
-    _, colour, mark, ascii_mark = _LOOK[severity]
-    return (ascii_mark if _ascii_only(screen) else mark, f"bold {colour}")
+    _, look, mark, ascii_mark = _LOOK[severity]
+    return (ascii_mark if _ascii_only(screen) else mark, look)
 
 
 def _verdict(screen: Screen, report: StatusReport, local: bool) -> Line:
@@ -145,7 +145,7 @@ def _verdict(screen: Screen, report: StatusReport, local: bool) -> Line:
     name, *_ = _LOOK[report.health.verdict]
     count = len(report.resources)
     in_sync = f"{count - len(report.differing)} of {pluralize(count, 'resource')} in sync"
-    place: Line = (("LOCAL", "yellow"),) if local else (f"account {report.account_id}{dot}{report.region}",)
+    place: Line = (("LOCAL", looks.ATTENTION),) if local else (f"account {report.account_id}{dot}{report.region}",)
     return (
         (name.upper(), _VERDICT_LOOK[report.health.verdict]),
         "  ",
@@ -394,4 +394,4 @@ def _drift(screen: Screen, deltas: Mapping[str, Delta]) -> Iterator[Line]:
         if max(len(before), len(after)) > _LONGEST_VALUE:
             yield (f"{path} differs: see {screen.completed('`pipectl plan`')}",)
         else:
-            yield f"{path}: found ", (before, "red"), ", wanted ", (after, "green")
+            yield f"{path}: found ", (before, looks.OLD), ", wanted ", (after, looks.NEW)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from pipectl.monitoring.health import Flow, Health
+from pipectl.output import looks
 from pipectl.output.console import Line, Part
 from pipectl.timestamps import duration
 
@@ -33,17 +34,17 @@ def picture(health: Health, *, ascii_only: bool) -> Iterator[Line]:
     margin = sum(len(part if isinstance(part, str) else part[0]) for part in first[:8])
     failed, queued = _count(flow.errors), _count(flow.queued)
     yield ("  ", *first)
-    yield (" " * (margin + 2), down, "  ", (f"{failed} errors/h", "red" if flow.errors else ""))
+    yield (" " * (margin + 2), down, "  ", (f"{failed} errors/h", looks.BAD if flow.errors else ""))
     yield (
         " " * (margin + 2),
         f"{corner}{dash * 2}{tip} ",
         ("queue", "bold"),
-        *arrow(f"{queued} waiting", "yellow" if flow.queued else ""),
+        *arrow(f"{queued} waiting", looks.ATTENTION if flow.queued else ""),
         ("auditor", "bold"),
         f" {dash * 2}{tip} ",
         ("audit", "bold"),
         "  ",
-        (f"{_count(flow.unresolved)} unresolved", "red" if flow.unresolved else ""),
+        (f"{_count(flow.unresolved)} unresolved", looks.BAD if flow.unresolved else ""),
     )
 
 

@@ -10,6 +10,7 @@ from pipectl.commands.trace import Doubt, Proof, Stage, Trace
 from pipectl.failures.model import ReplayStatus, short_ids
 from pipectl.failures.order_events import TraceEvent
 from pipectl.failures.order_versions import MOST_VERSIONS
+from pipectl.output import looks
 from pipectl.output.console import Line, Screen
 from pipectl.output.serializer import dumps, serialize
 from pipectl.output.table import Column
@@ -17,15 +18,15 @@ from pipectl.text import pluralize, shell_word
 from pipectl.timestamps import duration, relative, rfc3339_milliseconds, short_time
 
 _LOOK = {
-    Stage.STORED: ("✓", "bold green"),
-    Stage.WAITING: ("…", "bold yellow"),
-    Stage.UNSEEN: ("?", "bold yellow"),
+    Stage.STORED: ("✓", looks.GOOD),
+    Stage.WAITING: ("…", looks.WARN),
+    Stage.UNSEEN: ("?", looks.UNSURE),
     Stage.REMOVED: ("-", "bold"),
-    Stage.LOST: ("✗", "bold red"),
-    Stage.FAILED: ("✗", "bold red"),
+    Stage.LOST: ("✗", looks.BAD),
+    Stage.FAILED: ("✗", looks.BAD),
 }
 """Mark and style of each stage."""
-_KIND_LOOK = {"stored": "green", "quarantined": "red", "failed": "red"}
+_KIND_LOOK = {"stored": looks.GOOD, "quarantined": looks.BAD, "failed": looks.BAD}
 _COLUMNS = (Column("VERSION"), Column("TIME"), Column("WHEN"), Column("WHAT", flexible=True))
 _LABEL = 13
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
@@ -45,7 +46,7 @@ def result(screen: Screen, found: Trace, *, full: bool = False) -> None:
     mark, look = _LOOK[found.stage]
     screen.line((f"{mark} {found.stage.upper()}", look), f"  {_headline(found)}")
     for label, text in _facts(screen, found):
-        screen.hanging(((f"  {label:<{_LABEL}}", "dim"),), (text,))
+        screen.hanging((f"  {label:<{_LABEL}}",), (text,))
     if found.events:
         screen.line()
         screen.table(_COLUMNS, list(_rows(found)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipectl.commands.up import UpReport
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
-from pipectl.output import changes, outputs, resume
+from pipectl.output import changes, looks, outputs, resume
 from pipectl.output.console import Screen
 from pipectl.resource_keys import ResourceKey
 
@@ -17,7 +17,7 @@ def result(screen: Screen, report: UpReport) -> None:
     screen.line(changes.summary(report.changes, done=True))
     kept = [change for change in report.changes if change.action is Action.KEEP and change.reason]
     for change in kept:  # a pipeline that is paused is in sync, too
-        screen.line((f"{change.resource}:", "yellow"), f" {screen.completed(change.reason or '')}")
+        screen.line((f"{change.resource}:", looks.ATTENTION), f" {screen.completed(change.reason or '')}")
     if report.catching_up and not any(change.resource == ResourceKey.STREAM_MAPPING for change in kept):
         screen.line(resume.processed_first(screen))
     screen.line()

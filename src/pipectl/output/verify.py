@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipectl.commands.verify import VerifyReport
+from pipectl.output import looks
 from pipectl.output.console import Line, Screen
 from pipectl.output.records import assumed, keys_shown
 from pipectl.output.table import Column
@@ -12,7 +13,7 @@ from pipectl.text import pluralize
 from pipectl.timestamps import rfc3339
 
 _MOST_SHOWN = 20
-_BAD = ("! ", "red")
+_BAD = ("! ", looks.BAD)
 _LOST = (Column("LOST ORDER", flexible=True), Column("WRITTEN"), Column("IN THE STREAM UNTIL"))
 
 
@@ -50,7 +51,7 @@ def _lines(screen: Screen, report: VerifyReport) -> Iterator[Line]:
     yield _counts(report)
     if report.uncertain:
         text = f"Nothing certain is known about the pending records: {report.uncertain}"
-        yield ("! ", "yellow"), screen.completed(text)
+        yield ("! ", looks.WARN), screen.completed(text)
     if report.assumed:
         yield (assumed(report.assumed),)
     for shard in report.unread:
@@ -63,9 +64,9 @@ def _counts(report: VerifyReport) -> Line:
     """Return the line with the numbers of records; a number that needs somebody has a colour."""
     return (
         f"{pluralize(report.read, 'record')} since {rfc3339(report.since)}: {report.stored} stored, ",
-        (f"{report.failed} failed", "yellow" if report.failed else ""),
+        (f"{report.failed} failed", looks.ATTENTION if report.failed else ""),
         f", {report.pending} pending, ",
-        (f"{report.lost} lost", "red" if report.lost else "green"),
+        (f"{report.lost} lost", looks.BAD if report.lost else looks.GOOD),
         ".",
     )
 

@@ -11,6 +11,7 @@
     |-- NoSuchFailureError       no failure has the id that was given
     |-- NoSuchOrderError         neither table, stream nor audit table has the order
     |-- AmbiguousIdError         several failures have ids that begin as the one that was given
+    |-- SeveralFailuresError     an order has several failures, or its key is also the beginning of an id
     |-- FailureStatusError       a failure's status does not allow what was asked for
     |-- ClaimedFailureError      a running replay has claimed the failure
     |-- SavedFilesError          saved records cannot be written, found or read
@@ -207,13 +208,39 @@ class AmbiguousIdError(PipectlError):
     code = "AmbiguousId"
 
     def __init__(self, prefix: str, candidates: Sequence[str]) -> None:
-        shown = ", ".join(candidates[:MOST_CANDIDATES])
-        more = f" and {len(candidates) - MOST_CANDIDATES} more" if len(candidates) > MOST_CANDIDATES else ""
         super().__init__(
-            f"{len(candidates)} failures have ids that begin with {prefix}: {shown}{more}", hint="use more of the id"
+            f"{len(candidates)} failures have ids that begin with {prefix}: {_named(candidates)}",
+            hint="use more of the id",
         )
         self.prefix = prefix
         self.candidates = tuple(candidates)
+
+
+class SeveralFailuresError(PipectlError):
+    """The key of an order does not mean one failure.
+
+    Args:
+        key: The key.
+        ids: The ids of the order's failures.
+        other_ids: Ids that begin with the key.
+    """
+
+    code = "SeveralFailures"
+
+    def __init__(self, key: str, ids: Sequence[str], other_ids: Sequence[str] = ()) -> None:
+        also = f"; the id {_named(other_ids)} begins with {key}, too" if other_ids else ""
+        super().__init__(
+            f"order {key} has the failure{'' if len(ids) == 1 else 's'} {_named(ids)}{also}",
+            hint=f"use the id of one failure; `pipectl audit show {shell_word(key)}` shows those of the order",
+        )
+        self.key = key
+        self.ids = tuple(ids)
+        self.other_ids = tuple(other_ids)
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - MOST_CANDIDATES} more" if len(ids) > MOST_CANDIDATES else ""
+    return f"{', '.join(ids[:MOST_CANDIDATES])}{more}"
 
 
 class FailureStatusError(PipectlError):

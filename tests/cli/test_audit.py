@@ -56,7 +56,7 @@ def test_a_failure_is_resolved_and_unresolved_again(failed: tuple[World, str]) -
     world, failure = failed
     resolve = ("-c", world.file, "audit", "resolve", failure)
     declined = pipectl(*resolve, "--reason", "test data", answers="n\n")
-    assert (declined.exit_code, f"Resolve failure {failure}? [y/N]" in declined.stderr) == (1, True)
+    assert (declined.exit_code, f"Resolve {failure}? [y/N]" in declined.stderr) == (1, True)
     (made,) = document(pipectl(*resolve, "--reason", "test data", "--yes", "-o", "json"))["failures"]
     assert set(made) == {"auditId", "timestamp", "status", "resolvedBy", "resolvedAt", "reason"}
     assert (made["auditId"], made["status"], made["reason"]) == (failure, "RESOLVED", "test data")

@@ -9,8 +9,10 @@ from functools import partial
 import pytest
 
 from pipectl.aws.stream_records import Cause
-from pipectl.commands.audit import MOST_COUNTED, MOST_ORDERS, audit_list, audit_show
-from pipectl.errors import AbsentError, AmbiguousIdError, NoSuchFailureError
+from pipectl.commands.audit import MOST_COUNTED, audit_list, audit_show
+from pipectl.commands.audit_lookup import MOST_ORDERS
+from pipectl.commands.audit_resolve import audit_resolve, audit_undo
+from pipectl.errors import AbsentError, AmbiguousIdError, FailureStatusError, NoSuchFailureError, SeveralFailuresError
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.explanation import MOST_EXPLAINED, Safety
 from pipectl.failures.model import UNRESOLVED
@@ -19,6 +21,7 @@ from pipectl.output import audit_show as show_output
 from tests.failures.commanding import context
 from tests.failures.fakes import Process, World, aws_error
 from tests.output.screens import document, printed
+from tests.support import Recorder, yes
 
 TOO_OLD = {"condition": "RecordAgeExceeded", "approximateInvokeCount": 1}
 
@@ -290,3 +293,62 @@ def test_hostile_texts_are_escaped_and_cut_on_every_screen() -> None:
     for text in (listed, shown):
         assert "\x1b" not in text
         assert max(map(len, text.splitlines())) < 2200
+
+
+# the failures that a person means
+
+
+def test_an_order_with_one_unresolved_failure_is_resolved_by_its_key() -> None:
+    world = World()
+    failure, other = poison(world), poison(world)
+    (resolved,) = audit_resolve(context(Process(world)), "order-0", "ada", "test data", yes)
+    assert resolved.audit_id == failure
+    assert [world.item(each)["replayStatus"]["S"] for each in (failure, other)] == ["RESOLVED", "OPEN"]
+    with pytest.raises(FailureStatusError) as refused:
+        audit_resolve(context(Process(world)), "order-0", "ada", "test data", yes)
+    assert (refused.value.audit_id, refused.value.status) == (failure, "RESOLVED")
+    (undone,) = audit_undo(context(Process(world)), "order-0", yes)
+    assert (undone.audit_id, undone.status) == (failure, "OPEN")
+
+
+def twice(world: World, audit_id: str) -> str:
+    """Let the order of the only failure fail a second time."""
+    (item,) = world.audit.values()
+    at = "2026-01-01T00:00:01.000Z"
+    world.audit[audit_id, at] = {**item, "auditId": {"S": audit_id}, "timestamp": {"S": at}}
+    return audit_id
+
+
+def test_an_order_with_several_unresolved_failures_is_not_resolved_by_its_key() -> None:
+    world = World()
+    first = poison(world)
+    second = twice(world, "f" * 32)
+    with pytest.raises(SeveralFailuresError) as refused:
+        audit_resolve(context(Process(world)), "order-0", "ada", "test data", yes)
+    assert (refused.value.key, set(refused.value.ids), refused.value.other_ids) == ("order-0", {first, second}, ())
+    assert {item["replayStatus"]["S"] for item in world.audit.values()} == {"OPEN"}
+    world.item(first)["replayStatus"] = {"S": "REPLAYED"}
+    (resolved,) = audit_resolve(context(Process(world)), "order-0", "ada", "test data", yes)
+    assert resolved.audit_id == second
+
+
+@pytest.mark.parametrize("others", [["abcd1"], ["abcd1", "abcd2"]])
+def test_a_key_that_is_the_beginning_of_an_id_is_shown_and_not_resolved(others: list[str]) -> None:
+    world = World()
+    number = world.order(key="abcd")
+    world.quarantine(number, cause=Cause("bad", world.clock.now(), "request-1", "3"))
+    failure = world.give_up(number)
+    (key,) = world.audit
+    ids = tuple(each.ljust(32, "0") for each in others)
+    other = world.item(poison(world))
+    world.audit |= {(audit_id, key[1]): {**other, "auditId": {"S": audit_id}} for audit_id in ids}
+    reporting = context(Process(world))
+    (detail,) = audit_show(reporting, "abcd")
+    assert detail.entry.failure.audit_id == failure
+    assert isinstance(reporting.reporter, Recorder)
+    assert any(ids[-1] in note for note in reporting.reporter.notes)
+    with pytest.raises(SeveralFailuresError) as refused:
+        audit_resolve(context(Process(world)), "abcd", "ada", "test data", yes)
+    assert (refused.value.ids, refused.value.other_ids) == ((failure,), ids)
+    (shown,) = audit_show(context(Process(world)), ids[0])
+    assert shown.entry.failure.audit_id == ids[0]

@@ -96,6 +96,8 @@ NOT_SEEN: Mapping[str, NotSeen] = {
     ),
     "lambda:GetFunction": NotSeen("called when a log group has no tags, to find its owner", ("logs", "logs --failure")),
     "dynamodb:GetItem": NotSeen("called when the response of an update was lost", ("replay-dlq", "audit resolve")),
+    "dynamodb:GetShardIterator": NotSeen("called for an order that only the stream names", ("audit resolve",)),
+    "dynamodb:GetRecords": NotSeen("called for an order that only the stream names", ("audit resolve",)),
     "s3:GetObject": NotSeen(
         "called for records in the quarantine",
         (

@@ -124,11 +124,18 @@ class World:
 
     # what a test arranges
 
-    def order(self, *, poison: bool = False, event: str = "INSERT", shard: str = SHARD, size: int = 0) -> str:
+    def order(
+        self, *, poison: bool = False, event: str = "INSERT", shard: str = SHARD, size: int = 0, key: str = ""
+    ) -> str:
         """Add a change of an order. Return its sequence number."""
         number, count = next(self.numbers), next(self.ids)
         amount = {"S": "twelve"} if poison else {"N": "12"}
-        image = {"orderId": {"S": f"order-{count}"}, "amount": amount, "note": {"S": "x" * size}, "raw": {"B": b"\0\1"}}
+        image = {
+            "orderId": {"S": key or f"order-{count}"},
+            "amount": amount,
+            "note": {"S": "x" * size},
+            "raw": {"B": b"\0\1"},
+        }
         record = {
             "eventID": f"event-{count}",
             "eventName": event,

@@ -145,13 +145,15 @@ def count_failures(session: Session, since: datetime, until: datetime | None) ->
 
 
 @audit.command("resolve")
-@click.argument("audit_id", metavar="ID", type=NOT_EMPTY)
+@click.argument("name", metavar="ID|KEY", type=NOT_EMPTY)
 @click.option("--reason", metavar="TEXT", help="The reason, stored with the failure; 1,000 characters at most.")
 @click.option("--undo", is_flag=True, help="Make a resolved failure unresolved again.")
 @yes_option
 @global_options
-def resolve_failure(session: Session, audit_id: str, reason: str | None, undo: bool, yes: bool) -> int:
+def resolve_failure(session: Session, name: str, reason: str | None, undo: bool, yes: bool) -> int:
     """Close a failure that needs no replay, or can never be replayed.
+
+    ID is a failure's id or the beginning of it, KEY the key of an order that has one unresolved failure.
 
     The failure gets the status RESOLVED, with your name, the time and the reason. `status` and `down` no longer count
     it, and `replay-dlq` leaves it alone, except with --force --id ID.
@@ -159,6 +161,7 @@ def resolve_failure(session: Session, audit_id: str, reason: str | None, undo: b
     \b
     Examples:
       pipectl audit resolve e767182 --reason "test data, not needed"
+      pipectl audit resolve o-058 --reason "corrected in the table"
       pipectl audit resolve e767182 --undo
     """
     from pipectl.commands.audit_resolve import audit_resolve, audit_undo
@@ -167,12 +170,12 @@ def resolve_failure(session: Session, audit_id: str, reason: str | None, undo: b
 
     text = _checked_reason(reason, undo=undo)
     session.print_header()
-    question = f"{'Undo the resolution of' if undo else 'Resolve'} failure {audit_id}?"
+    question = f"{'Undo the resolution of' if undo else 'Resolve'} {name}?"
     confirm = session.confirm(question, yes, partial(before_asking, session.screen))
     if undo:
-        found = audit_undo(session.context, audit_id, confirm)
+        found = audit_undo(session.context, name, confirm)
     else:
-        found = audit_resolve(session.context, audit_id, user_name(), text, confirm)
+        found = audit_resolve(session.context, name, user_name(), text, confirm)
     output.resolved(session.screen, found)
     return 0
 

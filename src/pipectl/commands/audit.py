@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from itertools import chain, islice
+from itertools import islice
 
 from pipectl.aws.stream_records import EventRecord
+from pipectl.commands.audit_lookup import explained_ones, find_failures, order_of, with_orders_of_stream
 from pipectl.context import Context
 from pipectl.engine.model import facts_of
-from pipectl.engine.parallel import parallel_map
-from pipectl.errors import AwsError, CancelledError, NoSuchFailureError
+from pipectl.errors import MOST_CANDIDATES, AwsError
 from pipectl.facts import FunctionFacts, TableFacts
 from pipectl.failures.audit_queries import Position
-from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
-from pipectl.failures.explanation import CauseGroup, Explained, Explanation, FailedOrder, Safety, grouped
+from pipectl.failures.audit_table import Selection
+from pipectl.failures.explanation import CauseGroup, Explanation, grouped
 from pipectl.failures.model import (
     UNRESOLVED,
     Failure,
@@ -35,12 +35,6 @@ MOST_COUNTED = 1000
 """Failures that `audit list` counts and groups by cause."""
 MOST_RECORDS = 1000
 """Records of one failure that `audit show` lists."""
-MOST_NAMED = 10
-"""Failures whose orders `audit list` reads from the stream, because nothing else names them."""
-MOST_ORDERS = 12
-"""Orders of one failure that it reads there."""
-ORDERS_OF = timedelta(days=30)
-"""Age of the oldest failure that is not unresolved and that `audit show` finds by its order."""
 
 
 class Origin(StrEnum):
@@ -187,9 +181,9 @@ def audit_list(context: Context, selection: Selection, *, limit: int = 20, page:
     found = context.audit_table.newest_first(selection, position)
     listed = list(islice(found, limit if position else max(limit, MOST_COUNTED)))
     more = next(found, None) is not None
-    explained = _named(context, _explained(context, [failure for failure, _ in listed]), limit)
+    explained = with_orders_of_stream(context, explained_ones(context, [failure for failure, _ in listed]), limit)
     return AuditPage(
-        tuple(_entry(context, each) for each in explained.explanations[:limit]),
+        tuple(entry_of(context, each) for each in explained.explanations[:limit]),
         listed[:limit][-1][1].token() if more or len(listed) > limit else None,
         context.aws.now(),
         None if page else _summary(explained.explanations, more=more),
@@ -211,14 +205,15 @@ def audit_show(context: Context, name: str, *, full: bool = False) -> list[Audit
 
     Raises:
         NoSuchFailureError: no failure has this id or order.
-        AmbiguousIdError: several ids begin with ``name``.
+        AmbiguousIdError: several ids begin with ``name``, and no order has this key.
     """
     # The stream of a deleted table can be read for another 24 hours.
     context.require([ResourceKey.AUDIT_TABLE, ResourceKey.BUCKET], or_absent=[ResourceKey.ORDERS_TABLE])
-    try:
-        explained = _explained(context, context.audit_table.with_prefix(name))
-    except NoSuchFailureError:
-        explained = _of_order(context, name)
+    found = find_failures(context, name)
+    if found.other_ids:
+        shown = ", ".join(found.other_ids[:MOST_CANDIDATES])
+        context.reporter.note(f"{name} is shown as an order. It is also the beginning of an id: {shown}")
+    explained = found.explained
     newest_first = sorted(explained.explanations, key=lambda each: each.failure.timestamp, reverse=True)
     return [
         _detail(context, explanation, explained.problems, full=full, is_newest=place == 0)
@@ -226,52 +221,12 @@ def audit_show(context: Context, name: str, *, full: bool = False) -> list[Audit
     ]
 
 
-def _explained(context: Context, failures: Sequence[Failure]) -> Explained:
-    context.reporter.step("reading orders and reasons")
-    return context.explainer.explain(failures)
-
-
-def _named(context: Context, explained: Explained, limit: int) -> Explained:
-    """Name the orders of failures whose records are in the stream only: the processor has not seen them."""
-    nameless = {
-        str(place): each
-        for place, each in enumerate(explained.explanations[:limit])
-        if each.safety is Safety.STREAM and not each.order_keys and each.failure.status in UNRESOLVED
-    }
-    chosen = dict(islice(nameless.items(), MOST_NAMED))
-    read = parallel_map(lambda place: _orders_in_stream(context, chosen[place]), chosen, cancel=context.cancel)
-    if read.interrupted:
-        raise CancelledError("interrupted while reading the stream")
-    named = [
-        replace(each, orders=read.done[str(place)]) if read.done.get(str(place)) else each
-        for place, each in enumerate(explained.explanations)
-    ]
-    problems = [error.message for error in read.failed.values()][:1]
-    return replace(explained, explanations=tuple(named), problems=(*explained.problems, *problems))
-
-
-def _orders_in_stream(context: Context, explanation: Explanation) -> tuple[FailedOrder, ...]:
-    where = explanation.failure.range
-    readings = context.record_reader.read(where) if where else iter(())
-    records = (each for each in readings if isinstance(each, Record) and each.is_replayed)
-    return tuple(_order(context, each.number, each.event, Origin.STREAM) for each in islice(records, MOST_ORDERS))
-
-
-def _order(context: Context, number: SequenceNumber, event: EventRecord | None, origin: Origin) -> FailedOrder:
-    key = context.explainer.key_of(event["dynamodb"].get("Keys")) if event else None
-    return FailedOrder(number, key, None, None, quarantined=origin is Origin.QUARANTINE)
-
-
-def _entry(context: Context, explanation: Explanation) -> AuditEntry:
+def entry_of(context: Context, explanation: Explanation) -> AuditEntry:
+    """Return a failure with the times at which its records are trimmed, and whether a replay can process it."""
     failure = explanation.failure
     prefix = context.pipeline.names.stream_prefix(context.pipeline.physical.orders_table)
     clock = ExpiryClock.of(failure, context.aws.now())
     return AuditEntry(explanation, clock, failure.unreplayable(prefix))
-
-
-def entries_of(context: Context, failures: Sequence[Failure]) -> list[AuditEntry]:
-    """Return failures with their explanations."""
-    return [_entry(context, each) for each in _explained(context, failures).explanations]
 
 
 def _suspect_deploy(context: Context, explanations: Sequence[Explanation]) -> SuspectDeploy | None:
@@ -292,35 +247,12 @@ def _summary(explanations: Sequence[Explanation], *, more: bool) -> AuditSummary
     return AuditSummary(len(explanations), more, first, max(times, default=None), tuple(grouped(explanations)))
 
 
-def _of_order(context: Context, key: str) -> Explained:
-    """Return the failures of an order, among the unresolved ones of any age and all recent ones.
-
-    Raises:
-        NoSuchFailureError: it has none, as far as that was read.
-    """
-    table, recent = context.audit_table, Selection(context.aws.now() - ORDERS_OF)
-    found = chain(table.newest_first(UNRESOLVED_ONES), table.newest_first(recent))
-    failures = {failure.key: failure for failure, _ in islice(found, MOST_COUNTED)}
-    explained = _explained(context, list(failures.values()))
-    matching = _matching(explained, key)
-    if not matching:
-        explained = _named(context, explained, len(failures))
-        matching = _matching(explained, key)
-    if not matching:
-        raise NoSuchFailureError([key], unread=explained.unexplained)
-    return Explained(matching, explained.unexplained, explained.problems)
-
-
-def _matching(explained: Explained, key: str) -> tuple[Explanation, ...]:
-    return tuple(each for each in explained.explanations if key in each.order_keys)
-
-
 def _detail(
     context: Context, explanation: Explanation, problems: tuple[str, ...], *, full: bool, is_newest: bool
 ) -> AuditDetail:
     """Return the details of a failure; lines of the log only for the newest one."""
     excerpt = context.explainer.excerpt(explanation) if is_newest else None
-    detail = AuditDetail(_entry(context, explanation), context.aws.now(), excerpt, problems)
+    detail = AuditDetail(entry_of(context, explanation), context.aws.now(), excerpt, problems)
     where, reason = explanation.failure.range, detail.entry.unreplayable
     if reason or where is None:
         return replace(detail, unreadable=reason)
@@ -335,7 +267,10 @@ def _detail(
 
 def _with_orders(context: Context, detail: AuditDetail) -> AuditDetail:
     """Name the orders of the records that were read; nothing else names them."""
-    orders = tuple(_order(context, found.sequence_number, found.record, found.origin) for found in detail.records)
+    orders = tuple(
+        order_of(context, found.sequence_number, found.record, quarantined=found.origin is Origin.QUARANTINE)
+        for found in detail.records
+    )
     explanation = replace(detail.entry.explanation, orders=orders)
     return replace(detail, entry=replace(detail.entry, explanation=explanation))
 

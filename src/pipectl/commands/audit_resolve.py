@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipectl.commands.audit import AuditEntry, entries_of
+from pipectl.commands.audit import AuditEntry, entry_of
+from pipectl.commands.audit_lookup import find_failures
 from pipectl.context import Context
-from pipectl.errors import ClaimedFailureError, FailureStatusError, NoSuchFailureError
+from pipectl.errors import ClaimedFailureError, FailureStatusError, NoSuchFailureError, SeveralFailuresError
 from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus
 from pipectl.failures.resolution import Resolution
 from pipectl.resource_keys import ResourceKey
@@ -28,50 +29,61 @@ Confirm = Callable[[Sequence[AuditEntry]], None]
 """Shows the failures and asks; raises when the user declines."""
 
 
-def audit_resolve(context: Context, audit_id: str, by: str, reason: str, confirm: Confirm) -> list[ResolvedFailure]:
-    """Close the unresolved failures of an id, because a person decided that they need no replay.
+def audit_resolve(context: Context, name: str, by: str, reason: str, confirm: Confirm) -> list[ResolvedFailure]:
+    """Close the unresolved failures of an id, or the one of an order, as a person decided that they need no replay.
 
     Raises:
-        NoSuchFailureError: no failure has this id.
+        NoSuchFailureError: no failure has this id or order.
+        AmbiguousIdError: several ids begin with ``name``.
+        SeveralFailuresError: an order has several unresolved failures, or its key is also the beginning of an id.
         FailureStatusError: none of them is unresolved.
         ClaimedFailureError: a running replay has claimed one of them.
     """
-    chosen = _with_status(context, audit_id, UNRESOLVED, "only unresolved failures can be resolved")
-    confirm(entries_of(context, chosen))
+    entries = _with_status(context, name, UNRESOLVED, "only unresolved failures can be resolved")
+    confirm(entries)
+    chosen = [entry.failure for entry in entries]
     resolution = Resolution(context.aws.now(), by, reason)
     for failure in chosen:
         if not context.audit_table.resolve(failure, resolution) and not _is_resolved(context, failure, resolution):
-            raise ClaimedFailureError(audit_id)
+            raise ClaimedFailureError(failure.audit_id)
     return [ResolvedFailure(*failure.key, ReplayStatus.RESOLVED, resolution) for failure in chosen]
 
 
-def audit_undo(context: Context, audit_id: str, confirm: Confirm) -> list[ResolvedFailure]:
-    """Return the resolved failures of an id to the status that they had before.
+def audit_undo(context: Context, name: str, confirm: Confirm) -> list[ResolvedFailure]:
+    """Return the resolved failures of an id, or the one of an order, to the status that they had before.
 
     Raises:
-        NoSuchFailureError: no failure has this id.
+        NoSuchFailureError: no failure has this id or order.
+        AmbiguousIdError: several ids begin with ``name``.
+        SeveralFailuresError: an order has several resolved failures, or its key is also the beginning of an id.
         FailureStatusError: none of them is resolved.
     """
     rule = "only resolved failures can be unresolved again"
-    chosen = _with_status(context, audit_id, (ReplayStatus.RESOLVED,), rule)
-    confirm(entries_of(context, chosen))
+    entries = _with_status(context, name, (ReplayStatus.RESOLVED,), rule)
+    confirm(entries)
+    chosen = [entry.failure for entry in entries]
     for failure in chosen:
         if not context.audit_table.undo_resolution(failure):
             current = context.audit_table.current(failure)
             if current is None:
-                raise NoSuchFailureError([audit_id])
+                raise NoSuchFailureError([failure.audit_id])
             if current.status is not failure.status_before:
-                raise FailureStatusError(audit_id, current.status, rule)
+                raise FailureStatusError(failure.audit_id, current.status, rule)
     return [ResolvedFailure(*failure.key, failure.status_before, None) for failure in chosen]
 
 
-def _with_status(context: Context, audit_id: str, statuses: Sequence[ReplayStatus], rule: str) -> list[Failure]:
+def _with_status(context: Context, name: str, statuses: Sequence[ReplayStatus], rule: str) -> list[AuditEntry]:
     context.require([ResourceKey.AUDIT_TABLE])
-    found = context.audit_table.with_prefix(audit_id)
-    chosen = [failure for failure in found if failure.status in statuses]
+    found = find_failures(context, name)
+    explanations = found.explained.explanations
+    chosen = [each for each in explanations if each.failure.status in statuses]
+    ids = tuple(dict.fromkeys(each.failure.audit_id for each in chosen or explanations))
+    if found.is_order and (found.other_ids or (chosen and len(ids) > 1)):
+        raise SeveralFailuresError(name, ids, found.other_ids)
     if not chosen:
-        raise FailureStatusError(audit_id, found[-1].status, rule)
-    return chosen
+        last = explanations[-1].failure
+        raise FailureStatusError(last.audit_id, last.status, rule)
+    return [entry_of(context, each) for each in chosen]
 
 
 def _is_resolved(context: Context, failure: Failure, resolution: Resolution) -> bool:

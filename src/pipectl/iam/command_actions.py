@@ -147,7 +147,7 @@ COMMANDS: Mapping[str, Grants] = {
     ),
     "audit": _AUDIT,
     "audit resolve": merged(
-        _TABLES, _FAILURES, _EXPLAIN, {"audit-table": "dynamodb:Query dynamodb:GetItem dynamodb:UpdateItem"}
+        _TABLES, _FAILURES, _RANGES, _EXPLAIN, {"audit-table": "dynamodb:Query dynamodb:GetItem dynamodb:UpdateItem"}
     ),
     "trace": _TRACE,
     "verify": _VERIFY,

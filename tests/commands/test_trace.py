@@ -209,6 +209,41 @@ def test_an_old_failure_that_is_done_or_of_another_order_is_not_of_this_one(worl
         trace(world.context(), "a")
 
 
+def _next(traced: Trace) -> str:
+    return str(document(partial(output.result, found=traced))["next"][-1])
+
+
+def test_the_failure_of_an_order_that_was_corrected_since_is_closed_and_not_replayed(world: World) -> None:
+    write(world, "a")
+    (first,) = write(world)
+    audit_id = fail(world, first, first)
+    _quarantine(world, first, "InvalidOrderError: amount")
+    before = trace(world.context(), "a")
+    assert before.failure
+    assert (before.failure.is_corrected, "replay-dlq --id" in _next(before)) == (False, True)
+    _update(world, "a", 1)
+    _, second = write(world)
+    waiting = trace(world.context(), "a")
+    assert waiting.failure
+    assert not waiting.failure.is_corrected
+    store(world, second)
+    corrected = trace(world.context(), "a")
+    assert (corrected.stage, corrected.at_stage) == (Stage.FAILED, 1)
+    assert corrected.failure
+    assert corrected.failure.is_corrected
+    assert _next(corrected) == f"pipectl audit resolve {audit_id} --reason TEXT"
+
+
+def test_a_failure_of_several_orders_is_not_closed_because_one_was_corrected(world: World) -> None:
+    first, other = write(world, "a", "b")
+    fail(world, first, other)
+    _update(world, "a", 1)
+    store(world, write(world)[-1])
+    failure = trace(world.context(), "a").failure
+    assert failure
+    assert not failure.is_corrected
+
+
 def test_a_finished_failure_needs_force(world: World) -> None:
     (a,) = write(world, "a")
     fail(world, a, a, status="REPLAYED")

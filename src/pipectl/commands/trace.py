@@ -90,6 +90,7 @@ class TracedFailure:
         proof: The reason why it is one of this order.
         reason: The function's error, as far as it is known.
         at: Its time.
+        is_corrected: A newer version of the order is stored, and the failure has no other record.
     """
 
     audit_id: str
@@ -99,6 +100,7 @@ class TracedFailure:
     proof: Proof = Proof.NAMED
     reason: str | None = None
     at: datetime | None = None
+    is_corrected: bool = False
 
 
 @dataclass(frozen=True)
@@ -292,9 +294,9 @@ def _judge(found: Trace, versions: Sequence[Version], read: Progress, explained:
     if not not_stored:
         return replace(found, stage=Stage.STORED, at_stage=len(processed))
     if failed := [version for version in not_stored if version.failures]:
-        return replace(
-            found, stage=Stage.FAILED, at_stage=len(failed), failure=_most_useful(found.key, failed, explained)
-        )
+        failure, has_others = _most_useful(found.key, failed, explained)
+        failure = replace(failure, is_corrected=processed[-1].stored is not None and not has_others)
+        return replace(found, stage=Stage.FAILED, at_stage=len(failed), failure=failure)
     is_known = not (read.stopped or read.unknown)
     lost = [version for version in not_stored if is_known and version.written_at < read.until]
     error = next((version.reason for version in reversed(lost or not_stored) if version.cause), None)
@@ -304,7 +306,8 @@ def _judge(found: Trace, versions: Sequence[Version], read: Progress, explained:
     return replace(waiting, stopped=read.stopped, unknown=read.unknown)
 
 
-def _most_useful(key: str, failed: Sequence[Version], explained: Explained) -> TracedFailure:
+def _most_useful(key: str, failed: Sequence[Version], explained: Explained) -> tuple[TracedFailure, bool]:
+    """Return the failure that can still be replayed, else the newest one, and whether it may have other records."""
     pairs = [(failure, version) for version in failed for failure in version.failures]
     pairs.sort(key=lambda pair: pair[0].timestamp)
     failure, version = next((pair for pair in reversed(pairs) if pair[0].status in UNRESOLVED), pairs[-1])
@@ -315,7 +318,13 @@ def _most_useful(key: str, failed: Sequence[Version], explained: Explained) -> T
     reason = error_of_record(failure, version.record.number) or version.reason or logged
     if not reason and named is Proof.NAMED:
         reason = explanation.reason if explanation else error_of(failure)
-    return _traced(failure, proof, reason)
+    return _traced(failure, proof, reason), _has_others(failure)
+
+
+def _has_others(failure: Failure) -> bool:
+    """Return whether a failure may be one of several records."""
+    where, numbers = failure.range, failure.failing_numbers
+    return len(numbers) > 1 if numbers else where is None or where.first != where.last
 
 
 def _order_of(explanation: Explanation | None, version: Version, key: str) -> str | None:
@@ -331,6 +340,7 @@ def _with_older(found: Trace, older: Sequence[Explanation]) -> Trace:
     newest = max(older, key=lambda each: each.failure.timestamp)
     is_kept = any(each.quarantined and each.key == found.key for each in newest.orders)
     failure = _traced(newest.failure, Proof.QUARANTINED if is_kept else Proof.LOGGED, newest.reason)
+    failure = replace(failure, is_corrected=found.stage is Stage.STORED and not _has_others(newest.failure))
     return replace(found, stage=Stage.FAILED, at_stage=0, failure=failure)
 
 

@@ -107,6 +107,11 @@ def _facts(screen: Screen, found: Trace) -> Iterator[tuple[str, str]]:
 
 
 def _certain(found: Trace) -> str:
+    newer = "; a newer version is stored" if found.failure and found.failure.is_corrected else ""
+    return f"{_proof(found)}{newer}"
+
+
+def _proof(found: Trace) -> str:
     proof = found.failure.proof if found.failure else None
     match found.stage:
         case Stage.STORED:
@@ -204,7 +209,10 @@ def _next(found: Trace) -> Iterator[str]:
     if found.stage is Stage.FAILED and (failure := found.failure):
         audit_id = shell_word(short_ids([failure.audit_id])[failure.audit_id])
         yield f"pipectl audit show {audit_id}"
-        yield f"pipectl replay-dlq --id {audit_id}{'' if failure.is_unresolved else ' --force'}"
+        if failure.is_corrected and failure.is_unresolved:  # a replay would use the order as it failed
+            yield f"pipectl audit resolve {audit_id} --reason TEXT"
+        else:
+            yield f"pipectl replay-dlq --id {audit_id}{'' if failure.is_unresolved else ' --force'}"
     elif found.stage is Stage.LOST:
         yield "pipectl verify --repair"
     elif found.stage is Stage.WAITING:

@@ -13,6 +13,7 @@ from pipectl.commands.audit import MOST_COUNTED, audit_list, audit_show
 from pipectl.commands.audit_lookup import MOST_ORDERS
 from pipectl.commands.audit_resolve import audit_resolve, audit_undo
 from pipectl.errors import AbsentError, AmbiguousIdError, FailureStatusError, NoSuchFailureError, SeveralFailuresError
+from pipectl.facts import FunctionFacts
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.explanation import MOST_EXPLAINED, Safety
 from pipectl.failures.model import UNRESOLVED
@@ -26,9 +27,9 @@ from tests.support import Recorder, yes
 TOO_OLD = {"condition": "RecordAgeExceeded", "approximateInvokeCount": 1}
 
 
-def poison(world: World, reason: str = "InvalidOrderError: bad") -> str:
+def poison(world: World, reason: str = "InvalidOrderError: bad", version: str = "3") -> str:
     number = world.order(poison=True)
-    world.quarantine(number, cause=Cause(reason, world.clock.now(), "request-1", "3"))
+    world.quarantine(number, cause=Cause(reason, world.clock.now(), "request-1", version))
     return world.give_up(number)
 
 
@@ -293,6 +294,21 @@ def test_hostile_texts_are_escaped_and_cut_on_every_screen() -> None:
     for text in (listed, shown):
         assert "\x1b" not in text
         assert max(map(len, text.splitlines())) < 2200
+
+
+def test_show_offers_the_rollback_that_the_list_offers_while_all_failures_began_with_a_deployment() -> None:
+    world = World()
+    reading = context(Process(world))
+    reading.processor = FunctionFacts("3", replaced="2", live_since=world.clock.now())
+    world.clock.sleep(60)
+    failure = poison(world, "KeyError: 'price'")
+    poison(world, "KeyError: 'price'")
+    found = audit_show(reading, failure)
+    assert found[0].deploy
+    assert found[0].deploy == audit_list(reading, UNRESOLVED_ONES).deploy
+    assert "`pipectl rollback`, then `pipectl replay-dlq`" in printed(partial(show_output.details, found=found))
+    poison(world, "KeyError: 'price'", version="2")
+    assert audit_show(reading, failure)[0].deploy is None
 
 
 # the failures that a person means

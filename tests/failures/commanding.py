@@ -24,6 +24,8 @@ LIVE = "3"
 class FakeContext(Context):
     """A context whose resources all exist and are managed."""
 
+    processor = FunctionFacts(LIVE)
+
     def observe(self, keys: Collection[str] | None = None) -> dict[str, Observation | None]:
         return dict(self.require(keys or [*ResourceKey]))
 
@@ -33,7 +35,7 @@ class FakeContext(Context):
                 "https://queue", self.pipeline.names.queue_arn(self.pipeline.physical.queue)
             ),
             ResourceKey.AUDIT_TABLE: TableFacts("arn", filled=True),
-            ResourceKey.PROCESSOR: FunctionFacts(LIVE),
+            ResourceKey.PROCESSOR: self.processor,
             ResourceKey.STREAM_MAPPING: MappingFacts("uuid", "arn", "Enabled"),
         }
         return {key: Observation({}, self.pipeline.ownership, facts.get(key, Facts())) for key in keys}

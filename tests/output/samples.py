@@ -263,7 +263,9 @@ def _failures(text: str) -> dict[str, Sample]:
         ),
         "audit show full": partial(
             audit_show.details,
-            found=[AuditDetail(fresh, NOON, Excerpt(problem=text), (), found, True, text)],
+            found=[
+                AuditDetail(fresh, NOON, Excerpt(problem=text), (), found, True, text, SuspectDeploy("2", NOON - HOUR))
+            ],
             full=True,
         ),
         "audit resolve": partial(

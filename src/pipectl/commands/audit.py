@@ -15,7 +15,7 @@ from pipectl.engine.model import facts_of
 from pipectl.errors import MOST_CANDIDATES, AwsError
 from pipectl.facts import FunctionFacts, TableFacts
 from pipectl.failures.audit_queries import Position
-from pipectl.failures.audit_table import Selection
+from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.explanation import CauseGroup, Explanation, grouped
 from pipectl.failures.model import (
     UNRESOLVED,
@@ -26,7 +26,7 @@ from pipectl.failures.model import (
     StreamRange,
 )
 from pipectl.failures.processor_logs import Excerpt
-from pipectl.failures.suspect_deploy import SuspectDeploy, suspect_deploy
+from pipectl.failures.suspect_deploy import SuspectDeploy, deploy_of, suspect_deploy
 from pipectl.failures.unresolved import gap
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import parse_timestamp
@@ -153,6 +153,7 @@ class AuditDetail:
             records.
         more_records: There are more than are listed.
         unreadable: The reason why there are no records.
+        deploy: The deployment with which all unresolved failures began, if this one is among them.
     """
 
     entry: AuditEntry
@@ -162,6 +163,7 @@ class AuditDetail:
     records: tuple[FoundRecord, ...] = ()
     more_records: bool = False
     unreadable: str | None = None
+    deploy: SuspectDeploy | None = None
 
 
 def audit_list(context: Context, selection: Selection, *, limit: int = 20, page: str | None = None) -> AuditPage:
@@ -215,10 +217,12 @@ def audit_show(context: Context, name: str, *, full: bool = False) -> list[Audit
         context.reporter.note(f"{name} is shown as an order. It is also the beginning of an id: {shown}")
     explained = found.explained
     newest_first = sorted(explained.explanations, key=lambda each: each.failure.timestamp, reverse=True)
-    return [
+    deploy = _deploy_of_all(context, newest_first)
+    details = [
         _detail(context, explanation, explained.problems, full=full, is_newest=place == 0)
         for place, explanation in enumerate(newest_first)
     ]
+    return [replace(each, deploy=deploy if each.entry.failure.status in UNRESOLVED else None) for each in details]
 
 
 def entry_of(context: Context, explanation: Explanation) -> AuditEntry:
@@ -230,15 +234,34 @@ def entry_of(context: Context, explanation: Explanation) -> AuditEntry:
 
 
 def _suspect_deploy(context: Context, explanations: Sequence[Explanation]) -> SuspectDeploy | None:
-    """Return the deployment with which all unresolved failures began. A processor that cannot be read has none."""
+    """Return the deployment with which all unresolved failures began."""
     unresolved = [each for each in explanations if each.failure.status in UNRESOLVED]
-    if not unresolved:
+    return suspect_deploy(unresolved, _processor(context)) if unresolved else None
+
+
+def _deploy_of_all(context: Context, shown: Sequence[Explanation]) -> SuspectDeploy | None:
+    """Return the deployment with which all unresolved failures began, those that are not shown included.
+
+    The others are read only when those that are shown are failures of the live version.
+    """
+    unresolved = [each for each in shown if each.failure.status in UNRESOLVED]
+    processor = _processor(context) if unresolved else None
+    if not (unresolved and deploy_of(unresolved, processor)):
         return None
+    found = context.audit_table.newest_first(UNRESOLVED_ONES)
+    failures = [failure for failure, _ in islice(found, MOST_COUNTED + 1)]
+    if len(failures) > MOST_COUNTED:
+        return None
+    return suspect_deploy(explained_ones(context, failures).explanations, processor)
+
+
+def _processor(context: Context) -> FunctionFacts | None:
+    """Return the facts of the processor; ``None`` when they cannot be read."""
     try:
         facts = context.facts(context.observe([ResourceKey.PROCESSOR]))
     except AwsError:
         return None
-    return suspect_deploy(unresolved, facts_of(facts, ResourceKey.PROCESSOR, FunctionFacts))
+    return facts_of(facts, ResourceKey.PROCESSOR, FunctionFacts)
 
 
 def _summary(explanations: Sequence[Explanation], *, more: bool) -> AuditSummary:

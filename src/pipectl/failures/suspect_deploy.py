@@ -43,18 +43,24 @@ def suspect_deploy(explanations: Sequence[Explanation], processor: FunctionFacts
         explanations: The unresolved failures.
         processor: The facts of the processor, where they are known.
     """
-    if processor is None or processor.live_version is None or processor.live_since is None or processor.rolled_back:
-        return None
+    deploy = deploy_of(explanations, processor)
     tried = [each for each in explanations if _is_of_code(each)]
     times = [_failed_at(each) for each in explanations]
     first = min((time for time in times if time), default=None)
-    if processor.replaced is None or not tried or None in times or first is None:
-        return None
-    live, since = processor.live_version, processor.live_since
-    if first - since > BEGINS_WITHIN or not all(_is_of(each, live, since) for each in explanations):
+    if deploy is None or not tried or None in times or first is None or first - deploy.at > BEGINS_WITHIN:
         return None
     orders = {key for each in tried for key in each.order_keys}
     if len(orders) <= 1 and all(is_refusal(each.reason or "") for each in tried):
+        return None
+    return deploy
+
+
+def deploy_of(explanations: Sequence[Explanation], processor: FunctionFacts | None) -> SuspectDeploy | None:
+    """Return the live version when it replaced another, not by a rollback, and all failures are of it."""
+    if processor is None or processor.rolled_back or processor.replaced is None:
+        return None
+    live, since = processor.live_version, processor.live_since
+    if live is None or since is None or not all(_is_of(each, live, since) for each in explanations):
         return None
     return SuspectDeploy(live, since)
 

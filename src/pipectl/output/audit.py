@@ -12,6 +12,7 @@ from pipectl.failures.audit_table import Selection
 from pipectl.failures.explanation import Explanation, Safety
 from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus, short_ids
 from pipectl.failures.sdk_errors import is_denial
+from pipectl.failures.suspect_deploy import SuspectDeploy
 from pipectl.output import looks
 from pipectl.output.console import Line, Screen
 from pipectl.output.explanation import WRONG_CODE, WRONG_ORDER, causes, orders_shown, problems, reason_shown
@@ -155,8 +156,7 @@ def _next(screen: Screen, found: AuditPage) -> None:
     open_ones = [entry for entry in found.entries if entry.failure.status in UNRESOLVED]
     lines: list[str] = []
     if found.deploy:
-        steps = screen.completed("`pipectl rollback`, then `pipectl replay-dlq`")
-        lines.append(f"{steps} ({found.deploy.describe(found.read_at)})")
+        lines.append(rollback(screen, found.deploy, found.read_at))
     if replayable := [entry for entry in open_ones if not entry.unreplayable]:
         lines += [_show_command(screen, replayable[0]), *map(screen.completed, remedy(replayable))]
     if never := [entry for entry in open_ones if entry.unreplayable]:
@@ -165,6 +165,11 @@ def _next(screen: Screen, found: AuditPage) -> None:
         lines.append(f"{closed} closes {which} that cannot be replayed")
     for place, line in enumerate(lines):
         screen.hanging((("Next: ", "bold") if place == 0 else " " * 6,), (line,))
+
+
+def rollback(screen: Screen, deploy: SuspectDeploy, now: datetime) -> str:
+    """Return what to do about failures that began with a deployment."""
+    return f"{screen.completed('`pipectl rollback`, then `pipectl replay-dlq`')} ({deploy.describe(now)})"
 
 
 def remedy(entries: Sequence[AuditEntry]) -> list[str]:

@@ -18,6 +18,7 @@ from pipectl.output.audit import (
     reason_of,
     remedy,
     resolve_command,
+    rollback,
     tries_shown,
 )
 from pipectl.output.console import Line, Screen
@@ -88,7 +89,7 @@ def _fields(screen: Screen, detail: AuditDetail, *, full: bool) -> Iterator[_Fie
     yield "tries", (_all_tries(explanation),)
     yield "data", data_shown([explanation], now)
     yield from (("", (line,)) for line in _urls(explanation))
-    yield from _labelled("next", _commands(screen, entry))
+    yield from _labelled("next", _commands(screen, detail))
 
 
 def _urls(explanation: Explanation) -> Iterator[str]:
@@ -143,7 +144,8 @@ def _all_tries(explanation: Explanation) -> str:
     return f"{shown}, {replays} by replays" if replays else shown
 
 
-def _commands(screen: Screen, entry: AuditEntry) -> Iterator[str]:
+def _commands(screen: Screen, detail: AuditDetail) -> Iterator[str]:
+    entry = detail.entry
     if entry.failure.status is ReplayStatus.RESOLVED:
         yield f"{screen.completed('`pipectl audit resolve')} {argument(entry)} --undo` makes it unresolved again"
     if entry.failure.status not in UNRESOLVED:
@@ -154,6 +156,8 @@ def _commands(screen: Screen, entry: AuditEntry) -> Iterator[str]:
     if entry.explanation.safety is Safety.GONE:
         yield f"correct the order in the table, then {resolve_command(screen, entry)}"
         return
+    if detail.deploy:
+        yield rollback(screen, detail.deploy, detail.read_at)
     yield from map(screen.completed, remedy([entry]))
     yield f"{screen.completed('`pipectl replay-dlq')} --id {argument(entry)}` replays this one only"
 
@@ -180,6 +184,7 @@ def _detail_document(detail: AuditDetail) -> dict[str, object]:
         "records": detail.records,
         "moreRecords": detail.more_records,
         "unreadable": detail.unreadable,
+        "suspectDeploy": detail.deploy,
     }
 
 

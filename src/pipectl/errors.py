@@ -208,34 +208,21 @@ class AmbiguousIdError(PipectlError):
     code = "AmbiguousId"
 
     def __init__(self, prefix: str, candidates: Sequence[str]) -> None:
-        super().__init__(
-            f"{len(candidates)} failures have ids that begin with {prefix}: {_named(candidates)}",
-            hint="use more of the id",
-        )
-        self.prefix = prefix
-        self.candidates = tuple(candidates)
+        message = f"{len(candidates)} failures have ids that begin with {prefix}: {_named(candidates)}"
+        super().__init__(message, hint="use more of the id")
+        self.prefix, self.candidates = prefix, tuple(candidates)
 
 
 class SeveralFailuresError(PipectlError):
-    """The key of an order does not mean one failure.
-
-    Args:
-        key: The key.
-        ids: The ids of the order's failures.
-        other_ids: Ids that begin with the key.
-    """
+    """An order has several failures, ``ids``, or its key is also the beginning of ``other_ids``."""
 
     code = "SeveralFailures"
 
     def __init__(self, key: str, ids: Sequence[str], other_ids: Sequence[str] = ()) -> None:
         also = f"; the id {_named(other_ids)} begins with {key}, too" if other_ids else ""
-        super().__init__(
-            f"order {key} has the failure{'' if len(ids) == 1 else 's'} {_named(ids)}{also}",
-            hint=f"use the id of one failure; `pipectl audit show {shell_word(key)}` shows those of the order",
-        )
-        self.key = key
-        self.ids = tuple(ids)
-        self.other_ids = tuple(other_ids)
+        shown = f"`pipectl audit show {shell_word(key)}` shows those of the order"
+        super().__init__(f"failures of order {key}: {_named(ids)}{also}", hint=f"use one id; {shown}")
+        self.ids, self.other_ids = tuple(ids), tuple(other_ids)
 
 
 def _named(ids: Sequence[str]) -> str:
@@ -252,8 +239,7 @@ class FailureStatusError(PipectlError):
         super().__init__(
             f"failure {audit_id} is {status}: {rule}", hint=f"see `pipectl audit show {shell_word(audit_id)}`"
         )
-        self.audit_id = audit_id
-        self.status = status
+        self.audit_id, self.status = audit_id, status
 
 
 class ClaimedFailureError(PipectlError):

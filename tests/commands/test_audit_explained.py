@@ -341,7 +341,7 @@ def test_an_order_with_several_unresolved_failures_is_not_resolved_by_its_key() 
     second = twice(world, "f" * 32)
     with pytest.raises(SeveralFailuresError) as refused:
         audit_resolve(context(Process(world)), "order-0", "ada", "test data", yes)
-    assert (refused.value.key, set(refused.value.ids), refused.value.other_ids) == ("order-0", {first, second}, ())
+    assert (set(refused.value.ids), refused.value.other_ids) == ({first, second}, ())
     assert {item["replayStatus"]["S"] for item in world.audit.values()} == {"OPEN"}
     world.item(first)["replayStatus"] = {"S": "REPLAYED"}
     (resolved,) = audit_resolve(context(Process(world)), "order-0", "ada", "test data", yes)

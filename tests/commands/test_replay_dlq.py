@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pipectl.failures.explanation import MOST_EXPLAINED, grouped
 from pipectl.failures.model import ReplayStatus
 from pipectl.failures.outcomes import DoneFailure
 from pipectl.failures.replay_preview import ProcessorVersions, RecordPlaces
+from pipectl.output import replay_dlq as output
 from tests.failures.commanding import LIVE, context, selection, yes
 from tests.failures.fakes import (
     AUDITOR,
@@ -30,6 +32,7 @@ from tests.failures.fakes import (
     aws_error,
     failed,
 )
+from tests.output.screens import printed
 from tests.support import RecordedBar, Recorder
 
 SHARD_2 = "shardId-00000001573689847184-00000002"
@@ -178,6 +181,26 @@ class TestSelection:
         report = run(world, limit=2)
         assert (report.total, report.beyond, report.left) == (2, 3, 0)
         assert look(world, limit=3).beyond == 0
+
+    def test_failures_that_can_never_be_replayed_do_not_count_for_the_limit(self) -> None:
+        world = World()
+        never = [world.give_up(number, shardId="x") for number in world.orders(2)]
+        world.clock.sleep(60)
+        failures = [world.give_up(number) for number in world.orders(2)]
+        found = look(world, limit=1)
+        assert (found.failures, found.unreplayable, found.beyond) == (1, 2, 1)
+        for left in (1, 0):
+            report = run(world, limit=1)
+            assert (report.statuses, report.left_out, report.beyond) == ({"REPLAYED": 1}, 2, left)
+        assert {world.status(each) for each in failures} == {"REPLAYED"}
+        assert {world.status(each) for each in never} == {"OPEN"}
+        nothing = look(world, limit=1)
+        assert (nothing.is_any, nothing.unreplayable) == (False, 2)
+        assert printed(partial(output.preview, found=nothing)).startswith("2 failures can never be replayed")
+        report = run(world, limit=1)
+        assert (report.total, report.left_out) == (0, 2)
+        assert printed(partial(output.result, report=report)).startswith("2 failures can never be replayed")
+        assert look(world).failures == 2
 
     @pytest.mark.parametrize("any_age", [True, False], ids=["any age", "since"])
     def test_the_limit_takes_the_oldest_of_all_types(self, any_age: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -62,7 +63,7 @@ class Preview:
         deploy: The deployment with which all failures began, if they did.
         records: About how many records they have; ``None`` if unknown.
         first_to_expire: The time at which the stream trims the first of their records.
-        unreplayable: Number of those that no replay can ever process.
+        unreplayable: Number of those that no replay can ever process; with a limit they are not among `failures`.
         claimed: Number of those that a running replay has claimed.
         beyond: Number of unresolved failures that the limit leaves out.
         done: Failures that were chosen by their id, and that need no replay.
@@ -172,14 +173,16 @@ def replay(
         queued = queued.plus(audited)
         with context.reporter.bar(None if audited.audited else found.records, "record") as bar:
             run = _replay(context, overwrite=overwrite, again=again, live=processor.live_version, rate=rate, bar=bar)
-            failures = context.audit_table.find(choice.selection)
+            failures = _chosen(context, choice.selection)
             report = run.from_saved(failures, partial(saved.read, source)) if source else run.from_stream(failures)
     report = _with_queue(report, queued)
     if note := restore_record_age(context):
         context.reporter.note(note)
     for audit_id in choice.missing:
         report = report.with_untried(audit_id, "it is no longer in the audit table; its saved records are kept")
-    return replace(report, waiting=report.waiting + found.in_flight, done=choice.done, beyond=found.beyond)
+    never = 0 if choice.selection.limit is None else found.unreplayable
+    waiting = report.waiting + found.in_flight
+    return replace(report, waiting=waiting, done=choice.done, beyond=found.beyond, left_out=never)
 
 
 def save(context: Context, selection: Selection, folder: Path, *, again: bool = False) -> SaveReport:
@@ -268,6 +271,16 @@ def _preview(context: Context, queue: QueueFacts, processor: FunctionFacts, choi
         in_flight,
         choice.source,
     )
+
+
+def _chosen(context: Context, selection: Selection) -> Iterator[Failure]:
+    """Yield the failures to process. A limit does not count those that can never be replayed; they are left out."""
+    found = context.audit_table.find(replace(selection, limit=None))
+    if selection.limit is None:
+        return found
+    prefix = _stream_prefix(context)
+    replayable = (failure for failure in found if failure.unreplayable(prefix) is None)
+    return islice(replayable, min(selection.limit, sys.maxsize))
 
 
 def _require(context: Context) -> tuple[QueueFacts, FunctionFacts, TableFacts]:

@@ -173,6 +173,7 @@ class ReplayReport:
         left_ids: Ids of the first failures that are still unresolved.
         done: Failures that were chosen by their id, and that needed no replay.
         beyond: Unresolved failures that a limit left out.
+        left_out: Failures that a limit does not count, because no replay can ever process them.
     """
 
     statuses: Mapping[str, int] = field(default_factory=Counter)
@@ -189,6 +190,7 @@ class ReplayReport:
     left_ids: tuple[str, ...] = ()
     done: tuple[DoneFailure, ...] = ()
     beyond: int = 0
+    left_out: int = 0
 
     def with_outcome(self, failure: Failure, outcome: Outcome) -> ReplayReport:
         error = (f"{failure.audit_id}: {outcome.error}",) if outcome.error else ()

@@ -92,7 +92,10 @@ class ProcessorVersions:
 
 @dataclass
 class Counts:
-    """Counts of the failures that a replay would process; some of them are explained."""
+    """Counts of the failures that a replay would process; some of them are explained.
+
+    A limit is for failures that can be replayed: with the others, each replay would choose the same ones.
+    """
 
     stream_prefix: str
     limit: int | None
@@ -107,15 +110,19 @@ class Counts:
     more: bool = False
 
     def add(self, failure: Failure, now: datetime) -> None:
-        if self.by_type.total() + self.beyond == MOST_COUNTED:
+        left_out = self.unreplayable if self.limit is not None else 0
+        if self.by_type.total() + self.beyond + left_out == MOST_COUNTED:
             self.more = True
+            return
+        never = failure.unreplayable(self.stream_prefix) is not None
+        self.unreplayable += never
+        if self.limit is not None and never:
             return
         if self.limit is not None and self.by_type.total() == self.limit:
             self.beyond += 1
             return
         self.by_status[failure.status] += 1
         self.by_type[failure.failure_type] += 1
-        self.unreplayable += failure.unreplayable(self.stream_prefix) is not None
         self.claimed += _is_claimed(failure, now)
         count = _record_count(failure)
         self.records = None if self.records is None or count is None else self.records + count

@@ -85,7 +85,7 @@ def result(screen: Screen, report: ReplayReport) -> None:
     if report.audited:
         screen.line(f"{pluralize(report.audited, 'message')} of the dead-letter queue audited first.")
     screen.lines(_done(screen, report.done))
-    if not report.total and not report.left and not report.done_elsewhere:
+    if not report.total and not report.left and not report.done_elsewhere and not report.left_out:
         if not report.done:
             screen.line(_NOTHING)
         return
@@ -116,6 +116,7 @@ def _left(screen: Screen, report: ReplayReport) -> Iterator[Line]:
     if report.unreplayable:
         yield (f"{pluralize(report.unreplayable, 'failure')} can never be replayed, for the reason shown.",)
         yield (screen.completed(f"{CLOSES_IT}."),)
+    yield from _never(screen, report.left_out)
     if report.waiting:
         later = screen.completed("run the same command again later. See `pipectl logs auditor`.")
         yield (f"{_waiting(report.waiting)}; {later}",)
@@ -156,7 +157,8 @@ def _show_preview(screen: Screen, found: Preview, *, notice: bool = False) -> No
     show(_done(screen, found.done))
     if not found.is_any:
         waiting = f"{_waiting(found.in_flight)}." if found.in_flight else _NOTHING
-        show(iter([(waiting,)] if found.in_flight or not found.done else []))
+        show(iter([(waiting,)] if found.in_flight or not (found.done or found.unreplayable) else []))
+        show(_never(screen, found.unreplayable))
         show(_missing(found))
         return
     show(_counted(found))
@@ -259,10 +261,7 @@ def _deploy(found: Preview) -> Iterator[str]:
 def _warnings(screen: Screen, found: Preview) -> Iterator[Line]:
     for sentence in _deploy(found):
         yield ("! ", looks.WARN), screen.completed(sentence)
-    if found.unreplayable:
-        see = screen.completed("see `pipectl audit list`")
-        yield (f"{pluralize(found.unreplayable, 'failure')} can never be replayed ({see}).",)
-        yield (screen.completed(f"{CLOSES_IT}."),)
+    yield from _never(screen, found.unreplayable)
     if found.claimed:
         yield (f"{_claimed(found.claimed)}.",)
     if found.in_flight:
@@ -276,6 +275,14 @@ def _warnings(screen: Screen, found: Preview) -> Iterator[Line]:
     yield (("! ", looks.WARN), _UNFIXED) if found.versions.unchanged else (_ALARM,)
     if found.failures > 1 and not found.source and (one := _one_to_try(found)):
         yield (screen.completed(f"Try one first: `pipectl replay-dlq --id {one}`"),)
+
+
+def _never(screen: Screen, count: int) -> Iterator[Line]:
+    """Yield the number of failures that no replay can process; --limit does not count them."""
+    if count:
+        see = screen.completed("see `pipectl audit list`")
+        yield (f"{pluralize(count, 'failure')} can never be replayed ({see}).",)
+        yield (screen.completed(f"{CLOSES_IT}."),)
 
 
 def _one_to_try(found: Preview) -> str | None:
@@ -358,6 +365,7 @@ def _document(report: ReplayReport) -> dict[str, object]:
         "unreplayable": report.unreplayable,
         "audited": report.audited,
         "beyondLimit": report.beyond,
+        "leftOut": report.left_out,
         "done": report.done,
         "waitingForAuditor": report.waiting,
     }

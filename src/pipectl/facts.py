@@ -73,14 +73,18 @@ class FunctionFacts(Facts):
         held: Its reserved concurrency is 0, so that Lambda never invokes it.
         replaced: The version that the alias named before that one was deployed, ``None`` where it is unknown.
         live_since: The time at which the live version was deployed, or rolled back to.
-        rolled_back: The live version is there by a rollback.
+        rollback: The description of the rollback that led to the live version, if one did.
     """
 
     live_version: str | None
     held: bool = False
     replaced: str | None = None
     live_since: datetime | None = None
-    rolled_back: bool = False
+    rollback: str | None = None
+
+    @property
+    def rolled_back(self) -> bool:
+        return self.rollback is not None
 
 
 @dataclass(frozen=True)

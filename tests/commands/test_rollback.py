@@ -122,6 +122,19 @@ def test_plan_and_status_show_it_and_up_undoes_it(released: DirectAccess) -> Non
     assert planned(released).reason is None
 
 
+def test_a_rollback_to_what_the_config_describes_is_nothing_that_up_undoes(released: DirectAccess) -> None:
+    rollback(released.world.context(), yes, "ada", to=1)
+    corrected = released.world.context(processor={"memory": 256})
+    (change,) = [change for change in plan(corrected).changes if change.resource == KEY]
+    assert (list(change.attributes), change.reason) == (["memory"], None)
+    assert not status(corrected).differs_live
+    assert status(released.world.context(processor={"memory": 1024})).differs_live
+    up(corrected, yes)
+    assert alias(released)["FunctionVersion"] == "1"
+    (shown,) = [each for each in status(corrected).resources if each.resource == KEY]
+    assert (shown.state, shown.reason) == (State.IN_SYNC, None)
+
+
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_up_without_a_question_prints_that_it_undoes_a_rollback(released: DirectAccess, output: str) -> None:
     rollback(released.world.context(), yes, "ada")

@@ -53,7 +53,7 @@ def test_without_a_version_the_time_decides() -> None:
         FunctionFacts(None),
         replace(LIVE, replaced=None),
         replace(LIVE, live_since=None),
-        replace(LIVE, rolled_back=True),
+        replace(LIVE, rollback="rolled back"),
         replace(LIVE, live_version="3"),
         replace(LIVE, live_since=ago(10) - BEGINS_WITHIN - timedelta(seconds=1)),
     ],

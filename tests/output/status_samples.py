@@ -106,13 +106,16 @@ def replayed() -> StatusReport:
     )
 
 
+LIVE_CODE = {"live.code_sha256": Delta("before", "after")}
+
+
 def not_proven() -> StatusReport:
     """Return the report after a rollback, before anything has run through it."""
     deploy = deployed(5, rolled_back=True)
     return report(
         Check("processor-errors", UNKNOWN, Finding.NOT_PROVEN, 209, "209 errors; not proven", "replay-dlq"),
         activity=errors(deploy, 30),
-        resources=(ResourceStatus("processor", "function", "dev-processor", State.DRIFTED, {}, "rolled back"),),
+        resources=(ResourceStatus("processor", "function", "dev-processor", State.DRIFTED, LIVE_CODE, "rolled back"),),
         deploy=deploy,
         alarms=(FiringAlarm("errors-alarm", "dev-alarm", ago(11), over=False, unproven=True, resets_by=None),),
     )

@@ -31,7 +31,7 @@ def test_the_description_is_used_only_for_the_version_that_it_is_about(
     description: str, since: datetime, replaced: str | None, rolled_back: bool
 ) -> None:
     live = Live("7", description, configuration=PUBLISHED)
-    assert (live.since, live.replaced, live.rolled_back) == (since, replaced, rolled_back)
+    assert (live.since, live.replaced, live.rollback) == (since, replaced, description if rolled_back else None)
 
 
 def test_nothing_is_known_about_a_version_that_does_not_exist() -> None:

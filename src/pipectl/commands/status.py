@@ -16,6 +16,7 @@ from pipectl.monitoring.backlog import with_ended_backlog
 from pipectl.monitoring.checks import Severity
 from pipectl.monitoring.health import Health, health
 from pipectl.monitoring.metrics import Metrics
+from pipectl.resource_keys import ResourceKey
 
 
 class State(StrEnum):
@@ -61,6 +62,12 @@ class StatusReport:
     def differing(self) -> tuple[ResourceStatus, ...]:
         """The resources that are not in sync."""
         return tuple(each for each in self.resources if each.state is not State.IN_SYNC)
+
+    @property
+    def differs_live(self) -> bool:
+        """Return whether the live version of the processor differs, so that `up` lets another one be live."""
+        paths = [path for each in self.resources if each.resource == ResourceKey.PROCESSOR for path in each.drift]
+        return any(path.partition(".")[0] == "live" for path in paths)
 
     @property
     def healthy(self) -> bool:

@@ -240,9 +240,9 @@ class Resource(ABC):
         del deltas
         return None
 
-    def remark(self, deltas: Mapping[str, Delta]) -> str | None:
+    def remark(self, deltas: Mapping[str, Delta], observed: Observation) -> str | None:
         """Return a remark about these differences, for the plan."""
-        del deltas
+        del deltas, observed
         return None
 
     def facts_after(self, change: Change, observed: Observation | None) -> Facts:

@@ -126,7 +126,7 @@ def decide(
     if foreign and not (adopt and foreign.kind.adoptable):
         return _refuse(change, foreign, {})
     deltas = diff(desired, observed)
-    change = replace(change, reason="; ".join(filter(None, [note, resource.remark(deltas)])) or None)
+    change = replace(change, reason="; ".join(filter(None, [note, resource.remark(deltas, observed)])) or None)
     differs = top_level(deltas)
     if stuck := sorted(differs.intersection(resource.fixed)):
         reason = f"{', '.join(stuck)} cannot be changed; the {resource.kind} must be recreated"

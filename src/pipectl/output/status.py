@@ -179,7 +179,7 @@ def _problems(screen: Screen, report: StatusReport) -> Iterator[_Problem]:
         names = [each.resource for each in report.differing]
         differ = "differs" if len(report.differing) == 1 else "differ"
         words = f"{pluralize(len(report.differing), 'resource')} {differ} from the config: {', '.join(names)}"
-        if health.deploy and health.deploy.rolled_back and ResourceKey.PROCESSOR in names:
+        if health.deploy and health.deploy.rolled_back and report.differs_live:
             words += screen.completed("; `pipectl up` undoes the rollback: correct the code first")
         yield _Problem(Severity.DEGRADED, (words,), "plan")
 

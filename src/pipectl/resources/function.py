@@ -138,7 +138,6 @@ class Function(Resource):
         attributes["live"] = self._live(live, tags)
         if live.configuration:
             others |= _unmanaged(live.configuration)
-        notes = "; ".join(filter(None, [live.note, note(others)])) or None
         return Observation(
             attributes,
             tags,
@@ -147,9 +146,9 @@ class Function(Resource):
                 live_version=live.version,
                 replaced=live.replaced,
                 live_since=live.since,
-                rolled_back=live.rolled_back,
+                rollback=live.rollback,
             ),
-            note=notes,
+            note=note(others),
         )
 
     def _principals(self) -> str | None:
@@ -227,10 +226,17 @@ class Function(Resource):
         self._versions.remove_old({version, before})
         return FunctionFacts(version)
 
-    def remark(self, deltas: Mapping[str, Delta]) -> str | None:
-        """Return a remark about a role that was recreated."""
+    def remark(self, deltas: Mapping[str, Delta], observed: Observation) -> str | None:
+        """Return remarks about a role that was recreated, and a rollback that `up` undoes: it differs from the config.
+
+        A rollback to the code and settings of the config leaves nothing to undo.
+        """
         renewed = deltas.get("role_id") or deltas.get("live.role_id")
-        return _ROLE_RECREATED if renewed and renewed.before else None
+        recreated = _ROLE_RECREATED if renewed and renewed.before else None
+        facts, differs = observed.facts, any(path.partition(".")[0] == "live" for path in deltas)
+        rollback = facts.rollback if differs and isinstance(facts, FunctionFacts) else None
+        undone = f"{rollback}; `pipectl up` undoes it" if rollback else None
+        return "; ".join(filter(None, [undone, recreated])) or None
 
     def _change(self, desired: Attributes, code: bool, configuration: Request) -> None:
         if code:

@@ -63,9 +63,9 @@ class Live:
         return deployed[3] if deployed else None
 
     @property
-    def rolled_back(self) -> bool:
-        """Return whether a rollback led to this version."""
-        return self._matched(_ROLLBACK) is not None
+    def rollback(self) -> str | None:
+        """The description of the rollback that led to this version."""
+        return self.description if self._matched(_ROLLBACK) else None
 
     @property
     def since(self) -> datetime | None:
@@ -78,11 +78,6 @@ class Live:
         """Match the description, if it is about the version that the alias names."""
         found = form.fullmatch(self.description)
         return found if found and found[1] == self.version else None
-
-    @property
-    def note(self) -> str | None:
-        """The note of the rollback that led to this version."""
-        return f"{self.description}; `pipectl up` undoes it" if self.rolled_back else None
 
 
 @dataclass(frozen=True)

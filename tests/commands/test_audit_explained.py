@@ -234,6 +234,25 @@ def test_show_reads_the_log_lines_of_the_invocation_on_the_failure_and_not_the_s
     assert (process.count("FilterLogEvents"), process.count("GetRecords"), detail.records) == (1, 0, ())
 
 
+@pytest.mark.parametrize(
+    ("raised", "shown"),
+    [
+        ('record with keys {"orderId": {"S": "o-1"}} failed: bad (2 more of the batch failed)', False),
+        ("record of no key failed: bad", False),
+        ("record of no key failed: another reason", True),
+    ],
+)
+def test_show_leaves_out_the_exception_of_a_batch_that_only_repeats_the_reason(raised: str, shown: bool) -> None:
+    world = World()
+    failure = poison(world)
+    world.log('{"level": "ERROR", "message": "record failed", "reason": "bad", "requestId": "request-1"}')
+    world.log(f"[ERROR] BatchError: {raised}")
+    world.log("END RequestId: request-1")
+    (detail,) = audit_show(context(Process(world)), failure)
+    assert detail.excerpt
+    assert detail.excerpt.brief == ("ERROR bad", *([f"ERROR BatchError: {raised}"] if shown else []))
+
+
 @pytest.mark.parametrize("kind", [AbsentError, None])
 def test_a_log_that_cannot_be_read_is_shown_as_the_reason(kind: type[AbsentError] | None) -> None:
     process = Process(World())

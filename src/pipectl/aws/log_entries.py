@@ -25,6 +25,7 @@ _BY_LOGGER = re.compile(rf"\[([A-Z]+)\]\t{_TIME}\t(\S*)\t(.*)", re.DOTALL)
 _TIMED_OUT = re.compile(rf"(?:{_TIME} ([\w-]+) )?(Task timed out after .*)", re.DOTALL)
 _CRASHED = re.compile(r"RequestId: ([\w-]+) ((?:Error: |Process exited).*)", re.DOTALL)
 _RAISED = re.compile(rf"\[({'|'.join(_ERRORS)})\] (.*)", re.DOTALL)
+_OF_BATCH = re.compile(r"BatchError: .* failed: (.*?)(?: \(\d+ more of the batch failed\))?")
 _OF_TRACEBACK = re.compile(
     r"Traceback \(most recent call last\):|(?:[A-Za-z_$][\w$]*\.)*(?:[A-Z]\w*)?(?:Error|Exception)(?::|$)"
     r'|\s+File ".+", line \d+|\s+at .+:\d+:\d+\)?$'
@@ -109,6 +110,15 @@ def parse_entry(message: str) -> LogEntry:
     if found := _RAISED.fullmatch(text):
         return _error(found[1], None, found[2])
     return replace(_lines(text), is_error=bool(_OF_TRACEBACK.match(text)), is_routine=not text)
+
+
+def reason_of_batch(text: str) -> str | None:
+    """Return the reason in the exception with which the shipped processor fails an invocation.
+
+    It repeats the line of the first record that failed.
+    """
+    found = _OF_BATCH.fullmatch(text)
+    return found[1] if found else None
 
 
 def _platform(kind: str, rest: str) -> LogEntry:

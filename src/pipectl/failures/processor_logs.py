@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
-from pipectl.aws.log_entries import Invocations, LogEntry, parse_entry
+from pipectl.aws.log_entries import Invocations, LogEntry, parse_entry, reason_of_batch
 from pipectl.errors import AwsError
 from pipectl.failures.model import SequenceNumber
 from pipectl.failures.sdk_errors import brief_reason
@@ -58,9 +58,18 @@ class Excerpt:
 
     @property
     def brief(self) -> tuple[str, ...]:
-        """The lines as `logs` shows them, without the frames of a traceback."""
+        """The lines as `logs` shows them, without the frames of a traceback.
+
+        The exception of the invocation names its first record, often another one; it is left out if it says no more.
+        """
         shown = (line for line in self.lines if line and not line[0].isspace() and line != _FRAMES)
-        return tuple(f"{entry.level} {brief_reason(entry.text)}".strip() for entry in map(parse_entry, shown))
+        entries = [parse_entry(line) for line in shown]
+        said = {entry.text for entry in entries}
+        return tuple(
+            f"{entry.level} {brief_reason(entry.text)}".strip()
+            for entry in entries
+            if reason_of_batch(entry.text) not in said
+        )
 
 
 @dataclass(frozen=True)

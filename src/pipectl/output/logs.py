@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from pipectl.aws.log_entries import reason_of_batch
 from pipectl.commands.logs import LogReport, Search, SearchedFailure
 from pipectl.failures.model import short_id
 from pipectl.monitoring.log_reader import LogLine
@@ -29,8 +30,6 @@ _LEVEL_LOOK = {
     "WARNING": looks.WARN,
 }
 _PLAIN = re.compile(r"[\w.:/@+-]+", re.ASCII)
-_OF_BATCH = re.compile(r"BatchError: .* failed: (.*?)(?: \(\d+ more of the batch failed\))?")
-"""The exception with which the shipped processor fails an invocation: it repeats the line of the record that failed."""
 _Content: TypeAlias = "tuple[str, ...]"
 
 
@@ -146,8 +145,7 @@ def _collapsed(lines: Sequence[LogLine]) -> dict[_Content, _Repeats]:
     reported = {(line.orders, line.entry.text) for line in lines if line.orders}
     found: dict[_Content, _Repeats] = {}
     for line in lines:
-        of_batch = _OF_BATCH.fullmatch(line.entry.text)
-        if of_batch and (line.orders, of_batch[1]) in reported:
+        if (line.orders, reason_of_batch(line.entry.text)) in reported:
             continue
         content = (line.function, line.entry.level, line.entry.text, *line.entry.details)
         found.setdefault((*content, *line.orders), _Repeats(line)).add(line)

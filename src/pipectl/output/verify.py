@@ -65,7 +65,9 @@ def _counts(report: VerifyReport) -> Line:
     return (
         f"{pluralize(report.read, 'record')} since {rfc3339(report.since)}: {report.stored} stored, ",
         (f"{report.failed} failed", looks.ATTENTION if report.failed else ""),
-        f", {report.pending} pending, ",
+        ", ",
+        (f"{report.pending} pending", looks.ATTENTION if report.uncertain else ""),
+        ", ",
         (f"{report.lost} lost", looks.BAD if report.lost else looks.GOOD),
         ".",
     )

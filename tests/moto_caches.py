@@ -5,10 +5,11 @@ The answers stay the same, because what is kept depends on nothing but its argum
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from typing import Any
 
-from botocore import regions, useragent
+from botocore import hooks, regions, useragent
 from botocore.hooks import EventAliaser
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.core import responses
@@ -30,6 +31,7 @@ _names: dict[str, str] = {}
 _urls: dict[type, Any] = {}
 _new_provider: Any = vars(regions)["EndpointProvider"]
 _providers: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
+_accepts_kwargs: Any = vars(hooks)["accepts_kwargs"]
 
 
 def apply() -> None:
@@ -39,6 +41,7 @@ def apply() -> None:
     for owner, name, replacement in (
         (_ALIASER, "_alias_event_name", _event_name),
         (regions, "EndpointProvider", _endpoint_provider),
+        (hooks, "accepts_kwargs", _takes_any_name),
         (_BACKEND, "urls", property(_backend_urls)),
         (CloudWatchBackend, "get_metric_data", _get_metric_data),
         (MotoRandom, "get_random_hex", _random_hex),
@@ -67,6 +70,12 @@ def _endpoint_provider(ruleset_data: Any, partition_data: Any, excluded_params: 
         provider = _new_provider(ruleset_data, partition_data, excluded_params)
         _providers[key] = provider, ruleset_data, partition_data
     return _providers[key][0]
+
+
+def _takes_any_name(handler: Any) -> Any:
+    """Return whether a handler of an event has `**kwargs`. A flag of its code is read sooner than its signature."""
+    code = getattr(getattr(handler, "__func__", handler), "__code__", None)
+    return code.co_flags & inspect.CO_VARKEYWORDS if code else _accepts_kwargs(handler)
 
 
 def _get_metric_data(backend: Any, queries: list[Any], *arguments: Any, **named: Any) -> list[Any]:

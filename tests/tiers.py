@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from functools import cache
 from types import FunctionType
 from typing import Any
 
@@ -74,6 +75,7 @@ def functions(item: pytest.Function) -> Iterator[FunctionType]:
         yield item.function
 
 
+@cache
 def uses_moto(function: FunctionType, depth: int = 3) -> bool:
     """Return whether a function, or a function of the tests that it calls, starts moto."""
     for name in names_in(function):

@@ -29,9 +29,9 @@ from tests.support import NODEJS, THOROUGH, World, make_world, new_account, yes
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(170)]
 
 
-def test_sixty_orders_with_five_poison_orders(emulator: LocalEmulator, tmp_path: Path) -> None:
+def test_thirty_orders_with_five_poison_orders(emulator: LocalEmulator, tmp_path: Path) -> None:
     world = make_world(tmp_path, endpoint_url=emulator.endpoint_url, account=new_account())
-    _run_from_up_to_down(world, 300 if THOROUGH else 60, 5, {}, tmp_path / "fixed")
+    _run_from_up_to_down(world, 300 if THOROUGH else 30, 5, {}, tmp_path / "fixed")
 
 
 @pytest.mark.xdist_group("harsh")
@@ -40,7 +40,7 @@ def test_late_metrics_old_counts_rolling_shards_and_consolidated_failures(
 ) -> None:
     small = {"stream-mapping": {"batch_size": 10, "retry_attempts": 2}}
     world = make_world(tmp_path, small, endpoint_url=emulator_harsh.endpoint_url, account=new_account())
-    count, poison = (120, 8) if THOROUGH else (40, 4)
+    count, poison = (120, 8) if THOROUGH else (24, 3)
     _run_from_up_to_down(world, count, poison, small, tmp_path / "fixed", consolidated=True)
 
 

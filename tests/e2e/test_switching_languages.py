@@ -21,7 +21,7 @@ UNFORGIVING = {"stream-mapping": {"batch_size": 10, "retry_attempts": 0}}
 
 
 class Customers:
-    """Write about fifty orders per second, numbered from ``first``, during the block."""
+    """Write about twenty orders per second, numbered from ``first``, during the block."""
 
     def __init__(self, orders: Orders, first: int) -> None:
         self._orders, self._next, self._first = orders, first, first
@@ -42,7 +42,7 @@ class Customers:
         return self._next - self._first
 
     def _write(self) -> None:
-        while not self._over.wait(0.02):
+        while not self._over.wait(0.05):
             self._orders.write(1, 0, first=self._next)
             self._next += 1
             self._going.set()

@@ -56,11 +56,11 @@ def _calls() -> Iterator[tuple[str, str]]:
         if not any(f".{client}" in text for client in CLIENTS):
             continue  # parsing takes longest
         aliases: dict[str, str] = {}
-        tree = ast.parse(text)
-        for node in ast.walk(tree):
+        nodes = [*ast.walk(ast.parse(text))]
+        for node in nodes:
             if isinstance(node, ast.Assign):
                 aliases.update(_aliases(node))
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 service = _service(node.func.value, aliases)
                 if service and (method := _method(node)) in _operations(service):

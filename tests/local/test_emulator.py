@@ -77,7 +77,11 @@ def test_one_invalid_record_of_twelve_is_sent_alone_to_the_queue(emulator: Local
     assert eventually(pipeline.processing_result, lambda result: result == "OK") == "OK"
     assert pipeline.metric("Errors") == 5
     assert pipeline.metric("DestinationDeliveryFailures") == 0
-    assert pipeline.metric("NumberOfMessagesSent", namespace="AWS/SQS", dimensions="QueueName=failures") == 1
+
+    def sent() -> float:
+        return pipeline.metric("NumberOfMessagesSent", namespace="AWS/SQS", dimensions="QueueName=failures")
+
+    assert eventually(sent) == 1
 
 
 def test_a_batch_is_collected_from_several_pages(emulator: LocalEmulator) -> None:

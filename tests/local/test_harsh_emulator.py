@@ -10,6 +10,7 @@ from pipectl.local.home import LocalEmulator
 from tests.conftest import HARSH
 from tests.local.small_pipeline import Pipeline, eventually
 from tests.local.test_emulator import ORDERS, failures, ranges
+from tests.support import THOROUGH
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("harsh")]
 
@@ -38,9 +39,10 @@ def read(pipeline: Pipeline, shard: dict[str, Any]) -> tuple[list[str], int]:
 
 def test_all_records_are_processed_while_shards_are_replaced(emulator_harsh: LocalEmulator) -> None:
     pipeline = Pipeline(emulator_harsh, handler="def handler(event, context): return {}", mapping={"BatchSize": 1})
-    orders = [f"order-{number}" for number in range(2 * HARSH.roll_after + 5)]
+    generations = 2 if THOROUGH else 1
+    orders = [f"order-{number}" for number in range(generations * HARSH.roll_after + 5)]
     pipeline.put(*orders)
-    assert len(shards(pipeline)) == 12
+    assert len(shards(pipeline)) == 4 * (generations + 1)
     count = eventually(lambda: pipeline.metric("Invocations"), lambda found: found >= len(orders), seconds=60)
     assert count == len(orders)
     assert pipeline.metric("IteratorAge", statistic="SampleCount") <= count

@@ -21,6 +21,7 @@ SUCCESS = "success"
 _OPTIONAL = "(opt)"
 _ANY = "any"
 _FOLDER = Path(__file__).parent
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -122,5 +123,5 @@ def _error(service: str, operation: str, name: str, values: list[Any], action: s
 
 @cache
 def _file(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((_FOLDER / name).read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = _Loader((_FOLDER / name).read_text(encoding="utf-8")).get_single_data()
     return loaded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -32,14 +33,23 @@ def unmanaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectAccess
             yield direct
 
 
+def _snapshots(direct: DirectAccess) -> dict[str, Any]:
+    return {key: snapshot(direct, resource) for key, resource in direct.resources.items()}
+
+
+@pytest.fixture(scope="module")
+def before(unmanaged: DirectAccess) -> dict[str, Any]:
+    """Return everything that AWS reports about the pipeline before the first test."""
+    return _snapshots(unmanaged)
+
+
 @pytest.fixture
-def untouched(unmanaged: DirectAccess) -> Iterator[World]:
+def untouched(unmanaged: DirectAccess, before: dict[str, Any]) -> Iterator[World]:
     """Return the unmanaged pipeline. Check afterwards that nothing changed and that no call could change it."""
-    before = {key: snapshot(unmanaged, resource) for key, resource in unmanaged.resources.items()}
     unmanaged.world.calls.clear()
     yield unmanaged.world
     assert unmanaged.world.writes() == []
-    assert {key: snapshot(unmanaged, resource) for key, resource in unmanaged.resources.items()} == before
+    assert _snapshots(unmanaged) == before
 
 
 def test_up_refuses_all_resources_in_one_error(untouched: World, unmanaged: DirectAccess) -> None:

@@ -46,6 +46,8 @@ NO_ACCESS = (
 IDLE_SECONDS = (0.25, 5.0)
 """The pause between two reads of a shard without records: the first, and the longest; each is twice the one before.
 AWS reads four times a second. Here `EventSourceMapping.changed` announces new records."""
+COLLECT_SECONDS = 0.05
+"""The pause between the announcement of records and the read, so that records written one by one come together."""
 READ_BACK_OFF = (0.5, 5.0)
 """The pause after a failed read: the first, and the longest."""
 RETRY_BACK_OFF = 0.5
@@ -212,8 +214,11 @@ class _ShardWorker:
             elif self._reader.closed:
                 self._position.finished = True
                 return
+            elif mapping.changed.wait(seen, pause):
+                pause = IDLE_SECONDS[0]
+                time.sleep(COLLECT_SECONDS)
             else:
-                pause = IDLE_SECONDS[0] if mapping.changed.wait(seen, pause) else min(pause * 2, IDLE_SECONDS[1])
+                pause = min(pause * 2, IDLE_SECONDS[1])
 
     def _process(self, records: Sequence[EventRecord]) -> None:
         mapping = self._mapping

@@ -289,6 +289,7 @@ def _failures(text: str) -> dict[str, Sample]:
         "replay-dlq save": partial(replay_dlq.saved, report=saved, folder=Path(text)),
         "verify": partial(verify.result, report=checked),
         "verify uncertain": partial(verify.result, report=uncertain),
+        "verify repaired": partial(verify.result, report=checked, asked=True),
         "verify asked": partial(verify.before_asking, report=checked),
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +12,7 @@ from pipectl.cli.options import global_options, since_option, yes_option
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
+    from pipectl.commands.verify import VerifyReport
 
 
 @click.command()
@@ -40,9 +40,15 @@ def verify(session: Session, since: datetime, repair: bool, yes: bool) -> int:
 
     session.print_header()
     session.screen.opening("Reading the stream, the bucket and the audit table.")
-    confirm = session.confirm("Process the lost records?", yes, partial(output.before_asking, session.screen))
+    shown: list[VerifyReport] = []
+
+    def show(report: VerifyReport) -> None:
+        shown.append(report)
+        output.before_asking(session.screen, report)
+
+    confirm = session.confirm("Process the lost records?", yes, show)
     report = run(session.context, since, repair=repair, confirm=confirm)
-    output.result(session.screen, report)
+    output.result(session.screen, report, asked=bool(shown))
     if report.is_lost:
         return PARTLY_DONE
     return 0 if report.ok else UNCERTAIN

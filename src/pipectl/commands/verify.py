@@ -199,6 +199,6 @@ def _repair(context: Context, index: VerificationIndex) -> list[FailedRecord]:
     for batch in batches(read_lost(context.record_reader, index), size, lambda record: record.event):
         failing += processor.process([record.event for record in batch])
         done += len(batch)
-        context.reporter.note(f"{done} records processed")
+        context.reporter.note(f"{pluralize(done, 'record')} processed.")
     _find_objects(context, index)
     return sorted(failing, key=lambda each: each.sequence_number)

@@ -22,12 +22,18 @@ def before_asking(screen: Screen, report: VerifyReport) -> None:
     screen.notice(_lines(screen, report))
 
 
-def result(screen: Screen, report: VerifyReport) -> None:
+def result(screen: Screen, report: VerifyReport, *, asked: bool = False) -> None:
+    """Print the result of `verify`; after a question, which shows what was found, only that of the repair."""
     if screen.json_output:
         screen.document(_document(screen, report))
         return
+    if asked:
+        screen.lines(_repaired(report))
+        return
     _lost(screen, report)
     screen.lines(_lines(screen, report))
+    if report.repaired or report.failing:
+        screen.lines(_repaired(report))
 
 
 def _lost(screen: Screen, report: VerifyReport, *, notice: bool = False) -> None:
@@ -43,8 +49,6 @@ def _lost(screen: Screen, report: VerifyReport, *, notice: bool = False) -> None
 def _lines(screen: Screen, report: VerifyReport) -> Iterator[Line]:
     if report.lost > _MOST_SHOWN:
         yield _BAD, f"and {report.lost - _MOST_SHOWN} more; -o json names them"
-    for each in report.failing[:_MOST_SHOWN]:
-        yield _BAD, f"{keys_shown(each.keys)} fails: {each.error}"
     if report.waiting_in_queue:
         wait = "failure waits" if report.waiting_in_queue == 1 else "failures wait"
         yield (f"About {report.waiting_in_queue} {wait} for the auditor. Some of the lost records may belong to them.",)
@@ -56,8 +60,12 @@ def _lines(screen: Screen, report: VerifyReport) -> Iterator[Line]:
         yield (assumed(report.assumed),)
     for shard in report.unread:
         yield _BAD, f"shard {shard} could not be read to its end: its other records are not checked"
-    if report.repaired or report.failing:
-        yield (f"{report.repaired} of the lost {'is' if report.repaired == 1 else 'are'} now stored.",)
+
+
+def _repaired(report: VerifyReport) -> Iterator[Line]:
+    for each in report.failing[:_MOST_SHOWN]:
+        yield _BAD, f"{keys_shown(each.keys)} fails: {each.error}"
+    yield (f"{report.repaired} of the lost {'is' if report.repaired == 1 else 'are'} now stored.",)
 
 
 def _counts(report: VerifyReport) -> Line:

@@ -21,6 +21,7 @@ from pipectl.text import pluralize, shell_word
 from pipectl.timestamps import parse_timestamp, relative, rfc3339, short_time
 
 _SAFE = {Safety.QUARANTINED: "safe", Safety.STREAM: "stream", Safety.GONE: "gone", Safety.UNKNOWN: "unknown"}
+_NOT_LISTED = "Not listed: orders that wait to be processed, failures that wait for the auditor. See `pipectl status`."
 _SAME: Line = (("same", looks.LESS),)
 """Stands for the reason of the row above."""
 
@@ -37,9 +38,7 @@ def page(screen: Screen, found: AuditPage, selection: Selection, limit: int) -> 
     if not found.entries:
         screen.line(f"No {noun}s.")
         if only_unresolved:
-            screen.line(
-                screen.completed("Orders that wait to be processed are not failures: `pipectl status` shows them.")
-            )
+            screen.line(screen.completed(_NOT_LISTED))
         return
     if found.summary:
         screen.line((_summary(found.summary, noun, found.read_at), "bold"))

@@ -172,8 +172,8 @@ def test_an_endpoint_that_answers_with_a_web_page(
 
 
 @pytest.fixture(scope="module")
-def denied(emulator: LocalEmulator) -> Callable[[str], dict[str, str]]:
-    """Create a user without the actions that begin with a prefix. Return its keys."""
+def denied(emulator: LocalEmulator) -> Callable[..., dict[str, str]]:
+    """Create a user with some actions, without those that begin with a prefix. Return its keys."""
     iam: Any = boto3.client(
         "iam",
         region_name="us-east-1",
@@ -182,11 +182,11 @@ def denied(emulator: LocalEmulator) -> Callable[[str], dict[str, str]]:
         aws_secret_access_key="test",
     )
 
-    def make(prefix: str) -> dict[str, str]:
+    def make(prefix: str, allowed: str = "*") -> dict[str, str]:
         user = f"no-{prefix.replace(':', '-').replace('*', '')}"
         iam.create_user(UserName=user)
         statements = [
-            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Effect": "Allow", "Action": allowed, "Resource": "*"},
             {"Effect": "Deny", "Action": prefix, "Resource": "*"},
         ]
         document = json.dumps({"Version": "2012-10-17", "Statement": statements})
@@ -227,6 +227,17 @@ def test_a_denied_service_is_reported_by_resource_call_and_permission(
     service = action.split(":")[0]
     _assert_reported(Situation("AccessDenied", [f"{service} {operation}"], f"{service}:{operation}"), result)
     assert "created" not in result.stderr, "what cannot be read keeps everything from being touched"
+
+
+@pytest.mark.emulator
+def test_a_denied_read_names_the_policy_of_those_who_run_the_command(
+    denied: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    file, keys = write_config(tmp_path), denied("sns:*", "sts:*")
+    for command, group in {"outputs": "reader", "pause": "on-call", "down": "deployer"}.items():
+        result = _run([command], file, **keys)
+        advice = f"permissions {group}` prints the whole policy"
+        _assert_reported(Situation("AccessDenied", [], advice), result)
 
 
 @pytest.mark.emulator

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pipectl.config.loading import load
-from pipectl.iam.command_actions import CALLERS, COMMANDS
+from pipectl.iam.command_actions import CALLERS, COMMANDS, group_for
 from pipectl.iam.places import places_of
 from pipectl.iam.policies import LONGEST_MANAGED_POLICY, caller_policy, policy
 from pipectl.iam.policies import POLICIES as ALL
@@ -111,3 +111,23 @@ def test_the_linter_finds_a_mistake(name: str, key: str, value: Any, issue: str)
     changed = copy.deepcopy(POLICIES[name])
     changed["Statement"][0][key] = value
     assert issue in findings(changed)
+
+
+@pytest.mark.parametrize(
+    ("command", "actions", "group"),
+    [
+        ("status", ["cloudwatch:DescribeAlarms"], "reader"),
+        ("audit list", ["dynamodb:Query"], "reader"),
+        ("audit resolve", ["dynamodb:UpdateItem"], "on-call"),
+        ("replay-dlq", ["dynamodb:Query"], "on-call"),
+        ("verify", ["dynamodb:DescribeStream"], "reader"),
+        ("verify", ["lambda:InvokeFunction"], "on-call"),
+        ("up", ["dynamodb:DescribeTable"], "deployer"),
+        ("status", ["iam:CreateRole"], "deployer"),
+        ("", [], "deployer"),
+    ],
+)
+def test_a_denied_call_names_the_smallest_group_that_may_run_the_command(
+    command: str, actions: list[str], group: str
+) -> None:
+    assert group_for(command, actions) == group

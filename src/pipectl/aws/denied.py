@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pipectl.errors import AccessDeniedError
 
 _DENIAL = re.compile(r"perform: (?P<action>[\w-]+:\w+)(?: on resource: \"?(?P<resource>arn:[^\s\"]+))?")
+DEPLOYER_POLICY = "`pipectl permissions deployer`"
+"""The command that prints the policy which a hint names. `pipectl.cli` names that of a smaller group where it can."""
 _EXPLICIT = "explicit deny"
 
 
@@ -43,4 +45,4 @@ def hint(errors: Iterable[AccessDeniedError]) -> str:
     if explicit:
         return f"{needs}, which a policy denies explicitly: remove that denial"
     written = ", ".join(json.dumps(statement) for statement in statements)
-    return f"{needs}; add to its policy: {written}; `pipectl permissions deployer` prints the whole policy"
+    return f"{needs}; add to its policy: {written}; {DEPLOYER_POLICY} prints the whole policy"

@@ -19,7 +19,7 @@ import click
 from pipectl.cli.ending import second_interrupt_leaves
 from pipectl.cli.options import Globals
 from pipectl.clock import SystemClock
-from pipectl.errors import CancelledError, DeclinedError, PipectlError, UsageError
+from pipectl.errors import AccessDeniedError, CancelledError, DeclinedError, PipectlError, UsageError
 from pipectl.output import looks
 from pipectl.output.console import Line, Screen
 
@@ -216,8 +216,21 @@ def _fail(session: Session, error: PipectlError) -> int:
     session.screen.close()
     if session.screen.verbose:
         session.screen.traceback()
+    if isinstance(error, AccessDeniedError):
+        _name_policy(error)
     session.screen.error(error)
     return error.exit_code
+
+
+def _name_policy(error: AccessDeniedError) -> None:
+    """Name the policy of the smallest group that may run this command in the hint of a denied call."""
+    from pipectl.aws.denied import DEPLOYER_POLICY
+    from pipectl.iam.command_actions import group_for
+
+    context = click.get_current_context(silent=True)
+    if context and error.hint:
+        group = group_for(context.command_path.partition(" ")[2], error.actions)
+        error.hint = error.hint.replace(DEPLOYER_POLICY, f"`pipectl permissions {group}`")
 
 
 def _described(error: OSError) -> str:

@@ -5,7 +5,7 @@ Tests prove on the local emulator that these actions are enough and that none is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 Grants = Mapping[str, str]
 """The actions on each place of `pipectl.iam.places`, separated by spaces."""
@@ -192,3 +192,19 @@ CALLERS: Mapping[str, tuple[str, ...]] = {
     "capture": ("doctor --capture",),  # of its own: with the deployer's actions it does not fit into one policy
 }
 """The commands of each group of people who run pipectl."""
+
+
+def group_for(command: str, actions: Iterable[str]) -> str:
+    """Return the smallest group that may run a command and has these actions, else ``deployer``.
+
+    Args:
+        command: The words of the command, such as ``audit resolve``, without options.
+        actions: The actions that were denied.
+    """
+    key = command if command in COMMANDS else command.partition(" ")[0]
+    for group in ("reader", "on-call"):
+        commands = CALLERS[group]
+        allowed = {action for each in commands for some in COMMANDS[each].values() for action in some.split()}
+        if key in commands and allowed.issuperset(actions):
+            return group
+    return "deployer"

@@ -22,7 +22,7 @@ from pipectl.local.signal_counter import SignalCounter
 
 logger = logging.getLogger("pipectl.alarms")
 
-ACTIVE_SECONDS = 3.0
+ACTIVE_SECONDS = 1.5
 """Seconds after the last metric for which a place counts as active."""
 INTERVAL = 0.5
 IDLE_INTERVAL = 20.0

@@ -54,7 +54,9 @@ judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), 
 		tests/e2e/test_replay_with_faults.py tests/e2e/test_concurrent_replays.py tests/cli/test_ending.py tests/output/test_printable.py \
 		tests/resources/test_ownership.py tests/faults/test_fault_injection.py tests/commands/test_audit.py \
 		tests/cli/test_errors.py tests/cli/test_main.py tests/local/test_emulator.py tests/local/test_harsh_emulator.py \
-		tests/cli/test_documents.py tests/cli/test_down.py tests/cli/test_header.py tests/commands/test_down.py
+		tests/cli/test_documents.py tests/cli/test_down.py tests/cli/test_header.py tests/commands/test_down.py \
+		tests/failures/test_audit_table.py tests/failures/test_interrupted.py tests/failures/test_memory.py \
+		tests/failures/test_together.py tests/faults/test_clocks_and_silence.py tests/commands/test_backlog.py
 
 coverage: $(READY) ## Measure the branch coverage of engine, failures and resources: at least 95 %.
 	$(PYTEST) -m "not emulator" --cov --cov-report=term-missing:skip-covered

@@ -293,8 +293,7 @@ def test_a_resume_that_was_killed_loses_no_record(
     assert (mapping(direct)["State"], age(direct), CATCHING_UP_SINCE in tags(direct)) == ("Enabled", -1, True)
 
 
-@pytest.mark.parametrize("writes", [0, 1])
-@pytest.mark.parametrize("command", ["up", "resume"])
+@pytest.mark.parametrize(("command", "writes"), [("up", 0), ("resume", 1)])
 def test_an_end_that_was_killed_is_finished_by_up(
     direct: DirectAccess, clock: FakeClock, writes: int, command: str
 ) -> None:

@@ -13,21 +13,36 @@ from pipectl.commands.up import up
 from pipectl.config.names import LIVE_ALIAS
 from pipectl.engine.model import Action, Change
 from pipectl.errors import DeclinedError, NoVersionError, RequirementError
+from tests import moto_snapshot
 from tests.cli_support import pipectl
 from tests.commands.pausing import Killed, killed_at
 from tests.resources.direct_access import DirectAccess
-from tests.support import FakeClock, yes
+from tests.support import FakeClock, write_config, yes
 
 KEY = "processor"
+
+
+_released: dict[int, moto_snapshot.State] = {}
+"""States of moto after deployments, by the memory of the last one: each is made once and copied for each test."""
 
 
 @pytest.fixture
 def released(direct: DirectAccess) -> DirectAccess:
     """Return a pipeline whose processor has the versions 1, 2 and 3: with 256, 512 and 1024 MB."""
-    for memory in (512, 1024):
-        up(direct.world.context(processor={"memory": memory}), yes)
-    direct.world.writes()
+    release(direct, 512, 1024)
     return direct
+
+
+def release(direct: DirectAccess, *memories: int) -> None:
+    """Deploy the processor with each of the memories in turn."""
+    if last := _released.get(memories[-1]):
+        moto_snapshot.restore(last)
+        write_config(direct.world.file.parent, {"processor": {"memory": memories[-1]}})
+        return
+    for memory in memories:
+        up(direct.world.context(processor={"memory": memory}), yes)
+    _released[memories[-1]] = moto_snapshot.saved()
+    direct.world.writes()
 
 
 def alias(direct: DirectAccess) -> dict[str, Any]:
@@ -80,8 +95,7 @@ def test_a_deployment_that_was_killed_is_finished_by_the_next_up(
     released: DirectAccess, clock: FakeClock, writes: int
 ) -> None:
     """It prepares, publishes, moves the alias, and removes version 1. The version before stays, for a rollback."""
-    for memory in (2048, 3072):
-        up(released.world.context(processor={"memory": memory}), yes)
+    release(released, 2048, 3072)
     deployed = {"processor": {"memory": 128}}
     with pytest.raises(Killed):
         up(killed_at(released, writes, clock).context(**deployed), yes)

@@ -9,7 +9,6 @@ from datetime import timedelta
 from itertools import islice, product
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -23,6 +22,7 @@ from pipectl.failures.outcomes import Outcome
 from pipectl.failures.resolution import Resolution
 from pipectl.failures.unresolved import fill, gap
 from pipectl.timestamps import rfc3339_milliseconds
+from tests import moto_snapshot
 from tests.commands.audit_items import audit_item
 from tests.failures.fakes import AUDIT_TABLE, Clock, Process, World
 from tests.support import ACCOUNT, REGION, THOROUGH
@@ -34,8 +34,15 @@ POISON = Outcome(
 )
 
 
-def _make_table() -> None:
-    boto3.client("dynamodb", region_name=REGION).create_table(
+_empty: list[moto_snapshot.State] = []
+
+
+def _make_table(aws: Aws) -> None:
+    """Make an empty table in an empty account of moto: once, and copied for each test."""
+    if _empty:
+        moto_snapshot.restore(_empty[0])
+        return
+    aws.dynamodb.create_table(
         TableName=AUDIT_TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
@@ -58,6 +65,7 @@ def _make_table() -> None:
             for index, key in World().indexes.items()
         ],
     )
+    _empty.append(moto_snapshot.saved())
 
 
 class Run:
@@ -118,8 +126,8 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
         yield Table(Process(world).aws, world.clock, world)
         return
     with mock_aws():
-        _make_table()
         aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=world.clock)
+        _make_table(aws)
         for item in world.audit.values():
             aws.dynamodb.put_item(TableName=AUDIT_TABLE, Item=item)
         yield Table(aws, world.clock, world)

@@ -11,6 +11,9 @@ from pipectl.failures.outcomes import ReplayReport
 from tests.failures.fakes import Process, World
 from tests.failures.running import CLAIM_SECONDS, replay
 from tests.failures.test_interrupted import CALLS, Scene
+from tests.support import THOROUGH
+
+SOME_CALLS = range(1, CALLS + 1, 1 if THOROUGH else 2)
 
 
 def settled_once_each(world: World, *reports: ReplayReport) -> None:
@@ -19,7 +22,7 @@ def settled_once_each(world: World, *reports: ReplayReport) -> None:
     assert attempts == sum(report.total for report in reports)
 
 
-@pytest.mark.parametrize("call", range(1, CALLS + 1))
+@pytest.mark.parametrize("call", SOME_CALLS)
 def test_a_replay_between_any_two_calls_of_another(call: int) -> None:
     scene, inner = Scene.make(), list[ReplayReport]()
     outer = Process(scene.world)
@@ -29,7 +32,7 @@ def test_a_replay_between_any_two_calls_of_another(call: int) -> None:
     settled_once_each(scene.world, report, *inner)
 
 
-@pytest.mark.parametrize("call", range(1, CALLS + 1))
+@pytest.mark.parametrize("call", SOME_CALLS)
 def test_a_slow_replay_finds_its_work_done_by_another_with_a_fixed_processor(call: int) -> None:
     scene, inner = Scene.make(), list[ReplayReport]()
     outer = Process(scene.world)
@@ -52,7 +55,7 @@ def test_a_slow_replay_finds_its_work_done_by_another_with_a_fixed_processor(cal
 
 
 @pytest.mark.parametrize("seconds_a_call", [0, 7], ids=["fast", "claims run out on the way"])
-@pytest.mark.parametrize("round_", range(4))
+@pytest.mark.parametrize("round_", range(4 if THOROUGH else 1))
 def test_two_replays_in_parallel(seconds_a_call: float, round_: int) -> None:
     world = World()
     numbers = [world.order(poison=count % 10 == 0) for count in range(120)]

@@ -26,7 +26,7 @@ SPLIT_AT_LINE_BREAKS = ("error", "logs", "plan refused", "config show", "templat
 """Screens that show a text of several lines; all but the first are indented."""
 
 
-EXAMPLES = 500 if THOROUGH else 20
+EXAMPLES = 500 if THOROUGH else 8
 """Each example is printed on every screen."""
 
 

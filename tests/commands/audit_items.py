@@ -102,12 +102,18 @@ class PagingTable(BaseHTTPRequestHandler):
         projected, earliest = "ProjectionExpression" in request, values.get(":since", {"S": ""})["S"]
         while place < self.count and len(items) < request.get("Limit", self.count) and size < 1_000_000:
             moment = NEWEST - timedelta(minutes=place)
-            if rfc3339_milliseconds(moment) < earliest:
+            if (written := rfc3339_milliseconds(moment)) < earliest:
                 return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
-            item = audit_item(str(place), moment, FAILURE_TYPES[place % 4], body="x" * 1000)
+            if projected:
+                items.append({"timestamp": {"S": written}, "replayStatus": {"S": "OPEN"}})
+            else:
+                items.append(audit_item(str(place), moment, FAILURE_TYPES[place % 4], body="x" * 1000))
             size += 1600
-            items.append({name: item[name] for name in ("timestamp", "replayStatus")} if projected else item)
-            last = {name: item[name] for name in ("failureType", "timestamp", "auditId")}
+            last = {
+                "failureType": {"S": FAILURE_TYPES[place % 4]},
+                "timestamp": {"S": written},
+                "auditId": {"S": str(place)},
+            }
             place += len(FAILURE_TYPES)
         more = {"LastEvaluatedKey": last} if place < self.count else {}
         return {"Items": items, "Count": len(items), "ScannedCount": len(items), **more}

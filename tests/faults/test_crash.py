@@ -209,7 +209,7 @@ def test_after_a_kill_the_next_run_reaches_the_same_state(
         (scene, fault)
         for scene in SCENES
         for fault in (throttled, answer_lost)
-        # `test_fault_injection` lets each call of `up` from nothing and of `down` fail, and a lost answer is the harder fault
+        # `test_fault_injection` lets each call of `up` from nothing and of `down` fail; a lost answer is the harder fault
         if EVERY or (fault is answer_lost and scene in ("up from drift", "up with replacement"))
     ],
     indirect=["undisturbed"],
@@ -224,9 +224,7 @@ def test_every_call_of_a_scene_fails_once(
 
 
 @pytest.mark.timeout(1800 if EVERY else 180)
-@pytest.mark.parametrize(
-    "undisturbed", SCENES if EVERY else ["up from nothing", "down"], indirect=True, ids=str
-)
+@pytest.mark.parametrize("undisturbed", SCENES if EVERY else ["up from nothing", "down"], indirect=True, ids=str)
 def test_after_a_kill_with_delays_the_next_run_reaches_the_same_state(
     undisturbed: tuple[Any, list[Call]], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipectl.aws.client import Call
-from pipectl.engine.model import facts_of
+from pipectl.engine.model import Facts, facts_of
 from pipectl.errors import AccessDeniedError
 from pipectl.facts import MappingFacts
 from pipectl.monitoring.checks import Check, Finding, Severity
@@ -32,9 +32,20 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def health_of(world: World) -> Health:
+CHANGING = {key for key in ResourceKey if key.endswith("-alarm")} | {ResourceKey.DEAD_LETTER_QUEUE}
+"""Resources that a test changes. All others are as `up` left them, in each copy of the pipeline."""
+_unchanged: dict[str, Facts] = {}
+
+
+def facts(world: World) -> dict[str, Facts]:
     context = world.context()
-    return health(context, context.facts(context.require([*ResourceKey])))
+    if not _unchanged:
+        _unchanged.update(context.facts(context.require([key for key in ResourceKey if key not in CHANGING])))
+    return _unchanged | context.facts(context.require(CHANGING))
+
+
+def health_of(world: World) -> Health:
+    return health(world.context(), facts(world))
 
 
 def check(world: World, name: str) -> Check:
@@ -207,11 +218,10 @@ def test_a_processor_that_is_throttled_at_times_degrades(world: World) -> None:
 
 def _mapping(world: World, **changes: Any) -> Check:
     """Return the check of the stream mapping, with these facts."""
-    context = world.context()
-    facts = context.facts(context.require([*ResourceKey]))
+    known = facts(world)
     key = ResourceKey.STREAM_MAPPING
-    facts[key] = replace(facts_of(facts, key, MappingFacts) or MappingFacts("", "", ""), **changes)
-    (found,) = [each for each in health(context, facts).checks if each.name == key]
+    known[key] = replace(facts_of(known, key, MappingFacts) or MappingFacts("", "", ""), **changes)
+    (found,) = [each for each in health(world.context(), known).checks if each.name == key]
     return found
 
 

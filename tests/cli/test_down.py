@@ -53,7 +53,7 @@ def test_the_environments_name_is_typed_to_delete_data(config: Path) -> None:
     assert not exists()
 
 
-@pytest.mark.parametrize("typed", ["y\n", "\n", *(["yes\n", "prod\n"] if THOROUGH else [])])
+@pytest.mark.parametrize("typed", ["y\n", *(["\n", "yes\n", "prod\n"] if THOROUGH else [])])
 def test_any_other_answer_cancels(config: Path, typed: str) -> None:
     result = pipectl("-c", config, "down", "--delete-data", answers=typed)
     assert result.exit_code == 1

@@ -30,9 +30,7 @@ FULL_STREAMS = [
     (name, full)
     for name in COMMANDS
     for full in ("stdout", "stderr", "both")
-    if THOROUGH
-    or (name, full)
-    in {("JSON", "stdout"), ("JSON", "stderr"), ("text", "both"), ("an error", "both"), ("help", "stdout")}
+    if THOROUGH or (name, full) in {("JSON", "stdout"), ("JSON", "stderr"), ("text", "both")}
 ]
 
 

@@ -209,7 +209,7 @@ def test_after_a_kill_the_next_run_reaches_the_same_state(
         (scene, fault)
         for scene in SCENES
         for fault in (throttled, answer_lost)
-        # `test_fault_injection` lets each call of `up` from nothing and of `down` fail; a lost answer is the harder fault
+        # `test_fault_injection` does so for `up` from nothing and `down`, and a lost answer is the harder fault
         if EVERY or (fault is answer_lost and scene in ("up from drift", "up with replacement"))
     ],
     indirect=["undisturbed"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -134,6 +134,22 @@ class Context:
         if results.failed and not results.interrupted:
             raise _combined(list(results.failed.values()))
         return results.require_done("Interrupted. Nothing was changed.")
+
+    def observe_readable(self) -> tuple[dict[str, Observation | None], dict[str, AccessDeniedError]]:
+        """Read the actual state of all resources. Return it, and the errors of those that the caller may not read.
+
+        Raises:
+            CancelledError: the user pressed Ctrl-C.
+            AccessDeniedError: the caller may read none of them.
+            PipectlError: another read failed.
+        """
+        results = observe(self.resources, self.consistency, self.cancel)
+        denied = {key: error for key, error in results.failed.items() if isinstance(error, AccessDeniedError)}
+        # S3 answers a denied call for a bucket in the same way as one for the bucket of another account.
+        known = self.managed(results.done) or None in results.done.values()
+        if not results.interrupted and (len(denied) < len(results.failed) or (denied and not known)):
+            raise _combined(list(results.failed.values()))
+        return replace(results, failed={}).require_done("Interrupted. Nothing was changed."), denied
 
     def managed(self, observed: Mapping[str, Observation | None]) -> dict[str, Observation]:
         """Return the observed resources that exist and that this pipeline manages."""

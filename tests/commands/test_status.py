@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from pipectl.errors import AccessDeniedError
 from pipectl.failures.explanation import Safety
 from pipectl.failures.model import quarantine_key
 from pipectl.monitoring.checks import Finding, Severity
+from pipectl.output import status as output
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import rfc3339
 from tests.commands.existing_pipeline import existing, fail, write
+from tests.output.screens import printed
 from tests.support import FakeClock, World
 
 
@@ -139,3 +142,49 @@ def test_errors_before_a_rollback_do_not_count(world: World) -> None:
     assert found is not None
     assert (found.version, found.rolled_back) == ("1", True)
     assert abs(found.at - world.aws.clock.now()) < timedelta(seconds=2)
+
+
+DENIED = {
+    "DescribeAlarms": {"errors-alarm": "alarms"},
+    "GetQueueAttributes": {"dead-letter-queue": "queue"},
+    "GetFunction": {"processor": "processor"},
+    "GetRole": {"processor-role": "processor-role"},
+    "ListEventSourceMappings": {"stream-mapping": "iterator-age"},
+}
+
+
+@pytest.mark.parametrize("operation", DENIED)
+def test_a_resource_that_must_not_be_read_is_unreadable_and_the_others_are_reported(
+    world: World, operation: str
+) -> None:
+    def attempt(call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        if call.operation == operation:
+            error = AccessDeniedError(f"{call.service} {operation}: denied")
+            error.actions = (f"{call.service}:{operation}",)
+            raise error
+        return send()
+
+    before = states(world)
+    world.aws.attempt = attempt
+    report = status(world.context())
+    found = {each.resource: each for each in report.resources}
+    ((resource, check),) = DENIED[operation].items()
+    assert (found[resource].state, f":{operation}" in str(found[resource].reason)) == (State.UNREADABLE, True)
+    others = {key: each.state for key, each in found.items() if each.state is not State.UNREADABLE}
+    assert others == {key: before[key] for key in others}
+    assert others
+    (made,) = [each for each in report.health.checks if each.name == check]
+    assert (made.severity, made.finding) == (Severity.UNKNOWN, Finding.UNREADABLE)
+    assert not [each for each in report.health.checks if each.severity is Severity.FAILING]
+    assert not report.healthy
+    assert "unreadable" in printed(partial(output.result, report=report, every=True, local=False))
+
+
+def test_nothing_that_can_be_read_is_an_error(world: World) -> None:
+    def attempt(call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        del send
+        raise AccessDeniedError(f"{call.service} {call.operation}: denied")
+
+    world.aws.attempt = attempt
+    with pytest.raises(AccessDeniedError):
+        status(world.context())

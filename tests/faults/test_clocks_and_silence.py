@@ -16,7 +16,7 @@ from pipectl.commands.down import down
 from pipectl.commands.pause import pause
 from pipectl.commands.replay_dlq import replay
 from pipectl.commands.resume import resume
-from pipectl.commands.status import status
+from pipectl.commands.status import State, status
 from pipectl.commands.trace import Stage, trace
 from pipectl.commands.up import up
 from pipectl.commands.verify import VerifyReport, verify
@@ -229,7 +229,10 @@ def test_down_sees_a_failure_that_the_count_of_the_queue_does_not_show_yet(live:
 def test_hidden_tags_name_the_missing_permission(live: Live) -> None:
     world, plane = live
     plane.tags_are_hidden = True
-    for command in (status, lambda context: up(context, yes), lambda context: down(context, yes, delete_data=True)):
+    hidden = [each.reason for each in status(world.context()).resources if each.state is State.UNREADABLE]
+    assert hidden
+    assert set(hidden) == {"needs lambda:ListTags"}
+    for command in (lambda context: up(context, yes), lambda context: down(context, yes, delete_data=True)):
         world.calls.clear()
         with pytest.raises(AwsError) as caught:
             command(world.context())

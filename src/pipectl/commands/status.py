@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from pipectl.context import Context
-from pipectl.engine.model import Action, Change, Delta
+from pipectl.engine.model import UNKNOWN, Action, Change, Delta
 from pipectl.engine.planner import plan_up
 from pipectl.errors import AwsError
 from pipectl.monitoring.backlog import with_ended_backlog
@@ -24,6 +24,7 @@ class State(StrEnum):
     DRIFTED = "drifted"
     MISSING = "missing"
     FOREIGN = "foreign"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,13 @@ class StatusReport:
 
     @property
     def differing(self) -> tuple[ResourceStatus, ...]:
-        """The resources that are not in sync."""
-        return tuple(each for each in self.resources if each.state is not State.IN_SYNC)
+        """The resources that are not in sync, as far as they can be read."""
+        agreed = (State.IN_SYNC, State.UNREADABLE)
+        return tuple(each for each in self.resources if each.state not in agreed)
+
+    @property
+    def in_sync(self) -> int:
+        return sum(each.state is State.IN_SYNC for each in self.resources)
 
     @property
     def differs_live(self) -> bool:
@@ -77,23 +83,30 @@ class StatusReport:
 
 def status(context: Context) -> StatusReport:
     """Return the state of every resource, and the health of the pipeline. Reads only."""
-    observed = context.observe()
+    observed, denied = context.observe_readable()
+    unreadable = {key: f"needs {', '.join(error.actions)}" for key, error in denied.items()}
     metrics = Metrics.of(context, context.aws.clock.now())
     with suppress(AwsError):  # the checks report metrics that cannot be read
         observed = with_ended_backlog(context, observed, metrics)
-    plan = plan_up(context.resources, observed, context.pipeline.ownership)
-    resources = tuple(_status(change) for change in plan.changes)
+    plan = plan_up(context.resources, {**observed, **dict.fromkeys(denied)}, context.pipeline.ownership)
+    resources = tuple(_status(change, unreadable) for change in plan.changes)
     return StatusReport(
         context.config.environment,
         context.aws.account_id,
         context.aws.region,
         metrics.now,
         resources,
-        health(context, context.facts(observed), metrics),
+        health(context, context.facts(observed), metrics, unreadable),
     )
 
 
-def _status(change: Change) -> ResourceStatus:
+def _status(change: Change, unreadable: Mapping[str, str]) -> ResourceStatus:
+    """Return the state of a resource. Attributes that depend on a resource that cannot be read are no difference."""
+    if reason := unreadable.get(change.resource):
+        return ResourceStatus(change.resource, change.kind, change.name, State.UNREADABLE, {}, reason)
+    if unreadable and change.attributes and change.action is not Action.CREATE:
+        known = {path: delta for path, delta in change.attributes.items() if delta.after is not UNKNOWN}
+        change = replace(change, attributes=known, action=change.action if known else Action.KEEP)
     states = {Action.CREATE: State.MISSING, Action.KEEP: State.IN_SYNC}
     state = states.get(change.action, State.DRIFTED)
     if change.refusal and change.refusal.unmanaged:

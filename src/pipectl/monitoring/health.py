@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -33,6 +33,13 @@ _METRIC_OF_ALARM: Mapping[str, Series] = {
     ResourceKey.LOST_FAILURES_ALARM: "undelivered",
     ResourceKey.THROTTLES_ALARM: "processor_throttles",
 }
+
+_NEEDED_BY: Mapping[str, tuple[str, ...]] = {
+    ResourceKey.STREAM_MAPPING: (ResourceKey.STREAM_MAPPING, "iterator-age"),
+    ResourceKey.DEAD_LETTER_QUEUE: ("queue",),
+    ResourceKey.AUDIT_TABLE: ("open-failures",),
+}
+"""Checks that cannot be made when a resource cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -85,20 +92,26 @@ class Health:
         return max((check.severity for check in self.checks), default=Severity.HEALTHY)
 
 
-def health(context: Context, facts: Mapping[str, Facts], metrics: Metrics | None = None) -> Health:
+def health(
+    context: Context,
+    facts: Mapping[str, Facts],
+    metrics: Metrics | None = None,
+    unreadable: Mapping[str, str] | None = None,
+) -> Health:
     """Make all checks. Reads only.
 
     Args:
         context: The pipeline.
         facts: The facts of the resources that exist and are managed.
         metrics: The metrics, where the caller has used them already.
+        unreadable: Resources that cannot be read, each with the reason.
 
     Raises:
         CancelledError: the user pressed Ctrl-C.
     """
     metrics = metrics or Metrics.of(context, context.aws.clock.now())
     reads = _read(context, facts, metrics)
-    return _Judge(context, facts, metrics, reads).health()
+    return _Judge(context, facts, metrics, reads, unreadable or {}).health()
 
 
 def _read(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Results[object]:
@@ -124,9 +137,18 @@ class _Judge:
         facts: The facts of its resources.
         metrics: The metrics; an error of theirs is raised again by each check that needs them.
         reads: The queue's depth and the unresolved failures, or their errors.
+        unreadable: Resources that cannot be read, each with the reason.
     """
 
-    def __init__(self, context: Context, facts: Mapping[str, Facts], metrics: Metrics, reads: Results[object]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        facts: Mapping[str, Facts],
+        metrics: Metrics,
+        reads: Results[object],
+        unreadable: Mapping[str, str],
+    ) -> None:
+        self._unreadable = unreadable
         self._context = context
         self._facts = facts
         self._metrics = metrics
@@ -140,6 +162,7 @@ class _Judge:
         made = {name: self._made(name, check) for name, check in self._questions().items()}
         firing = list(self._firing(made))
         made["alarms"] = checks.alarms(firing, *self._counted_alarms())
+        made |= {check.name: check for check in self._denied()}
         order = [name for name in made if name != "open-failures"] + ["open-failures"]
         return Health(
             tuple(made[name] for name in order),
@@ -172,6 +195,12 @@ class _Judge:
             "open-failures": lambda: checks.open_failures(self._unresolved, self._deploy, now, self._suspect()),
         }
 
+    def _denied(self) -> Iterator[Check]:
+        """Yield a check for each resource that cannot be read, instead of those that need it."""
+        for key, reason in self._unreadable.items():
+            for name in ("alarms",) if key in MEANINGS else _NEEDED_BY.get(key, (key,)):
+                yield replace(unreadable(name, reason), severity=Severity.UNKNOWN)
+
     def _made(self, name: str, check: Callable[[], Check]) -> Check:
         if error := self._errors.get(name):
             return unreadable(name, error.message)
@@ -184,6 +213,8 @@ class _Judge:
         return judge(self._context.config, self._facts, self._metrics)
 
     def _orders_waiting(self) -> Waiting | None:
+        if ResourceKey.STREAM_MAPPING in self._unreadable:
+            return None
         mapping = facts_of(self._facts, ResourceKey.STREAM_MAPPING, MappingFacts)
         return waiting(self._progress(), self._metrics, mapping)
 

@@ -32,6 +32,7 @@ _STATE_LOOK = {
     State.DRIFTED: ("drifted", looks.ATTENTION),
     State.MISSING: ("missing", looks.BAD),
     State.FOREIGN: ("not managed", looks.BAD),
+    State.UNREADABLE: ("unreadable", looks.UNSURE),
 }
 _LOOK = {
     Severity.HEALTHY: ("healthy", looks.GOOD, "✓", "ok"),
@@ -144,7 +145,7 @@ def _verdict(screen: Screen, report: StatusReport, local: bool) -> Line:
     dot = " - " if _ascii_only(screen) else " · "
     name, *_ = _LOOK[report.health.verdict]
     count = len(report.resources)
-    in_sync = f"{count - len(report.differing)} of {pluralize(count, 'resource')} in sync"
+    in_sync = f"{report.in_sync} of {pluralize(count, 'resource')} in sync"
     place: Line = (("LOCAL", looks.ATTENTION),) if local else (f"account {report.account_id}{dot}{report.region}",)
     return (
         (name.upper(), _VERDICT_LOOK[report.health.verdict]),

@@ -34,14 +34,14 @@ help: ## List the targets.
 demo: $(if $(findstring nodejs,$(RUNTIME)),$(READY_NODEJS),$(READY_DEMO)) ## Show the whole pipeline on the local emulator (RUNTIME=nodejs24.x for Node.js).
 	$(BIN)/pipectl demo $(if $(RUNTIME),--runtime $(RUNTIME))
 
-check: $(READY) ## Run the linters and the unit tests: under 40 s.
+check: $(READY) ## Run the linters and the unit tests: about 50 s on 2 processors.
 	$(MAKE) --no-print-directory -j 2 lint unit
 
-test: $(READY) ## Run all tests: under 4 min on 2 processors.
+test: $(READY) ## Run all tests: about 5 min on 2 processors.
 	$(PYTEST)
 
 unit: $(READY) ## Run the unit tests: without moto, the emulator, and what is slow.
-	$(BIN)/pytest -n auto --dist loadgroup -q -m "not moto and not emulator and not slow"
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -q -m "not moto and not emulator and not slow"
 
 judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), every crash point, 100 times the fuzz examples.
 	rm -f $(VENV)-judges/requests.jsonl

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import EventRecord, Kept, kept_record
 from pipectl.engine.parallel import parallel_map
 from pipectl.errors import AwsError, CancelledError
 from pipectl.failures.model import LONGEST_NUMBER
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 MOST_PAGES = 20
 """Pages of 1,000 keys that are listed for one folder."""
@@ -22,6 +26,16 @@ LARGEST_OBJECT = 8_000_000
 
 _END = "\U0010ffff"
 """A text behind every key."""
+
+
+def object_at(aws: Aws, bucket: str, key: str) -> GetObjectOutputTypeDef | None:
+    """Return an object of the pipeline's bucket; ``None`` when no object has this key."""
+    try:
+        return aws.s3.get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=aws.account_id)
+    except AwsError as error:
+        if error.aws_code == "NoSuchKey":
+            return None
+        raise
 
 
 def object_name(folder: str, number: int) -> str:
@@ -137,12 +151,9 @@ class Quarantine:
         return found, known
 
     def _content(self, key: str) -> Kept | None:
-        try:
-            answer = self._aws.s3.get_object(Bucket=self._bucket, Key=key, ExpectedBucketOwner=self._aws.account_id)
-        except AwsError as error:
-            if error.aws_code == "NoSuchKey":
-                return None
-            raise
+        answer = object_at(self._aws, self._bucket, key)
+        if answer is None:
+            return None
         if answer["ContentLength"] > LARGEST_OBJECT:  # one that is not listed
             return None
         kept = kept_record(answer["Body"].read())

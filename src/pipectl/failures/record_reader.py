@@ -8,7 +8,7 @@ from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import kept_record
 from pipectl.errors import AwsError
 from pipectl.failures.model import Damage, Gap, Reading, Record, StreamRange, quarantine_folder
-from pipectl.failures.quarantine import number_of, object_name
+from pipectl.failures.quarantine import number_of, object_at, object_name
 from pipectl.failures.stream_reader import Shard, StreamReader
 
 _ONE_OBJECT = ("InvalidObjectState", "KMS.")
@@ -75,10 +75,5 @@ class RecordReader:
 
     def _body(self, key: str) -> bytes | None:
         """Return an object's content; ``None`` when no object has this key."""
-        try:
-            answer = self._aws.s3.get_object(Bucket=self._bucket, Key=key, ExpectedBucketOwner=self._aws.account_id)
-        except AwsError as error:
-            if error.aws_code == "NoSuchKey":
-                return None
-            raise
-        return answer["Body"].read()
+        answer = object_at(self._aws, self._bucket, key)
+        return answer["Body"].read() if answer else None

@@ -40,7 +40,7 @@ _SHARD_ID_LENGTHS = range(28, 66)
 _SHORTEST_SHOWN = 7
 """Characters of an id that screens show at least."""
 
-_HASHED_ID = re.compile("[0-9a-f]{32}")
+HASHED_ID = re.compile("[0-9a-f]{32}")
 """The form of the ids that the auditor writes. An item that was written by hand can have any id."""
 _PREFIX = re.compile(f"[0-9a-f]{{{SHORTEST_PREFIX},31}}")
 
@@ -122,7 +122,7 @@ def short_ids(ids: Collection[str]) -> dict[str, str]:
         length = _SHORTEST_SHOWN
         while length < len(each) and any(other.startswith(each[:length]) for other in (before, after)):
             length += 1
-        short[each] = each[:length] if _HASHED_ID.fullmatch(each) else each
+        short[each] = each[:length] if HASHED_ID.fullmatch(each) else each
     return short
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipectl.commands.replay_dlq import Preview, SaveReport
 from pipectl.failures.causes import by_cause
 from pipectl.failures.explanation import Safety, grouped
-from pipectl.failures.model import CLOSES_IT, ReplayStatus, short_id
+from pipectl.failures.model import CLOSES_IT, HASHED_ID, ReplayStatus, short_id
 from pipectl.failures.outcomes import DoneFailure, ReplayReport
 from pipectl.failures.replay_preview import RecordPlaces
 from pipectl.output import looks
@@ -29,7 +29,6 @@ _NOTHING = "Nothing to replay: no unresolved failures."
 _COUNTS = "Counts of the dead-letter queue can be a minute old."
 _CAUSES = (Column("CAUSE", flexible=True), Column("COUNT", right=True), Column("ORDERS"))
 _TRIED = (ReplayStatus.PARTIAL, ReplayStatus.FAILED)
-_HASHED_ID = re.compile("[0-9a-f]{32}")
 _WHOLE_ID = re.compile("^[0-9a-f]{32}(?=:)")
 
 
@@ -289,7 +288,7 @@ def _one_to_try(found: Preview) -> str | None:
     """Return the id of one failure of the largest cause whose records are not gone."""
     failures = found.explained.explanations
     replayable = (each for each in failures if each.failure.range and each.safety is not Safety.GONE)
-    groups = grouped(each for each in replayable if _HASHED_ID.fullmatch(each.failure.audit_id))
+    groups = grouped(each for each in replayable if HASHED_ID.fullmatch(each.failure.audit_id))
     return short_id(groups[0].explanations[0].failure.audit_id) if groups else None
 
 
@@ -373,7 +372,7 @@ def _document(report: ReplayReport) -> dict[str, object]:
 
 def _typed(audit_id: str) -> str:
     """Return an id for a command; an id that was written by hand could be anything, and is not repeated."""
-    return short_id(audit_id) if _HASHED_ID.fullmatch(audit_id) else "ID"
+    return short_id(audit_id) if HASHED_ID.fullmatch(audit_id) else "ID"
 
 
 def _claimed(count: int) -> str:

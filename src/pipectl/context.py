@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -52,10 +52,6 @@ class Reporter(Protocol):
     def step(self, text: str) -> None: ...
 
     def bar(self, total: int | None, noun: str) -> AbstractContextManager[Bar]: ...
-
-
-Confirm = Callable[[Sequence[Change]], None]
-"""Shows the changes and asks. Returns on yes; raises `DeclinedError` on no, `UsageError` without a terminal."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.commands.plan import plan
+from pipectl.commands.plan import PlanReport, plan
 from pipectl.commands.rollback import Rollback, rollback
 from pipectl.commands.status import State, status
 from pipectl.commands.up import up
@@ -127,10 +127,10 @@ def test_plan_and_status_show_it_and_up_undoes_it(released: DirectAccess) -> Non
     (shown,) = [each for each in status(released.world.context()).resources if each.resource == KEY]
     assert (shown.state, shown.reason) == (State.DRIFTED, change.reason)
 
-    asked: list[Change] = []
+    asked: list[PlanReport] = []
     released.world.writes()
-    up(released.world.context(), asked.extend)
-    assert [each.reason for each in asked if each.action is Action.UPDATE] == [change.reason]
+    up(released.world.context(), asked.append)
+    assert [each.reason for each in asked[0].changes if each.action is Action.UPDATE] == [change.reason]
     assert released.world.writes() == ["lambda:PublishVersion", "lambda:UpdateAlias"]
     assert alias(released)["FunctionVersion"] == "3"
     assert planned(released).reason is None

@@ -93,6 +93,7 @@ from pipectl.output import (
 from pipectl.output.console import Screen
 from pipectl.pause_tags import Pause
 from pipectl.resources.versions import Version
+from pipectl.review.model import Review
 from tests.output.status_samples import status_samples
 
 Sample: TypeAlias = Callable[[Screen], object]
@@ -156,17 +157,18 @@ def _pipeline(text: str) -> dict[str, Sample]:
         Loss("audit-table", unreadable=text),
     )
     resumed = Resume(NOON, f"paused by {text}")
+    planned = PlanReport(tuple(map(Review, made)), names)
     packages = {"processor": PackageSummary(1234, "c2hh")}
     described = Template({"Description": text, "Resources": {text: {"Type": text}}}, {f"{text}.zip": b""}, Path(text))
     return {
-        "plan": partial(plan.result, report=PlanReport(made, names)),
-        "plan new code": partial(plan.result, report=PlanReport((_new_code(text),), names)),
-        "plan refused": partial(plan.refused, report=PlanReport(made, names)),
+        "plan": partial(plan.result, report=planned),
+        "plan new code": partial(plan.result, report=PlanReport((Review(_new_code(text)),), names)),
+        "plan refused": partial(plan.refused, report=planned),
         "up": partial(up.result, report=UpReport(made, names)),
         "up nothing": partial(up.result, report=UpReport(made[4:5], names)),
         "up catching up": partial(up.result, report=UpReport(made[4:5], names, catching_up=True)),
-        "up asked": partial(changes.before_asking, changes=made),
-        "up not asked": partial(changes.notes, changes=made),
+        "up asked": partial(changes.before_asking, report=planned),
+        "up not asked": partial(changes.notes, report=planned),
         "down": partial(down.result, report=DownReport(made, losses, resumed)),
         "down asked": partial(
             down.preview,

@@ -19,6 +19,7 @@ from pipectl.monitoring.health import Health
 from pipectl.monitoring.log_reader import LogLine
 from pipectl.output import logs, plan, status, trace
 from pipectl.output.console import Screen
+from pipectl.review.model import Review
 from tests.output.samples import NOON, Sample, samples
 from tests.output.screens import document, printed
 
@@ -64,7 +65,7 @@ def test_a_log_line_stays() -> None:
 def test_the_values_of_a_difference_stay_and_its_reason_is_completed() -> None:
     delta = Delta("Run `pipectl status`.", "Run `pipectl -c config/prod.yaml --local status`.")
     change = Change("errors-alarm", "alarm", DATA, Action.UPDATE, {"description": delta}, reason="see `pipectl up`")
-    text, found = both(lambda screen: plan.result(screen, PlanReport((change,), {})))
+    text, found = both(lambda screen: plan.result(screen, PlanReport((Review(change),), {})))
     assert f"{delta.before} -> {delta.after}" in text
     assert f"see {COMPLETED}up`" in text
     assert found["changes"][0]["attributes"]["description"] == {"from": delta.before, "to": delta.after}

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from pipectl.aws.client import Aws, Call, Credentials
 from pipectl.aws.errors import translate
+from pipectl.commands.plan import Confirm
 from pipectl.commands.up import up
-from pipectl.context import Confirm
 from pipectl.engine.model import Action
 from pipectl.errors import ForeignError
 from tests.resources.direct_access import DirectAccess, narrow

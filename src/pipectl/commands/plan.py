@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipectl.context import Context
 from pipectl.engine.model import Action, Change, Facts
 from pipectl.engine.planner import Plan, plan_up
 from pipectl.monitoring.backlog import with_ended_backlog
+from pipectl.review.model import Review
 
 
 @dataclass(frozen=True)
 class PlanReport:
-    """The changes that `up` would make, and the outputs of the pipeline as far as they are known."""
+    """The changes that `up` would make, each with its review, and the outputs of the pipeline as far as known.
 
-    changes: tuple[Change, ...]
+    ``id`` stands for everything that was seen: `up` with this id makes exactly these changes.
+    """
+
+    reviews: tuple[Review, ...]
     outputs: dict[str, str]
+    id: str = ""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return tuple(review.change for review in self.reviews)
 
     @property
     def pending(self) -> list[Change]:
@@ -26,10 +36,19 @@ class PlanReport:
         return [change for change in self.changes if change.action is Action.REFUSE]
 
 
+Confirm = Callable[[PlanReport], None]
+"""Shows the changes and asks. Returns on yes; raises `DeclinedError` on no, `UsageError` without a terminal."""
+
+
 def plan(context: Context, *, adopt: bool = False, allow_stream_replacement: bool = False) -> PlanReport:
     """Return what `up` would do; see `make_plan` for the arguments. Reads only."""
     made = make_plan(context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
-    return PlanReport(made.changes, known_outputs(context, made))
+    return report_of(context, made)
+
+
+def report_of(context: Context, made: Plan) -> PlanReport:
+    """Return a plan with the review of each change."""
+    return PlanReport(tuple(map(Review, made.changes)), known_outputs(context, made))
 
 
 def make_plan(context: Context, *, adopt: bool = False, allow_stream_replacement: bool = False) -> Plan:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipectl.commands.plan import known_outputs, make_plan
+from pipectl.commands.plan import Confirm, known_outputs, make_plan, report_of
 from pipectl.config.names import UNRESOLVED_INDEX, UNRESOLVED_INDEX_TAG
-from pipectl.context import Confirm, Context
+from pipectl.context import Context
 from pipectl.engine.model import Change, Facts
 from pipectl.engine.planner import Plan, refusal
 from pipectl.errors import PipectlError
@@ -34,7 +34,7 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
 
     Args:
         context: The pipeline.
-        confirm: Asked with the changes, if there are any.
+        confirm: Asked with the plan, if it has changes.
         adopt: See `pipectl.commands.plan.make_plan`.
         allow_stream_replacement: See there.
 
@@ -51,7 +51,7 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
         report = UpReport(plan.changes, known_outputs(context, plan), found is not None and _catches_up(found.facts))
         _fill_index(context, plan, report)
         return report
-    confirm(plan.changes)
+    confirm(report_of(context, plan))
     command = with_flags("up", adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     execution = context.execute(plan, command)
     catching_up = _catches_up(execution.facts.get(ResourceKey.STREAM_MAPPING))

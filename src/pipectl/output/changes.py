@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from pipectl.commands.plan import PlanReport
 from pipectl.engine.model import UNKNOWN, Action, Change, Delta
 from pipectl.output import looks
 from pipectl.output.console import ACTION_LOOK, Line, Screen
@@ -16,14 +17,19 @@ _LIVE = "live."
 """The beginning of the attributes of the version in use."""
 
 
-def before_asking(screen: Screen, changes: Sequence[Change]) -> None:
-    """Print the changes that a confirmation is about."""
+def before_asking(screen: Screen, report: PlanReport) -> None:
+    """Print the changes that the confirmation of `up` is about."""
+    screen.notice([*lines(screen, report.changes), (summary(report.changes, done=False),)])
+
+
+def before_deleting(screen: Screen, changes: Sequence[Change]) -> None:
+    """Print the changes that the confirmation of `down` is about."""
     screen.notice([*lines(screen, changes), (summary(changes, done=False),)])
 
 
-def notes(screen: Screen, changes: Sequence[Change]) -> None:
+def notes(screen: Screen, report: PlanReport) -> None:
     """Print the remarks on changes that are made without a question, such as a rollback that is undone."""
-    pending = [change for change in changes if change.action is not Action.KEEP and change.reason]
+    pending = [change for change in report.changes if change.action is not Action.KEEP and change.reason]
     screen.notice((f"{change.resource}: {screen.completed(change.reason or '')}",) for change in pending)
 
 

@@ -14,7 +14,7 @@ from pipectl.output.console import Screen
 
 def preview(screen: Screen, account_id: str, region: str, preview: DownPreview) -> None:
     """Print the planned deletion, before the confirmation."""
-    changes.before_asking(screen, preview.changes)
+    changes.before_deleting(screen, preview.changes)
     if preview.losses or preview.protected:
         place = f"{preview.environment} (account {account_id}, {region})"
         counted = " · ".join(str(loss) if loss.contents else f"{loss.resource}: {loss}" for loss in preview.losses)

@@ -1,0 +1,1 @@
+"""Reviewed changes: their risks, the lines of code that differ, and the id of a plan."""

@@ -9,6 +9,7 @@ from pipectl.context import Context
 from pipectl.engine.model import Action, Change, Facts
 from pipectl.engine.planner import Plan, plan_up
 from pipectl.monitoring.backlog import with_ended_backlog
+from pipectl.review.flags import flags_of
 from pipectl.review.model import Review
 
 
@@ -48,7 +49,11 @@ def plan(context: Context, *, adopt: bool = False, allow_stream_replacement: boo
 
 def report_of(context: Context, made: Plan) -> PlanReport:
     """Return a plan with the review of each change."""
-    return PlanReport(tuple(map(Review, made.changes)), known_outputs(context, made))
+    account = context.pipeline.names.account_id
+    reviews = [
+        Review(change, flags=flags_of(change, made.observed.get(change.resource), account)) for change in made.changes
+    ]
+    return PlanReport(tuple(reviews), known_outputs(context, made))
 
 
 def make_plan(context: Context, *, adopt: bool = False, allow_stream_replacement: bool = False) -> Plan:

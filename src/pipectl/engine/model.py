@@ -101,6 +101,7 @@ class Observation:
         unmanageable: Why it cannot be managed whatever its tags are, for example because another account owns it.
         takes_over_untagged: It has no tags because AWS itself created it for this pipeline.
         note: A remark for the user that is no difference.
+        unmanaged: Settings that were read and that pipectl does not manage, as plain data; the note has them in words.
     """
 
     attributes: Attributes
@@ -109,6 +110,7 @@ class Observation:
     unmanageable: Refusal | None = None
     takes_over_untagged: bool = False
     note: str | None = None
+    unmanaged: Mapping[str, Any] = field(default_factory=dict)
 
     def facts_as(self, kind: type[F]) -> F:
         """Return the facts as the class that its kind of resource has.

@@ -10,6 +10,21 @@ def pluralize(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+_IN_SECONDS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def measured(value: float, unit: str) -> str:
+    """``256 MB``, ``1 day``, ``36 hours`` for 1.5 days: a number with its unit, exactly.
+
+    Days that are no whole number are written in the largest unit of which they are a whole number.
+    """
+    if unit == "days" and not float(value).is_integer():
+        seconds = round(value * 86_400)
+        noun, length = next(each for each in _IN_SECONDS if seconds % each[1] == 0)
+        return pluralize(seconds // length, noun)
+    return pluralize(int(value), unit.removesuffix("s")) if unit.endswith("s") else f"{value:,} {unit}"
+
+
 def with_flags(command: str, **flags: bool) -> str:
     """``down --delete-data``: a command with the flags that are set, so that a hint repeats what the user typed."""
     return " ".join([command, *(f"--{name.replace('_', '-')}" for name, given in flags.items() if given)])

@@ -157,7 +157,8 @@ def test_an_error_begins_with_file_and_line(tmp_path: Path) -> None:
     file.write_text(changed({"processor/memory": 64}))
     with pytest.raises(ConfigError) as caught:
         load(file)
-    assert caught.value.message == f"{file}:7: processor.memory: is 64; allowed are 128 to 10240 (MB)"
+    problem = "is 64; allowed are 128 to 10240 MB (memory of one invocation)"
+    assert caught.value.message == f"{file}:7: processor.memory: {problem}"
     assert caught.value.exit_code == 2
 
 

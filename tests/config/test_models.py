@@ -12,15 +12,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from pipectl.config.cross_checks import named_resources
 from pipectl.config.loading import load
-from pipectl.config.models import (
-    EXTRA_ALARMS,
-    LOG_RETENTION_DAYS,
-    SHAPES,
-    Config,
-    fields_of,
-    named_resources,
-)
+from pipectl.config.models import EXTRA_ALARMS, LOG_RETENTION_DAYS, SHAPES, Config, fields_of
 from pipectl.config.regions import known_region
 from pipectl.pipeline import Pipeline
 from tests.config.minimal import changed, problems
@@ -249,8 +243,8 @@ def test_a_range_includes_both_ends_and_nothing_beyond(path: str, tmp_path: Path
 def test_a_range_is_shown_with_its_unit(tmp_path: Path) -> None:
     (low,) = problems(tmp_path, changed({"processor/memory": 64}))
     (high,) = problems(tmp_path, changed({"processor/memory": 20480}))
-    assert low.message == "is 64; allowed are 128 to 10240 (MB)"
-    assert high.message == "is 20480; allowed are 128 to 10240 (MB)"
+    assert low.message == "is 64; allowed are 128 to 10240 MB (memory of one invocation)"
+    assert high.message == "is 20480; allowed are 128 to 10240 MB (memory of one invocation)"
 
 
 def test_every_number_of_the_config_has_its_range_tested() -> None:

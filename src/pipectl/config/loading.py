@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from pipectl.config.models import SHAPES, Config, cross_problems, fields_of
+from pipectl.config.cross_checks import cross_problems
+from pipectl.config.models import SHAPES, Config, field_unit, fields_of
 from pipectl.errors import ConfigError, Problem
 
 Path_: TypeAlias = tuple[str | int, ...]
@@ -308,7 +309,8 @@ def _range(path: Path_) -> str:
     for limit in field.metadata:
         bounds |= {side: getattr(limit, side) for side in ("ge", "le") if hasattr(limit, side)}
     allowed = f"{bounds['ge']} to {bounds['le']}" if "le" in bounds else f"{bounds['ge']} and more"
-    return f"allowed are {allowed} ({field.description})"
+    unit = f" {found}" if (found := field_unit(field)) else ""
+    return f"allowed are {allowed}{unit} ({field.description})"
 
 
 def _short(given: object) -> str:

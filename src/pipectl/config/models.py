@@ -1,4 +1,4 @@
-"""The models of the config file, with every rule that needs no call to AWS.
+"""The models of the config file. The rules between its keys are in `config.cross_checks`.
 
 One section per resource; the section's name is the resource's key everywhere else (``orders-table``). A field's
 description, range and default are the config reference.
@@ -6,28 +6,27 @@ description, range and default are the config reference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema
 
 from pipectl.aws.stream_records import STREAM_RETENTION
-from pipectl.config.names import NAME_RULES, SET_BY_PIPECTL, Names, action_problems, boundary_problem, tag_problem
 from pipectl.config.regions import known_region
 from pipectl.config.runtimes import RUNTIMES, newest, supported
 from pipectl.resource_keys import ResourceKey
 
 SHORTEST_RECORD_AGE = 60
 LONGEST_RECORD_AGE = 604800
-LARGEST_BATCH_WITHOUT_WINDOW = 10
 LONGEST_SAFE_RECORD_AGE = int(STREAM_RETENTION.total_seconds()) // 2
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
-_ANY_ACCOUNT = "0" * 12
 
 
 EXTRA_ALARMS: Mapping[ResourceKey, str] = {
@@ -74,10 +73,33 @@ Prefix = Annotated[str, Field(pattern=_PREFIX, max_length=512), AfterValidator(_
 Arn = Annotated[str, Field(pattern=_ARN)]
 
 
+@dataclass(frozen=True)
+class Unit:
+    """The unit of a number in the config. Its description in the config reference begins with it."""
+
+    name: str
+
+
+Days = Annotated[int, Unit("days")]
+Seconds = Annotated[int, Unit("seconds")]
+Bytes = Annotated[int, Unit("bytes")]
+Megabytes = Annotated[int, Unit("MB")]
+
+
 class Section(BaseModel):
     """A section of the config: strict, immutable, and without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the JSON Schema, with the unit of each number in its description."""
+        written = handler(schema)
+        properties = handler.resolve_ref_schema(written).get("properties", {})
+        for key, field in _by_key(cls).items():
+            if unit := field_unit(field):
+                properties[key]["description"] = "; ".join(filter(None, [unit, properties[key].get("description")]))
+        return written
 
 
 class OrdersTableConfig(Section):
@@ -106,13 +128,14 @@ class BucketConfig(Section):
 
 class DeadLetterQueueConfig(Section):
     resource: ResourceName = "order-processor-dlq"
-    retention_days: int = Field(14, ge=1, le=14, description="days that a message is kept")
-    maximum_message_size: int = Field(262144, ge=1024, le=1048576, description="bytes")
-    visibility_timeout: int = Field(
+    retention_days: Days = Field(14, ge=1, le=14, description="time that a message is kept")
+    maximum_message_size: Bytes = Field(262144, ge=1024, le=1048576, description="size of the largest message")
+    visibility_timeout: Seconds = Field(
         180,
         ge=0,
         le=43200,
-        description="seconds; at least 6 x the auditor's timeout plus the batching window of the queue mapping",
+        description="time that a received message stays hidden; at least 6 x the auditor's timeout plus the batching "
+        "window of the queue mapping",
     )
 
 
@@ -122,6 +145,10 @@ class ProcessorRoleConfig(Section):
 
 class AuditorRoleConfig(Section):
     resource: ResourceName = "audit-processor-role"
+
+
+_MEMORY = "memory of one invocation"
+_TIMEOUT = "longest time of one invocation"
 
 
 class FunctionConfig(Section):
@@ -136,8 +163,8 @@ class FunctionConfig(Section):
         description="Lambda runtime, such as python3.14 or nodejs24.x; it selects the language of the handler"
     )
     architecture: Literal["arm64", "x86_64"] = Field("arm64", description="instruction set")
-    memory: int = Field(ge=128, le=10240, description="MB")
-    timeout: int = Field(ge=1, le=900, description="seconds")
+    memory: Megabytes = Field(ge=128, le=10240, description=_MEMORY)
+    timeout: Seconds = Field(ge=1, le=900, description=_TIMEOUT)
 
     @field_validator("runtime")
     @classmethod
@@ -158,31 +185,31 @@ class FunctionConfig(Section):
 
 class ProcessorConfig(FunctionConfig):
     resource: ResourceName = "order-processor-lambda"
-    memory: int = Field(256, ge=128, le=10240, description="MB")
-    timeout: int = Field(60, ge=1, le=900, description="seconds")
+    memory: Megabytes = Field(256, ge=128, le=10240, description=_MEMORY)
+    timeout: Seconds = Field(60, ge=1, le=900, description=_TIMEOUT)
 
 
 class AuditorConfig(FunctionConfig):
     resource: ResourceName = "audit-processor-lambda"
-    memory: int = Field(128, ge=128, le=10240, description="MB")
-    timeout: int = Field(30, ge=1, le=900, description="seconds")
+    memory: Megabytes = Field(128, ge=128, le=10240, description=_MEMORY)
+    timeout: Seconds = Field(30, ge=1, le=900, description=_TIMEOUT)
 
 
 class StreamMappingConfig(Section):
     enabled: bool = Field(True, description="process records")
     batch_size: int = Field(100, ge=1, le=10000, description="maximum number of records in one invocation")
-    batching_window: int = Field(0, ge=0, le=300, description="seconds to wait for a batch to fill")
+    batching_window: Seconds = Field(0, ge=0, le=300, description="time to wait for a batch to fill")
     parallelization_factor: int = Field(1, ge=1, le=10, description="batches of one shard that are processed at once")
     retry_attempts: int = Field(
         3, ge=-1, le=10000, description="retries of a failing batch; -1: until the record age is reached"
     )
     bisect: bool = Field(True, description="split a failing batch to isolate the record that fails")
-    maximum_record_age: int = Field(
+    maximum_record_age: Seconds = Field(
         LONGEST_SAFE_RECORD_AGE,
         ge=-1,
         le=LONGEST_RECORD_AGE,
         json_schema_extra={"anyOf": [{"const": -1}, {"minimum": SHORTEST_RECORD_AGE, "maximum": LONGEST_RECORD_AGE}]},
-        description="seconds; -1 for no limit. Older records go to the dead-letter queue without being processed, but "
+        description="-1 for no limit. Older records go to the dead-letter queue without being processed, but "
         "those that waited during a long pause, or before the mapping existed, are processed",
     )
     allow_expiry: bool = Field(
@@ -199,19 +226,19 @@ class StreamMappingConfig(Section):
 class QueueMappingConfig(Section):
     enabled: bool = Field(True, description="audit failures")
     batch_size: int = Field(10, ge=1, le=10000, description="maximum number of messages in one invocation")
-    batching_window: int = Field(0, ge=0, le=300, description="seconds to wait for a batch to fill")
+    batching_window: Seconds = Field(0, ge=0, le=300, description="time to wait for a batch to fill")
     maximum_concurrency: int | None = Field(None, ge=2, le=1000, description="maximum number of invocations at once")
 
 
 class ErrorsAlarmConfig(Section):
     resource: ResourceName = "order-processor-errors-alarm"
     threshold: int = Field(5, ge=1, description="errors of the processor in one period that fire the alarm")
-    period: int = Field(
+    period: Seconds = Field(
         300,
         ge=60,
         le=86400,
         json_schema_extra={"multipleOf": 60},
-        description="seconds; Lambda reports its metrics once a minute",
+        description="time over which errors are added up; Lambda reports its metrics once a minute",
     )
     actions: tuple[Arn, ...] = Field((), max_length=5, strict=False, description="ARNs that every alarm notifies")
 
@@ -224,8 +251,8 @@ class ErrorsAlarmConfig(Section):
 
 
 class LogGroupConfig(Section):
-    retention_days: Annotated[int, AfterValidator(_retention)] = Field(
-        30, json_schema_extra={"enum": list(LOG_RETENTION_DAYS)}, description="days that log lines are kept"
+    retention_days: Annotated[Days, AfterValidator(_retention)] = Field(
+        30, json_schema_extra={"enum": list(LOG_RETENTION_DAYS)}, description="time that log lines are kept"
     )
 
 
@@ -287,97 +314,21 @@ class Config(Section):
             return folder
 
 
-Problems = Iterator[tuple[tuple[str | int, ...], str]]
-"""The path of a key, and the problem in words."""
+def unit_of(resource: str, attribute: str) -> str | None:
+    """Return the unit of an attribute that a key of the config sets; ``None`` for one without a unit.
+
+    Args:
+        resource: The key of the resource. An extra alarm has the units of the errors alarm.
+        attribute: The top-level attribute, which has the name of the config's key.
+    """
+    section = ResourceKey.ERRORS_ALARM if resource in EXTRA_ALARMS else resource
+    field = fields_of((section,)).get(attribute)
+    return field_unit(field) if field else None
 
 
-def cross_problems(config: Config) -> Problems:
-    """Return the problems between keys that are each valid alone."""
-    yield from _tag_problems(config.tags)
-    yield from _prefix_problems(config.bucket)
-    yield from _queue_problems(config)
-    yield from _stream_problems(config.stream_mapping)
-    yield from _name_problems(config)
-    if config.account_id and (problem := boundary_problem(config.permissions_boundary, config.account_id)):
-        yield ("permissions_boundary",), problem
-    if config.region:
-        for index, problem in action_problems(config.errors_alarm.actions, config.region):
-            yield ("errors-alarm", "actions", index), problem
-
-
-def _tag_problems(tags: Mapping[str, str]) -> Problems:
-    reserved = {key.lower() for key in SET_BY_PIPECTL}
-    seen: dict[str, str] = {}
-    for key, value in tags.items():
-        if key.lower() in reserved:
-            yield ("tags", key), f"is set by pipectl; so are {', '.join(SET_BY_PIPECTL)}"
-        elif problem := tag_problem(key, value):
-            yield ("tags", key), problem
-        elif (other := seen.setdefault(key.lower(), key)) != key:
-            yield ("tags", key), f"equals {other!r} in IAM, which ignores upper and lower case"
-
-
-def _prefix_problems(bucket: BucketConfig) -> Problems:
-    prefix, failed = f"{bucket.prefix}/", f"{bucket.failed_prefix}/"
-    if prefix.startswith(failed) or failed.startswith(prefix):
-        failed = f"failed_prefix {bucket.failed_prefix!r}"
-        yield ("bucket", "prefix"), f"is {bucket.prefix!r}; neither it nor {failed} may contain the other"
-
-
-def _queue_problems(config: Config) -> Problems:
-    mapping, visibility = config.queue_mapping, config.dead_letter_queue.visibility_timeout
-    needed = 6 * config.auditor.timeout + mapping.batching_window
-    if visibility < needed:
-        words = (
-            f"is {visibility} seconds; at least {needed} are needed: 6 x the auditor's timeout of "
-            f"{config.auditor.timeout} plus the queue mapping's window of {mapping.batching_window}. "
-            "Otherwise messages are delivered again while they are being audited"
-        )
-        yield ("dead-letter-queue", "visibility_timeout"), words
-    if mapping.batch_size > LARGEST_BATCH_WITHOUT_WINDOW and mapping.batching_window < 1:
-        above = f"above {LARGEST_BATCH_WITHOUT_WINDOW} Lambda requires a batching_window of at least 1 second"
-        yield ("queue-mapping", "batch_size"), f"is {mapping.batch_size}; {above}"
-
-
-def _stream_problems(mapping: StreamMappingConfig) -> Problems:
-    age = mapping.maximum_record_age
-    key = ("stream-mapping", "maximum_record_age")
-    if 0 <= age < SHORTEST_RECORD_AGE:
-        yield key, f"is {age}; Lambda allows -1, or {SHORTEST_RECORD_AGE} to 604800 seconds"
-    elif (age == -1 or age > LONGEST_SAFE_RECORD_AGE) and not mapping.allow_expiry:
-        words = (
-            f"is {age}; with -1, or more than {LONGEST_SAFE_RECORD_AGE} seconds, a failure can arrive when its records "
-            "are no longer in the stream (24 h limit); lower it, or set allow_expiry: true"
-        )
-        yield key, words
-
-
-def _name_problems(config: Config) -> Problems:
-    names = Names(config.environment, config.team, config.project, "us-east-1", config.account_id or _ANY_ACCOUNT)
-    taken: dict[tuple[str, str], str] = {}
-    if config.extra_alarms:
-        taken = {("alarm", names.from_template(resource)): key for key, resource in EXTRA_ALARMS.items()}
-    for key, kind, resource in named_resources(config):
-        name = names.from_template(resource)
-        if problem := NAME_RULES[kind].problem(name):
-            yield (key, "resource"), f"the {kind} name {problem}"
-        elif (other := taken.setdefault((kind, name), key)) != key:
-            yield (key, "resource"), f"the {kind} name {name!r} is already the name of {other}"
-
-
-def named_resources(config: Config) -> list[tuple[str, str, str]]:
-    """Return key, kind and configured name of every resource that is named in the config."""
-    return [
-        (ResourceKey.ORDERS_TABLE, "table", config.orders_table.resource),
-        (ResourceKey.AUDIT_TABLE, "table", config.audit_table.resource),
-        (ResourceKey.BUCKET, "bucket", config.bucket.resource),
-        (ResourceKey.DEAD_LETTER_QUEUE, "queue", config.dead_letter_queue.resource),
-        (ResourceKey.PROCESSOR_ROLE, "role", config.processor_role.resource),
-        (ResourceKey.AUDITOR_ROLE, "role", config.auditor_role.resource),
-        (ResourceKey.PROCESSOR, "function", config.processor.resource),
-        (ResourceKey.AUDITOR, "function", config.auditor.resource),
-        (ResourceKey.ERRORS_ALARM, "alarm", config.errors_alarm.resource),
-    ]
+def field_unit(field: FieldInfo) -> str | None:
+    """Return the unit of a key."""
+    return next((each.name for each in field.metadata if isinstance(each, Unit)), None)
 
 
 def fields_of(path: tuple[str | int, ...]) -> Mapping[str, FieldInfo]:

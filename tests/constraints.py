@@ -95,8 +95,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def unreadable_patterns() -> set[str]:
     """Return the patterns of the services in use that `re` does not compile."""
-    services = ("cloudwatch", "dynamodb", "dynamodbstreams", "iam", "lambda", "logs", "s3", "sqs", "sts")
-    models = [service_model(service) for service in services]
+    services = "cloudwatch dynamodb dynamodbstreams iam lambda logs resourcegroupstaggingapi s3 sqs sts"
+    models = [service_model(service) for service in services.split()]
     patterns = {model.shape_for(name).metadata.get("pattern") for model in models for name in model.shape_names}
     return {pattern for pattern in patterns if pattern and not _compiles(pattern)}
 

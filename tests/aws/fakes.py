@@ -72,6 +72,9 @@ class Ok:
     status_code = 200
 
 
+_PROPERTIES = {"lambda": "lambda_", "dynamodbstreams": "streams", "resourcegroupstaggingapi": "tagging"}
+
+
 @dataclass
 class Wire:
     """An `Aws` whose every call gets what ``meets`` gives. `reset` it instead of making another: clients are slow."""
@@ -100,7 +103,7 @@ class Wire:
 
     def call(self, service: str, operation: str) -> Any:
         """Call ``operation`` with the least that its model asks for."""
-        client: Any = getattr(self.aws, {"lambda": "lambda_", "dynamodbstreams": "streams"}.get(service, service))
+        client: Any = getattr(self.aws, _PROPERTIES.get(service, service))
         if service not in self._hooked:
             self._hooked.add(service)
             client.meta.events.register_first("provide-client-params", lambda model, **_: minimal(model))

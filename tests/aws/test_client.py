@@ -23,7 +23,7 @@ from pipectl.errors import (
 from tests.aws.fakes import Wire, caller, client_error, first, xml_error
 from tests.support import REGION, FakeClock
 
-SERVICES = ("cloudwatch", "dynamodb", "streams", "iam", "lambda_", "invoker", "logs", "s3", "sqs", "sts")
+SERVICES = ("cloudwatch", "dynamodb", "streams", "iam", "lambda_", "invoker", "logs", "s3", "sqs", "sts", "tagging")
 KEYS = Credentials("AKIATEST", "secret")
 
 

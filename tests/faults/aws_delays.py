@@ -299,5 +299,6 @@ THROTTLES = {
     "logs": ("ThrottlingException", "Rate exceeded", 400),
     "lambda": ("TooManyRequestsException", "Rate exceeded", 429),
     "dynamodb": ("ThrottlingException", "Rate of requests exceeds the allowed throughput.", 400),
+    "resourcegroupstaggingapi": ("ThrottledException", "Rate exceeded", 400),
     "dynamodbstreams": ("ProvisionedThroughputExceededException", "Too many reads of the shard.", 400),
 }

@@ -88,6 +88,7 @@ class Questions:
             "iam": lambda _, given: f"arn:aws:iam::{self.account}:role/{given['RoleName']}",
             "lambda": self._function,
             "logs": self._log_group,
+            "resourcegroupstaggingapi": lambda *_: "*",
             "s3": self._object,
             "sqs": lambda _, given: self._arn("sqs", given.get("QueueName") or given["QueueUrl"].rpartition("/")[2]),
             "sts": lambda *_: "*",

@@ -29,6 +29,7 @@ CLIENTS = {
     "s3": "s3",
     "sqs": "sqs",
     "sts": "sts",
+    "tagging": "resourcegroupstaggingapi",
 }
 
 

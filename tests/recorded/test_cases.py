@@ -37,6 +37,7 @@ NEVER_ABSENT = {
     ("cloudwatch", "PutMetricAlarm"),
     ("dynamodbstreams", "ListStreams"),
     ("logs", "DescribeLogGroups"),
+    ("resourcegroupstaggingapi", "GetResources"),
     ("sts", "GetCallerIdentity"),
     # an iterator stands for its shard; a condition is about the item
     ("dynamodbstreams", "GetRecords"),

@@ -224,6 +224,10 @@ class Aws:
     def sts(self) -> STSClient:
         return cast("STSClient", self._client("sts"))
 
+    @property
+    def tagging(self) -> Any:
+        return self._client("resourcegroupstaggingapi")
+
     def credentials(self) -> FoundCredentials:
         """Return where the credentials come from, and when they expire. Without a call unless a provider needs one.
 

@@ -223,5 +223,5 @@ _IAM_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
 
 def iam_actions(service: str, operation: str) -> list[str]:
     """Return the actions that a call needs. Source: the Service Authorization Reference."""
-    prefix = {"dynamodbstreams": "dynamodb"}.get(service, service)
+    prefix = {"dynamodbstreams": "dynamodb", "resourcegroupstaggingapi": "tag"}.get(service, service)
     return [f"{prefix}:{name}" for name in _IAM_NAMES.get((service, operation), (operation,))]

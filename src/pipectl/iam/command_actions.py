@@ -132,6 +132,7 @@ _THROWAWAY_ORDER = {
 COMMANDS: Mapping[str, Grants] = {
     "plan": merged(OBSERVE, _METRICS),
     "outputs": OBSERVE,
+    "list": {"anything": "tag:GetResources"},
     "status": merged(OBSERVE, _FAILURES, _METRICS, _EXPLAIN),
     "up": merged(OBSERVE, _METRICS, _WRITE, _END_BACKLOG, {"audit-table": "dynamodb:Scan dynamodb:UpdateItem"}),
     "down": merged(
@@ -181,14 +182,14 @@ OPTIONAL = frozenset({"iam:SimulatePrincipalPolicy"})
 """The actions that `doctor` uses if it may. No policy grants them: they show the permissions of others, too."""
 
 _READER = (
-    *("plan", "outputs", "status", "logs", "logs --failure", "audit", "trace", "verify"),
+    *("plan", "outputs", "list", "status", "logs", "logs --failure", "audit", "trace", "verify"),
     *("replay-dlq --dry-run", "replay-dlq --save"),
 )
 CALLERS: Mapping[str, tuple[str, ...]] = {
     "reader": _READER,
     "on-call": (*_READER, "verify --repair", "replay-dlq", "audit resolve", "pause", "resume", "rollback"),
     # With it `status` works, too, but explains no failures: a deployer need not read orders.
-    "deployer": ("plan", "outputs", "up", "down", "rollback"),
+    "deployer": ("plan", "outputs", "list", "up", "down", "rollback"),
     "capture": ("doctor --capture",),  # of its own: with the deployer's actions it does not fit into one policy
 }
 """The commands of each group of people who run pipectl."""

@@ -51,25 +51,49 @@ class Flag:
     hint: str | None = None
 
 
+class FileAction(StrEnum):
+    """The difference between two packages that a file makes."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+class FileMode(StrEnum):
+    """The form in which Lambda unzips a file."""
+
+    ORDINARY = "not executable"
+    EXECUTABLE = "executable"
+    LINK = "symbolic link"
+
+
 @dataclass(frozen=True)
 class FileChange:
     """A file of a function's package that differs.
 
     Args:
         name: Its name in the package.
-        action: ``added``, ``removed`` or ``changed``.
+        action: The difference.
         added: Number of added lines; 0 for a binary file.
         removed: Number of removed lines; 0 for a binary file.
-        binary: True when it is no text.
-        lines: The unified diff without its two first lines: each line begins with ``@``, ``+``, ``-`` or a space.
+        binary: True when it is no text in UTF-8.
+        lines: The unified diff without its two first lines: each line begins with ``@``, ``+``, ``-``, a space, or
+            with a backslash where a file does not end with a newline.
+        omitted: True for text whose lines are not in ``lines`` because there are too many. Without them, lines that
+            only moved are not counted.
+        sizes: Bytes before and after; ``None`` where the file does not exist.
+        mode: The mode after the change, where it is another one than before.
     """
 
     name: str
-    action: str
+    action: FileAction
     added: int = 0
     removed: int = 0
     binary: bool = False
     lines: tuple[str, ...] = ()
+    omitted: bool = False
+    sizes: tuple[int | None, int | None] = (None, None)
+    mode: FileMode | None = None
 
 
 @dataclass(frozen=True)
@@ -77,12 +101,14 @@ class CodeChange:
     """The files in which two packages of a function differ.
 
     Args:
-        files: In the order of their names.
+        files: In the order of their names. None at all means that the same files are packed differently.
         problem: Why the deployed package could not be compared.
+        new: True when there is no deployed package: every file is added, and its lines are only counted.
     """
 
     files: tuple[FileChange, ...] = ()
     problem: str | None = None
+    new: bool = False
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def test_changes_far_from_each_other_are_shown_in_parts() -> None:
             FileAction.CHANGED,
             1,
             1,
-            ["@@ -1 +1 @@", "-\u2028b", "+\u2028c"],
+            ["@@ -1 +1 @@", "-a\u2028b", "+a\u2028c"],
         ),
         (b"++ x\n", b"-- y\n", FileAction.CHANGED, 1, 1, ["@@ -1 +1 @@", "-++ x", "+-- y"]),
         (b"\xef\xbb\xbfa\n", b"a\n", FileAction.CHANGED, 1, 1, ["@@ -1 +1 @@", "-\ufeffa", "+a"]),

@@ -123,6 +123,7 @@ class Aws:
         self._clients: dict[tuple[str, bool], object] = {}
         self._clock_checked = False
         self._clock_ahead: float | None = None
+        self.ca_bundle: str | None = None
         self._session = self._explicit(credentials) if credentials else self._chained(profile)
         self._session.events.register("creating-client-class", self._add_retries)
         self._session.events.register("before-parse", self._check_response)
@@ -147,7 +148,7 @@ class Aws:
         longest = {"timeout": self.timeout} if self.timeout else {}
         chain = CredentialChain(settings.new_session(profile), self.region, self.say, **longest)
         session.register_component("credential_provider", chain)
-        settings.check_network_settings(session)
+        self.ca_bundle = settings.check_network_settings(session)
         return boto3.Session(region_name=self.region, botocore_session=session)
 
     @cached_property

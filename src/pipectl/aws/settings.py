@@ -7,13 +7,16 @@ import re
 import ssl
 from functools import cache
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
+from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader, create_loader
+from botocore.utils import get_environ_proxies
 
 from pipectl.aws.credentials import redact
 from pipectl.errors import UsageError
@@ -120,8 +123,11 @@ def partition_of(region: str) -> str:
     return profileless_session().get_partition_for_region(region)
 
 
-def check_network_settings(session: botocore.session.Session) -> None:
+def check_network_settings(session: botocore.session.Session) -> str | None:
     """Refuse a malformed proxy and an unusable CA bundle, which botocore reports only as a lost connection.
+
+    Returns:
+        The CA bundle; ``None`` for the usual one.
 
     Raises:
         UsageError: it names the variable and, for a CA bundle, the file. A proxy's URL can hold a password, so the
@@ -130,8 +136,26 @@ def check_network_settings(session: botocore.session.Session) -> None:
     for name, value in proxies().items():
         if not _is_proxy(value):
             raise UsageError(f"{name} is not a valid proxy URL", hint=f"write {name} as http://HOST:PORT, or unset it")
-    if bundle := session.get_config_variable("ca_bundle"):
-        _check_ca_bundle(str(bundle))
+    if not (bundle := session.get_config_variable("ca_bundle")):
+        return None
+    _check_ca_bundle(str(bundle))
+    return str(bundle)
+
+
+def http_session(url: str, ca_bundle: str | None, timeout: int) -> URLLib3Session:
+    """Return a session for one URL that is no API, with the proxies and the CA bundle that clients use.
+
+    Args:
+        url: The URL. One on this machine is reached without a proxy.
+        ca_bundle: See `check_network_settings`.
+        timeout: Seconds to connect, and seconds without an answer.
+    """
+    verify = ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True
+    return URLLib3Session(
+        verify=cast("bool", verify),  # a path, too, which its stubs do not say
+        proxies={} if is_loopback(url) else get_environ_proxies(url),
+        timeout=timeout,
+    )
 
 
 def invalid_setting(error: Exception) -> UsageError:

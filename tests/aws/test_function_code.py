@@ -26,7 +26,7 @@ def answering(url: str, changes: Mapping[str, Any] | None = None, body: bytes = 
     asked: list[object] = []
     digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
     configuration = {"CodeSize": len(body), "CodeSha256": digest}
-    answer = {"Configuration": configuration, "Code": {"RepositoryType": "S3", "Location": url}} | (changes or {})
+    answer = {"Configuration": configuration, "Code": {"RepositoryType": "S3", "Location": url}} | dict(changes or {})
 
     def attempt(_: Call, parameters: Mapping[str, object], __: Callable[[], object]) -> object:
         asked.append(parameters)
@@ -106,7 +106,7 @@ EXPIRED = b'<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Reques
         (Reply(BODY[:-1] + b"x"), "the SHA-256"),
         (Reply(b""), "the SHA-256"),
         (Reply(BODY + bytes(10_000_000)), "the SHA-256"),
-        (Reply(BODY, cut=True), "the SHA-256"),
+        (Reply(BODY, cut=True), "was lost"),
         (Reply(BODY[:5_000], cut=True), "the connection to 127.0.0.1 was lost"),
     ],
 )

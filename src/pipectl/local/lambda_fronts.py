@@ -1,4 +1,4 @@
-"""Lambda's answers, where MiniStack 1.5.33 differs from AWS: invocations, event source mappings, tags of functions."""
+"""Lambda's answers, where MiniStack 1.5.33 differs from AWS: invocations, event source mappings, functions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from pipectl.local.clients import Place
 from pipectl.local.fronts import Answer, Forward, Inside
+from pipectl.local.function_code import FunctionCode
 from pipectl.local.function_logs import executed
 from pipectl.local.mappings import Mappings
 from pipectl.local.requests import Request
@@ -103,19 +104,27 @@ hidden_tags: ContextVar[list[str]] = ContextVar("hidden_tags")
 """The functions whose tags the caller may not list, of the request that is served. `Naming` adds them."""
 
 
-class FunctionTags:
-    """Answers ``GetFunction`` without tags to a caller who may not ``lambda:ListTags``, as AWS does since 2024."""
+class FunctionAnswers:
+    """Answers ``GetFunction`` with a URL of the code of the version that was asked for.
+
+    A caller who may not ``lambda:ListTags`` gets no tags, as on AWS since 2024.
+    """
+
+    def __init__(self, code: FunctionCode) -> None:
+        self._code = code
 
     def serves(self, request: Request) -> bool:
         return request.method == "GET" and FUNCTION_PATH.fullmatch(request.path) is not None
 
-    async def serve(self, _request: Request, forward: Forward) -> Answer:
+    async def serve(self, request: Request, forward: Forward) -> Answer:
         hidden: list[str] = []
         hidden_tags.set(hidden)
         answer = await forward()
         document = answer.document
         if not answer.succeeded:
             return answer
+        if "Location" in document["Code"]:
+            document["Code"]["Location"] = self._code.location(request.headers["host"], document["Configuration"])
         if not document.get("Tags"):
             document.pop("Tags", None)
         if hidden:

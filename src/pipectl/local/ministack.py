@@ -154,6 +154,14 @@ def name_requests_with(naming: Naming) -> None:
     iam_actions.request_tag_context = naming.contexts(iam_actions.request_tag_context)
 
 
+def function_code(place: Place, name: str, version: str) -> bytes | None:
+    """Return the zip of a version of a function; ``None`` when there is none."""
+    function = lambda_svc._functions.get_scoped(place.account_id, place.region, name) or {}
+    versioned = function if version == "$LATEST" else function.get("versions", {}).get(version, {})
+    code: bytes | None = versioned.get("code_zip")
+    return code
+
+
 def may_pass_role(access_key: str, role_arn: str) -> bool:
     """Return whether the caller may pass a role to Lambda. Call while a request of that caller is served."""
     return _may(access_key, "iam:PassRole", role_arn, {"iam:PassedToService": "lambda.amazonaws.com"})

@@ -67,10 +67,11 @@ def _gateway(secret: str, port: int, harshness: Harshness) -> Gateway:
     from pipectl.local.alarms import Alarms
     from pipectl.local.clients import Clients
     from pipectl.local.fronts import Inside
+    from pipectl.local.function_code import FunctionCode
     from pipectl.local.functions import Functions
     from pipectl.local.gateway import Gateway
     from pipectl.local.guard import Guard
-    from pipectl.local.lambda_fronts import FunctionTags, Invocations, MappingAnswers
+    from pipectl.local.lambda_fronts import FunctionAnswers, Invocations, MappingAnswers
     from pipectl.local.log_filters import LogFilters
     from pipectl.local.mappings import Mappings
     from pipectl.local.metrics import Metrics
@@ -93,7 +94,8 @@ def _gateway(secret: str, port: int, harshness: Harshness) -> Gateway:
     application = ministack.application()
     inside = Inside(application)
     counts = QueueCounts(inside, harshness.count_age)
-    answers = (MappingAnswers(inside, mappings), FunctionTags(), counts, LogFilters(inside))
+    code = FunctionCode(secret, ministack.function_code)
+    answers = (MappingAnswers(inside, mappings), FunctionAnswers(code), code, counts, LogFilters(inside))
     fronts = (StreamFront(inside, harshness), Invocations(), *answers)
     return Gateway(application, Guard(secret), observer, fronts)
 

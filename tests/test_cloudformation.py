@@ -54,7 +54,7 @@ def test_every_value_is_in_the_template(resources: dict[str, Resource], template
         assert {leaf for leaf in leaves(desired) if leaf not in (None, False, "pipectl")} <= written, key
 
 
-REWRITTEN = ("keys", "indexes", "code_sha256", "source", "encryption", "role_id", "live")
+REWRITTEN = ("billing", "retention_days", "indexes", "code_sha256", "source", "encryption", "role_id", "live")
 """Attributes whose values CloudFormation writes otherwise."""
 
 

@@ -60,15 +60,15 @@ def test_names_of_the_shipped_config(made: World) -> None:
 
 def test_orders_table(made: World) -> None:
     table = _attributes(made, "orders-table")
-    assert table["keys"] == ["orderId S"]
+    assert (table["partition_key"], table["sort_key"]) == ("orderId", None)
     assert table["stream"] == "NEW_AND_OLD_IMAGES"
     assert table["point_in_time_recovery"] is True
-    assert table["billing_mode"] == "PAY_PER_REQUEST"
+    assert table["billing"] == "on-demand"
 
 
 def test_audit_table(made: World) -> None:
     table = _attributes(made, "audit-table")
-    assert table["keys"] == ["auditId S", "timestamp S"]
+    assert (table["partition_key"], table["sort_key"]) == ("auditId", "timestamp")
     assert table["indexes"] == {
         "failure-type-index": {"keys": ["failureType S", "timestamp S"], "projection": "ALL"},
         "unresolved-index": {"keys": ["unresolved S", "timestamp S"], "projection": "ALL"},
@@ -86,7 +86,7 @@ def test_bucket(made: World) -> None:
 
 def test_dead_letter_queue(made: World) -> None:
     queue = _attributes(made, "dead-letter-queue")
-    assert queue["retention"] == 14 * 24 * 3600
+    assert queue["retention_days"] == 14
     assert queue["maximum_message_size"] == 262144
     assert queue["visibility_timeout"] == 180 >= 6 * _attributes(made, "auditor")["timeout"]
     assert queue["encryption"] == "SSE-SQS"

@@ -86,6 +86,18 @@ def _keys(keys: list[str]) -> Properties:
     return {"KeySchema": [{"AttributeName": key.split()[0], "KeyType": kind} for key, kind in kinds]}
 
 
+def _key(kind: str) -> Translate:
+    """Write a key of a table, whose type is string."""
+
+    def write(name: str | None, _: str) -> Properties:
+        if name is None:
+            return {}
+        schema = [{"AttributeName": name, "KeyType": kind}]
+        return {"KeySchema": schema, "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"}]}
+
+    return write
+
+
 def _definitions(keys: list[str]) -> Properties:
     pairs = [key.split() for key in keys]
     return {"AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in pairs]}
@@ -171,8 +183,9 @@ KINDS: Mapping[str, Kind] = {
         "AWS::DynamoDB::Table",
         "TableName",
         {
-            "keys": _wrapped(lambda keys: {**_keys(keys), **_definitions(keys)}),
-            "billing_mode": _as("BillingMode"),
+            "partition_key": _key("HASH"),
+            "sort_key": _key("RANGE"),
+            "billing": _wrapped(lambda _: {"BillingMode": "PAY_PER_REQUEST"}),
             "stream": _wrapped(lambda view: {"StreamSpecification": {"StreamViewType": view}} if view else {}),
             "indexes": _indexes,
             "point_in_time_recovery": _wrapped(
@@ -202,7 +215,7 @@ KINDS: Mapping[str, Kind] = {
         "AWS::SQS::Queue",
         "QueueName",
         {
-            "retention": _as("MessageRetentionPeriod"),
+            "retention_days": _wrapped(lambda days: {"MessageRetentionPeriod": days * 24 * 3600}),
             "maximum_message_size": _as("MaximumMessageSize"),
             "visibility_timeout": _as("VisibilityTimeout"),
             "delay": _as("DelaySeconds"),

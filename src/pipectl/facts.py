@@ -15,6 +15,17 @@ ENABLED_STATES = ("Enabled", "Enabling", "Creating")
 
 
 @dataclass(frozen=True)
+class Capacity:
+    """The capacity of a provisioned table, in units of DynamoDB."""
+
+    read: int
+    write: int
+
+    def describe(self) -> str:
+        return f"{self.read:,} read and {self.write:,} write capacity units"
+
+
+@dataclass(frozen=True)
 class TableFacts(Facts):
     """A table as AWS reports it.
 
@@ -23,12 +34,14 @@ class TableFacts(Facts):
         stream_arn: The ARN of its stream while the stream is enabled.
         created_at: The time when it was created.
         filled: Each item that belongs to one of its sparse indexes has the attribute of that index.
+        provisioned: Its capacity; ``None`` for an on-demand table.
     """
 
     arn: str
     stream_arn: str | None = None
     created_at: datetime | None = None
     filled: bool = False
+    provisioned: Capacity | None = None
 
     def require_stream(self) -> str:
         """Return the stream's ARN.

@@ -24,9 +24,8 @@ from pipectl.resources.queue import Queue
 from pipectl.resources.queue_mapping import QueueMapping
 from pipectl.resources.role import Role
 from pipectl.resources.stream_mapping import StreamMapping
-from pipectl.resources.table import NEW_AND_OLD_IMAGES, Keys, Table
-
-DAY = 24 * 3600
+from pipectl.resources.table import NEW_AND_OLD_IMAGES, Table
+from pipectl.resources.table_keys import Keys
 
 _WORKS_WITH: Mapping[str, tuple[ResourceKey, ...]] = {
     ResourceKey.PROCESSOR: (ResourceKey.BUCKET,),
@@ -106,6 +105,7 @@ class Pipeline:
                 keys=Keys(orders.partition_key),
                 stream=NEW_AND_OLD_IMAGES,
                 indexes={},
+                keep_billing=orders.billing == "keep",
                 point_in_time_recovery=orders.point_in_time_recovery,
                 deletion_protection=orders.deletion_protection,
                 tags=self._tags,
@@ -121,6 +121,7 @@ class Pipeline:
                     UNRESOLVED_INDEX: Keys("unresolved", "timestamp"),
                 },
                 filled_tag=UNRESOLVED_INDEX_TAG,
+                keep_billing=audit.billing == "keep",
                 point_in_time_recovery=audit.point_in_time_recovery,
                 deletion_protection=audit.deletion_protection,
                 tags=self._tags,
@@ -145,7 +146,7 @@ class Pipeline:
             self.physical.queue,
             self._aws,
             arn=self.names.queue_arn(self.physical.queue),
-            retention=config.retention_days * DAY,
+            retention_days=config.retention_days,
             maximum_message_size=config.maximum_message_size,
             visibility_timeout=config.visibility_timeout,
             tags=self._tags,

@@ -130,7 +130,7 @@ def _changes(text: str) -> tuple[Change, ...]:
             {"tags": Delta({text: text}, {"Team": "backend"}), "stream": Delta(text, None)},
             reason=f"on-demand; {text}",
         ),
-        Change("errors-alarm", "alarm", "dev-alarm", Action.REPLACE, {"threshold": Delta(5.0, 3.0)}),
+        Change("errors-alarm", "alarm", "dev-alarm", Action.REPLACE, {"threshold": Delta(5, 3)}),
         Change("bucket", "bucket", text, Action.REFUSE, {}, reason=f"tags: {text}", refusal=RefusalKind.NOT_MANAGED),
         Change("auditor", "function", "dev-auditor", Action.KEEP, reason=f"paused by {text}"),
         Change("queue-mapping", "mapping", "dev-mapping", Action.DELETE),

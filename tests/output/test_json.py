@@ -42,7 +42,7 @@ def test_documents_of_data_have_no_version(name: str) -> None:
 
 def test_statuses_and_attribute_paths_keep_their_spelling() -> None:
     assert {"REPLAYED", "PARTIAL", "FAILED", "EXPIRED", "OPEN"} <= document_of("replay-dlq")["failures"].keys()
-    assert document_of("plan")["changes"][2]["attributes"] == {"threshold": {"from": 5.0, "to": 3.0}}
+    assert document_of("plan")["changes"][2]["attributes"] == {"threshold": {"from": 5, "to": 3}}
     assert document_of("audit show")["failures"][0]["stream"]["batchSize"] == 1.5
 
 

@@ -202,11 +202,11 @@ def test_causes_are_bounded() -> None:
 
 
 def test_drift_names_what_was_found_and_what_is_wanted() -> None:
-    drifted = ResourceStatus("queue", "queue", "dev-queue", State.DRIFTED, {"retention": Delta(3600, 1209600)})
+    drifted = ResourceStatus("queue", "queue", "dev-queue", State.DRIFTED, {"retention_days": Delta(7, 14)})
     in_sync = ResourceStatus("bucket", "bucket", "dev-bucket", State.IN_SYNC, {})
     shown = report(resources=(drifted, in_sync))
     text = printed(lambda screen: status.result(screen, shown))
-    assert "retention: found 3600, wanted 1209600" in text
+    assert "retention_days: found 7, wanted 14" in text
     assert "1 resource differs from the config: queue   -> pipectl plan" in text
     assert "dev-bucket" not in text
     assert "dev-bucket" in printed(lambda screen: status.result(screen, shown, every=True))

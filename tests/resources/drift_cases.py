@@ -100,7 +100,7 @@ def _provision(direct: DirectAccess, table: Resource) -> Found:
     direct.dynamodb.update_table(
         TableName=table.name, BillingMode="PROVISIONED", ProvisionedThroughput=capacity, **more
     )
-    return {"billing_mode": "PROVISIONED"}
+    return {"billing": "provisioned"}
 
 
 def _switch_stream(direct: DirectAccess, table: Resource) -> Found:
@@ -142,21 +142,34 @@ def _project_keys_only(direct: DirectAccess, table: Resource) -> Found:
 
 
 def _other_key(direct: DirectAccess, table: Resource) -> Found:
+    wanted = table.desired({})
+    sort = [(wanted["sort_key"], "S")] if wanted["sort_key"] else []
+    _recreate(direct, table, [("number", "N"), *sort])
+    return {"partition_key": {"name": "number", "type": "N"}}
+
+
+def _other_sort_key(direct: DirectAccess, table: Resource) -> Found:
+    _recreate(direct, table, [(table.desired({})["partition_key"], "S"), ("other", "S")])
+    return {"sort_key": "other"}
+
+
+def _recreate(direct: DirectAccess, table: Resource, keys: list[tuple[str, str]]) -> None:
+    schema = zip(("HASH", "RANGE"), keys, strict=False)
     tags = direct.dynamodb.list_tags_of_resource(ResourceArn=direct.arn(table))["Tags"]
     direct.dynamodb.delete_table(TableName=table.name)
     direct.dynamodb.create_table(
         TableName=table.name,
-        KeySchema=[{"AttributeName": "number", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "number", "AttributeType": "N"}],
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for kind, (name, _) in schema],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": type_} for name, type_ in keys],
         BillingMode="PAY_PER_REQUEST",
         Tags=tags,
     )
-    return {"keys": ["number N"]}
 
 
 TABLE = {
-    "keys": Drift(_other_key, Action.REFUSE),
-    "billing_mode": Drift(_provision),
+    "partition_key": Drift(_other_key, Action.REFUSE),
+    "sort_key": Drift(_other_sort_key, Action.REFUSE),
+    "billing": Drift(_provision),
     "stream": Drift(_switch_stream, emulator=True),
     "indexes": Drift(_project_keys_only),
     "point_in_time_recovery": Drift(_no_recovery),
@@ -236,7 +249,7 @@ def _redrive(direct: DirectAccess, queue: Resource) -> Found:
 
 # moto drops the policy of a queue when another attribute changes.
 QUEUE = {
-    "retention": Drift(_set_queue("retention", "MessageRetentionPeriod", "60", 60), emulator=True),
+    "retention_days": Drift(_set_queue("retention_days", "MessageRetentionPeriod", "3600", 1 / 24), emulator=True),
     "maximum_message_size": Drift(
         _set_queue("maximum_message_size", "MaximumMessageSize", "1024", 1024), emulator=True
     ),
@@ -475,7 +488,7 @@ ALARM = {
     "period": Drift(_alarm("period", 60, Period=60)),
     "unit": Drift(_alarm("unit", "Bytes", Unit="Bytes")),
     "evaluation_periods": Drift(_alarm("evaluation_periods", 9, EvaluationPeriods=9)),
-    "threshold": Drift(_alarm("threshold", 999.0, Threshold=999)),
+    "threshold": Drift(_alarm("threshold", 999.5, Threshold=999.5)),
     "comparison": Drift(_alarm("comparison", "LessThanThreshold", ComparisonOperator="LessThanThreshold")),
     "missing_data": Drift(_alarm("missing_data", "breaching", TreatMissingData="breaching")),
     "actions_enabled": Drift(_silence),

@@ -176,13 +176,13 @@ def test_a_mapping_whose_uuid_is_gone_already_is_deleted(existing: DirectAccess)
 )
 def test_a_change_of_a_table_that_is_done_already_is_a_success(existing: DirectAccess, text: str) -> None:
     table = resource(existing, "audit-table", {"UpdateTable": [client_error("ValidationException", text)]})
-    table.update(table.desired({}), observed(table), {"billing_mode"})
+    table.update(table.desired({}), observed(table), {"billing"})
 
 
 def test_another_error_of_a_change_of_a_table_is_reported(existing: DirectAccess) -> None:
     table = resource(existing, "audit-table", {"UpdateTable": [client_error("ValidationException", "No")]})
     with pytest.raises(AwsError):
-        table.update(table.desired({}), observed(table), {"billing_mode"})
+        table.update(table.desired({}), observed(table), {"billing"})
 
 
 def test_a_stream_of_another_view_type_is_disabled_and_enabled(existing: DirectAccess) -> None:

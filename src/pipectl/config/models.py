@@ -107,12 +107,20 @@ class OrdersTableConfig(Section):
     partition_key: str = Field(
         "orderId", min_length=1, max_length=255, description="name of the partition key; its type is string"
     )
+    billing: Literal["on-demand", "keep"] = Field(
+        "on-demand",
+        description="`keep` leaves the billing mode and the capacity of a table that exists; a new table is on-demand",
+    )
     point_in_time_recovery: bool = Field(True, description="keep continuous backups")
     deletion_protection: bool = Field(False, description="block deletion, except by `pipectl down --delete-data`")
 
 
 class AuditTableConfig(Section):
     resource: ResourceName = "audit-logs-table"
+    billing: Literal["on-demand", "keep"] = Field(
+        "on-demand",
+        description="`keep` leaves the billing mode and the capacity of a table that exists; a new table is on-demand",
+    )
     point_in_time_recovery: bool = Field(True, description="keep continuous backups")
     deletion_protection: bool = Field(False, description="block deletion, except by `pipectl down --delete-data`")
 

@@ -390,7 +390,7 @@ def _resources(screen: Screen, resources: Sequence[ResourceStatus]) -> None:
 
 
 def _drift(screen: Screen, deltas: Mapping[str, Delta]) -> Iterator[Line]:
-    """``retention: found 3600, wanted 1209600``, for each attribute that differs; long values are those of `plan`."""
+    """``retention_days: found 7, wanted 14``, for each attribute that differs; long values are those of `plan`."""
     for path, before, after in changes.shown_deltas(deltas):
         if max(len(before), len(after)) > _LONGEST_VALUE:
             yield (f"{path} differs: see {screen.completed('`pipectl plan`')}",)

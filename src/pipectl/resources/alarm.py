@@ -127,7 +127,7 @@ class Alarm(Resource):
             "period": metric.period,
             "unit": None,
             "evaluation_periods": 1,
-            "threshold": float(threshold),
+            "threshold": threshold,
             "comparison": comparison,
             "missing_data": "notBreaching",
             "actions_enabled": True,
@@ -164,7 +164,7 @@ class Alarm(Resource):
             "period": alarm.get("Period"),
             "unit": alarm.get("Unit"),
             "evaluation_periods": alarm.get("EvaluationPeriods"),
-            "threshold": alarm.get("Threshold"),
+            "threshold": _whole(alarm.get("Threshold")),
             "comparison": alarm.get("ComparisonOperator"),
             "missing_data": alarm.get("TreatMissingData", "missing"),
             "actions_enabled": alarm.get("ActionsEnabled", True),
@@ -220,6 +220,11 @@ class Alarm(Resource):
             **more,
         )
         self._listing.expire()
+
+
+def _whole(number: float | None) -> float | None:
+    """Return a number as the config has it: CloudWatch returns 5 as 5.0."""
+    return int(number) if number is not None and number.is_integer() else number
 
 
 def _state_since(alarm: MetricAlarmTypeDef) -> datetime | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     _Settings = dict[QueueAttributeNameType, str]
 
+DAY = 24 * 3600
 _BOUND = 180
 _TAGS_LAG = 5
 """Seconds within which the tags of a new queue are visible; without tags after that, it is not managed."""
@@ -38,7 +39,7 @@ class Queue(Resource):
         name: Its physical name.
         aws: Where it is.
         arn: Its ARN.
-        retention: Seconds that a message is kept.
+        retention_days: Days that a message is kept.
         maximum_message_size: Bytes.
         visibility_timeout: Seconds that a received message stays hidden.
         tags: Tags of the resource.
@@ -53,7 +54,7 @@ class Queue(Resource):
         aws: Aws,
         *,
         arn: str,
-        retention: int,
+        retention_days: int,
         maximum_message_size: int,
         visibility_timeout: int,
         tags: Mapping[str, str],
@@ -62,7 +63,7 @@ class Queue(Resource):
         self._aws = aws
         self._arn = arn
         self._desired: Attributes = {
-            "retention": retention,
+            "retention_days": retention_days,
             "maximum_message_size": maximum_message_size,
             "visibility_timeout": visibility_timeout,
             "delay": 0,
@@ -86,7 +87,7 @@ class Queue(Resource):
         tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
         policy = found.get("Policy")
         attributes: Attributes = {
-            "retention": int(found["MessageRetentionPeriod"]),
+            "retention_days": _days(int(found["MessageRetentionPeriod"])),
             "maximum_message_size": int(found["MaximumMessageSize"]),
             "visibility_timeout": int(found["VisibilityTimeout"]),
             "delay": int(found.get("DelaySeconds", 0)),
@@ -161,7 +162,7 @@ def _settings(desired: Attributes) -> dict[str, _Settings]:
     time"), but an empty KmsMasterKeyId is allowed: it removes a customer key.
     """
     return {
-        "retention": {"MessageRetentionPeriod": str(desired["retention"])},
+        "retention_days": {"MessageRetentionPeriod": str(desired["retention_days"] * DAY)},
         "maximum_message_size": {"MaximumMessageSize": str(desired["maximum_message_size"])},
         "visibility_timeout": {"VisibilityTimeout": str(desired["visibility_timeout"])},
         "delay": {"DelaySeconds": str(desired["delay"])},
@@ -169,6 +170,11 @@ def _settings(desired: Attributes) -> dict[str, _Settings]:
         "redrive_policy": {"RedrivePolicy": ""},
         "policy": {"Policy": json.dumps(document(desired["policy"]))},
     }
+
+
+def _days(seconds: int) -> int | float:
+    """Return seconds as days, exactly: no two numbers of seconds are the same number of days."""
+    return seconds // DAY if seconds % DAY == 0 else seconds / DAY
 
 
 def _encryption(found: Mapping[QueueAttributeNameType, str]) -> str | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws, Request
 from pipectl.engine.model import Action, Attributes, Change, Contents, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError, AwsError, PipectlError
-from pipectl.facts import TableFacts
+from pipectl.facts import Capacity, TableFacts
+from pipectl.resources.table_keys import Keys, definitions_with, described, key_attributes
 from pipectl.resources.tagging import differing, from_list, to_list
 from pipectl.resources.unmanaged import note
 
@@ -18,34 +19,20 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
         AttributeDefinitionTypeDef,
         GlobalSecondaryIndexTypeDef,
-        KeySchemaElementTypeDef,
         TableDescriptionTypeDef,
     )
 
 _BOUND = 1800
 _DONE_ALREADY = re.compile("already has an enabled stream|no stream to disable|index which already exists")
-ON_DEMAND = "PAY_PER_REQUEST"
+ON_DEMAND = "on-demand"
+PROVISIONED = "provisioned"
+_BILLING_MODES = {ON_DEMAND: "PAY_PER_REQUEST"}
 FILLED = "complete"
 NEW_AND_OLD_IMAGES = "NEW_AND_OLD_IMAGES"
 
 
-@dataclass(frozen=True)
-class Keys:
-    """A key schema of strings: the partition key, and the sort key if there is one."""
-
-    partition: str
-    sort: str | None = None
-
-    def schema(self) -> list[KeySchemaElementTypeDef]:
-        partition: KeySchemaElementTypeDef = {"AttributeName": self.partition, "KeyType": "HASH"}
-        return [partition, {"AttributeName": self.sort, "KeyType": "RANGE"}] if self.sort else [partition]
-
-    def definitions(self) -> list[AttributeDefinitionTypeDef]:
-        return [{"AttributeName": name, "AttributeType": "S"} for name in (self.partition, self.sort) if name]
-
-
 class Table(Resource):
-    """An on-demand table.
+    """A table; a new one is on-demand.
 
     Args:
         key: Its section in the config.
@@ -53,6 +40,8 @@ class Table(Resource):
         aws: Where it is.
         keys: The table's own keys.
         stream: The view type of its stream, ``None`` for no stream.
+        keep_billing: True to leave the billing of a table that exists, and its throughput: whatever it is counts as
+            desired, and a note reports it.
         indexes: Its global secondary indexes, by name, each with all attributes. Other indexes are left alone.
         point_in_time_recovery: True to keep continuous backups.
         deletion_protection: True to let AWS refuse DeleteTable.
@@ -62,7 +51,7 @@ class Table(Resource):
     """
 
     kind = "table"
-    fixed = ("keys",)
+    fixed = ("partition_key", "sort_key")
     holds_data = True
 
     def __init__(
@@ -74,6 +63,7 @@ class Table(Resource):
         keys: Keys,
         stream: str | None,
         indexes: Mapping[str, Keys],
+        keep_billing: bool,
         point_in_time_recovery: bool,
         deletion_protection: bool,
         filled_tag: str | None = None,
@@ -83,13 +73,15 @@ class Table(Resource):
         self._aws = aws
         self._keys = keys
         self._indexes = indexes
+        self._keep_billing = keep_billing
         self._filled = {filled_tag: FILLED} if filled_tag else {}
         self._desired: Attributes = {
-            "keys": _described(keys.schema(), keys.definitions()),
-            "billing_mode": ON_DEMAND,
+            "partition_key": keys.partition,
+            "sort_key": keys.sort,
+            "billing": ON_DEMAND,
             "stream": stream,
             "indexes": {
-                index: {"keys": _described(k.schema(), k.definitions()), "projection": "ALL"}
+                index: {"keys": described(k.schema(), k.definitions()), "projection": "ALL"}
                 for index, k in indexes.items()
             },
             "point_in_time_recovery": point_in_time_recovery,
@@ -108,11 +100,11 @@ class Table(Resource):
             return None
         backups = self._aws.dynamodb.describe_continuous_backups(TableName=self.name)["ContinuousBackupsDescription"]
         tags = self._tags_of(table["TableArn"])
-        definitions = table["AttributeDefinitions"]
         recovery = backups.get("PointInTimeRecoveryDescription", {})
+        provisioned = _provisioned(table)
         attributes: Attributes = {
-            "keys": _described(table["KeySchema"], definitions),
-            "billing_mode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
+            **key_attributes(table["KeySchema"], table["AttributeDefinitions"]),
+            "billing": PROVISIONED if provisioned and not self._keep_billing else ON_DEMAND,
             "stream": _stream(table),
             "indexes": self._indexes_of(table),
             "point_in_time_recovery": recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
@@ -120,11 +112,17 @@ class Table(Resource):
         }
         filled = self._filled.items() <= tags.items()
         notes = [
+            f"billing is {PROVISIONED}, with {provisioned.describe()}, and is kept"
+            if provisioned and self._keep_billing
+            else None,
             None if filled else "older items are not in its sparse index yet: `pipectl up` adds them",
             note({"data loss: time to live deletes items by": self._expiring_by()}),
         ]
         return Observation(
-            attributes, tags, replace(_facts(table), filled=filled), note="; ".join(filter(None, notes)) or None
+            attributes,
+            tags,
+            replace(_facts(table), filled=filled, provisioned=provisioned),
+            note="; ".join(filter(None, notes)) or None,
         )
 
     def _expiring_by(self) -> str | None:
@@ -138,7 +136,7 @@ class Table(Resource):
             "TableName": self.name,
             "KeySchema": self._keys.schema(),
             "AttributeDefinitions": self._definitions(),
-            "BillingMode": desired["billing_mode"],
+            "BillingMode": _BILLING_MODES[desired["billing"]],
             "StreamSpecification": _stream_specification(desired["stream"]),
             "DeletionProtectionEnabled": desired["deletion_protection"],
             "Tags": to_list({**desired["tags"], **self._filled}),
@@ -153,7 +151,7 @@ class Table(Resource):
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         steps: dict[str, Callable[[], None]] = {
             "deletion_protection": lambda: self._change({"DeletionProtectionEnabled": desired["deletion_protection"]}),
-            "billing_mode": lambda: self._change({"BillingMode": desired["billing_mode"]}),
+            "billing": lambda: self._change({"BillingMode": _BILLING_MODES[desired["billing"]]}),
             "stream": lambda: self._set_stream(desired, observed),
             "indexes": lambda: self._rebuild_indexes(desired, observed),
             "point_in_time_recovery": lambda: self._set_recovery(desired),
@@ -202,6 +200,16 @@ class Table(Resource):
             "again, and records that are written in between are lost; use --allow-stream-replacement"
         )
 
+    def remark(self, deltas: Mapping[str, Delta], observed: Observation) -> str | None:
+        """Return the meaning of another billing: it can change the cost, and ends the reservation of capacity."""
+        provisioned = observed.facts_as(TableFacts).provisioned
+        if "billing" not in deltas or provisioned is None:
+            return None
+        return (
+            f"with {ON_DEMAND} billing AWS charges for each read and write instead of {provisioned.describe()}; "
+            "`billing: keep` in the config keeps the capacity"
+        )
+
     def facts_after(self, change: Change, observed: Observation | None) -> Facts:
         if change.action is not Action.REFUSE and "stream" in change.attributes:
             return Facts()  # a stream that is enabled again gets another ARN
@@ -219,7 +227,7 @@ class Table(Resource):
         """Return the managed indexes; one that is being deleted counts as absent."""
         return {
             index["IndexName"]: {
-                "keys": _described(index["KeySchema"], table["AttributeDefinitions"]),
+                "keys": described(index["KeySchema"], table["AttributeDefinitions"]),
                 "projection": index["Projection"]["ProjectionType"],
             }
             for index in table.get("GlobalSecondaryIndexes", [])
@@ -281,8 +289,9 @@ class Table(Resource):
                 continue
             if found:
                 self._change({"GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": index}}]})
-            create = {"Create": self._index(index, self._indexes[index])}
-            definitions = _definitions_with(self._describe(), self._indexes[index])
+            table = self._describe()
+            create = {"Create": {**self._index(index, self._indexes[index]), **_throughput(table)}}
+            definitions = definitions_with(table, self._indexes[index])
             self._change({"AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": [create]})
 
     def _set_recovery(self, desired: Attributes) -> None:
@@ -314,25 +323,23 @@ class Table(Resource):
         return {"IndexName": name, "KeySchema": keys.schema(), "Projection": {"ProjectionType": "ALL"}}
 
 
-def _described(
-    schema: Collection[KeySchemaElementTypeDef], definitions: Collection[AttributeDefinitionTypeDef]
-) -> list[str]:
-    """Return a key schema as ``["auditId S", "timestamp S"]``: partition key first."""
-    types = {definition["AttributeName"]: definition["AttributeType"] for definition in definitions}
-    ordered = sorted(schema, key=lambda element: element["KeyType"])
-    return [f"{element['AttributeName']} {types.get(element['AttributeName'], '?')}" for element in ordered]
+def _provisioned(table: TableDescriptionTypeDef) -> Capacity | None:
+    """Return the capacity of a table; ``None`` for an on-demand table. DynamoDB may not name the mode of another."""
+    if table.get("BillingModeSummary", {}).get("BillingMode") == _BILLING_MODES[ON_DEMAND]:
+        return None
+    found = table["ProvisionedThroughput"]
+    return Capacity(found["ReadCapacityUnits"], found["WriteCapacityUnits"])
 
 
-def _definitions_with(table: TableDescriptionTypeDef, keys: Keys) -> list[AttributeDefinitionTypeDef]:
-    """Return the attributes of the keys of a table, of its indexes, and of one more index.
+def _throughput(table: TableDescriptionTypeDef) -> Request:
+    """Return the capacity of a new index: DynamoDB requires one in a provisioned table, and refuses one in another.
 
-    DynamoDB refuses an attribute that no key uses.
+    It is the table's own: a smaller one would throttle the writes of the table.
     """
-    schemas = [index["KeySchema"] for index in table.get("GlobalSecondaryIndexes", [])]
-    schemas += [index["KeySchema"] for index in table.get("LocalSecondaryIndexes", [])]
-    used = {element["AttributeName"] for schema in (table["KeySchema"], keys.schema(), *schemas) for element in schema}
-    found = {each["AttributeName"]: each for each in [*keys.definitions(), *table["AttributeDefinitions"]]}
-    return [definition for name, definition in found.items() if name in used]
+    capacity = _provisioned(table)
+    if capacity is None:
+        return {}
+    return {"ProvisionedThroughput": {"ReadCapacityUnits": capacity.read, "WriteCapacityUnits": capacity.write}}
 
 
 def _stream_specification(view: str | None) -> Request:

@@ -159,7 +159,7 @@ def test_ctrl_c_ends_the_reading() -> None:
     ("changes", "words"),
     [
         ({"Code": {"RepositoryType": "ECR", "ImageUri": "x"}}, "container image"),
-        ({"Code": {}}, "does not return where it is stored"),
+        ({"Code": {}}, "does not return where the package is stored"),
         ({"Code": {"Error": {"ErrorCode": "KMSAccessDenied", "Message": "no kms:Decrypt"}}}, "no kms:Decrypt"),
         ({"Configuration": {"CodeSize": 10**12, "CodeSha256": "x"}}, "1,000,000,000,000 bytes"),
     ],

@@ -310,7 +310,7 @@ def _other_code(direct: DirectAccess, function: Resource) -> Found:
 def _other_architecture(direct: DirectAccess, function: Resource) -> Found:
     url = direct.lambda_.get_function(FunctionName=function.name)["Configuration"]
     assert url["Architectures"] == ["arm64"]
-    same = direct.resources[function.key]._package.body  # type: ignore[attr-defined]
+    same = direct.resources[function.key].package.body  # type: ignore[attr-defined]
     direct.lambda_.update_function_code(FunctionName=function.name, ZipFile=same, Architectures=["x86_64"])
     return {"architecture": "x86_64"}
 

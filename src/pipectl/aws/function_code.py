@@ -51,11 +51,11 @@ def deployed_package(aws: Aws, function: str, version: str | None = None) -> byt
     answer = aws.lambda_.get_function(FunctionName=function, **qualifier)
     code, configuration = answer["Code"], answer["Configuration"]
     if "Location" not in code:
-        error = code.get("Error", {}).get("Message") or "Lambda does not return where it is stored"
+        error = code.get("Error", {}).get("Message") or "Lambda does not return where the package is stored"
         raise AwsError("the function runs a container image" if "ImageUri" in code else error)
     size, expected = configuration["CodeSize"], configuration["CodeSha256"]
     if size > LARGEST:
-        raise AwsError(f"it has {size:,} bytes, more than the {LARGEST:,} that are read")
+        raise AwsError(f"the package has {size:,} bytes, more than the {LARGEST:,} that are read")
     body = _download(aws, code["Location"], size)
     actual = base64.b64encode(hashlib.sha256(body).digest()).decode()
     if actual != expected:
@@ -70,7 +70,7 @@ def _download(aws: Aws, url: str, size: int) -> bytes:
     except ValueError:
         allowed = False
     if not allowed:
-        raise AwsError("the address that Lambda returned for it is not an HTTPS URL")
+        raise AwsError("the address of the package that Lambda returned is not an HTTPS URL")
     bound = PATIENCE + size / _BYTES_PER_SECOND
     return _within(bound, aws.clock, lambda ended: _get(aws, url, size, ended))
 
@@ -107,7 +107,7 @@ def _within(bound: float, clock: Clock, work: Callable[[threading.Event], bytes]
         while not ended.wait(_CHECK_SECONDS):
             clock.sleep(0)
             if clock.monotonic() - start > bound:
-                raise UnreachableError(f"it was not read within {bound:.0f} seconds")
+                raise UnreachableError(f"the package was not read within {bound:.0f} seconds")
     finally:
         ended.set()
     for error in errors:

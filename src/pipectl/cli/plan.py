@@ -18,25 +18,30 @@ allow_stream_replacement_option = click.option(
     is_flag=True,
     help="Allow replacing the stream or the stream mapping; records can be missed.",
 )
+code_option = click.option("--code", is_flag=True, help="Show the lines of code that differ.")
 
 
 @click.command()
 @click.option("--exit-code", is_flag=True, help="Exit with 3 when there are changes.")
+@code_option
 @adopt_option
 @allow_stream_replacement_option
 @global_options
-def plan(session: Session, exit_code: bool, adopt: bool, allow_stream_replacement: bool) -> int:
+def plan(session: Session, exit_code: bool, code: bool, adopt: bool, allow_stream_replacement: bool) -> int:
     """Show what `up` would do, attribute by attribute.
 
     \b
     Examples:
       pipectl plan
+      pipectl plan --code
       pipectl -c config/prod.yaml plan --exit-code
     """
-    return show_plan(session, adopt, allow_stream_replacement, CHANGES_PENDING if exit_code else 0)
+    return show_plan(session, adopt, allow_stream_replacement, CHANGES_PENDING if exit_code else 0, code=code)
 
 
-def show_plan(session: Session, adopt: bool, allow_stream_replacement: bool, pending_code: int = 0) -> int:
+def show_plan(
+    session: Session, adopt: bool, allow_stream_replacement: bool, pending_code: int = 0, *, code: bool = False
+) -> int:
     """Print the plan, then the refusals as one error; return the exit code."""
     from pipectl.commands.config import check
     from pipectl.commands.plan import plan as run
@@ -47,7 +52,7 @@ def show_plan(session: Session, adopt: bool, allow_stream_replacement: bool, pen
     config.ending_runtimes(session.screen, session.config, session.today)
     config.package_warnings(session.screen, check(session.config, session.file))
     report = run(session.context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
-    output.result(session.screen, report)
+    output.result(session.screen, report, code=code)
     if report.refused:
         return output.refused(session.screen, report)
     return pending_code if report.pending else 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipectl.cli.options import global_options, yes_option
-from pipectl.cli.plan import adopt_option, allow_stream_replacement_option, show_plan
+from pipectl.cli.plan import adopt_option, allow_stream_replacement_option, code_option, show_plan
 from pipectl.errors import PipectlError
 
 if TYPE_CHECKING:
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 @click.command()
 @yes_option
 @click.option("--dry-run", is_flag=True, help="Show what would be done, as `plan` does.")
+@code_option
 @adopt_option
 @allow_stream_replacement_option
 @global_options
-def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_replacement: bool) -> int:
+def up(session: Session, yes: bool, dry_run: bool, code: bool, adopt: bool, allow_stream_replacement: bool) -> int:
     """Create missing resources and repair differences.
 
     \b
@@ -36,7 +37,7 @@ def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_rep
     from pipectl.output import up as output
 
     if dry_run:
-        return show_plan(session, adopt, allow_stream_replacement)
+        return show_plan(session, adopt, allow_stream_replacement, code=code)
     session.print_header()
     config.ending_runtimes(session.screen, session.config, session.today)
     config.package_warnings(session.screen, check(session.config, session.file))
@@ -46,11 +47,12 @@ def up(session: Session, yes: bool, dry_run: bool, adopt: bool, allow_stream_rep
             session.confirm(
                 "Make these changes?",
                 yes,
-                partial(changes.before_asking, session.screen),
+                partial(changes.before_asking, session.screen, code=code),
                 partial(changes.notes, session.screen),
             ),
             adopt=adopt,
             allow_stream_replacement=allow_stream_replacement,
+            code=not yes,
         )
     except PipectlError as error:
         output.incomplete(session.screen, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipectl.commands.plan_code import code_changes
 from pipectl.context import Context
 from pipectl.engine.model import Action, Change, Facts
 from pipectl.engine.planner import Plan, plan_up
@@ -47,11 +48,13 @@ def plan(context: Context, *, adopt: bool = False, allow_stream_replacement: boo
     return report_of(context, made)
 
 
-def report_of(context: Context, made: Plan) -> PlanReport:
-    """Return a plan with the review of each change."""
+def report_of(context: Context, made: Plan, *, code: bool = True) -> PlanReport:
+    """Return a plan with the review of each change; ``code``: compare the code of functions with the deployed one."""
+    codes = code_changes(context, made) if code else {}
     account = context.pipeline.names.account_id
     reviews = [
-        Review(change, flags=flags_of(change, made.observed.get(change.resource), account)) for change in made.changes
+        Review(change, flags_of(change, made.observed.get(change.resource), account), codes.get(change.resource))
+        for change in made.changes
     ]
     return PlanReport(tuple(reviews), known_outputs(context, made))
 

@@ -29,7 +29,14 @@ class UpReport:
     catching_up: bool = False
 
 
-def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_replacement: bool = False) -> UpReport:
+def up(
+    context: Context,
+    confirm: Confirm,
+    *,
+    adopt: bool = False,
+    allow_stream_replacement: bool = False,
+    code: bool = False,
+) -> UpReport:
     """Create missing resources and remove differences.
 
     Args:
@@ -37,6 +44,7 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
         confirm: Asked with the plan, if it has changes.
         adopt: See `pipectl.commands.plan.make_plan`.
         allow_stream_replacement: See there.
+        code: Compare the code of functions with the deployed one for the confirmation.
 
     Raises:
         RefusedError: a resource is not managed, or its difference cannot be removed; nothing was changed.
@@ -51,7 +59,7 @@ def up(context: Context, confirm: Confirm, *, adopt: bool = False, allow_stream_
         report = UpReport(plan.changes, known_outputs(context, plan), found is not None and _catches_up(found.facts))
         _fill_index(context, plan, report)
         return report
-    confirm(report_of(context, plan))
+    confirm(report_of(context, plan, code=code))
     command = with_flags("up", adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     execution = context.execute(plan, command)
     catching_up = _catches_up(execution.facts.get(ResourceKey.STREAM_MAPPING))

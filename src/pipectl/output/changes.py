@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pipectl.commands.plan import PlanReport
 from pipectl.engine.model import UNKNOWN, Action, Change, Delta
-from pipectl.output import looks
+from pipectl.output import looks, plan_code
 from pipectl.output.console import ACTION_LOOK, Line, Screen
 from pipectl.output.serializer import dumps
+from pipectl.review.model import Review
 from pipectl.text import pluralize
 
 _LONGEST_VALUE = 200
@@ -17,9 +18,9 @@ _LIVE = "live."
 """The beginning of the attributes of the version in use."""
 
 
-def before_asking(screen: Screen, report: PlanReport) -> None:
+def before_asking(screen: Screen, report: PlanReport, *, code: bool = False) -> None:
     """Print the changes that the confirmation of `up` is about."""
-    screen.notice([*lines(screen, report.changes), (summary(report.changes, done=False),)])
+    screen.notice([*review_lines(screen, report.reviews, code=code), (summary(report.changes, done=False),)])
 
 
 def before_deleting(screen: Screen, changes: Sequence[Change]) -> None:
@@ -31,6 +32,17 @@ def notes(screen: Screen, report: PlanReport) -> None:
     """Print the remarks on changes that are made without a question, such as a rollback that is undone."""
     pending = [change for change in report.changes if change.action is not Action.KEEP and change.reason]
     screen.notice((f"{change.resource}: {screen.completed(change.reason or '')}",) for change in pending)
+
+
+def review_lines(screen: Screen, reviews: Iterable[Review], *, code: bool) -> Iterator[Line]:
+    """Yield the lines of all changes with the code that differs."""
+    for review in reviews:
+        yield from lines(screen, [review.change])
+        if review.code:
+            yield (f"      code: {plan_code.summary(review.code)}",)
+        for file, shown in plan_code.file_lines(review.code) if review.code and code else ():
+            yield (f"        {file.name}",)
+            yield from ((f"        {sign} ", *line) for sign, line in shown)
 
 
 def lines(screen: Screen, changes: Iterable[Change]) -> Iterator[Line]:
@@ -85,6 +97,11 @@ def before_error(changes: Sequence[Change]) -> Iterator[Line]:
     """Yield a line about the changes that were done before an error, if there were any."""
     if any(change.action is not Action.KEEP for change in changes):
         yield (f"Done before the error: {summary(changes, done=True)}",)
+
+
+def review_document(screen: Screen, review: Review) -> dict[str, object]:
+    found = document(screen, review.change)
+    return found | ({"code": plan_code.document(review.code)} if review.code else {})
 
 
 def document(screen: Screen, change: Change) -> dict[str, object]:

@@ -8,13 +8,13 @@ from pipectl.output import changes
 from pipectl.output.console import Screen
 
 
-def result(screen: Screen, report: PlanReport) -> None:
+def result(screen: Screen, report: PlanReport, *, code: bool = False) -> None:
     if screen.json_output:
         screen.document(
-            {"changes": [changes.document(screen, each) for each in report.changes], "outputs": report.outputs}
+            {"changes": [changes.review_document(screen, each) for each in report.reviews], "outputs": report.outputs}
         )
         return
-    screen.lines(changes.lines(screen, report.changes))
+    screen.lines(changes.review_lines(screen, report.reviews, code=code))
     screen.line(changes.summary(report.changes, done=False))
 
 

@@ -99,7 +99,8 @@ class Function(Resource):
         self._versions = Versions(aws, name)
 
     @cached_property
-    def _package(self) -> Package:
+    def package(self) -> Package:
+        """The code of the config, built once."""
         return self._build()
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
@@ -114,7 +115,7 @@ class Function(Resource):
             "timeout": settings.timeout,
             "environment": dict(settings.environment),
             "layers": [],
-            "code_sha256": self._package.identity,
+            "code_sha256": self.package.identity,
         }
         live = {"live": versioned | {"weights": {}}} if self._release else {}
         return versioned | live | {"reserved_concurrency": None, "tags": dict(self._tags)}
@@ -193,7 +194,7 @@ class Function(Resource):
         self._aws.lambda_.create_function(
             FunctionName=self.name,
             Architectures=[desired["architecture"]],
-            Code={"ZipFile": self._package.body},
+            Code={"ZipFile": self.package.body},
             Tags={**desired["tags"], **self._code_tags()},
             **configuration,
         )
@@ -241,7 +242,7 @@ class Function(Resource):
     def _change(self, desired: Attributes, code: bool, configuration: Request) -> None:
         if code:
             self._aws.lambda_.update_function_code(
-                FunctionName=self.name, ZipFile=self._package.body, Architectures=[desired["architecture"]]
+                FunctionName=self.name, ZipFile=self.package.body, Architectures=[desired["architecture"]]
             )
             self._wait_until_updated()
             if tags := self._code_tags():
@@ -252,7 +253,7 @@ class Function(Resource):
 
     def _code_tags(self) -> dict[str, str]:
         """Return the tag of a package whose zip differs between machines: the hash of its contents, and of this zip."""
-        package = self._package
+        package = self.package
         return {CODE_TAG: f"{package.content_sha256}:{package.sha256}"} if package.deflated else {}
 
     def delete(self, observed: Observation, *, delete_data: bool = False) -> None:

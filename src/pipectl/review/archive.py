@@ -51,11 +51,11 @@ class Archive:
 
     def __init__(self, body: bytes) -> None:
         if body.count(_ENTRY) > 2 * MOST_FILES:
-            raise ArchiveError(f"it has more than {2 * MOST_FILES:,} entries")
+            raise ArchiveError(f"the package has more than {2 * MOST_FILES:,} entries")
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(body))
         except _BROKEN as error:
-            raise ArchiveError("it is not a valid zip") from error
+            raise ArchiveError("the package is not a valid zip") from error
         self._entries: dict[str, zipfile.ZipInfo] = {}
         for entry in self._zip.infolist():
             _check(entry)
@@ -63,10 +63,10 @@ class Archive:
             if entry.is_dir():
                 continue
             if name in self._entries:
-                raise ArchiveError(f"it has two files named {name}")
+                raise ArchiveError(f"the package has two files named {name}")
             self._entries[name] = entry
         if sum(entry.file_size for entry in self._entries.values()) > LARGEST_UNZIPPED:
-            raise ArchiveError(f"it unzips to more than the {LARGEST_UNZIPPED // 2**20} MB that Lambda allows")
+            raise ArchiveError(f"the package unzips to more than the {LARGEST_UNZIPPED // 2**20} MB that Lambda allows")
 
     @property
     def names(self) -> frozenset[str]:
@@ -86,17 +86,17 @@ class Archive:
             with self._zip.open(entry) as stream:
                 return File(stream.read(entry.file_size), _mode(entry))
         except _BROKEN as error:
-            raise ArchiveError(f"its file {name} is damaged") from error
+            raise ArchiveError(f"the file {name} is damaged") from error
 
 
 def _check(entry: zipfile.ZipInfo) -> None:
     name = entry.filename
     if not name or name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
-        raise ArchiveError(f"it has an entry with the invalid name {name!r}")
+        raise ArchiveError(f"the package has an entry with the invalid name {name!r}")
     if entry.flag_bits & _ENCRYPTED:
-        raise ArchiveError(f"its file {name} is encrypted")
+        raise ArchiveError(f"the file {name} is encrypted")
     if entry.compress_type not in _METHODS:
-        raise ArchiveError(f"its file {name} is compressed with an unknown method")
+        raise ArchiveError(f"the file {name} is compressed with an unknown method")
 
 
 def _mode(entry: zipfile.ZipInfo) -> FileMode:

@@ -29,7 +29,7 @@ def compare(deployed: bytes, wanted: bytes) -> CodeChange:
         before, after = Archive(deployed), Archive(wanted)
         return CodeChange(tuple(_Comparison().changes(before, after)))
     except ArchiveError as error:
-        return CodeChange(problem=f"the deployed package cannot be compared: {error}")
+        return CodeChange(problem=str(error))
 
 
 def created(wanted: bytes) -> CodeChange:
@@ -38,7 +38,7 @@ def created(wanted: bytes) -> CodeChange:
         archive = Archive(wanted)
         files = [(name, archive.read(name)) for name in sorted(archive.names)]
     except ArchiveError as error:
-        return CodeChange(problem=f"the package cannot be read: {error}")
+        return CodeChange(problem=str(error))
     changes = [_new(name, file) for name, file in files if file]
     return CodeChange(tuple(changes), new=True)
 

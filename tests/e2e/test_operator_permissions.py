@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,6 +42,7 @@ from pipectl.iam.policies import policy
 from pipectl.iam.roles import POLICY_NAMES
 from pipectl.local.home import LocalEmulator
 from pipectl.policy_document import PolicyDocument
+from pipectl.review.model import CodeChange
 from tests.commands.audit_items import audit_item
 from tests.e2e.operator import Operator, QuickClock
 from tests.iam.source_actions import actions_of, source_actions
@@ -122,6 +124,10 @@ class Place:
         self.clock = clock
         self.aws = world.aws
         self.names = world.context().pipeline.physical
+
+    @property
+    def function_arn(self) -> str:
+        return self.world.context().pipeline.names.function_arn(self.names.processor)
 
     def order(self, key: str) -> None:
         item: Any = {"orderId": {"S": key}, "amount": {"N": "1"}}
@@ -307,6 +313,33 @@ def test_a_command_needs_exactly_its_actions(existing: Place, operator: Operator
         pause(existing.world.context(), "somebody")
     operator.run(command, LOOKING[command])
     check(command, operator)
+
+
+def test_a_plan_reads_the_code_of_the_version_in_use_with_its_actions(
+    existing: Place, operator: Operator, tmp_path: Path
+) -> None:
+    """Without them the plan is made, and names the action that is missing."""
+    shutil.copytree(
+        existing.world.config.source_of(existing.world.config.processor, existing.world.file), tmp_path / "p"
+    )
+    (tmp_path / "p" / "more.py").write_text("a = 1\n")
+    existing.world.context(processor={"source": str(tmp_path / "p")}, **ONE_BY_ONE)
+    found: list[CodeChange | None] = []
+
+    def read(context: Context) -> None:
+        found[:] = [review.code for review in plan(context).reviews if review.code]
+
+    operator.run("plan", read)
+    assert [(code.problem, [file.name for file in code.files]) for code in found if code] == [(None, ["more.py"])]
+    check("plan", operator)
+    version = {"Effect": "Deny", "Action": "lambda:GetFunction", "Resource": f"{existing.function_arn}:*"}
+    document = policy_of("deployer", existing)
+    operator.may(document | {"Statement": [*document["Statement"], version]})
+    read(operator.context())
+    operator.denied.clear()
+    assert [code.files for code in found if code] == [()]
+    assert "lambda:GetFunction" in str(found)
+    existing.world.context(**ONE_BY_ONE)
 
 
 def test_a_rollback_needs_exactly_its_actions(existing: Place, operator: Operator) -> None:

@@ -19,7 +19,7 @@ pytest_plugins = ["tests.tiers"]
 moto_versions.apply()
 moto_caches.apply()
 _homes = itertools.count()
-HARSH = Harshness(consolidate=True, roll_after=20, empty_pages=3, metric_delay=1.5, count_age=1.5)
+HARSH = Harshness(consolidate=True, roll_after=20, empty_pages=3, metric_delay=1.5, count_age=1.5, index_age=1.5)
 
 # Each run has the same examples, so that failures are reproducible. `HYPOTHESIS_PROFILE=thorough` tries new ones.
 settings.register_profile(

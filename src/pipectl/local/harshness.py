@@ -20,11 +20,13 @@ class Harshness:
     roll_after: int = 0
     """Close all shards of a stream after this number of records, and open children; 0 keeps the shards."""
     empty_pages: int = 0
-    """The largest number of empty pages before each page of a shard that may have records."""
+    """The largest number of empty pages before a page that may have records or resources."""
     metric_delay: float = 0.0
     """The time until a metric can be read and makes an alarm go off. On AWS one to three minutes."""
     count_age: float = 0.0
     """The age that the message counts of a queue may have. On AWS a minute."""
+    index_age: float = 0.0
+    """The age that the index of tags may have. On AWS minutes, and hours for resources that were deleted."""
 
     def to_text(self) -> str:
         """Return the text for the server's environment."""

@@ -81,6 +81,7 @@ def _gateway(secret: str, port: int, harshness: Harshness) -> Gateway:
     from pipectl.local.queue_metrics import QueueMetrics
     from pipectl.local.stream_front import StreamFront
     from pipectl.local.stream_mapping import StreamMappings
+    from pipectl.local.tag_index import TagIndex
 
     clients = Clients(f"http://127.0.0.1:{port}", secret)
     functions, metrics = Functions(clients, ministack.role_session), Metrics(clients, harshness.metric_delay)
@@ -93,9 +94,9 @@ def _gateway(secret: str, port: int, harshness: Harshness) -> Gateway:
     observer = Observer(clients, mappings, metrics, Alarms(clients), queue_metrics)
     application = ministack.application()
     inside = Inside(application)
-    counts = QueueCounts(inside, harshness.count_age)
+    counts, index = QueueCounts(inside, harshness.count_age), TagIndex(inside, harshness)
     code = FunctionCode(secret, ministack.function_code)
-    answers = (MappingAnswers(inside, mappings), FunctionAnswers(code), code, counts, LogFilters(inside))
+    answers = (MappingAnswers(inside, mappings), FunctionAnswers(code), code, counts, LogFilters(inside), index)
     fronts = (StreamFront(inside, harshness), Invocations(), *answers)
     return Gateway(application, Guard(secret), observer, fronts)
 

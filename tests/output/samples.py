@@ -93,7 +93,8 @@ from pipectl.output import (
 from pipectl.output.console import Screen
 from pipectl.pause_tags import Pause
 from pipectl.resources.versions import Version
-from pipectl.review.model import Review
+from pipectl.review.code import NO_NEWLINE
+from pipectl.review.model import CodeChange, FileAction, FileChange, Review
 from tests.output.status_samples import status_samples
 
 Sample: TypeAlias = Callable[[Screen], object]
@@ -143,6 +144,18 @@ def _new_code(text: str) -> Change:
     return Change("processor", "function", "dev-processor", Action.UPDATE, deltas, reason=f"rolled back by {text}")
 
 
+def _code(text: str) -> PlanReport:
+    lines = ("@@ -1,3 +1,3 @@", f" equal {text}", f"-old {text}", f"+new {text}", NO_NEWLINE)
+    files = (
+        FileChange("handler.py", FileAction.CHANGED, 1, 1, lines=lines, sizes=(20, 21)),
+        FileChange(text, FileAction.ADDED, 2, lines=("@@ -0,0 +1,2 @@", "+a", "+b"), sizes=(None, 4)),
+        FileChange("data.bin", FileAction.REMOVED, binary=True, sizes=(1024, None)),
+    )
+    change = _new_code(text)
+    found = (CodeChange(files), CodeChange(), CodeChange(problem=text), CodeChange(files[1:2], new=True))
+    return PlanReport(tuple(Review(change, code=code) for code in found), {})
+
+
 def _pipeline(text: str) -> dict[str, Sample]:
     made = _changes(text)
     names = {"OrdersTableName": text, "DeadLetterQueueUrl": "https://sqs/queue"}
@@ -163,6 +176,7 @@ def _pipeline(text: str) -> dict[str, Sample]:
     return {
         "plan": partial(plan.result, report=planned),
         "plan new code": partial(plan.result, report=PlanReport((Review(_new_code(text)),), names)),
+        "plan code": partial(plan.result, report=_code(text), code=True),
         "plan refused": partial(plan.refused, report=planned),
         "up": partial(up.result, report=UpReport(made, names)),
         "up nothing": partial(up.result, report=UpReport(made[4:5], names)),

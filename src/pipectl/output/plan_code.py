@@ -28,9 +28,9 @@ def summary(code: CodeChange) -> str:
 
 
 def file_lines(code: CodeChange) -> Iterator[tuple[FileChange, list[tuple[str, Line]]]]:
-    """Yield each file with its lines: the sign, and the line with its colours."""
+    """Yield each file that has lines, with them: the sign, and the line with its colours."""
     for file in code.files:
-        if not code.new:
+        if file.lines:
             yield file, [_line(line) for line in file.lines]
 
 
@@ -42,39 +42,38 @@ def document(code: CodeChange) -> dict[str, object]:
 
 
 def _difference(file: FileChange, new: bool) -> str:
-    counts = [f"+{file.added}"] if file.added or not file.removed else []
-    counts += [f"-{file.removed}"] if file.removed or file.action is FileAction.CHANGED else []
-    words = _details(file, new)
-    if file.action is FileAction.CHANGED:
-        counted = file.lines or file.added or file.removed
-        return " ".join([*(counts if counted else ["changed"]), *([f"({', '.join(words)})"] if words else [])])
-    return f"({', '.join(words)})" if new else f"{file.action} ({', '.join(words)})"
+    details = _details(file) if file.action is FileAction.CHANGED else _one_sided(file, new)
+    words = [f"({', '.join(details)})"] if details else []
+    if file.action is not FileAction.CHANGED:
+        return " ".join(words if new else [file.action, *words])
+    counts = [f"{sign}{count:,}" for sign, count in (("+", file.added), ("-", file.removed)) if count]
+    return " ".join([*(counts or ["changed"]), *words])
 
 
-def _details(file: FileChange, new: bool) -> list[str]:
-    """Return what else is known about a file, in words."""
-    words = []
+def _details(file: FileChange) -> list[str]:
+    """Return what else is known about a file that is changed."""
     before, after = file.sizes
-    if file.binary:
-        words.append("binary")
-    if file.action is FileAction.CHANGED:
-        if (file.binary or file.omitted) and None not in file.sizes:
-            words.append(f"{before:,} -> {after:,} bytes")
-        words += [f"now {file.mode}"] if file.mode else []
-    else:
-        lines = f"{'' if new else '+' if file.added else '-'}{file.added or file.removed:,}"
-        size = after if after is not None else before
-        unit = "line" if file.added + file.removed == 1 else "lines"
-        words.append(f"{size:,} bytes" if file.binary or not size else f"{lines} {unit}")
-        words += [f"{file.mode}"] if file.mode in (FileMode.EXECUTABLE, FileMode.LINK) else []
+    words = ["binary"] if file.binary else []
+    words += [f"{before:,} -> {after:,} bytes"] if file.binary or file.omitted else []
+    words += [f"now {file.mode}"] if file.mode else []
+    return words + (["lines not shown"] if file.omitted else [])
+
+
+def _one_sided(file: FileChange, new: bool) -> list[str]:
+    """Return the size of a file that is added or removed, in lines where they are known."""
+    size, lines = next(each for each in file.sizes if each is not None), file.added or file.removed
+    sign = "" if new else "-" if file.removed else "+"
+    words = ["binary"] if file.binary else []
+    words.append(f"{sign}{pluralize(lines, 'line')}" if lines else f"{size:,} bytes" if size else "empty")
+    words += [file.mode] if file.mode in (FileMode.EXECUTABLE, FileMode.LINK) else []
     return words + (["lines not shown"] if file.omitted and not new else [])
 
 
 def _line(line: str) -> tuple[str, Line]:
     sign = line[:1]
-    if sign in "+-":
+    if sign in ("+", "-"):
         return sign, ((line[1:], _LOOKS[sign]),)
-    return " ", ((line, looks.LESS),) if sign in "@\\" else (line[1:],)
+    return " ", ((line, looks.LESS),) if sign in ("@", "\\") else (line[1:],)
 
 
 def _file(file: FileChange, new: bool) -> dict[str, object]:

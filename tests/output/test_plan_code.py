@@ -1,0 +1,92 @@
+"""The code of a function in a plan, in one line: every file is named, whatever differs."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipectl.output import plan_code
+from pipectl.review.code import NO_NEWLINE
+from pipectl.review.model import CodeChange, FileAction, FileChange, FileMode
+
+ADDED, REMOVED, CHANGED = FileAction.ADDED, FileAction.REMOVED, FileAction.CHANGED
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        (FileChange("f", CHANGED, 2, 1, lines=("@@ -1 +1 @@",)), "f +2 -1"),
+        (FileChange("f", CHANGED, 0, 3, lines=("@@ -1 +1 @@",)), "f -3"),
+        (FileChange("f", CHANGED, 3, 0, lines=("@@ -1 +1 @@",)), "f +3"),
+        (
+            FileChange("f", CHANGED, 1234, 3, omitted=True, sizes=(10, 20)),
+            "f +1,234 -3 (10 -> 20 bytes, lines not shown)",
+        ),
+        (FileChange("f", CHANGED, omitted=True, sizes=(10, 10)), "f changed (10 -> 10 bytes, lines not shown)"),
+        (FileChange("f", CHANGED, binary=True, sizes=(1000, 999)), "f changed (binary, 1,000 -> 999 bytes)"),
+        (FileChange("f", CHANGED, mode=FileMode.EXECUTABLE), "f changed (now executable)"),
+        (FileChange("f", CHANGED, mode=FileMode.ORDINARY), "f changed (now not executable)"),
+        (FileChange("f", CHANGED, 1, 1, lines=("@@",), mode=FileMode.LINK), "f +1 -1 (now symbolic link)"),
+        (FileChange("f", ADDED, 40, sizes=(None, 9), lines=("@@",)), "f added (+40 lines)"),
+        (FileChange("f", ADDED, 1, sizes=(None, 9), mode=FileMode.EXECUTABLE), "f added (+1 line, executable)"),
+        (FileChange("f", ADDED, sizes=(None, 0), mode=FileMode.ORDINARY), "f added (empty)"),
+        (FileChange("f", ADDED, binary=True, sizes=(None, 5)), "f added (binary, 5 bytes)"),
+        (FileChange("f", ADDED, omitted=True, sizes=(None, 9_000_000)), "f added (9,000,000 bytes, lines not shown)"),
+        (FileChange("f", REMOVED, 0, 12, sizes=(9, None)), "f removed (-12 lines)"),
+        (FileChange("f", REMOVED, binary=True, sizes=(5, None)), "f removed (binary, 5 bytes)"),
+        (FileChange("f", REMOVED, 0, 5000, omitted=True, sizes=(5, None)), "f removed (-5,000 lines, lines not shown)"),
+    ],
+)
+def test_each_difference_of_a_file_has_words(file: FileChange, words: str) -> None:
+    assert plan_code.summary(CodeChange((file,))) == words
+
+
+def new_file(number: int) -> FileChange:
+    return FileChange(f"{number}.py", ADDED, 1000, omitted=True, sizes=(None, 9))
+
+
+def test_a_new_package_names_its_files_or_counts_them() -> None:
+    assert (
+        plan_code.summary(CodeChange((new_file(1), new_file(2)), new=True)) == "1.py (1,000 lines), 2.py (1,000 lines)"
+    )
+    many = CodeChange(tuple(map(new_file, range(13))), new=True)
+    assert plan_code.summary(many) == "13 files (13,000 lines)"
+    assert list(plan_code.file_lines(many)) == []
+
+
+def test_every_file_that_differs_is_named_however_many_there_are() -> None:
+    code = CodeChange(tuple(FileChange(f"{number}.py", CHANGED, 1, 1, lines=("@@",)) for number in range(200)))
+    assert all(f"{number}.py +1 -1" in plan_code.summary(code) for number in range(200))
+
+
+def test_other_results_are_sentences() -> None:
+    assert plan_code.summary(CodeChange()) == plan_code.REPACKED
+    assert plan_code.summary(CodeChange(problem="S3 answered 403")) == "cannot be compared: S3 answered 403"
+
+
+def test_lines_keep_their_text_behind_their_sign() -> None:
+    lines = ("@@ -1 +1 @@", " same", "-- old", "++ new", " ", NO_NEWLINE)
+    ((_, shown),) = plan_code.file_lines(CodeChange((FileChange("f", CHANGED, 1, 1, lines=lines),)))
+    words = [(sign, "".join(part if isinstance(part, str) else part[0] for part in line)) for sign, line in shown]
+    assert words == [(" ", "@@ -1 +1 @@"), (" ", "same"), ("-", "- old"), ("+", "+ new"), (" ", ""), (" ", NO_NEWLINE)]
+
+
+def test_the_document_has_files_counts_and_lines() -> None:
+    file = FileChange("f", CHANGED, 1, 2, lines=("@@ -1 +1 @@",), sizes=(3, 4))
+    assert plan_code.document(CodeChange((file,))) == {
+        "files": [
+            {
+                "name": "f",
+                "action": "changed",
+                "binary": False,
+                "added": 1,
+                "removed": 2,
+                "bytes": {"from": 3, "to": 4},
+                "mode": None,
+                "lines": ("@@ -1 +1 @@",),
+                "linesOmitted": False,
+            }
+        ],
+        "repacked": False,
+    }
+    assert plan_code.document(CodeChange()) == {"files": [], "repacked": True}
+    assert plan_code.document(CodeChange(problem="broken")) == {"problem": "broken"}

@@ -37,7 +37,7 @@ ADDED, REMOVED, CHANGED = FileAction.ADDED, FileAction.REMOVED, FileAction.CHANG
     ],
 )
 def test_each_difference_of_a_file_has_words(file: FileChange, words: str) -> None:
-    assert plan_code.summary(CodeChange((file,))) == words
+    assert plan_code.entries(CodeChange((file,))) == [words]
 
 
 def new_file(number: int) -> FileChange:
@@ -45,22 +45,37 @@ def new_file(number: int) -> FileChange:
 
 
 def test_a_new_package_names_its_files_or_counts_them() -> None:
-    assert (
-        plan_code.summary(CodeChange((new_file(1), new_file(2)), new=True)) == "1.py (1,000 lines), 2.py (1,000 lines)"
-    )
+    assert plan_code.entries(CodeChange((new_file(1), new_file(2)), new=True)) == [
+        "1.py (1,000 lines)",
+        "2.py (1,000 lines)",
+    ]
     many = CodeChange(tuple(map(new_file, range(13))), new=True)
-    assert plan_code.summary(many) == "13 files (13,000 lines)"
+    assert plan_code.entries(many) == ["13 files (13,000 lines)"]
     assert list(plan_code.file_lines(many)) == []
 
 
 def test_every_file_that_differs_is_named_however_many_there_are() -> None:
     code = CodeChange(tuple(FileChange(f"{number}.py", CHANGED, 1, 1, lines=("@@",)) for number in range(200)))
-    assert all(f"{number}.py +1 -1" in plan_code.summary(code) for number in range(200))
+    assert plan_code.entries(code) == [f"{number}.py +1 -1" for number in range(200)]
+
+
+def test_files_that_are_added_to_a_folder_are_counted_when_they_are_many() -> None:
+    added = [FileChange(f"boto3/{number}.py", ADDED, 10, lines=("@@",), sizes=(None, 9)) for number in range(30)]
+    removed = [FileChange(f"boto3/x/{number}.py", REMOVED, 0, 1, lines=("@@",), sizes=(9, None)) for number in range(6)]
+    changed = FileChange("boto3/core.py", CHANGED, 1, 0, lines=("@@",))
+    few = [FileChange(f"six/{number}.py", ADDED, 1, lines=("@@",), sizes=(None, 9)) for number in range(2)]
+    assert plan_code.entries(CodeChange((*added, changed, *removed, *few))) == [
+        "boto3/: 30 files added (+300 lines)",
+        "boto3/core.py +1",
+        "boto3/: 6 files removed (-6 lines)",
+        "six/0.py added (+1 line)",
+        "six/1.py added (+1 line)",
+    ]
 
 
 def test_other_results_are_sentences() -> None:
-    assert plan_code.summary(CodeChange()) == plan_code.REPACKED
-    assert plan_code.summary(CodeChange(problem="S3 answered 403")) == "cannot be compared: S3 answered 403"
+    assert plan_code.entries(CodeChange()) == [plan_code.REPACKED]
+    assert plan_code.entries(CodeChange(problem="S3 answered 403")) == ["cannot be compared: S3 answered 403"]
 
 
 def test_lines_keep_their_text_behind_their_sign() -> None:

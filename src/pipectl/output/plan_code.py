@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from pipectl.output import looks
@@ -10,21 +11,48 @@ from pipectl.review.model import CodeChange, FileAction, FileChange, FileMode
 from pipectl.text import pluralize
 
 REPACKED = "the same files, packed differently"
+
+
 _MOST_NEW = 12
 """Files of a new package that are named; of a larger package only their number."""
+_MOST_NAMED = 20
+"""Files that differ and are all named. Of more, those that are added to, or removed from, a folder are counted."""
+_IN_FOLDER = 5
 _LOOKS = {"+": looks.NEW, "-": looks.OLD, "@": looks.LESS}
 
 
-def summary(code: CodeChange) -> str:
-    """Return every file that differs in one sentence: ``handler.py +2 -1, lib/x.py added (+40 lines)``."""
+def entries(code: CodeChange) -> list[str]:
+    """Return the files that differ in words: ``handler.py +2 -1``, ``lib/x.py added (+40 lines)``.
+
+    Of many files, those that are added to, or removed from, a folder are one entry; each changed file is named.
+    """
     if code.problem:
-        return f"cannot be compared: {code.problem}"
+        return [f"cannot be compared: {code.problem}"]
     if not code.files:
-        return REPACKED
+        return [REPACKED]
     if code.new and len(code.files) > _MOST_NEW:
-        lines = pluralize(sum(file.added for file in code.files), "line")
-        return f"{pluralize(len(code.files), 'file')} ({lines})"
-    return ", ".join(f"{file.name} {_difference(file, code.new)}" for file in code.files)
+        return [f"{pluralize(len(code.files), 'file')} ({pluralize(sum(file.added for file in code.files), 'line')})"]
+    folders = Counter(map(_folder, code.files)) if len(code.files) > _MOST_NAMED else Counter()
+    found: dict[object, list[FileChange]] = {}
+    for file in code.files:
+        folder = _folder(file)
+        found.setdefault(folder if folder and folders[folder] > _IN_FOLDER else file, []).append(file)
+    return [_entry(files, code.new) for files in found.values()]
+
+
+def _folder(file: FileChange) -> tuple[str, FileAction] | None:
+    """Return the folder in the package in which a file is added or removed."""
+    folder, slash, _ = file.name.partition("/")
+    return (folder + slash, file.action) if slash and file.action is not FileAction.CHANGED else None
+
+
+def _entry(files: list[FileChange], new: bool) -> str:
+    first, *others = files
+    if not others:
+        return f"{first.name} {_difference(first, new)}"
+    folder = first.name.partition("/")[0]
+    sign, lines = ("+" if first.action is FileAction.ADDED else "-"), sum(file.added + file.removed for file in files)
+    return f"{folder}/: {pluralize(len(files), 'file')} {first.action} ({sign}{pluralize(lines, 'line')})"
 
 
 def file_lines(code: CodeChange) -> Iterator[tuple[FileChange, list[tuple[str, Line]]]]:

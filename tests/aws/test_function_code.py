@@ -180,3 +180,22 @@ def test_a_package_that_moto_does_not_store_is_an_error() -> None:
     aws = Aws("us-east-1", credentials=Credentials("1", "s"), attempt=without_code)
     with pytest.raises(UnreachableError, match="the response has no Code"):
         deployed_package(aws, "processor")
+
+
+def test_a_proxy_is_used_as_by_every_other_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server(Reply(b"")) as (proxy, _):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        with pytest.raises(UnreachableError, match=r"^the proxy does not connect to s3\.example$"):
+            deployed_package(reader(None, f"https://s3.example/code?{SECRET}"), "processor")
+
+
+def test_the_emulator_is_read_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with server(Reply(BODY)) as (endpoint, _):
+        assert deployed_package(reader(endpoint, f"{endpoint}/code"), "processor") == BODY
+
+
+def test_a_server_without_tls_is_not_accepted_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
+    with server(Reply(BODY)) as (endpoint, _), pytest.raises(UnreachableError, match=r"127\.0\.0\.1"):
+        deployed_package(reader(None, endpoint.replace("http:", "https:")), "processor")

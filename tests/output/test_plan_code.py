@@ -19,9 +19,9 @@ ADDED, REMOVED, CHANGED = FileAction.ADDED, FileAction.REMOVED, FileAction.CHANG
         (FileChange("f", CHANGED, 3, 0, lines=("@@ -1 +1 @@",)), "f +3"),
         (
             FileChange("f", CHANGED, 1234, 3, omitted=True, sizes=(10, 20)),
-            "f +1,234 -3 (10 -> 20 bytes, lines not shown)",
+            "f +1,234 -3 (10 -> 20 bytes, too many lines to show)",
         ),
-        (FileChange("f", CHANGED, omitted=True, sizes=(10, 10)), "f changed (10 -> 10 bytes, lines not shown)"),
+        (FileChange("f", CHANGED, omitted=True, sizes=(10, 10)), "f changed (10 -> 10 bytes, too many lines to show)"),
         (FileChange("f", CHANGED, binary=True, sizes=(1000, 999)), "f changed (binary, 1,000 -> 999 bytes)"),
         (FileChange("f", CHANGED, mode=FileMode.EXECUTABLE), "f changed (now executable)"),
         (FileChange("f", CHANGED, mode=FileMode.ORDINARY), "f changed (now not executable)"),
@@ -30,10 +30,16 @@ ADDED, REMOVED, CHANGED = FileAction.ADDED, FileAction.REMOVED, FileAction.CHANG
         (FileChange("f", ADDED, 1, sizes=(None, 9), mode=FileMode.EXECUTABLE), "f added (+1 line, executable)"),
         (FileChange("f", ADDED, sizes=(None, 0), mode=FileMode.ORDINARY), "f added (empty)"),
         (FileChange("f", ADDED, binary=True, sizes=(None, 5)), "f added (binary, 5 bytes)"),
-        (FileChange("f", ADDED, omitted=True, sizes=(None, 9_000_000)), "f added (9,000,000 bytes, lines not shown)"),
+        (
+            FileChange("f", ADDED, omitted=True, sizes=(None, 9_000_000)),
+            "f added (9,000,000 bytes, too many lines to show)",
+        ),
         (FileChange("f", REMOVED, 0, 12, sizes=(9, None)), "f removed (-12 lines)"),
         (FileChange("f", REMOVED, binary=True, sizes=(5, None)), "f removed (binary, 5 bytes)"),
-        (FileChange("f", REMOVED, 0, 5000, omitted=True, sizes=(5, None)), "f removed (-5,000 lines, lines not shown)"),
+        (
+            FileChange("f", REMOVED, 0, 5000, omitted=True, sizes=(5, None)),
+            "f removed (-5,000 lines, too many lines to show)",
+        ),
     ],
 )
 def test_each_difference_of_a_file_has_words(file: FileChange, words: str) -> None:
@@ -83,6 +89,16 @@ def test_lines_keep_their_text_behind_their_sign() -> None:
     ((_, shown),) = plan_code.file_lines(CodeChange((FileChange("f", CHANGED, 1, 1, lines=lines),)))
     words = [(sign, "".join(part if isinstance(part, str) else part[0] for part in line)) for sign, line in shown]
     assert words == [(" ", "@@ -1 +1 @@"), (" ", "same"), ("-", "- old"), ("+", "+ new"), (" ", ""), (" ", NO_NEWLINE)]
+
+
+def test_lines_that_are_not_shown_are_never_left_out_silently() -> None:
+    files = [
+        FileChange(f"lib/{number}", ADDED, 1, omitted=number > 8, lines=("@@",) * (number < 9)) for number in range(21)
+    ]
+    code = CodeChange(tuple(files))
+    assert plan_code.entries(code) == ["lib/: 21 files added (+21 lines, too many lines to show)"]
+    assert [file.name for file, _ in plan_code.file_lines(code)] == [file.name for file in files]
+    assert list(plan_code.file_lines(code))[20][1][0][1][0][0] == "(too many lines to show)"
 
 
 def test_the_document_has_files_counts_and_lines() -> None:

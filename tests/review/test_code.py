@@ -209,8 +209,9 @@ def test_a_small_change_of_a_long_file_is_shown() -> None:
 def test_lines_of_many_files_are_limited_together_and_each_file_is_named() -> None:
     text = b"".join(b"%d\n" % number for number in range(code.MOST_COMPARED))
     names = [f"{number}.py" for number in range(8)]
-    files = compare(zipped({}), zipped(dict.fromkeys(names, text))).files
-    assert [file.omitted for file in files] == [False] * 6 + [True] * 2
+    files = compare(zipped({"7.py": b""}), zipped(dict.fromkeys(names, text))).files
+    assert [file.name for file in files] == names
+    assert [file.omitted for file in files] == [False] * 5 + [True] * 2 + [False]  # changed files come first
     assert {file.added for file in files} == {code.MOST_COMPARED}
 
 

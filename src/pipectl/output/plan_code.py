@@ -18,6 +18,7 @@ _MOST_NEW = 12
 _MOST_NAMED = 20
 """Files that differ and are all named. Of more, those that are added to, or removed from, a folder are counted."""
 _IN_FOLDER = 5
+_OMITTED = "too many lines to show"
 _LOOKS = {"+": looks.NEW, "-": looks.OLD, "@": looks.LESS}
 
 
@@ -52,14 +53,20 @@ def _entry(files: list[FileChange], new: bool) -> str:
         return f"{first.name} {_difference(first, new)}"
     folder = first.name.partition("/")[0]
     sign, lines = ("+" if first.action is FileAction.ADDED else "-"), sum(file.added + file.removed for file in files)
-    return f"{folder}/: {pluralize(len(files), 'file')} {first.action} ({sign}{pluralize(lines, 'line')})"
+    words = [f"{sign}{pluralize(lines, 'line')}", *([_OMITTED] if any(file.omitted for file in files) else [])]
+    return f"{folder}/: {pluralize(len(files), 'file')} {first.action} ({', '.join(words)})"
 
 
 def file_lines(code: CodeChange) -> Iterator[tuple[FileChange, list[tuple[str, Line]]]]:
-    """Yield each file that has lines, with them: the sign, and the line with its colours."""
+    """Yield each file that has lines, with them: the sign, and the line with its colours.
+
+    Where there are too many lines, one line says so.
+    """
     for file in code.files:
         if file.lines:
             yield file, [_line(line) for line in file.lines]
+        elif file.omitted and not code.new:
+            yield file, [(" ", ((f"({_OMITTED})", looks.LESS),))]
 
 
 def document(code: CodeChange) -> dict[str, object]:
@@ -84,7 +91,7 @@ def _details(file: FileChange) -> list[str]:
     words = ["binary"] if file.binary else []
     words += [f"{before:,} -> {after:,} bytes"] if file.binary or file.omitted else []
     words += [f"now {file.mode}"] if file.mode else []
-    return words + (["lines not shown"] if file.omitted else [])
+    return words + ([_OMITTED] if file.omitted else [])
 
 
 def _one_sided(file: FileChange, new: bool) -> list[str]:
@@ -94,7 +101,7 @@ def _one_sided(file: FileChange, new: bool) -> list[str]:
     words = ["binary"] if file.binary else []
     words.append(f"{sign}{pluralize(lines, 'line')}" if lines else f"{size:,} bytes" if size else "empty")
     words += [file.mode] if file.mode in (FileMode.EXECUTABLE, FileMode.LINK) else []
-    return words + (["lines not shown"] if file.omitted and not new else [])
+    return words + ([_OMITTED] if file.omitted and not new else [])
 
 
 def _line(line: str) -> tuple[str, Line]:

@@ -27,7 +27,8 @@ def compare(deployed: bytes, wanted: bytes) -> CodeChange:
     """Return the files in which a deployed package, which anybody can have made, and a wanted one differ."""
     try:
         before, after = Archive(deployed), Archive(wanted)
-        return CodeChange(tuple(_Comparison().changes(before, after)))
+        changes = _Comparison().changes(before, after)
+        return CodeChange(tuple(sorted(changes, key=lambda change: change.name)))
     except ArchiveError as error:
         return CodeChange(problem=str(error))
 
@@ -57,7 +58,8 @@ class _Comparison:
     bytes: int = MOST_BYTES
 
     def changes(self, before: Archive, after: Archive) -> Iterator[FileChange]:
-        for name in sorted(before.names | after.names):
+        """Yield the files that differ: those that both packages have first, so that their lines are shown first."""
+        for name in [*sorted(before.names & after.names), *sorted(before.names ^ after.names)]:
             old, new = before.read(name), after.read(name)
             if old != new:
                 yield self._change(name, old, new)

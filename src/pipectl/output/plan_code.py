@@ -60,7 +60,7 @@ def _entry(files: list[FileChange], new: bool) -> str:
 def file_lines(code: CodeChange) -> Iterator[tuple[FileChange, list[tuple[str, Line]]]]:
     """Yield each file that has lines, with them: the sign, and the line with its colours.
 
-    Where there are too many lines, one line says so.
+    Where there are too many lines, one line reports that.
     """
     for file in code.files:
         if file.lines:

@@ -16,6 +16,7 @@ LINES = {
     "status": 0,
     "status --exit-code": 3,
     "outputs": 0,
+    "list": 0,
     "config check": 0,
     "config show": 0,
     "config schema": 0,

@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from pipectl.commands import config
+from pipectl.commands.list import list_pipelines, read_configs
 from pipectl.commands.outputs import outputs
 from pipectl.commands.plan import plan
 from pipectl.commands.status import status
@@ -23,6 +24,7 @@ COMMANDS: dict[str, Callable[[World], object]] = {
     "plan --adopt": lambda world: plan(world.context(), adopt=True),
     "status": lambda world: status(world.context()),
     "outputs": lambda world: outputs(world.context()),
+    "list": lambda world: list_pipelines(world.aws, world.file, read_configs(world.file)),
 }
 OFFLINE = ("check", "show", "schema")
 

@@ -21,6 +21,7 @@ from pipectl.commands.audit_resolve import audit_resolve, audit_undo
 from pipectl.commands.audit_stats import audit_stats
 from pipectl.commands.capture import capture
 from pipectl.commands.down import down
+from pipectl.commands.list import Configs, list_pipelines
 from pipectl.commands.logs import Search, logs, logs_of_failure
 from pipectl.commands.outputs import outputs
 from pipectl.commands.pause import pause
@@ -300,6 +301,7 @@ def test_up_creates_and_repairs_with_exactly_its_actions(place: Place, operator:
 LOOKING: dict[str, Callable[[Context], object]] = {
     "plan": plan,
     "outputs": outputs,
+    "list": lambda context: list_pipelines(context.aws, context.file, Configs({}, ())),
     "logs": lambda context: logs(context, _search(context)),
     "doctor --capture": lambda context: capture(context, Path(mkdtemp()) / "answers.json", yes),
     "pause": lambda context: pause(context, "somebody"),

@@ -24,6 +24,7 @@ DATA = {
     "tags",
     "proxies",
     "denied",
+    "teams",
 }
 """Keys under which the keys are data: output names, statuses, attribute paths, AWS's documents."""
 

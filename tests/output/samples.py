@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from pipectl.aws.stream_records import Cause
+from pipectl.aws.tagged import TaggedResource
 from pipectl.commands.audit import (
     AuditDetail,
     AuditEntry,
@@ -27,6 +28,7 @@ from pipectl.commands.capture import CapturePreview, CaptureReport
 from pipectl.commands.config import PackageSummary
 from pipectl.commands.demo import DemoReport
 from pipectl.commands.down import DownPreview, DownReport
+from pipectl.commands.list import ListedPipeline, ListReport
 from pipectl.commands.logs import LogReport, SearchedFailure
 from pipectl.commands.logs import Search as LogSearch
 from pipectl.commands.pause import PauseReport
@@ -90,6 +92,7 @@ from pipectl.output import (
     up,
     verify,
 )
+from pipectl.output import list as list_
 from pipectl.output.console import Screen
 from pipectl.pause_tags import Pause
 from pipectl.resources.versions import Version
@@ -192,12 +195,31 @@ def _pipeline(text: str) -> dict[str, Sample]:
         ),
         "down nothing": partial(down.result, report=DownReport(())),
         **status_samples(text),
+        **_listed(text),
         "outputs": partial(outputs.result, outputs=names),
         "permissions": partial(permissions.listing, policies=policies),
         "permissions reader": partial(permissions.document, policies=policies, name="reader"),
         "template": partial(template.result, template=described),
         "config check": partial(config.checked, file=Path(text), packages=packages),
         "config show": partial(config.shown, config={"environment": text, "tags": {text: text}}),
+    }
+
+
+def _listed(text: str) -> dict[str, Sample]:
+    arn = f"arn:aws:sqs:us-east-1:123456789012:{text}"
+    queue = TaggedResource(arn, "sqs", "queue", f"queue-{text}", {text: text, "ManagedBy": "pipectl"})
+    other = replace(queue, arn=text, service="", kind=None, name=text)
+    listed = (
+        ListedPipeline("dev", text, {"backend": 1}, (Path("config/dev.yaml"),), (queue,)),
+        ListedPipeline("prod", "orders", {f"backend-{text}": 2, "": 1}, (), (queue, other, queue)),
+        ListedPipeline(None, text, {text: 8}, (), (other,) * 8),
+    )
+    report = ListReport("123456789012", "us-east-1", listed, Path("config/dev.yaml"), (Path(text), Path("b.yaml")))
+    nothing = replace(report, pipelines=(), invalid_configs=())
+    return {
+        "list": partial(list_.result, report=report),
+        "list nothing": partial(list_.result, report=nothing),
+        "list nothing without a config": partial(list_.result, report=replace(nothing, config=None)),
     }
 
 

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "status": "Show whether the pipeline is healthy, and what is wrong.",
     "down": "Delete the pipeline's resources and check that none remain.",
     "outputs": "Print names, ARNs and URLs of the pipeline.",
+    "list": "List the pipelines of the account and region.",
     "replay-dlq": "Replay failed records.",
     "audit": "List, show, count and resolve failures.",
     "verify": "Find lost records: neither stored nor reported as failed.",

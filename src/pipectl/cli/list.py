@@ -1,0 +1,60 @@
+"""`list`: list the pipelines of the account and region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pipectl.cli.options import global_options
+from pipectl.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipectl.aws.client import Aws
+    from pipectl.cli.session import Session
+    from pipectl.config.models import Config
+
+
+@click.command()
+@global_options
+def list(session: Session) -> int:  # noqa: A001 - the name of the command
+    """List the pipelines of the account and region.
+
+    Pipelines are found by the tags of their resources, in AWS's tag index. CONFIG is the config file that describes a
+    pipeline: the one of the command, or a YAML file beside it. No config is needed where the region is known.
+
+    \b
+    Examples:
+      pipectl list
+      pipectl --profile prod --region eu-west-1 list
+      pipectl -o json list
+    """
+    from pipectl.commands.list import list_pipelines, read_configs
+    from pipectl.output import list as output
+
+    configs = read_configs(session.file)
+    aws = _aws(session, configs.valid.get(session.file))
+    local = bool(session.options.local)
+    report = list_pipelines(aws, session.file, configs, local=local)
+    output.header(session.screen, report, local=local)
+    output.result(session.screen, report)
+    return 0
+
+
+def _aws(session: Session, config: Config | None) -> Aws:
+    """Return AWS in the region of the options, of the config if it is valid, or of the environment."""
+    if session.options.config and not session.file.exists():
+        session.config  # noqa: B018 - it raises the error
+    if session.options.local:
+        from pipectl.commands.local import start
+        from pipectl.local.home import REGION
+
+        region = session.options.region or (config and config.region) or REGION
+        return session.emulator_aws(start(), region)
+    try:
+        region = session.region_with(config)
+    except UsageError:
+        if config is None and session.file.exists():
+            session.config  # noqa: B018 - its errors are the reason
+        raise
+    return session.aws(session.options.endpoint_url, region=region)

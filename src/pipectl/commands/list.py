@@ -1,0 +1,140 @@
+"""`list`: the pipelines of an account and region, by the tags of their resources."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from pipectl.aws.client import Aws
+from pipectl.aws.tagged import TaggedResource, tagged_resources
+from pipectl.config.loading import load
+from pipectl.config.models import Config
+from pipectl.config.names import MANAGED_BY
+from pipectl.errors import ConfigError
+
+MOST_FILES = 100
+"""Files of a folder that are read to find the configs of pipelines."""
+
+
+@dataclass(frozen=True)
+class Configs:
+    """The config of a command and the other files beside it.
+
+    Attributes:
+        valid: The configs by their files; that of the command first.
+        invalid: The files that are no valid config.
+    """
+
+    valid: Mapping[Path, Config]
+    invalid: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class ListedPipeline:
+    """A pipeline, as its resources' tags name it.
+
+    Attributes:
+        environment: The tag `Environment`; ``None`` where the resources have none.
+        project: The tag `Project`; ``None`` where the resources have none.
+        teams: The number of resources by their tag `Team`; several after the team was renamed.
+        configs: The files whose config is that of the pipeline.
+        resources: The resources with these tags, by ARN. IAM roles are not among them.
+    """
+
+    environment: str | None
+    project: str | None
+    teams: Mapping[str, int]
+    configs: tuple[Path, ...]
+    resources: tuple[TaggedResource, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """True when the tags name a pipeline."""
+        return None not in (self.environment, self.project)
+
+
+@dataclass(frozen=True)
+class ListReport:
+    """The pipelines of an account and region, by environment and project.
+
+    Attributes:
+        account_id: The account.
+        region: The region.
+        pipelines: The pipelines; resources whose tags name none come last.
+        config: The file of the command, where its config is valid.
+        invalid_configs: The files beside it that are no valid config.
+    """
+
+    account_id: str
+    region: str
+    pipelines: tuple[ListedPipeline, ...]
+    config: Path | None
+    invalid_configs: tuple[Path, ...]
+
+
+def read_configs(file: Path) -> Configs:
+    """Read the config of a command, if the file exists, and the YAML files beside it."""
+    valid: dict[Path, Config] = {}
+    invalid: list[Path] = []
+    for each in (file, *_beside(file)):
+        if each.is_file():  # a pipe would never end
+            try:
+                valid[each] = load(each)
+            except ConfigError:
+                invalid.append(each)
+    return Configs(valid, tuple(invalid))
+
+
+def _beside(file: Path) -> list[Path]:
+    try:
+        names = islice((each for each in file.parent.iterdir() if each.suffix in (".yaml", ".yml")), MOST_FILES)
+        return sorted(each for each in names if each.name != file.name)
+    except OSError:
+        return []
+
+
+def list_pipelines(aws: Aws, file: Path, configs: Configs, *, local: bool = False) -> ListReport:
+    """Return the pipelines of the account and region.
+
+    Args:
+        aws: The account and region.
+        file: The file of the command.
+        configs: The configs that can be those of the pipelines.
+        local: The account is one of the local emulator: an account in a config does not count.
+
+    Raises:
+        WrongAccountError: the config of the command is for another account.
+        AwsError: the tags cannot be read.
+    """
+    own = configs.valid.get(file)
+    if own and not local:
+        aws.require_account(own.account_id)
+    groups: dict[tuple[str | None, str | None], list[TaggedResource]] = {}
+    for resource in tagged_resources(aws, {"ManagedBy": MANAGED_BY}):
+        key = resource.tags.get("Environment") or None, resource.tags.get("Project") or None
+        groups.setdefault(key, []).append(resource)
+    account = aws.account_id
+
+    def files_of(environment: str | None, project: str | None) -> tuple[Path, ...]:
+        return tuple(
+            path
+            for path, config in configs.valid.items()
+            if (config.environment, config.project) == (environment, project)
+            and config.region in (None, aws.region)
+            and (local or config.account_id in (None, account))
+        )
+
+    pipelines = [
+        ListedPipeline(*key, _teams(resources), files_of(*key), tuple(resources)) for key, resources in groups.items()
+    ]
+    pipelines.sort(key=lambda each: (not each.is_complete, each.environment or "", each.project or ""))
+    return ListReport(account, aws.region, tuple(pipelines), file if own else None, configs.invalid)
+
+
+def _teams(resources: list[TaggedResource]) -> dict[str, int]:
+    """Return the number of resources by team, the largest first."""
+    counts = Counter(resource.tags.get("Team", "") for resource in resources)
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))

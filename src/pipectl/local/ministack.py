@@ -20,6 +20,7 @@
 ``.get_region``
 ``lambda_svc._reserved_concurrency``,     Extended: MiniStack 1.5.33 ignores the reserved concurrency of a function when
 ``._functions``                           an alias or a version of it is invoked.
+``lambda_svc._functions.get_scoped``      Read for the code of a version: MiniStack serves that of ``$LATEST`` alone.
 ``lambda_runtime.Worker``, ``.invoke``,   Kept alive after an exception: on Lambda an execution environment is used
 ``._proc``, ``.ensure_spawned``           again after its function raised; MiniStack starts a new process.
 ``lambda_svc._execute_function_warm``      Extended: MiniStack starts a process for each of several invocations at once,

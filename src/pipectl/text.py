@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 
 
 def pluralize(count: int, noun: str) -> str:
@@ -25,9 +26,16 @@ def measured(value: float, unit: str) -> str:
     return pluralize(int(value), unit.removesuffix("s")) if unit.endswith("s") else f"{value:,} {unit}"
 
 
-def with_flags(command: str, **flags: bool) -> str:
-    """``down --delete-data``: a command with the flags that are set, so that a hint repeats what the user typed."""
-    return " ".join([command, *(f"--{name.replace('_', '-')}" for name, given in flags.items() if given)])
+def with_flags(command: str, **flags: bool | Collection[str]) -> str:
+    """``up --adopt bucket``: a command with the flags that are set, so that a hint repeats what the user typed.
+
+    A flag with several values is repeated.
+    """
+    words = [command]
+    for name, given in flags.items():
+        flag = f"--{name.replace('_', '-')}"
+        words += ([flag] if given else []) if isinstance(given, bool) else [f"{flag} {value}" for value in given]
+    return " ".join(words)
 
 
 def shell_word(text: str) -> str:

@@ -51,5 +51,7 @@ def test_adopting_is_part_of_the_plan(moto_world: World) -> None:
     up(moto_world.context(), yes)
     url = moto_world.aws.sqs.get_queue_url(QueueName=moto_world.context().pipeline.physical.queue)["QueueUrl"]
     moto_world.aws.sqs.untag_queue(QueueUrl=url, TagKeys=["ManagedBy"])
-    actions = {change.resource: change.action for change in plan(moto_world.context(), adopt=True).pending}
+    actions = {
+        change.resource: change.action for change in plan(moto_world.context(), adopt=tuple(ResourceKey)).pending
+    }
     assert actions == {ResourceKey.DEAD_LETTER_QUEUE: Action.ADOPT}

@@ -15,13 +15,14 @@ from pipectl.commands.outputs import outputs
 from pipectl.commands.plan import plan
 from pipectl.commands.status import status
 from pipectl.errors import PipectlError
+from pipectl.resource_keys import ResourceKey
 from tests.cli_support import pipectl
 from tests.moto_snapshot import create_pipeline
 from tests.support import FakeClock, World, make_world
 
 COMMANDS: dict[str, Callable[[World], object]] = {
     "plan": lambda world: plan(world.context()),
-    "plan --adopt": lambda world: plan(world.context(), adopt=True),
+    "plan --adopt": lambda world: plan(world.context(), adopt=tuple(ResourceKey)),
     "status": lambda world: status(world.context()),
     "outputs": lambda world: outputs(world.context()),
     "list": lambda world: list_pipelines(world.aws, world.file, read_configs(world.file)),

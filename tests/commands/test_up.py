@@ -64,8 +64,10 @@ def test_a_failure_while_reading_reports_no_changes(moto_world: World) -> None:
 def test_the_hint_after_a_failure_repeats_the_options(moto_world: World) -> None:
     fail(moto_world, "CreateFunction")
     with pytest.raises(IncompleteError) as failed:
-        up(moto_world.context(), yes, adopt=True, allow_stream_replacement=True)
-    assert "`pipectl up --adopt --allow-stream-replacement` continues" in str(failed.value.hint)
+        up(moto_world.context(), yes, adopt=["bucket", "processor"], allow_stream_replacement=True)
+    assert "`pipectl up --adopt bucket --adopt processor --allow-stream-replacement` continues" in str(
+        failed.value.hint
+    )
 
 
 def test_the_next_up_continues(moto_world: World) -> None:

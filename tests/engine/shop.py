@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pipectl.clock import poll
 from pipectl.engine.executor import Executor
@@ -46,10 +46,10 @@ class Shop:
     def observe(self) -> dict[str, Observation | None]:
         return observe(self.resources, consistency()).require_done("interrupted")
 
-    def plan(self, *, adopt: bool = False) -> Plan:
+    def plan(self, *, adopt: Collection[str] = ()) -> Plan:
         return plan_up(self.resources, self.observe(), OWNERSHIP, adopt=adopt)
 
-    def up(self, *, adopt: bool = False) -> Results[Facts]:
+    def up(self, *, adopt: Collection[str] = ()) -> Results[Facts]:
         plan = self.plan(adopt=adopt)
         assert not plan.refusals
         return executor().execute_plan(self.resources, plan)

@@ -59,7 +59,7 @@ def test_recreating_a_resource_replaces_the_one_that_uses_its_fact() -> None:
 def test_adopting_adds_tags_and_keeps_existing_ones() -> None:
     shop = Shop()
     put(shop.resources["table"], tags=UNMANAGED | {"Owner": "ada"})
-    shop.up(adopt=True)
+    shop.up(adopt=shop.resources)
     assert shop.account.things["dev-table-backend"].tags == {**TAGS, "Owner": "ada"}
     assert "create table" not in shop.account.writes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -34,7 +34,7 @@ class Case:
     actual: Attributes | None = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=lambda: TAGS)
     differs: tuple[str, ...] = ()
-    adopt: bool = False
+    adopt: Collection[str] = ()
     accept_loss: bool = False
     unmanageable: Refusal | None = None
     takes_over_untagged: bool = False
@@ -58,7 +58,7 @@ CASES = {
         Action.REFUSE,
         {"keys": "other"},
         tags=UNMANAGED,
-        adopt=True,
+        adopt=("table",),
         differs=("keys",),
         refusal=RefusalKind.FIXED_ATTRIBUTE,
     ),
@@ -84,15 +84,24 @@ CASES = {
         Action.REFUSE, tags={**TAGS, "ManagedBy": "terraform"}, refusal=RefusalKind.NOT_MANAGED
     ),
     "not managed, adopted": Case(
-        Action.ADOPT, tags=UNMANAGED, adopt=True, differs=tuple(f"tags.{key}" for key in TAGS)
+        Action.ADOPT, tags=UNMANAGED, adopt=("table",), differs=tuple(f"tags.{key}" for key in TAGS)
     ),
-    "a managed resource is not adopted": Case(Action.KEEP, adopt=True),
+    "not managed, another one adopted": Case(
+        Action.REFUSE, tags=UNMANAGED, adopt=("queue",), refusal=RefusalKind.NOT_MANAGED
+    ),
+    "absent, adopted": Case(
+        Action.CREATE, None, adopt=("table",), differs=("keys", "size", "source", *(f"tags.{key}" for key in TAGS))
+    ),
+    "managed by another project, adopted": Case(
+        Action.ADOPT, tags={**TAGS, "Project": "blog"}, adopt=("table",), differs=("tags.Project",)
+    ),
+    "a managed resource is not adopted": Case(Action.KEEP, adopt=("table",)),
     "a managed resource is updated although adopting is allowed": Case(
-        Action.UPDATE, {"size": 2}, adopt=True, differs=("size",)
+        Action.UPDATE, {"size": 2}, adopt=("table",), differs=("size",)
     ),
     "owned by another account": Case(Action.REFUSE, unmanageable=OTHER_ACCOUNT, refusal=RefusalKind.OTHER_OWNER),
     "owned by another account, adopted": Case(
-        Action.REFUSE, unmanageable=OTHER_ACCOUNT, adopt=True, refusal=RefusalKind.OTHER_OWNER
+        Action.REFUSE, unmanageable=OTHER_ACCOUNT, adopt=("table",), refusal=RefusalKind.OTHER_OWNER
     ),
     "untagged and created by AWS for the pipeline": Case(
         Action.UPDATE, tags={}, takes_over_untagged=True, differs=tuple(f"tags.{key}" for key in TAGS)
@@ -126,7 +135,7 @@ def test_decide(name: str) -> None:
     assert change.action is case.action
     assert sorted(change.attributes) == sorted(case.differs)
     assert change.refusal is case.refusal
-    assert bool(change.reason) == bool(case.refusal)
+    assert bool(change.reason) == bool(case.refusal or case.action is Action.ADOPT)
     assert (change.resource, change.kind, change.name) == ("table", "fake", "dev-table-backend")
 
 
@@ -156,8 +165,29 @@ def test_a_refusal_names_every_resource() -> None:
     assert isinstance(error, ForeignError)
     assert "orders (dev-orders-backend): a reason" in error.message
     assert "audit (dev-audit-backend): a reason" in error.message
-    assert "--adopt" in str(error.hint)
+    assert "`pipectl up --adopt orders --adopt audit` manages them" in str(error.hint)
     assert error.resource is None
+
+
+def test_the_hint_repeats_what_is_adopted_already_and_names_only_what_can_be() -> None:
+    changes = [refused("orders", RefusalKind.NOT_MANAGED), refused("bucket", RefusalKind.OTHER_OWNER)]
+    error = refusal(changes, adopted=["queue"], accepted_loss=True)
+    assert "`pipectl up --adopt queue --adopt orders --allow-stream-replacement` manages it" in str(error.hint)
+
+
+def test_the_hint_about_a_loss_names_the_resources_to_adopt() -> None:
+    error = refusal([refused("orders", RefusalKind.NOT_MANAGED), refused("stream", RefusalKind.DATA_LOSS)])
+    assert "`pipectl up --adopt orders --allow-stream-replacement`" in str(error.hint)
+
+
+def test_the_meaning_of_adopting_is_the_reason() -> None:
+    resource = FakeResource(Account(), "table")
+    tags = {**TAGS, "ManagedBy": "terraform"}
+    change = decide(resource, resource.desired({}), Observation({"size": 2}, tags), OWNERSHIP, adopt=["table"])
+    assert change.reason == (
+        "exists and is not managed by pipectl: ManagedBy is 'terraform', not 'pipectl'; adopting it writes the tags "
+        "ManagedBy and changes size; from then on `pipectl down` deletes it"
+    )
 
 
 def test_adopting_is_suggested_only_where_it_helps() -> None:

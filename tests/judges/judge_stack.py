@@ -14,6 +14,7 @@ from pipectl.commands.template import create
 from pipectl.commands.up import up
 from pipectl.engine.model import Action, RefusalKind
 from pipectl.local.home import LocalEmulator
+from pipectl.resource_keys import ResourceKey
 from tests.support import World, boto3_session, make_world, new_account, yes
 
 CODE, STACK = "code-of-the-functions", "orders"
@@ -63,10 +64,10 @@ def test_a_stack_is_the_pipeline_but_for_ownership(stack: World) -> None:
     report = plan(stack.context())
     assert {change.refusal for change in report.changes} == {RefusalKind.NOT_MANAGED}
     assert {change.resource for change in report.changes} == resources.keys()
-    for key, attributes in differing(plan(stack.context(), adopt=True)).items():
+    for key, attributes in differing(plan(stack.context(), adopt=tuple(ResourceKey))).items():
         kind, tags = resources[key].kind, {f"tags.{tag}" for tag in resources[key].desired({})["tags"]}
         ownership = tags if kind in UNTAGGED else {"tags.ManagedBy"}
         assert attributes == ownership | NOT_IN_STACKS.get(kind, set()), key
-    up(stack.context(), yes, adopt=True)
+    up(stack.context(), yes, adopt=tuple(ResourceKey))
     assert differing(plan(stack.context())) == {}
     down(stack.context(), yes, delete_data=True)

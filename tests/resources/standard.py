@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pipectl.commands.plan import plan
 from pipectl.engine.model import Change
 from tests.resources.direct_access import DirectAccess, narrow
@@ -29,7 +31,7 @@ def managed_tags(key: str) -> dict[str, str]:
     return MANAGED_TAGS | ({"Region": REGION} if key.endswith("-role") else {})
 
 
-def planned(direct: DirectAccess, key: str, *, adopt: bool = False, existing: bool = False) -> Change:
+def planned(direct: DirectAccess, key: str, *, adopt: Collection[str] = (), existing: bool = False) -> Change:
     (change,) = [
         c for c in plan(narrow(direct.world, key, existing=existing), adopt=adopt).changes if c.resource == key
     ]

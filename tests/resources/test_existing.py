@@ -37,8 +37,8 @@ def test_an_existing_resource_is_kept_without_a_write(existing: DirectAccess, ke
 
 @each
 def test_an_unmanaged_resource_is_adopted_and_keeps_its_tags(unmanaged: DirectAccess, key: str) -> None:
-    assert planned(unmanaged, key, adopt=True, existing=True).action is Action.ADOPT
-    up(narrow(unmanaged.world, key, existing=True), yes, adopt=True)
+    assert planned(unmanaged, key, adopt=[key], existing=True).action is Action.ADOPT
+    up(narrow(unmanaged.world, key, existing=True), yes, adopt=[key])
     assert unmanaged.tags(unmanaged.resources[key]) == managed_tags(key) | OTHER_TAGS
     assert planned(unmanaged, key, existing=True).action is Action.KEEP
 

@@ -17,6 +17,7 @@ from pipectl.commands.up import up
 from pipectl.engine.model import Action, RefusalKind
 from pipectl.errors import ForeignError
 from pipectl.local.home import LocalEmulator
+from pipectl.resource_keys import ResourceKey
 from tests.moto_snapshot import create_pipeline
 from tests.support import ACCOUNT, REGION, FakeClock, World, make_world, yes
 
@@ -63,7 +64,7 @@ def test_up_in_another_region_refuses_the_roles_by_name(home: World, tagged: boo
     assert refused == dict.fromkeys(GLOBAL, RefusalKind.OTHER_REGION)
     elsewhere.calls.clear()
     with pytest.raises(ForeignError) as error:
-        up(elsewhere.context(), yes, adopt=True)
+        up(elsewhere.context(), yes, adopt=tuple(ResourceKey))
     assert set(error.value.resources) == set(GLOBAL)
     assert elsewhere.writes() == []
 

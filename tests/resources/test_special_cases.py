@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pipectl.commands.up import up
 from pipectl.config.names import LIVE_ALIAS
 from pipectl.engine.model import Action, Change, Contents
 from pipectl.errors import ForeignError, PipectlError, UnreconcilableError
+from pipectl.resource_keys import ResourceKey
 from tests.moto_snapshot import create_pipeline
 from tests.resources.direct_access import ADMINISTRATOR, OPEN_TO_THE_WORLD, DirectAccess, narrow, policy, zipped
 from tests.resources.drift_cases import _other_code, _start_at_latest, _widen, again, delete_role
@@ -51,14 +52,16 @@ def built(tmp_path: Path) -> Iterator[DirectAccess]:
         yield DirectAccess(world)
 
 
-def changes(direct: DirectAccess, **options: bool) -> dict[str, Change]:
+def changes(
+    direct: DirectAccess, *, adopt: Collection[str] = (), allow_stream_replacement: bool = False
+) -> dict[str, Change]:
     """Return the planned changes other than "keep"."""
-    made = plan(direct.world.context(), **options).changes
-    return {change.resource: change for change in made if change.action is not Action.KEEP}
+    report = plan(direct.world.context(), adopt=adopt, allow_stream_replacement=allow_stream_replacement)
+    return {change.resource: change for change in report.changes if change.action is not Action.KEEP}
 
 
-def repaired(direct: DirectAccess, **options: bool) -> None:
-    up(direct.world.context(), yes, **options)
+def repaired(direct: DirectAccess, *, allow_stream_replacement: bool = False) -> None:
+    up(direct.world.context(), yes, allow_stream_replacement=allow_stream_replacement)
     assert changes(direct) == {}
 
 
@@ -425,7 +428,7 @@ def test_a_bucket_of_another_account_is_refused_and_cannot_be_adopted(shared: Di
     other = session.client("s3", endpoint_url=direct.world.aws.endpoint_url)
     other.create_bucket(Bucket=bucket.name)
     try:
-        for adopt in (False, True):
+        for adopt in ([], ["bucket"]):
             change = changes(direct, adopt=adopt)["bucket"]
             assert (change.action, "another account" in str(change.reason)) == (Action.REFUSE, True)
         with pytest.raises(PipectlError, match=bucket.name):
@@ -439,7 +442,7 @@ def test_a_bucket_in_another_region_is_refused(direct: DirectAccess) -> None:
     elsewhere = boto3.Session(region_name="eu-west-1").client("s3")
     name = direct.resources["bucket"].name
     elsewhere.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    change = planned(direct, "bucket", adopt=True)
+    change = planned(direct, "bucket", adopt=tuple(ResourceKey))
     assert change.action is Action.REFUSE
     assert "another region, eu-west-1" in str(change.reason)
 

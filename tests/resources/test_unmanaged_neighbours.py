@@ -15,6 +15,7 @@ from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action, RefusalKind
 from pipectl.errors import ForeignError
+from pipectl.resource_keys import ResourceKey
 from tests.resources.direct_access import DirectAccess, narrow
 from tests.resources.standard import OTHER_TAGS
 from tests.resources.unmanaged import KEYS, named_in, replace_tags, snapshot, with_data
@@ -66,7 +67,7 @@ class Raw:
 def test_a_bucket_that_answers_403_belongs_to_another_account(direct: DirectAccess) -> None:
     answering(direct.world, "HeadBucket", *[403] * 10)
     with pytest.raises(ForeignError, match="belongs to another account") as refused:
-        up(direct.world.context(), yes, adopt=True)
+        up(direct.world.context(), yes, adopt=tuple(ResourceKey))
     assert named_in(refused.value.message, direct) == {"bucket"}
     (found,) = [each for each in status(direct.world.context()).resources if each.resource == "bucket"]
     assert found.state is State.FOREIGN
@@ -84,7 +85,7 @@ def test_a_bucket_that_another_account_creates_first_is_refused(direct: DirectAc
     answering(direct.world, "CreateBucket", 409, body=taken)
     bucket = direct.resources["bucket"]
     with pytest.raises(ForeignError, match="belongs to another account") as refused:
-        up(narrow(direct.world, "bucket"), yes, adopt=True)
+        up(narrow(direct.world, "bucket"), yes, adopt=tuple(ResourceKey))
     assert f"bucket ({bucket.name})" in refused.value.message
     assert "Nothing was changed" not in refused.value.message
     assert direct.world.writes() == ["s3:CreateBucket"]

@@ -2,17 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
 
 from pipectl.cli.exit_codes import CHANGES_PENDING
 from pipectl.cli.options import global_options
+from pipectl.resource_keys import ResourceKey
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
 
-adopt_option = click.option("--adopt", is_flag=True, help="Take over existing resources of the same names.")
+_ALL = "all"
+_NONE = ""
+"""The value of ``--adopt`` without one."""
+
+
+class AdoptableResource(click.Choice[str]):
+    """A key of a resource, or ``all``."""
+
+    name = "resource"
+
+    def __init__(self) -> None:
+        super().__init__([_ALL, *map(str, ResourceKey)])
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        del param, ctx
+        return "RESOURCE"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        given = str(value)
+        if given in self.choices:
+            return given
+        problem = f"name the resource, such as --adopt {ResourceKey.BUCKET}, or use --adopt {_ALL}."
+        if given != _NONE:
+            meant = get_close_matches(given.lower().replace("_", "-"), self.choices, n=1)
+            rest = f" Did you mean {meant[0]}?" if meant else ""
+            problem = f"{given!r} is not a resource.{rest} Use one of {', '.join(self.choices)}."
+        return self.fail(problem, param, ctx)
+
+
+def _expanded(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> frozenset[str]:
+    """Return the keys of the resources; each of them for ``all``."""
+    return frozenset(ResourceKey if _ALL in given else given)
+
+
+adopt_option = click.option(
+    "--adopt",
+    multiple=True,
+    type=AdoptableResource(),
+    is_flag=False,
+    flag_value=_NONE,
+    callback=_expanded,
+    help="Take over this resource if it exists and is not managed: write the tags, remove the differences. Repeat it, "
+    "or use all.",
+)
 allow_stream_replacement_option = click.option(
     "--allow-stream-replacement",
     is_flag=True,
@@ -27,7 +73,7 @@ code_option = click.option("--code", is_flag=True, help="Show the lines of code 
 @adopt_option
 @allow_stream_replacement_option
 @global_options
-def plan(session: Session, exit_code: bool, code: bool, adopt: bool, allow_stream_replacement: bool) -> int:
+def plan(session: Session, exit_code: bool, code: bool, adopt: Collection[str], allow_stream_replacement: bool) -> int:
     """Show what `up` would do, attribute by attribute.
 
     \b
@@ -35,12 +81,18 @@ def plan(session: Session, exit_code: bool, code: bool, adopt: bool, allow_strea
       pipectl plan
       pipectl plan --code
       pipectl -c config/prod.yaml plan --exit-code
+      pipectl plan --adopt bucket
     """
     return show_plan(session, adopt, allow_stream_replacement, CHANGES_PENDING if exit_code else 0, code=code)
 
 
 def show_plan(
-    session: Session, adopt: bool, allow_stream_replacement: bool, pending_code: int = 0, *, code: bool = False
+    session: Session,
+    adopt: Collection[str],
+    allow_stream_replacement: bool,
+    pending_code: int = 0,
+    *,
+    code: bool = False,
 ) -> int:
     """Print the plan, then the refusals as one error; return the exit code."""
     from pipectl.commands.config import check
@@ -54,5 +106,5 @@ def show_plan(
     report = run(session.context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     output.result(session.screen, report, code=code)
     if report.refused:
-        return output.refused(session.screen, report)
+        return output.refused(session.screen, report, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     return pending_code if report.pending else 0

@@ -24,7 +24,7 @@ def template(session: Session, package: Path | None) -> int:
     the names of this config and account. It takes the functions' code from the bucket in its parameter CodeBucket. With
     account_id in the config, no credentials are needed.
 
-    The stack manages its resources: their tag ManagedBy is CloudFormation, and `up` changes them only with --adopt.
+    The stack manages its resources: their tag ManagedBy is CloudFormation, and `up` changes them only with --adopt all.
 
     \b
     To deploy the template and the packages in the folder `build`:

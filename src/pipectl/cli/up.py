@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 @adopt_option
 @allow_stream_replacement_option
 @global_options
-def up(session: Session, yes: bool, dry_run: bool, code: bool, adopt: bool, allow_stream_replacement: bool) -> int:
+def up(
+    session: Session, yes: bool, dry_run: bool, code: bool, adopt: Collection[str], allow_stream_replacement: bool
+) -> int:
     """Create missing resources and repair differences.
 
     \b
@@ -30,6 +33,7 @@ def up(session: Session, yes: bool, dry_run: bool, code: bool, adopt: bool, allo
       pipectl up
       pipectl -c config/prod.yaml up --yes
       pipectl --local up --dry-run
+      pipectl up --adopt bucket --adopt dead-letter-queue
     """
     from pipectl.commands.config import check
     from pipectl.commands.up import up as run

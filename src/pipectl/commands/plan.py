@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from pipectl.commands.plan_code import code_changes
@@ -10,6 +10,7 @@ from pipectl.context import Context
 from pipectl.engine.model import Action, Change, Facts
 from pipectl.engine.planner import Plan, plan_up
 from pipectl.monitoring.backlog import with_ended_backlog
+from pipectl.resource_keys import ResourceKey
 from pipectl.review.flags import flags_of
 from pipectl.review.model import Review
 
@@ -42,7 +43,7 @@ Confirm = Callable[[PlanReport], None]
 """Shows the changes and asks. Returns on yes; raises `DeclinedError` on no, `UsageError` without a terminal."""
 
 
-def plan(context: Context, *, adopt: bool = False, allow_stream_replacement: bool = False) -> PlanReport:
+def plan(context: Context, *, adopt: Collection[str] = (), allow_stream_replacement: bool = False) -> PlanReport:
     """Return what `up` would do; see `make_plan` for the arguments. Reads only."""
     made = make_plan(context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     return report_of(context, made)
@@ -59,17 +60,22 @@ def report_of(context: Context, made: Plan, *, code: bool = True) -> PlanReport:
     return PlanReport(tuple(reviews), known_outputs(context, made))
 
 
-def make_plan(context: Context, *, adopt: bool = False, allow_stream_replacement: bool = False) -> Plan:
+def make_plan(context: Context, *, adopt: Collection[str] = (), allow_stream_replacement: bool = False) -> Plan:
     """Observe all resources and plan their changes.
 
     Args:
         context: The pipeline.
-        adopt: Take over resources of the right name that are not managed.
+        adopt: Keys of the resources to take over, if they exist and are not managed.
         allow_stream_replacement: Replace a stream or a mapping even if records are missed meanwhile.
     """
     ownership = context.pipeline.ownership
     observed = with_ended_backlog(context, context.observe())
     return plan_up(context.resources, observed, ownership, adopt=adopt, accept_loss=allow_stream_replacement)
+
+
+def as_typed(adopt: Collection[str]) -> list[str]:
+    """Return the keys of resources to adopt as `--adopt` takes them: ``all`` for every resource."""
+    return ["all"] if set(ResourceKey) <= set(adopt) else sorted(adopt)
 
 
 def known_outputs(context: Context, made: Plan) -> dict[str, str]:

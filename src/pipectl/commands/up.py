@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from pipectl.commands.plan import Confirm, known_outputs, make_plan, report_of
+from pipectl.commands.plan import Confirm, as_typed, known_outputs, make_plan, report_of
 from pipectl.config.names import UNRESOLVED_INDEX, UNRESOLVED_INDEX_TAG
 from pipectl.context import Context
 from pipectl.engine.model import Change, Facts
@@ -33,7 +34,7 @@ def up(
     context: Context,
     confirm: Confirm,
     *,
-    adopt: bool = False,
+    adopt: Collection[str] = (),
     allow_stream_replacement: bool = False,
     code: bool = False,
 ) -> UpReport:
@@ -53,14 +54,14 @@ def up(
     """
     plan = make_plan(context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     if plan.refusals:
-        raise refusal(plan.refusals)
+        raise refusal(plan.refusals, adopted=as_typed(adopt), accepted_loss=allow_stream_replacement)
     if not plan.pending:
         found = plan.observed.get(ResourceKey.STREAM_MAPPING)
         report = UpReport(plan.changes, known_outputs(context, plan), found is not None and _catches_up(found.facts))
         _fill_index(context, plan, report)
         return report
     confirm(report_of(context, plan, code=code))
-    command = with_flags("up", adopt=adopt, allow_stream_replacement=allow_stream_replacement)
+    command = with_flags("up", adopt=as_typed(adopt), allow_stream_replacement=allow_stream_replacement)
     execution = context.execute(plan, command)
     catching_up = _catches_up(execution.facts.get(ResourceKey.STREAM_MAPPING))
     report = UpReport(execution.changes, context.pipeline.outputs(execution.facts), catching_up)

@@ -22,6 +22,7 @@ from pipectl.engine.model import (
 )
 from pipectl.engine.parallel import reverse
 from pipectl.errors import ForeignError, PipectlError, UnreconcilableError
+from pipectl.text import with_flags
 
 Graph = Mapping[str, Collection[str]]
 
@@ -55,7 +56,7 @@ def plan_up(
     observed: Observations,
     ownership: Mapping[str, str],
     *,
-    adopt: bool = False,
+    adopt: Collection[str] = (),
     accept_loss: bool = False,
 ) -> Plan:
     """Plan to make the actual state equal the desired state.
@@ -64,7 +65,7 @@ def plan_up(
         resources: All resources of the pipeline.
         observed: The actual state.
         ownership: The tags that mark a managed resource.
-        adopt: Take over resources of the right name that are not managed.
+        adopt: Keys of the resources to take over, if they exist and are not managed.
         accept_loss: Plan even what a resource refuses because data would be lost.
     """
     changes: list[Change] = []
@@ -114,7 +115,7 @@ def decide(
     observed: Observation | None,
     ownership: Mapping[str, str],
     *,
-    adopt: bool = False,
+    adopt: Collection[str] = (),
     accept_loss: bool = False,
 ) -> Change:
     """Decide what `up` does to one resource; see `plan_up` for the arguments."""
@@ -123,11 +124,12 @@ def decide(
     if observed is None:
         return replace(change, action=Action.CREATE, attributes=diff(desired, Observation({}, {})))
     foreign = unmanaged(observed, ownership)
-    if foreign and not (adopt and foreign.kind.adoptable):
+    if foreign and not (resource.key in adopt and foreign.kind.adoptable):
         return _refuse(change, foreign, {})
     deltas = diff(desired, observed)
-    change = replace(change, reason="; ".join(filter(None, [note, resource.remark(deltas, observed)])) or None)
     differs = top_level(deltas)
+    remarks = [adoption(foreign, deltas) if foreign else None, note, resource.remark(deltas, observed)]
+    change = replace(change, reason="; ".join(filter(None, remarks)) or None)
     if stuck := sorted(differs.intersection(resource.fixed)):
         reason = f"{', '.join(stuck)} cannot be changed; the {resource.kind} must be recreated"
         return _refuse(change, Refusal(RefusalKind.FIXED_ATTRIBUTE, reason), _only(deltas, stuck))
@@ -166,22 +168,44 @@ def unmanaged(observed: Observation, ownership: Mapping[str, str]) -> Refusal | 
     return Refusal(RefusalKind.OTHER_PIPELINE, f"exists and is managed by another pipeline: {tags}")
 
 
-def refusal(changes: Collection[Change], *, begun: bool = False) -> PipectlError:
-    """Return the error that names every refused resource; ``begun`` if other resources have been changed already."""
+def adoption(foreign: Refusal, deltas: Mapping[str, Delta]) -> str:
+    """Return what adopting a resource means: the tags that are written, the attributes that change, and the owner."""
+    tags = [path.partition(".")[2] for path in deltas if path.startswith("tags.")]
+    changed = sorted(top_level(deltas) - {"tags"})
+    writes = f"adopting it writes the tags {', '.join(tags)}" if tags else "adopting it writes no tags"
+    changes = f" and changes {', '.join(changed)}" if changed else " and changes nothing else"
+    return f"{foreign.reason}; {writes}{changes}; from then on `pipectl down` deletes it"
+
+
+def refusal(
+    changes: Collection[Change], *, adopted: Collection[str] = (), accepted_loss: bool = False, begun: bool = False
+) -> PipectlError:
+    """Return the error that names every refused resource.
+
+    Args:
+        changes: The refused changes.
+        adopted: The keys that the user adopts already, which the command in the hint repeats.
+        accepted_loss: The user accepts that data is lost already.
+        begun: Other resources have been changed already.
+    """
     unchanged = "" if begun else " Nothing was changed."
     lines = "\n".join(f"{change.resource} ({change.name}): {change.reason}" for change in changes)
     keys = [change.resource for change in changes]
     first = keys[0] if len(keys) == 1 else None
     kinds = {change.refusal for change in changes}
+    adoptable = [change.resource for change in changes if change.refusal and change.refusal.adoptable]
+    loss = RefusalKind.DATA_LOSS in kinds
+    command = with_flags("pipectl up", adopt=[*adopted, *adoptable], allow_stream_replacement=loss or accepted_loss)
     if kinds & {RefusalKind.FIXED_ATTRIBUTE, RefusalKind.DATA_LOSS}:
         hint = "correct the config"
-        if RefusalKind.DATA_LOSS in kinds:
-            hint += ", or run `pipectl up --allow-stream-replacement`"
+        if loss:
+            hint += f", or run `{command}`"
         message = f"The difference cannot be removed.{unchanged}\n{lines}"
         return UnreconcilableError(message, hint=hint, resource=first, resources=keys)
     hint = "choose another name in the config"
-    if any(kind and kind.adoptable for kind in kinds):
-        hint += ", or delete the resource; `pipectl up --adopt` manages it"
+    if adoptable:
+        manages = "it" if len(adoptable) == 1 else "them"
+        hint += f", or delete the resource; `{command}` manages {manages}"
     message = f"These resources are not managed by this pipeline.{unchanged}\n{lines}"
     return ForeignError(message, hint=hint, resource=first, resources=keys)
 

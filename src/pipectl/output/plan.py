@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pipectl.commands.plan import PlanReport
+from collections.abc import Collection
+
+from pipectl.commands.plan import PlanReport, as_typed
 from pipectl.engine.planner import refusal
 from pipectl.output import changes
 from pipectl.output.console import Screen
@@ -18,9 +20,11 @@ def result(screen: Screen, report: PlanReport, *, code: bool = False) -> None:
     screen.line(changes.summary(report.changes, done=False))
 
 
-def refused(screen: Screen, report: PlanReport) -> int:
-    """Print the refusals as one error; return its exit code."""
-    error = refusal(report.refused)
+def refused(
+    screen: Screen, report: PlanReport, *, adopt: Collection[str] = (), allow_stream_replacement: bool = False
+) -> int:
+    """Print the refusals as one error, whose hint repeats the flags; return its exit code."""
+    error = refusal(report.refused, adopted=as_typed(adopt), accepted_loss=allow_stream_replacement)
     if not screen.json_output:  # the list has just named the reasons
         names = ", ".join(f"{change.resource} ({change.name})" for change in report.refused)
         summary = error.message.splitlines()[0].removesuffix(" Nothing was changed.").rstrip(".")

@@ -275,6 +275,7 @@ STALE = {
     "lambda:ListTags": 2.0,
     "logs:DescribeLogGroups": 1.0,
     "cloudwatch:DescribeAlarms": 1.0,
+    "resourcegroupstaggingapi:GetResources": 300.0,  # after any write in the account
 }
 
 WITHOUT_TAGS = {

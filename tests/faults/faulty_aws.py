@@ -212,7 +212,7 @@ class FaultyAws:
                 self._answers[_key(operation, params)] = copy.deepcopy(answer)
                 self._answers[f"{operation} {subject}"] = copy.deepcopy(answer)
             return
-        self._last["write", _group(operation, params)] = now
+        self._last["write", _group(operation, params)] = self._last["write", _TAGGED] = now
         if operation == "lambda:CreateEventSourceMapping":
             subject = answer["UUID"]
             self._mappings[subject] = (params["EventSourceArn"], tail(params["FunctionName"]))
@@ -251,6 +251,7 @@ class FaultyAws:
 
 
 ACCOUNT = "123456789012"
+_TAGGED = "tagged"
 _SHOW_STATES = (
     "dynamodb:DescribeTable",
     "dynamodbstreams:DescribeStream",
@@ -308,7 +309,9 @@ def _key(operation: str, params: Params) -> str:
 
 
 def _group(operation: str, params: Params) -> str:
-    """Return the group of a call: all mappings together, else service and resource."""
+    """Return the group of a call: all mappings together, all tagged resources together, else service and resource."""
+    if operation.endswith(":GetResources"):
+        return _TAGGED
     return "mappings" if "EventSourceMapping" in operation else f"{operation.split(':')[0]} {subject_of(params)}"
 
 

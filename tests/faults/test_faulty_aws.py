@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipectl.aws.client import Call
+from pipectl.aws.tagged import tagged_resources
 from pipectl.commands.up import up
 from tests.faults.account import SimulatedAccount, simulated_account
 from tests.faults.aws_delays import REFUSED
@@ -94,6 +95,21 @@ def test_two_concurrent_changes_of_a_bucket_collide(faulty: FaultyAws) -> None:
     ours = {"Bucket": "it", "ExpectedBucketOwner": "123456789012"}
     assert faulty.respond(Call("s3", "PutBucketTagging"), ours, second) == "OperationAborted"
     assert second() == ""
+
+
+def test_the_index_of_tags_lags_after_any_change(existing: SimulatedAccount) -> None:
+    aws, clock = existing.world.aws, existing.faulty.clock
+
+    def names() -> list[str]:
+        return [resource.name for resource in tagged_resources(aws, {"ManagedBy": "pipectl"})]
+
+    clock.sleep(300)
+    before = names()
+    aws.cloudwatch.delete_alarms(AlarmNames=["dev-order-processor-errors-alarm-backend"])
+    aws.sqs.create_queue(QueueName="new", tags={"ManagedBy": "pipectl"})
+    assert names() == before
+    clock.sleep(300)
+    assert set(names()) ^ set(before) == {"new", "dev-order-processor-errors-alarm-backend"}
 
 
 def test_states_take_time_and_reads_lag(faulty: FaultyAws, tmp_path: Path) -> None:

@@ -34,8 +34,12 @@ def test_without_a_config_and_a_region_the_region_is_missing() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_config_that_is_named_has_to_exist() -> None:
-    result = pipectl("-o", "json", "-c", "missing.yaml", "--region", "us-east-1", "list")
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_a_config_that_is_named_has_to_exist(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if how == "variable":
+        monkeypatch.setenv("PIPECTL_CONFIG", "missing.yaml")
+    options = ["-c", "missing.yaml"] if how == "option" else []
+    result = pipectl("-o", "json", *options, "--region", "us-east-1", "list")
     assert error(result)["code"] == "ConfigInvalid"
 
 

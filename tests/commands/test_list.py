@@ -66,6 +66,13 @@ def test_each_environment_has_the_config_that_describes_it(moto_world: World, tm
     assert list(found) == ["dev", "prod", "staging"]
 
 
+def test_the_region_of_the_options_overrides_that_of_the_config(moto_world: World) -> None:
+    queue(moto_world, "one", Project="order-pipeline", Environment="dev", Team="backend")
+    write_config(moto_world.file.parent, {"region": "eu-west-1"})
+    (pipeline,) = listed(moto_world).pipelines
+    assert pipeline.configs == (moto_world.file,)
+
+
 def queue(world: World, name: str, **tags: str) -> None:
     world.aws.sqs.create_queue(QueueName=name, tags={"ManagedBy": "pipectl", **tags})
 

@@ -43,7 +43,9 @@ def list(session: Session) -> int:  # noqa: A001 - the name of the command
 
 def _aws(session: Session, config: Config | None) -> Aws:
     """Return AWS in the region of the options, of the config if it is valid, or of the environment."""
-    if session.options.config and not session.file.exists():
+    from pipectl.cli.session import DEFAULT_FILE
+
+    if session.file != DEFAULT_FILE and not session.file.exists():
         session.config  # noqa: B018 - it raises the error
     if session.options.local:
         from pipectl.commands.local import start

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+DEFAULT_FILE = Path("config/dev.yaml")
+
 
 class Session:
     """The global options, resolved: config, region, AWS clients and console."""
@@ -57,7 +59,7 @@ class Session:
 
     @cached_property
     def file(self) -> Path:
-        return Path(self.options.config or os.environ.get("PIPECTL_CONFIG") or "config/dev.yaml")
+        return Path(self.options.config or os.environ.get("PIPECTL_CONFIG") or DEFAULT_FILE)
 
     @cached_property
     def config(self) -> Config:

@@ -123,7 +123,7 @@ def list_pipelines(aws: Aws, file: Path, configs: Configs, *, local: bool = Fals
             path
             for path, config in configs.valid.items()
             if (config.environment, config.project) == (environment, project)
-            and config.region in (None, aws.region)
+            and (config is own or config.region in (None, aws.region))  # --region overrides that of the command's
             and (local or config.account_id in (None, account))
         )
 

@@ -60,6 +60,7 @@ def _row(pipeline: ListedPipeline) -> list[Line]:
 def _nothing(screen: Screen, report: ListReport) -> None:
     place = f"account {report.account_id}, region {report.region}"
     screen.line(f"No pipeline in {place}, as reported by AWS's tag index, which can lag by minutes.")
+    screen.line("Use --region for another region.")
     if report.config:
         screen.line(screen.completed("`pipectl up` creates the pipeline of"), f" {report.config}.")
     else:

@@ -39,7 +39,7 @@ def review_lines(screen: Screen, reviews: Iterable[Review], *, code: bool) -> It
     for review in reviews:
         yield from lines(screen, [review.change])
         if review.code:
-            yield (f"      code: {', '.join(plan_code.entries(review.code))}",)
+            yield (f"      code: {plan_code.summary(review.code)}",)
         for file, shown in plan_code.file_lines(review.code) if review.code and code else ():
             yield (f"        {file.name}",)
             yield from ((f"        {sign} ", *line) for sign, line in shown)

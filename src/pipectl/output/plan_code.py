@@ -22,6 +22,11 @@ _OMITTED = "too many lines to show"
 _LOOKS = {"+": looks.NEW, "-": looks.OLD, "@": looks.LESS}
 
 
+def summary(code: CodeChange) -> str:
+    """Return the files that differ in one line."""
+    return ", ".join(entries(code))
+
+
 def entries(code: CodeChange) -> list[str]:
     """Return the files that differ in words: ``handler.py +2 -1``, ``lib/x.py added (+40 lines)``.
 

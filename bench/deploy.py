@@ -36,7 +36,7 @@ def main(runs: int) -> None:
                     credentials=Credentials(**running.credentials(account)),
                     on_call=calls.append,
                 )
-                context = Context(load(CONFIG), CONFIG, aws, Screen(quiet=True))
+                context = Context(load(CONFIG), CONFIG, aws, Screen(quiet=True).progress)
                 calls.clear()
                 start = time.perf_counter()
                 command(context)

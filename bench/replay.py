@@ -42,7 +42,9 @@ class Bench:
         config = load(CONFIG)
         mapping = config.stream_mapping.model_copy(update={"enabled": False})
         self.aws, self.calls = aws, calls
-        self.context = Context(config.model_copy(update={"stream_mapping": mapping}), CONFIG, aws, Screen(quiet=True))
+        self.context = Context(
+            config.model_copy(update={"stream_mapping": mapping}), CONFIG, aws, Screen(quiet=True).progress
+        )
         up(self.context, _yes)
         self.names = self.context.pipeline.physical
         self.stream = outputs(self.context)["OrdersTableStreamArn"]

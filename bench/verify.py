@@ -135,7 +135,7 @@ class FakeContext(Context):
 
 def measure(shards: int, opened: int, records: int) -> tuple[float, VerifyReport, Counter[str]]:
     fake = Fake(shards, opened, records)
-    context = FakeContext(load(CONFIG), CONFIG, cast(Any, fake), Screen(quiet=True))
+    context = FakeContext(load(CONFIG), CONFIG, cast(Any, fake), Screen(quiet=True).progress)
     start = time.perf_counter()
     report = verify(context, fake.now() - timedelta(hours=24))
     return time.perf_counter() - start, report, fake.calls

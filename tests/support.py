@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import itertools
 import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -87,6 +89,7 @@ class RecordedBar:
 class Recorder:
     """A reporter that keeps everything it receives."""
 
+    planned: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
@@ -101,6 +104,12 @@ class Recorder:
 
     def failed(self, change: Change, error: PipectlError) -> None:
         self.errors[change.resource] = error
+
+    @contextmanager
+    def changing(self, changes: Sequence[Change], needs: Mapping[str, Collection[str]]) -> Iterator[None]:
+        del needs
+        self.planned += [change.resource for change in changes]
+        yield
 
     def note(self, text: str, *, commands: bool = False) -> None:
         del commands

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -46,6 +46,10 @@ class Reporter(Protocol):
     def finished(self, change: Change, seconds: float) -> None: ...
 
     def failed(self, change: Change, error: PipectlError) -> None: ...
+
+    def changing(
+        self, changes: Sequence[Change], needs: Mapping[str, Collection[str]]
+    ) -> AbstractContextManager[None]: ...
 
     def note(self, text: str, *, commands: bool = False) -> None: ...
 
@@ -195,7 +199,8 @@ class Context:
             delete_data: Delete resources that hold data, too.
         """
         executor = Executor(self.pipeline.ownership, self.consistency, self.run_reported, self.cancel, delete_data)
-        results = executor.execute_plan(self.resources, plan)
+        with self.reporter.changing(plan.pending, plan.graph):
+            results = executor.execute_plan(self.resources, plan)
         changes = tuple(change for change in plan.changes if change.resource in results.done)
         error = _error_of(results.only({change.resource for change in plan.pending}), command)
         return Execution(changes, results.done, error)

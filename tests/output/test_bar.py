@@ -35,7 +35,7 @@ def noted(capsys: pytest.CaptureFixture[str], *, quiet: bool = False) -> list[st
     """Return the lines of a bar without a terminal: 30 records, one every two seconds."""
     clock = FakeClock()
     screen = Screen(quiet=quiet, monotonic=clock.monotonic)
-    with screen.bar(30, "record") as bar:
+    with screen.progress.bar(30, "record") as bar:
         for _ in range(30):
             clock.sleep(2)
             bar.advance()

@@ -39,9 +39,9 @@ def test_colors_that_are_forced_bring_no_cursor_codes_into_a_file(
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     screen = Screen()
-    screen.started(CHANGE)
-    screen.finished(CHANGE, 1.5)
-    screen.failed(CHANGE, PipectlError("no"))
+    screen.progress.started(CHANGE)
+    screen.progress.finished(CHANGE, 1.5)
+    screen.progress.failed(CHANGE, PipectlError("no"))
     screen.close()
     err = capsys.readouterr().err
     assert "\x1b[1;" in err
@@ -75,16 +75,14 @@ def on_a_terminal(monkeypatch: pytest.MonkeyPatch, show: Callable[[Screen], obje
 
 def test_a_step_is_a_line_of_the_terminal_that_the_result_removes(monkeypatch: pytest.MonkeyPatch) -> None:
     def show(screen: Screen) -> None:
-        screen.opening("Looking for order-7")
-        screen.step("reading shard 3 of 8\x1b[2J")
+        screen.opening("Looking for order-7\x1b[2J")
         screen.line("stored")
         screen.step("done")
 
     err, out = on_a_terminal(monkeypatch, show)
     assert out == "stored\n"
-    assert "Looking for order-7" in err
-    assert "reading shard 3 of 8\\x1b[2J" in err
-    assert err.endswith("\x1b[2K")
+    assert "Looking for order-7\\x1b[2J" in err
+    assert err.endswith("\r\x1b[J\x1b[?25h")
 
 
 def test_a_long_body_wraps_beside_its_prefix_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,8 +123,8 @@ def test_without_a_terminal_only_the_first_words_are_printed(capsys: pytest.Capt
 def test_a_kept_resource_is_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
     screen = Screen()
     kept = Change("bucket", "bucket", "dev-bucket", Action.KEEP)
-    screen.started(kept)
-    screen.finished(kept, 0.1)
+    screen.progress.started(kept)
+    screen.progress.finished(kept, 0.1)
     assert capsys.readouterr().err == ""
 
 

@@ -24,7 +24,8 @@ from pipectl.aws import requests, responses, settings
 from pipectl.aws.caller import Answered, Caller, read_caller
 from pipectl.aws.credentials import LOGIN, CredentialChain, Fault, FoundCredentials, described, parts_of
 from pipectl.aws.errors import BOTO_ERRORS, translate
-from pipectl.aws.retry_rules import RetryRule, rule_for
+from pipectl.aws.retry_rules import RetryRule, given_up, rule_for
+from pipectl.aws.waits import Awaits, shown
 from pipectl.clock import Clock, Say, SystemClock, poll
 from pipectl.errors import (
     AbsentError,
@@ -90,7 +91,8 @@ class Aws:
         endpoint_url: The endpoint of every service, instead of AWS's own.
         credentials: Explicit credentials, for the local emulator.
         clock: The time; tests pass their own.
-        say: Called with the awaited state, and the reason.
+        say: Called with the awaited state, and the reason, once for each wait.
+        awaits: See `Awaits`.
         warn: Called at most once, when the local clock differs from AWS's.
         on_call: Called for each call before it is sent.
         attempt: Makes each attempt of a call; tests inject faults there.
@@ -106,6 +108,7 @@ class Aws:
         credentials: Credentials | None = None,
         clock: Clock | None = None,
         say: Say = lambda _: None,
+        awaits: Awaits = lambda _: None,
         warn: Say = lambda _: None,
         on_call: Callable[[Call], None] = lambda _: None,
         attempt: Attempt = _send,
@@ -115,6 +118,7 @@ class Aws:
         self.endpoint_url = endpoint_url
         self.clock = clock or SystemClock()
         self.say = say
+        self.awaits = awaits
         self.on_call = on_call
         self.attempt = attempt
         self.timeout = timeout
@@ -293,12 +297,15 @@ class Aws:
 
     def poll(self, what: str, bound: float) -> Iterator[float]:
         """Yield as `pipectl.clock.poll` does, and report a wait that is longer than two seconds."""
-        reported = False
-        for waited in poll(self.clock, bound):
-            if waited > 2 and not reported:
-                self.say(f"waiting for {what}")
-                reported = True
-            yield waited
+        tries, reported = 0, False
+        with shown(self.awaits) as show:
+            for waited in poll(self.clock, bound):
+                if (tries := tries + 1) == 2:
+                    show(what)
+                if waited > 2 and not reported:
+                    self.say(f"waiting for {what}")
+                    reported = True
+                yield waited
 
     def _client(self, service: str, *, invokes: bool = False) -> object:
         with self._lock:
@@ -369,30 +376,24 @@ class RetryingClient(_Client):
             responses.read_stream(operation, parsed)
             return parsed
 
-        while True:
-            tries += 1
-            self._aws.on_call(call)
-            try:
-                answer = self._aws.attempt(call, api_params, send)
-                return cast("dict[str, object]", responses.named(answer, call.service, call.operation))
-            except BOTO_ERRORS as raised:
-                error = translate(raised, call.service, call.operation)
-                rule, now = None if self._aws.timeout else rule_for(error), clock.monotonic()
-                if rule is None:
-                    self._aws.name_source(error)
-                    raise error from raised
-                if rule not in since:
-                    since[rule] = now
-                    self._aws.say(f"waiting: {rule.reason} ({call.service} {call.operation})")
-                waited = now - since[rule]
-                if waited >= rule.bound:
-                    raise _given_up(error, rule, tries, now - started) from raised
-            clock.sleep(max(0.001, min(rule.pause(tries, waited), rule.bound - waited)))
-
-
-def _given_up(error: AwsError, rule: RetryRule, tries: int, waited: float) -> AwsError:
-    """Return the error with the number of tries, and the hint that it can be permanent."""
-    error.args = (f"{error.message} (tried {tries} times in {waited:.0f} seconds)",)
-    error.message = error.args[0]
-    error.hint = error.hint or f"{rule.reason}: if it persists, correct the cause and run the command again"
-    return error
+        with shown(self._aws.awaits) as show:
+            while True:
+                tries += 1
+                self._aws.on_call(call)
+                try:
+                    answer = self._aws.attempt(call, api_params, send)
+                    return cast("dict[str, object]", responses.named(answer, call.service, call.operation))
+                except BOTO_ERRORS as raised:
+                    error = translate(raised, call.service, call.operation)
+                    rule, now = None if self._aws.timeout else rule_for(error), clock.monotonic()
+                    if rule is None:
+                        self._aws.name_source(error)
+                        raise error from raised
+                    if rule not in since:
+                        since[rule] = now
+                        show(rule.reason)
+                        self._aws.say(f"waiting: {rule.reason} ({call.service} {call.operation})")
+                    waited = now - since[rule]
+                    if waited >= rule.bound:
+                        raise given_up(error, rule, tries, now - started) from raised
+                clock.sleep(max(0.001, min(rule.pause(tries, waited), rule.bound - waited)))

@@ -255,3 +255,11 @@ RETRY_RULES = (
 def rule_for(error: AwsError) -> RetryRule | None:
     """Return the rule that covers this error; ``None`` for a permanent one."""
     return next((rule for rule in RETRY_RULES if rule.covers(error)), None)
+
+
+def given_up(error: AwsError, rule: RetryRule, tries: int, waited: float) -> AwsError:
+    """Return the error with the number of tries, and the hint that it can be permanent."""
+    error.args = (f"{error.message} (tried {tries} times in {waited:.0f} seconds)",)
+    error.message = error.args[0]
+    error.hint = error.hint or f"{rule.reason}: if it persists, correct the cause and run the command again"
+    return error

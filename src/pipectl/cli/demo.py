@@ -38,7 +38,13 @@ def demo(session: Session, orders: int, runtime: str | None) -> int:
     config = session.config.running_in(runtime) if runtime else session.config
     progress = output.Progress(session.screen, orders)
     report = run(
-        config, session.file, session.emulator_aws, session.screen, progress, orders=orders, cancel=session.cancel
+        config,
+        session.file,
+        session.emulator_aws,
+        session.screen.progress,
+        progress,
+        orders=orders,
+        cancel=session.cancel,
     )
     output.result(session.screen, report)
     return 0

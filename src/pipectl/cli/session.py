@@ -106,7 +106,7 @@ class Session:
         else:
             # AWS_ENDPOINT_URL, and one for each service, are read by botocore.
             aws = self.aws(self.options.endpoint_url)
-        return Context(config, self.file, aws, self.screen, cancel=self.cancel)
+        return Context(config, self.file, aws, self.screen.progress, cancel=self.cancel)
 
     def print_header(self, *, passing: bool = False) -> None:
         """Print the environment, account, region and config file that the command works on.
@@ -157,7 +157,8 @@ class Session:
             endpoint_url=endpoint_url,
             credentials=credentials,
             clock=self.clock,
-            say=self.screen.waiting,
+            say=self.screen.progress.waiting,
+            awaits=self.screen.progress.awaits,
             warn=lambda text: self.screen.notice([(f"Warning: {text}",)]),
             on_call=self.screen.called,
             timeout=timeout,

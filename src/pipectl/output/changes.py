@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pipectl.commands.plan import PlanReport
 from pipectl.engine.model import UNKNOWN, Action, Change, Delta
 from pipectl.output import looks, plan_code
-from pipectl.output.console import ACTION_LOOK, Line, Screen
+from pipectl.output.console import Line, Screen
 from pipectl.output.serializer import dumps
 from pipectl.review.model import Review
 from pipectl.text import pluralize
@@ -56,7 +56,7 @@ def lines(screen: Screen, changes: Iterable[Change]) -> Iterator[Line]:
 
 
 def change_lines(screen: Screen, change: Change) -> Iterator[Line]:
-    mark, colour, _ = ACTION_LOOK[change.action]
+    mark, colour, _ = looks.ACTIONS[change.action]
     yield (f"{mark} {change.action:<8}", colour), (f"{change.resource:<24}", "bold"), change.name
     if change.reason:
         yield (f"      {screen.completed(change.reason)}",)
@@ -81,7 +81,7 @@ def summary(changes: Sequence[Change], done: bool) -> str:
     """``2 to create, 1 to update.`` before, ``2 created, 1 updated.`` after."""
     counts = Counter(change.action for change in changes)
     parts = []
-    for action, (_, _, past) in ACTION_LOOK.items():
+    for action, (_, _, past) in looks.ACTIONS.items():
         if counts[action] and action is not Action.KEEP:
             parts.append(
                 f"{counts[action]} {past}" if done or action is Action.REFUSE else f"{counts[action]} to {action}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -17,16 +16,14 @@ from contextlib import nullcontext, suppress
 from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 
 from rich.console import Console
-from rich.status import Status
 from rich.text import Text
 
-from pipectl.engine.model import Action, Change
-from pipectl.engine.parallel import current
 from pipectl.errors import AwsError, CancelledError, ConfigError, DeclinedError, PackageError, PipectlError
 from pipectl.output import looks
-from pipectl.output.bar import DrawnBar, NotedBar, SilentBar
 from pipectl.output.hints import Options, with_options
+from pipectl.output.live import LiveArea
 from pipectl.output.printable import masked, printable, secrets_of
+from pipectl.output.progress import Progress
 from pipectl.output.redraw import Redraw
 from pipectl.output.serializer import dumps, versioned
 from pipectl.output.table import Column, table_lines
@@ -37,17 +34,6 @@ if TYPE_CHECKING:
 
 Part: TypeAlias = "str | tuple[str, str]"
 Line: TypeAlias = "tuple[Part, ...]"
-
-ACTION_LOOK = {
-    Action.CREATE: ("+", looks.GOOD, "created"),
-    Action.UPDATE: ("~", looks.WARN, "updated"),
-    Action.REPLACE: ("±", looks.UNSURE, "replaced"),
-    Action.DELETE: ("-", looks.BAD, "deleted"),
-    Action.ADOPT: (">", looks.ADOPTED, "adopted"),
-    Action.REFUSE: ("!", looks.BAD, "refused"),
-    Action.KEEP: ("=", looks.LESS, "kept"),
-}
-"""Mark, colour and past tense of each action."""
 
 
 class Screen:
@@ -78,15 +64,12 @@ class Screen:
         self.err = _console(stderr=True, color=color)
         self._quiet = quiet
         self._options = options
-        self._monotonic = monotonic
         self._secrets = secrets_of(os.environ)
-        self._lock = threading.Lock()
-        self._running: dict[str, str] = {}
-        self._step: str | None = None
         # FORCE_COLOR makes rich take a file for a terminal; cursor codes are for real ones alone.
-        self._has_spinner = color and not quiet and self.err.is_terminal and _is_terminal(sys.stderr)
-        self._spinner: Status | None = None
-        self._bars = 0
+        moves_cursor = self.err.is_terminal and not (self.err.is_dumb_terminal or self.err.legacy_windows)
+        in_place = color and not quiet and moves_cursor and _is_terminal(sys.stderr)
+        area = LiveArea(self.err) if in_place else None
+        self.progress = Progress(self, area, quiet=quiet, monotonic=monotonic)
         self._redraw: Redraw | None = None
 
     @property
@@ -120,7 +103,7 @@ class Screen:
 
     def json(self, value: object) -> None:
         """Print a result as one JSON document."""
-        self._end_step()
+        self.progress.end_step()
         self.out.out(masked(dumps(value), self._secrets), highlight=False)
 
     def document(self, value: object) -> None:
@@ -148,20 +131,20 @@ class Screen:
         printed on stderr.
         """
         console = self.err if notice else self.out
-        self._end_step()
-        cells = [[self._text(_parts(cell)) for cell in row] for row in rows]
+        self.progress.end_step()
+        cells = [[self.text(_parts(cell)) for cell in row] for row in rows]
         for text in table_lines(console, columns, cells, _width(console)):
             console.print(text)
 
     def hanging(self, prefix: Line, body: Line) -> None:
         """Print one line of the result. On a terminal the body wraps beside the prefix, not below it."""
-        self._end_step()
-        for line in hanging(self._text(prefix), self._text(body), self.width):
+        self.progress.end_step()
+        for line in hanging(self.text(prefix), self.text(body), self.width):
             self.out.print(line)
 
     def json_line(self, value: object) -> None:
         """Print one of several results, as a JSON document on one line."""
-        self._end_step()
+        self.progress.end_step()
         self.out.out(masked(dumps(versioned(value), indent=None), self._secrets), highlight=False)
 
     def verbatim(self, text: str) -> None:
@@ -171,7 +154,7 @@ class Screen:
 
     def credentials(self, text: str) -> None:
         """Print one line of a result that is a credential on purpose: it is not masked."""
-        self._end_step()
+        self.progress.end_step()
         self.out.out(printable(text), highlight=False)
 
     # All else
@@ -186,21 +169,6 @@ class Screen:
         if not self._quiet:
             self._print(self.err, (self.completed(text) if commands else text,))
 
-    def bar(self, total: int | None, noun: str) -> SilentBar:
-        """Return the progress of long work, to be used in a ``with`` statement.
-
-        Args:
-            total: Number of all items; ``None`` when it is not known.
-            noun: One item.
-        """
-        if self._quiet:
-            return SilentBar()
-        if not (self._has_spinner and self.err.is_interactive):
-            return NotedBar(total, noun, self.note, self._monotonic)
-        self._end_step()
-        self._bars += 1
-        return DrawnBar(total, noun, self.err, self._monotonic, self._bar_ended)
-
     def header(self, parts: Line, *, passing: bool = False) -> None:
         """Print the line that says which pipeline a command works on.
 
@@ -208,53 +176,28 @@ class Screen:
             parts: The line.
             passing: On a terminal the result, which says it, too, removes the line.
         """
-        if passing and self._has_spinner and not self.json_output:
-            self.step(self._text(parts).plain)
+        if passing and self.progress.in_place and not self.json_output:
+            self.progress.step(self.text(parts).plain)
         elif not self._quiet:
             self._print(self.err, parts)
 
     def step(self, text: str) -> None:
-        """Show what a command does now in one changing line on a terminal. The next result or question removes it."""
-        with self._lock:
-            self._step = printable(masked(text, self._secrets))
-            self._spin()
+        """Show what a command does now; see `Progress.step`."""
+        self.progress.step(text)
 
     def opening(self, text: str) -> None:
         """Print the first words of a command that takes longer: as a step, or as a note where no terminal is.
 
         With JSON there is no such note, because programs read stderr, too.
         """
-        if self._has_spinner:
+        if self.progress.in_place:
             self.step(text)
         elif not self.json_output:
             self.note(text)
 
-    def waiting(self, text: str) -> None:
-        resource = current.get()
-        self.note(f"  {resource}: {text}" if resource else f"  {text}")
-
     def called(self, call: Call) -> None:
         if self.verbose:
             self._print(self.err, ((f"  {call.service} {call.operation}", looks.LESS),))
-
-    def started(self, change: Change) -> None:
-        if change.action is Action.KEEP:
-            return
-        with self._lock:
-            self._running[change.resource] = change.action
-            self._spin()
-
-    def finished(self, change: Change, seconds: float) -> None:
-        if change.action is Action.KEEP:
-            return
-        self._ended(change)
-        mark, colour, done = ACTION_LOOK[change.action]
-        self._progress((f"{mark} ", colour), change.resource, (f" {done}", colour), (f"  {seconds:.1f} s", looks.LESS))
-
-    def failed(self, change: Change, error: PipectlError) -> None:
-        self._ended(change)
-        first, *_ = error.message.split("\n")
-        self._progress((f"! {change.resource} failed:", looks.BAD), f" {first}")
 
     # Errors
 
@@ -269,7 +212,7 @@ class Screen:
 
     def last_words(self, error: PipectlError) -> str:
         """Return an error as text, to be written without any lock; the cursor, if it is hidden, comes back."""
-        show_cursor = "\x1b[?25h\n" if self._spinner or self._bars else ""
+        show_cursor = self.progress.leave_now()
         if self._redraw:
             show_cursor = self._redraw.leave_now() + show_cursor
         if self.json_output:
@@ -282,11 +225,8 @@ class Screen:
                 self._print(self.err, (f"  {line}",))
 
     def close(self) -> None:
-        """Remove the progress line."""
-        with self._lock, suppress(OSError):
-            self._running.clear()
-            self._step = None
-            self._spin()
+        """Remove the changing lines of the terminal."""
+        self.progress.close()
 
     def error_document(self, error: PipectlError) -> dict[str, object]:
         """Return an error as a document."""
@@ -306,52 +246,23 @@ class Screen:
 
     def _print(self, console: Console, parts: Line, *, wraps: bool = True) -> None:
         if console is self.out:
-            self._end_step()
-        text = self._text(parts)
-        # A log that cannot be written is no reason to end a command in the middle of its changes.
-        with suppress(OSError) if console is self.err else nullcontext():
+            self.progress.end_step()
+        text = self.text(parts)
+
+        def draw() -> None:
             for line in wrapped(text, _width(console) if wraps else None):
                 console.print(line)
 
-    def _text(self, parts: Line) -> Text:
+        # A log that cannot be written is no reason to end a command in the middle of its changes.
+        with suppress(OSError) if console is self.err else nullcontext():
+            self.progress.area.above(draw) if self.progress.area and console is self.err else draw()
+
+    def text(self, parts: Line) -> Text:
         text = Text()
         for part in parts:
             words, style = (part, "") if isinstance(part, str) else part
             text.append(printable(masked(words, self._secrets)), style)
         return text
-
-    def _bar_ended(self) -> None:
-        self._bars -= 1
-
-    def _progress(self, *parts: Part) -> None:
-        if not self._quiet:
-            self._print(self.err, parts)
-
-    def _ended(self, change: Change) -> None:
-        with self._lock:
-            self._running.pop(change.resource, None)
-            self._spin()
-
-    def _end_step(self) -> None:
-        with self._lock:
-            self._step = None
-            self._spin()
-
-    def _spin(self) -> None:
-        """Show what runs in one changing line, cut at the width of the terminal; only on a terminal."""
-        if not self._has_spinner:
-            return
-        running = "  ".join(f"{action} {resource}" for resource, action in self._running.items())
-        if shown := running or self._step:
-            words = Text(shown, no_wrap=True, overflow="ellipsis")
-            if self._spinner is None:
-                self._spinner = self.err.status(words)
-                self._spinner.start()
-                self._spinner.update(words, spinner="dots")  # a new spinner is drawn at once
-            self._spinner.update(words)
-        elif self._spinner is not None:
-            self._spinner.stop()
-            self._spinner = None
 
 
 def _parts(cell: Part | Line) -> Line:

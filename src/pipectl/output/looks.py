@@ -7,6 +7,7 @@ sixteen colours shows its nearest one, so a word that matters is bold as well. N
 
 from __future__ import annotations
 
+from pipectl.engine.model import Action
 from pipectl.failures.model import ReplayStatus
 
 GOOD = "bold color(28)"
@@ -27,6 +28,16 @@ BADGE_GOOD = "bold color(231) on color(28)"
 BADGE_UNSURE = "bold color(231) on color(90)"
 BADGE_WARN = "bold color(16) on color(214)"
 BADGE_BAD = "bold color(231) on color(124)"
+ACTIONS = {
+    Action.CREATE: ("+", GOOD, "created"),
+    Action.UPDATE: ("~", WARN, "updated"),
+    Action.REPLACE: ("±", UNSURE, "replaced"),
+    Action.DELETE: ("-", BAD, "deleted"),
+    Action.ADOPT: (">", ADOPTED, "adopted"),
+    Action.REFUSE: ("!", BAD, "refused"),
+    Action.KEEP: ("=", LESS, "kept"),
+}
+"""Mark, colour and past tense of each action."""
 STATUS = {
     ReplayStatus.OPEN: ATTENTION,
     ReplayStatus.PARTIAL: ATTENTION,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from pipectl.engine.model import Action
-from pipectl.output.console import ACTION_LOOK, Line
+from pipectl.output import looks
+from pipectl.output.console import Line
 from pipectl.review.model import Review
 
 
@@ -38,7 +39,7 @@ def plan_lines(reviews: Iterable[Review], completed: Callable[[str], str], *, co
         change = review.change
         if change.action is Action.KEEP and not change.reason and not review.flags:
             continue
-        mark, colour, _ = ACTION_LOOK[change.action]
+        mark, colour, _ = looks.ACTIONS[change.action]
         yield PlanLine(mark, 0, ((f"{change.action:<8}", colour), (f"{change.resource:<24}", "bold"), change.name))
         if change.reason:
             yield PlanLine(" ", 1, (completed(change.reason),))

@@ -79,6 +79,23 @@ def test_equal_values_have_equal_placeholders() -> None:
     assert redacted["Arns"] == ["arn:aws:lambda:us-east-1:<account-1>:function:<resource-1>"] * 2
 
 
+def test_the_index_of_tags_keeps_its_form_alone() -> None:
+    arns = [f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}" for name in ("dev-failures", "old-name")]
+    page = {
+        "PaginationToken": "next",
+        "ResourceTagMappingList": [{"ResourceARN": arn, "Tags": [{"Key": "Team", "Value": "x"}]} for arn in arns],
+    }
+    redacted = Redactor({"dev-failures": "<dead-letter-queue>", ACCOUNT: "<account>"}).members(page)
+    start = "arn:aws:sqs:us-east-1:<account>:"
+    assert redacted == {
+        "PaginationToken": "<token-1>",
+        "ResourceTagMappingList": [
+            {"ResourceARN": f"{start}<dead-letter-queue>", "Tags": [{"Key": "Team", "Value": "<tag-1>"}]},
+            {"ResourceARN": f"{start}<resource-1>", "Tags": [{"Key": "Team", "Value": "<tag-1>"}]},
+        ],
+    }
+
+
 def test_log_lines_of_functions_are_left_out_and_those_of_lambda_stay() -> None:
     lines = [{"message": "START RequestId: 3f1c8a52-9d0e-4b7a-8c6d-1e2f3a4b5c6d"}, {"message": f"failed: {ORDER}"}]
     assert Redactor({}).members({"events": lines})["events"] == [

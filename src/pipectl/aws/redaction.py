@@ -24,7 +24,8 @@ _TOKENS = frozenset(
     {
         *("Location", "NextToken", "nextToken", "Marker", "NextMarker", "ShardIterator", "NextShardIterator"),
         *("ReceiptHandle", "RevisionId", "ETag", "VersionId", "NextVersionIdMarker", "VersionIdMarker", "UserId"),
-        *("ContinuationToken", "NextContinuationToken", "ClientRequestToken", "DisplayName", "HostId", "RequestId"),
+        *("ContinuationToken", "NextContinuationToken", "PaginationToken"),
+        *("ClientRequestToken", "DisplayName", "HostId", "RequestId"),
     }
 )
 _TAGS = frozenset({"Tags", "tags", "TagSet", "TagList"})

@@ -69,6 +69,26 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
+def test_values_that_cloudformation_writes_otherwise(template: dict[str, Any]) -> None:
+    made = template["Resources"]
+    assert made["DeadLetterQueue"]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+    table = made["AuditTable"]["Properties"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["KeySchema"] == [
+        {"AttributeName": "auditId", "KeyType": "HASH"},
+        {"AttributeName": "timestamp", "KeyType": "RANGE"},
+    ]
+    assert [each["AttributeName"] for each in table["AttributeDefinitions"]] == [
+        *("auditId", "timestamp", "failureType", "unresolved"),
+    ]
+
+
+def test_a_stack_creates_tables_on_demand_whatever_the_config_keeps(tmp_path: Path) -> None:
+    file = write_config(tmp_path, {"orders-table": {"billing": "keep"}})
+    table = create(load(file), file, WHERE, None).document["Resources"]["OrdersTable"]
+    assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
 def test_every_reference_has_its_resource(template: dict[str, Any]) -> None:
     for key, body in template["Resources"].items():
         assert set(body.get("DependsOn", [])) <= template["Resources"].keys() - {key}

@@ -185,7 +185,7 @@ def test_the_meaning_of_adopting_is_the_reason() -> None:
     tags = {**TAGS, "ManagedBy": "terraform"}
     change = decide(resource, resource.desired({}), Observation({"size": 2}, tags), OWNERSHIP, adopt=["table"])
     assert change.reason == (
-        "exists and is not managed by pipectl: ManagedBy is 'terraform', not 'pipectl'; adopting it writes the tags "
+        "exists and is not managed by pipectl: ManagedBy is 'terraform', not 'pipectl'; adopting it writes the tag "
         "ManagedBy and changes size; from then on `pipectl down` deletes it"
     )
 

@@ -328,6 +328,15 @@ def test_a_recreated_role_renews_the_access_to_the_environment(built: DirectAcce
     assert built.iam.get_role(RoleName=role.name)["Role"]["RoleId"] in found["Description"]
 
 
+def test_a_description_without_the_id_of_the_role_is_explained(built: DirectAccess) -> None:
+    name = built.names.auditor
+    built.lambda_.update_function_configuration(FunctionName=name, Description="by hand")
+    change = changes(built)["auditor"]
+    assert change.attributes.keys() == {"role_id"}
+    assert "does not have the id of the role" in str(change.reason)
+    repaired(built)
+
+
 def test_a_missing_role_is_recreated_and_renewed_by_one_up(built: DirectAccess) -> None:
     delete_role(built, built.names.auditor_role)
     assert {key: change.action for key, change in changes(built).items()} == {

@@ -172,7 +172,8 @@ def adoption(foreign: Refusal, deltas: Mapping[str, Delta]) -> str:
     """Return what adopting a resource means: the tags that are written, the attributes that change, and the owner."""
     tags = [path.partition(".")[2] for path in deltas if path.startswith("tags.")]
     changed = sorted(top_level(deltas) - {"tags"})
-    writes = f"adopting it writes the tags {', '.join(tags)}" if tags else "adopting it writes no tags"
+    noun = "tag" if len(tags) == 1 else "tags"
+    writes = f"adopting it writes the {noun} {', '.join(tags)}" if tags else "adopting it writes no tags"
     changes = f" and changes {', '.join(changed)}" if changed else " and changes nothing else"
     return f"{foreign.reason}; {writes}{changes}; from then on `pipectl down` deletes it"
 

@@ -33,6 +33,7 @@ _ROLE_ID = re.compile(r"\brole ([A-Z0-9]+)$")
 _UNTRACED = "PassThrough"
 _STORAGE = 512
 _CODE = {"code_sha256", "architecture"}
+_ROLE_UNKNOWN = "the description does not have the id of the role, so a role that was recreated would not be noticed"
 _ROLE_RECREATED = "the role was recreated; with its new id the function can decrypt its environment again"
 
 
@@ -228,16 +229,16 @@ class Function(Resource):
         return FunctionFacts(version)
 
     def remark(self, deltas: Mapping[str, Delta], observed: Observation) -> str | None:
-        """Return remarks about a role that was recreated, and a rollback that `up` undoes: it differs from the config.
+        """Return remarks about the id of the role, and a rollback that `up` undoes: it differs from the config.
 
         A rollback to the code and settings of the config leaves nothing to undo.
         """
         renewed = deltas.get("role_id") or deltas.get("live.role_id")
-        recreated = _ROLE_RECREATED if renewed and renewed.before else None
+        role = (_ROLE_RECREATED if renewed.before else _ROLE_UNKNOWN) if renewed else None
         facts, differs = observed.facts, any(path.partition(".")[0] == "live" for path in deltas)
         rollback = facts.rollback if differs and isinstance(facts, FunctionFacts) else None
         undone = f"{rollback}; `pipectl up` undoes it" if rollback else None
-        return "; ".join(filter(None, [undone, recreated])) or None
+        return "; ".join(filter(None, [undone, role])) or None
 
     def _change(self, desired: Attributes, code: bool, configuration: Request) -> None:
         if code:

@@ -190,6 +190,13 @@ def test_the_meaning_of_adopting_is_the_reason() -> None:
     )
 
 
+def test_adopting_takes_a_resource_from_another_pipeline() -> None:
+    resource = FakeResource(Account(), "table")
+    found = Observation({"size": 1}, {**TAGS, "Project": "blog"})
+    change = decide(resource, resource.desired({}), found, OWNERSHIP, adopt=["table"])
+    assert "the other pipeline no longer manages it" in str(change.reason)
+
+
 def test_adopting_is_suggested_only_where_it_helps() -> None:
     error = refusal([refused("bucket", RefusalKind.OTHER_OWNER)])
     assert isinstance(error, ForeignError)

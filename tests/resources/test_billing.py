@@ -14,7 +14,8 @@ from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.config.loading import load
 from pipectl.engine.model import Action, Change
-from pipectl.errors import ConfigError
+from pipectl.errors import AwsError, ConfigError
+from tests.aws.fakes import client_error
 from tests.resources.direct_access import DirectAccess, narrow
 from tests.resources.scripted import resource as scripted
 from tests.support import ACCOUNT, REGION, World, write_config, yes
@@ -192,6 +193,17 @@ def test_a_table_without_a_billing_mode_in_its_description_is_provisioned(existi
     observed = table.observe()
     assert observed is not None
     assert observed.attributes["billing"] == "provisioned"
+
+
+@pytest.mark.parametrize("key", ["orders-table"])
+def test_a_change_of_billing_that_is_refused_for_a_day_has_a_hint(provisioned: DirectAccess, key: str) -> None:
+    limit = client_error("LimitExceededException", "Update to PayPerRequest mode are limited to once in 1 day(s).")
+    table = scripted(provisioned, key, {"UpdateTable": [limit]})
+    observed = table.observe()
+    assert observed is not None
+    with pytest.raises(AwsError) as caught:
+        table.update(table.desired({}), observed, {"billing"})
+    assert "`billing: keep`" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("value", ["provisioned", "PAY_PER_REQUEST", True, 0, ""])

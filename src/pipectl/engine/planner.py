@@ -175,7 +175,8 @@ def adoption(foreign: Refusal, deltas: Mapping[str, Delta]) -> str:
     noun = "tag" if len(tags) == 1 else "tags"
     writes = f"adopting it writes the {noun} {', '.join(tags)}" if tags else "adopting it writes no tags"
     changes = f" and changes {', '.join(changed)}" if changed else " and changes nothing else"
-    return f"{foreign.reason}; {writes}{changes}; from then on `pipectl down` deletes it"
+    loses = ", and the other pipeline no longer manages it" if foreign.kind is RefusalKind.OTHER_PIPELINE else ""
+    return f"{foreign.reason}; {writes}{changes}; from then on `pipectl down` deletes it{loses}"
 
 
 def refusal(

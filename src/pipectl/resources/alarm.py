@@ -224,7 +224,7 @@ class Alarm(Resource):
 
 def _whole(number: float | None) -> float | None:
     """Return a number as the config has it: CloudWatch returns 5 as 5.0."""
-    return int(number) if number is not None and number.is_integer() else number
+    return int(number) if number is not None and float(number).is_integer() else number
 
 
 def _state_since(alarm: MetricAlarmTypeDef) -> datetime | None:

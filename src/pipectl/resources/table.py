@@ -151,7 +151,7 @@ class Table(Resource):
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         steps: dict[str, Callable[[], None]] = {
             "deletion_protection": lambda: self._change({"DeletionProtectionEnabled": desired["deletion_protection"]}),
-            "billing": lambda: self._change({"BillingMode": _BILLING_MODES[desired["billing"]]}),
+            "billing": lambda: self._set_billing(desired),
             "stream": lambda: self._set_stream(desired, observed),
             "indexes": lambda: self._rebuild_indexes(desired, observed),
             "point_in_time_recovery": lambda: self._set_recovery(desired),
@@ -269,6 +269,14 @@ class Table(Resource):
             if not _DONE_ALREADY.search(error.aws_message):
                 raise
         self._wait_until_active()
+
+    def _set_billing(self, desired: Attributes) -> None:
+        try:
+            self._change({"BillingMode": _BILLING_MODES[desired["billing"]]})
+        except AwsError as error:
+            if error.aws_code == "LimitExceededException":
+                error.hint = "run the command again later, or leave the billing with `billing: keep` in the config"
+            raise
 
     def _set_stream(self, desired: Attributes, observed: Observation) -> None:
         """Disable and enable the stream: its view type cannot be changed in place. It gets another ARN."""

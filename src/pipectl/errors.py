@@ -20,6 +20,7 @@
     |   |-- ForeignError         a resource of that name is not managed by this pipeline
     |   |-- UnreconcilableError  the difference cannot be removed by an update
     |   |-- DataLossError        data would be deleted or lost
+    |   |-- PlanChangedError     the plan is not the one that was reviewed
     |   |-- WrongAccountError    the credentials belong to another account than the config
     |   `-- DeclinedError        the user did not confirm
     |-- AwsError                 an AWS call failed, after its retries
@@ -151,8 +152,7 @@ class RequirementError(PipectlError):
         self, message: str, *, missing: Sequence[str], unmanaged: Sequence[str], hint: str | None = None
     ) -> None:
         super().__init__(message, hint=hint)
-        self.missing = tuple(missing)
-        self.unmanaged = tuple(unmanaged)
+        self.missing, self.unmanaged = tuple(missing), tuple(unmanaged)
 
 
 class NoVersionError(PipectlError):
@@ -175,8 +175,7 @@ class NoSuchFailureError(PipectlError):
         if any(len(audit_id) < SHORTEST_PREFIX for audit_id in audit_ids):
             hint = f"the beginning of an id has at least {SHORTEST_PREFIX} characters; {hint}"
         super().__init__(f"there is no failure {', '.join(audit_ids)}{newest}", hint=hint)
-        self.audit_ids = tuple(audit_ids)
-        self.unread = unread
+        self.audit_ids, self.unread = tuple(audit_ids), unread
 
 
 class NoSuchOrderError(PipectlError):
@@ -197,9 +196,7 @@ class NoSuchOrderError(PipectlError):
             f"there is no order {key}: {places}{but}",
             hint=f"check the key; {audit_show} also finds resolved and replayed failures{also}",
         )
-        self.key = key
-        self.unread = tuple(unread)
-        self.gap = gap
+        self.key, self.unread, self.gap = key, tuple(unread), gap
 
 
 class AmbiguousIdError(PipectlError):
@@ -297,6 +294,12 @@ class DataLossError(RefusedError):
     code = "DataWouldBeLost"
 
 
+class PlanChangedError(RefusedError):
+    """The plan is not the one that was reviewed. ``report`` has the plan as it is now."""
+
+    code = "PlanChanged"
+
+
 class WrongAccountError(RefusedError):
     """The credentials belong to another account than the config names."""
 
@@ -332,11 +335,8 @@ class AwsError(PipectlError):
         resource: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint, resource=resource)
-        self.service = service
-        self.operation = operation
-        self.aws_code = aws_code
-        self.aws_message = aws_message
-        self.status = status
+        self.service, self.operation, self.status = service, operation, status
+        self.aws_code, self.aws_message = aws_code, aws_message
 
 
 class AbsentError(AwsError):

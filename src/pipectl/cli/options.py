@@ -58,6 +58,21 @@ class NotEmpty(click.ParamType[str]):
         return str(value) or self.fail("it is empty.", param, ctx)
 
 
+class PlanId(click.ParamType[str]):
+    """The whole id of a plan."""
+
+    name = "id"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from pipectl.review.plan_id import LENGTH, is_plan_id
+
+        text = str(value)
+        if is_plan_id(text):
+            return text
+        rule = f"it has {LENGTH} characters of 0-9 and a-f, and `plan` prints it"
+        return self.fail(f"{text!r} is not the id of a plan: {rule}.", param, ctx)
+
+
 MOMENT = Moment()
 NOT_EMPTY = NotEmpty()
 FOLDER = click.Path(file_okay=False, path_type=Path)

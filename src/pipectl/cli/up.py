@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import global_options, yes_option
+from pipectl.cli.options import PlanId, global_options, yes_option
 from pipectl.cli.plan import adopt_option, allow_stream_replacement_option, code_option, show_plan
-from pipectl.errors import PipectlError
+from pipectl.errors import PipectlError, UsageError
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
@@ -19,12 +19,19 @@ if TYPE_CHECKING:
 @click.command()
 @yes_option
 @click.option("--dry-run", is_flag=True, help="Show what would be done, as `plan` does.")
+@click.option("--plan", "reviewed", type=PlanId(), help="Make exactly the changes of this plan, without a question.")
 @code_option
 @adopt_option
 @allow_stream_replacement_option
 @global_options
 def up(
-    session: Session, yes: bool, dry_run: bool, code: bool, adopt: Collection[str], allow_stream_replacement: bool
+    session: Session,
+    yes: bool,
+    dry_run: bool,
+    reviewed: str | None,
+    code: bool,
+    adopt: Collection[str],
+    allow_stream_replacement: bool,
 ) -> int:
     """Create missing resources and repair differences.
 
@@ -34,12 +41,15 @@ def up(
       pipectl -c config/prod.yaml up --yes
       pipectl --local up --dry-run
       pipectl up --adopt bucket --adopt dead-letter-queue
+      pipectl up --plan 3f2a91c07b4e
     """
     from pipectl.commands.config import check
     from pipectl.commands.up import up as run
     from pipectl.output import changes, config
     from pipectl.output import up as output
 
+    if dry_run and reviewed:
+        raise UsageError("use one of --plan and --dry-run")
     if dry_run:
         return show_plan(session, adopt, allow_stream_replacement, code=code)
     session.print_header()
@@ -57,9 +67,10 @@ def up(
             adopt=adopt,
             allow_stream_replacement=allow_stream_replacement,
             code=not yes,
+            reviewed=reviewed,
         )
     except PipectlError as error:
-        output.incomplete(session.screen, error)
+        output.incomplete(session.screen, error, code=code)
         raise
     output.result(session.screen, report)
     return 0

@@ -13,18 +13,25 @@ from pipectl.monitoring.backlog import with_ended_backlog
 from pipectl.resource_keys import ResourceKey
 from pipectl.review.flags import flags_of
 from pipectl.review.model import Review
+from pipectl.review.plan_id import Place, plan_id
+from pipectl.text import with_flags
 
 
 @dataclass(frozen=True)
 class PlanReport:
     """The changes that `up` would make, each with its review, and the outputs of the pipeline as far as known.
 
-    ``id`` stands for everything that was seen: `up` with this id makes exactly these changes.
+    Args:
+        reviews: The changes.
+        outputs: The outputs.
+        id: Stands for everything that was seen; empty when a change is refused.
+        apply: The command that makes exactly these changes, with the options of the plan; empty when there is none.
     """
 
     reviews: tuple[Review, ...]
     outputs: dict[str, str]
     id: str = ""
+    apply: str = ""
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -46,18 +53,39 @@ Confirm = Callable[[PlanReport], None]
 def plan(context: Context, *, adopt: Collection[str] = (), allow_stream_replacement: bool = False) -> PlanReport:
     """Return what `up` would do; see `make_plan` for the arguments. Reads only."""
     made = make_plan(context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
-    return report_of(context, made)
+    return report_of(context, made, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
 
 
-def report_of(context: Context, made: Plan, *, code: bool = True) -> PlanReport:
-    """Return a plan with the review of each change; ``code``: compare the code of functions with the deployed one."""
+def report_of(
+    context: Context,
+    made: Plan,
+    *,
+    code: bool = True,
+    adopt: Collection[str] = (),
+    allow_stream_replacement: bool = False,
+) -> PlanReport:
+    """Return a plan with the review of each change.
+
+    Args:
+        context: The pipeline.
+        made: The plan.
+        code: Compare the code of functions with the deployed one.
+        adopt: See `make_plan`; repeated in the command that applies the plan.
+        allow_stream_replacement: See there.
+    """
     codes = code_changes(context, made) if code else {}
     account = context.pipeline.names.account_id
     reviews = [
         Review(change, flags_of(change, made.observed.get(change.resource), account), codes.get(change.resource))
         for change in made.changes
     ]
-    return PlanReport(tuple(reviews), known_outputs(context, made))
+    outputs = known_outputs(context, made)
+    if made.refusals:
+        return PlanReport(tuple(reviews), outputs)
+    place = Place(account, context.aws.region, context.config.environment)
+    found = plan_id(place, reviews, made.observed)
+    command = with_flags(f"up --plan {found}", adopt=as_typed(adopt), allow_stream_replacement=allow_stream_replacement)
+    return PlanReport(tuple(reviews), outputs, found, command if made.pending else "")
 
 
 def make_plan(context: Context, *, adopt: Collection[str] = (), allow_stream_replacement: bool = False) -> Plan:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
-from pipectl.commands.plan import Confirm, as_typed, known_outputs, make_plan, report_of
+from pipectl.commands.plan import Confirm, PlanReport, as_typed, make_plan, report_of
 from pipectl.config.names import UNRESOLVED_INDEX, UNRESOLVED_INDEX_TAG
 from pipectl.context import Context
 from pipectl.engine.model import Change, Facts
 from pipectl.engine.planner import Plan, refusal
-from pipectl.errors import PipectlError
+from pipectl.errors import PipectlError, PlanChangedError
 from pipectl.facts import MappingFacts, TableFacts
 from pipectl.failures.unresolved import fill
 from pipectl.resource_keys import ResourceKey
@@ -22,12 +23,17 @@ from pipectl.text import with_flags
 class UpReport:
     """The changes that were made, and the outputs of the pipeline.
 
-    ``catching_up``: the stream mapping first processes the records that wait, of any age.
+    Args:
+        changes: The changes.
+        outputs: The outputs.
+        catching_up: The stream mapping first processes the records that wait, of any age.
+        plan: The id of the plan that was executed.
     """
 
     changes: tuple[Change, ...]
     outputs: dict[str, str]
     catching_up: bool = False
+    plan: str = ""
 
 
 def up(
@@ -37,6 +43,7 @@ def up(
     adopt: Collection[str] = (),
     allow_stream_replacement: bool = False,
     code: bool = False,
+    reviewed: str | None = None,
 ) -> UpReport:
     """Create missing resources and remove differences.
 
@@ -46,8 +53,10 @@ def up(
         adopt: See `pipectl.commands.plan.make_plan`.
         allow_stream_replacement: See there.
         code: Compare the code of functions with the deployed one for the confirmation.
+        reviewed: The id of a plan that was reviewed. Only that plan is executed, without a confirmation.
 
     Raises:
+        PlanChangedError: the plan has another id than ``reviewed``; nothing was changed.
         RefusedError: a resource is not managed, or its difference cannot be removed; nothing was changed.
         DeclinedError: the user said no; nothing was changed.
         PipectlError: some changes failed; the others were finished. Its ``report`` has those that were done.
@@ -55,21 +64,40 @@ def up(
     plan = make_plan(context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     if plan.refusals:
         raise refusal(plan.refusals, adopted=as_typed(adopt), accepted_loss=allow_stream_replacement)
+    show = partial(report_of, context, plan, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
+    shown = show(code=code and bool(plan.pending))
     if not plan.pending:
+        if reviewed and reviewed != shown.id:
+            context.reporter.note(f"Plan {reviewed} has nothing left to do: it was applied, or became unnecessary.")
         found = plan.observed.get(ResourceKey.STREAM_MAPPING)
-        report = UpReport(plan.changes, known_outputs(context, plan), found is not None and _catches_up(found.facts))
+        catching_up = found is not None and _catches_up(found.facts)
+        report = UpReport(plan.changes, shown.outputs, catching_up, shown.id)
         _fill_index(context, plan, report)
         return report
-    confirm(report_of(context, plan, code=code))
+    if reviewed is None:
+        confirm(shown)
+    elif reviewed != shown.id:
+        raise _changed(reviewed, show(code=True))
     command = with_flags("up", adopt=as_typed(adopt), allow_stream_replacement=allow_stream_replacement)
     execution = context.execute(plan, command)
     catching_up = _catches_up(execution.facts.get(ResourceKey.STREAM_MAPPING))
-    report = UpReport(execution.changes, context.pipeline.outputs(execution.facts), catching_up)
+    report = UpReport(execution.changes, context.pipeline.outputs(execution.facts), catching_up, shown.id)
     if execution.error:
         execution.error.report = report
         raise execution.error
     _fill_index(context, plan, report)
     return report
+
+
+def _changed(reviewed: str, now: PlanReport) -> PlanChangedError:
+    """Return the error that the plan is not the reviewed one, with the plan as it is now."""
+    error = PlanChangedError(
+        f"the plan is {now.id} now, not {reviewed}: the resources, the config, the code, the options or pipectl have "
+        "changed since. Nothing was changed.",
+        hint=f"review the plan as it is now, then run `pipectl {now.apply}`",
+    )
+    error.report = now
+    return error
 
 
 def _fill_index(context: Context, plan: Plan, report: UpReport) -> None:

@@ -102,6 +102,8 @@ class Observation:
         takes_over_untagged: It has no tags because AWS itself created it for this pipeline.
         note: A remark for the user that is no difference.
         unmanaged: Settings that were read and that pipectl does not manage, as plain data; the note has them in words.
+        passing: Attributes that begin to differ by themselves, at a time that nobody chooses; the note announces it.
+            Each has a value that is equal before and after that time.
     """
 
     attributes: Attributes
@@ -111,6 +113,7 @@ class Observation:
     takes_over_untagged: bool = False
     note: str | None = None
     unmanaged: Mapping[str, Any] = field(default_factory=dict)
+    passing: Mapping[str, AttributeValue] = field(default_factory=dict)
 
     def facts_as(self, kind: type[F]) -> F:
         """Return the facts as the class that its kind of resource has.

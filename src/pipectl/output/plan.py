@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from pipectl.commands.plan import PlanReport, as_typed
 from pipectl.engine.planner import refusal
 from pipectl.output import changes
-from pipectl.output.console import Screen
+from pipectl.output.console import Line, Screen
 
 
 def result(screen: Screen, report: PlanReport, *, code: bool = False) -> None:
     if screen.json_output:
-        screen.document(
-            {"changes": [changes.review_document(screen, each) for each in report.reviews], "outputs": report.outputs}
-        )
-        return
-    screen.lines(changes.review_lines(screen, report.reviews, code=code))
-    screen.line(changes.summary(report.changes, done=False))
+        screen.document(document(screen, report))
+    else:
+        screen.lines(lines(screen, report, code=code))
+
+
+def lines(screen: Screen, report: PlanReport, *, code: bool) -> Iterator[Line]:
+    """Yield the lines of a plan. The last one has the command that applies it, if there is one."""
+    yield from changes.review_lines(screen, report.reviews, code=code)
+    yield (changes.summary(report.changes, done=False),)
+    if report.apply:
+        command = screen.completed(f"`pipectl {report.apply}`")
+        yield "Plan ", (report.id, "bold"), f": apply exactly this with {command}"
+
+
+def document(screen: Screen, report: PlanReport) -> dict[str, object]:
+    return {
+        "changes": [changes.review_document(screen, each) for each in report.reviews],
+        "outputs": report.outputs,
+        "id": report.id or None,
+    }
 
 
 def refused(

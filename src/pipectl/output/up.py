@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pipectl.commands.plan import PlanReport
 from pipectl.commands.up import UpReport
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
-from pipectl.output import changes, looks, outputs, resume
+from pipectl.output import changes, looks, outputs, plan, resume
 from pipectl.output.console import Screen
 from pipectl.resource_keys import ResourceKey
 
@@ -24,14 +25,18 @@ def result(screen: Screen, report: UpReport) -> None:
     outputs.result(screen, report.outputs)
 
 
-def incomplete(screen: Screen, error: PipectlError) -> None:
-    """Print what was done before the error; as JSON one document with the error."""
-    if not isinstance(error.report, UpReport):
-        return
-    if screen.json_output:
-        screen.document(_document(screen, error.report) | {"error": screen.error_document(error)})
-    else:
-        screen.notice(changes.before_error(error.report.changes))
+def incomplete(screen: Screen, error: PipectlError, *, code: bool = False) -> None:
+    """Print what was done before the error, or the plan as it is now; as JSON one document with the error."""
+    if isinstance(error.report, PlanReport):
+        if screen.json_output:
+            screen.document(plan.document(screen, error.report) | {"error": screen.error_document(error)})
+        else:
+            screen.notice(plan.lines(screen, error.report, code=code))
+    elif isinstance(error.report, UpReport):
+        if screen.json_output:
+            screen.document(_document(screen, error.report) | {"error": screen.error_document(error)})
+        else:
+            screen.notice(changes.before_error(error.report.changes))
 
 
 def _document(screen: Screen, report: UpReport) -> dict[str, object]:
@@ -39,4 +44,5 @@ def _document(screen: Screen, report: UpReport) -> dict[str, object]:
         "changes": [changes.document(screen, each) for each in report.changes],
         "outputs": report.outputs,
         "catchingUp": report.catching_up,
+        "plan": report.plan,
     }

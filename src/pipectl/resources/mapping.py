@@ -137,7 +137,10 @@ class EventSourceMapping(Resource):
             *map(_twin_note, twins),
             *map(self._other_reader_note, unmanaged),
         ]
-        return Observation(attributes, tags, facts, note="; ".join(filter(None, notes)) or None)
+        passing: Attributes = {"superseded": sorted(other["UUID"] for other in others)}
+        if catching_up:
+            passing["maximum_record_age"] = self._config["maximum_record_age"]
+        return Observation(attributes, tags, facts, note="; ".join(filter(None, notes)) or None, passing=passing)
 
     def _age(self, found: Mapped) -> tuple[str, bool, str]:
         """Return a key that is the greatest for the newest source: a stream's ARN ends with the time it was enabled."""

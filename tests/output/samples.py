@@ -53,6 +53,7 @@ from pipectl.errors import (
     IncompleteError,
     NoSuchOrderError,
     PipectlError,
+    PlanChangedError,
     Problem,
 )
 from pipectl.failures.audit_table import Selection
@@ -174,16 +175,21 @@ def _pipeline(text: str) -> dict[str, Sample]:
     )
     resumed = Resume(NOON, f"paused by {text}")
     planned = PlanReport(tuple(map(Review, made)), names)
+    applicable = PlanReport(planned.reviews[:1], names, "3f2a91c07b4e", "up --plan 3f2a91c07b4e --adopt bucket")
+    changed = PlanChangedError(f"the plan has changed: {text}")
+    changed.report = applicable
     packages = {"processor": PackageSummary(1234, "c2hh")}
     described = Template({"Description": text, "Resources": {text: {"Type": text}}}, {f"{text}.zip": b""}, Path(text))
     return {
         "plan": partial(plan.result, report=planned),
         "plan new code": partial(plan.result, report=PlanReport((Review(_new_code(text)),), names)),
         "plan code": partial(plan.result, report=_code(text), code=True),
+        "plan with an id": partial(plan.result, report=applicable),
         "plan refused": partial(plan.refused, report=planned),
         "up": partial(up.result, report=UpReport(made, names)),
         "up nothing": partial(up.result, report=UpReport(made[4:5], names)),
         "up catching up": partial(up.result, report=UpReport(made[4:5], names, catching_up=True)),
+        "up of a changed plan": partial(up.incomplete, error=changed),
         "up asked": partial(changes.before_asking, report=planned),
         "up not asked": partial(changes.notes, report=planned),
         "down": partial(down.result, report=DownReport(made, losses, resumed)),

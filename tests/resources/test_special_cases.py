@@ -109,6 +109,7 @@ def test_the_old_mapping_is_kept_for_24_hours(shared: DirectAccess) -> None:
     assert (shown.state, dict(shown.drift)) == (State.IN_SYNC, {})
     assert shown.reason is not None
     assert old in shown.reason
+    reviewed = plan(direct.world.context()).id
 
     clock = FakeClock()
     clock.started = direct.world.aws.clock.now() + timedelta(hours=25)
@@ -120,6 +121,7 @@ def test_the_old_mapping_is_kept_for_24_hours(shared: DirectAccess) -> None:
     )
     later = DirectAccess(tomorrow, direct.account)
     assert changes(later)["stream-mapping"].attributes["superseded"].before == [old]
+    assert plan(tomorrow.context()).id == reviewed
     repaired(later)
     assert old not in [mapping["UUID"] for mapping in direct.mappings(direct.resources["stream-mapping"])]
 

@@ -66,7 +66,7 @@ def up(
             ),
             adopt=adopt,
             allow_stream_replacement=allow_stream_replacement,
-            code=not yes,
+            code=not yes and reviewed is None,
             reviewed=reviewed,
         )
     except PipectlError as error:

@@ -29,11 +29,12 @@ _ID = re.compile(rf"[0-9a-f]{{{LENGTH}}}")
 
 @dataclass(frozen=True)
 class Place:
-    """The pipeline that a plan is for: its account, region and environment."""
+    """The pipeline that a plan is for, and the version of pipectl that plans."""
 
     account_id: str
     region: str
     environment: str
+    version: str = __version__
 
 
 def plan_id(place: Place, reviews: Sequence[Review], observed: Observations) -> str:
@@ -45,7 +46,7 @@ def plan_id(place: Place, reviews: Sequence[Review], observed: Observations) -> 
         observed: The actual state that the plan is based on.
     """
     seen = [_seen(review, observed.get(review.change.resource)) for review in reviews]
-    everything = [__version__, place.account_id, place.region, place.environment, sorted(seen, key=canonical)]
+    everything = [place.version, place.account_id, place.region, place.environment, sorted(seen, key=canonical)]
     return hashlib.sha256(canonical(everything).encode()).hexdigest()[:LENGTH]
 
 

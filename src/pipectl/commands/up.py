@@ -67,13 +67,7 @@ def up(
     show = partial(report_of, context, plan, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     shown = show(code=code and bool(plan.pending))
     if not plan.pending:
-        if reviewed and reviewed != shown.id:
-            context.reporter.note(f"Plan {reviewed} has nothing left to do: it was applied, or became unnecessary.")
-        found = plan.observed.get(ResourceKey.STREAM_MAPPING)
-        catching_up = found is not None and _catches_up(found.facts)
-        report = UpReport(plan.changes, shown.outputs, catching_up, shown.id)
-        _fill_index(context, plan, report)
-        return report
+        return _in_sync(context, plan, shown, reviewed)
     if reviewed is None:
         confirm(shown)
     elif reviewed != shown.id:
@@ -85,6 +79,20 @@ def up(
     if execution.error:
         execution.error.report = report
         raise execution.error
+    _fill_index(context, plan, report)
+    return report
+
+
+def _in_sync(context: Context, plan: Plan, shown: PlanReport, reviewed: str | None) -> UpReport:
+    """Return the report of a plan without changes.
+
+    It is a success for every reviewed id: without a state file, a plan that was applied cannot be recognized, and a job
+    that applies it may run again.
+    """
+    if reviewed and reviewed != shown.id:
+        context.reporter.note(f"Plan {reviewed} has nothing left to do: it was applied, or became unnecessary.")
+    found = plan.observed.get(ResourceKey.STREAM_MAPPING)
+    report = UpReport(plan.changes, shown.outputs, found is not None and _catches_up(found.facts), shown.id)
     _fill_index(context, plan, report)
     return report
 

@@ -10,9 +10,10 @@ import pytest
 
 from pipectl.aws.client import Aws, Credentials
 from pipectl.config.loading import load
-from pipectl.context import Context
-from pipectl.engine.model import Observation, Resource
-from pipectl.errors import AccessDeniedError, AwsError, CancelledError
+from pipectl.context import Context, error_of
+from pipectl.engine.model import Facts, Observation, Resource
+from pipectl.engine.parallel import Results
+from pipectl.errors import AccessDeniedError, AwsError, CancelledError, PipectlError
 from tests.engine.fakes import Account, FakeResource, denied
 from tests.support import ACCOUNT, DEV_CONFIG, REGION, FakeClock, Recorder
 
@@ -57,6 +58,25 @@ def test_an_error_that_is_not_a_denied_read_comes_first() -> None:
     with pytest.raises(AwsError) as caught:
         context(Closed(Account(), "table"), Unreadable(Account(), "role")).observe()
     assert caught.value.resource == "role"
+
+
+def test_a_cause_is_named_once_with_all_resources_that_failed_by_it() -> None:
+    denied_call = AccessDeniedError("denied for a caller with a long name")
+    denied_call.actions = ("lambda:CreateFunction",)
+    results: Results[Facts] = Results(
+        {"bucket": Facts()},
+        {"processor": denied_call, "auditor": denied_call, "queue": PipectlError("no answer")},
+        {"mapping": {"processor", "queue"}, "alarm": {"processor"}},
+    )
+    error = error_of(results, "up")
+    assert error is not None
+    assert error.message.split("\n") == [
+        "3 of 6 resources failed",
+        "auditor, processor: access denied: lambda:CreateFunction",
+        "queue: no answer",
+        "not started: alarm (needs processor), mapping (needs processor, queue)",
+    ]
+    assert "`pipectl up` continues" in str(error.hint)
 
 
 def test_ctrl_c_while_reading_ends_the_command_although_everything_was_read() -> None:

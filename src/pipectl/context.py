@@ -23,6 +23,7 @@ from pipectl.failures.audit_table import AuditTable
 from pipectl.failures.explanation import Explainer
 from pipectl.failures.record_reader import RecordReader
 from pipectl.pipeline import Pipeline
+from pipectl.text import pluralize
 
 PARTS_AGREE_SECONDS = 60
 """Time within which AWS reports all parts of a resource, or none of them."""
@@ -202,7 +203,7 @@ class Context:
         with self.reporter.changing(plan.pending, plan.graph):
             results = executor.execute_plan(self.resources, plan)
         changes = tuple(change for change in plan.changes if change.resource in results.done)
-        error = _error_of(results.only({change.resource for change in plan.pending}), command)
+        error = error_of(results.only({change.resource for change in plan.pending}), command)
         return Execution(changes, results.done, error)
 
     def run_reported(self, change: Change, work: Callable[[], Facts]) -> Facts:
@@ -230,7 +231,7 @@ def _combined(errors: list[PipectlError]) -> PipectlError:
     return combined
 
 
-def _error_of(results: Results[Facts], command: str) -> PipectlError | None:
+def error_of(results: Results[Facts], command: str) -> PipectlError | None:
     """Return one error for all that failed; an interrupted command failed even if every change was done."""
     failed, blocked = results.failed, results.blocked
     if not failed and not results.interrupted:
@@ -241,16 +242,20 @@ def _error_of(results: Results[Facts], command: str) -> PipectlError | None:
         return CancelledError(f"interrupted: {len(results.done)} resources done, not done: {unfinished}", hint=hint)
     if len(failed) == 1 and not blocked:
         return next(iter(failed.values()))
-    lines = [f"{key}: {_brief(error)}" for key, error in sorted(failed.items())]
-    lines += [f"{key}: not started, it needs {', '.join(sorted(needs))}" for key, needs in sorted(blocked.items())]
+    causes: dict[str, list[str]] = {}
+    for key, failure in sorted(failed.items()):
+        causes.setdefault(_brief(failure), []).append(key)
+    lines = [f"{', '.join(keys)}: {cause}" for cause, keys in causes.items()]
+    if blocked:
+        waiting = (f"{key} (needs {', '.join(sorted(needs))})" for key, needs in sorted(blocked.items()))
+        lines.append(f"not started: {', '.join(waiting)}")
     denied = [error for error in failed.values() if isinstance(error, AccessDeniedError)]
     hints = {error.hint for error in failed.values() if error.hint and error not in denied}
     if denied:
         hints.add(denied_hint(denied))
-    done = f"done: {', '.join(sorted(results.done))}" if results.done else "done: nothing"
-    return IncompleteError(
-        "\n".join(["some resources failed:", *lines, done]), dict(failed), hint="; ".join([*sorted(hints), hint])
-    )
+    total = len(failed) + len(blocked) + len(results.done)
+    first = f"{len(failed)} of {pluralize(total, 'resource')} failed"
+    return IncompleteError("\n".join([first, *lines]), dict(failed), hint="; ".join([*sorted(hints), hint]))
 
 
 def _brief(error: PipectlError) -> str:

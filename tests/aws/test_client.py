@@ -131,6 +131,20 @@ def test_a_long_wait_is_reported_once(wire: Wire) -> None:
     assert wire.said == ["waiting for table t to become ACTIVE"]
 
 
+def test_a_wait_is_shown_from_its_second_poll_until_it_ends(wire: Wire) -> None:
+    shown: list[str | None] = []
+    wire.aws.awaits = shown.append
+    wire.aws.wait(lambda: True, "the table to become ACTIVE", 60)
+    assert shown == []
+    answers = iter([False, False, True])
+    wire.aws.wait(lambda: next(answers), "the table to become ACTIVE", 60)
+    assert shown == ["the table to become ACTIVE", None]
+    with pytest.raises(WaitTimeoutError):
+        wire.aws.wait(lambda: False, "the role", 10)
+    assert shown[2:] == ["the role", None]
+    wire.aws.awaits = lambda _: None
+
+
 def test_a_wait_is_bounded_and_polls_a_last_time(wire: Wire) -> None:
     asked: list[float] = []
 

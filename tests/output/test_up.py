@@ -10,7 +10,7 @@ from pipectl.engine.model import Action, Change
 from pipectl.errors import IncompleteError, PipectlError
 from pipectl.output import up
 from tests.output.samples import samples_of
-from tests.output.screens import document, printed
+from tests.output.screens import LOCAL, document, on_terminal, printed
 
 CHANGES = (
     Change("bucket", "bucket", "dev-processed-data-backend", Action.CREATE),
@@ -35,6 +35,35 @@ def test_a_failure_prints_what_was_done_and_the_error_as_one_document() -> None:
 
 def test_an_error_before_the_first_change_prints_no_document() -> None:
     assert printed(lambda screen: up.incomplete(screen, PipectlError("no"))) == ""
+
+
+def created(count: int) -> tuple[Change, ...]:
+    keys = ["orders-table", "bucket", "processor", "auditor", "errors-alarm"][:count]
+    return tuple(Change(key, "kind", f"dev-{key}", Action.CREATE) for key in keys)
+
+
+ENDINGS = {
+    "first": UpReport(created(5), {"OrdersTableName": "dev-orders-table-backend"}, seconds=24.3),
+    "updates": UpReport(
+        (
+            Change("bucket", "bucket", "dev-bucket", Action.CREATE),
+            Change("processor", "function", "dev-processor", Action.UPDATE),
+            Change("auditor", "function", "dev-auditor", Action.UPDATE),
+            Change("orders-table", "table", "dev-orders", Action.KEEP),
+        ),
+        {},
+        seconds=0.2,
+    ),
+    "many notes": UpReport(
+        tuple(Change(f"table-{n}", "table", "name", Action.KEEP, reason="it is paused") for n in range(4)), {}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_the_ending_is_short_and_names_the_next_command(name: str, snapshot: SnapshotAssertion) -> None:
+    assert printed(lambda screen: up.result(screen, ENDINGS[name]), LOCAL) == snapshot
+    assert len(on_terminal(lambda screen: up.result(screen, ENDINGS[name]), 80)) <= 5
 
 
 SAMPLES = samples_of("up")

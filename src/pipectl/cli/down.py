@@ -58,6 +58,7 @@ def _confirm(session: Session, yes: bool, name: str | None) -> Confirm:
         environment = preview.environment
         if name is not None or (yes and not preview.protected):
             return
+        session.screen.close()
         output.preview(session.screen, session.context.aws.account_id, session.region, preview)
         if sys.stdin is None or not sys.stdin.isatty():
             needed = f"--confirm {environment}" if preview.protected else "--yes"

@@ -102,6 +102,7 @@ def show_plan(
 
     session.print_header()
     config.ending_runtimes(session.screen, session.config, session.today)
+    session.screen.step("building the packages of the functions")
     config.package_warnings(session.screen, check(session.config, session.file))
     report = run(session.context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     output.result(session.screen, report, code=code)

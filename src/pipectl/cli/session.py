@@ -117,7 +117,11 @@ class Session:
         Raises:
             WrongAccountError: the credentials belong to another account than the config's.
         """
+        self.screen.step(f"reading {self.file}")
+        place = f"{self.config.environment} · {self.region} · {self.file}"
+        self.screen.step(f"{place}: starting the local emulator" if self.options.local else place)
         context = self.context
+        self.screen.step(f"{place}: reading the account")
         context.pipeline  # noqa: B018 - it refuses a wrong account
         line = f" · account {context.aws.account_id} · {self.region} · {self.file}"
         local: Line = (" · ", ("LOCAL", looks.ATTENTION)) if self.options.local else ()

@@ -54,6 +54,7 @@ def up(
         return show_plan(session, adopt, allow_stream_replacement, code=code)
     session.print_header()
     config.ending_runtimes(session.screen, session.config, session.today)
+    session.screen.step("building the packages of the functions")
     config.package_warnings(session.screen, check(session.config, session.file))
     try:
         report = run(

@@ -15,7 +15,7 @@ from pipectl.facts import MappingFacts
 from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.pending_data import Loss, Resume, find_losses, is_busy, resume_of_kept_table
 from pipectl.resource_keys import ResourceKey
-from pipectl.text import with_flags
+from pipectl.text import pluralize, with_flags
 
 GONE_SECONDS = 75
 """Time within which AWS may still report a resource that was deleted: a queue for 60 seconds."""
@@ -48,11 +48,13 @@ class DownReport:
         changes: One for each resource that existed.
         losses: The data that were deleted, as counted before.
         resume: For an orders table that is kept: the time until which an `up` continues without losing a record.
+        seconds: The time that the deletion and the check after it took.
     """
 
     changes: tuple[Change, ...]
     losses: tuple[Loss, ...] = ()
     resume: Resume | None = None
+    seconds: float = 0.0
 
 
 Confirm = Callable[[DownPreview], None]
@@ -79,7 +81,9 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
         DeclinedError: the user said no; nothing was changed.
         PipectlError: some deletions failed, or resources still exist afterwards.
     """
+    context.reporter.step(f"reading {pluralize(len(context.resources), 'resource')}")
     observed = context.observe()
+    context.reporter.step("counting data that would be deleted")
     managed = context.managed(observed)
     metrics = Metrics.of(context, context.aws.clock.now())
     losses = find_losses(context, managed, metrics)
@@ -92,6 +96,7 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
         return DownReport(plan.changes, resume=resume)
     deleted = losses if delete_data else ()
     confirm(DownPreview(context.config.environment, plan.changes, deleted, context.config.protect))
+    context.reporter.step("stopping the stream and counting data again")
     with _stream_mapping_stopped(context, managed):
         with _interrupted("Interrupted. Nothing was deleted."):
             may_fail = not delete_data and is_busy(metrics)
@@ -108,13 +113,15 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
 
 
 def _execute(context: Context, plan: Plan, report: DownReport, command: str, delete_data: bool) -> DownReport:
+    start = context.aws.clock.monotonic()
     execution = context.execute(plan, command, delete_data=delete_data)
     error = execution.error
     try:
         if error is None:
             kept = {change.resource for change in plan.changes} - {change.resource for change in plan.pending}
+            context.reporter.step("checking that nothing remains")
             _check_gone(context, kept, command)
-            return report
+            return replace(report, seconds=context.aws.clock.monotonic() - start)
     except PipectlError as failed:
         error = failed
     done = {change.resource for change in execution.changes}

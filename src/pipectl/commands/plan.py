@@ -14,7 +14,7 @@ from pipectl.resource_keys import ResourceKey
 from pipectl.review.flags import flags_of
 from pipectl.review.model import Review
 from pipectl.review.plan_id import Place, plan_id
-from pipectl.text import with_flags
+from pipectl.text import pluralize, with_flags
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,9 @@ def make_plan(context: Context, *, adopt: Collection[str] = (), allow_stream_rep
         allow_stream_replacement: Replace a stream or a mapping even if records are missed meanwhile.
     """
     ownership = context.pipeline.ownership
+    context.reporter.step(f"reading {pluralize(len(context.resources), 'resource')}")
     observed = with_ended_backlog(context, context.observe())
+    context.reporter.step("comparing them with the config")
     return plan_up(context.resources, observed, ownership, adopt=adopt, accept_loss=allow_stream_replacement)
 
 

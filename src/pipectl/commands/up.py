@@ -24,16 +24,18 @@ class UpReport:
     """The changes that were made, and the outputs of the pipeline.
 
     Args:
-        changes: The changes.
+        changes: One for each resource.
         outputs: The outputs.
         catching_up: The stream mapping first processes the records that wait, of any age.
         plan: The id of the plan that was executed.
+        seconds: The time that the changes took, without the question.
     """
 
     changes: tuple[Change, ...]
     outputs: dict[str, str]
     catching_up: bool = False
     plan: str = ""
+    seconds: float = 0.0
 
 
 def up(
@@ -73,9 +75,11 @@ def up(
     elif reviewed != shown.id:
         raise _changed(reviewed, show(code=True))
     command = with_flags("up", adopt=as_typed(adopt), allow_stream_replacement=allow_stream_replacement)
+    start = context.aws.clock.monotonic()
     execution = context.execute(plan, command)
     catching_up = _catches_up(execution.facts.get(ResourceKey.STREAM_MAPPING))
-    report = UpReport(execution.changes, context.pipeline.outputs(execution.facts), catching_up, shown.id)
+    seconds = context.aws.clock.monotonic() - start
+    report = UpReport(execution.changes, context.pipeline.outputs(execution.facts), catching_up, shown.id, seconds)
     if execution.error:
         execution.error.report = report
         raise execution.error

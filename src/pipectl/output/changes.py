@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 
 from pipectl.commands.plan import PlanReport
 from pipectl.engine.model import UNKNOWN, Action, Change, Delta
@@ -12,8 +13,11 @@ from pipectl.output.console import Line, Screen
 from pipectl.output.serializer import dumps
 from pipectl.review.model import Review
 from pipectl.text import pluralize
+from pipectl.timestamps import duration
 
 _LONGEST_VALUE = 200
+_NAMED = 3
+"""Resources that are named; more are counted."""
 _LIVE = "live."
 """The beginning of the attributes of the version in use."""
 
@@ -91,6 +95,19 @@ def summary(changes: Sequence[Change], done: bool) -> str:
     if counts[Action.KEEP]:
         parts.append(f"{counts[Action.KEEP]} unchanged")
     return f"{', '.join(parts)}."
+
+
+def done(changes: Sequence[Change], seconds: float) -> str:
+    """``Created 18 resources in 24 s.`` or ``Updated processor, bucket in 3 s. 16 unchanged.``"""
+    parts = []
+    for action, (_, _, past) in looks.ACTIONS.items():
+        keys = [change.resource for change in changes if change.action is action]
+        if keys and action not in (Action.KEEP, Action.REFUSE):
+            parts.append(f"{past} {', '.join(keys) if len(keys) <= _NAMED else pluralize(len(keys), 'resource')}")
+    words = "; ".join(parts)
+    kept = sum(change.action is Action.KEEP for change in changes)
+    unchanged = f" {kept} unchanged." if kept else ""
+    return f"{words[:1].upper()}{words[1:]} in {duration(timedelta(seconds=max(seconds, 1)))}.{unchanged}"
 
 
 def before_error(changes: Sequence[Change]) -> Iterator[Line]:

@@ -29,8 +29,11 @@ def result(screen: Screen, report: DownReport) -> None:
     for change in report.changes:
         if change.action is Action.KEEP:
             screen.lines(changes.change_lines(screen, change))
-    deletes = any(change.action is not Action.KEEP for change in report.changes)
-    screen.line(changes.summary(report.changes, done=True) if deletes else "Nothing to delete.")
+    if any(change.action is not Action.KEEP for change in report.changes):
+        kept = any(change.action is Action.KEEP for change in report.changes)
+        screen.line(f"{changes.done(report.changes, report.seconds)}{'' if kept else ' None remain.'}")
+    else:
+        screen.line("Nothing to delete.")
 
 
 def incomplete(screen: Screen, error: PipectlError) -> None:

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pipectl.commands.plan import PlanReport
 from pipectl.commands.up import UpReport
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
-from pipectl.output import changes, looks, outputs, plan, resume
-from pipectl.output.console import Screen
+from pipectl.output import changes, looks, plan, resume
+from pipectl.output.console import Line, Screen
 from pipectl.resource_keys import ResourceKey
+from pipectl.text import pluralize
+
+_MOST_NOTES = 2
 
 
 def result(screen: Screen, report: UpReport) -> None:
     if screen.json_output:
         screen.document(_document(screen, report))
         return
-    screen.line(changes.summary(report.changes, done=True))
+    pending = [change for change in report.changes if change.action is not Action.KEEP]
+    sentence = changes.done(report.changes, report.seconds) if pending else changes.summary(report.changes, done=True)
+    screen.line(sentence)
+    notes = list(_notes(screen, report))
+    screen.lines(notes[:_MOST_NOTES])
+    if (more := len(notes) - _MOST_NOTES) > 0:
+        screen.line(screen.completed(f"{pluralize(more, 'more note')}: `pipectl plan`"))
+    if pending:
+        screen.line(screen.completed(_next_step(report)))
+
+
+def _notes(screen: Screen, report: UpReport) -> Iterator[Line]:
     kept = [change for change in report.changes if change.action is Action.KEEP and change.reason]
     for change in kept:  # a pipeline that is paused is in sync, too
-        screen.line((f"{change.resource}:", looks.ATTENTION), f" {screen.completed(change.reason or '')}")
+        yield (f"{change.resource}:", looks.ATTENTION), f" {screen.completed(change.reason or '')}"
     if report.catching_up and not any(change.resource == ResourceKey.STREAM_MAPPING for change in kept):
-        screen.line(resume.processed_first(screen))
-    screen.line()
-    outputs.result(screen, report.outputs)
+        yield (resume.processed_first(screen),)
+
+
+def _next_step(report: UpReport) -> str:
+    created = {change.resource for change in report.changes if change.action is Action.CREATE}
+    if ResourceKey.ORDERS_TABLE not in created:
+        return "Next: `pipectl status`"
+    table = report.outputs["OrdersTableName"]
+    return (
+        f"Next: write an order to the table {table}, and follow it with `pipectl trace ORDER`. "
+        "Names and ARNs: `pipectl outputs`. Health: `pipectl status`."
+    )
 
 
 def incomplete(screen: Screen, error: PipectlError, *, code: bool = False) -> None:

@@ -234,11 +234,13 @@ class Progress:
         return ("  ! ", looks.BAD), f"{key:<{width}} ", (f"{'failed':<{_VERB_WIDTH}}", looks.BAD), f"         {error}"
 
     def _running_line(self, running: _Running, width: int) -> Line:
-        mark, colour, _ = looks.ACTIONS[running.change.action]
+        change = running.change
+        mark, colour, _ = looks.ACTIONS[change.action]
         seconds = f"{int(self._monotonic() - running.start):>5} s"
-        awaited = f"  {running.awaited[-1]}" if running.awaited else ""
-        verb = f"{_RUNS[running.change.action]:<{_VERB_WIDTH}}"
-        return (f"  {mark} ", colour), f"{running.change.resource:<{width}} ", (verb, colour), f"{seconds}{awaited}"
+        # the resource is named at the beginning of the line
+        awaited = f"  {running.awaited[-1].removeprefix(f'{change.kind} {change.name} ')}" if running.awaited else ""
+        verb = f"{_RUNS[change.action]:<{_VERB_WIDTH}}"
+        return (f"  {mark} ", colour), f"{change.resource:<{width}} ", (verb, colour), f"{seconds}{awaited}"
 
     def _other_line(self) -> Line:
         """``9 of 18 done, 7 wait: processor (processor-role), auditor (auditor-role)``."""

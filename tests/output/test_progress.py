@@ -87,11 +87,11 @@ def test_running_changes_have_their_seconds_and_the_others_are_counted() -> None
 
 
 def test_a_change_shows_what_it_waits_for_until_the_wait_ends() -> None:
-    scene = Scene(width=40)
+    scene = Scene(width=60)
     with scene.progress.changing([TABLE], {}), working_on("table"):
         scene.progress.started(TABLE)
         scene.progress.awaits("table dev-table to become ACTIVE")
-        assert scene.after(1)[0] == "  + table creating     1 s  to becom..."
+        assert scene.after(1)[0] == "  + table creating     1 s  to become ACTIVE"
         scene.progress.awaits("throttled by AWS")
         assert scene.after(1)[0].endswith("2 s  throttled by AWS")
         scene.progress.awaits(None)

@@ -95,17 +95,23 @@ def show_plan(
     code: bool = False,
 ) -> int:
     """Print the plan, then the refusals as one error; return the exit code."""
-    from pipectl.commands.config import check
     from pipectl.commands.plan import plan as run
-    from pipectl.output import config
     from pipectl.output import plan as output
 
-    session.print_header()
-    config.ending_runtimes(session.screen, session.config, session.today)
-    session.screen.step("building the packages of the functions")
-    config.package_warnings(session.screen, check(session.config, session.file))
+    begin(session)
     report = run(session.context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     output.result(session.screen, report, code=code)
     if report.refused:
         return output.refused(session.screen, report, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     return pending_code if report.pending else 0
+
+
+def begin(session: Session) -> None:
+    """Print the header and the warnings about runtimes and packages."""
+    from pipectl.commands.config import check
+    from pipectl.output import config
+
+    session.print_header()
+    config.ending_runtimes(session.screen, session.config, session.today)
+    session.screen.step("building the packages of the functions")
+    config.package_warnings(session.screen, check(session.config, session.file))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipectl.cli.options import PlanId, global_options, yes_option
-from pipectl.cli.plan import adopt_option, allow_stream_replacement_option, code_option, show_plan
+from pipectl.cli.plan import adopt_option, allow_stream_replacement_option, begin, code_option, show_plan
 from pipectl.errors import PipectlError, UsageError
 
 if TYPE_CHECKING:
@@ -43,19 +43,15 @@ def up(
       pipectl up --adopt bucket --adopt dead-letter-queue
       pipectl up --plan 3f2a91c07b4e
     """
-    from pipectl.commands.config import check
     from pipectl.commands.up import up as run
-    from pipectl.output import changes, config
+    from pipectl.output import changes
     from pipectl.output import up as output
 
     if dry_run and reviewed:
         raise UsageError("use one of --plan and --dry-run")
     if dry_run:
         return show_plan(session, adopt, allow_stream_replacement, code=code)
-    session.print_header()
-    config.ending_runtimes(session.screen, session.config, session.today)
-    session.screen.step("building the packages of the functions")
-    config.package_warnings(session.screen, check(session.config, session.file))
+    begin(session)
     try:
         report = run(
             session.context,

@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.conftest import QUEUE
 from tests.cli_support import document, error, pipectl
+from tests.support import write_config
 
 
 def test_exit_code_is_3_when_changes_are_pending(moto: Path) -> None:
@@ -47,3 +48,34 @@ def test_attributes_have_from_and_to(moto: Path) -> None:
     table = next(change for change in plan["changes"] if change["resource"] == "orders-table")
     assert table["action"] == "create"
     assert table["attributes"]["stream"] == {"from": None, "to": "NEW_AND_OLD_IMAGES"}
+
+
+def test_markdown_has_the_id_the_exit_code_and_the_notes(moto: Path) -> None:
+    write_config(moto.parent, {"processor": {"runtime": "python3.10"}, "auditor": {"runtime": "python3.10"}})
+    expected = document(pipectl("-c", moto, "-o", "json", "plan"))["id"]
+    for command, code in ((("plan", "--exit-code"), 3), (("plan",), 0), (("up", "--dry-run"), 0)):
+        result = pipectl("-c", moto, "-o", "markdown", *command)
+        assert result.exit_code == code
+        assert result.stdout.startswith(f"<!-- pipectl plan dev -->\n<!-- pipectl plan-id: {expected} -->\n")
+        assert f"up --plan {expected}" in result.stdout
+        assert "python3.10" in result.stderr
+        assert "### Notes\n\n- `Runtime python3.10" in result.stdout
+
+
+def test_markdown_of_a_refused_plan_is_the_whole_plan(foreign: Path) -> None:
+    result = pipectl("-c", foreign, "plan", "-o", "markdown", "--exit-code")
+    assert result.exit_code == 1
+    assert "This plan cannot be applied" in result.stdout
+    assert QUEUE in result.stdout
+    assert "plan-id" not in result.stdout
+    assert "--adopt" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("up", "--yes"), ("status",), ("audit", "list"), ("config", "show"), ("down",), ("outputs",)]
+)
+def test_markdown_of_another_command_is_a_usage_error(command: tuple[str, ...], moto: Path) -> None:
+    for args in (("-o", "markdown", *command), (*command, "-o", "markdown")):
+        result = pipectl("-c", moto, *args)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "`plan` and `up --dry-run`" in result.stderr

@@ -73,6 +73,7 @@ class PlanId(click.ParamType[str]):
         return self.fail(f"{text!r} is not the id of a plan: {rule}.", param, ctx)
 
 
+MARKDOWN = "markdown"
 MOMENT = Moment()
 NOT_EMPTY = NotEmpty()
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -148,7 +149,13 @@ def _options(prefix: str) -> list[Callable[[F], F]]:
         text("--region", metavar="REGION", help="AWS region.  [default: the config's, else $AWS_REGION]"),
         text("--endpoint-url", metavar="URL", help="AWS endpoint URL.  [default: $AWS_ENDPOINT_URL]"),
         flag("--local", help="Use the local emulator."),
-        click.option("-o", "--output", f"{prefix}output", type=click.Choice(["text", "json"]), help="Output format."),
+        click.option(
+            "-o",
+            "--output",
+            f"{prefix}output",
+            type=click.Choice(["text", "json", MARKDOWN]),
+            help="Output format. Markdown is for plan and up --dry-run.",
+        ),
         flag("--no-color", help="Print without colors."),
         flag("-q", "--quiet", help="Print no progress."),
         flag("-v", "--verbose", help="Print AWS calls and tracebacks."),

@@ -14,6 +14,7 @@ from pipectl.resource_keys import ResourceKey
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
+    from pipectl.output.plan_markdown import Place
 
 _ALL = "all"
 _NONE = ""
@@ -82,6 +83,7 @@ def plan(session: Session, exit_code: bool, code: bool, adopt: Collection[str], 
       pipectl plan --code
       pipectl -c config/prod.yaml plan --exit-code
       pipectl plan --adopt bucket
+      pipectl plan -o markdown > plan.md
     """
     return show_plan(session, adopt, allow_stream_replacement, CHANGES_PENDING if exit_code else 0, code=code)
 
@@ -97,21 +99,32 @@ def show_plan(
     """Print the plan, then the refusals as one error; return the exit code."""
     from pipectl.commands.plan import plan as run
     from pipectl.output import plan as output
+    from pipectl.output import plan_markdown
 
-    begin(session)
+    notes = begin(session)
     report = run(session.context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
-    output.result(session.screen, report, code=code)
+    if session.markdown:
+        plan_markdown.result(session.screen, report, _place(session), notes)
+    else:
+        output.result(session.screen, report, code=code)
     if report.refused:
         return output.refused(session.screen, report, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     return pending_code if report.pending else 0
 
 
-def begin(session: Session) -> None:
-    """Print the header and the warnings about runtimes and packages."""
+def begin(session: Session) -> list[str]:
+    """Print the header, and the warnings about runtimes and packages. Return the warnings."""
     from pipectl.commands.config import check
     from pipectl.output import config
 
     session.print_header()
-    config.ending_runtimes(session.screen, session.config, session.today)
+    runtimes = config.ending_runtimes(session.screen, session.config, session.today)
     session.screen.step("building the packages of the functions")
-    config.package_warnings(session.screen, check(session.config, session.file))
+    return [*runtimes, *config.package_warnings(session.screen, check(session.config, session.file))]
+
+
+def _place(session: Session) -> Place:
+    from pipectl.output.plan_markdown import Place
+
+    account, local = session.context.aws.account_id, bool(session.options.local)
+    return Place(session.config.environment, account, session.region, str(session.file), local)

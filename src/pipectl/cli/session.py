@@ -12,12 +12,12 @@ from collections.abc import Callable
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
 from pipectl.cli.ending import second_interrupt_leaves
-from pipectl.cli.options import Globals
+from pipectl.cli.options import MARKDOWN, Globals
 from pipectl.clock import SystemClock
 from pipectl.errors import AccessDeniedError, CancelledError, DeclinedError, PipectlError, UsageError
 from pipectl.output import looks
@@ -52,10 +52,19 @@ class Session:
         """Refuse global options that contradict each other.
 
         Raises:
-            UsageError: two options contradict each other.
+            UsageError: two options contradict each other, or the command prints no markdown.
         """
+        if self.markdown and click.get_current_context().info_name not in ("plan", "up"):
+            self.refuse_markdown()
         if self.options.local and self.options.endpoint_url:
             raise UsageError("use one of --local and --endpoint-url")
+
+    @property
+    def markdown(self) -> bool:
+        return self.options.output == MARKDOWN
+
+    def refuse_markdown(self) -> NoReturn:
+        raise UsageError("-o markdown is only for `plan` and `up --dry-run`", hint="use text or json")
 
     @cached_property
     def file(self) -> Path:

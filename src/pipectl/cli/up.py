@@ -51,6 +51,8 @@ def up(
         raise UsageError("use one of --plan and --dry-run")
     if dry_run:
         return show_plan(session, adopt, allow_stream_replacement, code=code)
+    if session.markdown:
+        session.refuse_markdown()
     begin(session)
     try:
         report = run(

@@ -19,11 +19,10 @@ def checked(screen: Screen, file: Path, packages: Mapping[str, commands.PackageS
         screen.line(f"{file} is valid.")
 
 
-def package_warnings(screen: Screen, packages: Mapping[str, commands.PackageSummary]) -> None:
-    """Print a line for each warning about the contents of a package."""
-    for key, package in packages.items():
-        for warning in package.warnings:
-            screen.note(f"{key}: {warning}.")
+def package_warnings(screen: Screen, packages: Mapping[str, commands.PackageSummary]) -> list[str]:
+    """Print a line for each warning about the contents of a package. Return the lines."""
+    lines = [f"{key}: {warning}." for key, package in packages.items() for warning in package.warnings]
+    return _noted(screen, lines)
 
 
 def shown(screen: Screen, config: dict[str, object]) -> None:
@@ -33,10 +32,18 @@ def shown(screen: Screen, config: dict[str, object]) -> None:
         screen.verbatim(commands.as_yaml(config))
 
 
-def ending_runtimes(screen: Screen, config: Config, today: date) -> None:
-    """Print a line for each runtime in use that AWS stops patching soon, or has stopped patching."""
+def ending_runtimes(screen: Screen, config: Config, today: date) -> list[str]:
+    """Print a line for each runtime in use that AWS stops patching soon, or has stopped patching. Return the lines."""
+    lines = []
     for runtime in commands.ending_runtimes(config, today):
         over = runtime.deprecated is not None and runtime.deprecated <= today
         ends = f"{'is deprecated since' if over else 'will be deprecated on'} {runtime.deprecated}"
         newer = f"{newest('nodejs')} and {newest('python')}"
-        screen.note(f"Runtime {runtime.name} {ends}; the newest are {newer}.")
+        lines.append(f"Runtime {runtime.name} {ends}; the newest are {newer}.")
+    return _noted(screen, lines)
+
+
+def _noted(screen: Screen, lines: list[str]) -> list[str]:
+    for line in lines:
+        screen.note(line)
+    return lines

@@ -152,6 +152,11 @@ class Screen:
         for line in text.split("\n"):
             self._print(self.out, (line,), wraps=False)
 
+    def markup(self, text: str) -> None:
+        """Print a result in a markup language, in which each text of other origin has passed `text`."""
+        self.progress.end_step()
+        self.out.out(text, highlight=False)
+
     def credentials(self, text: str) -> None:
         """Print one line of a result that is a credential on purpose: it is not masked."""
         self.progress.end_step()

@@ -66,15 +66,16 @@ def test_a_cause_is_named_once_with_all_resources_that_failed_by_it() -> None:
     results: Results[Facts] = Results(
         {"bucket": Facts()},
         {"processor": denied_call, "auditor": denied_call, "queue": PipectlError("no answer")},
-        {"mapping": {"processor", "queue"}, "alarm": {"processor"}},
+        {"mapping": {"processor", "queue"}, "alarm": {"processor"}, "throttles": {"processor"}},
     )
     error = error_of(results, "up")
     assert error is not None
     assert error.message.split("\n") == [
-        "3 of 6 resources failed",
+        "3 of 7 resources failed",
         "auditor, processor: access denied: lambda:CreateFunction",
         "queue: no answer",
-        "not started: alarm (needs processor), mapping (needs processor, queue)",
+        "not started because of processor: alarm, throttles",
+        "not started because of processor, queue: mapping",
     ]
     assert "`pipectl up` continues" in str(error.hint)
 

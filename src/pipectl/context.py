@@ -247,8 +247,10 @@ def error_of(results: Results[Facts], command: str) -> PipectlError | None:
         causes.setdefault(_brief(failure), []).append(key)
     lines = [f"{', '.join(keys)}: {cause}" for cause, keys in causes.items()]
     if blocked:
-        waiting = (f"{key} (needs {', '.join(sorted(needs))})" for key, needs in sorted(blocked.items()))
-        lines.append(f"not started: {', '.join(waiting)}")
+        groups: dict[str, list[str]] = {}
+        for key, needs in sorted(blocked.items()):
+            groups.setdefault(", ".join(sorted(needs)), []).append(key)
+        lines += [f"not started because of {needs}: {', '.join(keys)}" for needs, keys in groups.items()]
     denied = [error for error in failed.values() if isinstance(error, AccessDeniedError)]
     hints = {error.hint for error in failed.values() if error.hint and error not in denied}
     if denied:

@@ -146,7 +146,14 @@ def test_the_first_words_need_no_module_that_takes_long_to_import() -> None:
     assert found.stdout == "[]\n"
 
 
-@pytest.mark.parametrize(("command", "words"), [("trace order-7", "Looking for order order-7"), ("verify", "reading")])
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("trace order-7", "Looking for order order-7"),
+        ("verify", "reading"),
+        *((command, "reading ") for command in ("plan", "up", "down")),
+    ],
+)
 def test_the_first_words_on_a_terminal_come_before_anything_is_read(command: str, words: str, tmp_path: Path) -> None:
     first, _, rest = on_a_terminal("-c", tmp_path / "none.yaml", *command.split()).partition(words)
     assert "does not exist" not in first

@@ -116,6 +116,7 @@ def test_a_failure_is_shown_with_its_error_until_the_end() -> None:
             "  0 of 4 done, 2 wait: function, mapping (table, function)",
         ]
         scene.progress.failed(TABLE, CancelledError("interrupted"))
+        assert scene.after(0)[-1] == "  0 of 4 done, 2 wait: function, mapping (function)"
     assert scene.terminal.shown() == ["! role failed after 3.0 s", "! table interrupted  3.0 s"]
 
 

@@ -30,6 +30,7 @@ def down(session: Session, yes: bool, delete_data: bool, keep_data: bool, confir
       pipectl down --keep-data --confirm prod
       pipectl --local down --yes --delete-data
     """
+    session.print_first_words()
     from pipectl.commands.down import down as run
     from pipectl.output import down as output
 

@@ -97,6 +97,7 @@ def show_plan(
     code: bool = False,
 ) -> int:
     """Print the plan, then the refusals as one error; return the exit code."""
+    session.print_first_words()
     from pipectl.commands.plan import plan as run
     from pipectl.output import plan as output
     from pipectl.output import plan_markdown

@@ -117,6 +117,10 @@ class Session:
             aws = self.aws(self.options.endpoint_url)
         return Context(config, self.file, aws, self.screen.progress, cancel=self.cancel)
 
+    def print_first_words(self) -> None:
+        """Show at once which config is read: the imports and the account of a header take longer."""
+        self.screen.step(f"reading {self.file}")
+
     def print_header(self, *, passing: bool = False) -> None:
         """Print the environment, account, region and config file that the command works on.
 
@@ -126,7 +130,6 @@ class Session:
         Raises:
             WrongAccountError: the credentials belong to another account than the config's.
         """
-        self.screen.step(f"reading {self.file}")
         place = f"{self.config.environment} · {self.region} · {self.file}"
         self.screen.step(f"{place}: starting the local emulator" if self.options.local else place)
         context = self.context

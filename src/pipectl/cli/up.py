@@ -43,6 +43,7 @@ def up(
       pipectl up --adopt bucket --adopt dead-letter-queue
       pipectl up --plan 3f2a91c07b4e
     """
+    session.print_first_words()
     from pipectl.commands.up import up as run
     from pipectl.output import changes
     from pipectl.output import up as output

@@ -184,6 +184,7 @@ class Screen:
         if passing and self.progress.in_place and not self.json_output:
             self.progress.step(self.text(parts).plain)
         elif not self._quiet:
+            self.progress.end_step()
             self._print(self.err, parts)
 
     def step(self, text: str) -> None:

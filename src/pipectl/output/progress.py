@@ -83,6 +83,7 @@ class Progress:
         self._waiting: dict[str, None] = {}
         self._running: dict[str, _Running] = {}
         self._failed: dict[str, str] = {}
+        self._done = 0
         self._drawn = float("-inf")
         self._bars = 0
 
@@ -138,6 +139,7 @@ class Progress:
             self._step = None
             self._planned = {change.resource: change for change in changes}
             self._needs = needs
+            self._done = 0
             self._waiting = dict.fromkeys(self._planned)
             self._draw(now=True)
         try:
@@ -160,7 +162,9 @@ class Progress:
         if change.action is Action.KEEP:
             return
         mark, colour, done = looks.ACTIONS[change.action]
-        self._ended(change)
+        with self._lock:
+            self._ended(change)
+            self._done += 1
         self._line((f"{mark} ", colour), change.resource, (f" {done}", colour), (f"  {seconds:.1f} s", looks.LESS))
 
     def failed(self, change: Change, error: PipectlError) -> None:
@@ -244,9 +248,7 @@ class Progress:
 
     def _other_line(self) -> Line:
         """``9 of 18 done, 7 wait: processor (processor-role), auditor (auditor-role)``."""
-        total = len(self._planned)
-        done = total - len(self._waiting) - len(self._running) - len(self._failed)
-        counted = f"  {max(done, 0)} of {total} done"
+        counted = f"  {self._done} of {len(self._planned)} done"
         if not self._waiting:
             return (counted,)
         waiting = ", ".join(map(self._with_needs, self._waiting))

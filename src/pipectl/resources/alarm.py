@@ -171,8 +171,14 @@ class Alarm(Resource):
             "actions": sorted(alarm.get("AlarmActions", [])),
             "ok_actions": sorted(alarm.get("OKActions", [])),
         }
-        others = {"actions on insufficient data": ", ".join(alarm.get("InsufficientDataActions", []))}
-        return Observation(attributes, tags, AlarmFacts(alarm["StateValue"], _state_since(alarm)), note=note(others))
+        uncertain = sorted(alarm.get("InsufficientDataActions", []))
+        return Observation(
+            attributes,
+            tags,
+            AlarmFacts(alarm["StateValue"], _state_since(alarm)),
+            note=note({"actions on insufficient data": ", ".join(uncertain)}),
+            unmanaged={"insufficient_data_actions": uncertain},
+        )
 
     def create(self, desired: Attributes) -> Facts:
         """Look first, then create: PutMetricAlarm overwrites an existing alarm without an error."""

@@ -109,8 +109,14 @@ class Bucket(Resource):
         }
         tags = _or_none(lambda: from_list(s3.get_bucket_tagging(**owned)["TagSet"]))
         rules = _or_none(lambda: s3.get_bucket_lifecycle_configuration(**owned).get("Rules", [])) or []
-        notes = [found for rule in rules if (found := _expiration(rule, self._prefixes))]
-        return Observation(attributes, tags or {}, note=note({"data loss:": "; ".join(notes)}))
+        deleting = [found for rule in rules if (found := _deletion(rule, self._prefixes))]
+        notes = [f"lifecycle rule {rule['id']!r} deletes {rule['deletes']}" for rule in deleting]
+        return Observation(
+            attributes,
+            tags or {},
+            note=note({"data loss:": "; ".join(notes)}),
+            unmanaged={"lifecycle_rules": deleting, "lifecycle_rules_in_total": len(rules)} if deleting else {},
+        )
 
     def create(self, desired: Attributes) -> Facts:
         """Create the bucket, and write the settings that AWS has not set already: it may not allow to write the others.
@@ -291,16 +297,22 @@ def _or_none(read: Callable[[], T]) -> T | None:
         return None
 
 
-def _expiration(rule: LifecycleRuleOutputTypeDef, prefixes: Collection[str]) -> str | None:
-    """Describe a lifecycle rule that deletes objects under the prefixes; ``None`` where it does not."""
-    expiration, selected = rule.get("Expiration", {}), rule.get("Filter", {})
-    deletes = "Days" in expiration or "Date" in expiration
+def _deletion(rule: LifecycleRuleOutputTypeDef, prefixes: Collection[str]) -> dict[str, str] | None:
+    """Return the id of a lifecycle rule that deletes objects under the prefixes, and in words what it deletes."""
+    selected = rule.get("Filter", {})
     of_rule = selected.get("Prefix") or selected.get("And", {}).get("Prefix") or rule.get("Prefix") or ""
     touched = [each for each in prefixes if each.startswith(of_rule) or of_rule.startswith(each)]
+    expiration, older = rule.get("Expiration", {}), rule.get("NoncurrentVersionExpiration", {})
+    place, deletes = f"under {', '.join(touched)}", []
+    if "Days" in expiration:
+        deletes.append(f"objects {place} after {pluralize(expiration['Days'], 'day')}")
+    elif "Date" in expiration:
+        deletes.append(f"objects {place} on a date")
+    if days := older.get("NoncurrentDays"):
+        deletes.append(f"replaced versions of objects {place} after {pluralize(days, 'day')}")
     if rule["Status"] != "Enabled" or not deletes or not touched:
         return None
-    after = f"after {pluralize(expiration['Days'], 'day')}" if "Days" in expiration else "on a date"
-    return f"lifecycle rule {rule.get('ID', '')!r} deletes objects under {', '.join(touched)} {after}"
+    return {"id": rule.get("ID", ""), "deletes": " and ".join(deletes)}
 
 
 def _blocks(answer: GetPublicAccessBlockOutputTypeDef) -> dict[str, bool]:

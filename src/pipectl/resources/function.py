@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws, Request
-from pipectl.config.names import CODE_TAG
+from pipectl.config.names import CODE_TAG, LIVE_ALIAS
 from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource, facts_of
 from pipectl.errors import AbsentError, AwsError
 from pipectl.facts import FunctionFacts, RoleFacts
 from pipectl.packaging.build import Package
+from pipectl.policy_document import Statement
 from pipectl.resources.tagging import differing, require_tags
 from pipectl.resources.unmanaged import note
 from pipectl.resources.versions import LATEST, Live, Versions
@@ -131,36 +132,52 @@ class Function(Resource):
         reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
         attributes["reserved_concurrency"] = reserved
         facts, others = FunctionFacts(None, held=reserved == 0), _unmanaged(answer["Configuration"])
-        others["resource policy for"] = self._principals()
         if not self._release:
-            return Observation(attributes, tags, facts, note=note(others))
+            return self._observation(attributes, tags, facts, others, [None])
         live = self._versions.live()
         if live is None:
-            return Observation(attributes | {"live": None}, tags, facts, note=note(others))
+            return self._observation(attributes | {"live": None}, tags, facts, others, [None])
         attributes["live"] = self._live(live, tags)
+        facts = replace(
+            facts,
+            live_version=live.version,
+            replaced=live.replaced,
+            live_since=live.since,
+            rollback=live.rollback,
+        )
         if live.configuration:
             others |= _unmanaged(live.configuration)
+        return self._observation(attributes, tags, facts, others, [None, LIVE_ALIAS])
+
+    def _observation(
+        self,
+        attributes: Attributes,
+        tags: Mapping[str, str],
+        facts: FunctionFacts,
+        others: Mapping[str, object],
+        qualifiers: Sequence[str | None],
+    ) -> Observation:
+        """Return the observation with the settings that are not managed, and the resource policies that exist."""
+        policies = {each or LATEST: found for each in qualifiers if (found := self._resource_policy(each))}
+        allowing = [each for policy in policies.values() for each in policy if each["Effect"] == "Allow"]
+        principals = sorted({json.dumps(each.get("Principal")) for each in allowing})
+        unmanaged = {**{name.replace(" ", "_"): value for name, value in others.items()}, "resource_policies": policies}
         return Observation(
             attributes,
             tags,
-            replace(
-                facts,
-                live_version=live.version,
-                replaced=live.replaced,
-                live_since=live.since,
-                rollback=live.rollback,
-            ),
-            note=note(others),
+            facts,
+            note=note({**others, "resource policy for": ", ".join(principals)}),
+            unmanaged={name: value for name, value in unmanaged.items() if value},
         )
 
-    def _principals(self) -> str | None:
-        """Return who may invoke or change the function by its resource policy."""
+    def _resource_policy(self, qualifier: str | None) -> list[Statement]:
+        """Return the statements that let others invoke or change the function, or one of its aliases."""
+        qualified: Request = {"Qualifier": qualifier} if qualifier else {}
         try:
-            policy = json.loads(self._aws.lambda_.get_policy(FunctionName=self.name)["Policy"])
+            policy = json.loads(self._aws.lambda_.get_policy(FunctionName=self.name, **qualified)["Policy"])
         except AbsentError:
-            return None
-        principals = {json.dumps(each.get("Principal")) for each in policy["Statement"] if each["Effect"] == "Allow"}
-        return ", ".join(sorted(principals))
+            return []
+        return sorted(policy["Statement"], key=repr)
 
     def _versioned(
         self, found: FunctionConfigurationResponseTypeDef | FunctionConfigurationTypeDef, tags: Mapping[str, str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -129,18 +129,25 @@ class EventSourceMapping(Resource):
         twins = [reader for reader, tags in candidates if managed and not self._is_managed(tags)]
         unmanaged = [reader for reader, _ in readers if reader not in [candidate for candidate, _ in candidates]]
         notes = [
-            _pause_note(pause, enabled, self._aws.clock.now()) if pause else None,
-            f"{catching_up.describe()}; afterwards `pipectl up` restores the maximum record age"
-            if catching_up
-            else None,
-            _draining_note(draining) if draining else None,
+            *_own_notes(facts, enabled, self._aws.clock.now()),
             *map(_twin_note, twins),
             *map(self._other_reader_note, unmanaged),
         ]
+        return Observation(
+            attributes,
+            tags,
+            facts,
+            note="; ".join(filter(None, notes)) or None,
+            unmanaged=_other_readers([*twins, *unmanaged]),
+            passing=self._passing(others, catching_up),
+        )
+
+    def _passing(self, others: Collection[Mapped], catching_up: CatchingUp | None) -> Attributes:
+        """Return the attributes that change by themselves, as they count for the id of a plan."""
         passing: Attributes = {"superseded": sorted(other["UUID"] for other in others)}
         if catching_up:
             passing["maximum_record_age"] = self._config["maximum_record_age"]
-        return Observation(attributes, tags, facts, note="; ".join(filter(None, notes)) or None, passing=passing)
+        return passing
 
     def _age(self, found: Mapped) -> tuple[str, bool, str]:
         """Return a key that is the greatest for the newest source: a stream's ARN ends with the time it was enabled."""
@@ -305,6 +312,22 @@ def catching_up_of(found: Mapped, tags: Mapping[str, str]) -> CatchingUp | None:
     """Return the state that the tag describes. With a maximum record age in force the tag means nothing."""
     limited = found.get("MaximumRecordAgeInSeconds", NO_AGE_LIMIT) != NO_AGE_LIMIT
     return None if limited else CatchingUp.of_tags(tags)
+
+
+def _other_readers(readers: Collection[Mapped]) -> dict[str, list[dict[str, str]]]:
+    """Return the mappings of the source that are not managed, as the observation has them."""
+    found = [{"uuid": reader["UUID"], "function": reader["FunctionArn"]} for reader in readers]
+    return {"other_readers": found} if found else {}
+
+
+def _own_notes(facts: MappingFacts, enabled: bool, now: datetime) -> Iterator[str]:
+    """Yield the notes about the managed mapping itself."""
+    if facts.pause:
+        yield _pause_note(facts.pause, enabled, now)
+    if facts.catching_up:
+        yield f"{facts.catching_up.describe()}; afterwards `pipectl up` restores the maximum record age"
+    if facts.draining:
+        yield _draining_note(facts.draining)
 
 
 def _pause_note(pause: Pause, enabled: bool, now: datetime) -> str:

@@ -95,8 +95,14 @@ class Queue(Resource):
             "redrive_policy": found.get("RedrivePolicy") or None,
             "policy": statements(json.loads(policy)) if policy else None,
         }
-        others = {"redrive allow policy": found.get("RedriveAllowPolicy")}
-        return Observation(attributes, tags, QueueFacts(url, found["QueueArn"]), note=note(others))
+        allows = found.get("RedriveAllowPolicy")
+        return Observation(
+            attributes,
+            tags,
+            QueueFacts(url, found["QueueArn"]),
+            note=note({"redrive allow policy": allows}),
+            unmanaged={"redrive_allow_policy": allows} if allows else {},
+        )
 
     def create(self, desired: Attributes) -> Facts:
         """Create the queue, and compare its tags.

@@ -102,12 +102,14 @@ class Role(Resource):
             "permissions boundary": boundary if "permissions_boundary" not in self._desired else None,
             "session in seconds": session if session != _SESSION else None,
         }
+        unmanaged = {name.replace(" ", "_"): value for name, value in others.items() if value}
         return Observation(
             attributes,
             tags,
             facts,
             unmanageable=self._other_region(tags),
             note=note(others),
+            unmanaged=unmanaged,
         )
 
     def _other_region(self, tags: Mapping[str, str]) -> Refusal | None:

@@ -111,18 +111,20 @@ class Table(Resource):
             "deletion_protection": bool(table.get("DeletionProtectionEnabled")),
         }
         filled = self._filled.items() <= tags.items()
+        expiring_by = self._expiring_by()
         notes = [
             f"billing is {PROVISIONED}, with {provisioned.describe()}, and is kept"
             if provisioned and self._keep_billing
             else None,
             None if filled else "older items are not in its sparse index yet: `pipectl up` adds them",
-            note({"data loss: time to live deletes items by": self._expiring_by()}),
+            note({"data loss: time to live deletes items by": expiring_by}),
         ]
         return Observation(
             attributes,
             tags,
             replace(_facts(table), filled=filled, provisioned=provisioned),
             note="; ".join(filter(None, notes)) or None,
+            unmanaged={"time_to_live": expiring_by} if expiring_by else {},
         )
 
     def _expiring_by(self) -> str | None:

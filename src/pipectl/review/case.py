@@ -61,16 +61,22 @@ def _applied(before: Mapping[str, Any], deltas: Mapping[str, Delta]) -> dict[str
     """Return the attributes with the differences of a plan applied."""
     after = deepcopy(dict(before))
     for path, delta in deltas.items():
-        _set(after, path, delta.after)
+        inner, key = _place(after, path)
+        if delta.after is None and inner is not after:
+            inner.pop(key, None)
+        else:
+            inner[key] = delta.after
     return after
 
 
-def _set(target: dict[str, Any], path: str, value: Any) -> None:
-    """Set a dotted path. Names of policies and variables can have dots, so the longest known name counts."""
+def _place(target: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    """Return the mapping and the key that a dotted path names.
+
+    Names of policies and variables can have dots, so the longest name of a mapping counts.
+    """
     parts = path.split(".")
     for length in range(len(parts) - 1, 0, -1):
         inner = target.get(".".join(parts[:length]))
         if isinstance(inner, dict) and path not in target:
-            _set(inner, ".".join(parts[length:]), value)
-            return
-    target[path] = value
+            return _place(inner, ".".join(parts[length:]))
+    return target, path

@@ -3,14 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from pipectl.engine.model import Action, Change, Observation
-from pipectl.review import table_flags
+from pipectl.review import (
+    alarm_flags,
+    bucket_flags,
+    function_flags,
+    log_group_flags,
+    mapping_flags,
+    queue_flags,
+    role_flags,
+    table_flags,
+)
 from pipectl.review.case import Case, Risk
 from pipectl.review.model import Flag, When
 
-_RISKS: Mapping[str, Callable[[Mapping[str, object], Case], Iterable[Risk]]] = {"table": table_flags.risks}
-"""By kind of resource: the risks of one state of it."""
+Values = Mapping[str, Any]
+
+
+def _none(*_: object) -> tuple[()]:
+    return ()
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The rules for one kind of resource.
+
+    Args:
+        risks: The risks of one state. The change closes one that only the state before has, and opens a new one.
+        flags: The flags that both states together show.
+        unmanaged: The flags of settings that pipectl does not manage.
+    """
+
+    risks: Callable[[Values, Case], Iterable[Risk]] = _none
+    flags: Callable[[Case], Iterable[Flag]] = _none
+    unmanaged: Callable[[Values, Case], Iterable[Flag]] = _none
+
+
+_RULES: Mapping[str, _Rules] = {
+    "alarm": _Rules(alarm_flags.risks, alarm_flags.flags, alarm_flags.unmanaged),
+    "bucket": _Rules(bucket_flags.risks, bucket_flags.flags, bucket_flags.unmanaged),
+    "function": _Rules(function_flags.risks, function_flags.flags, function_flags.unmanaged),
+    "log-group": _Rules(flags=log_group_flags.flags),
+    "mapping": _Rules(mapping_flags.risks, mapping_flags.flags, mapping_flags.unmanaged),
+    "queue": _Rules(queue_flags.risks, queue_flags.flags),
+    "role": _Rules(flags=role_flags.flags),
+    "table": _Rules(table_flags.risks, table_flags.flags, table_flags.unmanaged),
+}
 
 
 def flags_of(change: Change, observed: Observation | None, account_id: str) -> tuple[Flag, ...]:
@@ -25,17 +66,20 @@ def flags_of(change: Change, observed: Observation | None, account_id: str) -> t
     """
     if change.action is Action.REFUSE:
         return ()
-    found = dict.fromkeys(_flags(Case.of(change, observed, account_id)))
+    case, rules = Case.of(change, observed, account_id), _RULES.get(change.kind)
+    found = dict.fromkeys(_flags(case, rules)) if rules else {}
     order = list(When)
     return tuple(sorted(found, key=lambda flag: order.index(flag.when)))
 
 
-def _flags(case: Case) -> Iterator[Flag]:
-    risks = _RISKS.get(case.change.kind)
-    if risks:
-        before = list(risks(case.before, case)) if case.before is not None else []
-        after = list(risks(case.after, case)) if case.after is not None else []
-        yield from _compared(before, after)
+def _flags(case: Case, rules: _Rules) -> Iterator[Flag]:
+    before = list(rules.risks(case.before, case)) if case.before is not None else []
+    after = list(rules.risks(case.after, case)) if case.after is not None else []
+    for flag in (*_compared(before, after), *rules.flags(case)):
+        if flag.when is When.OPENED or case.before is not None:
+            yield flag
+    if case.observed and case.after is not None:
+        yield from rules.unmanaged(case.observed.unmanaged, case)
 
 
 def _compared(before: list[Risk], after: list[Risk]) -> Iterator[Flag]:

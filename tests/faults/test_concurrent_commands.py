@@ -16,6 +16,7 @@ import pytest
 
 from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.down import down
+from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.errors import PipectlError
 from tests.faults.account import SimulatedAccount, simulated_account
@@ -80,6 +81,22 @@ def test_two_ups_create_one_pipeline(undisturbed: Any, tmp_path: Path, later: fl
     with simulated_account(tmp_path, FaultyAws(VirtualClock())) as here:
         wrong = at_once(here, up_, up_, later)
         assert wrong == []
+        assert here.state() == undisturbed
+
+
+@pytest.mark.parametrize("later", [0, 5, 60] if EVERY else [5])
+def test_two_jobs_that_apply_one_reviewed_plan_create_one_pipeline(
+    undisturbed: Any, tmp_path: Path, later: float
+) -> None:
+    """The later one finds a plan that has changed, or nothing left to do."""
+    with simulated_account(tmp_path, FaultyAws(VirtualClock())) as here:
+        reviewed = plan(here.world.context()).id
+
+        def apply(world: World) -> object:
+            return up(world.context(), yes, reviewed=reviewed)
+
+        wrong = at_once(here, apply, apply, later)
+        assert {error.code for error in wrong} <= {"PlanChanged"}
         assert here.state() == undisturbed
 
 

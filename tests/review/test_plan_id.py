@@ -104,6 +104,17 @@ def test_every_part_of_a_change_makes_another_id() -> None:
     assert all(len(each) == LENGTH and is_plan_id(each) for each in ids)
 
 
+def test_the_order_in_which_aws_reports_unmanaged_settings_does_not_matter() -> None:
+    statements = [{"Principal": "*", "Action": ["a", "b"]}, {"Action": ["a"]}]
+    orders = [statements, [statements[1], {"Action": ["b", "a"], "Principal": "*"}]]
+    flags = [Flag(FlagKind.EVERYBODY, When.STAYS, reason) for reason in ("one", "other")]
+    ids = [
+        id_of(CHANGE, replace(FOUND, unmanaged={"policies": {"LATEST": order}}), *given)
+        for order, given in zip(orders, (flags, flags[::-1]), strict=True)
+    ]
+    assert ids[0] == ids[1]
+
+
 def test_words_that_hold_times_and_facts_are_no_part_of_the_id() -> None:
     note = "paused since 2026-01-01T00:00:00Z"
     assert id_of(replace(CHANGE, reason=note), replace(FOUND, note=note, tags={"Seen": "today"})) == id_of()

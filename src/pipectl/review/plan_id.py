@@ -69,13 +69,21 @@ def _seen(review: Review, found: Observation | None) -> list[AttributeValue]:
     change = review.change
     passing = found.passing if found else {}
     deltas = {path: delta for path, delta in change.attributes.items() if not top_level({path: delta}) & passing.keys()}
+    flags = [flag for flag in review.flags if flag.attribute not in passing]
     return [
         [change.resource, change.kind, change.name, _action(change, deltas), change.refusal],
         {path: [delta.before, delta.after] for path, delta in deltas.items()},
         {**found.attributes, **passing} if found else None,
-        found.unmanaged if found else None,
-        [[flag.kind, flag.when, flag.reason, flag.attribute] for flag in review.flags if flag.attribute not in passing],
+        _unordered(found.unmanaged) if found else None,
+        sorted(([flag.kind, flag.when, flag.reason, flag.attribute] for flag in flags), key=canonical),
     ]
+
+
+def _unordered(value: AttributeValue) -> AttributeValue:
+    """Return a value with its lists sorted: AWS reports settings that pipectl does not normalise in any order."""
+    if isinstance(value, Mapping):
+        return {key: _unordered(each) for key, each in value.items()}
+    return sorted(map(_unordered, value), key=canonical) if isinstance(value, list) else value
 
 
 def _action(change: Change, deltas: Mapping[str, Delta]) -> Action:

@@ -488,7 +488,11 @@ def test_a_bucket_with_more_than_a_page_of_versions_is_emptied(direct: DirectAcc
     observed = bucket.observe()
     assert observed is not None
     assert bucket.contents(observed) == Contents(1000, more=True)
+    shown: list[str | None] = []
+    direct.world.aws.awaits = shown.append
     bucket.delete(observed, delete_data=True)
+    assert shown[:1] == ["1,000 object versions deleted"]
+    assert shown[-2:] == ["1,003 object versions deleted", None]
     assert bucket.observe() is None
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypedDict, TypeVar, cast
 
 from pipectl.aws.client import Aws, Request
+from pipectl.aws.waits import counted
 from pipectl.engine.model import Attributes, Contents, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, DataLossError, ExistsError
 from pipectl.policy_document import deny_plain_http, document, statements
@@ -232,26 +233,37 @@ class Bucket(Resource):
         """
         patience = self._aws.poll(f"objects of {self.name} to be deleted", _BOUND)
         next(patience)
-        while (errors := self._delete_all()) is not None:
-            if errors and next(patience, _BOUND) >= _BOUND:
-                self._raise(errors)
+        with counted(self._aws.awaits, self._aws.say, self._aws.clock, _words_of) as count:
+            while (errors := self._delete_all(count)) is not None:
+                if errors and next(patience, _BOUND) >= _BOUND:
+                    self._raise(errors)
 
-    def _delete_all(self) -> list[ErrorTypeDef] | None:
-        """Delete what is listed, several pages at once. Return the errors that pass, ``None`` if nothing is listed."""
+    def _delete_all(self, count: Callable[[int], None]) -> list[ErrorTypeDef] | None:
+        """Delete what is listed, several pages at once, and count it.
+
+        Return the errors that pass, ``None`` if nothing is listed.
+        """
         errors: list[ErrorTypeDef] = []
         is_empty = True
-        running: deque[Future[list[ErrorTypeDef]]] = deque()
+        running: deque[tuple[int, Future[list[ErrorTypeDef]]]] = deque()
+
+        def finish_first() -> None:
+            number, future = running.popleft()
+            found = future.result()
+            errors.extend(found)
+            count(number - len(found))
+
         with ThreadPoolExecutor(_PAGES_AT_ONCE) as pool:
             for page in self._aws.s3.get_paginator("list_object_versions").paginate(**self._owned):
                 self._aws.clock.sleep(0)  # raises after Ctrl-C
                 entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
                 if entries:
                     is_empty = False
-                    running.append(pool.submit(self._delete_page, entries))
+                    running.append((len(entries), pool.submit(self._delete_page, entries)))
                 if len(running) == _PAGES_AT_ONCE:
-                    errors += running.popleft().result()
-            for future in running:
-                errors += future.result()
+                    finish_first()
+            while running:
+                finish_first()
         return None if is_empty else errors
 
     def _delete_page(self, entries: Sequence[ObjectVersionTypeDef | DeleteMarkerEntryTypeDef]) -> list[ErrorTypeDef]:
@@ -283,6 +295,10 @@ class Bucket(Resource):
                 except AwsError as error:
                     if error.aws_code != "NoSuchUpload":  # completed or aborted since it was listed
                         raise
+
+
+def _words_of(count: int) -> str:
+    return f"{pluralize(count, 'object version')} deleted"
 
 
 def _unmanageable(kind: RefusalKind, reason: str) -> Observation:

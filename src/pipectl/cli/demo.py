@@ -32,6 +32,7 @@ def demo(session: Session, orders: int, runtime: str | None) -> int:
       pipectl demo
       pipectl demo --orders 100 --runtime python3.14
     """
+    session.screen.step("starting a temporary local emulator")
     from pipectl.commands.demo import demo as run
     from pipectl.output import demo as output
 

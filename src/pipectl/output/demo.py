@@ -30,6 +30,7 @@ class Progress:
     def step(self, step: Step) -> None:
         updates = (self._orders + 2) // 3
         sentence = STEPS[step].format(orders=self._orders, updates=updates, invalid=INVALID_ORDERS)
+        self._screen.progress.end_step()  # of `up`, which prints no result here
         self._screen.note(self._screen.completed(sentence))
 
     def stored(self, key: str, document: JsonValue) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pipectl.output import plan_code
@@ -44,6 +46,17 @@ ADDED, REMOVED, CHANGED = FileAction.ADDED, FileAction.REMOVED, FileAction.CHANG
 )
 def test_each_difference_of_a_file_has_words(file: FileChange, words: str) -> None:
     assert plan_code.entries(CodeChange((file,))) == [words]
+
+
+@pytest.mark.parametrize("name", ["a.py +1 -1, b.py", "größe.py", "a\n.py", "", 'a"b', "`x`"])
+def test_a_name_that_could_be_read_as_more_is_in_quotes(name: str) -> None:
+    (words,) = plan_code.entries(CodeChange((FileChange(name, CHANGED, 1, 1, lines=("@@",)),)))
+    assert words == f"{json.dumps(name, ensure_ascii=False)} +1 -1"
+
+
+@pytest.mark.parametrize("name", ["lib/x.py", "@scope/a-b_c+d~1.mjs", "[id].js"])
+def test_an_ordinary_name_is_not_in_quotes(name: str) -> None:
+    assert plan_code.named(FileChange(name, CHANGED)) == name
 
 
 def new_file(number: int) -> FileChange:

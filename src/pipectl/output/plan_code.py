@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
 from pipectl.output import looks
 from pipectl.output.console import Line
+from pipectl.output.serializer import dumps
 from pipectl.review.model import CodeChange, FileAction, FileChange, FileMode
 from pipectl.text import pluralize
 
 REPACKED = "the same files, packed differently"
-
-
 _MOST_NEW = 12
 """Files of a new package that are named; of a larger package only their number."""
 _MOST_NAMED = 20
 """Files that differ and are all named. Of more, those that are added to, or removed from, a folder are counted."""
 _IN_FOLDER = 5
 _OMITTED = "too many lines to show"
+_PLAIN = re.compile(r"[\w@+~./\[\]-]+", re.ASCII)
 _LOOKS = {"+": looks.NEW, "-": looks.OLD, "@": looks.LESS}
 
 
@@ -46,6 +47,11 @@ def entries(code: CodeChange) -> list[str]:
     return [_entry(files, code.new) for files in found.values()]
 
 
+def named(file: FileChange) -> str:
+    """Return the name of a file; in quotes where it could be read as more than a name."""
+    return file.name if _PLAIN.fullmatch(file.name) else dumps(file.name, indent=None)
+
+
 def _folder(file: FileChange) -> tuple[str, FileAction] | None:
     """Return the folder in the package in which a file is added or removed."""
     folder, slash, _ = file.name.partition("/")
@@ -55,8 +61,8 @@ def _folder(file: FileChange) -> tuple[str, FileAction] | None:
 def _entry(files: list[FileChange], new: bool) -> str:
     first, *others = files
     if not others:
-        return f"{first.name} {_difference(first, new)}"
-    folder = first.name.partition("/")[0]
+        return f"{named(first)} {_difference(first, new)}"
+    folder = named(first).partition("/")[0]
     sign, lines = ("+" if first.action is FileAction.ADDED else "-"), sum(file.added + file.removed for file in files)
     words = [f"{sign}{pluralize(lines, 'line')}", *([_OMITTED] if any(file.omitted for file in files) else [])]
     return f"{folder}/: {pluralize(len(files), 'file')} {first.action} ({', '.join(words)})"

@@ -91,7 +91,7 @@ def _warnings(screen: Screen, report: PlanReport) -> Iterator[str]:
 
 def _warning(screen: Screen, resource: str, flag: Flag) -> str:
     hint = f" Hint: {_span(screen, screen.completed(flag.hint))}" if flag.hint else ""
-    words = f"**{_KINDS[flag.kind]}**, {_WHEN[flag.when]}: {_span(screen, resource)} {_span(screen, flag.reason)}"
+    words = f"**{_KINDS[flag.kind]}**, {_WHEN[flag.when]}, on {_span(screen, resource)}: {_span(screen, flag.reason)}"
     return f"{words}{hint}"
 
 

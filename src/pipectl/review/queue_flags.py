@@ -9,6 +9,7 @@ from pipectl.review import encryption
 from pipectl.review.case import Case, Risk
 from pipectl.review.model import Flag, FlagKind, When
 from pipectl.review.policy_flags import policy_flags
+from pipectl.text import measured
 
 _LARGEST_FAILURE = 4096
 """Bytes. A message about a failure has about 1,000; names of the longest form make it larger."""
@@ -28,7 +29,7 @@ def risks(values: Mapping[str, Any], case: Case) -> Iterator[Risk]:
         yield Risk(FlagKind.DATA_LOSS, reason, "redrive_policy", "redrive_policy")
     days = values.get("retention_days")
     if isinstance(days, int | float) and days < 1:
-        reason = f"{what} deletes failures that are not audited within {days * 24:g} hours"
+        reason = f"{what} deletes failures that are not audited within {measured(days, 'days')}"
         yield Risk(FlagKind.DATA_LOSS, reason, "retention_days", "retention_days")
     yield from encryption.risks(values.get("encryption"), what, case.account_id)
 
@@ -40,5 +41,6 @@ def flags(case: Case) -> Iterator[Flag]:
     yield from encryption.flags(before.get("encryption"), after.get("encryption"), what, case.account_id)
     now, then = before.get("retention_days"), after.get("retention_days")
     if isinstance(now, int | float) and isinstance(then, int | float) and then < now:
-        reason = f"{what} keeps failures for {then:g} days instead of {now:g}; older ones are deleted at once"
+        kept = f"{measured(then, 'days')} instead of {measured(now, 'days')}"
+        reason = f"{what} keeps failures for {kept}; older ones are deleted at once"
         yield Flag(FlagKind.DATA_LOSS, When.OPENED, reason, "retention_days")

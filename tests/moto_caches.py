@@ -6,6 +6,7 @@ The answers stay the same, because what is kept depends on nothing but its argum
 from __future__ import annotations
 
 import inspect
+import threading
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from moto.core import responses
 from moto.core.base_backend import BaseBackend
 from moto.moto_api._internal.moto_random import HEX_CHARS, MotoRandom
 from moto.sqs import models as sqs_models
+from werkzeug.routing import Rule
 
 _FUNCTIONS: list[tuple[Any, str]] = [
     (useragent, "sanitize_user_agent_string_component"),
@@ -31,6 +33,8 @@ _names: dict[str, str] = {}
 _urls: dict[type, Any] = {}
 _new_provider: Any = vars(regions)["EndpointProvider"]
 _providers: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
+_compile: Any = vars(Rule)["compile"]
+_compiling = threading.Lock()
 _accepts_kwargs: Any = vars(hooks)["accepts_kwargs"]
 
 
@@ -42,12 +46,19 @@ def apply() -> None:
         (_ALIASER, "_alias_event_name", _event_name),
         (regions, "EndpointProvider", _endpoint_provider),
         (hooks, "accepts_kwargs", _takes_any_name),
+        (Rule, "compile", _compile_alone),
         (_BACKEND, "urls", property(_backend_urls)),
         (CloudWatchBackend, "get_metric_data", _get_metric_data),
         (MotoRandom, "get_random_hex", _random_hex),
         (MotoRandom, "get_random_string", _random_string),
     ):
         setattr(owner, name, replacement)
+
+
+def _compile_alone(rule: Any) -> None:
+    """Compile one rule at a time: `ast.parse` of Python 3.11 can fail in two threads at once."""
+    with _compiling:
+        _compile(rule)
 
 
 def _event_name(aliaser: object, name: str) -> str:

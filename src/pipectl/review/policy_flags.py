@@ -135,12 +135,10 @@ def _is_denied(statement: Statement, others: Sequence[Statement]) -> bool:
 def removed_denials(
     found: Sequence[Statement], wanted: Sequence[Statement], attribute: str, account_id: str, what: str
 ) -> Iterator[Flag]:
-    """Yield a flag for each Deny statement that the change removes, other than one about TLS that stays denied."""
+    """Yield a flag for each Deny statement that the change removes, other than those about TLS."""
     kept = [without_id(each) for each in wanted]
     for statement in found:
-        if is_allow(statement) or without_id(statement) in kept:
-            continue
-        if _denies_plain_http(statement) and _is_denied(statement, wanted):
+        if is_allow(statement) or without_id(statement) in kept or _denies_plain_http(statement):
             continue
         named = "Principal" in statement or "NotPrincipal" in statement
         who = listed([party.name for party in parties(statement, account_id)]) if named else what

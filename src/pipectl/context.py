@@ -122,6 +122,12 @@ class Context:
         """The time limits within which AWS reports resources."""
         return Consistency(self.aws.poll, PARTS_AGREE_SECONDS, TAGS_APPEAR_SECONDS, RESOURCE_APPEARS_SECONDS)
 
+    def with_resources(self, resources: Mapping[str, Resource]) -> Context:
+        """Return a context of the same pipeline for other resources than those of the config."""
+        other = replace(self)
+        other.pipeline, other.resources = self.pipeline, dict(resources)
+        return other
+
     def observe(self, keys: Collection[str] | None = None) -> dict[str, Observation | None]:
         """Read the actual state of these resources, or of all.
 

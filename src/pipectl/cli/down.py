@@ -19,19 +19,25 @@ if TYPE_CHECKING:
 @yes_option
 @click.option("--delete-data", is_flag=True, help="Delete items, objects and messages too, permanently.")
 @click.option("--keep-data", is_flag=True, help="Keep tables, bucket and log groups.")
+@click.option("--orphans", is_flag=True, help="Delete only what remains from earlier names in the config.")
 @click.option("--confirm", metavar="NAME", help="Confirm with the environment's name instead of typing it.")
 @global_options
-def down(session: Session, yes: bool, delete_data: bool, keep_data: bool, confirm: str | None) -> int:
+def down(session: Session, yes: bool, delete_data: bool, keep_data: bool, orphans: bool, confirm: str | None) -> int:
     """Delete the pipeline's resources and check that none remain.
+
+    After a change of `team` or of another name in the config, `up` creates new resources, and the old ones remain as
+    orphans. --orphans deletes these only.
 
     \b
     Examples:
       pipectl down
       pipectl down --keep-data --confirm prod
+      pipectl down --orphans --keep-data
       pipectl --local down --yes --delete-data
     """
     session.print_first_words()
-    from pipectl.commands.down import down as run
+    from pipectl.commands.down import down as whole
+    from pipectl.commands.down_orphans import down_orphans
     from pipectl.output import down as output
 
     if delete_data and keep_data:
@@ -39,6 +45,7 @@ def down(session: Session, yes: bool, delete_data: bool, keep_data: bool, confir
     if confirm is not None and confirm != session.config.environment:
         raise UsageError(f"--confirm is {confirm!r}, but the config's environment is {session.config.environment!r}")
     session.print_header()
+    run = down_orphans if orphans else whole
     try:
         report = run(session.context, _confirm(session, yes, confirm), delete_data=delete_data, keep_data=keep_data)
     except PipectlError as error:
@@ -51,22 +58,24 @@ def down(session: Session, yes: bool, delete_data: bool, keep_data: bool, confir
 def _confirm(session: Session, yes: bool, name: str | None) -> Confirm:
     """Return the function that asks. Data, and a protected environment, are deleted after its name was given.
 
-    ``--yes`` replaces the name where the environment is not protected, because it takes ``--delete-data`` as well.
+    ``--yes`` replaces the name where the environment is not protected, because it takes ``--delete-data`` as well. It
+    does not for orphans of another team: another config may deploy them.
     """
     from pipectl.output import down as output
 
     def ask(preview: DownPreview) -> None:
         environment = preview.environment
-        if name is not None or (yes and not preview.protected):
+        typed = preview.protected or bool(preview.teams)
+        if name is not None or (yes and not typed):
             return
         session.screen.close()
         output.preview(session.screen, session.context.aws.account_id, session.region, preview)
         if sys.stdin is None or not sys.stdin.isatty():
-            needed = f"--confirm {environment}" if preview.protected else "--yes"
+            needed = f"--confirm {environment}" if typed else "--yes"
             raise UsageError("no terminal to confirm on", hint=f"use {needed}")
-        if preview.protected or preview.losses:
-            typed = click.prompt("Type the environment's name to confirm", default="", show_default=False, err=True)
-            confirmed = str(typed).strip() == environment
+        if typed or preview.losses:
+            answer = click.prompt("Type the environment's name to confirm", default="", show_default=False, err=True)
+            confirmed = str(answer).strip() == environment
         else:
             confirmed = click.confirm("Delete these?", err=True)
         if not confirmed:

@@ -51,6 +51,7 @@ def status(session: Session, every: bool, brief: bool, watch: int | None, exit_c
       pipectl status --exit-code -o json
     """
     from pipectl.commands.status import status as run
+    from pipectl.orphans import OrphanSearch
     from pipectl.output import config
     from pipectl.output import status as output
     from pipectl.output.status_document import document
@@ -70,7 +71,8 @@ def status(session: Session, every: bool, brief: bool, watch: int | None, exit_c
                 output.watched(screen, report, watch, problem)
 
     if watch is not None:
-        return repeat(session.clock, watch, lambda: run(session.context), show, screen.redraw(gap=not brief))
+        search = OrphanSearch(session.context)
+        return repeat(session.clock, watch, lambda: run(session.context, search), show, screen.redraw(gap=not brief))
     report = run(session.context)
     show(report)
     config.ending_runtimes(screen, session.config, session.today)

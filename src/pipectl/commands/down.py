@@ -14,6 +14,7 @@ from pipectl.errors import CancelledError, DataLossError, ForeignError, PipectlE
 from pipectl.facts import MappingFacts
 from pipectl.monitoring.metrics import Metrics
 from pipectl.monitoring.pending_data import Loss, Resume, find_losses, is_busy, resume_of_kept_table
+from pipectl.orphans import Orphan, OrphanSearch
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize, with_flags
 
@@ -32,12 +33,14 @@ class DownPreview:
         changes: One for each resource that exists.
         losses: The data that would be deleted; none where data are kept.
         protected: The config protects the environment.
+        teams: The teams of orphans that have another one than the config.
     """
 
     environment: str
     changes: tuple[Change, ...]
     losses: tuple[Loss, ...]
     protected: bool
+    teams: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,14 @@ class DownReport:
         losses: The data that were deleted, as counted before.
         resume: For an orders table that is kept: the time until which an `up` continues without losing a record.
         seconds: The time that the deletion and the check after it took.
+        orphans: Resources of earlier names that remain.
     """
 
     changes: tuple[Change, ...]
     losses: tuple[Loss, ...] = ()
     resume: Resume | None = None
     seconds: float = 0.0
+    orphans: tuple[Orphan, ...] = ()
 
 
 Confirm = Callable[[DownPreview], None]
@@ -87,13 +92,13 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
     managed = context.managed(observed)
     metrics = Metrics.of(context, context.aws.clock.now())
     losses = find_losses(context, managed, metrics)
-    _refuse_loss(losses, delete_data or keep_data)
+    refuse_loss(losses, delete_data or keep_data)
     resume = resume_of_kept_table(context, context.facts(observed), metrics) if keep_data else None
     plan = _plan(context, observed, losses if keep_data else None, resume)
     if not managed:
         _refuse_other_pipeline(plan.changes)
     if not plan.pending:
-        return DownReport(plan.changes, resume=resume)
+        return _with_orphans(context, DownReport(plan.changes, resume=resume))
     deleted = losses if delete_data else ()
     confirm(DownPreview(context.config.environment, plan.changes, deleted, context.config.protect))
     context.reporter.step("stopping the stream and counting data again")
@@ -105,14 +110,24 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
             losses = find_losses(context, managed, receive=not delete_data)
             if may_fail and keep_data:
                 losses = _with_failures_to_come(losses, managed)
-        _refuse_loss(losses, delete_data or keep_data)
+        refuse_loss(losses, delete_data or keep_data)
         plan = _plan(context, observed, losses if keep_data else None, resume)
         report = DownReport(plan.changes, losses if delete_data else (), resume)
         command = with_flags("down", delete_data=delete_data, keep_data=keep_data)
-        return _execute(context, plan, report, command, delete_data)
+        return _with_orphans(context, execute(context, plan, report, command, delete_data))
 
 
-def _execute(context: Context, plan: Plan, report: DownReport, command: str, delete_data: bool) -> DownReport:
+def _with_orphans(context: Context, report: DownReport) -> DownReport:
+    """Add the orphans, if they can be read: after this no config names the pipeline that they belong to."""
+    return replace(report, orphans=OrphanSearch(context).find().orphans)
+
+
+def execute(context: Context, plan: Plan, report: DownReport, command: str, delete_data: bool) -> DownReport:
+    """Delete the resources of a plan, and check that none of them remains.
+
+    Raises:
+        PipectlError: some deletions failed, or resources still exist afterwards. Its ``report`` has what was deleted.
+    """
     start = context.aws.clock.monotonic()
     execution = context.execute(plan, command, delete_data=delete_data)
     error = execution.error
@@ -150,14 +165,19 @@ def _with_failures_to_come(losses: tuple[Loss, ...], managed: Mapping[str, Obser
     return (*losses, Loss(key, unread="failures of batches that are being processed can still arrive"))
 
 
-def _refuse_loss(losses: Collection[Loss], decided: bool) -> None:
+def refuse_loss(losses: Collection[Loss], decided: bool, command: str = "down") -> None:
+    """Refuse when data would be lost and no option says what to do with it.
+
+    Raises:
+        DataLossError: data would be lost.
+    """
     if not losses or decided:
         return
     lines = "\n".join(f"{loss.resource}: {loss}" for loss in losses)
     raise DataLossError(
         f"Data would be lost. Nothing was changed.\n{lines}",
-        hint="`pipectl down --keep-data` deletes the other resources; `pipectl down --delete-data` deletes data, too, "
-        "permanently",
+        hint=f"`pipectl {command} --keep-data` deletes the other resources; `pipectl {command} --delete-data` deletes "
+        "data, too, permanently",
         resources=[loss.resource for loss in losses],
     )
 

@@ -16,6 +16,7 @@ from pipectl.monitoring.backlog import with_ended_backlog
 from pipectl.monitoring.checks import Severity
 from pipectl.monitoring.health import Health, health
 from pipectl.monitoring.metrics import Metrics
+from pipectl.orphans import OrphanSearch
 from pipectl.resource_keys import ResourceKey
 
 
@@ -81,8 +82,13 @@ class StatusReport:
         return not self.differing and self.health.verdict is Severity.HEALTHY
 
 
-def status(context: Context) -> StatusReport:
-    """Return the state of every resource, and the health of the pipeline. Reads only."""
+def status(context: Context, orphans: OrphanSearch | None = None) -> StatusReport:
+    """Return the state of every resource, and the health of the pipeline. Reads only.
+
+    Args:
+        context: The pipeline.
+        orphans: Looks for orphans; reports that are repeated share one.
+    """
     observed, denied = context.observe_readable()
     unreadable = {key: f"needs {', '.join(error.actions)}" for key, error in denied.items()}
     metrics = Metrics.of(context, context.aws.clock.now())
@@ -96,7 +102,7 @@ def status(context: Context) -> StatusReport:
         context.aws.region,
         metrics.now,
         resources,
-        health(context, context.facts(observed), metrics, unreadable),
+        health(context, context.facts(observed), metrics, unreadable, orphans or OrphanSearch(context)),
     )
 
 

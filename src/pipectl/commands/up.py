@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from pipectl.commands.plan import Confirm, PlanReport, as_typed, make_plan, report_of
 from pipectl.config.names import UNRESOLVED_INDEX, UNRESOLVED_INDEX_TAG
 from pipectl.context import Context
-from pipectl.engine.model import Change, Facts
+from pipectl.engine.model import Action, Change, Facts
 from pipectl.engine.planner import Plan, refusal
 from pipectl.errors import PipectlError, PlanChangedError
 from pipectl.facts import MappingFacts, TableFacts
 from pipectl.failures.unresolved import fill
+from pipectl.orphans import Orphan, OrphanSearch
 from pipectl.resource_keys import ResourceKey
 from pipectl.resources.table import FILLED
 from pipectl.text import with_flags
@@ -29,6 +30,7 @@ class UpReport:
         catching_up: The stream mapping first processes the records that wait, of any age.
         plan: The id of the plan that was executed.
         seconds: The time that the changes took, without the question.
+        orphans: Resources of earlier names that remain, looked for where something was created.
     """
 
     changes: tuple[Change, ...]
@@ -36,6 +38,7 @@ class UpReport:
     catching_up: bool = False
     plan: str = ""
     seconds: float = 0.0
+    orphans: tuple[Orphan, ...] = ()
 
 
 def up(
@@ -84,6 +87,8 @@ def up(
         execution.error.report = report
         raise execution.error
     _fill_index(context, plan, report)
+    if any(change.action is Action.CREATE for change in execution.changes):
+        return replace(report, orphans=OrphanSearch(context).find().orphans)
     return report
 
 

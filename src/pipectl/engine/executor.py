@@ -59,7 +59,7 @@ class Executor:
             if not self.delete_data and resource.contents(observed):
                 raise DataLossError(
                     f"{resource.kind} {resource.name} holds data now and was not deleted",
-                    hint="stop the writer, then run `pipectl down` again with --keep-data or --delete-data",
+                    hint="stop the writer, then run the same command again with --keep-data or --delete-data",
                 )
             resource.delete(observed, delete_data=self.delete_data)
             return Facts()

@@ -50,6 +50,7 @@ OBSERVE = merged(_ROLES, _TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _LOG_GROUPS, _MAP
 
 _FAILURES = {"audit-indexes": "dynamodb:Query"}
 _METRICS = {"anything": "cloudwatch:GetMetricData"}
+_TAGGED = {"anything": "tag:GetResources"}
 _RANGES = {"orders-streams": "dynamodb:GetShardIterator dynamodb:GetRecords", "quarantine": "s3:GetObject"}
 _WHOLE_STREAM = {
     "anything": "dynamodb:ListStreams",
@@ -132,13 +133,16 @@ _THROWAWAY_ORDER = {
 COMMANDS: Mapping[str, Grants] = {
     "plan": merged(OBSERVE, _METRICS),
     "outputs": OBSERVE,
-    "list": {"anything": "tag:GetResources"},
-    "status": merged(OBSERVE, _FAILURES, _METRICS, _EXPLAIN),
-    "up": merged(OBSERVE, _METRICS, _WRITE, _END_BACKLOG, {"audit-table": "dynamodb:Scan dynamodb:UpdateItem"}),
+    "list": _TAGGED,
+    "status": merged(OBSERVE, _FAILURES, _METRICS, _EXPLAIN, _TAGGED),
+    "up": merged(
+        OBSERVE, _METRICS, _TAGGED, _WRITE, _END_BACKLOG, {"audit-table": "dynamodb:Scan dynamodb:UpdateItem"}
+    ),
     "down": merged(
         OBSERVE,
         _FAILURES,
         _METRICS,
+        _TAGGED,
         _DELETE,
         {"managed-mappings": "lambda:UpdateEventSourceMapping", "queue": "sqs:ReceiveMessage"},
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -19,9 +19,11 @@ from pipectl.monitoring.activity import HOUR, Activity, Deploy, Evidence, activi
 from pipectl.monitoring.alarms import MEANINGS, FiringAlarm, resets_by
 from pipectl.monitoring.checks import Check, Finding, Severity, unreadable
 from pipectl.monitoring.metrics import Metrics, Series
+from pipectl.monitoring.orphan_data import processed_twice
 from pipectl.monitoring.stream_progress import Progress, judge
 from pipectl.monitoring.unresolved import Unresolved, read_unresolved
 from pipectl.monitoring.waiting import Waiting, waiting
+from pipectl.orphans import OrphanSearch, Search
 from pipectl.resource_keys import ResourceKey
 
 T = TypeVar("T")
@@ -77,6 +79,7 @@ class Health:
         deploy: The live version.
         flow: The figures of the last hour.
         waiting: The orders that wait while nothing is processed.
+        orphans: Resources of earlier names that remain.
     """
 
     checks: tuple[Check, ...]
@@ -86,6 +89,7 @@ class Health:
     deploy: Deploy | None = None
     flow: Flow = Flow()
     waiting: Waiting | None = None
+    orphans: Search = field(default_factory=Search)
 
     @property
     def verdict(self) -> Severity:
@@ -97,6 +101,7 @@ def health(
     facts: Mapping[str, Facts],
     metrics: Metrics | None = None,
     unreadable: Mapping[str, str] | None = None,
+    orphans: OrphanSearch | None = None,
 ) -> Health:
     """Make all checks. Reads only.
 
@@ -105,21 +110,26 @@ def health(
         facts: The facts of the resources that exist and are managed.
         metrics: The metrics, where the caller has used them already.
         unreadable: Resources that cannot be read, each with the reason.
+        orphans: Looks for orphans; ``None`` to leave them out.
 
     Raises:
         CancelledError: the user pressed Ctrl-C.
     """
     metrics = metrics or Metrics.of(context, context.aws.clock.now())
-    reads = _read(context, facts, metrics)
+    reads = _read(context, facts, metrics, orphans)
     return _Judge(context, facts, metrics, reads, unreadable or {}).health()
 
 
-def _read(context: Context, facts: Mapping[str, Facts], metrics: Metrics) -> Results[object]:
-    """Read the queue's depth, the unresolved failures and the metrics at the same time."""
+def _read(
+    context: Context, facts: Mapping[str, Facts], metrics: Metrics, orphans: OrphanSearch | None
+) -> Results[object]:
+    """Read the queue's depth, the unresolved failures, the orphans and the metrics at the same time."""
     queue = facts_of(facts, ResourceKey.DEAD_LETTER_QUEUE, QueueFacts)
     reads: dict[str, Callable[[], object]] = {"metrics": lambda: metrics.points("writes")}
     if queue:
         reads["queue"] = lambda: sum(count_messages(context.aws, queue.url))
+    if orphans:
+        reads["orphans"] = orphans.find
     audit = facts_of(facts, ResourceKey.AUDIT_TABLE, TableFacts)
     if audit:
         reads["open-failures"] = lambda: read_unresolved(context, audit)
@@ -156,6 +166,8 @@ class _Judge:
         depth, unresolved = reads.done.get("queue"), reads.done.get("open-failures")
         self._depth = depth if isinstance(depth, int) else None
         self._unresolved = unresolved if isinstance(unresolved, Unresolved) else None
+        found = reads.done.get("orphans")
+        self._orphans = found if isinstance(found, Search) else Search()
         self._deploy = _deploy(facts)
 
     def health(self) -> Health:
@@ -163,6 +175,8 @@ class _Judge:
         firing = list(self._firing(made))
         made["alarms"] = checks.alarms(firing, *self._counted_alarms())
         made |= {check.name: check for check in self._denied()}
+        if twice := [orphan.name for orphan in self._orphans.orphans if orphan.twice]:
+            made["orphans"] = processed_twice(twice)
         order = [name for name in made if name != "open-failures"] + ["open-failures"]
         return Health(
             tuple(made[name] for name in order),
@@ -172,6 +186,7 @@ class _Judge:
             self._deploy,
             self._flow(),
             self._optional(self._orders_waiting),
+            self._orphans,
         )
 
     def _questions(self) -> dict[str, Callable[[], Check]]:

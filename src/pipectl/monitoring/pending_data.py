@@ -25,7 +25,7 @@ from pipectl.timestamps import duration, rfc3339
 
 LONGEST_WAIT = 300
 """Seconds that a record may wait for the processor before it counts as data that would be lost."""
-_NOUNS = {
+NOUNS: Mapping[str, str] = {
     ResourceKey.ORDERS_TABLE: "order",
     ResourceKey.AUDIT_TABLE: "failure",
     ResourceKey.BUCKET: "object version",
@@ -44,6 +44,7 @@ class Loss:
         unread: Why there are, or may be, data that are not counted: records that are not processed, failures that just
             arrived.
         unreadable: The error, where the data could not be counted. Unknown data count as data.
+        noun: The name of what is counted, where the key is not one of the config.
     """
 
     resource: str
@@ -51,10 +52,11 @@ class Loss:
     not_replayed: int = 0
     unread: str | None = None
     unreadable: str | None = None
+    noun: str | None = None
 
     def __str__(self) -> str:
         """``31 failures, 30 of them unresolved``."""
-        parts = [_counted(self.resource, self.contents)] if self.contents else []
+        parts = [_counted(self.noun or _noun(self.resource), self.contents)] if self.contents else []
         if self.not_replayed:
             least = "at least " if self.not_replayed >= MOST_COUNTED else ""
             parts.append(f"{least}{self.not_replayed:,} of them unresolved")
@@ -122,8 +124,11 @@ def is_busy(metrics: Metrics) -> bool:
         return True
 
 
-def _counted(resource: str, contents: Contents) -> str:
-    noun = next((noun for key, noun in _NOUNS.items() if key == resource), "item")
+def _noun(resource: str) -> str:
+    return next((noun for key, noun in NOUNS.items() if key == resource), "item")
+
+
+def _counted(noun: str, contents: Contents) -> str:
     count = pluralize(contents.count, noun)
     return f"more than {count}" if contents.more else count
 

@@ -8,18 +8,25 @@ from pipectl.commands.down import DownPreview, DownReport
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
 from pipectl.monitoring.pending_data import Loss
-from pipectl.output import changes
+from pipectl.output import changes, orphans
 from pipectl.output.console import Screen
 
 
 def preview(screen: Screen, account_id: str, region: str, preview: DownPreview) -> None:
     """Print the planned deletion, before the confirmation."""
     changes.before_deleting(screen, preview.changes)
-    if preview.losses or preview.protected:
+    if preview.losses or preview.protected or preview.teams:
         place = f"{preview.environment} (account {account_id}, {region})"
         counted = " · ".join(str(loss) if loss.contents else f"{loss.resource}: {loss}" for loss in preview.losses)
         first = ("You are about to DELETE ", (place, "bold"), f" permanently{':' if counted else '.'}")
         screen.notice([first, (f"  {counted}",)] if counted else [first])
+    if preview.teams:
+        teams = ", ".join(preview.teams)
+        words = (
+            f"They have the team {teams}. If another config deploys them with that team, they are no orphans, and its "
+            "pipeline would be deleted."
+        )
+        screen.notice([(words,)])
 
 
 def result(screen: Screen, report: DownReport) -> None:
@@ -34,6 +41,8 @@ def result(screen: Screen, report: DownReport) -> None:
         screen.line(f"{changes.done(report.changes, report.seconds)}{'' if kept else ' None remain.'}")
     else:
         screen.line("Nothing to delete.")
+    for line in orphans.remaining(report.orphans):
+        screen.hanging((), (screen.completed(line),))
 
 
 def incomplete(screen: Screen, error: PipectlError) -> None:
@@ -52,6 +61,8 @@ def _document(screen: Screen, report: DownReport) -> dict[str, object]:
         found["deletedData"] = _losses(report.losses)
     if report.resume:
         found["resumeUntil"] = report.resume.until
+    if report.orphans:
+        found["orphans"] = orphans.documents(report.orphans)
     return found
 
 

@@ -16,7 +16,7 @@ from pipectl.monitoring.alarms import UNDELIVERED, FiringAlarm
 from pipectl.monitoring.checks import Check, Finding, Severity, alarm_severity
 from pipectl.monitoring.health import Health
 from pipectl.monitoring.metrics import METRICS_LATE, PERIOD
-from pipectl.output import changes, looks
+from pipectl.output import changes, looks, orphans
 from pipectl.output.console import Line, Part, Screen
 from pipectl.output.explanation import orders_shown
 from pipectl.output.sparkline import sparkline
@@ -375,6 +375,7 @@ def _notes(report: StatusReport) -> Iterator[str]:
         verb = "rolled back to" if health.deploy.rolled_back else "deployed"
         at = f"{short_time(health.deploy.at, now)} UTC ({relative(health.deploy.at, now)})"
         yield f"{verb} version {health.deploy.version} at {at}"
+    yield from orphans.found(health.orphans)
 
 
 def _resources(screen: Screen, resources: Sequence[ResourceStatus]) -> None:

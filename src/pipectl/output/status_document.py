@@ -8,7 +8,7 @@ from pipectl.monitoring.activity import Activity
 from pipectl.monitoring.alarms import FiringAlarm
 from pipectl.monitoring.checks import Check
 from pipectl.monitoring.unresolved import Unresolved
-from pipectl.output import changes
+from pipectl.output import changes, orphans
 from pipectl.output.console import Screen
 
 
@@ -31,6 +31,7 @@ def document(screen: Screen, report: StatusReport) -> dict[str, object]:
         "failures": _failures_document(screen, health.unresolved),
         "flow": health.flow,
         "waiting": health.waiting,
+        "orphans": orphans.documents(health.orphans.orphans),
     }
 
 

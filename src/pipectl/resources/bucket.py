@@ -192,7 +192,7 @@ class Bucket(Resource):
                 raise
             raise DataLossError(
                 f"bucket {self.name} holds data now and was not deleted",
-                hint="stop the writer, then run `pipectl down` again with --keep-data or --delete-data",
+                hint="stop the writer, then run the same command again with --keep-data or --delete-data",
             ) from error
 
     def contents(self, observed: Observation) -> Contents | None:

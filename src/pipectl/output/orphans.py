@@ -1,0 +1,59 @@
+"""Orphans as `status`, `up` and `down` show them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from pipectl.orphans import DELETE, Orphan, Search
+from pipectl.text import pluralize
+
+_MOST_NAMED = 6
+
+
+def remaining(orphans: Collection[Orphan]) -> Iterator[str]:
+    """Yield sentences about the orphans that remain, with the command that deletes them."""
+    existing = [orphan for orphan in orphans if not orphan.unreadable]
+    if existing:
+        remain = "remains" if len(existing) == 1 else "remain"
+        yield (
+            f"{pluralize(len(existing), 'resource')} with earlier names {remain} and can cost money: "
+            f"{_named(existing)}. `pipectl {DELETE}` deletes orphans"
+        )
+    sources = [orphan.name for orphan in existing if orphan.processes and not orphan.twice]
+    if sources:
+        yield f"still processed under earlier names: {', '.join(sources)}"
+    hidden = [orphan for orphan in orphans if orphan.unreadable]
+    if hidden:
+        actions = {action for orphan in hidden for action in str(orphan.unreadable).split(", ")}
+        yield (
+            f"{pluralize(len(hidden), 'resource')} with earlier names may remain: {_named(hidden)}. "
+            f"To see them, the caller needs {', '.join(sorted(actions))}"
+        )
+
+
+def found(search: Search) -> Iterator[str]:
+    """Yield sentences about the orphans, or about the reason why they could not be looked for."""
+    yield from remaining(search.orphans)
+    if search.problem:
+        yield f"resources with earlier names are not looked for: {search.problem}"
+
+
+def documents(orphans: Collection[Orphan]) -> list[object]:
+    """Return the orphans as JSON objects."""
+    return [
+        {
+            "kind": orphan.kind,
+            "name": orphan.name,
+            "arn": orphan.arn,
+            "team": orphan.team,
+            "exists": True if orphan.unreadable is None else None,
+            "processes": orphan.processes,
+        }
+        for orphan in orphans
+    ]
+
+
+def _named(orphans: list[Orphan]) -> str:
+    named = ", ".join(f"{orphan.kind} {orphan.name}" for orphan in orphans[:_MOST_NAMED])
+    more = len(orphans) - _MOST_NAMED
+    return f"{named} and {more} more" if more > 0 else named

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from pipectl.commands.plan import PlanReport
 from pipectl.commands.up import UpReport
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
-from pipectl.output import changes, looks, plan, resume
+from pipectl.output import changes, looks, orphans, plan, resume
 from pipectl.output.console import Line, Screen
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import pluralize
@@ -32,6 +33,8 @@ def result(screen: Screen, report: UpReport) -> None:
 
 
 def _notes(screen: Screen, report: UpReport) -> Iterator[Line]:
+    for line in islice(orphans.remaining(report.orphans), 1):  # `status` has the rest
+        yield (screen.completed(line),)
     kept = [change for change in report.changes if change.action is Action.KEEP and change.reason]
     for change in kept:  # a pipeline that is paused is in sync, too
         yield (f"{change.resource}:", looks.ATTENTION), f" {screen.completed(change.reason or '')}"
@@ -70,4 +73,5 @@ def _document(screen: Screen, report: UpReport) -> dict[str, object]:
         "outputs": report.outputs,
         "catchingUp": report.catching_up,
         "plan": report.plan,
+        "orphans": orphans.documents(report.orphans),
     }

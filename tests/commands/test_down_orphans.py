@@ -1,0 +1,291 @@
+"""`down --orphans`: it finds what remains after a rename, deletes that alone, and loses no data unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pipectl.aws.client import Call
+from pipectl.commands.down import DownPreview, DownReport, down
+from pipectl.commands.down_orphans import POLICY_HINT, down_orphans
+from pipectl.commands.status import status
+from pipectl.commands.up import up
+from pipectl.engine.model import Action, Contents
+from pipectl.errors import AccessDeniedError, DataLossError, DeclinedError, IncompleteError
+from pipectl.monitoring.pending_data import Loss
+from pipectl.orphans import Orphan, OrphanSearch, Search, find_orphans, tagged_orphans
+from tests.commands.audit_items import audit_item
+from tests.commands.existing_pipeline import existing, put_audit_items, write
+from tests.support import FakeClock, World, reads, write_config, yes
+
+RENAMED = {"team": "platform"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    clock = FakeClock()
+    clock.started = datetime.now(UTC)
+    with existing(tmp_path, clock) as world:
+        yield world
+
+
+def _rename(world: World, changes: dict[str, Any] = RENAMED) -> None:
+    """Change names in the config, and create the resources of the new names."""
+    write_config(world.file.parent, changes)
+    up(world.context(), yes)
+    world.calls.clear()
+
+
+def _orphans(world: World) -> tuple[Orphan, ...]:
+    context = world.context()
+    return find_orphans(context, tagged_orphans(context))
+
+
+def _names(world: World) -> set[str]:
+    """Return the kinds and names of everything that exists and that this config names."""
+    context = world.context()
+    return {
+        f"{context.resources[key].kind} {context.resources[key].name}"
+        for key, found in context.observe().items()
+        if found
+    }
+
+
+def test_without_a_rename_there_are_no_orphans(world: World) -> None:
+    assert _orphans(world) == ()
+
+
+def test_looking_for_orphans_takes_one_call_where_there_are_none(world: World) -> None:
+    context = world.context()
+    assert OrphanSearch(context).find().orphans == ()
+    assert [call.operation for call in world.calls] == ["GetResources"]
+
+
+def test_after_a_change_of_the_team_every_earlier_resource_is_an_orphan(world: World) -> None:
+    before = _names(world)
+    _rename(world)
+    assert {f"{each.kind} {each.name}".replace(":live", "") for each in _orphans(world)} == before
+    assert {each.team for each in _orphans(world) if each.kind != "log-group"} == {"backend"}
+
+
+def test_only_the_renamed_resource_is_an_orphan(world: World) -> None:
+    _rename(world, {"dead-letter-queue": {"resource": "failures"}})
+    assert ("queue", "dev-order-processor-dlq-backend") in {(each.kind, each.name) for each in _orphans(world)}
+    assert {each.kind for each in _orphans(world)} == {"queue", "mapping"}
+
+
+def test_a_resource_that_the_index_still_lists_after_its_deletion_is_no_orphan(world: World) -> None:
+    earlier = world.context()
+    _rename(world)
+    tagged = tagged_orphans(world.context())
+    world.aws.sqs.delete_queue(
+        QueueUrl=world.aws.sqs.get_queue_url(QueueName=earlier.pipeline.physical.queue)["QueueUrl"]
+    )
+    assert "queue" not in {each.kind for each in find_orphans(world.context(), tagged)}
+
+
+def test_the_pipeline_of_the_config_stays_and_the_orphans_go(world: World) -> None:
+    _rename(world)
+    kept = _names(world)
+    report = down_orphans(world.context(), yes)
+    assert {change.action for change in report.changes} == {Action.DELETE}
+    assert {change.kind for change in report.changes} >= {"table", "bucket", "queue", "function", "role", "mapping"}
+    assert _orphans(world) == ()
+    assert _names(world) == kept
+    world.calls.clear()
+    assert up(world.context(), yes).orphans == ()
+    assert world.writes() == []
+
+
+def test_mappings_go_first_and_log_groups_last(world: World) -> None:
+    _rename(world)
+    down_orphans(world.context(), yes)
+    deleted = [call.operation for call in world.calls if call.operation.startswith("Delete")]
+    assert deleted.index("DeleteFunction") > max(
+        n for n, each in enumerate(deleted) if each == "DeleteEventSourceMapping"
+    )
+    assert deleted[-2:] == ["DeleteLogGroup", "DeleteLogGroup"]
+
+
+@pytest.mark.parametrize("tag", ["Project", "Environment", "ManagedBy"])
+def test_a_resource_of_another_pipeline_is_never_touched(world: World, tag: str) -> None:
+    _rename(world)
+    tags = {"ManagedBy": "pipectl", "Project": world.config.project, "Environment": "dev", "Team": "backend", tag: "x"}
+    url = world.aws.sqs.create_queue(QueueName="dev-other-backend", tags=tags)["QueueUrl"]
+    world.aws.logs.create_log_group(logGroupName="/aws/lambda/dev-other-backend", tags=tags)
+    down_orphans(world.context(), yes)
+    assert world.aws.sqs.list_queue_tags(QueueUrl=url)["Tags"] == tags
+    assert world.aws.logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/dev-other")["logGroups"]
+
+
+def test_an_orphan_that_was_given_to_another_pipeline_stays_although_the_index_lags(world: World) -> None:
+    queue = world.context().pipeline.physical.queue
+    _rename(world)
+    tagged = tagged_orphans(world.context())
+    url = world.aws.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    world.aws.sqs.tag_queue(QueueUrl=url, Tags={"Project": "other"})
+    assert queue not in {each.name for each in find_orphans(world.context(), tagged)}
+
+
+@pytest.mark.parametrize("name", ["someones-queue", "dev-someones-queue", "test-queue-backend"])
+def test_a_name_that_no_config_of_the_pipeline_gives_is_no_orphan(world: World, name: str) -> None:
+    tags = {**world.context().pipeline.ownership, "Team": "backend"}
+    world.aws.sqs.create_queue(QueueName=name, tags=tags)
+    assert _orphans(world) == ()
+
+
+def test_data_of_orphans_are_counted_and_kept_without_a_decision(world: World) -> None:
+    write(world, "order-1", "order-2")
+    now = world.aws.clock.now()
+    put_audit_items(world, audit_item("f1", now, status="OPEN"), audit_item("f2", now, status="REPLAYED"))
+    _rename(world)
+    with pytest.raises(DataLossError) as refused:
+        down_orphans(world.context(), yes)
+    assert set(refused.value.resources) == {"table/dev-orders-table-backend", "table/dev-audit-logs-table-backend"}
+    assert world.writes() == []
+    shown: list[DownPreview] = []
+    report = down_orphans(world.context(), shown.append, delete_data=True)
+    losses = {loss.resource: loss for loss in shown[0].losses}
+    assert losses["table/dev-orders-table-backend"] == Loss("table/dev-orders-table-backend", Contents(2), noun="order")
+    assert losses["table/dev-audit-logs-table-backend"].not_replayed == 1
+    assert report.losses == shown[0].losses
+    assert _orphans(world) == ()
+
+
+def test_data_of_orphans_can_be_kept(world: World) -> None:
+    write(world, "order-1")
+    _rename(world)
+    report = down_orphans(world.context(), yes, keep_data=True)
+    kept = {change.kind for change in report.changes if change.action is Action.KEEP}
+    assert kept == {"table", "bucket", "log-group"}
+    assert {each.kind for each in _orphans(world)} == kept
+
+
+def test_the_confirmation_names_the_other_team(world: World) -> None:
+    _rename(world)
+    shown: list[DownPreview] = []
+
+    def decline(preview: DownPreview) -> None:
+        shown.append(preview)
+        raise DeclinedError("Cancelled. Nothing was changed.")
+
+    with pytest.raises(DeclinedError):
+        down_orphans(world.context(), decline)
+    assert shown[0].teams == ("backend",)
+    assert world.writes() == []
+
+
+def test_a_rename_within_the_team_names_no_team(world: World) -> None:
+    _rename(world, {"dead-letter-queue": {"resource": "failures"}})
+    shown: list[DownPreview] = []
+    down_orphans(world.context(), shown.append)
+    assert shown[0].teams == ()
+
+
+def test_up_status_and_down_report_orphans(world: World) -> None:
+    write_config(world.file.parent, RENAMED)
+    created = up(world.context(), yes)
+    found = status(world.context()).health.orphans.orphans
+    assert created.orphans == found
+    assert found
+    report = down(world.context(), yes)
+    assert report.orphans == found
+    assert down(world.context(), yes).orphans == found
+
+
+def test_orphans_that_process_their_own_orders_do_not_degrade_the_pipeline(world: World) -> None:
+    _rename(world)
+    health = status(world.context()).health
+    assert [each.name for each in health.orphans.orphans if each.processes]
+    assert "orphans" not in {check.name for check in health.checks}
+
+
+def test_a_repeated_report_looks_for_orphans_once_a_minute(world: World) -> None:
+    context = world.context()
+    search = OrphanSearch(context)
+    for _ in range(3):
+        status(context, search)
+    assert [call.operation for call in world.calls].count("GetResources") == 1
+    context.aws.clock.sleep(60)
+    status(context, search)
+    assert [call.operation for call in world.calls].count("GetResources") == 2
+
+
+def test_without_orphans_nothing_is_deleted(world: World) -> None:
+    assert down_orphans(world.context(), yes) == DownReport(())
+    assert world.writes() == []
+
+
+def _deny(world: World, name: str, *operations: str) -> None:
+    """Deny calls whose parameters contain a name."""
+
+    def attempt(call: Call, parameters: object, send: Callable[[], object]) -> object:
+        if call.operation in operations and name in str(parameters):
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, call.operation)
+        return send()
+
+    world.aws.attempt = attempt
+
+
+def test_without_the_permission_to_read_the_index_status_says_so(world: World) -> None:
+    _deny(world, "", "GetResources")
+    assert status(world.context()).health.orphans == Search(problem="needs tag:GetResources")
+    assert down(world.context(), yes).orphans == ()
+
+
+def test_an_orphan_that_may_not_be_read_is_reported_as_possible_and_never_deleted(world: World) -> None:
+    _rename(world)
+    _deny(world, "dev-orders-table-backend", "DescribeTable")
+    (hidden,) = [each for each in status(world.context()).health.orphans.orphans if each.unreadable]
+    assert (hidden.name, hidden.unreadable) == ("dev-orders-table-backend", "dynamodb:DescribeTable")
+    world.calls.clear()
+    with pytest.raises(AccessDeniedError) as refused:
+        down_orphans(world.context(), yes)
+    assert POLICY_HINT in str(refused.value.hint)
+    assert world.writes() == []
+
+
+def test_a_denied_deletion_leaves_the_rest_deleted_and_names_the_policy(world: World) -> None:
+    _rename(world)
+    _deny(world, "dev-order-processor-dlq-backend", "DeleteQueue")
+    with pytest.raises(IncompleteError) as failed:
+        down_orphans(world.context(), yes)
+    assert POLICY_HINT in str(failed.value.hint)
+    assert isinstance(failed.value.report, DownReport)
+    assert {each.kind for each in _orphans(world)} == {"queue", "log-group"}
+
+
+class _Killed(BaseException):
+    """The process died."""
+
+
+@pytest.mark.timeout(300)
+def test_after_a_kill_at_any_write_the_next_run_deletes_the_rest(world: World) -> None:
+    _rename(world)
+    kept, number, alive = _names(world), 0, world.aws.attempt
+    while _orphans(world):
+        number += 1
+        dead = False
+
+        def attempt(call: Call, parameters: object, send: Callable[[], object]) -> object:
+            nonlocal dead
+            if dead:
+                raise _Killed
+            answer = send()
+            dead = not reads(call)
+            return answer
+
+        world.aws.attempt = attempt
+        with suppress(_Killed):
+            down_orphans(world.context(), yes)
+        world.aws.attempt = alive
+    assert number > 10
+    assert _names(world) == kept
+    assert not [each for each in world.aws.iam.list_roles()["Roles"] if each["RoleName"].endswith("-backend")]
+    assert not world.aws.lambda_.list_event_source_mappings()["EventSourceMappings"][2:]

@@ -77,7 +77,7 @@ def test_every_command_line_of_the_docs_runs(line: str, pipeline: dict[str, str]
         words.append("--help")  # without it the command never ends
     if "demo" in words:
         words += ["--orders", "4"]
-    _run(words, pipeline, allowed={"ID", "KEY", "VERSION", "rollback", str(tmp_path)})
+    _run(words, pipeline, allowed={"ID", "KEY", "VERSION", "rollback", "old.yaml", str(tmp_path)})
 
 
 @pytest.mark.emulator

@@ -69,6 +69,7 @@ from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
 from pipectl.monitoring.log_reader import LogLine
 from pipectl.monitoring.pending_data import Loss, Resume
+from pipectl.orphans import Orphan
 from pipectl.output import (
     audit,
     audit_show,
@@ -187,6 +188,7 @@ def _pipeline(text: str) -> dict[str, Sample]:
         "plan with an id": partial(plan.result, report=applicable),
         "plan refused": partial(plan.refused, report=planned),
         "up": partial(up.result, report=UpReport(made, names)),
+        "up orphans": partial(up.result, report=UpReport(made, names, orphans=_orphans(text))),
         "up nothing": partial(up.result, report=UpReport(made[4:5], names)),
         "up catching up": partial(up.result, report=UpReport(made[4:5], names, catching_up=True)),
         "up of a changed plan": partial(up.incomplete, error=changed),
@@ -199,6 +201,13 @@ def _pipeline(text: str) -> dict[str, Sample]:
             region="us-east-1",
             preview=DownPreview(text, made, losses, protected=True),
         ),
+        "down orphans asked": partial(
+            down.preview,
+            account_id="123456789012",
+            region="us-east-1",
+            preview=DownPreview(text, made, losses, protected=False, teams=(text,)),
+        ),
+        "down orphans": partial(down.result, report=DownReport(made, orphans=_orphans(text))),
         "down nothing": partial(down.result, report=DownReport(())),
         **status_samples(text),
         **_listed(text),
@@ -209,6 +218,16 @@ def _pipeline(text: str) -> dict[str, Sample]:
         "config check": partial(config.checked, file=Path(text), packages=packages),
         "config show": partial(config.shown, config={"environment": text, "tags": {text: text}}),
     }
+
+
+def _orphans(text: str) -> tuple[Orphan, ...]:
+    return (
+        Orphan("table", text, "arn:aws:dynamodb:us-east-1:123456789012:table/t", team=text),
+        Orphan(
+            "mapping", f"{text} -> f", "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:m", processes=True
+        ),
+        Orphan("queue", text, "arn:aws:sqs:us-east-1:123456789012:q", unreadable="sqs:GetQueueUrl"),
+    )
 
 
 def _listed(text: str) -> dict[str, Sample]:

@@ -177,7 +177,7 @@ COMMANDS: Mapping[str, Grants] = {
         _MAPPINGS, {"mappings": "lambda:TagResource", "managed-mappings": "lambda:UpdateEventSourceMapping"}
     ),
     "resume": merged(_MAPPINGS, _METRICS, _END_BACKLOG, {"mappings": "lambda:TagResource"}),
-    "doctor --capture": merged(OBSERVE, _LOGS, _AUDIT, _TRACE, _VERIFY, _REPLAY, _EXPLAIN, _THROWAWAY_ORDER),
+    "doctor --capture": merged(OBSERVE, _TAGGED, _LOGS, _AUDIT, _TRACE, _VERIFY, _REPLAY, _EXPLAIN, _THROWAWAY_ORDER),
     "rollback": merged(_PROCESSOR, {"processor": "lambda:ListVersionsByFunction lambda:UpdateAlias"}),
 }
 """The grants of each command. `demo` and `local` are not here: they act as the emulator's administrator."""

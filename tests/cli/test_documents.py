@@ -50,6 +50,7 @@ def test_the_parts_that_scripts_rely_on(pipeline: World) -> None:
         "name": "dev-orders-table-backend",
         "action": "keep",
         "attributes": {},
+        "flags": [],
     }
     outputs = document(pipectl("-c", pipeline.file, "-o", "json", "outputs"))
     assert plan["outputs"] == outputs

@@ -170,7 +170,8 @@ def test_a_denied_call_of_a_role_that_differs_leads_to_the_plan() -> None:
     assert lines[3].strip() == "processor-role differs from the config: `pipectl up` restores it"
     restored = printed(lambda screen: status.result(screen, replace(shown, resources=())))
     assert "-> pipectl replay-dlq --limit 1" in restored
-    assert lines[-1].strip() == "policies differs: see `pipectl plan`"
+    found, wanted = (line.strip() for line in lines[-2:])
+    assert (found, wanted) == (f"found, not wanted: {'a' * 200}", "wanted, not found: b")
 
 
 @pytest.mark.parametrize(
@@ -202,12 +203,12 @@ def test_causes_are_bounded() -> None:
 
 
 def test_drift_names_what_was_found_and_what_is_wanted() -> None:
-    drifted = ResourceStatus("queue", "queue", "dev-queue", State.DRIFTED, {"retention_days": Delta(7, 14)})
+    drifted = ResourceStatus("dead-letter-queue", "queue", "dev-queue", State.DRIFTED, {"retention_days": Delta(7, 14)})
     in_sync = ResourceStatus("bucket", "bucket", "dev-bucket", State.IN_SYNC, {})
     shown = report(resources=(drifted, in_sync))
     text = printed(lambda screen: status.result(screen, shown))
-    assert "retention_days: found 7, wanted 14" in text
-    assert "1 resource differs from the config: queue   -> pipectl plan" in text
+    assert "retention_days: found 7 days, wanted 14 days" in text
+    assert "1 resource differs from the config: dead-letter-queue   -> pipectl plan" in text
     assert "dev-bucket" not in text
     assert "dev-bucket" in printed(lambda screen: status.result(screen, shown, every=True))
 

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from pipectl.commands.plan import PlanReport
-from pipectl.engine.model import UNKNOWN, Action, Change, Delta
+from pipectl.engine.model import Action, Change, Delta
 from pipectl.output import looks, plan_code
 from pipectl.output.console import Line, Screen
-from pipectl.output.serializer import dumps
-from pipectl.review.model import Review
+from pipectl.output.differences import SIGN_LOOK
+from pipectl.output.plan_lines import PlanLine, flag_lines, plan_lines
+from pipectl.review.model import Review, When
 from pipectl.text import pluralize
 from pipectl.timestamps import duration
 
-_LONGEST_VALUE = 200
 _NAMED = 3
 """Resources that are named; more are counted."""
-_LIVE = "live."
-"""The beginning of the attributes of the version in use."""
+_FATES = {
+    When.OPENED: ("begins with this plan", "begin with this plan"),
+    When.CLOSED: ("exists now and ends with this plan", "exist now and end with this plan"),
+    When.STAYS: ("stays", "stay"),
+}
 
 
 def before_asking(screen: Screen, report: PlanReport, *, code: bool = False) -> None:
-    """Print the changes that the confirmation of `up` is about."""
-    screen.notice([*review_lines(screen, report.reviews, code=code), (summary(report.changes, done=False),)])
+    """Print the plan that the confirmation of `up` is about."""
+    screen.notice([*reviewed(screen, report, code=code), (plan_summary(report),)])
 
 
 def before_deleting(screen: Screen, changes: Sequence[Change]) -> None:
@@ -33,52 +37,33 @@ def before_deleting(screen: Screen, changes: Sequence[Change]) -> None:
 
 
 def notes(screen: Screen, report: PlanReport) -> None:
-    """Print the remarks on changes that are made without a question, such as a rollback that is undone."""
-    pending = [change for change in report.changes if change.action is not Action.KEEP and change.reason]
-    screen.notice((f"{change.resource}: {screen.completed(change.reason or '')}",) for change in pending)
+    """Print what must not happen silently when nobody is asked: new risks, or a rollback that is undone."""
+    for review in report.reviews:
+        change = review.change
+        if change.action is not Action.KEEP and change.reason:
+            screen.notice([(f"{change.resource}: {screen.completed(change.reason)}",)])
+        for flag in review.flags:
+            if flag.when is When.OPENED:
+                named = replace(flag, reason=f"{change.resource}: {flag.reason}")
+                screen.notice(drawn(flag_lines(named, screen.completed)))
 
 
-def review_lines(screen: Screen, reviews: Iterable[Review], *, code: bool) -> Iterator[Line]:
-    """Yield the lines of all changes with the code that differs."""
-    for review in reviews:
-        yield from lines(screen, [review.change])
-        if review.code:
-            yield (f"      code: {plan_code.summary(review.code)}",)
-        for file, shown in plan_code.file_lines(review.code) if review.code and code else ():
-            yield (f"        {file.name}",)
-            yield from ((f"        {sign} ", *line) for sign, line in shown)
+def reviewed(screen: Screen, report: PlanReport, *, code: bool = False) -> Iterator[Line]:
+    """Yield the lines of a plan, with ``code`` also the lines of code that differ."""
+    return drawn(plan_lines(report.reviews, screen.completed, code=code))
 
 
 def lines(screen: Screen, changes: Iterable[Change]) -> Iterator[Line]:
-    """Yield the lines of all changes, and of kept resources with a reason."""
-    for change in changes:
-        if change.action is Action.KEEP and not change.reason:
-            continue
-        yield from change_lines(screen, change)
-        if change.action in (Action.UPDATE, Action.REPLACE, Action.ADOPT, Action.REFUSE):
-            yield from delta_lines(change.attributes, "      ")
+    """Yield the lines of changes without a review, and of kept resources with a reason."""
+    return drawn(plan_lines(tuple(map(Review, changes)), screen.completed))
 
 
-def change_lines(screen: Screen, change: Change) -> Iterator[Line]:
-    mark, colour, _ = looks.ACTIONS[change.action]
-    yield (f"{mark} {change.action:<8}", colour), (f"{change.resource:<24}", "bold"), change.name
-    if change.reason:
-        yield (f"      {screen.completed(change.reason)}",)
-
-
-def delta_lines(deltas: Mapping[str, Delta], indent: str) -> Iterator[Line]:
-    for path, before, after in shown_deltas(deltas):
-        yield f"{indent}{path}: ", (before, looks.OLD), " -> ", (after, looks.NEW)
-
-
-def shown_deltas(deltas: Mapping[str, Delta]) -> Iterator[tuple[str, str, str]]:
-    """Yield the path, the value before and the value after of each difference, as text."""
-    for path, delta in deltas.items():
-        if deltas.get(path.removeprefix(_LIVE)) == delta and path.startswith(_LIVE):
-            continue  # the version in use differs just as the function does
-        before, after, equal = _without_equal(delta.before, delta.after)
-        besides = f" (besides {equal:,} equal)" if equal else ""
-        yield f"{path}{besides}", _shown(before), _shown(after)
+def drawn(found: Iterable[PlanLine]) -> Iterator[Line]:
+    """Yield lines with their indent and sign."""
+    for line in found:
+        sign = "!!" if line.sign == "!" and line.depth else line.sign
+        indent = " " * (4 * line.depth - len(sign) - 1)
+        yield indent, (sign, _sign_look(line)), " ", *line.parts
 
 
 def summary(changes: Sequence[Change], done: bool) -> str:
@@ -110,15 +95,23 @@ def done(changes: Sequence[Change], seconds: float) -> str:
     return f"{words[:1].upper()}{words[1:]} in {duration(timedelta(seconds=max(seconds, 1)))}.{unchanged}"
 
 
+def plan_summary(report: PlanReport) -> str:
+    """``Plan: 2 to create, 15 unchanged. 2 warnings (!!): 1 begins with this plan, 1 stays.``"""
+    changes = summary(report.changes, done=False)
+    begin = "" if len(report.pending) + len(report.refused) == 0 else "Plan: "
+    counts = Counter(flag.when for review in report.reviews for flag in review.flags)
+    if not counts:
+        return f"{begin}{changes}"
+    fates = [f"{counts[when]} {words[counts[when] > 1]}" for when, words in _FATES.items() if counts[when]]
+    if counts.total() == 1:
+        fates = [fates[0].replace("1", "it", 1)]
+    return f"{begin}{changes} {pluralize(counts.total(), 'warning')} (!!): {', '.join(fates)}."
+
+
 def before_error(changes: Sequence[Change]) -> Iterator[Line]:
     """Yield a line about the changes that were done before an error, if there were any."""
     if any(change.action is not Action.KEEP for change in changes):
         yield (f"Done before the error: {summary(changes, done=True)}",)
-
-
-def review_document(screen: Screen, review: Review) -> dict[str, object]:
-    found = document(screen, review.change)
-    return found | ({"code": plan_code.document(review.code)} if review.code else {})
 
 
 def document(screen: Screen, change: Change) -> dict[str, object]:
@@ -132,28 +125,18 @@ def document(screen: Screen, change: Change) -> dict[str, object]:
     return found | ({"reason": screen.completed(change.reason)} if change.reason else {})
 
 
+def review_document(screen: Screen, review: Review) -> dict[str, object]:
+    """Return a change with its risks, and for a function whose code differs with its files."""
+    flags = [replace(flag, hint=screen.completed(flag.hint) if flag.hint else None) for flag in review.flags]
+    found = {**document(screen, review.change), "flags": flags}
+    return found | ({"code": plan_code.document(review.code)} if review.code else {})
+
+
 def deltas_document(deltas: Mapping[str, Delta]) -> dict[str, object]:
     return {path: {"from": delta.before, "to": delta.after} for path, delta in deltas.items()}
 
 
-def _without_equal(before: object, after: object) -> tuple[object, object, int]:
-    """Return two values, and the number of entries that were left out of long lists because both have them.
-
-    The one statement in which two policies differ may be behind many that are equal.
-    """
-    if not isinstance(before, list) or not isinstance(after, list):
-        return before, after, 0
-    if max(len(dumps(value, indent=None)) for value in (before, after)) <= _LONGEST_VALUE:
-        return before, after, 0
-    found = [each for each in before if each not in after]
-    wanted = [each for each in after if each not in before]
-    if not found and not wanted:
-        return before, after, 0  # the order differs, or the number of equal ones
-    return found, wanted, len(after) - len(wanted)
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "(none)"
-    text = value if isinstance(value, str) else dumps(value, indent=None).replace(f'"{UNKNOWN}"', str(UNKNOWN))
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}... ({len(text)} characters)"
+def _sign_look(line: PlanLine) -> str:
+    if line.depth:
+        return SIGN_LOOK[line.sign]
+    return next((colour for mark, colour, _ in looks.ACTIONS.values() if mark == line.sign), "")

@@ -33,9 +33,7 @@ def result(screen: Screen, report: DownReport) -> None:
     if screen.json_output:
         screen.document(_document(screen, report))
         return
-    for change in report.changes:
-        if change.action is Action.KEEP:
-            screen.lines(changes.change_lines(screen, change))
+    screen.lines(changes.lines(screen, [change for change in report.changes if change.action is Action.KEEP]))
     if any(change.action is not Action.KEEP for change in report.changes):
         kept = any(change.action is Action.KEEP for change in report.changes)
         screen.line(f"{changes.done(report.changes, report.seconds)}{'' if kept else ' None remain.'}")

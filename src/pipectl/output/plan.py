@@ -19,8 +19,8 @@ def result(screen: Screen, report: PlanReport, *, code: bool = False) -> None:
 
 def lines(screen: Screen, report: PlanReport, *, code: bool) -> Iterator[Line]:
     """Yield the lines of a plan. The last one has the command that applies it, if there is one."""
-    yield from changes.review_lines(screen, report.reviews, code=code)
-    yield (changes.summary(report.changes, done=False),)
+    yield from changes.reviewed(screen, report, code=code)
+    yield (changes.plan_summary(report),)
     if report.apply:
         command = screen.completed(f"`pipectl {report.apply}`")
         yield "Plan ", (report.id, "bold"), f": apply exactly this with {command}"

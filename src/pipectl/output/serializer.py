@@ -65,6 +65,16 @@ def dumps(value: object, *, indent: int | None = 2) -> str:
     return _UNUSUAL.sub(lambda found: found[0] if is_harmless(found[0]) else json.dumps(found[0])[1:-1], text)
 
 
+def parsed(value: object) -> object:
+    """Return the JSON in a text, where it has an object or a list."""
+    if not isinstance(value, str) or value[:1] not in ("{", "["):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
 def camel_case(name: str) -> str:
     """``at_risk`` -> ``atRisk``."""
     first, *others = name.strip("_").split("_")

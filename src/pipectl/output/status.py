@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pipectl.commands.status import ResourceStatus, State, StatusReport
-from pipectl.engine.model import Delta
 from pipectl.errors import PipectlError
 from pipectl.failures.sdk_errors import is_denial
 from pipectl.failures.suspect_deploy import SuspectDeploy
@@ -16,8 +15,9 @@ from pipectl.monitoring.alarms import UNDELIVERED, FiringAlarm
 from pipectl.monitoring.checks import Check, Finding, Severity, alarm_severity
 from pipectl.monitoring.health import Health
 from pipectl.monitoring.metrics import METRICS_LATE, PERIOD
-from pipectl.output import changes, looks, orphans
+from pipectl.output import looks, orphans
 from pipectl.output.console import Line, Part, Screen
+from pipectl.output.drift import drift_lines
 from pipectl.output.explanation import orders_shown
 from pipectl.output.sparkline import sparkline
 from pipectl.output.status_document import document
@@ -49,8 +49,6 @@ _VERDICT_LOOK = {
 }
 """The style of the verdict: legible on a light and on a dark terminal."""
 _MOST_CAUSES = 3
-_LONGEST_VALUE = 100
-"""Characters of an attribute that is shown."""
 _WIDE = 120
 """Columns of a terminal that shows the picture."""
 _SUBJECTS = {
@@ -386,14 +384,5 @@ def _resources(screen: Screen, resources: Sequence[ResourceStatus]) -> None:
             screen.line((each.resource, "bold"))
         if each.reason:
             screen.hanging(("    ",), (screen.completed(each.reason),))
-        for line in _drift(screen, each.drift):
-            screen.hanging(("    ",), line)
-
-
-def _drift(screen: Screen, deltas: Mapping[str, Delta]) -> Iterator[Line]:
-    """``retention_days: found 7, wanted 14``, for each attribute that differs; long values are those of `plan`."""
-    for path, before, after in changes.shown_deltas(deltas):
-        if max(len(before), len(after)) > _LONGEST_VALUE:
-            yield (f"{path} differs: see {screen.completed('`pipectl plan`')}",)
-        else:
-            yield f"{path}: found ", (before, looks.OLD), ", wanted ", (after, looks.NEW)
+        for prefix, line in drift_lines(each):
+            screen.hanging((prefix,), line)

@@ -61,7 +61,7 @@ def test_pipelines_are_rows_and_resources_are_in_the_document(pipeline: World) -
     (row,) = [line for line in result.stdout.splitlines() if line.startswith("dev ")]
     found = document(pipectl("-c", pipeline.file, "-o", "json", "list"))
     (listed,) = found["pipelines"]
-    assert row.split() == ["dev", "order-pipeline", "backend", str(len(listed["resources"])), str(pipeline.file)]
+    assert row.split() == ["dev", "order-pipeline", "backend", str(len(listed["resources"])), "0", str(pipeline.file)]
     assert {"arn", "kind", "name"} <= listed["resources"][0].keys()
     assert found["accountId"] == ACCOUNT
 

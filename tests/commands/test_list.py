@@ -10,16 +10,22 @@ import pytest
 
 from pipectl.commands.list import Configs, ListReport, list_pipelines, read_configs
 from pipectl.commands.up import up
+from pipectl.config.models import Config
+from pipectl.context import Context
 from pipectl.errors import AccessDeniedError, WrongAccountError
 from tests.aws.fakes import client_error
 from tests.moto_snapshot import create_pipeline
-from tests.support import ACCOUNT, REGION, World, write_config, yes
+from tests.support import ACCOUNT, REGION, Recorder, World, write_config, yes
 
 NOTHING = Configs({}, ())
 
 
-def listed(world: World) -> ListReport:
-    return list_pipelines(world.aws, world.file, read_configs(world.file))
+def listed(world: World, configs: Configs | None = None, *, local: bool = False) -> ListReport:
+    def context_of(file: Path, config: Config) -> Context:
+        return Context(config, file, world.aws, Recorder())
+
+    found = read_configs(world.file) if configs is None else configs
+    return list_pipelines(world.aws, world.file, found, context_of, local=local)
 
 
 def config(folder: Path, name: str, **changes: Any) -> Path:
@@ -85,6 +91,43 @@ def test_resources_of_a_renamed_team_belong_to_the_same_pipeline(moto_world: Wor
     assert list(pipeline.teams.items()) == [("backend", 3), ("payments", 1)]
 
 
+def test_the_resources_of_an_earlier_name_are_orphans(moto_world: World) -> None:
+    create_pipeline(moto_world)
+    queue(moto_world, "no-name-of-a-pipeline", Project="order-pipeline", Environment="dev", Team="backend")
+    (before,) = listed(moto_world).pipelines
+    assert before.orphans == ()
+    write_config(moto_world.file.parent, {"dead-letter-queue": {"resource": "failures"}})
+    (pipeline,) = listed(moto_world).pipelines
+    assert pipeline.orphans is not None
+    names = {orphan.kind: orphan.name for orphan in pipeline.orphans}
+    assert names.keys() == {"queue", "mapping"}
+    assert names["queue"] == "dev-order-processor-dlq-backend"
+    assert {orphan.team for orphan in pipeline.orphans} == {"backend"}
+
+
+def test_without_a_config_the_orphans_are_unknown(moto_world: World) -> None:
+    create_pipeline(moto_world)
+    (pipeline,) = listed(moto_world, NOTHING).pipelines
+    assert (pipeline.orphans, pipeline.problem) == (None, None)
+
+
+def test_orphans_that_cannot_be_read_are_a_problem_of_their_pipeline_alone(moto_world: World) -> None:
+    create_pipeline(moto_world)
+    queue(moto_world, "other", Project="shop", Environment="prod")
+    write_config(moto_world.file.parent, {"dead-letter-queue": {"resource": "failures"}})
+
+    def attempt(call: Any, _: Any, send: Any) -> object:
+        if call.operation == "GetQueueUrl":
+            raise client_error("ValidationError", "this is no queue")
+        return send()
+
+    moto_world.aws.attempt = attempt
+    own, other = listed(moto_world).pipelines
+    assert own.orphans is None
+    assert "this is no queue" in str(own.problem)
+    assert (other.project, other.problem) == ("shop", None)
+
+
 def test_resources_without_the_tags_of_a_pipeline_come_last(moto_world: World) -> None:
     queue(moto_world, "bare")
     queue(moto_world, "half", Project="shop", Environment="")
@@ -101,7 +144,7 @@ def test_another_account_is_refused_before_any_other_call(moto_world: World) -> 
     with pytest.raises(WrongAccountError):
         listed(moto_world)
     assert [call.operation for call in moto_world.calls] == ["GetCallerIdentity"]
-    assert list_pipelines(moto_world.aws, moto_world.file, read_configs(moto_world.file), local=True).config
+    assert listed(moto_world, local=True).config
 
 
 def test_a_denied_call_is_an_error_that_names_the_action(moto_world: World) -> None:
@@ -112,7 +155,7 @@ def test_a_denied_call_is_an_error_that_names_the_action(moto_world: World) -> N
 
     moto_world.aws.attempt = attempt
     with pytest.raises(AccessDeniedError) as caught:
-        list_pipelines(moto_world.aws, moto_world.file, NOTHING)
+        listed(moto_world, NOTHING)
     assert caught.value.actions == ("tag:GetResources",)
 
 

@@ -25,7 +25,7 @@ COMMANDS: dict[str, Callable[[World], object]] = {
     "plan --adopt": lambda world: plan(world.context(), adopt=tuple(ResourceKey)),
     "status": lambda world: status(world.context()),
     "outputs": lambda world: outputs(world.context()),
-    "list": lambda world: list_pipelines(world.aws, world.file, read_configs(world.file)),
+    "list": lambda world: list_pipelines(world.aws, world.file, read_configs(world.file), lambda *_: world.context()),
 }
 OFFLINE = ("check", "show", "schema")
 

@@ -301,7 +301,9 @@ def test_up_creates_and_repairs_with_exactly_its_actions(place: Place, operator:
 LOOKING: dict[str, Callable[[Context], object]] = {
     "plan": plan,
     "outputs": outputs,
-    "list": lambda context: list_pipelines(context.aws, context.file, Configs({}, ())),
+    "list": lambda context: list_pipelines(
+        context.aws, context.file, Configs({context.file: context.config}, ()), lambda *_: context
+    ),
     "logs": lambda context: logs(context, _search(context)),
     "doctor --capture": lambda context: capture(context, Path(mkdtemp()) / "answers.json", yes),
     "pause": lambda context: pause(context, "somebody"),

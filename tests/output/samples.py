@@ -233,10 +233,19 @@ def _orphans(text: str) -> tuple[Orphan, ...]:
 def _listed(text: str) -> dict[str, Sample]:
     arn = f"arn:aws:sqs:us-east-1:123456789012:{text}"
     queue = TaggedResource(arn, "sqs", "queue", f"queue-{text}", {text: text, "ManagedBy": "pipectl"})
+    orphan = Orphan("queue", text, arn, f"backend-{text}")
     other = replace(queue, arn=text, service="", kind=None, name=text)
     listed = (
-        ListedPipeline("dev", text, {"backend": 1}, (Path("config/dev.yaml"),), (queue,)),
-        ListedPipeline("prod", "orders", {f"backend-{text}": 2, "": 1}, (), (queue, other, queue)),
+        ListedPipeline("dev", text, {"backend": 1}, (Path("config/dev.yaml"),), (queue,), problem=text),
+        ListedPipeline(
+            "prod",
+            "orders",
+            {f"backend-{text}": 2, "": 1},
+            (Path("config/prod.yaml"),),
+            (queue, other, queue),
+            (orphan, replace(orphan, team=None), replace(orphan, unreadable=text)),
+        ),
+        ListedPipeline("test", "orders", {"backend": 1}, (Path("config/test.yaml"),), (queue,), ()),
         ListedPipeline(None, text, {text: 8}, (), (other,) * 8),
     )
     report = ListReport("123456789012", "us-east-1", listed, Path("config/dev.yaml"), (Path(text), Path("b.yaml")))

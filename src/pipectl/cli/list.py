@@ -10,9 +10,12 @@ from pipectl.cli.options import global_options
 from pipectl.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipectl.aws.client import Aws
     from pipectl.cli.session import Session
     from pipectl.config.models import Config
+    from pipectl.context import Context
 
 
 @click.command()
@@ -22,6 +25,7 @@ def list(session: Session) -> int:  # noqa: A001 - the name of the command
 
     Pipelines are found by the tags of their resources, in AWS's tag index. CONFIG is the config file that describes a
     pipeline: the one of the command, or a YAML file beside it. No config is needed where the region is known.
+    ORPHANS are resources of the pipeline whose names the config does not have, because a name was changed.
 
     \b
     Examples:
@@ -35,7 +39,11 @@ def list(session: Session) -> int:  # noqa: A001 - the name of the command
     configs = read_configs(session.file)
     aws = _aws(session, configs.valid.get(session.file))
     local = bool(session.options.local)
-    report = list_pipelines(aws, session.file, configs, local=local)
+
+    def context_of(file: Path, config: Config) -> Context:
+        return session.context_of(config.model_copy(update={"account_id": None}) if local else config, file, aws)
+
+    report = list_pipelines(aws, session.file, configs, context_of, local=local)
     output.header(session.screen, report, local=local)
     output.result(session.screen, report)
     return 0

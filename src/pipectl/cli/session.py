@@ -104,8 +104,6 @@ class Session:
 
     @cached_property
     def context(self) -> Context:
-        from pipectl.context import Context
-
         config = self.config
         if self.options.local:
             config = config.model_copy(update={"account_id": None})
@@ -115,7 +113,13 @@ class Session:
         else:
             # AWS_ENDPOINT_URL, and one for each service, are read by botocore.
             aws = self.aws(self.options.endpoint_url)
-        return Context(config, self.file, aws, self.screen.progress, cancel=self.cancel)
+        return self.context_of(config, self.file, aws)
+
+    def context_of(self, config: Config, file: Path, aws: Aws) -> Context:
+        """Return the context of a config, which need not be that of the options."""
+        from pipectl.context import Context
+
+        return Context(config, file, aws, self.screen.progress, cancel=self.cancel)
 
     def print_first_words(self) -> None:
         """Show at once which config is read: the imports and the account of a header take longer."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from pipectl.aws.tagged import TaggedResource, tagged_resources
 from pipectl.config.loading import load
 from pipectl.config.models import Config
 from pipectl.config.names import MANAGED_BY
-from pipectl.errors import ConfigError
+from pipectl.context import Context
+from pipectl.errors import CancelledError, ConfigError, PipectlError
+from pipectl.orphans import Orphan, find_orphans
 
 MOST_FILES = 100
 """Files of a folder that are read to find the configs of pipelines."""
@@ -42,6 +44,8 @@ class ListedPipeline:
         teams: The number of resources by their tag `Team`; several after the team was renamed.
         configs: The files whose config is that of the pipeline.
         resources: The resources with these tags, by ARN. IAM roles are not among them.
+        orphans: The resources whose names the config does not have; ``None`` where there is no config, or a problem.
+        problem: The reason why orphans could not be looked for.
     """
 
     environment: str | None
@@ -49,6 +53,8 @@ class ListedPipeline:
     teams: Mapping[str, int]
     configs: tuple[Path, ...]
     resources: tuple[TaggedResource, ...]
+    orphans: tuple[Orphan, ...] | None = None
+    problem: str | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -96,13 +102,16 @@ def _beside(file: Path) -> list[Path]:
         return []
 
 
-def list_pipelines(aws: Aws, file: Path, configs: Configs, *, local: bool = False) -> ListReport:
+def list_pipelines(
+    aws: Aws, file: Path, configs: Configs, context_of: Callable[[Path, Config], Context], *, local: bool = False
+) -> ListReport:
     """Return the pipelines of the account and region.
 
     Args:
         aws: The account and region.
         file: The file of the command.
         configs: The configs that can be those of the pipelines.
+        context_of: Returns the context of a config, to look for its orphans.
         local: The account is one of the local emulator: an account in a config does not count.
 
     Raises:
@@ -127,11 +136,24 @@ def list_pipelines(aws: Aws, file: Path, configs: Configs, *, local: bool = Fals
             and (local or config.account_id in (None, account))
         )
 
-    pipelines = [
-        ListedPipeline(*key, _teams(resources), files_of(*key), tuple(resources)) for key, resources in groups.items()
-    ]
+    def listed(key: tuple[str | None, str | None], resources: list[TaggedResource]) -> ListedPipeline:
+        files = files_of(*key)
+        found = ListedPipeline(*key, _teams(resources), files, tuple(resources))
+        return _with_orphans(found, context_of(files[0], configs.valid[files[0]])) if files else found
+
+    pipelines = [listed(key, resources) for key, resources in groups.items()]
     pipelines.sort(key=lambda each: (not each.is_complete, each.environment or "", each.project or ""))
     return ListReport(account, aws.region, tuple(pipelines), file if own else None, configs.invalid)
+
+
+def _with_orphans(pipeline: ListedPipeline, context: Context) -> ListedPipeline:
+    """Return a pipeline with its orphans, or with the reason why they could not be looked for."""
+    try:
+        return replace(pipeline, orphans=find_orphans(context, pipeline.resources))
+    except CancelledError:
+        raise
+    except PipectlError as error:
+        return replace(pipeline, problem=error.message)
 
 
 def _teams(resources: list[TaggedResource]) -> dict[str, int]:

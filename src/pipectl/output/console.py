@@ -95,9 +95,15 @@ class Screen:
         self._redraw = Redraw(self.out, in_place=in_place, gap=gap and not self.json_output)
         return self._redraw
 
-    def completed(self, text: str) -> str:
-        """Return a sentence of pipectl whose commands carry the options that were used. Data must not pass here."""
-        return with_options(text, self._options)
+    def completed(self, text: str, *, config: str | None = None) -> str:
+        """Return a sentence of pipectl whose commands carry the options that were used. Data must not pass here.
+
+        Args:
+            text: The sentence.
+            config: The config file of the commands, where it is another one.
+        """
+        options = [each for each in self._options if each[0] != "-c"] if config else self._options
+        return with_options(text, [("-c", config), *options] if config else options)
 
     # Results
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from pipectl.commands.list import ListedPipeline, ListReport
+from pipectl.orphans import Orphan
 from pipectl.output import looks
-from pipectl.output.console import Line, Screen
+from pipectl.output.console import Line, Part, Screen
 from pipectl.output.table import Column
 from pipectl.text import pluralize
 
@@ -15,6 +17,7 @@ _COLUMNS = (
     Column("PROJECT"),
     Column("TEAM"),
     Column("RESOURCES", right=True),
+    Column("ORPHANS", right=True),
     Column("CONFIG", flexible=True),
 )
 _INDEX = "RESOURCES as reported by AWS's tag index, which has no IAM roles and can lag by minutes."
@@ -33,12 +36,13 @@ def result(screen: Screen, report: ListReport) -> None:
         screen.document(report)
         return
     if report.pipelines:
-        screen.table(_COLUMNS, [_row(each) for each in report.pipelines])
+        screen.table(_COLUMNS, [row for each in report.pipelines for row in _rows(each)])
         screen.line()
         screen.line((_INDEX, looks.LESS))
     else:
         _nothing(screen, report)
     for pipeline in report.pipelines:
+        _about_orphans(screen, pipeline)
         if not pipeline.is_complete:
             screen.notice([(_incomplete(pipeline),)])
     if report.invalid_configs:
@@ -47,14 +51,46 @@ def result(screen: Screen, report: ListReport) -> None:
         )
 
 
-def _row(pipeline: ListedPipeline) -> list[Line]:
-    return [
-        ((pipeline.environment or "", "bold"),),
-        (pipeline.project or "",),
-        (", ".join(team or "-" for team in pipeline.teams),),
-        (f"{len(pipeline.resources):,}",),
-        (", ".join(map(str, pipeline.configs)),),
-    ]
+def _rows(pipeline: ListedPipeline) -> Iterator[list[Part | Line]]:
+    """Yield a row for each team: several after the team was renamed."""
+    first = next(iter(pipeline.teams))
+    orphans = Counter(each.team if each.team in pipeline.teams else first for each in _existing(pipeline))
+    for team, count in pipeline.teams.items():
+        yield [
+            (pipeline.environment or "", "bold"),
+            pipeline.project or "",
+            team,
+            f"{count:,}",
+            _orphans(pipeline, orphans[team]),
+            ", ".join(map(str, pipeline.configs)),
+        ]
+
+
+def _orphans(pipeline: ListedPipeline, count: int) -> Part:
+    if pipeline.problem:
+        return "?", looks.UNSURE
+    if pipeline.orphans is None:
+        return ""
+    return f"{count:,}", looks.ATTENTION if count else ""
+
+
+def _existing(pipeline: ListedPipeline) -> list[Orphan]:
+    """Return the orphans that exist: the index lists deleted resources, too."""
+    return [each for each in pipeline.orphans or () if not each.unreadable]
+
+
+def _about_orphans(screen: Screen, pipeline: ListedPipeline) -> None:
+    """Print what to do about the orphans of a pipeline, with the command for its config."""
+    name = f"{pipeline.environment} ({pipeline.project})"
+    if existing := _existing(pipeline):
+        commands = "`pipectl status` lists them, `pipectl down --orphans` deletes them."
+        screen.line(
+            f"{name} has {pluralize(len(existing), 'orphan')} of an earlier config: ",
+            screen.completed(commands, config=str(pipeline.configs[0])),
+        )
+    needs = sorted({each.unreadable for each in pipeline.orphans or () if each.unreadable})
+    if problem := pipeline.problem or (f"needs {', '.join(needs)}" if needs else None):
+        screen.notice([(f"Warning: not all orphans of {name} can be read: {problem}",)])
 
 
 def _nothing(screen: Screen, report: ListReport) -> None:

@@ -155,6 +155,13 @@ def test_code_is_left_out_where_a_comment_would_be_too_long(capsys: pytest.Captu
     assert "+line 1" not in text
     assert "left out" in text
     assert "plan --code" in text
+    assert "the description -> the description2" in text
+
+
+def test_changed_lines_begin_with_the_sign_that_github_colours(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(report_of(update("x", changed_file("handler.py", "-old", "+new"))), capsys)
+    assert "\n! memory: 128 MB -> 256 MB\n" in text
+    assert "\n-old\n+new\n" in text
 
 
 def test_differences_are_never_cut(capsys: pytest.CaptureFixture[str]) -> None:

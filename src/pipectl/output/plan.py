@@ -21,6 +21,8 @@ def lines(screen: Screen, report: PlanReport, *, code: bool) -> Iterator[Line]:
     """Yield the lines of a plan. The last one has the command that applies it, if there is one."""
     yield from changes.reviewed(screen, report, code=code)
     yield (changes.plan_summary(report),)
+    if not code and any(file.lines for each in report.reviews if each.code for file in each.code.files):
+        yield (screen.completed("Lines of code: `pipectl plan --code`"),)
     if report.apply:
         command = screen.completed(f"`pipectl {report.apply}`")
         yield "Plan ", (report.id, "bold"), f": apply exactly this with {command}"

@@ -19,6 +19,8 @@ _MOST_NAMED = 20
 """Files that differ and are all named. Of more, those that are added to, or removed from, a folder are counted."""
 _IN_FOLDER = 5
 _OMITTED = "too many lines to show"
+SIDE_BY_SIDE = 6
+"""Entries that one line shows."""
 _PLAIN = re.compile(r"[\w@+~./\[\]-]+", re.ASCII)
 _LOOKS = {"+": looks.NEW, "-": looks.OLD, "@": looks.LESS}
 

@@ -80,9 +80,14 @@ def _review_lines(
 
 
 def _code_lines(changed: CodeChange, code: bool) -> Iterator[PlanLine]:
-    yield PlanLine(" " if changed.new else "~", 1, (f"code: {plan_code.summary(changed)}",))
+    sign, entries = " " if changed.new else "~", plan_code.entries(changed)
+    if len(entries) <= plan_code.SIDE_BY_SIDE:
+        yield PlanLine(sign, 1, (f"code: {', '.join(entries)}",))
+    else:
+        yield PlanLine(sign, 1, (f"code: {len(changed.files):,} files",))
+        yield from (PlanLine(" ", 2, (entry,)) for entry in entries)
     for file, shown in plan_code.file_lines(changed) if code else ():
-        yield PlanLine(" ", 2, ((name(file.name), "bold"),))
+        yield PlanLine(" ", 2, ((plan_code.named(file), "bold"),))
         yield from (PlanLine(sign, 3, line) for sign, line in shown)
 
 

@@ -36,8 +36,8 @@ def shown_commands() -> list[str]:
             continue
         for number, part in enumerate(page.read_text().split("```")):
             in_block = number % 2
-            if in_block and part.startswith("text\n"):
-                continue  # an output, which tests/test_runbook.py compares with the program
+            if in_block and part.startswith(("text\n", "yaml\n")):
+                continue  # an output or a workflow, see tests/test_runbook.py and tests/test_ci.py
             pattern = r"^\s*(pipectl .+)$" if in_block else r"`(pipectl [^`\n]+)`"
             for text in re.findall(pattern, part, re.MULTILINE):
                 shown.add(text.split("#")[0].split(" > ")[0].strip())

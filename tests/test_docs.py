@@ -10,12 +10,14 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from pipectl.cli.main import main as pipectl
+from pipectl.config.loading import load
 from pipectl.local import home, lifecycle
 from pipectl.local.home import LocalEmulator
-from tests.support import DEV_CONFIG, ROOT
+from tests.support import DEV_CONFIG, ROOT, write_config
 from tools import generate_docs
 
 ACCOUNT = "500000000001"
@@ -71,8 +73,11 @@ LOCAL_LINES = [line for line in LINES if {"--local", "local"}.intersection(shlex
 
 @pytest.mark.emulator
 @pytest.mark.parametrize("line", [line for line in LINES if line not in LOCAL_LINES])
-def test_every_command_line_of_the_docs_runs(line: str, pipeline: dict[str, str], tmp_path: Path) -> None:
-    words = [str(tmp_path) if word == "DIR" else word for word in shlex.split(line)[1:]]
+def test_every_command_line_of_the_docs_runs(
+    line: str, pipeline: dict[str, str], configs: dict[str, str], tmp_path: Path
+) -> None:
+    files = configs | {"DIR": str(tmp_path)}
+    words = [files.get(word, word) for word in shlex.split(line)[1:]]
     if {"-f", "--follow", "--watch"}.intersection(words):
         words.append("--help")  # without it the command never ends
     if "demo" in words:
@@ -92,6 +97,16 @@ def test_every_local_command_line_of_the_docs_runs(pipeline: dict[str, str]) -> 
         lifecycle.stop(home.default_home())
 
 
+@pytest.fixture(scope="module")
+def configs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Write the config files that the documents name and the project does not have. Return the path of each."""
+    folder, written = tmp_path_factory.mktemp("configs"), {}
+    for name in ("staging", "prod"):
+        file = write_config(folder, {"environment": name, "protect": name == "prod"})
+        written[f"config/{name}.yaml"] = str(file.rename(folder / f"{name}.yaml"))
+    return written
+
+
 def _run(words: list[str], environment: dict[str, str], allowed: Collection[str] = ()) -> None:
     """Run a command line. It may find something to report, ask, or miss what an allowed word stands for."""
     result = CliRunner().invoke(pipectl, words, env=environment)
@@ -101,10 +116,24 @@ def _run(words: list[str], environment: dict[str, str], allowed: Collection[str]
     assert "Traceback" not in result.output
 
 
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_relative_link_has_a_target(page: Path) -> None:
-    targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    links = re.findall(r"\]\((?!https?://|\$)([^)#]*)#?([^)]*)\)", page.read_text())
+    targets = [(page.parent / file if file else page, anchor) for file, anchor in links]
+    assert [target for target, _ in targets if not target.exists()] == []
+    assert [anchor for target, anchor in targets if anchor and anchor not in _anchors(target)] == []
+
+
+def test_the_config_of_production_is_valid(tmp_path: Path) -> None:
+    (shown,) = re.findall(
+        r"^```yaml\n(.*?)^```$", (ROOT / "docs" / "environments.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert load(write_config(tmp_path, yaml.safe_load(shown))).protect
 
 
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()

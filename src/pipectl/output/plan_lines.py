@@ -46,7 +46,7 @@ def plan_lines(reviews: Sequence[Review], completed: Completed, *, code: bool = 
 def change_line(change: Change) -> PlanLine:
     """Return the first line of a change: its action, key and physical name."""
     mark, colour, _ = looks.ACTIONS[change.action]
-    return PlanLine(mark, 0, ((f"{change.action:<8}", colour), (f"{change.resource:<24}", "bold"), change.name))
+    return PlanLine(mark, 0, ((f"{change.action:<8}", colour), (f"{change.resource:<23} ", "bold"), change.name))
 
 
 def flag_lines(flag: Flag, completed: Completed) -> Iterator[PlanLine]:

@@ -14,7 +14,7 @@ from tests.support import make_world
 def test_a_reviewed_plan_is_applied_without_a_terminal(moto: Path) -> None:
     reviewed = document(pipectl("-c", moto, "-o", "json", "plan"))["id"]
     shown = pipectl("-c", moto, "plan").stdout.splitlines()[-1]
-    assert shown == f"Plan {reviewed}: apply exactly this with `pipectl -c {moto} up --plan {reviewed}`"
+    assert shown == f"Apply exactly these changes: `pipectl -c {moto} up --plan {reviewed}`"
     result = pipectl("-c", moto, "-o", "json", "up", "--plan", reviewed)
     assert (result.exit_code, document(result)["plan"]) == (0, reviewed)
     again = pipectl("-c", moto, "up", "--plan", reviewed)

@@ -109,6 +109,12 @@ def test_units_and_the_words_of_status() -> None:
     assert text_of(delta, found) == ["  ~ retention_days: found 1 day, wanted 14 days"]
 
 
+def test_a_changed_statement_has_words_in_status() -> None:
+    deltas = {"policy": Delta([statement(Action=["s3:*"])], [statement()])}
+    lines = text_of(deltas, Shown(HERE, SHOWN.unit, by_words, "differs: "))
+    assert lines[1].startswith("      ~ differs: Allow 111122223333 s3:GetObject")
+
+
 def test_the_live_version_is_named_only_where_it_differs_otherwise() -> None:
     same, other = Delta(1, 2), Delta(3, 2)
     assert text_of({"memory": same, "live.memory": same, "timeout": same, "live.timeout": other}) == [

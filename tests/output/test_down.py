@@ -43,6 +43,13 @@ def test_the_question_without_data_lists_the_resources(snapshot: SnapshotAsserti
     assert printed(lambda screen: down.preview(screen, "123456789012", "us-east-1", preview)) == snapshot
 
 
+def test_the_question_about_orphans_does_not_name_the_whole_pipeline() -> None:
+    preview = DownPreview("prod", CHANGES, LOSSES, protected=True, orphans=True)
+    text = printed(lambda screen: down.preview(screen, "123456789012", "us-east-1", preview))
+    count = sum(change.action is Action.DELETE for change in CHANGES)
+    assert f"You are about to DELETE {count} orphan{'' if count == 1 else 's'} of prod (account 123456789012" in text
+
+
 def test_the_result_names_what_was_left_alone(snapshot: SnapshotAssertion) -> None:
     assert printed(lambda screen: down.result(screen, DownReport(CHANGES))) == snapshot
 

@@ -6,11 +6,11 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from pipectl.commands.plan import PlanReport
-from pipectl.engine.model import Action, Change
-from pipectl.output import changes
+from pipectl.engine.model import Action, Change, Delta
+from pipectl.output import changes, plan
 from pipectl.review.model import Flag, FlagKind, Review, When
 from tests.output.samples import samples_of
-from tests.output.screens import document, printed
+from tests.output.screens import document, on_terminal, printed
 
 SAMPLES = samples_of("plan")
 RISK = Flag(FlagKind.EVERYBODY, When.OPENED, "everybody may s3:GetObject", "policy", "run `pipectl plan`")
@@ -29,26 +29,26 @@ def test_a_screen(name: str, snapshot: SnapshotAssertion) -> None:
     ("made", "sentence"),
     [
         (report(), "Plan: 1 to update."),
-        (report(RISK), "Plan: 1 to update. 1 warning (!!): it begins with this plan."),
+        (report(RISK), "Plan: 1 to update. Risks (!!): 1 new (bucket)."),
         (
             report(RISK, RISK, Flag(FlagKind.UNPROTECTED, When.CLOSED, "no TLS")),
-            "Plan: 1 to update. 3 warnings (!!): 2 begin with this plan, 1 exists now and ends with this plan.",
+            "Plan: 1 to update. Risks (!!): 2 new (bucket), 1 ends (bucket).",
         ),
         (report(action=Action.KEEP), "Nothing to do: 1 resource in sync with the config."),
         (
             report(Flag(FlagKind.EVERYBODY, When.STAYS, "open"), action=Action.KEEP),
-            "Nothing to do: 1 resource in sync with the config. 1 warning (!!): it stays.",
+            "Nothing to do: 1 resource in sync with the config. Risks (!!): 1 stays (bucket).",
         ),
     ],
 )
-def test_the_last_sentence_counts_changes_and_warnings(made: PlanReport, sentence: str) -> None:
+def test_the_last_sentence_counts_changes_and_risks(made: PlanReport, sentence: str) -> None:
     assert changes.plan_summary(made) == sentence
 
 
 def test_without_a_question_only_new_risks_are_mentioned() -> None:
     closed = Flag(FlagKind.EVERYBODY, When.CLOSED, "closed hole")
     text = printed(lambda screen: changes.notes(screen, report(RISK, closed)))
-    assert "bucket: everybody may s3:GetObject" in text.replace("Bucket", "bucket")
+    assert "NEW RISK: bucket: everybody may s3:GetObject" in text
     assert "closed hole" not in text
 
 
@@ -63,3 +63,56 @@ def test_a_change_as_json_has_its_risks() -> None:
         "attribute": "policy",
         "hint": "run `pipectl plan`",
     }
+
+
+def review(key: str, action: Action, *flags: Flag, **attributes: Delta) -> Review:
+    return Review(
+        Change(key, "table", f"dev-{key}", action, {k.replace("__", "."): v for k, v in attributes.items()}), flags
+    )
+
+
+def test_what_needs_attention_comes_first() -> None:
+    reviews = (
+        review("auditor", Action.CREATE),
+        review("processor", Action.UPDATE),
+        review("errors-alarm", Action.KEEP, RISK),
+        review("bucket", Action.DELETE),
+        review("orders-table", Action.UPDATE, RISK),
+        review("dead-letter-queue", Action.REFUSE),
+    )
+    lines = printed(lambda screen: plan.result(screen, PlanReport(reviews, {}))).splitlines()
+    keys = [line.split()[2] for line in lines if line[:1] not in (" ", "P")]
+    assert keys == ["dead-letter-queue", "orders-table", "errors-alarm", "bucket", "processor", "auditor"]
+
+
+def test_resources_with_the_same_changed_tags_are_one_entry() -> None:
+    tags = {"tags__CostCenter": Delta("orders", "shop")}
+    reviews = [review(key, Action.UPDATE, **tags) for key in ("bucket", "audit-table", "auditor-role")]
+    reviews.append(review("processor", Action.UPDATE, memory=Delta(256, 512), **tags))
+    assert printed(lambda screen: plan.result(screen, PlanReport(tuple(reviews), {}))).splitlines() == [
+        "~ update  processor               dev-processor",
+        "  ~ memory: 256 MB -> 512 MB",
+        "  ~ tags.CostCenter: orders -> shop",
+        "~ update  tags of 3 resources",
+        "    bucket, audit-table, auditor-role",
+        "  ~ tags.CostCenter: orders -> shop",
+        "Plan: 4 to update.",
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 40])
+def test_each_further_line_of_a_text_begins_below_its_first_word(width: int) -> None:
+    arn = f"arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/{'dev-' * 20}processor:*"
+    statement = {"Effect": "Allow", "Action": ["logs:PutLogEvents"], "Resource": [arn]}
+    risk = Flag(
+        FlagKind.PERMISSIONS, When.STAYS, f"role dev-role may use logs:PutLogEvents on {arn}", hint="look " * 30
+    )
+    made = review("processor-role", Action.UPDATE, risk, policies=Delta([], [statement]), path=Delta("/", "/a" * 99))
+    report = PlanReport((made,), {})
+    lines = on_terminal(lambda screen: screen.lines(changes.reviewed(screen, report), broken=True), width)
+    assert max(map(len, lines)) <= width
+    assert {len(line) - len(line.lstrip()) for line in lines[1:]} == {1, 2, 4, 6, 8}
+    begins = [line.split()[0] for line in lines if line.split()[0] in ("!!", "~", "+", "-")]
+    assert begins == ["~", "!!", "~", "+", "~", "-", "+"], "only the first line of a text has a sign"
+    text = "".join(line.strip() for line in lines)
+    assert text.count(arn) == 2, "joined again, nothing is missing"

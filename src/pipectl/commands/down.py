@@ -34,6 +34,7 @@ class DownPreview:
         losses: The data that would be deleted; none where data are kept.
         protected: The config protects the environment.
         teams: The teams of orphans that have another one than the config.
+        orphans: Only orphans are deleted; the pipeline stays.
     """
 
     environment: str
@@ -41,6 +42,7 @@ class DownPreview:
     losses: tuple[Loss, ...]
     protected: bool
     teams: tuple[str, ...] = ()
+    orphans: bool = False
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,8 @@ def down_orphans(
     config = context.config
     teams = {str(found.observed[change.resource].tags.get("Team")) for change in plan.pending}
     untagged = {"None", config.team}
-    confirm(
-        DownPreview(config.environment, plan.changes, deleted, config.protect, teams=tuple(sorted(teams - untagged)))
-    )
+    others = tuple(sorted(teams - untagged))
+    confirm(DownPreview(config.environment, plan.changes, deleted, config.protect, others, orphans=True))
     command = with_flags(DELETE, delete_data=delete_data, keep_data=keep_data)
     try:
         return execute(

@@ -19,21 +19,18 @@ from pipectl.timestamps import duration
 
 _NAMED = 3
 """Resources that are named; more are counted."""
-_FATES = {
-    When.OPENED: ("begins with this plan", "begin with this plan"),
-    When.CLOSED: ("exists now and ends with this plan", "exist now and end with this plan"),
-    When.STAYS: ("stays", "stay"),
-}
+_FATES = {When.OPENED: ("new", "new"), When.CLOSED: ("ends", "end"), When.STAYS: ("stays", "stay")}
+"""Words about one risk, and about several."""
 
 
 def before_asking(screen: Screen, report: PlanReport, *, code: bool = False) -> None:
     """Print the plan that the confirmation of `up` is about."""
-    screen.notice([*reviewed(screen, report, code=code), (plan_summary(report),)])
+    screen.notice([*reviewed(screen, report, code=code), (plan_summary(report),)], broken=True)
 
 
 def before_deleting(screen: Screen, changes: Sequence[Change]) -> None:
     """Print the changes that the confirmation of `down` is about."""
-    screen.notice([*lines(screen, changes), (summary(changes, done=False),)])
+    screen.notice([*lines(screen, changes), (summary(changes, done=False, kept="kept"),)])
 
 
 def notes(screen: Screen, report: PlanReport) -> None:
@@ -45,12 +42,13 @@ def notes(screen: Screen, report: PlanReport) -> None:
         for flag in review.flags:
             if flag.when is When.OPENED:
                 named = replace(flag, reason=f"{change.resource}: {flag.reason}")
-                screen.notice(drawn(flag_lines(named, screen.completed)))
+                screen.notice(drawn(flag_lines(named, screen.completed)), broken=True)
 
 
 def reviewed(screen: Screen, report: PlanReport, *, code: bool = False) -> Iterator[Line]:
     """Yield the lines of a plan, with ``code`` also the lines of code that differ."""
-    return drawn(plan_lines(report.reviews, screen.completed, code=code))
+    width = {"width": screen.width} if screen.width else {}
+    return drawn(plan_lines(report.reviews, screen.completed, code=code, **width))
 
 
 def lines(screen: Screen, changes: Iterable[Change]) -> Iterator[Line]:
@@ -66,8 +64,8 @@ def drawn(found: Iterable[PlanLine]) -> Iterator[Line]:
         yield indent, (sign, _sign_look(line)), " ", *line.parts
 
 
-def summary(changes: Sequence[Change], done: bool) -> str:
-    """``2 to create, 1 to update.`` before, ``2 created, 1 updated.`` after."""
+def summary(changes: Sequence[Change], done: bool, *, kept: str = "unchanged") -> str:
+    """``2 to create, 1 to update.`` before, ``2 created, 1 updated.`` after; ``kept`` for `Action.KEEP`."""
     counts = Counter(change.action for change in changes)
     parts = []
     for action, (_, _, past) in looks.ACTIONS.items():
@@ -78,40 +76,44 @@ def summary(changes: Sequence[Change], done: bool) -> str:
     if not parts:
         return f"Nothing to do: {pluralize(counts[Action.KEEP], 'resource')} in sync with the config."
     if counts[Action.KEEP]:
-        parts.append(f"{counts[Action.KEEP]} unchanged")
+        parts.append(f"{counts[Action.KEEP]} {kept}")
     return f"{', '.join(parts)}."
 
 
-def done(changes: Sequence[Change], seconds: float) -> str:
+def done(changes: Sequence[Change], seconds: float, *, kept: str = "unchanged") -> str:
     """``Created 18 resources in 24 s.`` or ``Updated processor, bucket in 3 s. 16 unchanged.``"""
     parts = []
     for action, (_, _, past) in looks.ACTIONS.items():
         keys = [change.resource for change in changes if change.action is action]
         if keys and action not in (Action.KEEP, Action.REFUSE):
-            parts.append(f"{past} {', '.join(keys) if len(keys) <= _NAMED else pluralize(len(keys), 'resource')}")
+            parts.append(f"{past} {_some(keys)}")
     words = "; ".join(parts)
-    kept = sum(change.action is Action.KEEP for change in changes)
-    unchanged = f" {kept} unchanged." if kept else ""
-    return f"{words[:1].upper()}{words[1:]} in {duration(timedelta(seconds=max(seconds, 1)))}.{unchanged}"
+    count = sum(change.action is Action.KEEP for change in changes)
+    others = f" {count} {kept}." if count else ""
+    return f"{words[:1].upper()}{words[1:]} in {duration(timedelta(seconds=max(seconds, 1)))}.{others}"
 
 
 def plan_summary(report: PlanReport) -> str:
-    """``Plan: 2 to create, 15 unchanged. 2 warnings (!!): 1 begins with this plan, 1 stays.``"""
+    """``Plan: 2 to create, 15 unchanged. Risks (!!): 1 new (bucket), 2 stay (processor).``"""
     changes = summary(report.changes, done=False)
     begin = "" if len(report.pending) + len(report.refused) == 0 else "Plan: "
-    counts = Counter(flag.when for review in report.reviews for flag in review.flags)
-    if not counts:
-        return f"{begin}{changes}"
-    fates = [f"{counts[when]} {words[counts[when] > 1]}" for when, words in _FATES.items() if counts[when]]
-    if counts.total() == 1:
-        fates = [fates[0].replace("1", "it", 1)]
-    return f"{begin}{changes} {pluralize(counts.total(), 'warning')} (!!): {', '.join(fates)}."
+    fates = []
+    for when, words in _FATES.items():
+        keys = [review.change.resource for review in report.reviews for flag in review.flags if flag.when is when]
+        if keys:
+            fates.append(f"{len(keys)} {words[len(keys) > 1]} ({_some(list(dict.fromkeys(keys)))})")
+    return f"{begin}{changes} Risks (!!): {', '.join(fates)}." if fates else f"{begin}{changes}"
 
 
-def before_error(changes: Sequence[Change]) -> Iterator[Line]:
+def _some(keys: Sequence[str]) -> str:
+    """Name a few resources, or count many."""
+    return ", ".join(keys) if len(keys) <= _NAMED else pluralize(len(keys), "resource")
+
+
+def before_error(changes: Sequence[Change], *, kept: str = "unchanged") -> Iterator[Line]:
     """Yield a line about the changes that were done before an error, if there were any."""
     if any(change.action is not Action.KEEP for change in changes):
-        yield (f"Done before the error: {summary(changes, done=True)}",)
+        yield (f"Done before the error: {summary(changes, done=True, kept=kept)}",)
 
 
 def document(screen: Screen, change: Change) -> dict[str, object]:

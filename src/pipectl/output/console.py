@@ -120,9 +120,10 @@ class Screen:
         """Print one line of the result."""
         self._print(self.out, parts)
 
-    def lines(self, lines: Iterable[Line]) -> None:
+    def lines(self, lines: Iterable[Line], *, broken: bool = False) -> None:
+        """Print lines of the result. On a terminal, words longer than a line are broken if ``broken``."""
         for parts in lines:
-            self._print(self.out, parts)
+            self._print(self.out, parts, broken=broken)
 
     def table(
         self,
@@ -170,10 +171,10 @@ class Screen:
 
     # All else
 
-    def notice(self, lines: Iterable[Line]) -> None:
+    def notice(self, lines: Iterable[Line], *, broken: bool = False) -> None:
         """Print lines on stderr, with ``quiet`` too: users need them for an answer."""
         for parts in lines:
-            self._print(self.err, parts)
+            self._print(self.err, parts, broken=broken)
 
     def note(self, text: str, *, commands: bool = False) -> None:
         """Print one line of progress; with ``commands`` as `completed` returns it."""
@@ -256,13 +257,13 @@ class Screen:
             found["awsCode"] = error.aws_code
         return found
 
-    def _print(self, console: Console, parts: Line, *, wraps: bool = True) -> None:
+    def _print(self, console: Console, parts: Line, *, wraps: bool = True, broken: bool = False) -> None:
         if console is self.out:
             self.progress.end_step()
         text = self.text(parts)
 
         def draw() -> None:
-            for line in wrapped(text, _width(console) if wraps else None):
+            for line in wrapped(text, _width(console) if wraps else None, broken=broken):
                 console.print(line)
 
         # A log that cannot be written is no reason to end a command in the middle of its changes.

@@ -44,11 +44,13 @@ class Shown:
         here: The resource, whose ARN is shortened.
         unit: Returns the unit of an attribute.
         both: Joins two values.
+        changed: The words before a statement that is changed.
     """
 
     here: Here
     unit: Callable[[str], str | None]
     both: Callable[[str, str], Line] = by_arrow
+    changed: str = ""
 
 
 def here_of(kind: str, physical: str, deltas: Mapping[str, Delta]) -> Here:
@@ -137,7 +139,7 @@ def one_sided(sign: str, label: str, value: object, here: Here, depth: int) -> I
 
 def _by_entry(before: Sequence[object], after: Sequence[object], shown: Shown, depth: int) -> Iterator[PlanLine]:
     if is_policy(before) or is_policy(after):
-        yield from _by_statement(before, after, shown.here, depth)
+        yield from _by_statement(before, after, shown, depth)
         return
     gone, new, equal = split(before, after)
     if not gone and not new:
@@ -148,7 +150,8 @@ def _by_entry(before: Sequence[object], after: Sequence[object], shown: Shown, d
     yield from _unchanged(len(equal), depth)
 
 
-def _by_statement(before: Sequence[object], after: Sequence[object], here: Here, depth: int) -> Iterator[PlanLine]:
+def _by_statement(before: Sequence[object], after: Sequence[object], shown: Shown, depth: int) -> Iterator[PlanLine]:
+    here = shown.here
     compared = compare(before, after, here)
     found = [each for each in compared if each.sign != " "]
     equal = [each for each in compared if each.sign == " "]
@@ -158,7 +161,8 @@ def _by_statement(before: Sequence[object], after: Sequence[object], here: Here,
         others = [other.before if each.after is not None else other.after for other in found]
         value = each.before if each.after is None else each.after
         [text] = entries([value], [other for other in others if other is not None and other != value], here)
-        yield PlanLine(each.sign, depth, ((text, SIGN_LOOK[each.sign]),))
+        words = shown.changed if each.sign == "~" else ""
+        yield PlanLine(each.sign, depth, (words, (text, SIGN_LOOK[each.sign])))
         yield from (PlanLine(sign, depth + 1, ((part, SIGN_LOOK[sign]),)) for sign, part in each.parts)
     if len(equal) > _MOST_EQUAL:
         yield from _unchanged(len(equal), depth)

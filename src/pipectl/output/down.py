@@ -10,6 +10,9 @@ from pipectl.errors import PipectlError
 from pipectl.monitoring.pending_data import Loss
 from pipectl.output import changes, orphans
 from pipectl.output.console import Screen
+from pipectl.text import pluralize
+
+_KEPT = "kept"
 
 
 def preview(screen: Screen, account_id: str, region: str, preview: DownPreview) -> None:
@@ -19,6 +22,9 @@ def preview(screen: Screen, account_id: str, region: str, preview: DownPreview) 
         place = f"{preview.environment} (account {account_id}, {region})"
         counted = " · ".join(str(loss) if loss.contents else f"{loss.resource}: {loss}" for loss in preview.losses)
         first = ("You are about to DELETE ", (place, "bold"), f" permanently{':' if counted else '.'}")
+        if preview.orphans:
+            count = sum(change.action is not Action.KEEP for change in preview.changes)
+            first = (f"You are about to DELETE {pluralize(count, 'orphan')} of ", *first[1:])
         screen.notice([first, (f"  {counted}",)] if counted else [first])
     if preview.teams:
         teams = ", ".join(preview.teams)
@@ -36,7 +42,7 @@ def result(screen: Screen, report: DownReport) -> None:
     screen.lines(changes.lines(screen, [change for change in report.changes if change.action is Action.KEEP]))
     if any(change.action is not Action.KEEP for change in report.changes):
         kept = any(change.action is Action.KEEP for change in report.changes)
-        screen.line(f"{changes.done(report.changes, report.seconds)}{'' if kept else ' None remain.'}")
+        screen.line(f"{changes.done(report.changes, report.seconds, kept=_KEPT)}{'' if kept else ' None remain.'}")
     else:
         screen.line("Nothing to delete.")
     for line in orphans.remaining(report.orphans):
@@ -50,7 +56,7 @@ def incomplete(screen: Screen, error: PipectlError) -> None:
     if screen.json_output:
         screen.document(_document(screen, error.report) | {"error": screen.error_document(error)})
     else:
-        screen.notice(changes.before_error(error.report.changes))
+        screen.notice(changes.before_error(error.report.changes, kept=_KEPT))
 
 
 def _document(screen: Screen, report: DownReport) -> dict[str, object]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from pipectl.commands.status import ResourceStatus
-from pipectl.config.models import unit_of
 from pipectl.output.console import Line
 from pipectl.output.differences import Shown, by_words, difference_lines, here_of
+from pipectl.output.values import unit_of
 
 _WORDS = {"-": "found, not wanted: ", "+": "wanted, not found: "}
 
@@ -16,6 +16,6 @@ _WORDS = {"-": "found, not wanted: ", "+": "wanted, not found: "}
 def drift_lines(status: ResourceStatus) -> Iterator[tuple[str, Line]]:
     """Yield the indent and the text of each line: ``retention_days: found 4 days, wanted 14 days``."""
     here = here_of(status.kind, status.name, status.drift)
-    for line in difference_lines(status.drift, Shown(here, partial(unit_of, status.resource), by_words)):
+    for line in difference_lines(status.drift, Shown(here, partial(unit_of, status.resource), by_words, "differs: ")):
         if line.sign != " ":  # equal values are no drift
             yield " " * 4 * line.depth, (_WORDS.get(line.sign, ""), *line.parts)

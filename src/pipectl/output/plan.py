@@ -14,7 +14,7 @@ def result(screen: Screen, report: PlanReport, *, code: bool = False) -> None:
     if screen.json_output:
         screen.document(document(screen, report))
     else:
-        screen.lines(lines(screen, report, code=code))
+        screen.lines(lines(screen, report, code=code), broken=True)
 
 
 def lines(screen: Screen, report: PlanReport, *, code: bool) -> Iterator[Line]:
@@ -24,8 +24,7 @@ def lines(screen: Screen, report: PlanReport, *, code: bool) -> Iterator[Line]:
     if not code and any(file.lines for each in report.reviews if each.code for file in each.code.files):
         yield (screen.completed("Lines of code: `pipectl plan --code`"),)
     if report.apply:
-        command = screen.completed(f"`pipectl {report.apply}`")
-        yield "Plan ", (report.id, "bold"), f": apply exactly this with {command}"
+        yield (screen.completed(f"Apply exactly these changes: `pipectl {report.apply}`"),)
 
 
 def document(screen: Screen, report: PlanReport) -> dict[str, object]:

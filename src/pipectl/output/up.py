@@ -59,7 +59,7 @@ def incomplete(screen: Screen, error: PipectlError, *, code: bool = False) -> No
         if screen.json_output:
             screen.document(plan.document(screen, error.report) | {"error": screen.error_document(error)})
         else:
-            screen.notice(plan.lines(screen, error.report, code=code))
+            screen.notice(plan.lines(screen, error.report, code=code), broken=True)
     elif isinstance(error.report, UpReport):
         if screen.json_output:
             screen.document(_document(screen, error.report) | {"error": screen.error_document(error)})

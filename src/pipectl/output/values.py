@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pipectl.config import models
 from pipectl.engine.model import UNKNOWN
 from pipectl.output.serializer import dumps, parsed
 from pipectl.resources.function import HIDDEN
@@ -13,8 +14,17 @@ from pipectl.review.statements import Here, is_statement, sentence
 NONE = "(none)"
 _WORD = re.compile(r"[^\s,=\"'()]+")
 """A text that needs no quotes in a list."""
+_WORDS = re.compile(r"[\w.-]+(?: [\w.-]+)*", re.ASCII)
+"""Simple words, such as a key and its type, which need no quotes in a list either."""
+_FIXED_UNITS = {"delay": "seconds", "tumbling_window": "seconds"}
+"""Units of attributes that no config sets."""
 _MISLEADING = ("  ", " -> ", ", wanted ", "(unchanged)")
 """Texts that look like the end of a value."""
+
+
+def unit_of(resource: str, attribute: str) -> str | None:
+    """Return the unit of an attribute; ``None`` for one without a unit."""
+    return models.unit_of(resource, attribute) or _FIXED_UNITS.get(attribute)
 
 
 def plain(value: object, unit: str | None = None) -> str:
@@ -72,7 +82,7 @@ def as_json(value: object) -> str:
 
 def _in_list(value: object) -> str:
     text = plain(value)
-    fits = not isinstance(value, str) or _WORD.fullmatch(text) or _is_shown_json(value)
+    fits = not isinstance(value, str) or _WORD.fullmatch(text) or _WORDS.fullmatch(text) or _is_shown_json(value)
     return text if fits else as_json(value)
 
 

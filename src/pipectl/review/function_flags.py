@@ -85,7 +85,7 @@ def flags(case: Case) -> Iterator[Flag]:
         yield from _version_flags(before, after, case, "live")
     facts = case.observed.facts if case.observed else None
     if before != after and isinstance(facts, FunctionFacts) and facts.rollback:
-        reason = f"a rollback of function {case.name} is undone: {facts.rollback}; the code that failed is in use again"
+        reason = f"the rollback of function {case.name} is undone, and code that failed can be in use again"
         yield Flag(FlagKind.DATA_LOSS, When.OPENED, reason, "live")
 
 

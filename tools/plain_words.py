@@ -39,6 +39,7 @@ WORDS = {
 OPENINGS = r"What|Whether|Of|The same|As|Those|Where|How|From|Up to|At most|Its|One|None"
 
 _WORDS = {re.compile(rf"\b(?:{words})\b", re.IGNORECASE): instead for words, instead in WORDS.items()}
+_ANY_WORD = re.compile(rf"\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
 _OPENING = re.compile(rf"(?:{OPENINGS})\b")
 _JAVASCRIPT_COMMENT = re.compile(r"/\*\*\s*(?:\*\s*)?(?P<text>.*?)\*/", re.DOTALL)
 
@@ -84,7 +85,7 @@ def check(path: Path, root: Path) -> Iterator[Finding]:
     name = path.relative_to(root).as_posix()
     text = path.read_text(encoding="utf-8", errors="replace")
     for number, line in enumerate(text.splitlines(), 1):
-        for pattern, instead in _WORDS.items():
+        for pattern, instead in _WORDS.items() if _ANY_WORD.search(line) else ():
             for match in pattern.finditer(line):
                 yield Finding(name, number, match[0], f"write: {instead}")
     for number, docstring in docstrings(path.suffix, text):
@@ -95,13 +96,21 @@ def check(path: Path, root: Path) -> Iterator[Finding]:
 def docstrings(suffix: str, text: str) -> Iterator[tuple[int, str]]:
     """Return line and text of each docstring of a file in Python or JavaScript."""
     if suffix == ".py":
-        for node in ast.walk(ast.parse(text)):
+        for node in _statements(ast.parse(text)):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""
             yield from _constant_docstrings(node)
     if suffix == ".mjs":
         for match in _JAVASCRIPT_COMMENT.finditer(text):
             yield text.count("\n", 0, match.start()) + 1, match["text"]
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and the statements in it; without their expressions, which have no docstrings."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from _statements(child)
 
 
 def _constant_docstrings(node: ast.AST) -> Iterator[tuple[int, str]]:

@@ -15,6 +15,7 @@ from tests.support import ROOT
 TIERS = ("emulator", "moto")
 SLOW = {"fuzz", "test_credentials", "test_ending", "test_process", "test_limits", "test_memory"}
 """Folders and modules whose tests start processes, try many examples, or handle 100,000 items."""
+gc.disable()  # until the tests are collected: modules and tests stay, so that looking through them frees nothing
 LONGEST_ID = 60
 """Characters. pytest puts the name of a test into the environment, which has a limit for each variable."""
 
@@ -55,9 +56,9 @@ def pytest_fixture_setup(fixturedef: Any, request: Any) -> None:
 
 def pytest_collection_finish() -> None:
     """Keep the garbage collector off the modules and the collected tests, which take a tenth of the time otherwise."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
+    gc.enable()
 
 
 def pytest_sessionfinish() -> None:

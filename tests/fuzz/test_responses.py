@@ -16,7 +16,6 @@ from pipectl.errors import PipectlError
 from tests.aws.fakes import Wire, answer
 from tests.iam.source_actions import source_calls
 
-CALLS = sorted(source_calls())
 WIRE = Wire()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-10, 10**20) | st.floats() | st.text(max_size=8),
@@ -46,7 +45,7 @@ def _member(shape: Shape, draw: st.DrawFn, depth: int = 0) -> Any:
 @st.composite
 def bodies(draw: st.DrawFn) -> tuple[str, str, bytes, int]:
     """Return a call, a body, and a status: whole, cut, changed in one byte, or of anything."""
-    service, operation = draw(st.sampled_from(CALLS))
+    service, operation = draw(st.sampled_from(sorted(source_calls())))
     model = _operation(service, operation)
     whole = json.dumps(_member(model.output_shape, draw) if model.output_shape else {}).encode()
     if model.service_model.resolved_protocol in ("query", "rest-xml"):

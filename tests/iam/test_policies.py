@@ -7,8 +7,10 @@ kind, a `*` where an ARN is possible, and a principal that is everybody.
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import warnings
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,10 +24,6 @@ from pipectl.iam.policies import POLICIES as ALL
 from pipectl.pipeline import Pipeline
 from pipectl.policy_document import document
 from tests.support import ACCOUNT, DEV_CONFIG, REGION
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it leaves files to the garbage collector, and imports pkg_resources
-    import parliament
 
 Policy = dict[str, Any]
 
@@ -54,9 +52,20 @@ ACCEPTED = {
 }
 
 
+@cache
+def linter() -> Any:
+    """Import parliament, which takes longer than all other modules of the tests, only where it is used."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it leaves files to the garbage collector, and imports pkg_resources
+        import parliament
+
+        gc.collect()  # those files
+        return parliament
+
+
 def findings(body: Policy) -> set[str]:
     """Return the kinds of findings."""
-    return {finding.issue for finding in parliament.analyze_policy_string(json.dumps(_plain(body))).findings}
+    return {finding.issue for finding in linter().analyze_policy_string(json.dumps(_plain(body))).findings}
 
 
 def _plain(body: Policy) -> Policy:
@@ -82,7 +91,7 @@ def without_resources() -> set[str]:
     """Return the actions for which AWS supports no resource narrower than `*`."""
     return {
         f"{service['prefix']}:{action['privilege']}"
-        for service in parliament.iam_definition
+        for service in linter().iam_definition
         for action in service["privileges"]
         if not any(kind["resource_type"] for kind in action["resource_types"])
     }

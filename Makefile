@@ -14,7 +14,7 @@ SIMULATOR := @cloud-copilot/iam-simulate@0.1.173
 # Python keeps compiled modules: without them each of the many processes that the tests start compiles its own.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Test processes. Many tests wait for the emulator, so there are more than processors.
+# Test processes. Many tests wait for the emulator, so there are more than processors. Unit tests wait for nothing.
 WORKERS ?= 4
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 # The runtime of the demo's functions: python3.14 when empty, or nodejs24.x.
@@ -41,7 +41,7 @@ test: $(READY) ## Run all tests: about 5 min on 2 processors.
 	$(PYTEST)
 
 unit: $(READY) ## Run the unit tests: without moto, the emulator, and what is slow.
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -q -m "not moto and not emulator and not slow"
+	$(BIN)/pytest -n auto --dist loadgroup -q -m "not moto and not emulator and not slow"
 
 judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), every crash point, 100 times the fuzz examples.
 	rm -f $(VENV)-judges/requests.jsonl

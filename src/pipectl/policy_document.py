@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
@@ -11,6 +12,8 @@ Condition = Mapping[str, Mapping[str, str | list[str]]]
 
 VERSION = "2012-10-17"
 _LISTS = ("Action", "NotAction", "Resource", "NotResource")
+_INVALID = "InvalidStatement"
+"""The key of what stands in the place of a statement, so that it is shown, compared and removed like one."""
 
 
 class PolicyDocument(TypedDict):
@@ -43,11 +46,25 @@ def document(body: list[Statement]) -> PolicyDocument:
     return {"Version": VERSION, "Statement": body}
 
 
-def statements(policy: Mapping[str, object]) -> list[Statement]:
+def read(policy: str) -> object:
+    """Return a policy that AWS reports as JSON; the text itself where it is no JSON."""
+    try:
+        parsed: object = json.loads(policy)
+    except (ValueError, RecursionError):
+        return policy
+    return parsed
+
+
+def members(policy: object) -> list[Statement]:
+    """Return the statements of a policy as they are, in a fixed order. Anybody can have written it."""
+    body = policy.get("Statement", []) if isinstance(policy, Mapping) else policy
+    listed = body if isinstance(body, list) else [body]
+    return sorted((each if isinstance(each, dict) else {_INVALID: each} for each in listed), key=repr)
+
+
+def statements(policy: object) -> list[Statement]:
     """Return a policy's statements in normal form: lists for single values, sorted where the order has no meaning."""
-    body = policy.get("Statement", [])
-    members = [body] if isinstance(body, dict) else body if isinstance(body, list) else []
-    return sorted(map(_normal, members), key=repr)
+    return sorted(map(_normal, members(policy)), key=repr)
 
 
 def _normal(statement: Statement) -> Statement:
@@ -59,7 +76,7 @@ def _normal(statement: Statement) -> Statement:
         elif key in ("Principal", "NotPrincipal"):
             normal[key] = _principal(value)
         elif key == "Condition":
-            normal[key] = {op: {k: _sorted(v) for k, v in test.items()} for op, test in sorted(value.items())}
+            normal[key] = _condition(value)
         else:
             normal[key] = value
     return normal
@@ -69,6 +86,15 @@ def _principal(value: object) -> object:
     if value in ("*", {"AWS": "*"}, {"AWS": ["*"]}):
         return "*"
     return {kind: _sorted(names) for kind, names in sorted(value.items())} if isinstance(value, Mapping) else value
+
+
+def _condition(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        operator: {key: _sorted(each) for key, each in test.items()} if isinstance(test, Mapping) else test
+        for operator, test in sorted(value.items())
+    }
 
 
 def _sorted(value: object) -> list[str]:

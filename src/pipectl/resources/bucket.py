@@ -12,7 +12,7 @@ from pipectl.aws.client import Aws, Request
 from pipectl.aws.waits import counted
 from pipectl.engine.model import Attributes, Contents, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, DataLossError, ExistsError
-from pipectl.policy_document import deny_plain_http, document, statements
+from pipectl.policy_document import deny_plain_http, document, read, statements
 from pipectl.resources.tagging import from_list, to_list
 from pipectl.resources.unmanaged import note
 from pipectl.text import pluralize
@@ -106,7 +106,7 @@ class Bucket(Resource):
             "encryption": _or_none(lambda: _encryption(s3.get_bucket_encryption(**owned))),
             "versioning": s3.get_bucket_versioning(**owned).get("Status"),
             "ownership": _or_none(lambda: _ownership(s3.get_bucket_ownership_controls(**owned))),
-            "policy": _or_none(lambda: statements(json.loads(s3.get_bucket_policy(**owned)["Policy"]))),
+            "policy": _or_none(lambda: statements(read(s3.get_bucket_policy(**owned)["Policy"]))),
         }
         tags = _or_none(lambda: from_list(s3.get_bucket_tagging(**owned)["TagSet"]))
         rules = _or_none(lambda: s3.get_bucket_lifecycle_configuration(**owned).get("Rules", [])) or []

@@ -15,7 +15,7 @@ from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation,
 from pipectl.errors import AbsentError, AwsError
 from pipectl.facts import FunctionFacts, RoleFacts
 from pipectl.packaging.build import Package
-from pipectl.policy_document import Statement
+from pipectl.policy_document import Statement, members, read
 from pipectl.resources.tagging import differing, require_tags
 from pipectl.resources.unmanaged import note
 from pipectl.resources.versions import LATEST, Live, Versions
@@ -159,7 +159,7 @@ class Function(Resource):
     ) -> Observation:
         """Return the observation with the settings that are not managed, and the resource policies that exist."""
         policies = {each or LATEST: found for each in qualifiers if (found := self._resource_policy(each))}
-        allowing = [each for policy in policies.values() for each in policy if each["Effect"] == "Allow"]
+        allowing = [each for policy in policies.values() for each in policy if each.get("Effect") != "Deny"]
         principals = sorted({json.dumps(each.get("Principal")) for each in allowing})
         unmanaged = {**{name.replace(" ", "_"): value for name, value in others.items()}, "resource_policies": policies}
         return Observation(
@@ -174,10 +174,10 @@ class Function(Resource):
         """Return the statements that let others invoke or change the function, or one of its aliases."""
         qualified: Request = {"Qualifier": qualifier} if qualifier else {}
         try:
-            policy = json.loads(self._aws.lambda_.get_policy(FunctionName=self.name, **qualified)["Policy"])
+            policy = self._aws.lambda_.get_policy(FunctionName=self.name, **qualified)["Policy"]
         except AbsentError:
             return []
-        return sorted(policy["Statement"], key=repr)
+        return members(read(policy))
 
     def _versioned(
         self, found: FunctionConfigurationResponseTypeDef | FunctionConfigurationTypeDef, tags: Mapping[str, str]

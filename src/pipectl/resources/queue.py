@@ -10,7 +10,7 @@ from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Contents, Facts, Observation, Resource
 from pipectl.errors import AbsentError, ExistsError
 from pipectl.facts import QueueFacts
-from pipectl.policy_document import deny_plain_http, document, statements
+from pipectl.policy_document import deny_plain_http, document, read, statements
 from pipectl.resources.tagging import differing
 from pipectl.resources.unmanaged import note
 
@@ -93,7 +93,7 @@ class Queue(Resource):
             "delay": int(found.get("DelaySeconds", 0)),
             "encryption": _encryption(found),
             "redrive_policy": found.get("RedrivePolicy") or None,
-            "policy": statements(json.loads(policy)) if policy else None,
+            "policy": statements(read(policy)) if policy else None,
         }
         allows = found.get("RedriveAllowPolicy")
         return Observation(

@@ -16,7 +16,7 @@ from pipectl.config.names import REGION_TAG
 from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, PipectlError
 from pipectl.facts import RoleFacts
-from pipectl.policy_document import Statement, document, statements
+from pipectl.policy_document import Statement, document, read, statements
 from pipectl.resources.tagging import differing, from_list, to_list
 from pipectl.resources.unmanaged import note
 
@@ -192,5 +192,4 @@ class Role(Resource):
 
 def _read(policy: str | Mapping[str, object]) -> list[Statement]:
     """Return the statements of a policy: botocore decodes it to a dict, or leaves it as URL-encoded JSON."""
-    decoded = json.loads(unquote(policy)) if isinstance(policy, str) else policy
-    return statements(decoded)
+    return statements(read(unquote(policy)) if isinstance(policy, str) else policy)

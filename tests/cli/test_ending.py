@@ -58,8 +58,10 @@ def test_an_error_keeps_its_exit_code_when_stderr_is_full(file: Path) -> None:
         assert subprocess.run(words, stderr=device, check=False).returncode == 2
 
 
-@pytest.mark.parametrize("output", ["text", "json"])
-def test_the_second_ctrl_c_exits_although_a_thread_waits(output: str, file: Path) -> None:
+@pytest.mark.parametrize(
+    ("output", "second"), [("text", signal.SIGINT), ("text", signal.SIGTERM), ("json", signal.SIGINT)]
+)
+def test_the_second_ctrl_c_exits_although_a_thread_waits(output: str, second: signal.Signals, file: Path) -> None:
     asked, release = threading.Event(), threading.Event()
 
     def hold(body: str) -> str:
@@ -75,7 +77,7 @@ def test_the_second_ctrl_c_exits_although_a_thread_waits(output: str, file: Path
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         assert any("Press Ctrl-C again" in line for line in iter(process.stderr.readline, ""))
-        process.send_signal(signal.SIGINT)
+        process.send_signal(second)
         _, err = process.communicate(timeout=PATIENCE)
         release.set()
     assert process.returncode == 130

@@ -1,4 +1,4 @@
-"""The end of the process: exit codes, a second Ctrl-C, and outputs that cannot be written."""
+"""The end of the process: exit codes, Ctrl-C and SIGTERM, and outputs that cannot be written."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ def leave(code: int) -> NoReturn:
 
 @contextmanager
 def second_interrupt_leaves(last_words: Callable[[], str]) -> Iterator[None]:
-    """Within the block, end the process at the second Ctrl-C, whatever is in progress.
+    """Within the block, end the process at the second Ctrl-C or SIGTERM, whatever is in progress.
 
-    The first one raises KeyboardInterrupt, as usual. Threads that wait for AWS would hold up the interpreter.
+    The first one raises KeyboardInterrupt, so that calls in progress finish and the terminal shows its cursor again.
+    Threads that wait for AWS would hold up the interpreter.
 
     Args:
         last_words: Returns the text for stderr at the second one.
@@ -52,11 +53,12 @@ def second_interrupt_leaves(last_words: Callable[[], str]) -> Iterator[None]:
             os.write(2, last_words().encode(errors="backslashreplace"))
         os._exit(CancelledError.exit_code)
 
-    previous = signal.signal(signal.SIGINT, handle)
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _discard(stream: TextIO) -> None:

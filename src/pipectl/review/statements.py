@@ -15,7 +15,7 @@ from pipectl.policy_document import Statement
 
 _PLAIN = re.compile(r"[\w:/.*?+=@${}-]+", re.ASCII)
 """A word of a statement that needs no quotes."""
-_ROOT = re.compile(r"arn:aws:iam::(\d{12}):root")
+_ROOT = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):root")
 _TLS = {"Bool": {"aws:SecureTransport": ["false"]}}
 _WITH_TLS = {"Bool": {"aws:SecureTransport": ["true"]}}
 _FIELDS = {

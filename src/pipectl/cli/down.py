@@ -32,7 +32,9 @@ def down(session: Session, yes: bool, delete_data: bool, keep_data: bool, orphan
     Examples:
       pipectl down
       pipectl down --keep-data --confirm prod
+      pipectl down --delete-data
       pipectl down --orphans --keep-data
+      pipectl down --orphans --delete-data --confirm dev
       pipectl --local down --yes --delete-data
     """
     session.print_first_words()

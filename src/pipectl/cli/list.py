@@ -30,6 +30,8 @@ def list(session: Session) -> int:  # noqa: A001 - the name of the command
     \b
     Examples:
       pipectl list
+      pipectl --local list
+      pipectl -c config/prod.yaml list
       pipectl --profile prod --region eu-west-1 list
       pipectl -o json list
     """

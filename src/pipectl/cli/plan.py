@@ -57,8 +57,8 @@ adopt_option = click.option(
     is_flag=False,
     flag_value=_NONE,
     callback=_expanded,
-    help="Take over this resource if it exists and is not managed: write the tags, remove the differences. Repeat it, "
-    "or use all.",
+    help="Take over this resource if it exists and is not managed: write the tags, remove the differences. "
+    "Repeat the option for several resources, or name all.",
 )
 allow_stream_replacement_option = click.option(
     "--allow-stream-replacement",
@@ -77,12 +77,17 @@ code_option = click.option("--code", is_flag=True, help="Show the lines of code 
 def plan(session: Session, exit_code: bool, code: bool, adopt: Collection[str], allow_stream_replacement: bool) -> int:
     """Show what `up` would do, attribute by attribute.
 
+    !! marks a risk: a new one, one that ends with the changes, or one that stays. The last line has the command that
+    makes exactly these changes.
+
     \b
     Examples:
       pipectl plan
       pipectl plan --code
       pipectl -c config/prod.yaml plan --exit-code
-      pipectl plan --adopt bucket
+      pipectl plan --adopt bucket --adopt orders-table
+      pipectl plan --adopt all
+      pipectl plan --allow-stream-replacement
       pipectl plan -o markdown > plan.md
     """
     return show_plan(session, adopt, allow_stream_replacement, CHANGES_PENDING if exit_code else 0, code=code)

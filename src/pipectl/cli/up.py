@@ -35,13 +35,18 @@ def up(
 ) -> int:
     """Create missing resources and repair differences.
 
+    Without --yes and --plan, the changes are shown first, as `plan` shows them, and a question follows.
+
     \b
     Examples:
       pipectl up
+      pipectl up --code
+      pipectl up --plan 3f2a91c07b4e
       pipectl -c config/prod.yaml up --yes
       pipectl --local up --dry-run
       pipectl up --adopt bucket --adopt dead-letter-queue
-      pipectl up --plan 3f2a91c07b4e
+      pipectl up --adopt all
+      pipectl up --allow-stream-replacement
     """
     session.print_first_words()
     from pipectl.commands.up import up as run

@@ -8,11 +8,13 @@ from pipectl.orphans import DELETE, Orphan, Search
 from pipectl.text import pluralize
 
 _MOST_NAMED = 6
+_MINOR = ("alarm", "log-group", "role")
+"""Kinds that are named after those that hold data or process orders."""
 
 
 def remaining(orphans: Collection[Orphan]) -> Iterator[str]:
     """Yield sentences about the orphans that remain, with the command that deletes them."""
-    existing = [orphan for orphan in orphans if not orphan.unreadable]
+    existing = sorted((orphan for orphan in orphans if not orphan.unreadable), key=_is_minor)
     if existing:
         remain = "remains" if len(existing) == 1 else "remain"
         yield (
@@ -51,6 +53,10 @@ def documents(orphans: Collection[Orphan]) -> list[object]:
         }
         for orphan in orphans
     ]
+
+
+def _is_minor(orphan: Orphan) -> bool:
+    return orphan.kind in _MINOR
 
 
 def _named(orphans: list[Orphan]) -> str:

@@ -56,9 +56,10 @@ def plan_lines(
 
 
 def change_line(change: Change) -> PlanLine:
-    """Return the first line of a change: its action, key and physical name."""
+    """Return the first line of a change: its action, key and physical name. An orphan has no key, but a kind."""
     mark, colour, _ = looks.ACTIONS[change.action]
-    return PlanLine(mark, 0, ((f"{change.action:<8}", colour), (f"{change.resource:<23} ", "bold"), change.name))
+    key = change.kind if change.resource.startswith(f"{change.kind}/") else change.resource
+    return PlanLine(mark, 0, ((f"{change.action:<8}", colour), (f"{key:<23} ", "bold"), change.name))
 
 
 def flag_lines(flag: Flag, completed: Completed) -> Iterator[PlanLine]:

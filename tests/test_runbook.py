@@ -1,4 +1,4 @@
-"""The runbook matches the program: its alarms, its commands, and the words of its outputs."""
+"""The runbook matches the program: its alarms, its commands, and the words of its outputs and of those of other pages."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from tests.output.test_hints import PLACEHOLDER, texts
 from tests.support import DEV_CONFIG, ROOT
 
 PAGE = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PAGES = (PAGE, *((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/environments.md")))
+BLOCKS = [each for page in PAGES for each in re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)]
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 ROWS = re.findall(r"^\| `?([\w-]+)`? \| .* \| \[(.+)\]\(#([\w-]+)\) \|$", PAGE, re.MULTILINE)
-SPEAKING = ("cli", "commands", "engine", "failures", "monitoring", "output")
+SPEAKING = ("cli", "commands", "config", "engine", "failures", "monitoring", "output", "review")
 """Packages with the words of the outputs."""
 PARTS = ("Meaning", "What can be lost", "Commands", "Fixed when", "Escalate")
-STAGED = {"dev", "shipping", "corrected", "sales", "alice", "y"}
+STAGED = {"dev", "staging", "prod", "backend", "returns", "shipping", "corrected", "sales", "alice", "y"}
 """Words of the environment and the incidents that were staged for the outputs, and the answer to their prompts."""
 
 

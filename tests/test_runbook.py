@@ -1,4 +1,4 @@
-"""The runbook matches the program: its alarms, its commands, and the words of its outputs and of those of other pages."""
+"""The runbook matches the program: its alarms, its commands, and the words of its outputs, as those of other pages."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pipectl.review.case import Case, Risk
 from pipectl.review.commands import command
 from pipectl.review.model import Flag, FlagKind, When
 from pipectl.review.policy_flags import policy_flags
-from pipectl.review.words import text
+from pipectl.review.words import listed, text
 
 _BLOCKS = {
     "BlockPublicAcls": "ACLs may open new objects to everybody",
@@ -24,11 +24,8 @@ _ENFORCED = "BucketOwnerEnforced"
 def risks(values: Mapping[str, Any], case: Case) -> Iterator[Risk]:
     """Yield the risks of one state of a bucket, without those of its policy."""
     what = f"bucket {case.name}"
-    blocks = values.get("public_access_block")
-    for block, risk in _BLOCKS.items():
-        if not isinstance(blocks, Mapping) or blocks.get(block) is not True:
-            reason = f"{block} of {what} is off: {risk}"
-            yield Risk(FlagKind.UNPROTECTED, reason, "public_access_block")
+    if reason := _open(values.get("public_access_block"), what):
+        yield Risk(FlagKind.UNPROTECTED, reason, "public_access_block")
     if values.get("ownership") != _ENFORCED:
         owner = text(values.get("ownership") or "not set")
         reason = f"ACLs of {what} are in force (ownership {owner}): an ACL can open an object to another account"
@@ -37,6 +34,16 @@ def risks(values: Mapping[str, Any], case: Case) -> Iterator[Risk]:
         reason = f"{what} keeps no versions: an object that is overwritten or deleted is lost"
         yield Risk(FlagKind.DATA_LOSS, reason, "versioning")
     yield from encryption.risks(values.get("encryption"), what, case.account_id)
+
+
+def _open(blocks: object, what: str) -> str | None:
+    """Return in one sentence which public access blocks are off."""
+    off = [name for name in _BLOCKS if not isinstance(blocks, Mapping) or blocks.get(name) is not True]
+    if len(off) == len(_BLOCKS):
+        return f"no public access block of {what} is on: a policy or an ACL can open it to everybody"
+    if off:
+        return f"{listed(off)} of {what} {'is' if len(off) == 1 else 'are'} off: {listed([_BLOCKS[n] for n in off])}"
+    return None
 
 
 def flags(case: Case) -> Iterator[Flag]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,13 +28,6 @@ FOUND = Observation({"memory": 128, "timeout": 60}, {})
 
 def id_of(change: Change = CHANGE, found: Observation | None = FOUND, *flags: Flag, place: Place = PLACE) -> str:
     return plan_id(place, [Review(change, flags)], {change.resource: found})
-
-
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    world = make_world(tmp_path_factory.mktemp("config"))
-    where = SimpleNamespace(region=REGION, account_id=ACCOUNT, partition="aws")
-    return Pipeline(world.config, world.file, where)  # type: ignore[arg-type]
 
 
 def others(value: Any) -> Iterator[Any]:

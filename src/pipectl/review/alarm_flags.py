@@ -15,11 +15,11 @@ _ERRORS_IN_BATCH = 10
 """Errors of one order that fails all retries: alone in its batch, and, at most, in a batch of 100 that is split."""
 _UP = ("GreaterThanOrEqualToThreshold", "GreaterThanThreshold")
 _WATCHED = {
-    "namespace": "the namespace {}, not {}",
-    "metric": "the metric {}, not {}",
-    "dimensions": "the metric of {}, not of {}",
-    "statistic": "the statistic {}, not {}",
-    "comparison": "the comparison {}, not {}",
+    "namespace": "watches the namespace {} instead of {}",
+    "metric": "watches the metric {} instead of {}",
+    "dimensions": "watches {} instead of {}",
+    "statistic": "uses the statistic {} instead of {}",
+    "comparison": "uses the comparison {} instead of {}",
 }
 
 
@@ -91,19 +91,19 @@ def flags(case: Case) -> Iterator[Flag]:
     for attribute, words in _WATCHED.items():
         now, then = before.get(attribute), after.get(attribute)
         if now != then:
-            reason = f"{what} has {words.format(_shown(now), _shown(then))}, so it does not fire when it should"
+            reason = f"{what} {words.format(_shown(now), _shown(then))}"
             yield Flag(FlagKind.SILENT_ALARM, When.CLOSED, reason, attribute)
     yield from _less_sensitive(before, after, what, case)
     yield from _fewer_actions(before, after, what)
 
 
 def _less_sensitive(before: Mapping[str, Any], after: Mapping[str, Any], what: str, case: Case) -> Iterator[Flag]:
-    """Yield flags for a threshold or a period of the observed alarm at which it fires later than the config's."""
+    """Yield flags for a threshold that is higher, or a period that is shorter, before or after the change."""
     now, then = before.get("threshold"), after.get("threshold")
-    later = isinstance(now, int | float) and isinstance(then, int | float) and now > then
-    if later and _threshold(before, case) is None:
-        reason = f"{what} fires only at {now:,.15g} instead of {then:,.15g}"
-        yield Flag(FlagKind.SILENT_ALARM, When.CLOSED, reason, "threshold")
+    numbers = isinstance(now, int | float) and isinstance(then, int | float)
+    if numbers and now != then and not any(_threshold(values, case) for values in (before, after)):
+        reason = f"{what} fires only at {max(now, then):,.15g} instead of {min(now, then):,.15g}"
+        yield Flag(FlagKind.SILENT_ALARM, When.OPENED if then > now else When.CLOSED, reason, "threshold")
     now, then = before.get("period"), after.get("period")
     if isinstance(now, int) and isinstance(then, int) and now != then:
         fewer = f"{what} counts {min(now, then)} seconds instead of {max(now, then)}, so it sees fewer errors at once"

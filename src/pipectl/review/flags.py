@@ -67,9 +67,11 @@ def flags_of(change: Change, observed: Observation | None, account_id: str) -> t
     if change.action is Action.REFUSE:
         return ()
     case, rules = Case.of(change, observed, account_id), _RULES.get(change.kind)
-    found = dict.fromkeys(_flags(case, rules)) if rules else {}
+    found: dict[tuple[str, str, str], Flag] = {}
+    for flag in _flags(case, rules) if rules else ():  # `$LATEST` and the version in use often have the same one
+        found.setdefault((flag.kind, flag.when, flag.reason), flag)
     order = list(When)
-    return tuple(sorted(found, key=lambda flag: order.index(flag.when)))
+    return tuple(sorted(found.values(), key=lambda flag: order.index(flag.when)))
 
 
 def _flags(case: Case, rules: _Rules) -> Iterator[Flag]:

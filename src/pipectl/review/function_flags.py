@@ -84,18 +84,19 @@ def flags(case: Case) -> Iterator[Flag]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from _version_flags(before, after, case, "live")
     facts = case.observed.facts if case.observed else None
-    if before != after and isinstance(facts, FunctionFacts) and facts.rollback:
+    same_code = case.before.get("code_sha256") == case.after.get("code_sha256")  # of `$LATEST`: `rollback` leaves it
+    if before != after and same_code and isinstance(facts, FunctionFacts) and facts.rollback:
         reason = f"the rollback of function {case.name} is undone, and code that failed can be in use again"
         yield Flag(FlagKind.DATA_LOSS, When.OPENED, reason, "live")
 
 
 def _version_flags(before: Mapping[str, Any], after: Mapping[str, Any], case: Case, attribute: str) -> Iterator[Flag]:
     if before.get("role") != after.get("role"):
-        reason = f"function {case.name} runs with role {before.get('role')}, which is not the one in the config"
+        reason = f"function {case.name} runs with role {before.get('role')}; the config names {after.get('role')}"
         yield Flag(FlagKind.PERMISSIONS, When.CLOSED, reason, attribute or "role")
     same_code = before.get("code_sha256") == after.get("code_sha256")
     if before.get("handler") != after.get("handler") and same_code:
-        reason = f"function {case.name} runs {before.get('handler')}, which is not the handler in the config"
+        reason = f"function {case.name} runs {before.get('handler')}; the config names {after.get('handler')}"
         yield Flag(FlagKind.PERMISSIONS, When.CLOSED, reason, attribute or "handler")
     found, wanted = _mapping(before.get("environment")), _mapping(after.get("environment"))
     known = {*_RUNS_CODE, _OWNER}

@@ -11,9 +11,11 @@ from pipectl.review.case import Case, Risk
 from pipectl.review.commands import command
 from pipectl.review.model import Flag, FlagKind, When
 from pipectl.review.words import listed, text, texts
+from pipectl.text import measured
 
 _REPORT = "ReportBatchItemFailures"
 _PROCESSED = {"INSERT", "MODIFY"}
+_DAY = 24 * 3600
 _SAFE_AGE = 12 * 3600
 _SHORT_AGE = 3600
 _NO_LIMIT = -1
@@ -82,10 +84,10 @@ def _age_reasons(age: int, values: Mapping[str, Any]) -> Iterator[str]:
     if age == _NO_LIMIT and values.get("retry_attempts") == _NO_LIMIT:
         yield "retries without an end: one bad order blocks its shard until the records behind it expire (24 hours)"
     elif age == _NO_LIMIT or age > _SAFE_AGE:
-        limit = "has no maximum record age" if age == _NO_LIMIT else f"has a maximum record age of {_hours(age)}"
+        limit = "has no maximum record age" if age == _NO_LIMIT else f"has a maximum record age of {_time(age)}"
         yield f"{limit}: a failure can arrive when the stream no longer has its records (24 hours)"
     elif age < _SHORT_AGE:
-        yield f"discards orders that wait for more than {_hours(age)}, for example while the processor fails"
+        yield f"discards orders that wait for more than {_time(age)}, for example while the processor fails"
 
 
 def flags(case: Case) -> Iterator[Flag]:
@@ -97,15 +99,15 @@ def flags(case: Case) -> Iterator[Flag]:
     if now != then:
         kind = FlagKind.PERMISSIONS if _account(now) == case.account_id else FlagKind.OTHER_ACCOUNT
         data = "orders" if case.change.resource == ResourceKey.STREAM_MAPPING else "failures"
-        reason = f"mapping {case.name} gives the {data} to {now}, which is not the function in the config"
+        reason = f"mapping {case.name} gives the {data} to {now}; the config names {then}"
         yield Flag(kind, When.CLOSED, reason, "function")
     now, then = before.get("on_failure"), after.get("on_failure")
     if now and now != then and _account(now) == case.account_id:
-        reason = f"mapping {case.name} sends failures to {now}, where the auditor does not read them"
+        reason = f"mapping {case.name} sends failures to {now}; the config names {then}"
         yield Flag(FlagKind.DATA_LOSS, When.CLOSED, reason, "on_failure")
     now, then = before.get("maximum_record_age"), after.get("maximum_record_age")
     if isinstance(now, int) and isinstance(then, int) and _SHORT_AGE <= then < now <= _SAFE_AGE:
-        reason = f"mapping {case.name} discards orders that wait for more than {_hours(then)} instead of {_hours(now)}"
+        reason = f"mapping {case.name} discards orders that wait for more than {_time(then)} instead of {_time(now)}"
         yield Flag(FlagKind.DATA_LOSS, When.OPENED, reason, "maximum_record_age")
 
 
@@ -129,5 +131,5 @@ def _account(arn: object) -> str:
     return parts[4] if len(parts) > 4 and parts[4] else "an unknown account"
 
 
-def _hours(seconds: int) -> str:
-    return f"{seconds / 3600:g} hours" if seconds >= 2 * _SHORT_AGE else f"{seconds / 60:g} minutes"
+def _time(seconds: int) -> str:
+    return measured(seconds / _DAY, "days")

@@ -52,6 +52,7 @@ def test_the_parts_that_scripts_rely_on(pipeline: World) -> None:
         "attributes": {},
         "flags": [],
     }
+    assert document(pipectl("-c", pipeline.file, "-o", "json", "up", "--yes"))["changes"] == plan["changes"]
     outputs = document(pipectl("-c", pipeline.file, "-o", "json", "outputs"))
     assert plan["outputs"] == outputs
     assert outputs["OrdersTableName"] == "dev-orders-table-backend"

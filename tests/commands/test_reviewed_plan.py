@@ -49,6 +49,14 @@ def test_a_reviewed_plan_is_applied_without_a_question(direct: DirectAccess) -> 
     assert planned(direct).pending == []
 
 
+def test_the_result_has_the_flags_of_the_plan(direct: DirectAccess) -> None:
+    reviewed = planned(direct, **{"stream-mapping": {"bisect": False}})
+    report = apply(direct.world, reviewed.id)
+    found = {key: [flag.attribute for flag in flags] for key, flags in report.flags.items() if flags}
+    assert found == {ResourceKey.STREAM_MAPPING: ["bisect"]}
+    assert report.flags == {review.change.resource: review.flags for review in reviewed.reviews}
+
+
 def test_a_plan_is_applied_in_an_empty_account(moto_world: World) -> None:
     reviewed = plan(moto_world.context())
     assert apply(moto_world, reviewed.id).plan == reviewed.id

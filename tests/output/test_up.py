@@ -9,6 +9,7 @@ from pipectl.commands.up import UpReport
 from pipectl.engine.model import Action, Change
 from pipectl.errors import IncompleteError, PipectlError
 from pipectl.output import up
+from pipectl.review.model import Flag, FlagKind, When
 from tests.output.samples import samples_of
 from tests.output.screens import LOCAL, document, on_terminal, printed
 
@@ -31,6 +32,12 @@ def test_a_failure_prints_what_was_done_and_the_error_as_one_document() -> None:
     assert [(change["resource"], change["action"]) for change in found["changes"]] == [("bucket", "create")]
     assert found["outputs"] == {"ProcessedBucketName": "dev-processed-data-backend"}
     assert found["error"]["code"] == "Incomplete"
+
+
+def test_the_document_has_the_flags_of_each_change_as_that_of_plan_does() -> None:
+    flag = Flag(FlagKind.DATA_LOSS, When.OPENED, "backups end", "point_in_time_recovery")
+    found = document(lambda screen: up.result(screen, UpReport(CHANGES, {}, flags={"bucket": (flag,)})))
+    assert [[each["kind"] for each in change["flags"]] for change in found["changes"]] == [["data-loss"], []]
 
 
 def test_an_error_before_the_first_change_prints_no_document() -> None:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
 
+    from pipectl.aws.tagged import TagIndex
 
 TOLERATED_CLOCK_DIFFERENCE = 60
 """Seconds. AWS itself refuses requests only after five minutes."""
@@ -230,8 +231,8 @@ class Aws:
         return cast("STSClient", self._client("sts"))
 
     @property
-    def tagging(self) -> Any:
-        return self._client("resourcegroupstaggingapi")
+    def tagging(self) -> TagIndex:
+        return cast("TagIndex", self._client("resourcegroupstaggingapi"))
 
     def credentials(self) -> FoundCredentials:
         """Return where the credentials come from, and when they expire. Without a call unless a provider needs one.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NotRequired, Protocol, TypedDict
 
 from pipectl.aws.client import Aws, Request
 from pipectl.errors import UnreachableError
@@ -32,6 +33,23 @@ _KINDS: Mapping[str, Mapping[str, re.Pattern[str]]] = {
     "iam": {"role": re.compile("role/(?:.*/)?([^/]+)")},
 }
 """The resources of each service that a pipeline has, with their name as the group of the pattern."""
+
+
+class _Tagged(TypedDict, total=False):
+    ResourceARN: str
+    Tags: list[dict[str, str]]
+
+
+class _Page(TypedDict):
+    ResourceTagMappingList: list[_Tagged]
+    PaginationToken: NotRequired[str]
+
+
+class TagIndex(Protocol):
+    """The client of the index, with the call that is used."""
+
+    def get_resources(self, **parameters: object) -> _Page:
+        """Return a page of the resources that have some tags."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pipectl.commands.plan import Confirm, PlanReport, as_typed, make_plan, report_of
@@ -17,6 +17,7 @@ from pipectl.failures.unresolved import fill
 from pipectl.orphans import Orphan, OrphanSearch
 from pipectl.resource_keys import ResourceKey
 from pipectl.resources.table import FILLED
+from pipectl.review.model import Flag
 from pipectl.text import with_flags
 
 
@@ -31,6 +32,7 @@ class UpReport:
         plan: The id of the plan that was executed.
         seconds: The time that the changes took, without the question.
         orphans: Resources of earlier names that remain, looked for where something was created.
+        flags: The risks that the plan named, by resource.
     """
 
     changes: tuple[Change, ...]
@@ -39,6 +41,7 @@ class UpReport:
     plan: str = ""
     seconds: float = 0.0
     orphans: tuple[Orphan, ...] = ()
+    flags: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict)
 
 
 def up(
@@ -78,17 +81,27 @@ def up(
     elif reviewed != shown.id:
         raise _changed(reviewed, show(code=True))
     command = with_flags("up", adopt=as_typed(adopt), allow_stream_replacement=allow_stream_replacement)
+    report = _executed(context, plan, shown, command)
+    _fill_index(context, plan, report)
+    if any(change.action is Action.CREATE for change in report.changes):
+        return replace(report, orphans=OrphanSearch(context).find().orphans)
+    return report
+
+
+def _executed(context: Context, plan: Plan, shown: PlanReport, command: str) -> UpReport:
+    """Make the changes of a plan.
+
+    Raises:
+        PipectlError: some changes failed; the others were finished. Its ``report`` has those that were done.
+    """
     start = context.aws.clock.monotonic()
     execution = context.execute(plan, command)
     catching_up = _catches_up(execution.facts.get(ResourceKey.STREAM_MAPPING))
-    seconds = context.aws.clock.monotonic() - start
-    report = UpReport(execution.changes, context.pipeline.outputs(execution.facts), catching_up, shown.id, seconds)
+    seconds, outputs = context.aws.clock.monotonic() - start, context.pipeline.outputs(execution.facts)
+    report = UpReport(execution.changes, outputs, catching_up, shown.id, seconds, flags=_flags(shown))
     if execution.error:
         execution.error.report = report
         raise execution.error
-    _fill_index(context, plan, report)
-    if any(change.action is Action.CREATE for change in execution.changes):
-        return replace(report, orphans=OrphanSearch(context).find().orphans)
     return report
 
 
@@ -101,9 +114,14 @@ def _in_sync(context: Context, plan: Plan, shown: PlanReport, reviewed: str | No
     if reviewed and reviewed != shown.id:
         context.reporter.note(f"Plan {reviewed} has nothing left to do: it was applied, or became unnecessary.")
     found = plan.observed.get(ResourceKey.STREAM_MAPPING)
-    report = UpReport(plan.changes, shown.outputs, found is not None and _catches_up(found.facts), shown.id)
+    catching_up = found is not None and _catches_up(found.facts)
+    report = UpReport(plan.changes, shown.outputs, catching_up, shown.id, flags=_flags(shown))
     _fill_index(context, plan, report)
     return report
+
+
+def _flags(shown: PlanReport) -> dict[str, tuple[Flag, ...]]:
+    return {review.change.resource: review.flags for review in shown.reviews}
 
 
 def _changed(reviewed: str, now: PlanReport) -> PlanChangedError:

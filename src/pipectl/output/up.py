@@ -12,6 +12,7 @@ from pipectl.errors import PipectlError
 from pipectl.output import changes, looks, orphans, plan, resume
 from pipectl.output.console import Line, Screen
 from pipectl.resource_keys import ResourceKey
+from pipectl.review.model import Review
 from pipectl.text import pluralize
 
 _MOST_NOTES = 2
@@ -69,7 +70,10 @@ def incomplete(screen: Screen, error: PipectlError, *, code: bool = False) -> No
 
 def _document(screen: Screen, report: UpReport) -> dict[str, object]:
     return {
-        "changes": [changes.document(screen, each) for each in report.changes],
+        "changes": [
+            changes.review_document(screen, Review(each, report.flags.get(each.resource, ())))
+            for each in report.changes
+        ],
         "outputs": report.outputs,
         "catchingUp": report.catching_up,
         "plan": report.plan,

@@ -100,8 +100,8 @@ def flags(case: Case) -> Iterator[Flag]:
 def _less_sensitive(before: Mapping[str, Any], after: Mapping[str, Any], what: str, case: Case) -> Iterator[Flag]:
     """Yield flags for a threshold that is higher, or a period that is shorter, before or after the change."""
     now, then = before.get("threshold"), after.get("threshold")
-    numbers = isinstance(now, int | float) and isinstance(then, int | float)
-    if numbers and now != then and not any(_threshold(values, case) for values in (before, after)):
+    in_reach = not any(_threshold(values, case) for values in (before, after))
+    if in_reach and isinstance(now, int | float) and isinstance(then, int | float) and now != then:
         reason = f"{what} fires only at {max(now, then):,.15g} instead of {min(now, then):,.15g}"
         yield Flag(FlagKind.SILENT_ALARM, When.OPENED if then > now else When.CLOSED, reason, "threshold")
     now, then = before.get("period"), after.get("period")

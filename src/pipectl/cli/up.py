@@ -14,6 +14,7 @@ from pipectl.errors import PipectlError, UsageError
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
+    from pipectl.commands.plan import Confirm
 
 
 @click.command()
@@ -50,7 +51,6 @@ def up(
     """
     session.print_first_words()
     from pipectl.commands.up import up as run
-    from pipectl.output import changes
     from pipectl.output import up as output
 
     if dry_run and reviewed:
@@ -63,12 +63,7 @@ def up(
     try:
         report = run(
             session.context,
-            session.confirm(
-                "Make these changes?",
-                yes,
-                partial(changes.before_asking, session.screen, code=code),
-                partial(changes.notes, session.screen),
-            ),
+            _confirm(session, yes, code),
             adopt=adopt,
             allow_stream_replacement=allow_stream_replacement,
             code=not yes and reviewed is None,
@@ -79,3 +74,11 @@ def up(
         raise
     output.result(session.screen, report)
     return 0
+
+
+def _confirm(session: Session, yes: bool, code: bool) -> Confirm:
+    """Return the function that shows the plan and asks."""
+    from pipectl.output import changes
+
+    show = partial(changes.before_asking, session.screen, code=code)
+    return session.confirm("Make these changes?", yes, show, partial(changes.notes, session.screen))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.console import Console
 from rich.text import Text
 
@@ -109,6 +111,40 @@ def test_a_terminal_that_becomes_narrower_keeps_no_rest_of_a_line() -> None:
     assert terminal.shown() == ["dev", "the first of the...", "the second of th..."]
     area.close()
     assert terminal.shown() == ["dev"]
+
+
+class Resized(Console):
+    """A console whose terminal becomes narrower just after its width was read."""
+
+    narrower: Callable[[], int] | None = None
+
+    @property
+    def width(self) -> int:
+        found = super().width
+        if self.narrower:
+            narrower, self.narrower = self.narrower, None
+            self.width = narrower()
+        return found
+
+    @width.setter
+    def width(self, width: int) -> None:
+        self._width = width
+
+
+def test_a_terminal_that_becomes_narrower_during_a_drawing_keeps_no_row() -> None:
+    terminal = Terminal(width=40)
+    console = Resized(file=terminal, force_terminal=True, color_system=None, width=40, height=24, soft_wrap=True)
+    area = LiveArea(console)
+    show(area, "first " + "x" * 30, "second " + "y" * 20)
+
+    def narrower() -> int:
+        terminal.resize(20)
+        return 20
+
+    console.narrower = narrower
+    show(area, "first " + "x" * 30, "second " + "z" * 20)
+    show(area, "first done", "second done")
+    assert terminal.shown() == ["first done", "second done"]
 
 
 def test_a_terminal_that_is_gone_is_no_error() -> None:

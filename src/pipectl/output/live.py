@@ -53,10 +53,10 @@ class LiveArea:
             if not lines:
                 self.close()
                 return
-            moved = self._width not in (0, self._console.width)
-            before, codes = self._shown, self._to_first_line() if self._shown else _HIDE_CURSOR
-            self._keep(self._fitting(lines))
-            if moved:
+            before, width, fitting = self._shown, self._width, self._fitting(lines)
+            codes = self._to_first_line() if before else _HIDE_CURSOR
+            self._keep(fitting)
+            if width not in (0, self._width):  # compared last: the terminal can be resized meanwhile
                 before, codes = [], codes + _CLEAR_BELOW
             elif self._shown == before:
                 return

@@ -116,3 +116,10 @@ def test_each_further_line_of_a_text_begins_below_its_first_word(width: int) -> 
     assert begins == ["~", "!!", "~", "+", "~", "-", "+"], "only the first line of a text has a sign"
     text = "".join(line.strip() for line in lines)
     assert text.count(arn) == 2, "joined again, nothing is missing"
+
+
+def test_a_risk_does_not_repeat_the_name_of_its_resource() -> None:
+    reason = "the copy of table dev-orders-table in table dev-orders-table-2 is off"
+    made = review("orders-table", Action.UPDATE, Flag(FlagKind.UNPROTECTED, When.OPENED, reason))
+    lines = printed(lambda screen: plan.result(screen, PlanReport((made,), {}))).splitlines()
+    assert lines[1] == " !! NEW RISK: the copy of this table in table dev-orders-table-2 is off"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from pipectl.engine.model import UNKNOWN, Action, AttributeValue, Change
@@ -110,7 +112,7 @@ def _review_lines(
     change = review.change
     yield change_line(change)
     for flag in review.flags:
-        yield from flag_lines(flag, completed)
+        yield from flag_lines(replace(flag, reason=_about_this(change, flag.reason)), completed)
     if change.reason:
         yield PlanLine(" ", 1, (completed(change.reason),))
     if review.code:
@@ -123,6 +125,11 @@ def _review_lines(
         deltas = {path: delta for path, delta in deltas.items() if path not in _CODE}
     shown = Shown(here_of(change.kind, change.name, deltas), partial(unit_of, change.resource))
     yield from difference_lines(deltas, shown)
+
+
+def _about_this(change: Change, reason: str) -> str:
+    """Return a reason that does not repeat the name in the line above: ``this bucket``."""
+    return re.sub(rf"\b{re.escape(f'{change.kind} {change.name}')}(?![\w.-])", f"this {change.kind}", reason)
 
 
 def _code_lines(changed: CodeChange, code: bool) -> Iterator[PlanLine]:

@@ -248,10 +248,12 @@ def _listed(text: str) -> dict[str, Sample]:
         ListedPipeline("test", "orders", {"backend": 1}, (Path("config/test.yaml"),), (queue,), ()),
         ListedPipeline(None, text, {text: 8}, (), (other,) * 8),
     )
+    several = replace(listed[1], configs=(Path("a.yaml"), Path("b.yaml")))
     report = ListReport("123456789012", "us-east-1", listed, Path("config/dev.yaml"), (Path(text), Path("b.yaml")))
     nothing = replace(report, pipelines=(), invalid_configs=())
     return {
         "list": partial(list_.result, report=report),
+        "list several configs": partial(list_.result, report=replace(nothing, pipelines=(several,))),
         "list nothing": partial(list_.result, report=nothing),
         "list nothing without a config": partial(list_.result, report=replace(nothing, config=None)),
     }

@@ -82,11 +82,15 @@ def _existing(pipeline: ListedPipeline) -> list[Orphan]:
 def _about_orphans(screen: Screen, pipeline: ListedPipeline) -> None:
     """Print what to do about the orphans of a pipeline, with the command for its config."""
     name = f"{pipeline.environment} ({pipeline.project})"
-    if existing := _existing(pipeline):
+    existing, (first, *others) = _existing(pipeline), pipeline.configs or (None,)
+    if existing and others:  # those of one config can be the pipeline of another
+        screen.line(f"{name} has {pluralize(len(existing), 'resource')} with names that {first} does not have.")
+        screen.line("Several configs describe it. Remove those with earlier names before you delete orphans.")
+    elif existing:
         commands = "`pipectl status` lists them, `pipectl down --orphans` deletes them."
         screen.line(
             f"{name} has {pluralize(len(existing), 'orphan')} of an earlier config: ",
-            screen.completed(commands, config=str(pipeline.configs[0])),
+            screen.completed(commands, config=str(first)),
         )
     needs = sorted({each.unreadable for each in pipeline.orphans or () if each.unreadable})
     if problem := pipeline.problem or (f"needs {', '.join(needs)}" if needs else None):

@@ -181,6 +181,11 @@ TEMPORARY: dict[str, Sample] = {
         "UpdateContinuousBackups",
         client_error("ContinuousBackupsUnavailableException", "Backups are being enabled for the table: t"),
     ),
+    "table not known to its backups": (
+        "dynamodb",
+        "UpdateContinuousBackups",
+        client_error("TableNotFoundException", "Table not found: t"),
+    ),
     "policy just detached": (
         "iam",
         "DeleteRole",

@@ -216,10 +216,19 @@ RETRY_RULES = (
     RetryRule(
         "dynamodb",
         ("UpdateContinuousBackups",),
-        ("ContinuousBackupsUnavailableException", "TableNotFoundException"),
+        ("ContinuousBackupsUnavailableException",),
         "",
         600,
         "DynamoDB is still enabling backups of the new table",
+    ),
+    # Shorter: another process may have deleted the table.
+    RetryRule(
+        "dynamodb",
+        ("UpdateContinuousBackups",),
+        ("TableNotFoundException",),
+        "",
+        60,
+        "the new table is not known to its backups yet",
     ),
     RetryRule(
         "iam",

@@ -73,6 +73,7 @@ def test_completion_imports_nothing_heavy(typed: str, offered: str) -> None:
     assert heavy == []
 
 
+@pytest.mark.slow
 def test_commands_do_not_import_the_emulator_unless_asked_for() -> None:
     lines = ["plan", "status", "down", "replay-dlq", "audit list", "logs", "config show"]
     script = f"""

@@ -47,6 +47,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can take a user id without a name"
 )

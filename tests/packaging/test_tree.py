@@ -69,6 +69,7 @@ def test_a_link_to_nothing_is_refused_by_name(target: str, source: Path) -> None
     assert refusal(source) == (PackageProblem.BROKEN_LINK, f"{source}/broken")
 
 
+@pytest.mark.slow
 def test_links_that_multiply_folders_end(source: Path, tmp_path: Path) -> None:
     for number in range(30):
         folder = tmp_path / f"level-{number}"

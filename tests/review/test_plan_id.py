@@ -175,6 +175,7 @@ print(plan_id(Place("123456789012", "us-east-1", "dev"), [Review(each) for each 
 """
 
 
+@pytest.mark.slow
 def test_the_id_is_equal_in_every_process_and_checkout(tmp_path: Path) -> None:
     ids = set()
     for seed in ("1", "2"):

@@ -9,6 +9,7 @@ from pipectl.commands.down import DownPreview, DownReport
 from pipectl.engine.model import Action, Change, Contents, RefusalKind
 from pipectl.errors import PipectlError
 from pipectl.monitoring.pending_data import Loss
+from pipectl.orphans import Orphan
 from pipectl.output import down
 from tests.output.samples import samples_of
 from tests.output.screens import document, printed
@@ -52,6 +53,14 @@ def test_the_question_about_orphans_does_not_name_the_whole_pipeline() -> None:
 
 def test_the_result_names_what_was_left_alone(snapshot: SnapshotAssertion) -> None:
     assert printed(lambda screen: down.result(screen, DownReport(CHANGES))) == snapshot
+
+
+def test_orphans_that_hold_data_are_named_first() -> None:
+    kinds = [*["alarm"] * 6, "function", "bucket", "table"]
+    found = tuple(Orphan(kind, f"{kind}-{number}", "arn") for number, kind in enumerate(kinds))
+    text = printed(lambda screen: down.result(screen, DownReport(CHANGES, orphans=found)))
+    assert "table table-8, bucket bucket-7, function function-6, alarm alarm-0" in text
+    assert "and 3 more" in text
 
 
 def test_a_failure_reports_the_deleted_resources(snapshot: SnapshotAssertion) -> None:

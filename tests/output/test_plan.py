@@ -123,3 +123,9 @@ def test_a_risk_does_not_repeat_the_name_of_its_resource() -> None:
     made = review("orders-table", Action.UPDATE, Flag(FlagKind.UNPROTECTED, When.OPENED, reason))
     lines = printed(lambda screen: plan.result(screen, PlanReport((made,), {}))).splitlines()
     assert lines[1] == " !! NEW RISK: the copy of this table in table dev-orders-table-2 is off"
+
+
+def test_each_fact_about_an_adopted_resource_has_its_line() -> None:
+    change = Change("bucket", "bucket", "dev-bucket", Action.ADOPT, reason="exists; adopting it writes no tags")
+    lines = printed(lambda screen: plan.result(screen, PlanReport((Review(change),), {}))).splitlines()
+    assert lines[1:3] == ["    exists", "    adopting it writes no tags"]

@@ -8,13 +8,15 @@ from pipectl.orphans import DELETE, Orphan, Search
 from pipectl.text import pluralize
 
 _MOST_NAMED = 6
-_MINOR = ("alarm", "log-group", "role")
-"""Kinds that are named after those that hold data or process orders."""
+_KINDS = ("table", "bucket", "queue", "mapping", "function", "role", "log-group", "alarm")
+"""Kinds, those that hold data or process orders first."""
 
 
 def remaining(orphans: Collection[Orphan]) -> Iterator[str]:
     """Yield sentences about the orphans that remain, with the command that deletes them."""
-    existing = sorted((orphan for orphan in orphans if not orphan.unreadable), key=_is_minor)
+    existing = sorted(
+        (orphan for orphan in orphans if not orphan.unreadable), key=lambda orphan: _KINDS.index(orphan.kind)
+    )
     if existing:
         remain = "remains" if len(existing) == 1 else "remain"
         yield (
@@ -55,8 +57,8 @@ def documents(orphans: Collection[Orphan]) -> list[object]:
     ]
 
 
-def _is_minor(orphan: Orphan) -> bool:
-    return orphan.kind in _MINOR
+def _importance(orphan: Orphan) -> int:
+    return _KINDS.index(orphan.kind) if orphan.kind in _KINDS else len(_KINDS)
 
 
 def _named(orphans: list[Orphan]) -> str:

@@ -113,8 +113,8 @@ def _review_lines(
     yield change_line(change)
     for flag in review.flags:
         yield from flag_lines(replace(flag, reason=_about_this(change, flag.reason)), completed)
-    if change.reason:
-        yield PlanLine(" ", 1, (completed(change.reason),))
+    for reason in _reasons(change):
+        yield PlanLine(" ", 1, (completed(reason),))
     if review.code:
         yield from _code_lines(review.code, code)
     if change.action is Action.CREATE:
@@ -125,6 +125,12 @@ def _review_lines(
         deltas = {path: delta for path, delta in deltas.items() if path not in _CODE}
     shown = Shown(here_of(change.kind, change.name, deltas), partial(unit_of, change.resource))
     yield from difference_lines(deltas, shown)
+
+
+def _reasons(change: Change) -> list[str]:
+    """Return the reason of a change; each of the many facts about an adopted resource has a line of its own."""
+    reason = change.reason or ""
+    return reason.split("; ") if reason and change.action is Action.ADOPT else [reason] if reason else []
 
 
 def _about_this(change: Change, reason: str) -> str:

@@ -29,7 +29,7 @@ def test_the_reason_of_a_refusal_is_printed_once(foreign: Path) -> None:
     result = pipectl("-c", foreign, "plan")
     assert result.stdout.count("--adopt") <= 1
     reported = result.stderr.splitlines()[-2]
-    assert reported == f"Error: These resources are not managed by this pipeline: dead-letter-queue ({QUEUE})"
+    assert reported == f"Error: This resource is not managed by this pipeline: dead-letter-queue ({QUEUE})"
 
 
 def test_the_whole_plan_is_printed_before_the_refusal(foreign: Path) -> None:

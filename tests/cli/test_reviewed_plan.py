@@ -53,3 +53,4 @@ def test_a_plan_with_a_refusal_has_no_id(foreign: Path) -> None:
     assert "up --plan" not in pipectl("-c", foreign, "plan").stdout
     refused = pipectl("-c", foreign, "-o", "json", "up", "--plan", "3f2a91c07b4e")
     assert (refused.exit_code, error(refused)["code"]) == (1, "ForeignResource")
+    assert "up --plan 3f2a91c07b4e --adopt dead-letter-queue`" in error(refused)["hint"]

@@ -71,7 +71,8 @@ def up(
     """
     plan = make_plan(context, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     if plan.refusals:
-        raise refusal(plan.refusals, adopted=as_typed(adopt), accepted_loss=allow_stream_replacement)
+        adopted = as_typed(adopt)
+        raise refusal(plan.refusals, adopted=adopted, accepted_loss=allow_stream_replacement, reviewed=reviewed)
     show = partial(report_of, context, plan, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
     shown = show(code=code and bool(plan.pending))
     if not plan.pending:

@@ -180,7 +180,12 @@ def adoption(foreign: Refusal, deltas: Mapping[str, Delta]) -> str:
 
 
 def refusal(
-    changes: Collection[Change], *, adopted: Collection[str] = (), accepted_loss: bool = False, begun: bool = False
+    changes: Collection[Change],
+    *,
+    adopted: Collection[str] = (),
+    accepted_loss: bool = False,
+    begun: bool = False,
+    reviewed: str | None = None,
 ) -> PipectlError:
     """Return the error that names every refused resource.
 
@@ -189,6 +194,7 @@ def refusal(
         adopted: The keys that the user adopts already, which the command in the hint repeats.
         accepted_loss: The user accepts that data is lost already.
         begun: Other resources have been changed already.
+        reviewed: The id of the plan to execute, which the command repeats, so that nothing else is executed.
     """
     unchanged = "" if begun else " Nothing was changed."
     lines = "\n".join(f"{change.resource} ({change.name}): {change.reason}" for change in changes)
@@ -197,7 +203,8 @@ def refusal(
     kinds = {change.refusal for change in changes}
     adoptable = [change.resource for change in changes if change.refusal and change.refusal.adoptable]
     loss = RefusalKind.DATA_LOSS in kinds
-    command = with_flags("pipectl up", adopt=[*adopted, *adoptable], allow_stream_replacement=loss or accepted_loss)
+    up = f"pipectl up --plan {reviewed}" if reviewed else "pipectl up"
+    command = with_flags(up, adopt=[*adopted, *adoptable], allow_stream_replacement=loss or accepted_loss)
     if kinds & {RefusalKind.FIXED_ATTRIBUTE, RefusalKind.DATA_LOSS}:
         hint = "correct the config"
         if loss:
@@ -208,7 +215,8 @@ def refusal(
     if adoptable:
         manages = "it" if len(adoptable) == 1 else "them"
         hint += f", or delete the resource; `{command}` manages {manages}"
-    message = f"These resources are not managed by this pipeline.{unchanged}\n{lines}"
+    subject = "This resource is" if first else "These resources are"
+    message = f"{subject} not managed by this pipeline.{unchanged}\n{lines}"
     return ForeignError(message, hint=hint, resource=first, resources=keys)
 
 

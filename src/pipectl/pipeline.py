@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipectl.aws.client import Aws
 from pipectl.config.models import Config, FunctionConfig
-from pipectl.config.names import FAILURE_TYPE_INDEX, UNRESOLVED_INDEX, UNRESOLVED_INDEX_TAG, Names
+from pipectl.config.names import BUCKET_OWNER, FAILURE_TYPE_INDEX, UNRESOLVED_INDEX, UNRESOLVED_INDEX_TAG, Names
 from pipectl.config.physical import PhysicalNames
 from pipectl.engine.model import Facts, Resource, facts_of
 from pipectl.facts import QueueFacts, TableFacts
@@ -175,7 +175,7 @@ class Pipeline:
         bucket = self.config.bucket
         processor_environment = {
             "BUCKET_NAME": self.physical.bucket,
-            "BUCKET_OWNER": self.names.account_id,
+            BUCKET_OWNER: self.names.account_id,
             "PROCESSED_PREFIX": bucket.prefix,
             "FAILED_PREFIX": bucket.failed_prefix,
         }

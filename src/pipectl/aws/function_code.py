@@ -117,18 +117,16 @@ def _within(bound: float, clock: Clock, work: Callable[[threading.Event], bytes]
 
 def _get(aws: Aws, url: str, size: int, ended: threading.Event) -> bytes:
     """Return the body of a response; of a longer one, a byte more than ``size``."""
-    session = settings.http_session(url, aws.ca_bundle, PATIENCE)
     try:
-        response = session.send(AWSRequest(method="GET", url=url, stream_output=True).prepare())
-        with closing(response.raw):
-            return _body(response, size, ended)
+        with closing(settings.http_session(url, aws.ca_bundle, PATIENCE)) as session:
+            response = session.send(AWSRequest(method="GET", url=url, stream_output=True).prepare())
+            with closing(response.raw):
+                return _body(response, size, ended)
     except AwsError:
         raise
     except Exception as error:  # noqa: BLE001 - urllib3 passes on errors of sockets, of TLS and of proxies
         words = next(words for kind, words in _FAILURES if isinstance(error, kind))
         raise UnreachableError(words.format(host=urlsplit(url).hostname)) from None
-    finally:
-        session.close()
 
 
 def _body(response: AWSResponse, size: int, ended: threading.Event) -> bytes:

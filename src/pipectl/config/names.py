@@ -32,6 +32,8 @@ FAILURE_TYPE_INDEX = "failure-type-index"
 """The index of the audit table: its failures by type and time."""
 UNRESOLVED_INDEX = "unresolved-index"
 """The index of the audit table that holds only its unresolved failures, by time."""
+BUCKET_OWNER = "BUCKET_OWNER"
+"""The environment variable of the processor with the account that must own its bucket."""
 OWNERSHIP_TAGS = ("ManagedBy", "Project", "Environment")
 
 

@@ -86,7 +86,7 @@ def _head(screen: Screen, report: PlanReport, place: Place) -> Iterator[str]:
 
 def _warnings(screen: Screen, report: PlanReport) -> Iterator[str]:
     found = [(review.change.resource, flag) for review in report.reviews for flag in review.flags]
-    yield from _listed("Warnings", [_warning(screen, resource, flag) for resource, flag in found])
+    yield from _listed("Risks", [_warning(screen, resource, flag) for resource, flag in found])
 
 
 def _warning(screen: Screen, resource: str, flag: Flag) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipectl.config.names import BUCKET_OWNER
 from pipectl.facts import FunctionFacts
 from pipectl.review.case import Case, Risk
 from pipectl.review.commands import command
@@ -28,7 +29,6 @@ _RUNS_CODE = (
 """Environment variables that make a runtime load or run other code."""
 _REDIRECTS = ("AWS_ENDPOINT_URL", "AWS_CONFIG_FILE", "AWS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "AWS_USE_DUALSTACK")
 """Beginnings of variables that send the SDK's requests to another place."""
-_OWNER = "BUCKET_OWNER"
 _LATEST = "$LATEST"
 
 
@@ -69,9 +69,9 @@ def _version_risks(values: Mapping[str, Any], case: Case, what: str, attribute: 
         elif name.upper().startswith(_REDIRECTS):
             reason = f"variable {name} can send the requests of {what}, with its orders, to another place"
             yield Risk(FlagKind.OTHER_ACCOUNT, reason, attribute or "environment")
-    bucket_owner = variables.get(_OWNER)
+    bucket_owner = variables.get(BUCKET_OWNER)
     if isinstance(bucket_owner, str) and bucket_owner != case.account_id:
-        reason = f"{what} expects the bucket of its objects in account {bucket_owner} ({_OWNER})"
+        reason = f"{what} expects the bucket of its objects in account {bucket_owner} ({BUCKET_OWNER})"
         yield Risk(FlagKind.OTHER_ACCOUNT, reason, attribute or "environment")
 
 
@@ -99,7 +99,7 @@ def _version_flags(before: Mapping[str, Any], after: Mapping[str, Any], case: Ca
         reason = f"function {case.name} runs {before.get('handler')}; the config names {after.get('handler')}"
         yield Flag(FlagKind.PERMISSIONS, When.CLOSED, reason, attribute or "handler")
     found, wanted = _mapping(before.get("environment")), _mapping(after.get("environment"))
-    known = {*_RUNS_CODE, _OWNER}
+    known = {*_RUNS_CODE, BUCKET_OWNER}
     extra = sorted(
         name for name in map(str, found) if name not in wanted and name not in known and not _redirects(name)
     )

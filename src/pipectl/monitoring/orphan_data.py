@@ -23,7 +23,8 @@ _NOT_PROCESSED = "no mapping processes new records"
 
 def processed_twice(mappings: Collection[str]) -> Check:
     """Return the check on mappings that process the pipeline's records with a function of an earlier name."""
-    detail = f"records are processed twice: {', '.join(mappings)} remains after a rename"
+    remain = "remains" if len(mappings) == 1 else "remain"
+    detail = f"records are processed twice: {', '.join(mappings)} {remain} after a rename"
     return Check("orphans", Severity.DEGRADED, Finding.PROBLEM, len(mappings), detail, DELETE)
 
 

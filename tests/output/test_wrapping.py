@@ -12,6 +12,7 @@ from pipectl.output.wrapping import hanging, wrapped
     ("text", "lines"),
     [
         ("! one two three four fives", ["! one two three four", "  fives"]),
+        ("= one two three four fives", ["= one two three four", "  fives"]),
         ("   one two three four fives", ["   one two three four", "   fives"]),
         ("one two three four fives!", ["one two three four", "fives!"]),
         ("one arn:aws:sts::123456789012:role/x two", ["one", "arn:aws:sts::123456789012:role/x", "two"]),

@@ -15,7 +15,7 @@ from rich.text import Text
 _LEAST = 20
 _JOINTS = "/:,=.-"
 """Characters after which a long word can be broken."""
-_MARGIN = re.compile(r"\s*(?:(?:!!|[!?+~✗✓±>-]) )?")
+_MARGIN = re.compile(r"\s*(?:(?:!!|[!?+~=✗✓±>-]) )?")
 """The blanks and the mark before the text of a line."""
 _WORD = re.compile(r"(?:`[^`\n]{1,200}`\S*|\S+)\s*|\s+")
 """A word, or a whole command."""

@@ -323,7 +323,7 @@ class _Reader:
             if own and function not in arns:
                 continue
             arn = self._names.mapping_arn(uuid)
-            name = f"{_short(source)} -> {function.rpartition(':')[2]}"
+            name = f"{source_name(source)} -> {function.rpartition(':')[2]}"
             mapping = OrphanMapping(
                 key, uuid, self._aws, name=name, arn=arn, needs=[*needs, *roles], takes_over=function in arns
             )
@@ -380,6 +380,6 @@ def _source(observed: Observation) -> str | None:
     return facts.arn if isinstance(facts, QueueFacts) else None
 
 
-def _short(source: str) -> str:
+def source_name(source: str) -> str:
     """Return the name of the table or the queue in the ARN of a source."""
     return source.split("/")[1] if "/stream/" in source else source.rpartition(":")[2]

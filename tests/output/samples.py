@@ -205,7 +205,9 @@ def _pipeline(text: str) -> dict[str, Sample]:
             down.preview,
             account_id="123456789012",
             region="us-east-1",
-            preview=DownPreview(text, made, losses, protected=False, teams=(text,), orphans=True),
+            preview=DownPreview(
+                text, made, losses, protected=False, teams=(text,), orphans=True, missing=("processor", "bucket")
+            ),
         ),
         "down orphans": partial(down.result, report=DownReport(made, orphans=_orphans(text))),
         "down nothing": partial(down.result, report=DownReport(())),

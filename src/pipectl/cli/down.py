@@ -61,13 +61,14 @@ def _confirm(session: Session, yes: bool, name: str | None) -> Confirm:
     """Return the function that asks. Data, and a protected environment, are deleted after its name was given.
 
     ``--yes`` replaces the name where the environment is not protected, because it takes ``--delete-data`` as well. It
-    does not for orphans of another team: another config may deploy them.
+    does not for orphans that can be a running pipeline: another config may deploy those of another team, and no `up`
+    may have deployed the names of this config.
     """
     from pipectl.output import down as output
 
     def ask(preview: DownPreview) -> None:
         environment = preview.environment
-        typed = preview.protected or bool(preview.teams)
+        typed = preview.dangerous
         if name is not None or (yes and not typed):
             return
         session.screen.close()

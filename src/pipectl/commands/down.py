@@ -22,6 +22,8 @@ GONE_SECONDS = 75
 """Time within which AWS may still report a resource that was deleted: a queue for 60 seconds."""
 COUNT_SECONDS = 60
 """Time within which the count of a queue becomes right."""
+START_HINT = "the stream mapping may be disabled: `pipectl up` enables it"
+"""The hint of an error after which the stream mapping could not be started again."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class DownPreview:
         protected: The config protects the environment.
         teams: The teams of orphans that have another one than the config.
         orphans: Only orphans are deleted; the pipeline stays.
+        missing: Resources of the config that do not exist, while orphans of their kinds are deleted.
     """
 
     environment: str
@@ -43,6 +46,12 @@ class DownPreview:
     protected: bool
     teams: tuple[str, ...] = ()
     orphans: bool = False
+    missing: tuple[str, ...] = ()
+
+    @property
+    def dangerous(self) -> bool:
+        """True when the environment's name has to be given, also where no data would be lost."""
+        return self.protected or bool(self.teams or self.missing)
 
 
 @dataclass(frozen=True)
@@ -104,14 +113,15 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
     deleted = losses if delete_data else ()
     confirm(DownPreview(context.config.environment, plan.changes, deleted, context.config.protect))
     context.reporter.step("stopping the stream and counting data again")
-    with _stream_mapping_stopped(context, managed):
-        with _interrupted("Interrupted. Nothing was deleted."):
+    queue = {ResourceKey.DEAD_LETTER_QUEUE} & managed.keys()
+    with mappings_stopped(context, managed, {ResourceKey.STREAM_MAPPING} & managed.keys()):
+        with interrupted("Interrupted. Nothing was deleted."):
             may_fail = not delete_data and is_busy(metrics)
-            if may_fail and not keep_data:
-                _wait_for_batches(context, managed)
+            if may_fail and not keep_data and ResourceKey.STREAM_MAPPING in managed:
+                wait_for_batches(context, managed, queue, context.config.processor.timeout)
             losses = find_losses(context, managed, receive=not delete_data)
             if may_fail and keep_data:
-                losses = _with_failures_to_come(losses, managed)
+                losses = with_failures_to_come(losses, queue)
         refuse_loss(losses, delete_data or keep_data)
         plan = _plan(context, observed, losses if keep_data else None, resume)
         report = DownReport(plan.changes, losses if delete_data else (), resume)
@@ -147,24 +157,31 @@ def execute(context: Context, plan: Plan, report: DownReport, command: str, dele
     raise error
 
 
-def _wait_for_batches(context: Context, managed: Mapping[str, Observation]) -> None:
-    """Wait for batches that the stopped mapping still processes, and until the count of the queue is right."""
-    queue = managed.get(ResourceKey.DEAD_LETTER_QUEUE)
-    if queue is None or ResourceKey.STREAM_MAPPING not in managed:
+def wait_for_batches(
+    context: Context, observed: Mapping[str, Observation], queues: Collection[str], timeout: int
+) -> None:
+    """Wait for batches that stopped mappings still process, and until the counts of the queues are right.
+
+    Args:
+        context: The pipeline.
+        observed: The resources.
+        queues: The keys of the queues that failures are sent to.
+        timeout: Seconds that a batch takes at most.
+    """
+    if not queues:
         return
-    bound = context.config.processor.timeout + COUNT_SECONDS
+    bound = timeout + COUNT_SECONDS
     context.reporter.note(f"waiting up to {bound} s for batches that are being processed")
     for _ in poll(context.aws.clock, bound):
-        if context.resources[ResourceKey.DEAD_LETTER_QUEUE].contents(queue):
+        if any(context.resources[key].contents(observed[key]) for key in queues):
             return
 
 
-def _with_failures_to_come(losses: tuple[Loss, ...], managed: Mapping[str, Observation]) -> tuple[Loss, ...]:
-    """Add the queue to the losses: failures of batches that are being processed can still arrive there."""
-    key = ResourceKey.DEAD_LETTER_QUEUE
-    if key not in managed or any(loss.resource == key for loss in losses):
-        return losses
-    return (*losses, Loss(key, unread="failures of batches that are being processed can still arrive"))
+def with_failures_to_come(losses: tuple[Loss, ...], queues: Collection[str]) -> tuple[Loss, ...]:
+    """Add the queues to the losses: failures of batches that are being processed can still arrive there."""
+    known = {loss.resource for loss in losses}
+    unread = "failures of batches that are being processed can still arrive"
+    return (*losses, *(Loss(key, unread=unread) for key in queues if key not in known))
 
 
 def refuse_loss(losses: Collection[Loss], decided: bool, command: str = "down") -> None:
@@ -213,29 +230,34 @@ def _plan(
 
 
 @contextmanager
-def _stream_mapping_stopped(context: Context, managed: Mapping[str, Observation]) -> Iterator[None]:
-    """Stop the stream mapping, so that no order is processed while data are counted.
+def mappings_stopped(
+    context: Context, observed: Mapping[str, Observation], keys: Collection[str], hint: str = START_HINT
+) -> Iterator[None]:
+    """Stop the enabled ones of these mappings, so that no order is processed while data are counted.
 
-    After an error it is started again, unless it was deleted.
+    After an error they are started again, unless they were deleted; ``hint`` says what to do when that fails.
     """
-    observed = managed.get(ResourceKey.STREAM_MAPPING)
-    if observed is None or not observed.facts_as(MappingFacts).enabled:
-        yield
-        return
-    resource = context.resources[ResourceKey.STREAM_MAPPING]
-    observed = replace(observed, attributes=observed.attributes | {"superseded": []})
+    enabled = [key for key in keys if observed[key].facts_as(MappingFacts).enabled]
+
+    def enable(key: str, enabled: bool) -> None:
+        found = replace(observed[key], attributes=observed[key].attributes | {"superseded": []})
+        context.resources[key].update({**found.attributes, "enabled": enabled}, found, ["enabled"])
+
     try:
-        resource.update({**observed.attributes, "enabled": False}, observed, ["enabled"])
+        for key in enabled:
+            enable(key, False)
         yield
     except BaseException as error:
         report = error.report if isinstance(error, PipectlError) else None
-        if isinstance(report, DownReport) and any(change.resource == resource.key for change in report.changes):
-            raise
-        try:
-            resource.update({**observed.attributes, "enabled": True}, observed, ["enabled"])
-        except PipectlError:
-            if isinstance(error, PipectlError):
-                error.hint = "the stream mapping may be disabled: `pipectl up` enables it"
+        gone = {change.resource for change in report.changes} if isinstance(report, DownReport) else set()
+        for key in enabled:
+            if key in gone:
+                continue
+            try:
+                enable(key, True)
+            except PipectlError:
+                if isinstance(error, PipectlError):
+                    error.hint = hint
         raise
 
 
@@ -246,9 +268,7 @@ def _check_gone(context: Context, kept: Collection[str], command: str) -> None:
     that one is deleted once more.
     """
     left: dict[str, Observation] = {}
-    with _interrupted(
-        "Interrupted after the deletion.", f"run `pipectl {command}` again to check that nothing remains"
-    ):
+    with interrupted("Interrupted after the deletion.", f"run `pipectl {command}` again to check that nothing remains"):
         for look, _ in enumerate(poll(context.aws.clock, GONE_SECONDS)):
             left = {key: found for key, found in context.managed(context.observe()).items() if key not in kept}
             for key in left:
@@ -264,7 +284,7 @@ def _check_gone(context: Context, kept: Collection[str], command: str) -> None:
 
 
 @contextmanager
-def _interrupted(message: str, hint: str | None = None) -> Iterator[None]:
+def interrupted(message: str, hint: str | None = None) -> Iterator[None]:
     """Say what was done before a Ctrl-C. What the block calls does not know it."""
     try:
         yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipectl.commands.plan_code import code_changes
 from pipectl.context import Context
@@ -14,6 +14,7 @@ from pipectl.resource_keys import ResourceKey
 from pipectl.review.flags import flags_of
 from pipectl.review.model import Review
 from pipectl.review.plan_id import Place, plan_id
+from pipectl.review.renames import with_renames
 from pipectl.text import pluralize, with_flags
 
 
@@ -100,7 +101,9 @@ def make_plan(context: Context, *, adopt: Collection[str] = (), allow_stream_rep
     context.reporter.step(f"reading {pluralize(len(context.resources), 'resource')}")
     observed = with_ended_backlog(context, context.observe())
     context.reporter.step("comparing them with the config")
-    return plan_up(context.resources, observed, ownership, adopt=adopt, accept_loss=allow_stream_replacement)
+    made = plan_up(context.resources, observed, ownership, adopt=adopt, accept_loss=allow_stream_replacement)
+    names = context.pipeline.names
+    return replace(made, changes=with_renames(made.changes, f"{names.environment}-", f"-{names.team}"))
 
 
 def as_typed(adopt: Collection[str]) -> list[str]:

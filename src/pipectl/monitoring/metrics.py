@@ -99,9 +99,9 @@ class Metrics:
         self._read: Mapping[str, Sequence[Point]] | AwsError | None = None
 
     @classmethod
-    def of(cls, context: Context, now: datetime) -> Metrics:
-        """Return the metrics of a pipeline."""
-        return cls(now, lambda: _read_all(context, now))
+    def of(cls, context: Context, now: datetime, names: PhysicalNames | None = None) -> Metrics:
+        """Return the metrics of a pipeline, or of resources with other names."""
+        return cls(now, lambda: _read_all(context, now, names or context.pipeline.physical))
 
     def points(self, series: Series) -> Sequence[Point]:
         """Return all points of a metric, the newest first."""
@@ -133,9 +133,9 @@ class Metrics:
         return min((start for start in starts if time is None or start > time), default=None)
 
 
-def _read_all(context: Context, now: datetime) -> Mapping[str, Sequence[Point]]:
+def _read_all(context: Context, now: datetime, names: PhysicalNames) -> Mapping[str, Sequence[Point]]:
     """Read all metrics in one call. Periods begin at whole minutes, as CloudWatch aligns them."""
-    queries = {f"m{number}": query for number, query in enumerate(_queries(context.pipeline.physical))}
+    queries = {f"m{number}": query for number, query in enumerate(_queries(names))}
     pages = context.aws.cloudwatch.get_paginator("get_metric_data").paginate(
         MetricDataQueries=[_request(name, query) for name, query in queries.items()],
         StartTime=(now - STREAM_RETENTION).replace(second=0, microsecond=0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from itertools import islice
 
 from pipectl.context import Context
@@ -12,9 +13,10 @@ from pipectl.errors import AwsError
 from pipectl.facts import MappingFacts, TableFacts
 from pipectl.failures.audit_table import UNRESOLVED_ONES, AuditTable
 from pipectl.monitoring.checks import Check, Finding, Severity
-from pipectl.monitoring.pending_data import NOUNS, Loss
+from pipectl.monitoring.metrics import Metrics
+from pipectl.monitoring.pending_data import NOUNS, Loss, is_busy, queued
 from pipectl.monitoring.unresolved import MOST_COUNTED
-from pipectl.orphans import DELETE, OrphanResources
+from pipectl.orphans import DELETE, OrphanResources, source_name
 from pipectl.resource_keys import ResourceKey
 
 _AUDIT_KEY = "auditId"
@@ -28,8 +30,13 @@ def processed_twice(mappings: Collection[str]) -> Check:
     return Check("orphans", Severity.DEGRADED, Finding.PROBLEM, len(mappings), detail, DELETE)
 
 
-def find_orphan_losses(context: Context, found: OrphanResources) -> tuple[Loss, ...]:
+def find_orphan_losses(context: Context, found: OrphanResources, *, receive: bool = False) -> tuple[Loss, ...]:
     """Return what would be lost with these orphans.
+
+    Args:
+        context: Their pipeline.
+        found: The orphans.
+        receive: Look for messages that the counts of queues do not show yet.
 
     Raises:
         CancelledError: the user pressed Ctrl-C.
@@ -37,6 +44,8 @@ def find_orphan_losses(context: Context, found: OrphanResources) -> tuple[Loss, 
 
     def find(key: str) -> Loss | None:
         try:
+            if receive and found.resources[key].kind == "queue":
+                return queued(context.with_resources(found.resources), key, found.observed[key])
             contents = found.resources[key].contents(found.observed[key])
             return _loss(context, found, key, contents) if contents else None
         except AwsError as error:
@@ -44,7 +53,25 @@ def find_orphan_losses(context: Context, found: OrphanResources) -> tuple[Loss, 
 
     results = parallel_map(find, found.observed, cancel=context.cancel)
     losses = results.require_done("Interrupted. Nothing was changed.")
-    return tuple(loss for key in found.observed if (loss := losses[key]))
+    return tuple(loss for key in found.observed if (loss := losses[key]) and loss != Loss(key))
+
+
+def stream_mappings(found: OrphanResources) -> dict[str, MappingFacts]:
+    """Return the mappings of orphans that read the stream of a table, by key."""
+    mappings = {key: each.facts for key, each in found.observed.items() if isinstance(each.facts, MappingFacts)}
+    return {key: facts for key, facts in mappings.items() if "/stream/" in found.observed[key].attributes["source"]}
+
+
+def are_busy(context: Context, found: OrphanResources, mappings: Collection[str]) -> bool:
+    """Return whether orders were written or processed lately with one of these stream mappings of orphans."""
+    now, physical = context.aws.clock.now(), context.pipeline.physical
+
+    def busy(key: str) -> bool:
+        attributes = found.observed[key].attributes
+        table, function = source_name(attributes["source"]), attributes["function"].rpartition(":")[2]
+        return is_busy(Metrics.of(context, now, replace(physical, orders_table=table, processor=function)))
+
+    return any(busy(key) for key in mappings)
 
 
 def _loss(context: Context, found: OrphanResources, key: str, contents: Contents) -> Loss:

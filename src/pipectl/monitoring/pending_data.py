@@ -87,7 +87,7 @@ def find_losses(
     def find(key: str) -> Loss:
         try:
             if key == ResourceKey.DEAD_LETTER_QUEUE and receive:
-                return _queued(context, managed[key])
+                return queued(context, key, managed[key])
             return _loss(context, managed, key, metrics)
         except AwsError as error:
             return Loss(key, unreadable=error.message)
@@ -106,12 +106,11 @@ def _loss(context: Context, managed: Mapping[str, Observation], key: str, metric
     return Loss(key, contents)
 
 
-def _queued(context: Context, queue: Observation) -> Loss:
-    """Return the messages of the queue. Its count can be a minute old, so an empty one is looked into."""
-    key = ResourceKey.DEAD_LETTER_QUEUE
+def queued(context: Context, key: str, queue: Observation) -> Loss:
+    """Return the messages of a queue. Its count can be a minute old, so an empty one is looked into."""
     contents = context.resources[key].contents(queue)
     if contents or not holds_messages(context.aws, queue.facts_as(QueueFacts).url):
-        return Loss(key, contents)
+        return Loss(key, contents, noun=NOUNS[ResourceKey.DEAD_LETTER_QUEUE] if contents else None)
     return Loss(key, unread="queued failures that its count does not show yet")
 
 

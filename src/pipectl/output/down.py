@@ -18,7 +18,7 @@ _KEPT = "kept"
 def preview(screen: Screen, account_id: str, region: str, preview: DownPreview) -> None:
     """Print the planned deletion, before the confirmation."""
     changes.before_deleting(screen, preview.changes)
-    if preview.losses or preview.protected or preview.teams:
+    if preview.losses or preview.dangerous:
         place = f"{preview.environment} (account {account_id}, {region})"
         counted = " · ".join(str(loss) if loss.contents else f"{loss.resource}: {loss}" for loss in preview.losses)
         first = ("You are about to DELETE ", (place, "bold"), f" permanently{':' if counted else '.'}")
@@ -33,6 +33,13 @@ def preview(screen: Screen, account_id: str, region: str, preview: DownPreview) 
             "pipeline would be deleted."
         )
         screen.notice([(words,)])
+
+    if preview.missing:
+        words = (
+            f"Not deployed under the names of the config: {', '.join(preview.missing)}. Without a `pipectl up` since "
+            "the names were changed, the orphans are the running pipeline."
+        )
+        screen.notice([(screen.completed(words),)])
 
 
 def result(screen: Screen, report: DownReport) -> None:

@@ -12,12 +12,23 @@ _KINDS = ("table", "bucket", "queue", "mapping", "function", "role", "log-group"
 """Kinds, those that hold data or process orders first."""
 
 
-def remaining(orphans: Collection[Orphan]) -> Iterator[str]:
-    """Yield sentences about the orphans that remain, with the command that deletes them."""
+def remaining(orphans: Collection[Orphan], *, deployed: bool = True) -> Iterator[str]:
+    """Yield sentences about the orphans that remain, with the command that deletes them.
+
+    Args:
+        orphans: The orphans.
+        deployed: False while resources of the config do not exist, so that the orphans can be the running pipeline.
+    """
     existing = sorted(
         (orphan for orphan in orphans if not orphan.unreadable), key=lambda orphan: _KINDS.index(orphan.kind)
     )
-    if existing:
+    if existing and not deployed:
+        have = "has" if len(existing) == 1 else "have"
+        yield (
+            f"{pluralize(len(existing), 'resource')} {have} earlier names, and not all names of the config are "
+            f"deployed yet: {_named(existing)}. `pipectl up` creates the resources of the new names"
+        )
+    elif existing:
         remain = "remains" if len(existing) == 1 else "remain"
         yield (
             f"{pluralize(len(existing), 'resource')} with earlier names {remain} and can cost money: "
@@ -29,15 +40,16 @@ def remaining(orphans: Collection[Orphan]) -> Iterator[str]:
     hidden = [orphan for orphan in orphans if orphan.unreadable]
     if hidden:
         actions = {action for orphan in hidden for action in str(orphan.unreadable).split(", ")}
+        were = "was" if len(hidden) == 1 else "were"
         yield (
-            f"{pluralize(len(hidden), 'resource')} with earlier names may remain: {_named(hidden)}. "
-            f"To see them, the caller needs {', '.join(sorted(actions))}"
+            f"{pluralize(len(hidden), 'resource')} with earlier names may remain, or {were} deleted within the last "
+            f"hours: {_named(hidden)}. To see them, the caller needs {', '.join(sorted(actions))}"
         )
 
 
-def found(search: Search) -> Iterator[str]:
+def found(search: Search, *, deployed: bool = True) -> Iterator[str]:
     """Yield sentences about the orphans, or about the reason why they could not be looked for."""
-    yield from remaining(search.orphans)
+    yield from remaining(search.orphans, deployed=deployed)
     if search.problem:
         yield f"resources with earlier names are not looked for: {search.problem}"
 

@@ -373,7 +373,8 @@ def _notes(report: StatusReport) -> Iterator[str]:
         verb = "rolled back to" if health.deploy.rolled_back else "deployed"
         at = f"{short_time(health.deploy.at, now)} UTC ({relative(health.deploy.at, now)})"
         yield f"{verb} version {health.deploy.version} at {at}"
-    yield from orphans.found(health.orphans)
+    deployed = all(each.state is not State.MISSING for each in report.resources)
+    yield from orphans.found(health.orphans, deployed=deployed)
 
 
 def _resources(screen: Screen, resources: Sequence[ResourceStatus]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Mapped: TypeAlias = t.EventSourceMappingConfigurationTypeDef | t.EventSourceMappingConfigurationResponseTypeDef
 
 _BOUND = 600
-_CHANGING = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}
+CHANGING = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}
 REPORT_BATCH_ITEM_FAILURES = "ReportBatchItemFailures"
 NO_AGE_LIMIT = -1
 READ_ALL: Request = {"Enabled": True, "MaximumRecordAgeInSeconds": NO_AGE_LIMIT}
@@ -294,7 +294,7 @@ class EventSourceMapping(Resource):
         self._aws.wait(lambda: self._state(uuid) is None, f"mapping {uuid} to be deleted", _BOUND)
 
     def _wait_until_steady(self, uuid: str) -> None:
-        self._aws.wait(lambda: self._state(uuid) not in _CHANGING, f"mapping {uuid} to finish its update", _BOUND)
+        self._aws.wait(lambda: self._state(uuid) not in CHANGING, f"mapping {uuid} to finish its update", _BOUND)
 
     def _state(self, uuid: str) -> str | None:
         try:

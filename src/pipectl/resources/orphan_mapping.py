@@ -8,13 +8,13 @@ from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
 from pipectl.facts import MappingFacts
-from pipectl.resources.mapping import unqualified
+from pipectl.resources.mapping import CHANGING, unqualified
 
 _BOUND = 600
 
 
 class OrphanMapping(Resource):
-    """A mapping that can only be observed and deleted.
+    """A mapping that can only be observed, stopped and deleted.
 
     Args:
         key: Its key.
@@ -47,15 +47,23 @@ class OrphanMapping(Resource):
         except AbsentError:
             return None
         source, function = found.get("EventSourceArn", ""), found.get("FunctionArn", "")
-        attributes: Attributes = {"source": source, "function": unqualified(function)}
         facts = MappingFacts(self._uuid, self._arn, found["State"])
+        attributes: Attributes = {"source": source, "function": unqualified(function), "enabled": facts.enabled}
         return Observation(attributes, tags, facts, takes_over_untagged=self._takes_over)
 
     def create(self, desired: Attributes) -> Facts:
         raise NotImplementedError("an orphan is never created")
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
-        raise NotImplementedError("an orphan is never updated")
+        """Stop it, or start it again."""
+        del observed, differs
+        self._aws.wait(lambda: self._state() not in CHANGING, f"mapping {self._uuid} to finish its update", _BOUND)
+        try:
+            self._aws.lambda_.update_event_source_mapping(UUID=self._uuid, Enabled=desired["enabled"])
+        except AbsentError:
+            return Facts()
+        self._aws.wait(lambda: self._state() not in CHANGING, f"mapping {self._uuid} to finish its update", _BOUND)
+        return Facts()
 
     def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
         del observed, delete_data
@@ -63,11 +71,10 @@ class OrphanMapping(Resource):
             self._aws.lambda_.delete_event_source_mapping(UUID=self._uuid)
         except AbsentError:
             return
-        self._aws.wait(self._is_gone, f"mapping {self._uuid} to be deleted", _BOUND)
+        self._aws.wait(lambda: self._state() is None, f"mapping {self._uuid} to be deleted", _BOUND)
 
-    def _is_gone(self) -> bool:
+    def _state(self) -> str | None:
         try:
-            self._aws.lambda_.get_event_source_mapping(UUID=self._uuid)
+            return self._aws.lambda_.get_event_source_mapping(UUID=self._uuid)["State"]
         except AbsentError:
-            return True
-        return False
+            return None

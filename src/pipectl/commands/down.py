@@ -22,6 +22,7 @@ GONE_SECONDS = 75
 """Time within which AWS may still report a resource that was deleted: a queue for 60 seconds."""
 COUNT_SECONDS = 60
 """Time within which the count of a queue becomes right."""
+_QUEUES = {ResourceKey.DEAD_LETTER_QUEUE}
 START_HINT = "the stream mapping may be disabled: `pipectl up` enables it"
 """The hint of an error after which the stream mapping could not be started again."""
 
@@ -113,15 +114,14 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
     deleted = losses if delete_data else ()
     confirm(DownPreview(context.config.environment, plan.changes, deleted, context.config.protect))
     context.reporter.step("stopping the stream and counting data again")
-    queue = {ResourceKey.DEAD_LETTER_QUEUE} & managed.keys()
-    with mappings_stopped(context, managed, {ResourceKey.STREAM_MAPPING} & managed.keys()):
+    with mappings_stopped(context, managed, managed.keys() & {ResourceKey.STREAM_MAPPING}):
         with interrupted("Interrupted. Nothing was deleted."):
             may_fail = not delete_data and is_busy(metrics)
             if may_fail and not keep_data and ResourceKey.STREAM_MAPPING in managed:
-                wait_for_batches(context, managed, queue, context.config.processor.timeout)
+                wait_for_batches(context, managed, managed.keys() & _QUEUES, context.config.processor.timeout)
             losses = find_losses(context, managed, receive=not delete_data)
             if may_fail and keep_data:
-                losses = with_failures_to_come(losses, queue)
+                losses = with_failures_to_come(losses, managed.keys() & _QUEUES)
         refuse_loss(losses, delete_data or keep_data)
         plan = _plan(context, observed, losses if keep_data else None, resume)
         report = DownReport(plan.changes, losses if delete_data else (), resume)

@@ -33,7 +33,6 @@ def preview(screen: Screen, account_id: str, region: str, preview: DownPreview) 
             "pipeline would be deleted."
         )
         screen.notice([(words,)])
-
     if preview.missing:
         words = (
             f"Not deployed under the names of the config: {', '.join(preview.missing)}. Without a `pipectl up` since "

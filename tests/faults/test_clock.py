@@ -10,8 +10,10 @@ from tests.faults.clock import VirtualClock
 
 def test_threads_wait_in_parallel_and_wake_in_order() -> None:
     clock, ended = VirtualClock(), list[tuple[str, float]]()
+    all_started = threading.Barrier(3)
 
     def run(name: str, step: float, steps: int) -> None:
+        all_started.wait()  # a thread that does not exist yet keeps no clock from advancing
         for _ in range(steps):
             clock.sleep(step)
         ended.append((name, clock.monotonic()))

@@ -78,7 +78,7 @@ def test_settings_that_are_not_managed_are_shown_and_left_alone(pipeline: Direct
         "audit-table": f"{start}data loss: time to live deletes items by expiresAt",
         "bucket": f"{start}data loss: lifecycle rule 'all' deletes objects under processed-data/, failed-data/ after "
         "30 days; lifecycle rule 'failed' deletes objects under failed-data/ after 30 days",
-        "auditor": f'{start}resource policy for {{"Service": "s3.amazonaws.com"}}',
+        "auditor": f"{start}resource policy for s3.amazonaws.com",
         "auditor-role": f"{start}session in seconds 7200",
         "errors-alarm": f"{start}actions on insufficient data {topic}",
     }

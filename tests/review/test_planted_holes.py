@@ -213,6 +213,25 @@ def test_another_function_that_reads_the_orders(direct: DirectAccess) -> None:
     assert direct.names.auditor in flag.reason
 
 
+def test_a_function_that_writes_to_a_table_of_another_account(direct: DirectAccess) -> None:
+    name, table = direct.names.auditor, f"arn:aws:dynamodb:us-east-1:{OTHER}:table/audit"
+    direct.lambda_.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {"AUDIT_TABLE_NAME": table}}
+    )
+    (flag,) = flags(direct, "auditor")
+    assert kinds([flag]) == [(FlagKind.OTHER_ACCOUNT, When.CLOSED, "environment")]
+    assert table in flag.reason
+
+
+def test_the_gravest_risk_comes_first(direct: DirectAccess) -> None:
+    bucket = direct.names.bucket
+    body = json.loads(direct.s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+    public = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    direct.s3.delete_public_access_block(Bucket=bucket)
+    direct.s3.put_bucket_policy(Bucket=bucket, Policy=policy(*body, public))
+    assert [flag.kind for flag in flags(direct, "bucket")] == [FlagKind.EVERYBODY, FlagKind.UNPROTECTED]
+
+
 def test_variables_that_run_other_code_and_a_secret_that_is_not_shown(direct: DirectAccess) -> None:
     name = direct.names.auditor
     variables = direct.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]

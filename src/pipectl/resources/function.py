@@ -160,7 +160,7 @@ class Function(Resource):
         """Return the observation with the settings that are not managed, and the resource policies that exist."""
         policies = {each or LATEST: found for each in qualifiers if (found := self._resource_policy(each))}
         allowing = [each for policy in policies.values() for each in policy if each.get("Effect") != "Deny"]
-        principals = sorted({json.dumps(each.get("Principal")) for each in allowing})
+        principals = sorted({_in_words(each.get("Principal")) for each in allowing})
         unmanaged = {**{name.replace(" ", "_"): value for name, value in others.items()}, "resource_policies": policies}
         return Observation(
             attributes,
@@ -316,6 +316,14 @@ class Function(Resource):
     def _read(self, version: str | None = None) -> FunctionConfigurationResponseTypeDef:
         qualifier: Request = {"Qualifier": version} if version else {}
         return self._aws.lambda_.get_function_configuration(FunctionName=self.name, **qualifier)
+
+
+def _in_words(principal: object) -> str:
+    """Return who a statement names: ``everybody``, ``s3.amazonaws.com``, or the names as they are."""
+    if isinstance(principal, dict):
+        names = [name for each in principal.values() for name in (each if isinstance(each, list) else [each])]
+        return ", ".join("everybody" if name == "*" else str(name) for name in names)
+    return "everybody" if principal == "*" else json.dumps(principal)
 
 
 def _code_identity(sha256: str, tags: Mapping[str, str]) -> str:

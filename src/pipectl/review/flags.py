@@ -18,7 +18,7 @@ from pipectl.review import (
     table_flags,
 )
 from pipectl.review.case import Case, Risk
-from pipectl.review.model import Flag, When
+from pipectl.review.model import Flag, FlagKind, When
 
 Values = Mapping[str, Any]
 
@@ -55,7 +55,7 @@ _RULES: Mapping[str, _Rules] = {
 
 
 def flags_of(change: Change, observed: Observation | None, account_id: str) -> tuple[Flag, ...]:
-    """Return the risks of a change, those that it begins first.
+    """Return the risks of a change: those that it begins first, and those of access before others.
 
     A refused change does nothing, so it has none.
 
@@ -70,8 +70,8 @@ def flags_of(change: Change, observed: Observation | None, account_id: str) -> t
     found: dict[tuple[str, str, str], Flag] = {}
     for flag in _flags(case, rules) if rules else ():  # `$LATEST` and the version in use often have the same one
         found.setdefault((flag.kind, flag.when, flag.reason), flag)
-    order = list(When)
-    return tuple(sorted(found.values(), key=lambda flag: order.index(flag.when)))
+    times, kinds = list(When), list(FlagKind)
+    return tuple(sorted(found.values(), key=lambda flag: (times.index(flag.when), kinds.index(flag.kind))))
 
 
 def _flags(case: Case, rules: _Rules) -> Iterator[Flag]:

@@ -29,6 +29,8 @@ _RUNS_CODE = (
 """Environment variables that make a runtime load or run other code."""
 _REDIRECTS = ("AWS_ENDPOINT_URL", "AWS_CONFIG_FILE", "AWS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "AWS_USE_DUALSTACK")
 """Beginnings of variables that send the SDK's requests to another place."""
+_PLACES = ("BUCKET_NAME", "AUDIT_TABLE_NAME")
+"""Variables that name the place that a function writes to."""
 _LATEST = "$LATEST"
 
 
@@ -103,9 +105,21 @@ def _version_flags(before: Mapping[str, Any], after: Mapping[str, Any], case: Ca
     extra = sorted(
         name for name in map(str, found) if name not in wanted and name not in known and not _redirects(name)
     )
+    yield from _other_places(found, wanted, case, attribute)
     if extra:
         reason = f"function {case.name} has environment variables that the config does not set: {listed(extra)}"
         yield Flag(FlagKind.PERMISSIONS, When.CLOSED, reason, attribute or "environment")
+
+
+def _other_places(found: Mapping[Any, Any], wanted: Mapping[Any, Any], case: Case, attribute: str) -> Iterator[Flag]:
+    for name in _PLACES:
+        now, then = found.get(name), wanted.get(name)
+        if now and then and now != then:
+            parts = text(now).split(":")
+            foreign = len(parts) > 4 and parts[4] not in ("", case.account_id)
+            reason = f"function {case.name} writes to {text(now)} ({name}), which is not the one in the config"
+            kind = FlagKind.OTHER_ACCOUNT if foreign else FlagKind.DATA_LOSS
+            yield Flag(kind, When.CLOSED, reason, attribute or "environment")
 
 
 def unmanaged(settings: Mapping[str, Any], case: Case) -> Iterator[Flag]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pipectl.review.case import Case
 from pipectl.review.model import Flag, FlagKind, When
+from pipectl.text import pluralize
 
 
 def flags(case: Case) -> Iterator[Flag]:
@@ -18,5 +19,5 @@ def flags(case: Case) -> Iterator[Flag]:
     now, then = case.before.get("retention_days"), case.after.get("retention_days")
     if now != then and then and (now is None or then < now):
         before = f"instead of {now}" if now else "instead of indefinitely"
-        reason = f"log group {case.name} keeps lines for {then} days {before}; older ones are deleted"
+        reason = f"log group {case.name} keeps lines for {pluralize(then, 'day')} {before}; older ones are deleted"
         yield Flag(FlagKind.DATA_LOSS, When.OPENED, reason, "retention_days")

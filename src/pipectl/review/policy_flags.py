@@ -81,7 +81,11 @@ def _reach(
     if accounts == frozenset({own}):
         return FlagKind.PERMISSIONS, f"{party.name} of this account" if party.kind is Kind.EVERYBODY else party.name
     if accounts:
-        return FlagKind.OTHER_ACCOUNT, f"{party.name} of account {listed(sorted(accounts))}"
+        others = sorted(accounts - {own})
+        return (
+            FlagKind.OTHER_ACCOUNT,
+            f"{party.name} of {'account' if len(others) == 1 else 'accounts'} {listed(others)}",
+        )
     if organizations:
         return FlagKind.OTHER_ACCOUNT, f"{party.name} in organization {listed(sorted(organizations))}"
     if party.kind is Kind.SERVICE:

@@ -337,8 +337,8 @@ def _provisioned(table: TableDescriptionTypeDef) -> Capacity | None:
     """Return the capacity of a table; ``None`` for an on-demand table. DynamoDB may not name the mode of another."""
     if table.get("BillingModeSummary", {}).get("BillingMode") == _BILLING_MODES[ON_DEMAND]:
         return None
-    found = table["ProvisionedThroughput"]
-    return Capacity(found["ReadCapacityUnits"], found["WriteCapacityUnits"])
+    found = table.get("ProvisionedThroughput")
+    return Capacity(found["ReadCapacityUnits"], found["WriteCapacityUnits"]) if found else None
 
 
 def _throughput(table: TableDescriptionTypeDef) -> Request:

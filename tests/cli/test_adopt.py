@@ -31,7 +31,7 @@ def test_a_resource_that_is_not_named_stays_refused(foreign: Path) -> None:
     result = pipectl("-c", foreign, "-o", "json", "plan", "--adopt", "bucket")
     assert result.exit_code == 1
     assert "`pipectl -c " in error(result)["hint"]
-    assert f" up --adopt bucket --adopt {QUEUE}` manages it" in error(result)["hint"]
+    assert f" up --adopt bucket --adopt {QUEUE}` makes them" in error(result)["hint"]
 
 
 def test_up_adopts(foreign: Path) -> None:

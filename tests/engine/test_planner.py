@@ -165,14 +165,14 @@ def test_a_refusal_names_every_resource() -> None:
     assert isinstance(error, ForeignError)
     assert "orders (dev-orders-backend): a reason" in error.message
     assert "audit (dev-audit-backend): a reason" in error.message
-    assert "`pipectl up --adopt orders --adopt audit` manages them" in str(error.hint)
+    assert "`pipectl up --adopt orders --adopt audit` makes them" in str(error.hint)
     assert error.resource is None
 
 
 def test_the_hint_repeats_what_is_adopted_already_and_names_only_what_can_be() -> None:
     changes = [refused("orders", RefusalKind.NOT_MANAGED), refused("bucket", RefusalKind.OTHER_OWNER)]
     error = refusal(changes, adopted=["queue"], accepted_loss=True)
-    assert "`pipectl up --adopt queue --adopt orders --allow-stream-replacement` manages it" in str(error.hint)
+    assert "`pipectl up --adopt queue --adopt orders --allow-stream-replacement` makes them" in str(error.hint)
 
 
 def test_the_hint_about_a_loss_names_the_resources_to_adopt() -> None:

@@ -144,7 +144,7 @@ def test_a_plan_without_changes_has_an_id_and_no_command(capsys: pytest.CaptureF
 
 def test_warnings_and_notes_are_part_of_the_result(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(report_of(update("x")), capsys, ["Runtime python3.9 is deprecated."])
-    assert "**Open to everybody**" in text
+    assert "open to everybody**" in text
     assert "Runtime python3.9 is deprecated." in text
 
 

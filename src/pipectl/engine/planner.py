@@ -213,8 +213,9 @@ def refusal(
         return UnreconcilableError(message, hint=hint, resource=first, resources=keys)
     hint = "choose another name in the config"
     if adoptable:
-        manages = "it" if len(adoptable) == 1 else "them"
-        hint += f", or delete the resource; `{command}` manages {manages}"
+        them = "it" if len(adoptable) == 1 else "them"
+        shown = with_flags("pipectl plan", adopt=[*adopted, *adoptable], allow_stream_replacement=accepted_loss)
+        hint += f", delete {them}, or adopt {them}: `{shown}` shows the changes, `{command}` makes them"
     subject = "This resource is" if first else "These resources are"
     message = f"{subject} not managed by this pipeline.{unchanged}\n{lines}"
     return ForeignError(message, hint=hint, resource=first, resources=keys)

@@ -96,6 +96,8 @@ def done(changes: Sequence[Change], seconds: float, *, kept: str = "unchanged") 
 def plan_summary(report: PlanReport) -> str:
     """``Plan: 2 to create, 15 unchanged. Risks (!!): 1 new (bucket), 2 stay (processor).``"""
     changes = summary(report.changes, done=False)
+    if report.refused:
+        changes += " Nothing is changed while a resource is refused."
     begin = "" if len(report.pending) + len(report.refused) == 0 else "Plan: "
     fates = []
     for when, words in _FATES.items():

@@ -22,7 +22,8 @@ _WIDTH = 80
 _LEAST_WIDTH = 24
 _LONG = 60
 """Characters of a setting that has a line of its own."""
-_WHEN = {When.OPENED: "NEW RISK", When.CLOSED: "RISK ENDS", When.STAYS: "RISK STAYS"}
+WHEN = {When.OPENED: "NEW RISK", When.CLOSED: "RISK ENDS", When.STAYS: "RISK STAYS"}
+"""Words before the reason of a risk."""
 _UNMANAGED = " (pipectl does not manage it)"
 _ORDER = (Action.DELETE, Action.REPLACE, Action.ADOPT, Action.UPDATE, Action.CREATE, Action.KEEP)
 """Actions, the one to look at first before the others."""
@@ -68,7 +69,7 @@ def flag_lines(flag: Flag, completed: Completed) -> Iterator[PlanLine]:
     """Yield a warning with its time, and its advice."""
     look = looks.ATTENTION if flag.when is When.CLOSED else looks.BAD
     because = _UNMANAGED if flag.when is When.STAYS else ""
-    yield PlanLine("!", 1, ((f"{_WHEN[flag.when]}:", look), f" {flag.reason}{because}"))
+    yield PlanLine("!", 1, ((f"{WHEN[flag.when]}:", look), f" {flag.reason}{because}"))
     if flag.hint:
         yield PlanLine(" ", 1, (f"Hint: {completed(flag.hint)}",))
 

@@ -14,20 +14,19 @@ from dataclasses import dataclass
 from pipectl.commands.plan import PlanReport
 from pipectl.output import changes, plan_code
 from pipectl.output.console import Screen
-from pipectl.output.plan_lines import PlanLine, plan_lines
-from pipectl.review.model import CodeChange, FileChange, Flag, FlagKind, When
+from pipectl.output.plan_lines import WHEN, PlanLine, plan_lines
+from pipectl.review.model import CodeChange, FileChange, Flag, FlagKind
 
 MOST_CHARACTERS = 65_000
 """Characters of a comment. GitHub takes 65,536; the rest is left to the job that posts it."""
 _KINDS = {
-    FlagKind.EVERYBODY: "Open to everybody",
-    FlagKind.OTHER_ACCOUNT: "Open to another account",
-    FlagKind.PERMISSIONS: "Wider permissions",
-    FlagKind.UNPROTECTED: "Unprotected",
-    FlagKind.DATA_LOSS: "Data loss",
-    FlagKind.SILENT_ALARM: "Silent alarm",
+    FlagKind.EVERYBODY: "open to everybody",
+    FlagKind.OTHER_ACCOUNT: "open to another account",
+    FlagKind.PERMISSIONS: "wider permissions",
+    FlagKind.UNPROTECTED: "unprotected",
+    FlagKind.DATA_LOSS: "data loss",
+    FlagKind.SILENT_ALARM: "silent alarm",
 }
-_WHEN = {When.OPENED: "begins with this plan", When.CLOSED: "ends with this plan", When.STAYS: "stays after this plan"}
 _CHANGED = "!"
 """The sign at the beginning of a line that GitHub colours as changed."""
 
@@ -91,7 +90,7 @@ def _warnings(screen: Screen, report: PlanReport) -> Iterator[str]:
 
 def _warning(screen: Screen, resource: str, flag: Flag) -> str:
     hint = f" Hint: {_span(screen, screen.completed(flag.hint))}" if flag.hint else ""
-    words = f"**{_KINDS[flag.kind]}**, {_WHEN[flag.when]}, on {_span(screen, resource)}: {_span(screen, flag.reason)}"
+    words = f"**{WHEN[flag.when]}: {_KINDS[flag.kind]}**, on {_span(screen, resource)}: {_span(screen, flag.reason)}"
     return f"{words}{hint}"
 
 

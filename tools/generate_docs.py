@@ -80,8 +80,8 @@ resources. The old ones remain with their data, and cost money. Their mappings a
 written to the old table, into the old bucket: no order is processed twice, but writers have to be changed to the new
 table.
 
-1. `pipectl up` with the new names. Its plan names the old resources that others refer to; `up` and `status` name
-   all that remain.
+1. `pipectl up` with the new names. Its plan names the old resources that stay, those with data first; `up` and
+   `status` name them afterwards.
 2. Change the writers to the new table. Wait until nothing processes the old one: the iterator age of its function is
    0, and its queue is empty. Replay its failures before, with a copy of the config that has the old names: `pipectl
    -c old.yaml replay-dlq`.

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from pipectl.aws.client import Call
 from pipectl.commands.down import DownPreview, DownReport, down
 from pipectl.commands.down_orphans import POLICY_HINT, down_orphans
+from pipectl.commands.plan import PlanReport, plan
 from pipectl.commands.status import status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action, Contents
@@ -322,6 +323,50 @@ def test_without_the_permission_to_read_the_index_status_says_so(world: World) -
     _deny(world, "", "GetResources")
     assert status(world.context()).health.orphans == Search(problem="needs tag:GetResources")
     assert down(world.context(), yes).orphans == ()
+
+
+def _index_reads(world: World) -> int:
+    return sum(call.operation == "GetResources" for call in world.calls)
+
+
+def test_the_plan_of_a_rename_and_the_question_of_up_say_what_stays(world: World) -> None:
+    before = _names(world)
+    write_config(world.file.parent, RENAMED)
+    found = plan(world.context()).orphans
+    assert found is not None
+    assert {f"{each.kind} {each.name}".replace(":live", "") for each in found.orphans} == before
+    assert [each.name for each in found.orphans if each.processes and "orders" in each.name]
+    asked: list[PlanReport] = []
+    created = up(world.context(), asked.append, details=True)
+    assert asked[0].orphans == found
+    assert created.orphans == found.orphans
+    assert plan(world.context()).orphans is None
+
+
+def test_a_plan_without_creates_does_not_look_for_orphans(world: World) -> None:
+    _rename(world)
+    assert plan(world.context(), adopt=("bucket",)).orphans is None
+    write_config(world.file.parent, {**RENAMED, "processor": {"timeout": 77}})
+    assert plan(world.context()).pending
+    assert _index_reads(world) == 0
+
+
+def test_up_without_a_question_looks_for_orphans_at_its_end_alone(world: World) -> None:
+    write_config(world.file.parent, RENAMED)
+    planned = plan(world.context())
+    world.calls.clear()
+    up(world.context(), yes, reviewed=planned.id)
+    operations = [call.operation for call in world.calls]
+    assert operations.index("GetResources") > operations.index("CreateTable")
+
+
+def test_orphans_are_no_part_of_the_id_of_a_plan(world: World) -> None:
+    write_config(world.file.parent, RENAMED)
+    seen = plan(world.context())
+    _deny(world, "", "GetResources")
+    denied = plan(world.context())
+    assert denied.orphans == Search(problem="needs tag:GetResources")
+    assert denied.id == seen.id
 
 
 def test_an_orphan_that_may_not_be_read_is_reported_as_possible_and_never_deleted(world: World) -> None:

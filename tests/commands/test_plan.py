@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.engine.model import UNKNOWN, Action, RefusalKind
+from pipectl.orphans import Search
 from pipectl.resource_keys import ResourceKey
 from tests.support import World, yes
 
@@ -16,6 +17,10 @@ def test_an_empty_account_needs_every_resource_and_has_no_outputs(moto_world: Wo
     assert report.pending == list(report.changes)
     assert report.refused == []
     assert report.outputs == {}
+    assert report.orphans == Search()
+    assert [call.operation for call in moto_world.calls if call.service == "resourcegroupstaggingapi"] == [
+        "GetResources"
+    ]
     assert moto_world.writes() == []
 
 

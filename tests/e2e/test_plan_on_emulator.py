@@ -98,7 +98,7 @@ def test_up_compares_the_code_for_a_question_alone(world: World, compared: bool)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        up(world.context(), decline, code=compared)
+        up(world.context(), decline, details=compared)
     assert set(codes(seen[0])) == ({"auditor"} if compared else set())
 
 

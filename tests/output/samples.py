@@ -69,7 +69,7 @@ from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator
 from pipectl.monitoring.log_reader import LogLine
 from pipectl.monitoring.pending_data import Loss, Resume
-from pipectl.orphans import Orphan
+from pipectl.orphans import Orphan, Search
 from pipectl.output import (
     audit,
     audit_show,
@@ -186,6 +186,8 @@ def _pipeline(text: str) -> dict[str, Sample]:
         "plan new code": partial(plan.result, report=PlanReport((Review(_new_code(text)),), names)),
         "plan code": partial(plan.result, report=_code(text), code=True),
         "plan with an id": partial(plan.result, report=applicable),
+        "plan orphans": partial(plan.result, report=replace(applicable, orphans=Search(_orphans(text)))),
+        "plan without orphans": partial(plan.result, report=replace(applicable, orphans=Search(problem=text))),
         "plan refused": partial(plan.refused, report=planned),
         "up": partial(up.result, report=UpReport(made, names)),
         "up orphans": partial(up.result, report=UpReport(made, names, orphans=_orphans(text))),

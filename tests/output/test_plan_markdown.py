@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -11,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from pipectl.commands.plan import PlanReport
 from pipectl.engine.model import Action, Change, Delta, RefusalKind
+from pipectl.orphans import Orphan, Search
 from pipectl.output.console import Screen
 from pipectl.output.plan_markdown import MOST_CHARACTERS, Place, result
 from pipectl.review.model import CodeChange, FileAction, FileChange, Flag, FlagKind, Review, When
@@ -37,6 +39,10 @@ HOSTILE = [
     "",
     "   ",
 ]
+
+
+def with_orphan(report: PlanReport, name: str) -> PlanReport:
+    return replace(report, orphans=Search((Orphan("table", name, f"arn {name}", team=name),), problem=f"a {name}"))
 
 
 def printed(
@@ -105,11 +111,22 @@ def test_no_text_breaks_out_of_its_place(text: str, capsys: pytest.CaptureFixtur
     harmless = report_of(update("text", changed_file("handler.py", "-text", "+text")))
     hostile = report_of(update(text, changed_file(f"{text}.py", f"-{text}", f"+{text}")))
     place = Place(text, "1", "r", text)
+    harmless, hostile = with_orphan(harmless, "text"), with_orphan(hostile, text)
     expected = rendered(printed(harmless, capsys, ["a text"], Place("text", "1", "r", "text")))
     page = rendered(printed(hostile, capsys, [f"a {text}"], place))
     assert page.tags == expected.tags
     assert page.bare == expected.bare
     assert len(page.comments) == len(expected.comments) == 2
+
+
+def test_what_stays_under_earlier_names_is_said_before_the_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(with_orphan(report_of(update("x")), "dev-orders-backend"), capsys)
+    begin, _, rest = text.partition("### Stays under earlier names\n")
+    assert "### Risks" in begin
+    said, _, changes = rest.partition("####")
+    assert "processor" in changes
+    assert "table dev-orders-backend" in said
+    assert "down --orphans" in said
 
 
 def test_a_job_finds_its_comment_and_the_id(capsys: pytest.CaptureFixture[str]) -> None:

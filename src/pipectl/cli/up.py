@@ -66,7 +66,7 @@ def up(
             _confirm(session, yes, code),
             adopt=adopt,
             allow_stream_replacement=allow_stream_replacement,
-            code=not yes and reviewed is None,
+            details=not yes and reviewed is None,
             reviewed=reviewed,
         )
     except PipectlError as error:

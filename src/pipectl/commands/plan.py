@@ -10,6 +10,7 @@ from pipectl.context import Context
 from pipectl.engine.model import Action, Change, Facts
 from pipectl.engine.planner import Plan, plan_up
 from pipectl.monitoring.backlog import with_ended_backlog
+from pipectl.orphans import OrphanSearch, Search
 from pipectl.resource_keys import ResourceKey
 from pipectl.review.flags import flags_of
 from pipectl.review.model import Review
@@ -27,12 +28,15 @@ class PlanReport:
         outputs: The outputs.
         id: Stands for everything that was seen; empty when a change is refused.
         apply: The command that makes exactly these changes, with the options of the plan; empty when there is none.
+        orphans: Resources of earlier names that stay, if they were looked for. No part of the id: the index of tags
+            that finds them lags by hours, so an id with them would change by itself.
     """
 
     reviews: tuple[Review, ...]
     outputs: dict[str, str]
     id: str = ""
     apply: str = ""
+    orphans: Search | None = None
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -61,7 +65,7 @@ def report_of(
     context: Context,
     made: Plan,
     *,
-    code: bool = True,
+    details: bool = True,
     adopt: Collection[str] = (),
     allow_stream_replacement: bool = False,
 ) -> PlanReport:
@@ -70,11 +74,12 @@ def report_of(
     Args:
         context: The pipeline.
         made: The plan.
-        code: Compare the code of functions with the deployed one.
+        details: Compare the code of functions with the deployed one, and look for orphans if something is created.
         adopt: See `make_plan`; repeated in the command that applies the plan.
         allow_stream_replacement: See there.
     """
-    codes = code_changes(context, made) if code else {}
+    codes = code_changes(context, made) if details else {}
+    orphans = _orphans(context, made) if details else None
     account = context.pipeline.names.account_id
     reviews = [
         Review(change, flags_of(change, made.observed.get(change.resource), account), codes.get(change.resource))
@@ -82,11 +87,19 @@ def report_of(
     ]
     outputs = known_outputs(context, made)
     if made.refusals:
-        return PlanReport(tuple(reviews), outputs)
+        return PlanReport(tuple(reviews), outputs, orphans=orphans)
     place = Place(account, context.aws.region, context.config.environment)
     found = plan_id(place, reviews, made.observed)
     command = with_flags(f"up --plan {found}", adopt=as_typed(adopt), allow_stream_replacement=allow_stream_replacement)
-    return PlanReport(tuple(reviews), outputs, found, command if made.pending else "")
+    return PlanReport(tuple(reviews), outputs, found, command if made.pending else "", orphans)
+
+
+def _orphans(context: Context, made: Plan) -> Search | None:
+    """Look for resources of earlier names. Only a plan that creates something can leave any behind."""
+    if all(change.action is not Action.CREATE for change in made.changes):
+        return None
+    context.reporter.step("looking for resources with earlier names")
+    return OrphanSearch(context).find()
 
 
 def make_plan(context: Context, *, adopt: Collection[str] = (), allow_stream_replacement: bool = False) -> Plan:

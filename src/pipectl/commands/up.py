@@ -50,7 +50,7 @@ def up(
     *,
     adopt: Collection[str] = (),
     allow_stream_replacement: bool = False,
-    code: bool = False,
+    details: bool = False,
     reviewed: str | None = None,
 ) -> UpReport:
     """Create missing resources and remove differences.
@@ -60,7 +60,7 @@ def up(
         confirm: Asked with the plan, if it has changes.
         adopt: See `pipectl.commands.plan.make_plan`.
         allow_stream_replacement: See there.
-        code: Compare the code of functions with the deployed one for the confirmation.
+        details: Compare the code, and look for orphans, for the confirmation; see `pipectl.commands.plan.report_of`.
         reviewed: The id of a plan that was reviewed. Only that plan is executed, without a confirmation.
 
     Raises:
@@ -74,13 +74,13 @@ def up(
         adopted = as_typed(adopt)
         raise refusal(plan.refusals, adopted=adopted, accepted_loss=allow_stream_replacement, reviewed=reviewed)
     show = partial(report_of, context, plan, adopt=adopt, allow_stream_replacement=allow_stream_replacement)
-    shown = show(code=code and bool(plan.pending))
+    shown = show(details=details and bool(plan.pending))
     if not plan.pending:
         return _in_sync(context, plan, shown, reviewed)
     if reviewed is None:
         confirm(shown)
     elif reviewed != shown.id:
-        raise _changed(reviewed, show(code=True))
+        raise _changed(reviewed, show(details=True))
     command = with_flags("up", adopt=as_typed(adopt), allow_stream_replacement=allow_stream_replacement)
     report = _executed(context, plan, shown, command)
     _fill_index(context, plan, report)

@@ -131,7 +131,7 @@ _THROWAWAY_ORDER = {
 }
 
 COMMANDS: Mapping[str, Grants] = {
-    "plan": merged(OBSERVE, _METRICS),
+    "plan": merged(OBSERVE, _METRICS, _TAGGED),
     "outputs": OBSERVE,
     "list": _TAGGED,
     "status": merged(OBSERVE, _FAILURES, _METRICS, _EXPLAIN, _TAGGED),

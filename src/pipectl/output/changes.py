@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from pipectl.commands.plan import PlanReport
 from pipectl.engine.model import Action, Change, Delta
-from pipectl.output import looks, plan_code
+from pipectl.output import looks, orphans, plan_code
 from pipectl.output.console import Line, Screen
 from pipectl.output.differences import SIGN_LOOK
 from pipectl.output.plan_lines import PlanLine, flag_lines, plan_lines
@@ -25,7 +25,7 @@ _FATES = {When.OPENED: ("new", "new"), When.CLOSED: ("ends", "end"), When.STAYS:
 
 def before_asking(screen: Screen, report: PlanReport, *, code: bool = False) -> None:
     """Print the plan that the confirmation of `up` is about."""
-    screen.notice([*reviewed(screen, report, code=code), (plan_summary(report),)], broken=True)
+    screen.notice([*reviewed(screen, report, code=code), *closing(screen, report)], broken=True)
 
 
 def before_deleting(screen: Screen, changes: Sequence[Change]) -> None:
@@ -91,6 +91,13 @@ def done(changes: Sequence[Change], seconds: float, *, kept: str = "unchanged") 
     count = sum(change.action is Action.KEEP for change in changes)
     others = f" {count} {kept}." if count else ""
     return f"{words[:1].upper()}{words[1:]} in {duration(timedelta(seconds=max(seconds, 1)))}.{others}"
+
+
+def closing(screen: Screen, report: PlanReport) -> Iterator[Line]:
+    """Yield what stays under earlier names, and the sentence that counts the changes."""
+    for sentence in orphans.staying(report.orphans):
+        yield (screen.completed(sentence),)
+    yield (plan_summary(report),)
 
 
 def plan_summary(report: PlanReport) -> str:

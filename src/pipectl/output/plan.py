@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from pipectl.commands.plan import PlanReport, as_typed
 from pipectl.engine.planner import refusal
-from pipectl.output import changes
+from pipectl.output import changes, orphans
 from pipectl.output.console import Line, Screen
 
 
@@ -20,7 +20,7 @@ def result(screen: Screen, report: PlanReport, *, code: bool = False) -> None:
 def lines(screen: Screen, report: PlanReport, *, code: bool) -> Iterator[Line]:
     """Yield the lines of a plan. The last one has the command that applies it, if there is one."""
     yield from changes.reviewed(screen, report, code=code)
-    yield (changes.plan_summary(report),)
+    yield from changes.closing(screen, report)
     if not code and any(file.lines for each in report.reviews if each.code for file in each.code.files):
         yield (screen.completed("Lines of code: `pipectl plan --code`"),)
     if report.apply:
@@ -32,6 +32,7 @@ def document(screen: Screen, report: PlanReport) -> dict[str, object]:
         "changes": [changes.review_document(screen, each) for each in report.reviews],
         "outputs": report.outputs,
         "id": report.id or None,
+        "orphans": orphans.documents(report.orphans.orphans) if report.orphans and not report.orphans.problem else None,
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipectl.commands.plan import PlanReport
-from pipectl.output import changes, plan_code
+from pipectl.output import changes, orphans, plan_code
 from pipectl.output.console import Screen
 from pipectl.output.plan_lines import WHEN, PlanLine, plan_lines
 from pipectl.review.model import CodeChange, FileChange, Flag, FlagKind
@@ -57,6 +57,7 @@ def _document(screen: Screen, report: PlanReport, place: Place, notes: Sequence[
     blocks = [
         *_head(screen, report, place),
         *_warnings(screen, report),
+        *_listed("Stays under earlier names", _stays(screen, report)),
         *_resources(screen, plan_lines(report.reviews, screen.completed)),
         *_codes(screen, report, code=code),
         *_listed("Notes", [_span(screen, note) for note in notes]),
@@ -86,6 +87,10 @@ def _head(screen: Screen, report: PlanReport, place: Place) -> Iterator[str]:
 def _warnings(screen: Screen, report: PlanReport) -> Iterator[str]:
     found = [(review.change.resource, flag) for review in report.reviews for flag in review.flags]
     yield from _listed("Risks", [_warning(screen, resource, flag) for resource, flag in found])
+
+
+def _stays(screen: Screen, report: PlanReport) -> list[str]:
+    return [_span(screen, screen.completed(sentence)) for sentence in orphans.staying(report.orphans)]
 
 
 def _warning(screen: Screen, resource: str, flag: Flag) -> str:

@@ -52,7 +52,8 @@ def test_a_pipeline_is_listed_with_its_config_and_resources(moto_world: World) -
     assert {each.kind for each in pipeline.resources} >= {"table", "bucket", "queue", "function", "alarm", "log-group"}
     assert pipeline.teams == {"backend": len(pipeline.resources)}
     assert all(each.name for each in pipeline.resources)
-    assert [call.operation for call in moto_world.calls] == ["GetResources"]
+    asked = [call.operation for call in moto_world.calls if call.service != "sts"]  # the account may be known already
+    assert asked == ["GetResources"]
 
 
 def test_each_environment_has_the_config_that_describes_it(moto_world: World, tmp_path: Path) -> None:

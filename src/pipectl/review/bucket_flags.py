@@ -13,11 +13,12 @@ from pipectl.review.policy_flags import policy_flags
 from pipectl.review.words import listed, text
 
 _BLOCKS = {
-    "BlockPublicAcls": "ACLs may open new objects to everybody",
-    "IgnorePublicAcls": "ACLs that open objects to everybody count",
-    "BlockPublicPolicy": "a bucket policy may open it to everybody",
-    "RestrictPublicBuckets": "a policy that opens it to everybody counts",
+    "BlockPublicAcls": "an ACL",
+    "IgnorePublicAcls": "an ACL",
+    "BlockPublicPolicy": "a policy",
+    "RestrictPublicBuckets": "a policy",
 }
+"""Means of opening a bucket to everybody that each public access block prevents."""
 _ENFORCED = "BucketOwnerEnforced"
 
 
@@ -39,11 +40,12 @@ def risks(values: Mapping[str, Any], case: Case) -> Iterator[Risk]:
 def _open(blocks: object, what: str) -> str | None:
     """Return in one sentence which public access blocks are off."""
     off = [name for name in _BLOCKS if not isinstance(blocks, Mapping) or blocks.get(name) is not True]
+    if not off:
+        return None
+    openers = " or ".join(sorted({_BLOCKS[name] for name in off}))
     if len(off) == len(_BLOCKS):
-        return f"no public access block of {what} is on: a policy or an ACL can open it to everybody"
-    if off:
-        return f"{listed(off)} of {what} {'is' if len(off) == 1 else 'are'} off: {listed([_BLOCKS[n] for n in off])}"
-    return None
+        return f"no public access block of {what} is on: {openers} can open it to everybody"
+    return f"{listed(off)} of {what} {'is' if len(off) == 1 else 'are'} off: {openers} can open it to everybody"
 
 
 def flags(case: Case) -> Iterator[Flag]:

@@ -34,10 +34,10 @@ help: ## List the targets.
 demo: $(if $(findstring nodejs,$(RUNTIME)),$(READY_NODEJS),$(READY_DEMO)) ## Show the whole pipeline on the local emulator (RUNTIME=nodejs24.x for Node.js).
 	$(BIN)/pipectl demo $(if $(RUNTIME),--runtime $(RUNTIME))
 
-check: $(READY) ## Run the linters and the unit tests: about 40 s on 2 processors.
+check: $(READY) ## Run the linters and the unit tests: about 1 min on 2 processors.
 	$(MAKE) --no-print-directory -j 2 lint unit
 
-test: $(READY) ## Run all tests: about 5 min on 2 processors.
+test: $(READY) ## Run all tests: 5 to 6 min on 2 processors.
 	$(PYTEST)
 
 unit: $(READY) ## Run the unit tests: without moto, the emulator, and what is slow.

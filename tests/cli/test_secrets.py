@@ -46,6 +46,7 @@ def test_no_credential_of_the_environment_is_printed(secret: str, token: str, tm
                 assert form not in result.stdout + result.stderr
 
 
+@pytest.mark.slow  # each waits 3 s for an endpoint that nothing answers
 @pytest.mark.parametrize("how", ["environment", "option"])
 @pytest.mark.parametrize("options", [[], ["-v"], ["-o", "json"]], ids=" ".join)
 def test_the_password_of_an_endpoint_is_never_printed(options: list[str], how: str, tmp_path: Path) -> None:

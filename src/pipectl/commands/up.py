@@ -85,7 +85,8 @@ def up(
     report = _executed(context, plan, shown, command)
     _fill_index(context, plan, report)
     if any(change.action is Action.CREATE for change in report.changes):
-        return replace(report, orphans=OrphanSearch(context).find().orphans)
+        search = shown.orphans or OrphanSearch(context).find()  # what the question has named is still there
+        return replace(report, orphans=search.orphans)
     return report
 
 

@@ -105,6 +105,7 @@ def test_many_equal_statements_are_counted() -> None:
 def test_units_and_the_words_of_status() -> None:
     delta = {"retention_days": Delta(1, 14)}
     assert text_of(delta) == ["  ~ retention_days: 1 day -> 14 days"]
+    assert text_of({"retention_days": Delta(3600 / 86_400, 14)}) == ["  ~ retention_days: 1 hour -> 14 days"]
     found = Shown(HERE, SHOWN.unit, by_words)
     assert text_of(delta, found) == ["  ~ retention_days: found 1 day, wanted 14 days"]
 

@@ -10,6 +10,7 @@ from pipectl.engine.model import UNKNOWN
 from pipectl.output.serializer import dumps, parsed
 from pipectl.resources.function import HIDDEN
 from pipectl.review.statements import Here, is_statement, sentence
+from pipectl.text import measured
 
 NONE = "(none)"
 _WORD = re.compile(r"[^\s,=\"'()]+")
@@ -33,6 +34,8 @@ def plain(value: object, unit: str | None = None) -> str:
         return NONE
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if isinstance(value, float) and unit == "days":
+        return measured(value, unit)
     if isinstance(value, int) and not isinstance(value, bool) and unit:
         return f"{value} {unit.removesuffix('s') if value == 1 else unit}"
     if isinstance(value, list) and len(value) == 1 and is_simple(value):

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 _LOOK_EVERY = 0.0005
+_LOOKS = 2
+"""Looks in a row that find all threads idle. At one look, a thread that waits for the interpreter seems idle too."""
 _NOTHING = 0.00003
 """Limit in seconds: threads that computed less than this are idle."""
 _TASKS = "/proc/self/task"
@@ -71,13 +73,15 @@ class VirtualClock:
                     self._sleepers[0].turn.notify()
 
     def _wait_for(self, me: _Sleeper) -> None:
-        waited = 0.0
+        waited, idle = 0.0, 0
         while self._seconds < me.wake:
             if self._sleepers[0] is not me:
+                idle = 0
                 me.turn.wait()  # the thread with the next wake-up time advances the clock
-            elif self._all_threads_are_idle(me.turn) or waited >= self._stuck:
-                self._seconds = max(self._seconds, me.wake)
+            elif idle >= _LOOKS or waited >= self._stuck:
+                self._seconds = me.wake
             else:
+                idle = idle + 1 if self._all_threads_are_idle(me.turn) else 0
                 waited += _LOOK_EVERY
 
     def _all_threads_are_idle(self, turn: threading.Condition) -> bool:

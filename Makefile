@@ -91,7 +91,7 @@ $(READY_NODEJS): pyproject.toml | $(BIN)/python
 
 $(READY): pyproject.toml | $(BIN)/python
 	@echo "Installing pipectl and the tools of its tests into $(VENV): once, about a minute."
-	$(PIP) -e '.[local,node,test,dev]'
+	$(PIP) -e '.[local,uv,node,test,dev]'
 	$(NPM) $(SDK)
 	@touch $@ $(READY_DEMO) $(READY_NODEJS)
 

@@ -22,6 +22,7 @@
     |   |-- DataLossError        data would be deleted or lost
     |   |-- PlanChangedError     the plan is not the one that was reviewed
     |   |-- WrongAccountError    the credentials belong to another account than the config
+    |   |-- ProtectedError       the environment is protected, and its name was not given         (exit 2)
     |   `-- DeclinedError        the user did not confirm
     |-- AwsError                 an AWS call failed, after its retries
     |   |-- AbsentError          the service's error code for "not found"
@@ -304,6 +305,18 @@ class WrongAccountError(RefusedError):
     """The credentials belong to another account than the config names."""
 
     code = "WrongAccount"
+
+
+class ProtectedError(RefusedError):
+    """The config protects the environment, and its name was not given. ``environment`` is the name."""
+
+    code = "Protected"
+    exit_code = 2
+
+    def __init__(self, environment: str) -> None:
+        message = f"environment {environment} is protected (protect: true). Nothing was changed."
+        super().__init__(message, hint=f"use --confirm {environment}")
+        self.environment = environment
 
 
 class DeclinedError(RefusedError):

@@ -62,7 +62,7 @@ def test_any_other_answer_cancels(config: Path, typed: str) -> None:
 
 def test_a_protected_environment_is_not_deleted_with_yes(config: Path) -> None:
     result = pipectl("-c", protect(config), "-o", "json", "down", "--yes", "--delete-data")
-    assert (result.exit_code, error(result)["code"]) == (2, "Usage")
+    assert (result.exit_code, error(result)["code"]) == (2, "Protected")
     assert "--confirm dev" in error(result)["hint"]
     assert exists()
 

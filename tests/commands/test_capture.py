@@ -11,7 +11,7 @@ import pytest
 
 from pipectl.commands.capture import CapturePreview, CaptureReport, capture
 from pipectl.commands.trace import Stage
-from pipectl.errors import DeclinedError, RefusedError, RequirementError, UsageError
+from pipectl.errors import DeclinedError, RequirementError, UsageError
 from tests.commands.existing_pipeline import existing
 from tests.recorded.cases import all_cases
 from tests.support import ACCOUNT, FakeClock, World, make_world, yes
@@ -63,18 +63,6 @@ def test_an_order_that_is_not_stored_is_deleted_and_reported(world: World, captu
 def test_no_call_is_recorded_afterwards(world: World, captured: CaptureReport) -> None:
     assert world.aws.sts.get_caller_identity()["Account"] == ACCOUNT
     assert captured.calls > 0
-
-
-@pytest.mark.parametrize("confirmed", [None, "prod"])
-def test_a_protected_environment_is_refused_without_its_name(
-    confirmed: str | None, world: World, tmp_path: Path
-) -> None:
-    world.calls.clear()
-    context = world.context()
-    context.config = context.config.model_copy(update={"protect": True})
-    with pytest.raises(RefusedError, match="protected"):
-        capture(context, tmp_path / "answers.json", yes, confirmed=confirmed)
-    assert world.writes() == []
 
 
 def test_a_file_that_exists_is_not_replaced(world: World, tmp_path: Path) -> None:

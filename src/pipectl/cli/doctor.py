@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipectl.cli.confirming import confirm_option, confirm_protected
 from pipectl.cli.exit_codes import PARTLY_DONE
 from pipectl.cli.options import global_options, yes_option
 from pipectl.errors import UsageError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Send one throwaway order, and record AWS's answers, redacted.",
 )
-@click.option("--confirm", metavar="NAME", help="Environment name, to capture in a protected environment.")
+@confirm_option("Environment name, to capture in a protected environment.")
 @yes_option
 @global_options
 def doctor(session: Session, file: Path | None, confirm: str | None, yes: bool) -> int:
@@ -70,15 +71,16 @@ def doctor(session: Session, file: Path | None, confirm: str | None, yes: bool) 
     return 0 if diagnosis.ok else 1
 
 
-def _capture(session: Session, file: Path, confirmed: str | None, yes: bool) -> int:
+def _capture(session: Session, file: Path, confirm: str | None, yes: bool) -> int:
     from pipectl.commands.capture import CapturePreview, capture
     from pipectl.output import capture as output
 
     session.print_header()
+    confirm_protected(session, confirm, "An order is written to its table and processed, then deleted.")
 
     def show(preview: CapturePreview) -> None:
         output.before_asking(session.screen, preview)
 
-    report = capture(session.context, file, session.confirm("Send this order?", yes, show), confirmed=confirmed)
+    report = capture(session.context, file, session.confirm("Send this order?", yes or confirm is not None, show))
     output.result(session.screen, report)
     return 0 if report.complete else PARTLY_DONE

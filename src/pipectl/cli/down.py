@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipectl.cli.confirming import check_name, confirm_option, name_is_typed, require_terminal
 from pipectl.cli.options import global_options, yes_option
 from pipectl.errors import DeclinedError, PipectlError, UsageError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--delete-data", is_flag=True, help="Delete items, objects and messages too, permanently.")
 @click.option("--keep-data", is_flag=True, help="Keep tables, bucket and log groups.")
 @click.option("--orphans", is_flag=True, help="Delete only what remains from earlier names in the config.")
-@click.option("--confirm", metavar="NAME", help="Confirm with the environment's name instead of typing it.")
+@confirm_option()
 @global_options
 def down(session: Session, yes: bool, delete_data: bool, keep_data: bool, orphans: bool, confirm: str | None) -> int:
     """Delete the pipeline's resources and check that none remain.
@@ -44,8 +45,7 @@ def down(session: Session, yes: bool, delete_data: bool, keep_data: bool, orphan
 
     if delete_data and keep_data:
         raise UsageError("use one of --delete-data and --keep-data")
-    if confirm is not None and confirm != session.config.environment:
-        raise UsageError(f"--confirm is {confirm!r}, but the config's environment is {session.config.environment!r}")
+    check_name(session, confirm)
     session.print_header()
     run = down_orphans if orphans else whole
     try:
@@ -67,20 +67,17 @@ def _confirm(session: Session, yes: bool, name: str | None) -> Confirm:
     from pipectl.output import down as output
 
     def ask(preview: DownPreview) -> None:
-        environment = preview.environment
         typed = preview.dangerous
         if name is not None or (yes and not typed):
             return
         session.screen.close()
         output.preview(session.screen, session.context.aws.account_id, session.region, preview)
-        if sys.stdin is None or not sys.stdin.isatty():
-            needed = f"--confirm {environment}" if typed else "--yes"
-            raise UsageError("no terminal to confirm on", hint=f"use {needed}")
-        if typed or preview.losses:
-            answer = click.prompt("Type the environment's name to confirm", default="", show_default=False, err=True)
-            confirmed = str(answer).strip() == environment
-        else:
-            confirmed = click.confirm("Delete these?", err=True)
+        if typed:
+            require_terminal(session)
+        elif sys.stdin is None or not sys.stdin.isatty():
+            raise UsageError("no terminal to confirm on", hint="use --yes")
+        by_name = typed or preview.losses
+        confirmed = name_is_typed(session) if by_name else click.confirm("Delete these?", err=True)
         if not confirmed:
             raise DeclinedError("Cancelled. Nothing was changed.")
 

@@ -77,6 +77,11 @@ class Session:
         return load(self.file)
 
     @property
+    def protected(self) -> bool:
+        """True when the config protects the environment; the local emulator is never protected."""
+        return self.config.protect and not self.options.local
+
+    @property
     def today(self) -> date:
         return self.clock.now().date()
 
@@ -106,7 +111,7 @@ class Session:
     def context(self) -> Context:
         config = self.config
         if self.options.local:
-            config = config.model_copy(update={"account_id": None})
+            config = config.model_copy(update={"account_id": None, "protect": False})
             from pipectl.commands import local
 
             aws = self.emulator_aws(local.start(config))

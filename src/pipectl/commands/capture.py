@@ -25,7 +25,7 @@ from pipectl.commands.status import status
 from pipectl.commands.trace import Stage, Trace, trace
 from pipectl.commands.verify import verify
 from pipectl.context import Context
-from pipectl.errors import CancelledError, PipectlError, RefusedError, UsageError
+from pipectl.errors import CancelledError, PipectlError, UsageError
 from pipectl.failures.audit_table import Selection
 from pipectl.json_types import JsonObject
 from pipectl.resource_keys import ResourceKey
@@ -80,7 +80,6 @@ def capture(
     file: Path,
     confirm: Callable[[CapturePreview], None],
     *,
-    confirmed: str | None = None,
     bound: float = LONGEST_WAIT,
 ) -> CaptureReport:
     """Send a throwaway order, read everything, delete the order and its object, and write the record.
@@ -89,19 +88,13 @@ def capture(
         context: The pipeline.
         file: The record; it must not exist.
         confirm: Called before the order is sent.
-        confirmed: The name of the environment, which a protected one demands.
         bound: Seconds to wait for the order's object.
 
     Raises:
         DeclinedError: the user said no; nothing was sent.
-        RefusedError: the environment is protected.
         RequirementError: a resource is missing, or is not managed by this pipeline.
         UsageError: the file exists, or cannot be written.
     """
-    config = context.config
-    if config.protect and confirmed != config.environment:
-        message = f"environment {config.environment} is protected. Nothing was sent."
-        raise RefusedError(message, hint=f"confirm with --confirm {config.environment}")
     if file.exists():
         raise UsageError(f"{file} exists", hint="name another file")
     context.require(list(context.resources))

@@ -21,29 +21,39 @@ from pipectl.errors import CancelledError, PipectlError, UsageError
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-COMMANDS: Mapping[str, str] = {
-    "up": "Create missing resources and repair differences.",
-    "plan": "Show what `up` would do, attribute by attribute.",
-    "status": "Show whether the pipeline is healthy, and what is wrong.",
-    "down": "Delete the pipeline's resources and check that none remain.",
-    "outputs": "Print names, ARNs and URLs of the pipeline.",
-    "list": "List the pipelines of the account and region.",
-    "replay-dlq": "Replay failed records.",
-    "audit": "List, show, count and resolve failures.",
-    "verify": "Find lost records: neither stored nor reported as failed.",
-    "trace": "Show whether an order is stored, waiting, failed or lost.",
-    "logs": "Show the functions' logs.",
-    "pause": "Pause processing.",
-    "resume": "Resume processing.",
-    "rollback": "Use an earlier version of the processor.",
-    "permissions": "Print IAM policies, with the names of this config and account.",
-    "template": "Print the pipeline as a CloudFormation template.",
-    "doctor": "Check credentials, permissions, clock, emulator and versions.",
-    "config": "Check and print the config file.",
-    "local": "Start, stop and inspect the local emulator.",
-    "demo": "Demonstrate the pipeline on a temporary local emulator.",
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Everyday": {
+        "up": "Create missing resources and repair differences.",
+        "status": "Show whether the pipeline is healthy, and what is wrong.",
+        "down": "Delete the pipeline's resources and check that none remain.",
+        "replay-dlq": "Replay failed records.",
+    },
+    "Start": {
+        "demo": "Demonstrate the pipeline on a temporary local emulator.",
+        "local": "Start, stop and inspect the local emulator.",
+        "config": "Check and print the config file.",
+        "doctor": "Check credentials, permissions, clock, emulator and versions.",
+    },
+    "Review": {
+        "plan": "Show what `up` would do, attribute by attribute.",
+        "rollback": "Use an earlier version of the processor.",
+        "outputs": "Print names, ARNs and URLs of the pipeline.",
+        "list": "List the pipelines of the account and region.",
+        "permissions": "Print IAM policies, with the names of this config and account.",
+        "template": "Print the pipeline as a CloudFormation template.",
+    },
+    "On call": {
+        "audit": "List, show, count and resolve failures.",
+        "logs": "Show the functions' logs.",
+        "trace": "Show whether an order is stored, waiting, failed or lost.",
+        "verify": "Find lost records: neither stored nor reported as failed.",
+        "pause": "Pause processing.",
+        "resume": "Resume processing.",
+    },
 }
-"""Every command with its short help, so that the list is printed without importing the commands."""
+"""Every command with its short help, in groups. The list is printed without importing the commands."""
+
+COMMANDS: Mapping[str, str] = {name: words for group in GROUPS.values() for name, words in group.items()}
 
 
 class Pipectl(click.Group):
@@ -60,8 +70,10 @@ class Pipectl(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for group, commands in GROUPS.items():
+            with formatter.section(group):
+                formatter.write_dl([(f"{name:<{width}}", words) for name, words in commands.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem

@@ -74,19 +74,23 @@ class Execution:
 
 @dataclass
 class Context:
-    """A config, the AWS account and region it is for, and a reporter of progress."""
+    """A config, the AWS account and region it is for, and a reporter of progress.
+
+    ``local`` is true when AWS is the local emulator that pipectl runs.
+    """
 
     config: Config
     file: Path
     aws: Aws
     reporter: Reporter
     cancel: Callable[[], None] = field(default=lambda: None)
+    local: bool = False
 
     @cached_property
     def pipeline(self) -> Pipeline:
         """The pipeline; a wrong account is refused before any other request."""
         self.aws.require_account(self.config.account_id)
-        return Pipeline(self.config, self.file, self.aws)
+        return Pipeline(self.config, self.file, self.aws, local=self.local)
 
     @cached_property
     def resources(self) -> dict[str, Resource]:

@@ -35,9 +35,16 @@ _WORKS_WITH: Mapping[str, tuple[ResourceKey, ...]] = {
 """The resources a function writes to and reads from. They are created before it and deleted after it."""
 
 
-def package_source(config: Config, function: FunctionConfig, file: Path) -> Source:
-    """Return the folder of a function's handler, and how the function runs. ``file`` is the config file."""
-    return Source(config.source_of(function, file), function.handler, function.language, function.architecture)
+def package_source(config: Config, function: FunctionConfig, file: Path, *, local: bool = False) -> Source:
+    """Return the folder of a function's handler, and how and where the function runs. ``file`` is the config file."""
+    return Source(
+        config.source_of(function, file),
+        function.handler,
+        function.language,
+        function.architecture,
+        function.runtime,
+        local,
+    )
 
 
 class Pipeline:
@@ -48,14 +55,18 @@ class Pipeline:
         file: Its file; the folders of the handlers are relative to it.
         aws: The account and region.
         account_id: The account, where it is known without a call.
+        local: The functions run in the local emulator, so their packages are built for this machine.
     """
 
-    def __init__(self, config: Config, file: Path, aws: Aws, account_id: str | None = None) -> None:
+    def __init__(
+        self, config: Config, file: Path, aws: Aws, account_id: str | None = None, *, local: bool = False
+    ) -> None:
         self.config = config
         account = account_id or aws.account_id
         self.names = Names(config.environment, config.team, config.project, aws.region, account, aws.partition)
         self.ownership = self.names.ownership()
         self._file = file
+        self._local = local
         self._aws = aws
         self._tags = self.names.tags(config.tags)
         self.physical = PhysicalNames.of(config, self.names)
@@ -189,7 +200,7 @@ class Pipeline:
 
     def _function(self, key: ResourceKey, name: str, config: FunctionConfig, environment: dict[str, str]) -> Resource:
         role = self.physical.processor_role if key == ResourceKey.PROCESSOR else self.physical.auditor_role
-        source = package_source(self.config, config, self._file)
+        source = package_source(self.config, config, self._file, local=self._local)
         return Function(
             key,
             name,

@@ -126,7 +126,8 @@ def begin(session: Session) -> list[str]:
     session.print_header()
     runtimes = config.ending_runtimes(session.screen, session.config, session.today)
     session.screen.step("building the packages of the functions")
-    return [*runtimes, *config.package_warnings(session.screen, check(session.config, session.file))]
+    packages = check(session.config, session.file, local=bool(session.options.local))
+    return [*runtimes, *config.package_warnings(session.screen, packages)]
 
 
 def _place(session: Session) -> Place:

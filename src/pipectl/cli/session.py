@@ -124,7 +124,8 @@ class Session:
         """Return the context of a config, which need not be that of the options."""
         from pipectl.context import Context
 
-        return Context(config, file, aws, self.screen.progress, cancel=self.cancel)
+        local = bool(self.options.local)
+        return Context(config, file, aws, self.screen.progress, cancel=self.cancel, local=local)
 
     def print_first_words(self) -> None:
         """Show at once which config is read: the imports and the account of a header take longer."""

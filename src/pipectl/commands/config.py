@@ -25,15 +25,20 @@ class PackageSummary:
     warnings: tuple[str, ...] = ()
 
 
-def check(config: Config, file: Path) -> dict[str, PackageSummary]:
+def check(config: Config, file: Path, *, local: bool = False) -> dict[str, PackageSummary]:
     """Build both packages, as `up` would. Return a summary of each, by function.
+
+    Args:
+        config: The config.
+        file: Its file.
+        local: Build for the local emulator.
 
     Raises:
         PackageError: a handler's folder is missing or invalid.
     """
     packages = {}
     for key, function in (("processor", config.processor), ("auditor", config.auditor)):
-        built = build(package_source(config, function, file))
+        built = build(package_source(config, function, file, local=local))
         packages[key] = PackageSummary(len(built.body), built.identity, built.warnings)
     return packages
 

@@ -117,7 +117,7 @@ def demo(
         provide_runtimes(running, config)
         aws = make_aws(running)
         unbound = config.model_copy(update={"account_id": None})
-        context = Context(unbound, file, aws, reporter, cancel)
+        context = Context(unbound, file, aws, reporter, cancel, local=True)
         return _Demo(context, audience, orders, running.home / "demo").run()
 
 

@@ -38,12 +38,16 @@ class Source:
         handler: ``<file>.<function>`` in it.
         language: ``python`` or ``nodejs``.
         architecture: ``arm64`` or ``x86_64``.
+        runtime: The name of the runtime, such as ``python3.14``.
+        local: The function runs on this machine, in the local emulator, instead of on Lambda.
     """
 
     folder: Path
     handler: str
     language: str
     architecture: str = "arm64"
+    runtime: str = "python3.14"
+    local: bool = False
 
 
 @dataclass(frozen=True)

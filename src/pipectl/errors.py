@@ -14,7 +14,7 @@
     |-- SeveralFailuresError     an order has several failures, or its key is also the beginning of an id
     |-- FailureStatusError       a failure's status does not allow what was asked for
     |-- ClaimedFailureError      a running replay has claimed the failure
-    |-- SavedFilesError          saved records cannot be written, found or read
+    |-- SavedFilesError          saved records, or files of a new project, cannot be written or read
     |   `-- UnusableIdError      an audit id cannot be the name of a file
     |-- RefusedError             pipectl refuses to continue
     |   |-- ForeignError         a resource of that name is not managed by this pipeline
@@ -254,7 +254,7 @@ class ClaimedFailureError(PipectlError):
 
 
 class SavedFilesError(PipectlError):
-    """Saved records cannot be written, found or read."""
+    """Saved records, or the files of a new project, cannot be written, found or read."""
 
     code = "SavedFiles"
 

@@ -28,6 +28,7 @@ from pipectl.commands.capture import CapturePreview, CaptureReport
 from pipectl.commands.config import PackageSummary
 from pipectl.commands.demo import DemoReport
 from pipectl.commands.down import DownPreview, DownReport
+from pipectl.commands.init import InitReport
 from pipectl.commands.list import ListedPipeline, ListReport
 from pipectl.commands.logs import LogReport, SearchedFailure
 from pipectl.commands.logs import Search as LogSearch
@@ -55,6 +56,7 @@ from pipectl.errors import (
     PipectlError,
     PlanChangedError,
     Problem,
+    SavedFilesError,
 )
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.explanation import Explained, Explanation, FailedOrder, Safety, grouped
@@ -80,6 +82,7 @@ from pipectl.output import (
     demo,
     doctor,
     down,
+    init,
     local,
     logs,
     outputs,
@@ -527,7 +530,23 @@ def _operation(text: str) -> dict[str, Sample]:
         "local status env": partial(local.environment, variables={"AWS_SECRET_ACCESS_KEY": text}),
         "local status stopped": partial(local.status, running=None),
         "local stop": partial(local.stopped, was_running=True),
+        **_init(text),
         "demo": partial(demo.result, report=DemoReport(17, 20, 7, 27, 2, 2, 2, "ALARM", 2, 29, 0, seconds)),
+    }
+
+
+def _init(text: str) -> dict[str, Sample]:
+    new = InitReport(Path(), "dev", "config/dev.yaml", ("README.md", "config/dev.yaml"), ())
+    again = replace(new, folder=Path(text), written=new.written[1:], existing=new.written[:1])
+    other = InitReport(Path(), "prod", "config/prod.yaml", ("config/prod.yaml",), (), f"{text}.yaml", True, True)
+    failed = SavedFilesError(f"{text}: No space left on device")
+    failed.report = again
+    return {
+        "init": partial(init.result, report=new),
+        "init again": partial(init.result, report=again),
+        "init of another environment": partial(init.result, report=other),
+        "init incomplete": partial(init.incomplete, error=failed),
+        "init wrong answer asked": partial(init.wrong, problem=f"is {text!r}; it must be lowercase letters"),
     }
 
 

@@ -58,8 +58,8 @@ def test_every_command_in_a_message_carries_the_options(command: str) -> None:
     words = shlex.split(re.findall("`(.+)`", pasted)[0])
     parse(words[1:])
     name = shlex.split(command)[1]
-    assert ("--local" in words) is (name not in ("local", "demo", "config"))
-    assert ("config/my file.yaml" in words) is (name != "local")
+    assert ("--local" in words) is (name not in ("local", "demo", "config", "init"))
+    assert ("config/my file.yaml" in words) is (name not in ("local", "init"))
 
 
 def test_there_are_commands_in_messages() -> None:

@@ -29,6 +29,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "replay-dlq": "Replay failed records.",
     },
     "Start": {
+        "init": "Write a new project, or the config of another environment.",
         "demo": "Demonstrate the pipeline on a temporary local emulator.",
         "local": "Start, stop and inspect the local emulator.",
         "config": "Check and print the config file.",

@@ -153,6 +153,11 @@ def load(file: Path) -> Config:
     return config
 
 
+def problems(values: dict[str, Value]) -> list[tuple[str, str]]:
+    """Return the dotted key and the words of each problem of a config that is no file."""
+    return [(_dotted(path), message) for path, message in _validate(values)[1]]
+
+
 def _read(file: Path) -> str:
     def wrong(message: str, hint: str | None = None) -> ConfigError:
         return ConfigError([Problem(str(file), 0, "", message)], hint=hint)

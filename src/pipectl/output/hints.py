@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 _COMMAND = re.compile(r"`pipectl (?=(?P<name>[a-z][a-z-]*))")
 _AWS_OPTIONS = ("--profile", "--region", "--endpoint-url", "--local")
-_IGNORED = {"config": _AWS_OPTIONS, "demo": _AWS_OPTIONS, "local": ("-c", *_AWS_OPTIONS)}
+_NOWHERE = ("-c", *_AWS_OPTIONS)
+_IGNORED = {"config": _AWS_OPTIONS, "demo": _AWS_OPTIONS, "init": _NOWHERE, "local": _NOWHERE}
 """The options that mean nothing to a command."""
 
 Options = Sequence[tuple[str, str | None]]

@@ -1,0 +1,108 @@
+"""`init`: write the files of a new project, or the config of another environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipectl.cli.options import FOLDER, global_options_without
+from pipectl.config.runtimes import supported
+from pipectl.errors import PipectlError, UsageError
+
+if TYPE_CHECKING:
+    from pipectl.cli.session import Session
+    from pipectl.commands.init import Project
+
+
+@click.command()
+@click.argument("folder", type=FOLDER, default=".", metavar="[DIR]")
+@click.option("--environment", metavar="NAME", help="First part of every name.  [default: dev]")
+@click.option("--team", metavar="NAME", help="Last part of every name.  [default: backend]")
+@click.option("--project", metavar="NAME", help="Tag of every resource.  [default: the folder's name]")
+@click.option("--region", metavar="REGION", help="AWS region.  [default: $AWS_REGION or us-east-1]")
+@click.option(
+    "--runtime",
+    type=click.Choice(supported()),
+    metavar="RUNTIME",
+    help="Runtime of both functions.  [default: the newest Python]",
+)
+@click.option("--yes", "-y", is_flag=True, help="Take the defaults without asking.")
+@global_options_without("config", "profile", "region", "endpoint_url", "local")
+def init(session: Session, folder: Path, yes: bool, **flags: str | None) -> int:
+    """Write a new project, or the config of another environment.
+
+    A new project has a config, handlers, a test, sample events, a CI workflow and a README. In a project with a config,
+    another --environment adds a config that extends it. No file is overwritten.
+
+    \b
+    Examples:
+      pipectl init
+      pipectl init orders --team shop --yes
+      pipectl init --runtime nodejs24.x
+      pipectl init --environment prod
+    """
+    from pipectl.commands import init as commands
+    from pipectl.output import init as output
+
+    flags["region"] = flags["region"] or session.options.region
+    project = commands.find(folder)
+    given = {key: value for key in commands.QUESTIONS if (value := flags[key]) is not None}
+    answers = _answers(session, project, given, yes=yes)
+    try:
+        report = commands.init(project, answers)
+    except PipectlError as error:
+        output.incomplete(session.screen, error)
+        raise
+    output.result(session.screen, report)
+    return 0
+
+
+def _answers(session: Session, project: Project, given: dict[str, str], *, yes: bool) -> dict[str, str]:
+    """Return the answers: flags, then what is typed, then defaults."""
+    from pipectl.commands import init as commands
+
+    for key in given:
+        if problem := commands.problem(project, given, key):
+            raise UsageError(f"--{key} {problem}")
+    answers = dict(given)
+    for key in commands.QUESTIONS:
+        environment = answers.get("environment", commands.DEFAULT_ENVIRONMENT)
+        if key in answers:
+            continue
+        known = commands.defaults(project, environment, _region())
+        if not yes and (key == "environment" or key in commands.questions(project, environment)):
+            _check_terminal(given)
+            answers[key] = _ask(session, project, answers, key, known[key])
+        else:
+            answers[key] = known[key]
+    return answers
+
+
+def _check_terminal(given: Collection[str]) -> None:
+    from pipectl.commands.init import QUESTIONS
+
+    if sys.stdin is None or not sys.stdin.isatty():
+        missing = ", ".join(f"--{key}" for key in QUESTIONS if key not in given)
+        raise UsageError("no terminal to ask on", hint=f"use --yes for the defaults, or give {missing}")
+
+
+def _region() -> str | None:
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+
+
+def _ask(session: Session, project: Project, answers: dict[str, str], key: str, default: str) -> str:
+    """Ask until the answer is valid."""
+    from pipectl.commands.init import problem
+    from pipectl.output import init as output
+
+    while True:
+        answer: str = click.prompt(output.QUESTIONS[key], default=default, err=True)
+        wrong = problem(project, {**answers, key: answer}, key)
+        if wrong is None:
+            return answer
+        output.wrong(session.screen, wrong)

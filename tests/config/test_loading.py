@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipectl.config.loading import DEEPEST, LARGEST_BYTES, load
+from pipectl.config.loading import load
+from pipectl.config.yaml_document import DEEPEST, LARGEST_BYTES
 from pipectl.errors import ConfigError
 from tests.config.minimal import MINIMAL, changed, problems
 

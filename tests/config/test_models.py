@@ -23,17 +23,24 @@ from tests.support import DEV_CONFIG, World, write_config
 
 @dataclass(frozen=True)
 class Broken:
-    """Changes of `MINIMAL`, the key of the expected problem, and words of its message."""
+    """Changes of `MINIMAL`, the key of the expected problem, words of its message, and the key in its line."""
 
     changes: dict[str, Any]
     key: str
     words: tuple[str, ...]
+    at: str | None = None
 
 
 def broken(path: str, value: Any, *words: str, key: str | None = None) -> Broken:
     return Broken({path: value}, key or path.replace("/", "."), words)
 
 
+def contradicts(path: str, value: Any, default: str, *words: str) -> Broken:
+    """Return a value that contradicts the default of another key: the problem is in the line of the value."""
+    return Broken({path: value}, default, words, path.replace("/", "."))
+
+
+VISIBILITY = "dead-letter-queue.visibility_timeout"
 LABEL = "lowercase letters, digits and hyphens"
 ARN = "arn:aws:sns:us-east-1:123456789012:on-call"
 BROKEN = {
@@ -125,15 +132,15 @@ BROKEN = {
     "prefix too long": broken("bucket/prefix", "p" * 513, "513 characters", "at most 512"),
     "prefixes equal": broken("bucket/prefix", "failed-data", "failed_prefix 'failed-data'"),
     "prefix in the failed prefix": broken("bucket/prefix", "failed-data/x", "failed_prefix"),
-    "failed prefix in the prefix": broken(
-        "bucket/failed_prefix", "processed-data/x", "may contain the other", key="bucket.prefix"
+    "failed prefix in the prefix": contradicts(
+        "bucket/failed_prefix", "processed-data/x", "bucket.prefix", "may contain the other"
     ),
     # queue
-    "visibility below 6 x the auditor's timeout": broken(
-        "auditor/timeout", 31, "180 seconds", "at least 186", "6 x", key="dead-letter-queue.visibility_timeout"
+    "visibility below 6 x the auditor's timeout": contradicts(
+        "auditor/timeout", 31, VISIBILITY, "180 seconds", "at least 186", "6 x"
     ),
-    "visibility without the window": broken(
-        "queue-mapping/batching_window", 1, "at least 181", "window of 1", key="dead-letter-queue.visibility_timeout"
+    "visibility without the window": contradicts(
+        "queue-mapping/batching_window", 1, VISIBILITY, "at least 181", "window of 1"
     ),
     # functions
     "no source": broken("processor/source", None, "is missing"),
@@ -203,7 +210,7 @@ def test_a_problem_has_line_key_and_allowed_values(name: str, tmp_path: Path) ->
     assert [problem.key for problem in found] == [case.key]
     for words in case.words:
         assert words in found[0].message
-    assert found[0].line == line_of(text, case.key)
+    assert found[0].line == line_of(text, case.at or case.key)
     assert found[0].file == str(tmp_path / "pipectl.yaml")
 
 

@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipectl.config.loading import LARGEST_BYTES, load
+from pipectl.config.loading import load
+from pipectl.config.yaml_document import LARGEST_BYTES
 from pipectl.errors import ConfigError, Problem
 from tests.fuzz.strategies import JSON, TEXTS, places_of, replaced, trees, without
 from tests.support import DEV_CONFIG

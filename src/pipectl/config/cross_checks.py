@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from pipectl.config.models import (
     EXTRA_ALARMS,
@@ -18,8 +19,17 @@ from pipectl.resource_keys import ResourceKey
 LARGEST_BATCH_WITHOUT_WINDOW = 10
 _ANY_ACCOUNT = "0" * 12
 
-Problems = Iterator[tuple[tuple[str | int, ...], str]]
-"""The path of a key, and the problem in words."""
+
+@dataclass(frozen=True)
+class CrossProblem:
+    """A problem of the value at ``path``, in words, and the paths of the other keys that it depends on."""
+
+    path: tuple[str | int, ...]
+    message: str
+    related: tuple[tuple[str | int, ...], ...] = ()
+
+
+Problems = Iterator[CrossProblem]
 
 
 def cross_problems(config: Config) -> Problems:
@@ -30,10 +40,10 @@ def cross_problems(config: Config) -> Problems:
     yield from _stream_problems(config.stream_mapping)
     yield from _name_problems(config)
     if config.account_id and (problem := boundary_problem(config.permissions_boundary, config.account_id)):
-        yield ("permissions_boundary",), problem
+        yield CrossProblem(("permissions_boundary",), problem, (("account_id",),))
     if config.region:
         for index, problem in action_problems(config.errors_alarm.actions, config.region):
-            yield ("errors-alarm", "actions", index), problem
+            yield CrossProblem(("errors-alarm", "actions", index), problem, (("region",),))
 
 
 def _tag_problems(tags: Mapping[str, str]) -> Problems:
@@ -41,18 +51,20 @@ def _tag_problems(tags: Mapping[str, str]) -> Problems:
     seen: dict[str, str] = {}
     for key, value in tags.items():
         if key.lower() in reserved:
-            yield ("tags", key), f"is set by pipectl; so are {', '.join(SET_BY_PIPECTL)}"
+            yield CrossProblem(("tags", key), f"is set by pipectl; so are {', '.join(SET_BY_PIPECTL)}")
         elif problem := tag_problem(key, value):
-            yield ("tags", key), problem
+            yield CrossProblem(("tags", key), problem)
         elif (other := seen.setdefault(key.lower(), key)) != key:
-            yield ("tags", key), f"equals {other!r} in IAM, which ignores upper and lower case"
+            words = f"equals {other!r} in IAM, which ignores upper and lower case"
+            yield CrossProblem(("tags", key), words, (("tags", other),))
 
 
 def _prefix_problems(bucket: BucketConfig) -> Problems:
     prefix, failed = f"{bucket.prefix}/", f"{bucket.failed_prefix}/"
     if prefix.startswith(failed) or failed.startswith(prefix):
         failed = f"failed_prefix {bucket.failed_prefix!r}"
-        yield ("bucket", "prefix"), f"is {bucket.prefix!r}; neither it nor {failed} may contain the other"
+        words = f"is {bucket.prefix!r}; neither it nor {failed} may contain the other"
+        yield CrossProblem(("bucket", "prefix"), words, (("bucket", "failed_prefix"),))
 
 
 def _queue_problems(config: Config) -> Problems:
@@ -64,23 +76,25 @@ def _queue_problems(config: Config) -> Problems:
             f"{config.auditor.timeout} plus the queue mapping's window of {mapping.batching_window}. "
             "Otherwise messages are delivered again while they are being audited"
         )
-        yield ("dead-letter-queue", "visibility_timeout"), words
+        related = (("auditor", "timeout"), ("queue-mapping", "batching_window"))
+        yield CrossProblem(("dead-letter-queue", "visibility_timeout"), words, related)
     if mapping.batch_size > LARGEST_BATCH_WITHOUT_WINDOW and mapping.batching_window < 1:
         above = f"above {LARGEST_BATCH_WITHOUT_WINDOW} Lambda requires a batching_window of at least 1 second"
-        yield ("queue-mapping", "batch_size"), f"is {mapping.batch_size}; {above}"
+        words = f"is {mapping.batch_size}; {above}"
+        yield CrossProblem(("queue-mapping", "batch_size"), words, (("queue-mapping", "batching_window"),))
 
 
 def _stream_problems(mapping: StreamMappingConfig) -> Problems:
     age = mapping.maximum_record_age
     key = ("stream-mapping", "maximum_record_age")
     if 0 <= age < SHORTEST_RECORD_AGE:
-        yield key, f"is {age}; Lambda allows -1, or {SHORTEST_RECORD_AGE} to 604800 seconds"
+        yield CrossProblem(key, f"is {age}; Lambda allows -1, or {SHORTEST_RECORD_AGE} to 604800 seconds")
     elif (age == -1 or age > LONGEST_SAFE_RECORD_AGE) and not mapping.allow_expiry:
         words = (
             f"is {age}; with -1, or more than {LONGEST_SAFE_RECORD_AGE} seconds, a failure can arrive when its records "
             "are no longer in the stream (24 h limit); lower it, or set allow_expiry: true"
         )
-        yield key, words
+        yield CrossProblem(key, words, (("stream-mapping", "allow_expiry"),))
 
 
 def _name_problems(config: Config) -> Problems:
@@ -91,9 +105,11 @@ def _name_problems(config: Config) -> Problems:
     for key, kind, resource in named_resources(config):
         name = names.from_template(resource)
         if problem := NAME_RULES[kind].problem(name):
-            yield (key, "resource"), f"the {kind} name {problem}"
+            parts = (("environment",), ("team",))
+            yield CrossProblem((key, "resource"), f"the {kind} name {problem}", parts)
         elif (other := taken.setdefault((kind, name), key)) != key:
-            yield (key, "resource"), f"the {kind} name {name!r} is already the name of {other}"
+            words = f"the {kind} name {name!r} is already the name of {other}"
+            yield CrossProblem((key, "resource"), words, ((other, "resource"),))
 
 
 def named_resources(config: Config) -> list[tuple[str, str, str]]:

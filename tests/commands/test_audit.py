@@ -26,17 +26,9 @@ from pipectl.commands.audit import (
 from pipectl.commands.audit_resolve import audit_resolve, audit_undo
 from pipectl.commands.audit_stats import audit_stats
 from pipectl.commands.up import up
-from pipectl.errors import (
-    AbsentError,
-    ClaimedFailureError,
-    DeclinedError,
-    FailureStatusError,
-    NoSuchFailureError,
-    PipectlError,
-    RequirementError,
-    UsageError,
-)
+from pipectl.errors import AbsentError, DeclinedError, PipectlError, RequirementError, UsageError
 from pipectl.failures.audit_table import Selection
+from pipectl.failures.errors import ClaimedFailureError, FailureStatusError, NoSuchFailureError
 from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus
 from pipectl.output import audit as output
 from pipectl.output import audit_show as output_of_show

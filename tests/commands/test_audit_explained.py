@@ -12,9 +12,10 @@ from pipectl.aws.stream_records import Cause
 from pipectl.commands.audit import MOST_COUNTED, audit_list, audit_show
 from pipectl.commands.audit_lookup import MOST_ORDERS
 from pipectl.commands.audit_resolve import audit_resolve, audit_undo
-from pipectl.errors import AbsentError, AmbiguousIdError, FailureStatusError, NoSuchFailureError, SeveralFailuresError
+from pipectl.errors import AbsentError
 from pipectl.facts import FunctionFacts
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
+from pipectl.failures.errors import AmbiguousIdError, FailureStatusError, NoSuchFailureError, SeveralFailuresError
 from pipectl.failures.explanation import MOST_EXPLAINED, Safety
 from pipectl.failures.model import UNRESOLVED
 from pipectl.output import audit

@@ -17,8 +17,8 @@ from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.config.names import UNRESOLVED_INDEX, UNRESOLVED_INDEX_TAG
 from pipectl.engine.model import Action
-from pipectl.errors import NoSuchFailureError
 from pipectl.failures.audit_table import UNRESOLVED_ONES
+from pipectl.failures.errors import NoSuchFailureError
 from tests.commands.audit_items import audit_item
 from tests.commands.existing_pipeline import put_audit_items
 from tests.resources.direct_access import narrow

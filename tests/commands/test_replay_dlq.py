@@ -13,7 +13,8 @@ import pytest
 
 from pipectl.aws.stream_records import Cause, kept_record
 from pipectl.commands.replay_dlq import Preview, preview, replay, save
-from pipectl.errors import AmbiguousIdError, CancelledError, DeclinedError, NoSuchFailureError, SavedFilesError
+from pipectl.errors import CancelledError, DeclinedError, SavedFilesError
+from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
 from pipectl.failures.explanation import MOST_EXPLAINED, grouped
 from pipectl.failures.model import ReplayStatus
 from pipectl.failures.outcomes import DoneFailure

@@ -17,8 +17,8 @@ from pipectl.commands.pause import pause
 from pipectl.commands.trace import Doubt, Proof, Stage, Trace, trace
 from pipectl.commands.up import up
 from pipectl.config.names import UNRESOLVED_INDEX_TAG
-from pipectl.errors import NoSuchOrderError
 from pipectl.failures.audit_table import Selection
+from pipectl.failures.errors import NoSuchOrderError
 from pipectl.failures.model import ReplayStatus, quarantine_key
 from pipectl.failures.order_versions import MOST_VERSIONS
 from pipectl.failures.resolution import Resolution

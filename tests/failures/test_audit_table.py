@@ -13,10 +13,11 @@ import pytest
 from moto import mock_aws
 
 from pipectl.aws.client import Aws, Credentials
-from pipectl.errors import AmbiguousIdError, NoSuchFailureError, UsageError
+from pipectl.errors import UsageError
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_queries import Position
 from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
 from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber, short_ids
 from pipectl.failures.outcomes import Outcome
 from pipectl.failures.resolution import Resolution

@@ -21,8 +21,9 @@ from pipectl.commands.trace import Stage, trace
 from pipectl.commands.up import up
 from pipectl.commands.verify import VerifyReport, verify
 from pipectl.engine.model import Action
-from pipectl.errors import AwsError, DataLossError, NoSuchOrderError
+from pipectl.errors import AwsError, DataLossError
 from pipectl.failures.audit_table import Selection
+from pipectl.failures.errors import NoSuchOrderError
 from pipectl.monitoring.checks import Severity
 from tests.faults.data_plane import DataPlane, live_pipeline
 from tests.support import THOROUGH, World, yes

@@ -52,13 +52,13 @@ from pipectl.errors import (
     DataLossError,
     DeclinedError,
     IncompleteError,
-    NoSuchOrderError,
     PipectlError,
     PlanChangedError,
     Problem,
     SavedFilesError,
 )
 from pipectl.failures.audit_table import Selection
+from pipectl.failures.errors import NoSuchOrderError
 from pipectl.failures.explanation import Explained, Explanation, FailedOrder, Safety, grouped
 from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber
 from pipectl.failures.order_events import TraceEvent

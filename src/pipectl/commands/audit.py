@@ -12,10 +12,11 @@ from pipectl.aws.stream_records import EventRecord
 from pipectl.commands.audit_lookup import explained_ones, find_failures, order_of, with_orders_of_stream
 from pipectl.context import Context
 from pipectl.engine.model import facts_of
-from pipectl.errors import MOST_CANDIDATES, AwsError
+from pipectl.errors import AwsError
 from pipectl.facts import FunctionFacts, TableFacts
 from pipectl.failures.audit_queries import Position
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
+from pipectl.failures.errors import MOST_CANDIDATES
 from pipectl.failures.explanation import CauseGroup, Explanation, grouped
 from pipectl.failures.model import (
     UNRESOLVED,

@@ -10,8 +10,9 @@ from itertools import chain, islice
 from pipectl.aws.stream_records import EventRecord
 from pipectl.context import Context
 from pipectl.engine.parallel import parallel_map
-from pipectl.errors import AmbiguousIdError, CancelledError, NoSuchFailureError
+from pipectl.errors import CancelledError
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
+from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
 from pipectl.failures.explanation import Explained, Explanation, FailedOrder, Safety
 from pipectl.failures.model import UNRESOLVED, Failure, Record, SequenceNumber
 

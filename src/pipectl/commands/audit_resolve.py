@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipectl.commands.audit import AuditEntry, entry_of
 from pipectl.commands.audit_lookup import find_failures
 from pipectl.context import Context
-from pipectl.errors import ClaimedFailureError, FailureStatusError, NoSuchFailureError, SeveralFailuresError
+from pipectl.failures.errors import ClaimedFailureError, FailureStatusError, NoSuchFailureError, SeveralFailuresError
 from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus
 from pipectl.failures.resolution import Resolution
 from pipectl.resource_keys import ResourceKey

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from pipectl.clock import poll
 from pipectl.context import Bar, Context
-from pipectl.errors import AwsError, UnusableIdError
+from pipectl.errors import AwsError
 from pipectl.facts import FunctionFacts, QueueFacts, TableFacts
 from pipectl.failures import saved
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.choice import Choice, choose
 from pipectl.failures.dead_letter_queue import QueueAudit, audit_messages, count_messages
+from pipectl.failures.errors import UnusableIdError
 from pipectl.failures.explanation import MOST_EXPLAINED, Explained, Explanation
 from pipectl.failures.model import Failure, Reading, Record, StreamRange
 from pipectl.failures.outcomes import DoneFailure, FailureTally, ReplayReport

@@ -13,9 +13,9 @@ from pipectl.aws.stream_records import STREAM_RETENTION, plain_image
 from pipectl.commands.verify import report_shards
 from pipectl.context import Context
 from pipectl.engine.model import Observation
-from pipectl.errors import NoSuchOrderError
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import CLOCKS_DIFFER, UNRESOLVED_ONES, Selection
+from pipectl.failures.errors import NoSuchOrderError
 from pipectl.failures.explanation import Explained, Explanation
 from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus
 from pipectl.failures.order_events import TraceEvent, older_event, version_events

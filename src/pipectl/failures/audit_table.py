@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
 from pipectl.config.names import UNRESOLVED_INDEX
-from pipectl.errors import AccessDeniedError, AmbiguousIdError, AwsError, NoSuchFailureError
+from pipectl.errors import AccessDeniedError, AwsError
 from pipectl.failures import audit_updates
 from pipectl.failures.audit_queries import (
     ALL_UNRESOLVED,
@@ -30,6 +30,7 @@ from pipectl.failures.audit_queries import (
     is_key,
 )
 from pipectl.failures.audit_updates import Update
+from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
 from pipectl.failures.model import (
     FAILURE_TYPES,
     UNRESOLVED,

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipectl.errors import AmbiguousIdError, NoSuchFailureError, SavedFilesError
+from pipectl.errors import SavedFilesError
 from pipectl.failures import saved
 from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
 from pipectl.failures.model import UNRESOLVED, Failure
 from pipectl.failures.outcomes import DoneFailure
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pipectl.aws.stream_records import STREAM_RETENTION, Cause, EventRecord
-from pipectl.errors import SHORTEST_PREFIX
+from pipectl.failures.errors import SHORTEST_PREFIX
 from pipectl.timestamps import parse_timestamp
 
 if TYPE_CHECKING:

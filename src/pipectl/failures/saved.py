@@ -10,7 +10,8 @@ from typing import IO
 from urllib.parse import quote, unquote
 
 from pipectl.aws.stream_records import Kept, kept_record
-from pipectl.errors import SavedFilesError, UnusableIdError
+from pipectl.errors import SavedFilesError
+from pipectl.failures.errors import UnusableIdError
 from pipectl.failures.model import Damage, End, Failure, Reading, Record
 
 _SUFFIX = ".jsonl"

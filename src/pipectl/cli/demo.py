@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
+from pipectl import scaffold
 from pipectl.cli.options import global_options
 from pipectl.config.runtimes import supported
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 def demo(session: Session, orders: int, runtime: str | None) -> int:
     """Demonstrate the pipeline on a temporary local emulator.
 
+    Without a config, it demonstrates the one that `pipectl init` writes.
+
     \b
     Examples:
       pipectl demo
@@ -36,6 +40,7 @@ def demo(session: Session, orders: int, runtime: str | None) -> int:
     from pipectl.commands.demo import demo as run
     from pipectl.output import demo as output
 
+    _use_carried_config(session)
     config = session.config.running_in(runtime) if runtime else session.config
     progress = output.Progress(session.screen, orders)
     report = run(
@@ -49,3 +54,9 @@ def demo(session: Session, orders: int, runtime: str | None) -> int:
     )
     output.result(session.screen, report)
     return 0
+
+
+def _use_carried_config(session: Session) -> None:
+    """Use the config that pipectl carries where there is none, so that `demo` works in an empty folder."""
+    if not (session.options.config or os.environ.get("PIPECTL_CONFIG") or session.file.exists()):
+        session.file = scaffold.config()

@@ -32,6 +32,28 @@ _OVERLAY = """\
 extends: {base}
 """
 
+_BY_LANGUAGE = {
+    "python": {
+        "extra": "uv",
+        "handlers": "lambda_src/python",
+        "processor": "lambda_src/python/processor/handler.py",
+        "dependencies": "requirements.txt",
+        "test": "tests/test_processor.py",
+        "tests": "python -m pip install --quiet pytest && python -m pytest",
+        "typed": "pip install boto3 pytest && pytest",
+    },
+    "nodejs": {
+        "extra": "node",
+        "handlers": "lambda_src/nodejs",
+        "processor": "lambda_src/nodejs/processor/handler.mjs",
+        "dependencies": "package.json",
+        "test": "tests/processor.test.mjs",
+        "tests": "node --test",
+        "typed": "node --test",
+    },
+}
+"""The words of the placeholders in the files of a new project, by language."""
+
 Answers = Mapping[str, str]
 """The answers to `QUESTIONS`; those that are not there yet are missing."""
 
@@ -209,9 +231,10 @@ def _config(text: str, answers: Answers) -> str:
 
 def _filled(text: str, answers: Answers) -> str:
     """Return a text with its placeholders replaced, such as ``@team@``."""
+    language = RUNTIMES[answers["runtime"]].language
     values = {
         **answers,
-        "language": RUNTIMES[answers["runtime"]].language,
+        **_BY_LANGUAGE[language],
         "variable": answers["environment"].upper().replace("-", "_"),
         "version": __version__,
     }

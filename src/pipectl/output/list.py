@@ -104,7 +104,7 @@ def _nothing(screen: Screen, report: ListReport) -> None:
     if report.config:
         screen.line(screen.completed("`pipectl up` creates the pipeline of"), f" {report.config}.")
     else:
-        screen.line(screen.completed("Write a config (docs/config.md), then create its pipeline with `pipectl up`."))
+        screen.line(screen.completed("Write a config with `pipectl init`, then create its pipeline with `pipectl up`."))
 
 
 def _incomplete(pipeline: ListedPipeline) -> str:

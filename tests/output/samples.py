@@ -511,6 +511,7 @@ def _operation(text: str) -> dict[str, Sample]:
     back = Rollback("dev-processor", newer, older, text)
     running = LocalEmulator("http://127.0.0.1:4566", 4566, 77, Path(text), Path(text))
     seconds = dict.fromkeys(("up", "orders", "failures", "alarm", "fix", "replay", "down", "total"), 1.25)
+    story = DemoReport(17, 20, 7, 27, 2, 2, 2, "ALARM", 2, 29, 0, seconds)
     return {
         "trace": partial(trace.result, found=followed),
         "trace --full": partial(trace.result, found=followed, full=True),
@@ -531,7 +532,8 @@ def _operation(text: str) -> dict[str, Sample]:
         "local status stopped": partial(local.status, running=None),
         "local stop": partial(local.stopped, was_running=True),
         **_init(text),
-        "demo": partial(demo.result, report=DemoReport(17, 20, 7, 27, 2, 2, 2, "ALARM", 2, 29, 0, seconds)),
+        "demo": partial(demo.result, report=story),
+        "demo without a project": partial(demo.result, report=story, carried=True),
     }
 
 

@@ -52,7 +52,7 @@ def demo(session: Session, orders: int, runtime: str | None) -> int:
         orders=orders,
         cancel=session.cancel,
     )
-    output.result(session.screen, report)
+    output.result(session.screen, report, carried=session.file == scaffold.config())
     return 0
 
 

@@ -38,7 +38,7 @@ class Progress:
         self._screen.note(f"   {dumps(document, indent=None)}")
 
 
-def result(screen: Screen, report: DemoReport) -> None:
+def result(screen: Screen, report: DemoReport, *, carried: bool = False) -> None:
     if screen.json_output:
         screen.document(report)
         return
@@ -58,3 +58,5 @@ def result(screen: Screen, report: DemoReport) -> None:
         f"  {seconds['total']:.1f} s in total",
     ):
         screen.line(line)
+    if carried:
+        screen.line("Next: `pipectl init` writes this pipeline as a project of your own.")

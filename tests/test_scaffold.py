@@ -23,7 +23,7 @@ INSTALL = 'python -m pip install --quiet "$PIPECTL"'
 @pytest.fixture(scope="module", params=LANGUAGES)
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new project, by language."""
-    folder = tmp_path_factory.mktemp("shop") / request.param
+    folder = tmp_path_factory.mktemp("shop") / str(request.param)
     answers = {"environment": "load-test", "region": "eu-west-1", "runtime": LANGUAGES[request.param]}
     init(find(folder), {**defaults(find(folder), "load-test", None), **answers})
     return folder

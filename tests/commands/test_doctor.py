@@ -172,4 +172,4 @@ def test_the_supported_versions_are_those_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert f"boto3>={'.'.join(map(str, OLDEST_BOTO3))},<2" in project["dependencies"]
     oldest, first_refused = (".".join(map(str, version)) for version in MINISTACK)
-    assert project["optional-dependencies"]["local"] == [f"ministack>={oldest},<{first_refused}"]
+    assert f"ministack>={oldest},<{first_refused}" in project["optional-dependencies"]["local"]

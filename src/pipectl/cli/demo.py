@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
 
 from pipectl import scaffold
+from pipectl.cli.config_file import Origin
 from pipectl.cli.options import global_options
 from pipectl.config.runtimes import supported
 
@@ -58,5 +58,5 @@ def demo(session: Session, orders: int, runtime: str | None) -> int:
 
 def _use_carried_config(session: Session) -> None:
     """Use the config that pipectl carries where there is none, so that `demo` works in an empty folder."""
-    if not (session.options.config or os.environ.get("PIPECTL_CONFIG") or session.file.exists()):
+    if session.config_file.origin is Origin.NONE and not session.config_file.choices:
         session.file = scaffold.config()

@@ -58,7 +58,7 @@ def doctor(session: Session, file: Path | None, confirm: str | None, yes: bool) 
         return session.aws(running.endpoint_url, credentials, region=region, timeout=TIMEOUT)
 
     setup = Setup(
-        file=session.file,
+        file=session.config_file.path,
         config=lambda: session.config,
         region=session.region_with,
         is_local=bool(session.options.local),

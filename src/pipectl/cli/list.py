@@ -38,14 +38,15 @@ def list(session: Session) -> int:  # noqa: A001 - the name of the command
     from pipectl.commands.list import list_pipelines, read_configs
     from pipectl.output import list as output
 
-    configs = read_configs(session.file)
-    aws = _aws(session, configs.valid.get(session.file))
+    file = session.config_file.path
+    configs = read_configs(file)
+    aws = _aws(session, configs.valid.get(file))
     local = bool(session.options.local)
 
     def context_of(file: Path, config: Config) -> Context:
         return session.context_of(config.model_copy(update={"account_id": None}) if local else config, file, aws)
 
-    report = list_pipelines(aws, session.file, configs, context_of, local=local)
+    report = list_pipelines(aws, file, configs, context_of, local=local)
     output.header(session.screen, report, local=local)
     output.result(session.screen, report)
     return 0
@@ -53,9 +54,8 @@ def list(session: Session) -> int:  # noqa: A001 - the name of the command
 
 def _aws(session: Session, config: Config | None) -> Aws:
     """Return AWS in the region of the options, of the config if it is valid, or of the environment."""
-    from pipectl.cli.session import DEFAULT_FILE
-
-    if session.file != DEFAULT_FILE and not session.file.exists():
+    found = session.config_file
+    if found.named and not found.path.exists():
         session.config  # noqa: B018 - it raises the error
     if session.options.local:
         from pipectl.commands.local import start
@@ -66,7 +66,7 @@ def _aws(session: Session, config: Config | None) -> Aws:
     try:
         region = session.region_with(config)
     except UsageError:
-        if config is None and session.file.exists():
+        if config is None and (found.path.exists() or found.choices):
             session.config  # noqa: B018 - its errors are the reason
         raise
     return session.aws(session.options.endpoint_url, region=region)

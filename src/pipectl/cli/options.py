@@ -79,6 +79,7 @@ NOT_EMPTY = NotEmpty()
 FOLDER = click.Path(file_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
+_CONFIG_HELP = "Config file.  [default: $PIPECTL_CONFIG, else config/dev.yaml, else the only one in config/]"
 SINCE_HELP = "Start time: 24h, 7d, or RFC 3339."
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 until_option = click.option("--until", type=MOMENT, help="End time: 24h, 7d, or RFC 3339.")
@@ -144,7 +145,12 @@ def _options(prefix: str) -> list[Callable[[F], F]]:
         return click.option(*names, f"{prefix}{name}", metavar=metavar, help=help)
 
     return [
-        text("-c", "--config", metavar="FILE", help="Config file.  [default: $PIPECTL_CONFIG or config/dev.yaml]"),
+        text(
+            "-c",
+            "--config",
+            metavar="FILE",
+            help=_CONFIG_HELP,
+        ),
         text("--profile", metavar="NAME", help="AWS profile.  [default: $AWS_PROFILE]"),
         text("--region", metavar="REGION", help="AWS region.  [default: the config's, else $AWS_REGION]"),
         text("--endpoint-url", metavar="URL", help="AWS endpoint URL.  [default: $AWS_ENDPOINT_URL]"),

@@ -16,22 +16,30 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
+from pipectl.cli.config_file import ConfigFile, find
 from pipectl.cli.ending import second_interrupt_leaves
 from pipectl.cli.options import MARKDOWN, Globals
 from pipectl.clock import SystemClock
-from pipectl.errors import AccessDeniedError, CancelledError, DeclinedError, PipectlError, UsageError
+from pipectl.errors import (
+    AccessDeniedError,
+    CancelledError,
+    ConfigError,
+    DeclinedError,
+    PipectlError,
+    Problem,
+    UsageError,
+)
 from pipectl.output import looks
 from pipectl.output.console import Line, Screen
 
 if TYPE_CHECKING:
     from pipectl.aws.client import Aws, Credentials
+    from pipectl.config.layers import Layers
     from pipectl.config.models import Config
     from pipectl.context import Context
     from pipectl.local.home import LocalEmulator
 
 T = TypeVar("T")
-
-DEFAULT_FILE = Path("config/dev.yaml")
 
 
 class Session:
@@ -67,14 +75,32 @@ class Session:
         raise UsageError("-o markdown is only for `plan` and `up --dry-run`", hint="use text or json")
 
     @cached_property
+    def config_file(self) -> ConfigFile:
+        return find(self.options.config, os.environ.get("PIPECTL_CONFIG"))
+
+    @cached_property
     def file(self) -> Path:
-        return Path(self.options.config or os.environ.get("PIPECTL_CONFIG") or DEFAULT_FILE)
+        """The config file.
+
+        Raises:
+            UsageError: there are several, and none is named.
+        """
+        return self.config_file.require_one()
+
+    @cached_property
+    def layers(self) -> Layers:
+        """The config file and the files that it extends, as they were read last."""
+        from pipectl.config.layers import read_layers
+
+        return read_layers(self.file)
 
     @cached_property
     def config(self) -> Config:
-        from pipectl.config.loading import load
+        from pipectl.config.loading import config_of
 
-        return load(self.file)
+        if not os.path.lexists(self.file):
+            raise ConfigError([Problem(str(self.file), 0, "", "the file does not exist")], hint=self.config_file.hint)
+        return config_of(self.layers)
 
     @property
     def protected(self) -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pipectl.aws.client import Aws
 from pipectl.aws.tagged import TaggedResource, tagged_resources
-from pipectl.config.loading import load
+from pipectl.config.layers import read_layers
+from pipectl.config.loading import config_of
 from pipectl.config.models import Config
 from pipectl.config.names import MANAGED_BY
 from pipectl.context import Context
@@ -82,16 +83,23 @@ class ListReport:
 
 
 def read_configs(file: Path) -> Configs:
-    """Read the config of a command, if the file exists, and the YAML files beside it."""
+    """Read the config of a command, if the file exists, and the YAML files beside it.
+
+    A base that is no whole config is not one of a pipeline of its own. Its problems are those of the configs that
+    extend it.
+    """
     valid: dict[Path, Config] = {}
     invalid: list[Path] = []
+    bases: set[Path] = set()
     for each in (file, *_beside(file)):
         if each.is_file():  # a pipe would never end
+            layers = read_layers(each)
+            bases |= {base.resolve() for base in layers.files[1:]}
             try:
-                valid[each] = load(each)
+                valid[each] = config_of(layers)
             except ConfigError:
                 invalid.append(each)
-    return Configs(valid, tuple(invalid))
+    return Configs(valid, tuple(each for each in invalid if each == file or each.resolve() not in bases))
 
 
 def _beside(file: Path) -> list[Path]:

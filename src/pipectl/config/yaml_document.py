@@ -21,7 +21,7 @@ Value: TypeAlias = "bool | int | float | str | bytes | date | list[Value] | dict
 
 EXTENDS = "extends"
 """The key of a config with the file that it is merged over."""
-_NAME_IT = "name the config with -c FILE or PIPECTL_CONFIG"
+_NAME_IT = "name another config with -c FILE or PIPECTL_CONFIG"
 LARGEST_BYTES = 1_000_000
 MOST_VALUES = 5_000
 """A config has about a hundred values. PyYAML reads about ten thousand in a second."""

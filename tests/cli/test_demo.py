@@ -15,17 +15,35 @@ def test_values_out_of_range_are_usage_errors(options: tuple[str, str], file: Pa
     assert (result.exit_code, result.stdout, error(result)["code"]) == (2, "", "Usage")
 
 
-def test_an_invalid_config_is_reported_before_an_emulator_starts(tmp_path: Path) -> None:
-    result = pipectl("-c", tmp_path / "none.yaml", "-o", "json", "demo")
-    assert (result.exit_code, error(result)["code"]) == (2, "ConfigInvalid")
-
-
 @pytest.mark.emulator
 @pytest.mark.timeout(170)
-def test_the_number_of_orders_reaches_the_demo(file: Path) -> None:
-    result = pipectl("-c", file, "-o", "json", "demo", "--orders", "4")
+def test_in_an_empty_folder_the_demo_runs_with_the_carried_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = pipectl("-o", "json", "demo", "--orders", "4")
     assert result.exit_code == 0, result.stderr
     found = document(result)
     assert (found["orders"], found["updates"], found["objects"]) == (4, 2, 6)
     assert (found["invalid"], found["audited"], found["replayed"], found["left"]) == (2, 2, 2, 0)
     assert {"up", "orders", "failures", "alarm", "fix", "replay", "down", "total"} == found["seconds"].keys()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("variable", [True, False])
+def test_a_config_that_is_named_is_not_replaced_by_the_carried_one(
+    variable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if variable:
+        monkeypatch.setenv("PIPECTL_CONFIG", "none.yaml")
+    result = pipectl(*(() if variable else ("-c", "none.yaml")), "-o", "json", "demo")
+    assert (result.exit_code, error(result)["code"]) == (2, "ConfigInvalid")
+
+
+def test_the_config_of_the_folder_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "dev.yaml").write_text("team: [")
+    result = pipectl("-o", "json", "demo")
+    assert (result.exit_code, error(result)["code"]) == (2, "ConfigInvalid")

@@ -80,6 +80,8 @@ def test_every_command_line_of_the_docs_runs(
     words = [files.get(word, word) for word in shlex.split(line)[1:]]
     if {"-f", "--follow", "--watch"}.intersection(words):
         words.append("--help")  # without it the command never ends
+    if "init" in words:
+        words += [str(tmp_path), "--yes"]
     if "demo" in words:
         words += ["--orders", "4"]
     _run(words, pipeline, allowed={"ID", "KEY", "VERSION", "rollback", "old.yaml", str(tmp_path)})

@@ -126,6 +126,8 @@ def test_another_environment_extends_the_config_and_has_only_what_differs(tmp_pa
         "protect": True,
     }
     assert contents(tmp_path).items() >= before.items()
+    config = load(tmp_path / "config" / "prod.yaml")
+    assert (config.environment, config.team, config.region, config.protect) == ("prod", "shop", "eu-west-1", True)
 
 
 def test_another_environment_in_another_language_brings_its_handlers(tmp_path: Path) -> None:

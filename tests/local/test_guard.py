@@ -210,7 +210,7 @@ def test_home_is_closed_to_other_users(tmp_path: Path) -> None:
     try:
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (home, *home.iterdir())}
         assert eventually(lambda: lifecycle.status(home)) == running
-        assert modes.pop("home") == modes.pop("tmp") == 0o700
+        assert modes.pop("home") == modes.pop("tmp") == modes.pop("python") == 0o700
         assert modes == dict.fromkeys(("local.json", "local.lock", "local.log", "secret", "start.lock"), 0o600)
     finally:
         lifecycle.stop(home, timeout=0)

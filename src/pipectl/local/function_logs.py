@@ -6,9 +6,7 @@ text is lost, and the function works all the same.
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -28,72 +26,6 @@ MAX_EVENTS = 10_000
 
 executed: ContextVar[list[str]] = ContextVar("executed")
 """The request IDs under which functions ran while a request was served. The server sets a list for each request."""
-_FRAME = re.compile(r'  File "(.+)", line \d+')
-_TASK = re.compile(r".*/code/")
-_MODULES = re.compile(r"\A(?:\w+\.)+(?=\w)")
-_NO_HANDLER = re.compile(r"module '.*' has no attribute|Handler \S+ is not a function")
-_NO_SYNTAX = re.compile(r"\([^()]+\.py, line [0-9]+\)$|SyntaxError")
-
-
-def init_error(handler: str, text: str) -> tuple[str, str]:
-    """Return the error type and the message with which Lambda reports a function that cannot be started.
-
-    Not modelled: another exception that the module raises while it is imported has its own type on Lambda.
-
-    Args:
-        handler: Of the function, such as ``index.handler``.
-        text: MiniStack's message.
-    """
-    module, _, name = handler.rpartition(".")
-    reason = text.removeprefix("Worker init failed: ")
-    if reason.startswith("Worker process exited"):
-        return "Runtime.ExitError", "Runtime exited with error"
-    if _NO_HANDLER.match(reason):
-        return "Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module}'"
-    if _NO_SYNTAX.search(reason):
-        return "Runtime.UserCodeSyntaxError", f"Syntax error in module '{module}': {reason}"
-    return "Runtime.ImportModuleError", f"Unable to import module '{module}': {reason}"
-
-
-def error_event(runtime: str, request_id: str, error: str, trace: str) -> str:
-    """Return the one event that Lambda logs about an invocation that failed.
-
-    Args:
-        runtime: Of the function, such as ``python3.14``.
-        request_id: Of the invocation.
-        error: The message: of the exception, of the time limit, or of MiniStack.
-        trace: The stack of the exception; empty where there was none.
-    """
-    time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if not trace:
-        if error.startswith("Task timed out"):
-            return f"{time} {request_id} {error}"
-        return f"RequestId: {request_id} Error: Runtime exited with error: exit status 1\nRuntime.ExitError"
-    if runtime.startswith("nodejs"):
-        stack = trace.split("\n")
-        kind, _, message = trace.partition("\n    at ")[0].partition(": ")
-        members = {"errorType": kind, "errorMessage": message, "stack": stack}
-        return f"{time}\t{request_id}\tERROR\tInvoke Error \t{json.dumps(members, separators=(',', ':'))}"
-    return _python_event(trace)
-
-
-def _python_event(trace: str) -> str:
-    """Return a traceback as Lambda logs it: the exception first, and the frames of the function alone.
-
-    Not modelled: the exceptions before, in a chain of them.
-    """
-    lines = trace.rpartition("Traceback (most recent call last):\n")[2].rstrip().split("\n")
-    at = next((at for at, line in enumerate(lines) if not line.startswith("  ")), len(lines))
-    frames: list[str] = []
-    for line in lines[:at]:
-        if found := _FRAME.match(line):
-            is_own = found[1].endswith("_worker.py")
-            frames += [] if is_own else [line.replace(found[1], _TASK.sub("/var/task/", found[1]))]
-        elif not (is_own or set(line) <= set(" ^~")):
-            frames.append(line)
-    indented = [line.replace(" ", "\u00a0", len(line) - len(line.lstrip(" "))) for line in frames]
-    exception = _MODULES.sub("", "\n".join(lines[at:]))
-    return "\n".join([f"[ERROR] {exception}", "Traceback (most recent call last):", *indented])
 
 
 class FunctionLogs:

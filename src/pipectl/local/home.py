@@ -29,7 +29,7 @@ MUTEX = "start.lock"
 """Held by a process that starts the server or asks whether it lives."""
 ALIVE = "local.lock"
 """Held by the server for as long as it lives. The operating system releases it however the server ends."""
-OWN_FILES = {*(RECORD, f"{RECORD}.new", LOG, SECRET, MUTEX, ALIVE), *("tmp", "bin", "node_modules")}
+OWN_FILES = {*(RECORD, f"{RECORD}.new", LOG, SECRET, MUTEX, ALIVE), *("tmp", "bin", "node_modules", "python")}
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 

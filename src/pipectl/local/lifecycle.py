@@ -23,7 +23,7 @@ from pathlib import Path
 
 from pipectl.errors import LocalError
 from pipectl.local import home as home_folder
-from pipectl.local import processes
+from pipectl.local import processes, python_environment
 from pipectl.local.harshness import KIND, VARIABLE, Harshness
 from pipectl.local.home import ALIVE, LOG, PROCESS_HEADER, RECORD, REGION, LocalEmulator
 
@@ -34,10 +34,10 @@ LOG_LINES_SHOWN = 12
 
 KEPT_VARIABLES = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ"),
-    *("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "NODE_PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+    *("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
     *("SYSTEMROOT", "COMSPEC", "PATHEXT", "WINDIR"),
 )
-"""The part of the user's environment that the server and every function see: no AWS setting, no proxy."""
+"""The part of the user's environment that the server sees: no AWS setting, no proxy. Functions see none of it."""
 
 
 def start(home: Path, *, port: int | None = None, timeout: float = 30) -> LocalEmulator:
@@ -164,6 +164,12 @@ def _launch(
             output=log,
             tether=tether,
         )
+    try:
+        python_environment.create(home)  # meanwhile
+    except LocalError:
+        process.kill()
+        process.wait()
+        raise
     while (running := home_folder.recorded(home)) is None:
         if process.poll() is not None:
             raise _ended(home / LOG)
@@ -177,14 +183,12 @@ def _launch(
 
 
 def _environment(home: Path, port: int, harshness: Harshness, *, tethered: bool) -> dict[str, str]:
-    """Return the server's environment. Every function gets it as well, so the user's credentials stay out."""
+    """Return the server's environment, without the user's credentials."""
     kept = {name: value for name, value in os.environ.items() if name.upper() in KEPT_VARIABLES}
     if search_path := kept.get("PYTHONPATH"):
         kept["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in search_path.split(os.pathsep))
     temporary_files = str(home / "tmp")
     return kept | {
-        # `node.provide` puts Node.js there, before or after the server starts.
-        "PATH": os.pathsep.join([str(home / "bin"), kept.get("PATH", os.defpath)]),
         "PIPECTL_HOME": str(home),
         VARIABLE: harshness.to_text(),
         "PIPECTL_LOCAL_TETHERED": str(int(tethered)),
@@ -206,6 +210,7 @@ def _environment(home: Path, port: int, harshness: Harshness, *, tethered: bool)
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "LOG_LEVEL": "INFO",
+        "PYTHONUTF8": "1",  # functions write UTF-8
     }
 
 

@@ -21,8 +21,10 @@
 ``lambda_svc._reserved_concurrency``,     Extended: MiniStack 1.5.33 ignores the reserved concurrency of a function when
 ``._functions``                           an alias or a version of it is invoked.
 ``lambda_svc._functions.get_scoped``      Read for the code of a version: MiniStack serves that of ``$LATEST`` alone.
-``lambda_runtime.Worker``, ``.invoke``,   Kept alive after an exception: on Lambda an execution environment is used
-``._proc``, ``.ensure_spawned``           again after its function raised; MiniStack starts a new process.
+``lambda_runtime.subprocess``             Replaced: functions run on their own interpreter and in their own environment,
+                                          in the programs of ``workers``, which report errors as Lambda does.
+``lambda_runtime.Worker``, ``.invoke``,   Extended: the programs answer each invocation, also one that failed, so that
+``.ensure_spawned``                       MiniStack keeps their process.
 ``lambda_svc._execute_function_warm``      Extended: MiniStack starts a process for each of several invocations at once,
                                           which takes longer than most invocations.
 ========================================  ============================================================================
@@ -34,25 +36,42 @@ import secrets
 import subprocess
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime, responses
 from ministack.services import cloudwatch, lambda_svc
 
+from pipectl.local import faults
 from pipectl.local.clients import Place, RoleSession
-from pipectl.local.function_logs import error_event, init_error
+from pipectl.local.function_process import FunctionProcess
 from pipectl.local.request_permissions import Naming
 
 PATIENCE_SECONDS = 4.0
 """Time for which an invocation waits for the process of another one, before it gets its own. A busy machine needs that
 long to start one."""
 _NONCE = secrets.token_hex(32)
-_error: ContextVar[str] = ContextVar("_error", default="")
-"""The log event about the error of an invocation."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """An error of an invocation: ``lines`` of the log and the ``answer``."""
+
+    lines: Sequence[str]
+    answer: Mapping[str, Any]
+
+
+_failure: ContextVar[_Failure | None] = ContextVar("_failure", default=None)
+_starting: ContextVar[Mapping[str, Any]] = ContextVar("_starting")
+"""The configuration of the function that this thread invokes."""
+_started: ContextVar[FunctionProcess | None] = ContextVar("_started", default=None)
+"""The process that this thread started for it."""
 _execution_credentials: Callable[[dict[str, Any]], dict[str, str]] = lambda_runtime.execution_credentials
 
 
@@ -105,7 +124,8 @@ def write_logs_with(write: Callable[[Mapping[str, Any], str, Sequence[str], int]
 
     def emit(function: Mapping[str, Any], request_id: str, text: str, *more: Any, **_: Any) -> None:
         _, milliseconds = more
-        reported = [error] if (error := _error.get()) else []
+        failure = _failure.get()
+        reported = failure.lines if failure else []
         write(function.get("config") or function, request_id, [*text.splitlines(), *reported], milliseconds)
 
     lambda_svc._emit_lambda_logs = emit
@@ -180,37 +200,77 @@ def _may(access_key: str, action: str, resource: str, context: Mapping[str, str]
     return copy_context().run(ask)  # the check must not use up the signature check of the request itself
 
 
-def keep_processes_after_exceptions() -> None:
-    """Use the process of a function again after the function raised. Call before serving.
+def start_functions_with(
+    program: Callable[[str], tuple[Path, str]],
+    environment: Callable[[Mapping[str, Any], Mapping[str, str]], dict[str, str]],
+) -> None:
+    """Replace interpreters, programs and environments of functions. Call before serving.
 
-    Not modelled: Lambda runs the initialisation again after some kinds of errors of the runtime itself.
+    Args:
+        program: Gets a runtime and returns the interpreter and the source of the program.
+        environment: Gets the configuration of a function and MiniStack's environment, and returns the function's.
+    """
+
+    def start(command: Sequence[str], *, env: Mapping[str, str], **options: Any) -> FunctionProcess:
+        function = _starting.get()
+        interpreter, source = program(function["Runtime"])
+        Path(command[-1]).write_text(source, encoding="utf-8")
+        process = FunctionProcess(
+            [str(interpreter), command[-1]], environment(function, env), _seconds_of(function), options
+        )
+        _started.set(process)
+        return process
+
+    constants = {"PIPE": subprocess.PIPE, "STDOUT": subprocess.STDOUT, "DEVNULL": subprocess.DEVNULL}
+    lambda_runtime.subprocess = SimpleNamespace(Popen=start, **constants)
+    _report_errors()
+
+
+def _report_errors() -> None:
+    """Log and answer errors of functions as Lambda does.
+
+    Not modelled: Lambda starts a function that cannot be imported again at each invocation, with the same error.
     """
     invoke = lambda_runtime.Worker.invoke
+    processes: WeakKeyDictionary[Any, FunctionProcess] = WeakKeyDictionary()
 
-    def invoke_and_keep(worker: Any, event: object, request_id: str, **named: Any) -> dict[str, Any]:
-        _error.set("")
+    def invoke_and_report(worker: Any, event: object, request_id: str, **named: Any) -> dict[str, Any]:
+        _failure.set(None)
+        _starting.set(worker.config)
+        _started.set(None)
         try:
             lambda_runtime.ensure_spawned(worker)
         except RuntimeError as error:
-            kind, message = init_error(worker.config["Handler"], str(error))
-            _error.set(f"[ERROR] {kind}: {message}")
-            raise type(kind, (RuntimeError,), {})(message) from error  # MiniStack answers the name of the class
-        process: subprocess.Popen[str] = worker._proc
-        with _postponed_end(process) as ended:
-            answer = dict(invoke(worker, event, request_id, **named))
-        if ended.is_set():
-            # Only an exception of the function itself comes with a trace.
-            if "trace" in answer and process.poll() is None:
-                worker._proc = process
-            else:
-                process.terminate()
-        if answer.get("status") == "error":
-            trace = str(answer.get("trace", ""))
-            _error.set(error_event(worker.config["Runtime"], request_id, str(answer.get("error")), trace))
-            answer["trace"] = ""  # MiniStack would log it line by line
+            if process := _started.get():
+                printed = process.ended_at_start()
+                _failure.set(_failed(worker.config, request_id, _fault_at_start(worker, process, error), printed))
+            raise
+        if process := _started.get():
+            process.has_started()
+            processes[worker] = process
+        answer = dict(invoke(worker, event, request_id, **named))
+        if "fault" in answer or answer.get("status") == "error":
+            fault = faults.of_answer(answer, processes[worker].returncode)
+            _failure.set(_failed(worker.config, request_id, fault))
+            return {"status": "error", "error": fault.message, "trace": "", "log": answer.get("log", "")}
         return answer
 
-    lambda_runtime.Worker.invoke = invoke_and_keep
+    lambda_runtime.Worker.invoke = invoke_and_report
+
+
+def _fault_at_start(worker: Any, process: FunctionProcess, error: RuntimeError) -> faults.Fault:
+    if process.is_late:
+        return faults.timeout(_seconds_of(worker.config))
+    return faults.at_start(str(error), process.returncode)
+
+
+def _seconds_of(function: Mapping[str, Any]) -> float:
+    return float(function.get("Timeout", 3))
+
+
+def _failed(function: Mapping[str, Any], request_id: str, fault: faults.Fault, printed: Sequence[str] = ()) -> _Failure:
+    event = faults.event_of(fault, function["Runtime"], request_id)
+    return _Failure([*printed, event], faults.answer_of(fault, function["Runtime"], request_id))
 
 
 def share_processes() -> None:
@@ -226,33 +286,13 @@ def share_processes() -> None:
         configuration = function.get("config") or function
         turn = turns[f"{configuration['FunctionArn']} {configuration.get('Version')}"]
         has_turn = turn.acquire(timeout=PATIENCE_SECONDS)
+        _failure.set(None)
         try:
-            return execute(function, event, request_id)
+            result = execute(function, event, request_id)
+            failure = _failure.get()
+            return result if failure is None else result | {"body": failure.answer}
         finally:
             if has_turn:
                 turn.release()
 
     lambda_svc._execute_function_warm = execute_in_turn
-
-
-@contextmanager
-def _postponed_end(process: subprocess.Popen[str]) -> Iterator[threading.Event]:
-    """Let this thread's calls that end a process only set the event; other threads can end it."""
-    ended, invoking = threading.Event(), threading.get_ident()
-    methods: Any = process
-    terminate, wait = process.terminate, process.wait
-
-    def postpone() -> None:
-        if threading.get_ident() == invoking:
-            ended.set()
-        else:
-            terminate()
-
-    def wait_unless_postponed(timeout: float | None = None) -> int:
-        return 0 if ended.is_set() and threading.get_ident() == invoking else wait(timeout)
-
-    methods.terminate, methods.wait = postpone, wait_unless_postponed
-    try:
-        yield ended
-    finally:
-        del methods.terminate, methods.wait

@@ -17,6 +17,8 @@ from pipectl.local.processes import WINDOWS
 
 OLDEST = 22
 """The oldest version of the supported runtimes. The handlers need the source texts that its `JSON.parse` passes."""
+SCOPES = ("@aws-sdk", "@smithy")
+"""Packages that Lambda's runtime has."""
 SDK = ("@aws-sdk/client-s3", "@aws-sdk/client-dynamodb")
 
 
@@ -48,22 +50,30 @@ def find(prefix: Path = Path(sys.prefix), binaries: Iterable[Path] | None = None
 def provide(home: Path) -> None:
     """Link Node.js and the SDK into ``home``, above the folders of the functions.
 
-    An ES module finds packages only in the folders above its own.
+    An ES module finds packages only in the folders above its own. Packages beside the SDK are not linked, because
+    Lambda does not have them; those that the SDK needs are found from its own folder.
 
     Raises:
         LocalError: See `find`.
     """
     found = find()
-    (home / "bin").mkdir(mode=0o700, exist_ok=True)
-    for link, target in ((home / "bin" / found.binary.name, found.binary), (home / "node_modules", found.sdk)):
+    modules = home / "node_modules"
+    links = {provided(home): found.binary} | {modules / name: found.sdk / name for name in SCOPES}
+    for link, target in links.items():
         draft = link.with_name(f"{link.name}.{os.getpid()}")
         try:
+            link.parent.mkdir(mode=0o700, exist_ok=True)
             draft.symlink_to(target)
         except OSError as error:  # Windows asks for a privilege
             raise LocalError(
                 f"cannot link {link} to {target}: {error.strerror}", hint="on Windows, turn on the Developer Mode"
             ) from error
         draft.replace(link)  # in one step, because a function may be starting
+
+
+def provided(home: Path) -> Path:
+    """Return the Node.js that was provided in ``home``."""
+    return home / "bin" / ("node.exe" if WINDOWS else "node")
 
 
 def _binaries() -> Iterator[Path]:

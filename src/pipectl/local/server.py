@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,19 @@ def _serve(home: Path, port: int, harshness: Harshness) -> None:
     config.graceful_timeout = 0.1
     config.loglevel = "INFO"
     _raise_file_limit()
+    _isolate_functions(home, port)
     gateway = _gateway(home_folder.secret_of(home), port, harshness)
     asyncio.run(serve(gateway, config, shutdown_trigger=_on_signal()))  # type: ignore[arg-type]
+
+
+def _isolate_functions(home: Path, port: int) -> None:
+    """Let functions see what Lambda gives them, and nothing of this process."""
+    from pipectl.local import ministack
+    from pipectl.local.function_environment import environment_of
+    from pipectl.local.function_programs import program_of
+
+    environment = partial(environment_of, system=dict(os.environ), port=port, temporary=str(home / "tmp"))
+    ministack.start_functions_with(partial(program_of, home=home), environment)
 
 
 def _gateway(secret: str, port: int, harshness: Harshness) -> Gateway:
@@ -115,7 +127,6 @@ def _change_ministack(clients: Clients, mappings: Mappings, metrics: Metrics, *,
     ministack.write_logs_with(FunctionLogs(clients, ministack.role_session).write)
     ministack.name_requests_with(Naming(function_of, ministack.may_pass_role, ministack.may_list_tags))
     ministack.use_unguessable_sessions()
-    ministack.keep_processes_after_exceptions()
     ministack.share_processes()
     ministack.share_reserved_concurrency()
     ministack.publish_metrics_with(metrics.of_function, late=late)

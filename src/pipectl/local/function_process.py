@@ -1,0 +1,81 @@
+"""The process of a function: its start in time, its exit code, and the text that it prints before it fails to start."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any, cast
+
+INIT_SECONDS = 10
+"""The time in which a function has to start. When it is over, Lambda starts it again, in the time of an invocation."""
+PATIENCE_SECONDS = 1
+
+
+class FunctionProcess(subprocess.Popen[str]):
+    """A process that is killed unless it starts in time.
+
+    Args:
+        command: As for ``Popen``.
+        environment: All of its environment variables.
+        seconds: The time limit of the function's invocations.
+        options: Further arguments of ``Popen``.
+    """
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], seconds: float, options: Mapping[str, Any]
+    ) -> None:
+        super().__init__(command, env=environment, **options)
+        self.is_late = False
+        self._printed = _Printed(self.stderr)
+        self.stderr = cast("IO[str]", self._printed)
+        self._timer = threading.Timer(INIT_SECONDS + seconds, self._end_late)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _end_late(self) -> None:
+        self.is_late = True
+        self.kill()
+
+    def has_started(self) -> None:
+        """Count the function as started."""
+        self._timer.cancel()
+        self._printed.keep = False
+
+    def ended_at_start(self) -> list[str]:
+        """Wait for the end of a function that could not be started, and return the lines that it printed."""
+        self._timer.cancel()
+        try:
+            self.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.wait()
+        self._printed.ended.wait(PATIENCE_SECONDS)
+        return self._printed.lines
+
+
+class _Printed:
+    """The lines that a process prints: MiniStack reads them, and the first ones are kept."""
+
+    def __init__(self, stream: IO[str] | None) -> None:
+        self._stream = stream
+        self.lines: list[str] = []
+        self.keep = True
+        self.ended = threading.Event()
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            for line in self._stream or ():
+                if self.keep:
+                    self.lines.append(line.rstrip("\n"))
+                yield line
+        finally:
+            self.ended.set()
+
+    def read(self, _size: int = -1) -> str:
+        """Return no text: the lines are read one by one."""
+        return ""
+
+    def close(self) -> None:
+        if self._stream:
+            self._stream.close()

@@ -1,0 +1,28 @@
+"""The interpreters of functions, and the programs that run functions in them."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from pipectl.errors import LocalError
+from pipectl.local import node, python_environment
+
+_PROGRAMS = {"python": "python_worker.py", "nodejs": "node_worker.cjs"}
+
+
+def program_of(runtime: str, home: Path) -> tuple[Path, str]:
+    """Return the interpreter and the source of the program.
+
+    Args:
+        runtime: Of the function, such as ``python3.14``.
+        home: The folder of the local emulator.
+
+    Raises:
+        LocalError: The interpreter cannot be provided, or the runtime cannot run here.
+    """
+    language = runtime.rstrip(".x0123456789")
+    if language not in _PROGRAMS:
+        raise LocalError(f"the local emulator cannot run functions in {runtime}")
+    interpreter = python_environment.create(home) if language == "python" else node.provided(home)
+    return interpreter, (files("pipectl.local.workers") / _PROGRAMS[language]).read_text(encoding="utf-8")

@@ -58,10 +58,8 @@ OF_MACHINE = {"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LC_CTYPE"}
 """Set on some machines only; Python sets the last one by itself where `LANG` is not installed."""
 
 
-def invoked(pipeline: Pipeline) -> dict[str, Any]:
-    answer = pipeline.client("lambda").invoke(FunctionName="processor")
-    payload: dict[str, Any] = json.loads(answer["Payload"].read())
-    return payload
+def invoked(pipeline: Pipeline) -> Any:
+    return json.loads(pipeline.client("lambda").invoke(FunctionName="processor")["Payload"].read())
 
 
 def errors(pipeline: Pipeline) -> list[LogEntry]:

@@ -40,6 +40,7 @@ from pipectl.commands.rollback import Rollback
 from pipectl.commands.template import Template
 from pipectl.commands.trace import Proof, Stage, Trace, TracedFailure
 from pipectl.commands.up import UpReport
+from pipectl.commands.up_watch import Deployment
 from pipectl.commands.verify import VerifyReport
 from pipectl.diagnosis import Diagnosis, failed, ok, problem, warning
 from pipectl.diagnosis import Finding as Diagnosed
@@ -55,6 +56,7 @@ from pipectl.errors import (
     PipectlError,
     PlanChangedError,
     Problem,
+    RefusedError,
     SavedFilesError,
 )
 from pipectl.failures.audit_table import Selection
@@ -95,6 +97,7 @@ from pipectl.output import (
     template,
     trace,
     up,
+    up_watch,
     verify,
 )
 from pipectl.output import list as list_
@@ -199,6 +202,7 @@ def _pipeline(text: str) -> dict[str, Sample]:
         "up of a changed plan": partial(up.incomplete, error=changed),
         "up asked": partial(changes.before_asking, report=planned),
         "up not asked": partial(changes.notes, report=planned),
+        **{f"up watch {name}": partial(up_watch.deployed, deployment=it) for name, it in _deployments(text).items()},
         "down": partial(down.result, report=DownReport(made, losses, resumed)),
         "down asked": partial(
             down.preview,
@@ -224,6 +228,24 @@ def _pipeline(text: str) -> dict[str, Sample]:
         "template": partial(template.result, template=described),
         "config check": partial(config.checked, file=Path(text), packages=packages),
         "config show": partial(config.shown, config={"environment": text, "tags": {text: text}}),
+    }
+
+
+def _deployments(text: str) -> dict[str, Deployment]:
+    changed, *_ = _code(text).reviews
+    made = (changed.change, replace(_changes(text)[1], reason=None), *_changes(text)[4:5])
+    question = RefusedError(f"{text} has a new risk", hint="run `pipectl up`", resources=(text,))
+    question.report = _code(text)
+    code = {"processor": changed.code or CodeChange()}
+    done = Deployment(NOON, 0.94, (Path(text),), UpReport(made, {}), code, (("auditor", f"{text}: too large"),))
+    nothing = replace(done, report=UpReport(made[2:], {}), code={}, warnings=())
+    refused = replace(nothing, report=None)
+    return {
+        "code": done,
+        "nothing": nothing,
+        "config": replace(refused, error=_errors(text)["error of the config"]),
+        "question": replace(refused, error=question),
+        "partly": replace(done, error=_errors(text)["error"]),
     }
 
 

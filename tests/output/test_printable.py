@@ -22,7 +22,7 @@ C1 = "\x80\x85\x9b\x9d"
 BIDI = "\u061c\u200e\u200f\u202a\u202e\u2066\u2069"
 ACTIVE = f"{C0}{C1}{BIDI}\u2028\u2029\ufeff\ud800\U000e0001"
 HOSTILE = st.text(st.sampled_from(ACTIVE) | st.sampled_from("a[/]{red}é字 👍🏽\u200d`'\"\\"), max_size=12)
-SPLIT_AT_LINE_BREAKS = ("error", "logs", "plan refused", "config show", "template")
+SPLIT_AT_LINE_BREAKS = ("error", "logs", "plan refused", "config show", "template", "up watch")
 """Screens that show a text of several lines; all but the first are indented."""
 
 

@@ -135,9 +135,11 @@ class Session:
 
     @cached_property
     def context(self) -> Context:
-        config = self.config
+        return self.connected(self.config)
+
+    def connected(self, config: Config) -> Context:
+        """Return the context of a config with new AWS clients; with `--local` the emulator is started if needed."""
         if self.options.local:
-            config = config.model_copy(update={"account_id": None, "protect": False})
             from pipectl.commands import local
 
             aws = self.emulator_aws(local.start(config))
@@ -151,6 +153,8 @@ class Session:
         from pipectl.context import Context
 
         local = bool(self.options.local)
+        if local:
+            config = config.model_copy(update={"account_id": None, "protect": False})
         return Context(config, file, aws, self.screen.progress, cancel=self.cancel, local=local)
 
     def print_first_words(self) -> None:

@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipectl.cli.confirming import confirm_option
 from pipectl.cli.options import PlanId, global_options, yes_option
 from pipectl.cli.plan import adopt_option, allow_stream_replacement_option, begin, code_option, show_plan
+from pipectl.cli.up_watch import up_and_watch
 from pipectl.errors import PipectlError, UsageError
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
     from pipectl.commands.plan import Confirm
+    from pipectl.commands.up import UpReport
 
 
 @click.command()
 @yes_option
 @click.option("--dry-run", is_flag=True, help="Show what would be done, as `plan` does.")
 @click.option("--plan", "reviewed", type=PlanId(), help="Make exactly the changes of this plan, without a question.")
+@click.option("--watch", is_flag=True, help="Then deploy each change of the config and the code, until Ctrl-C.")
+@confirm_option("Environment name, for --watch in a protected environment.")
 @code_option
 @adopt_option
 @allow_stream_replacement_option
@@ -30,6 +35,8 @@ def up(
     yes: bool,
     dry_run: bool,
     reviewed: str | None,
+    watch: bool,
+    confirm: str | None,
     code: bool,
     adopt: Collection[str],
     allow_stream_replacement: bool,
@@ -38,10 +45,14 @@ def up(
 
     Without --yes and --plan, the changes are shown first, as `plan` shows them, and a question follows.
 
+    With --watch, each file that is saved is then deployed without a question, unless something would be created,
+    replaced or deleted, or a risk is new. With -o json, each deployment is a document on one line.
+
     \b
     Examples:
       pipectl up
       pipectl up --code
+      pipectl --local up --watch
       pipectl up --plan 3f2a91c07b4e
       pipectl -c config/prod.yaml up --yes
       pipectl --local up --dry-run
@@ -49,19 +60,56 @@ def up(
       pipectl up --adopt all
       pipectl up --allow-stream-replacement
     """
+    _check(dry_run=dry_run, reviewed=reviewed is not None, watch=watch, confirm=confirm is not None)
     session.print_first_words()
-    from pipectl.commands.up import up as run
-    from pipectl.output import up as output
-
-    if dry_run and reviewed:
-        raise UsageError("use one of --plan and --dry-run")
     if dry_run:
         return show_plan(session, adopt, allow_stream_replacement, code=code)
     if session.markdown:
         session.refuse_markdown()
+
+    def run() -> UpReport:
+        return _up(session, yes, reviewed, code, adopt, allow_stream_replacement)
+
+    if watch:
+        return up_and_watch(session, confirm, run)
+    from pipectl.output import up as output
+
     begin(session)
+    report = run()
+    output.result(session.screen, report)
+    return 0
+
+
+def _check(*, dry_run: bool, reviewed: bool, watch: bool, confirm: bool) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        UsageError: two options contradict each other.
+    """
+    if dry_run and reviewed:
+        raise UsageError("use one of --plan and --dry-run")
+    if watch and dry_run:
+        raise UsageError("use one of --watch and --dry-run")
+    if confirm and not watch:
+        raise UsageError(
+            "--confirm is for --watch", hint="`pipectl up` asks before it changes something; --yes confirms"
+        )
+
+
+def _up(
+    session: Session,
+    yes: bool,
+    reviewed: str | None,
+    code: bool,
+    adopt: Collection[str],
+    allow_stream_replacement: bool,
+) -> UpReport:
+    """Deploy once. What was done before an error is printed."""
+    from pipectl.commands.up import up as run
+    from pipectl.output import up as output
+
     try:
-        report = run(
+        return run(
             session.context,
             _confirm(session, yes, code),
             adopt=adopt,
@@ -72,8 +120,6 @@ def up(
     except PipectlError as error:
         output.incomplete(session.screen, error, code=code)
         raise
-    output.result(session.screen, report)
-    return 0
 
 
 def _confirm(session: Session, yes: bool, code: bool) -> Confirm:

@@ -43,6 +43,7 @@ class Layers:
         top: The lines of the first file.
         problems: The problems of the files themselves.
         hint: The hint of a file that cannot be read.
+        unread: The base that could not be read, if there is one.
         complete: True when every file could be read.
     """
 
@@ -53,6 +54,7 @@ class Layers:
     top: Mapping[KeyPath, int]
     problems: tuple[Problem, ...] = ()
     hint: str | None = None
+    unread: tuple[Path, ...] = ()
     complete: bool = True
 
     def nearest(self, path: KeyPath) -> Place:
@@ -86,6 +88,7 @@ def read_layers(file: Path) -> Layers:
         merged.removed,
         chain.documents[0].lines,
         (*problems, *chain.problems),
+        unread=chain.unread,
         complete=chain.complete,
     )
 
@@ -96,12 +99,14 @@ class _Chain:
     Attributes:
         documents: The first file and its bases, as far as they can be read.
         problems: The problems of bases that cannot be read.
+        unread: The base that cannot be read, if there is one.
         complete: False when a base could not be read.
     """
 
     def __init__(self) -> None:
         self.documents: list[Document] = []
         self.problems: list[Problem] = []
+        self.unread: tuple[Path, ...] = ()
         self.complete = True
 
     def follow(self, file: Path) -> None:
@@ -121,6 +126,7 @@ class _Chain:
             base = self._base(document, name)
             found = base and self._read(document, base)
             if not found:
+                self.unread = (base,) if base else ()
                 self.complete = False
                 return
             folder = (folder / str(name)).parent

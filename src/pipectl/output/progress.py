@@ -86,6 +86,7 @@ class Progress:
         self._done = 0
         self._drawn = float("-inf")
         self._bars = 0
+        self._summarized = False
 
     @property
     def in_place(self) -> bool:
@@ -127,6 +128,10 @@ class Progress:
 
     # Changes
 
+    def summarize(self) -> None:
+        """Print no lines about changes from now on: the command prints what they did. Running ones are still shown."""
+        self._summarized = True
+
     @contextmanager
     def changing(self, changes: Sequence[Change], needs: Mapping[str, Collection[str]]) -> Iterator[None]:
         """Show these changes, which start within the block.
@@ -154,7 +159,7 @@ class Progress:
             self._waiting.pop(change.resource, None)
             self._running[change.resource] = _Running(change, self._monotonic())
             self._draw()
-        if self.area is None and not self._screen.json_output:
+        if self.area is None and not self._screen.json_output and not self._summarized:
             mark, colour, _ = looks.ACTIONS[change.action]
             self._line((f"{mark} ", colour), f"{change.resource} {_RUNS[change.action]}")
 
@@ -269,7 +274,7 @@ class Progress:
         self._bars -= 1
 
     def _line(self, *parts: str | tuple[str, str]) -> None:
-        if not self._quiet:
+        if not self._quiet and not self._summarized:
             with self._lock:
                 if self.area is not None:
                     self.area.prepare(self.lines())

@@ -20,7 +20,7 @@ _MOST_NOTES = 2
 
 def result(screen: Screen, report: UpReport) -> None:
     if screen.json_output:
-        screen.document(_document(screen, report))
+        screen.document(document(screen, report))
         return
     pending = [change for change in report.changes if change.action is not Action.KEEP]
     sentence = changes.done(report.changes, report.seconds) if pending else changes.summary(report.changes, done=True)
@@ -63,12 +63,12 @@ def incomplete(screen: Screen, error: PipectlError, *, code: bool = False) -> No
             screen.notice(plan.lines(screen, error.report, code=code), broken=True)
     elif isinstance(error.report, UpReport):
         if screen.json_output:
-            screen.document(_document(screen, error.report) | {"error": screen.error_document(error)})
+            screen.document(document(screen, error.report) | {"error": screen.error_document(error)})
         else:
             screen.notice(changes.before_error(error.report.changes))
 
 
-def _document(screen: Screen, report: UpReport) -> dict[str, object]:
+def document(screen: Screen, report: UpReport) -> dict[str, object]:
     return {
         "changes": [
             changes.review_document(screen, Review(each, report.flags.get(each.resource, ())))

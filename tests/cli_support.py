@@ -17,9 +17,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from pipectl.cli.main import main
-
-PATIENCE = 60
-"""Seconds after which a test fails instead of hanging; no passing test waits for it."""
+from tests.support import POLL_SECONDS
 
 
 def pipectl(*args: str | Path, answers: str | None = None) -> Result:
@@ -83,7 +81,7 @@ def endpoint(reply: Callable[[str], str]) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()

@@ -33,6 +33,10 @@ THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 DEV_CONFIG = ROOT / "config" / "dev.yaml"
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+PATIENCE = 60
+"""Seconds after which a test fails instead of hanging; no passing test waits for it."""
+POLL_SECONDS = 0.01
+"""Pause in which a server of the tests looks whether to stop. By default half a second, for which each test waits."""
 _accounts = itertools.count(700_000_000_000)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 NODEJS: dict[str, Any] = {function: {"runtime": "nodejs24.x"} for function in ("processor", "auditor")}

@@ -15,7 +15,7 @@ from pipectl.engine.model import Facts, Observation, Resource
 from pipectl.engine.parallel import Results
 from pipectl.errors import AccessDeniedError, AwsError, CancelledError, PipectlError
 from tests.engine.fakes import Account, FakeResource, denied
-from tests.support import ACCOUNT, DEV_CONFIG, REGION, FakeClock, Recorder
+from tests.support import ACCOUNT, DEV_CONFIG, PATIENCE, REGION, FakeClock, Recorder
 
 
 def context(*resources: Resource) -> Context:
@@ -86,7 +86,7 @@ def test_ctrl_c_while_reading_ends_the_command_although_everything_was_read() ->
     class Slow(FakeResource):
         def observe(self) -> Observation | None:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-            assert noticed.wait(20)
+            assert noticed.wait(PATIENCE)
             return None
 
     made = context(Slow(Account(), "table"))

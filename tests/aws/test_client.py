@@ -21,7 +21,7 @@ from pipectl.errors import (
     WrongAccountError,
 )
 from tests.aws.fakes import Wire, caller, client_error, first, xml_error
-from tests.support import REGION, FakeClock
+from tests.support import PATIENCE, REGION, FakeClock
 
 SERVICES = ("cloudwatch", "dynamodb", "streams", "iam", "lambda_", "invoker", "logs", "s3", "sqs", "sts", "tagging")
 KEYS = Credentials("AKIATEST", "secret")
@@ -196,7 +196,7 @@ def test_cancel_ends_a_running_sleep_and_every_later_one() -> None:
     thread = threading.Thread(target=sleep)
     thread.start()
     clock.cancel()
-    thread.join(20)
+    thread.join(PATIENCE)
     assert ended == ["cancelled"]
     with pytest.raises(CancelledError):
         clock.sleep(60)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_support import CALLER, PATIENCE, endpoint, error, pipectl, start
-from tests.support import THOROUGH
+from tests.cli_support import CALLER, endpoint, error, pipectl, start
+from tests.support import PATIENCE, THOROUGH
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="the system has no device that is always full")

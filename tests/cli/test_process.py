@@ -17,8 +17,9 @@ import pytest
 
 from pipectl.cli.options import Globals
 from pipectl.cli.session import Session, run
-from tests.cli_support import CALLER, PATIENCE, endpoint, environment, pipectl, start
+from tests.cli_support import CALLER, endpoint, environment, pipectl, start
 from tests.resources.standard import MANAGED_TAGS
+from tests.support import PATIENCE
 
 
 @pytest.mark.parametrize("verbose", [None, True])

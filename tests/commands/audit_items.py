@@ -12,7 +12,7 @@ from typing import Any
 
 from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED
 from pipectl.timestamps import rfc3339_milliseconds
-from tests.support import ACCOUNT, REGION
+from tests.support import ACCOUNT, POLL_SECONDS, REGION
 
 STREAM = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/dev-orders-table-backend/stream/2026-01-01T00:00:00.000"
 NEWEST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -134,7 +134,7 @@ def paging_table() -> Iterator[str]:
     """Start a `PagingTable` and yield its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), PagingTable)
     server.daemon_threads = True
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:

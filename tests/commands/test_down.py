@@ -34,7 +34,7 @@ from pipectl.timestamps import rfc3339
 from tests.commands.audit_items import audit_item
 from tests.commands.existing_pipeline import existing, put_audit_items, store, write
 from tests.resources.direct_access import DirectAccess
-from tests.support import THOROUGH, FakeClock, World, yes
+from tests.support import PATIENCE, THOROUGH, FakeClock, World, yes
 
 MAPPING = ResourceKey.STREAM_MAPPING
 OPTIONS: list[dict[str, bool]] = [{}, {"keep_data": True}, *([{"delete_data": True}] if THOROUGH else [])]
@@ -430,7 +430,7 @@ def _interrupt(world: World, *operations: str, **options: bool) -> CancelledErro
             left.pop(0)
             if not left:
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-                assert noticed.wait(20)
+                assert noticed.wait(PATIENCE)
         return send()
 
     world.aws.attempt = attempt

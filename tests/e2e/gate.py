@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from tests.cli_support import PATIENCE
+from tests.support import PATIENCE, POLL_SECONDS
 
 _OF_A_CONNECTION = ("connection", "transfer-encoding", "content-length", "date", "server")
 
@@ -100,7 +100,7 @@ def gate(upstream: str, stop_at: int, *, after: bool = False) -> Iterator[tuple[
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}", way

@@ -19,12 +19,12 @@ from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.failures.model import UNRESOLVED, ReplayStatus
 from pipectl.local.home import LocalEmulator
-from tests.cli_support import PATIENCE, environment, start
+from tests.cli_support import environment, start
 from tests.e2e.gate import gate
 from tests.e2e.mending import QUICK, check_all_replayed, claimed, mended_processor, reopen, replay_all, statuses
 from tests.e2e.operator import QuickClock
 from tests.e2e.orders import Orders
-from tests.support import ACCOUNT, REGION, THOROUGH, yes
+from tests.support import ACCOUNT, PATIENCE, REGION, THOROUGH, yes
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("mended")]
 

@@ -15,13 +15,13 @@ from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from pipectl.local.home import LocalEmulator
-from tests.cli_support import PATIENCE, environment, start
+from tests.cli_support import environment, start
 from tests.e2e.gate import gate
 from tests.e2e.mending import check_all_replayed, claimed, reopen, replay_all, statuses
 from tests.e2e.orders import Orders
 from tests.faults.account import inventory, state
 from tests.support import ACCOUNT as MENDED_ACCOUNT
-from tests.support import World, make_world, new_account, reads, yes
+from tests.support import PATIENCE, World, make_world, new_account, reads, yes
 
 pytestmark = pytest.mark.emulator
 
@@ -117,6 +117,6 @@ def test_the_second_ctrl_c_ends_a_replay_during_an_invocation(
         assert process.stderr is not None
         assert any("Press Ctrl-C again" in line for line in iter(process.stderr.readline, ""))
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)  # the invocation is still held
+        out, err = process.communicate(timeout=PATIENCE / 2)  # the invocation is still held
     assert (process.returncode, out) == (130, "")
     assert err.endswith("Interrupted\n")

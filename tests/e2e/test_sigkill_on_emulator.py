@@ -16,10 +16,10 @@ import pytest
 from pipectl.commands.down import down
 from pipectl.commands.up import up
 from pipectl.local.home import LocalEmulator
-from tests.cli_support import PATIENCE, environment, start
+from tests.cli_support import environment, start
 from tests.e2e.gate import gate
 from tests.faults.account import inventory, state
-from tests.support import World, make_world, new_account, yes
+from tests.support import PATIENCE, World, make_world, new_account, yes
 
 pytestmark = pytest.mark.emulator
 

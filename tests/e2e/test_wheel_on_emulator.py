@@ -19,8 +19,8 @@ import pytest
 from pipectl import __version__, scaffold
 from pipectl.commands.init import defaults, find, init
 from pipectl.local.python_environment import link_distributions
-from tests.cli_support import PATIENCE, environment
-from tests.support import ROOT
+from tests.cli_support import environment
+from tests.support import PATIENCE, ROOT
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("wheel")]
 

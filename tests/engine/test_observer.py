@@ -12,7 +12,7 @@ from pipectl.engine.observer import observe, observe_consistently
 from pipectl.errors import AbsentError, AwsError
 from tests.engine.fakes import TAGS, Account, FakeResource, Late, denied, put
 from tests.engine.shop import consistency
-from tests.support import FakeClock
+from tests.support import PATIENCE, FakeClock
 
 
 def test_a_resource_that_cannot_be_read_is_never_taken_for_absent() -> None:
@@ -32,7 +32,7 @@ def test_ctrl_c_while_reading_is_recorded_although_everything_was_read() -> None
     class Slow(FakeResource):
         def observe(self) -> Observation | None:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-            assert noticed.wait(20)
+            assert noticed.wait(PATIENCE)
             return None
 
     assert observe({"table": Slow(Account(), "table")}, consistency(), noticed.set).interrupted

@@ -10,9 +10,7 @@ import pytest
 
 from pipectl.engine.parallel import current, parallel_map, reverse, walk
 from pipectl.errors import CancelledError, PipectlError
-
-PATIENCE = 20
-"""Seconds after which a test fails instead of hanging; no passing test waits for it."""
+from tests.support import PATIENCE
 
 
 def wait_for(event: threading.Event) -> None:

@@ -14,6 +14,7 @@ from pipectl.errors import AccessDeniedError, AwsError
 from pipectl.failures.outcomes import ReplayReport
 from tests.failures.fakes import OTHER_STREAM_ARN, PROCESSOR, SHARD, Process, World, aws_error, failed, timed_out
 from tests.failures.running import CLAIM_SECONDS, audited_failures, new_replay, replay
+from tests.support import PATIENCE
 
 SHARD_2 = "shardId-00000001573689847184-00000002"
 
@@ -559,7 +560,7 @@ class TestReading:
         for number in world.orders(40):
             world.give_up(number)
         running, most, lock = 0, 0, threading.Lock()
-        together = threading.Barrier(4, timeout=10)
+        together = threading.Barrier(4, timeout=PATIENCE)
 
         def count(_: list[Any]) -> None:
             nonlocal running, most

@@ -15,7 +15,7 @@ from pipectl.facts import TableFacts
 from pipectl.failures.model import End, Record
 from pipectl.failures.stream_reader import Shard, StreamReader, shards_of
 from pipectl.failures.table_reader import StreamReading, TableReader
-from tests.support import FakeClock
+from tests.support import PATIENCE, FakeClock
 
 ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000"
 OLD = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2025-12-31T00:00:00.000"
@@ -234,7 +234,7 @@ class WaitingForAll(FakeStreams):
     def __init__(self, count: int) -> None:
         super().__init__({(ARN, f"{number}"): [[number]] for number in range(count)})
         self.closed = self.listed_as_closed = {shard for _, shard in self.shards}
-        self.barrier = threading.Barrier(count, timeout=10)
+        self.barrier = threading.Barrier(count, timeout=PATIENCE)
 
     def get_records(self, ShardIterator: str) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
         self.barrier.wait()
@@ -292,7 +292,7 @@ class WaitingForHome(FakeStreams):
         if shard == "home" and self.asked["home"]:
             self.home_is_read.set()
         if shard == "elsewhere":
-            assert self.home_is_read.wait(10)
+            assert self.home_is_read.wait(PATIENCE)
         return super().get_records(ShardIterator)
 
 

@@ -104,7 +104,7 @@ def _computed_by_others() -> float:
 
 
 def _another_thread_runs() -> bool:
-    """Return whether another thread runs or is ready to run. Only Linux reports it."""
+    """Return whether another thread runs, is ready to run, or waits for a disk. Only Linux reports it."""
     me = str(threading.get_native_id())
     try:
         with os.scandir(_TASKS) as tasks:
@@ -116,6 +116,6 @@ def _another_thread_runs() -> bool:
 def _runs(task: str) -> bool:
     try:
         with open(f"{task}/stat", "rb") as stat:  # noqa: PTH123 - asked so often that a Path takes too long
-            return stat.read().rpartition(b")")[2][1:2] == b"R"
+            return stat.read().rpartition(b")")[2][1:2] in (b"R", b"D")
     except OSError:
         return False  # the thread has just ended

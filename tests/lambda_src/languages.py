@@ -20,6 +20,7 @@ from pipectl.local import node
 from tests.fuzz.strategies import grown, json_of
 from tests.lambda_src.fakes import FakeDynamoDB, FakeS3, client_error
 from tests.lambda_src.loading import SOURCES, load, parse
+from tests.support import PATIENCE
 
 FUNCTION_NAME = "dev-order-processor-lambda-backend"
 REQUEST_ID = "request-1"
@@ -101,7 +102,7 @@ class Python:
         s3, pauses = FakeS3(), list[float]()
         for key, codes in failing.items():
             s3.fail(key, *map(client_error, codes))
-        barrier = threading.Barrier(together, timeout=30)
+        barrier = threading.Barrier(together, timeout=PATIENCE)
 
         def put_object(**request: Any) -> dict[str, Any]:
             barrier.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -38,13 +39,14 @@ class Shard:
 
 @dataclass
 class FakeStream:
-    """A client of DynamoDB Streams. An iterator is ``shard/index``."""
+    """A client of DynamoDB Streams. An iterator is ``shard/index``. ``reads`` are the times of GetRecords."""
 
     shards: dict[str, Shard]
     page: int = 1000
     per_description: int = 2
     errors: list[ClientError] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    reads: list[float] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def describe_stream(self, *, StreamArn: str, ExclusiveStartShardId: str = "") -> dict[str, Any]:  # noqa: N803
@@ -77,6 +79,7 @@ class FakeStream:
         return {"ShardIterator": f"{ShardId}/{0 if ShardIteratorType == 'TRIM_HORIZON' else len(records)}"}
 
     def get_records(self, *, ShardIterator: str, Limit: int) -> dict[str, Any]:  # noqa: N803
+        self.reads.append(time.monotonic())
         self._called("GetRecords")
         name, index = ShardIterator.split("/")
         shard, start = self.shards[name], int(index)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pipectl.local.home import REGION, LocalEmulator
 from pipectl.local.shards import slot_of
-from tests.support import boto3_session, new_account
+from tests.support import PATIENCE, boto3_session, new_account
 
 T = TypeVar("T")
 
@@ -178,7 +178,7 @@ running: list[Pipeline] = []
 """The pipelines of the current test; its end stops them."""
 
 
-def eventually(read: Callable[[], T], done: Callable[[T], bool] = bool, *, seconds: float = 20) -> T:
+def eventually(read: Callable[[], T], done: Callable[[T], bool] = bool, *, seconds: float = PATIENCE) -> T:
     """Read until the value is as wanted; return the last value, for the caller's assertion."""
     deadline = time.monotonic() + seconds
     while not done(value := read()) and time.monotonic() < deadline:

@@ -13,6 +13,7 @@ from pipectl.aws.function_code import deployed_package
 from pipectl.errors import AwsError
 from pipectl.local.home import REGION, LocalEmulator
 from tests.local.small_pipeline import Pipeline, zipped
+from tests.support import PATIENCE
 
 pytestmark = pytest.mark.emulator
 
@@ -26,7 +27,7 @@ def pipeline(emulator: LocalEmulator) -> Pipeline:
 
 def status(url: str, method: str = "GET") -> int:
     parts = urlsplit(url)
-    with closing(HTTPConnection(parts.netloc, timeout=10)) as connection:
+    with closing(HTTPConnection(parts.netloc, timeout=PATIENCE)) as connection:
         connection.request(method, f"{parts.path}?{parts.query}")
         return connection.getresponse().status
 

@@ -19,6 +19,7 @@ from pipectl.local.home import REGION, LocalEmulator
 from pipectl.local.requests import Request
 from tests.local.small_pipeline import Pipeline, eventually, free_port
 from tests.local.test_signatures import REQUESTS, SECRET
+from tests.support import PATIENCE
 
 GUARD = Guard(SECRET)
 
@@ -112,7 +113,7 @@ class TestCredentials:
 def ask(
     emulator: LocalEmulator, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
 ) -> tuple[int, dict[str, str]]:
-    connection = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=PATIENCE)
     try:
         connection.request(method, path, body, headers or {})
         response = connection.getresponse()

@@ -13,9 +13,10 @@ from pipectl.local.clients import Clients, Place, RoleSession
 from pipectl.local.functions import Answer, Functions
 from pipectl.local.mappings import EventSourceMapping
 from pipectl.local.metrics import Metrics
-from pipectl.local.stream_mapping import StreamMappings
+from pipectl.local.stream_mapping import IDLE_SECONDS, StreamMappings
 from tests.local.fake_stream import ARN, FakeStream, Shard, record, refused
 from tests.local.small_pipeline import eventually
+from tests.support import PATIENCE
 
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:000000000000:function:processor"
 
@@ -85,7 +86,7 @@ def work() -> Iterator[Work]:
     yield start
     for worked_on, thread in started:
         worked_on.delete()
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 
@@ -106,7 +107,7 @@ def test_a_slow_shard_does_not_delay_the_others(work: Work) -> None:
 
     def handler(numbers: list[int]) -> Answer:
         if 10 in numbers:
-            release.wait(20)
+            release.wait(PATIENCE)
         return Answer()
 
     aws = FakeAws(FakeStream({"shard-1": Shard(records(10)), "shard-2": Shard(records(20))}), handler=handler)
@@ -124,7 +125,7 @@ def test_children_are_read_after_their_parent(work: Work) -> None:
 
     def handler(numbers: list[int]) -> Answer:
         if 10 in numbers:
-            release.wait(20)
+            release.wait(PATIENCE)
         return Answer()
 
     shards = {
@@ -212,7 +213,6 @@ def test_permissions_are_checked_again_when_policies_change(work: Work) -> None:
 def test_an_idle_mapping_makes_few_calls(work: Work) -> None:
     aws = FakeAws(FakeStream({"shard-1": Shard()}))
     work(aws, mapping())
-    assert eventually(lambda: "GetRecords" in aws.stream.calls)
-    threading.Event().wait(1.6)
-    # At 0, 0.25, 0.75 s; the next one comes at 1.75 s.
-    assert aws.stream.calls.count("GetRecords") <= 4
+    first, second, third = eventually(lambda: aws.stream.reads[:3], lambda reads: len(reads) == 3)
+    assert second - first > 0.9 * IDLE_SECONDS[0]
+    assert third - second > 1.8 * IDLE_SECONDS[0]

@@ -16,7 +16,7 @@ from pipectl.errors import AbsentError, AccessDeniedError, AwsError, ExistsError
 from tests.aws.fakes import client_error
 from tests.resources.direct_access import ADMINISTRATOR, DirectAccess
 from tests.resources.scripted import Step, as_it_is, changed, resource
-from tests.support import FakeClock, make_world
+from tests.support import PATIENCE, FakeClock, make_world
 
 _environments = itertools.count()
 ABSENT = {
@@ -304,7 +304,7 @@ def test_what_is_gone_already_from_a_bucket_is_deleted(other: DirectAccess) -> N
 
 
 def test_eight_pages_of_objects_are_deleted_at_once(other: DirectAccess) -> None:
-    together = threading.Barrier(8, timeout=10)
+    together = threading.Barrier(8, timeout=PATIENCE)
 
     def page(_: Any) -> Any:
         versions = {"Versions": [{"Key": "k", "VersionId": "v"}], "IsTruncated": True}

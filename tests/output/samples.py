@@ -42,6 +42,7 @@ from pipectl.commands.trace import Proof, Stage, Trace, TracedFailure
 from pipectl.commands.up import UpReport
 from pipectl.commands.up_watch import Deployment
 from pipectl.commands.verify import VerifyReport
+from pipectl.config.layers import Place
 from pipectl.diagnosis import Diagnosis, failed, ok, problem, warning
 from pipectl.diagnosis import Finding as Diagnosed
 from pipectl.engine.model import UNKNOWN, Action, Change, Contents, Delta, RefusalKind
@@ -226,8 +227,12 @@ def _pipeline(text: str) -> dict[str, Sample]:
         "permissions": partial(permissions.listing, policies=policies),
         "permissions reader": partial(permissions.document, policies=policies, name="reader"),
         "template": partial(template.result, template=described),
-        "config check": partial(config.checked, file=Path(text), packages=packages),
-        "config show": partial(config.shown, config={"environment": text, "tags": {text: text}}),
+        "config check": partial(config.checked, files=[Path(text), Path(text)], packages=packages),
+        "config show": partial(
+            config.shown,
+            config={"environment": text, "tags": {text: text}},
+            places={("environment",): Place(Path(text), 2)},
+        ),
     }
 
 

@@ -38,7 +38,7 @@ def check(session: Session) -> int:
     checked = commands.check(session.config, session.file)
     output.ending_runtimes(session.screen, session.config, session.today)
     output.package_warnings(session.screen, checked)
-    output.checked(session.screen, session.file, checked)
+    output.checked(session.screen, session.layers.files, checked)
     return 0
 
 
@@ -47,14 +47,18 @@ def check(session: Session) -> int:
 def show(session: Session) -> int:
     """Print the config with every default filled in.
 
+    When it extends others, the file and line of each value that is no default is a comment.
+
     \b
-    Example:
+    Examples:
       pipectl config show -o json
+      pipectl -c config/prod.yaml config show
     """
     from pipectl.commands import config as commands
     from pipectl.output import config as output
 
-    output.shown(session.screen, commands.show(session.config))
+    shown = commands.show(session.config)
+    output.shown(session.screen, shown, session.layers.places if len(session.layers.files) > 1 else {})
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 import yaml
 
+from pipectl.config.layers import Place
 from pipectl.config.models import Config
 from pipectl.config.runtimes import RUNTIMES, Runtime
+from pipectl.config.yaml_document import EXTENDS, KeyPath
 from pipectl.packaging.build import build
 from pipectl.pipeline import package_source
 
@@ -76,6 +79,70 @@ def as_yaml(shown: dict[str, Any]) -> str:
     return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True).rstrip()
 
 
+def with_places(text: str, places: Mapping[KeyPath, Place]) -> str:
+    """Return YAML with the place of each value as a comment. A default has none.
+
+    Args:
+        text: The output of `as_yaml`.
+        places: The places of the values and lists.
+    """
+    lines = text.split("\n")
+    for line, path in _lines(yaml.compose(text, Loader=yaml.SafeLoader), ()):
+        if path in places:
+            lines[line] += f"  # {places[path]}"
+    return "\n".join(lines)
+
+
+def _lines(node: yaml.Node | None, path: KeyPath) -> Iterator[tuple[int, KeyPath]]:
+    """Yield the line and the path of each value that is in one line, and of each list."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        here = (*path, key.value)
+        if isinstance(value, yaml.MappingNode) and value.value:
+            yield from _lines(value, here)
+        elif isinstance(value, yaml.SequenceNode) or value.end_mark.line == key.start_mark.line:
+            yield key.start_mark.line, here
+
+
+EXTENDS_SCHEMA = {
+    "description": "config that this one is merged over, relative to this file; sections merge key by key, lists and "
+    "single values replace, null removes",
+    "minLength": 1,
+    "type": "string",
+}
+
+
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of the config file."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema(by_alias=True)}
+    """Return the JSON Schema of the config file.
+
+    A file that extends another needs no key, and null removes one of the other. `null` is therefore allowed for each
+    key; that it removes nothing in a file that extends none is left to `config check`.
+    """
+    whole = Config.model_json_schema(by_alias=True)
+    required: dict[str, Any] = {"required": whole.pop("required"), "properties": {}}
+    for key, prop in whole["properties"].items():
+        if section := whole["$defs"].get(prop.get("$ref", "").rpartition("/")[2]):
+            if keys := section.pop("required", None):
+                required["properties"][key] = {"required": keys}
+        else:
+            _allow_null(prop)
+    for section in whole["$defs"].values():
+        _allow_null(section)
+        for prop in section["properties"].values():
+            _allow_null(prop)
+    whole["properties"] = {EXTENDS: EXTENDS_SCHEMA, **whole["properties"]}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {**head, **whole, "if": {"not": {"required": [EXTENDS]}}, "then": required}
+
+
+def _allow_null(prop: dict[str, Any]) -> None:
+    """Allow null as a value, and as one of a map of text."""
+    if isinstance(prop.get("type"), str):
+        prop["type"] = [prop["type"], "null"]
+    if "const" in prop:
+        prop["enum"] = [prop.pop("const")]
+    if "enum" in prop:
+        prop["enum"] = [*prop["enum"], None]
+    if isinstance(each := prop.get("additionalProperties"), dict):
+        _allow_null(each)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 from pipectl.commands import config as commands
+from pipectl.config.layers import Place
 from pipectl.config.models import Config
 from pipectl.config.runtimes import newest
+from pipectl.config.yaml_document import KeyPath
 from pipectl.output.console import Screen
 
 
-def checked(screen: Screen, file: Path, packages: Mapping[str, commands.PackageSummary]) -> None:
+def checked(screen: Screen, files: Sequence[Path], packages: Mapping[str, commands.PackageSummary]) -> None:
+    """Print that the first of the files is valid; it extends the others."""
+    file, *bases = files
     if screen.json_output:
-        screen.document({"ok": True, "file": file, "packages": packages})
+        screen.document({"ok": True, "file": file, "extends": bases, "packages": packages})
     else:
-        screen.line(f"{file} is valid.")
+        extends = f" It extends {', which extends '.join(map(str, bases))}." if bases else ""
+        screen.line(f"{file} is valid.{extends}")
 
 
 def package_warnings(screen: Screen, packages: Mapping[str, commands.PackageSummary]) -> list[str]:
@@ -25,11 +30,12 @@ def package_warnings(screen: Screen, packages: Mapping[str, commands.PackageSumm
     return _noted(screen, lines)
 
 
-def shown(screen: Screen, config: dict[str, object]) -> None:
+def shown(screen: Screen, config: dict[str, object], places: Mapping[KeyPath, Place]) -> None:
+    """Print the config, as YAML with the places of its values."""
     if screen.json_output:
         screen.json(config)
     else:
-        screen.verbatim(commands.as_yaml(config))
+        screen.verbatim(commands.with_places(commands.as_yaml(config), places))
 
 
 def ending_runtimes(screen: Screen, config: Config, today: date) -> list[str]:

@@ -43,6 +43,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "permissions": "Print IAM policies, with the names of this config and account.",
         "template": "Print the pipeline as a CloudFormation template.",
     },
+    "Try": {
+        "send": "Write one order to the table, and follow it to its object or its failure.",
+    },
     "On call": {
         "audit": "List, show, count and resolve failures.",
         "logs": "Show the functions' logs.",

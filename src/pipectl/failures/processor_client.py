@@ -18,7 +18,7 @@ from pipectl.failures.model import FailedRecord, SequenceNumber
 from pipectl.failures.reasons import reason_in
 
 if TYPE_CHECKING:
-    from mypy_boto3_lambda.type_defs import InvocationResponseTypeDef
+    from mypy_boto3_lambda.type_defs import InvocationRequestTypeDef, InvocationResponseTypeDef
 
 LONGEST_ERROR = 1000
 LONGEST_RETRIES = 60
@@ -35,7 +35,12 @@ _Answer = tuple[str | None, list[int]]
 
 
 def invoke(
-    aws: Aws, function: str, event: Mapping[str, object], before_each: Callable[[], None] = lambda: None
+    aws: Aws,
+    function: str,
+    event: Mapping[str, object],
+    before_each: Callable[[], None] = lambda: None,
+    *,
+    log: bool = False,
 ) -> InvocationResponseTypeDef:
     """Invoke a function, again and again while Lambda throttles it for reasons that pass.
 
@@ -44,12 +49,18 @@ def invoke(
         function: Its physical name, with an alias if it has one.
         event: The event.
         before_each: Called before each try.
+        log: Ask for the last 4 KB of the invocation's log, too.
     """
-    payload = json.dumps(event).encode()
+    request: InvocationRequestTypeDef = {"FunctionName": function, "Payload": json.dumps(event).encode()}
+    if log:
+        request["LogType"] = "Tail"
     for waited in poll(aws.clock, _THROTTLED_SECONDS):
         before_each()
         try:
-            return aws.invoker.invoke(FunctionName=function, Payload=payload)
+            return aws.invoker.invoke(**request)
+        except AbsentError as error:
+            error.hint = error.hint or "`pipectl up` creates what is missing"
+            raise
         except AwsError as error:
             passes = error.aws_code in THROTTLED and RESERVED_LIMIT not in error.aws_message
             if not passes or waited >= _THROTTLED_SECONDS:
@@ -127,16 +138,13 @@ class ProcessorClient:
         self._limit(len(events))
         try:
             answer = invoke(self._aws, f"{self._function}:{LIVE_ALIAS}", event, before_each)
-        except AbsentError as error:
-            error.hint = error.hint or "`pipectl up` publishes the version that is invoked"
-            raise
         except AwsError as error:
             if error.aws_code not in _REFUSED_EVENTS:
                 raise
             return error.message, []
         payload = answer["Payload"].read()
         if kind := answer.get("FunctionError"):
-            return _function_error(payload, kind), []
+            return function_error(payload, kind), []
         try:
             return None, read_failed_positions(payload, [each["dynamodb"]["SequenceNumber"] for each in events])
         except ValueError as invalid:
@@ -151,7 +159,8 @@ def _failed(event: EventRecord, error: str | None, reported: Sequence[int]) -> l
     return [FailedRecord(SequenceNumber.of(event), event["dynamodb"].get("Keys"), reason)]
 
 
-def _function_error(payload: bytes, kind: str) -> str:
+def function_error(payload: bytes, kind: str) -> str:
+    """Return the error of a function from its answer; its kind where the answer has none."""
     try:
         answer = json.loads(payload)
         parts = [str(answer[key]) for key in ("errorType", "errorMessage") if answer.get(key)]

@@ -265,7 +265,7 @@ def shards_of(aws: Aws, table: str, facts: TableFacts) -> list[Shard]:
         listed = (stream["StreamArn"] for stream in answer.get("Streams", []))
         arns |= dict.fromkeys(arn for arn in listed if not _is_of_deleted_table(arn, facts.created_at))
         if not (last := answer.get("LastEvaluatedStreamArn")):
-            return [shard for arn in arns for shard in _shards(aws, arn, must_exist=arn == current)]
+            return [shard for arn in arns for shard in shards_of_stream(aws, arn, must_exist=arn == current)]
         request["ExclusiveStartStreamArn"] = last
 
 
@@ -275,7 +275,8 @@ def _is_of_deleted_table(stream_arn: str, created_at: datetime | None) -> bool:
     return bool(enabled_at and created_at and enabled_at < created_at - ROUNDING)
 
 
-def _shards(aws: Aws, stream_arn: str, *, must_exist: bool) -> Iterator[Shard]:
+def shards_of_stream(aws: Aws, stream_arn: str, *, must_exist: bool = True) -> Iterator[Shard]:
+    """Yield every shard of one stream; none of a stream that is gone and need not exist."""
     request: DescribeStreamInputTypeDef = {"StreamArn": stream_arn}
     while True:
         try:

@@ -122,6 +122,25 @@ _TRACE = merged(
     {"orders-table": "dynamodb:GetItem", "processed-objects": "s3:GetObject"},
     _EXPLAIN,
 )
+_SEND = merged(
+    _TABLES,
+    _BUCKET,
+    _PROCESSOR,
+    _MAPPINGS,
+    _FAILURES,
+    _METRICS,
+    {
+        "orders-table": "dynamodb:PutItem",
+        "orders-streams": "dynamodb:DescribeStream dynamodb:GetShardIterator dynamodb:GetRecords",
+        "processed-objects": "s3:GetObject",
+    },
+    _EXPLAIN,
+)
+_SEND_DIRECT = merged(
+    _BUCKET,
+    _PROCESSOR,
+    {"processor": "lambda:InvokeFunction", "processed-objects": "s3:GetObject", "quarantine": "s3:GetObject"},
+)
 _AUDIT = merged(_TABLES, _BUCKET, _PROCESSOR, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES, _EXPLAIN)
 _LOGS = merged(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"})
 _THROWAWAY_ORDER = {
@@ -155,6 +174,8 @@ COMMANDS: Mapping[str, Grants] = {
         _TABLES, _FAILURES, _RANGES, _EXPLAIN, {"audit-table": "dynamodb:Query dynamodb:GetItem dynamodb:UpdateItem"}
     ),
     "trace": _TRACE,
+    "send": _SEND,
+    "send --direct": _SEND_DIRECT,
     "verify": _VERIFY,
     "verify --repair": merged(_VERIFY, {"processor": "lambda:InvokeFunction", "quarantine": "s3:GetObject"}),
     "replay-dlq --dry-run": merged(_REPLAY, _EXPLAIN),
@@ -192,6 +213,8 @@ _READER = (
 CALLERS: Mapping[str, tuple[str, ...]] = {
     "reader": _READER,
     "on-call": (*_READER, "verify --repair", "replay-dlq", "audit resolve", "pause", "resume", "rollback"),
+    # Writing orders is neither reading nor the work of those on call.
+    "developer": (*_READER, "send", "send --direct"),
     # With it `status` works, too, but explains no failures: a deployer need not read orders.
     "deployer": ("plan", "outputs", "list", "up", "down", "rollback"),
     "capture": ("doctor --capture",),  # of its own: with the deployer's actions it does not fit into one policy
@@ -207,7 +230,7 @@ def group_for(command: str, actions: Iterable[str]) -> str:
         actions: The actions that were denied.
     """
     key = command if command in COMMANDS else command.partition(" ")[0]
-    for group in ("reader", "on-call"):
+    for group in ("reader", "on-call", "developer"):
         commands = CALLERS[group]
         allowed = {action for each in commands for some in COMMANDS[each].values() for action in some.split()}
         if key in commands and allowed.issuperset(actions):

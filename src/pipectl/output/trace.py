@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Iterator
 
 from pipectl.commands.trace import Doubt, Proof, Stage, Trace
 from pipectl.failures.model import ReplayStatus, short_ids
@@ -12,6 +11,7 @@ from pipectl.failures.order_events import TraceEvent
 from pipectl.failures.order_versions import MOST_VERSIONS
 from pipectl.output import looks
 from pipectl.output.console import Line, Screen
+from pipectl.output.records import plain
 from pipectl.output.serializer import dumps, serialize
 from pipectl.output.table import Column
 from pipectl.text import pluralize, shell_word
@@ -29,7 +29,6 @@ _LOOK = {
 _KIND_LOOK = {"stored": looks.GOOD, "quarantined": looks.BAD, "failed": looks.BAD}
 _COLUMNS = (Column("VERSION"), Column("TIME"), Column("WHEN"), Column("WHAT", flexible=True))
 _LABEL = 13
-_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 _COMMAND = re.compile("`(pipectl [^`]+)`")
 _ITEM_CHARACTERS = 62
 _GAVE_UP = {
@@ -102,7 +101,7 @@ def _facts(screen: Screen, found: Trace) -> Iterator[tuple[str, str]]:
     if found.item is None:
         yield "in the table", "no longer there"
     else:
-        text = dumps({name: _plain(value) for name, value in found.item.items()}, indent=None)
+        text = dumps({name: plain(value) for name, value in found.item.items()}, indent=None)
         yield "in the table", text if len(text) <= _ITEM_CHARACTERS else f"{text[: _ITEM_CHARACTERS - 3]}..."
 
 
@@ -237,23 +236,6 @@ def _details(screen: Screen, found: Trace) -> None:
         }
         named = ", ".join(f"{name} {value}" for name, value in ids.items() if value)
         screen.line(f"{rfc3339_milliseconds(event.time)}  {event.kind:<11}  {named}")
-
-
-def _plain(value: object) -> object:
-    """Return a value in DynamoDB's typed form without the types."""
-    if isinstance(value, Mapping) and len(value) == 1:
-        ((kind, inner),) = value.items()
-        match kind, inner:
-            case "N", str() if _NUMBER.fullmatch(inner):
-                return Decimal(inner)
-            case "M", Mapping():
-                return {name: _plain(member) for name, member in inner.items()}
-            case "L", list():
-                return [_plain(member) for member in inner]
-            case "NULL", _:
-                return None
-        return inner
-    return value
 
 
 def _document(screen: Screen, found: Trace) -> dict[str, object]:

@@ -1,0 +1,186 @@
+"""Output of `send`: the order, and its object or its failure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from pipectl.aws.log_entries import parse_entry
+from pipectl.commands.send import SendReport, SendState
+from pipectl.commands.send_direct import DirectReport
+from pipectl.failures.model import short_id
+from pipectl.output import looks
+from pipectl.output.console import Screen
+from pipectl.output.records import plain
+from pipectl.output.serializer import dumps
+from pipectl.text import pluralize, shell_word
+
+_LOOK = {
+    SendState.STORED: ("✓", looks.GOOD),
+    SendState.WAITING: ("…", looks.WARN),
+    SendState.FAILED: ("✗", looks.BAD),
+}
+_WRITTEN = {"INSERT": "inserted", "MODIFY": "modified"}
+_LABEL = 12
+_COMMAND = re.compile("`(pipectl [^`]+)`")
+
+
+def result(screen: Screen, report: SendReport) -> None:
+    """Print the result of `send`."""
+    if screen.json_output:
+        screen.document(_document(screen, report))
+        return
+    mark, look = _LOOK[report.state]
+    screen.line((f"{mark} {report.state.upper()}", look), f"  {_headline(report)}")
+    _facts(screen, _of_order(screen, report))
+    if report.state is SendState.STORED:
+        screen.verbatim(dumps(report.document))
+    _commands(screen, _next(report))
+
+
+def direct(screen: Screen, report: DirectReport) -> None:
+    """Print the result of `send --direct`."""
+    if screen.json_output:
+        screen.document(_direct_document(screen, report))
+        return
+    failed, version = report.error is not None, f"version {report.version} of " if report.version else ""
+    mark, look = _LOOK[SendState.FAILED if failed else SendState.STORED]
+    word = "FAILED" if failed else "PROCESSED"
+    screen.line((f"{mark} {word}", look), f"  {report.key}: by {version}the processor in {report.seconds:.1f} s")
+    _facts(screen, _of_invocation(report))
+    if report.document is not None:
+        screen.verbatim(dumps(report.document))
+    _commands(screen, _next_direct(report))
+
+
+def _headline(report: SendReport) -> str:
+    written = _WRITTEN.get(str(report.event_name), "written")
+    seconds, failure = f"{report.seconds:.1f} s", report.failure
+    match report.state:
+        case SendState.STORED:
+            words = f"{written}, and stored after {seconds}"
+        case SendState.WAITING:
+            words = f"{written}, and not processed yet ({seconds}); it is in the table"
+        case SendState.FAILED:
+            count = f" after {pluralize(failure.tries, 'attempt')}" if failure and failure.tries else ""
+            words = f"{written}, and failed{count} ({seconds})"
+    return f"{report.key}: {words}"
+
+
+def _of_order(screen: Screen, report: SendReport) -> Iterator[tuple[str, str]]:
+    """Yield what is known about an order, each with its label."""
+    yield "order", _order(report)
+    if report.generated:
+        yield "key", "the order had none, so a new one was chosen"
+    if report.waits_for:
+        yield "waits for", screen.completed(report.waits_for)
+    if failure := report.failure:
+        yield "reason", failure.reason or "no reason found"
+        if failure.audit_id:
+            yield "failure", short_id(failure.audit_id)
+        if failure.quarantine:
+            yield "quarantine", failure.quarantine
+    if report.event_id:
+        yield "record", f"{report.event_id} (sequence number {report.sequence_number})"
+    if report.object:
+        yield "object", report.object
+
+
+def _of_invocation(report: DirectReport) -> Iterator[tuple[str, str]]:
+    yield "order", _order(report)
+    if report.error:
+        yield "reason", report.error
+    else:
+        yield "answer", dumps(report.answer, indent=None)
+    for number, line in enumerate(_log(report)):
+        yield "log" if number == 0 else "", line
+    if report.quarantine:
+        yield "quarantine", report.quarantine
+    if not report.error:
+        yield "object", report.object or "none under the key of this record"
+
+
+def _log(report: DirectReport) -> Iterator[str]:
+    """Yield the lines of the log; those of JSON without what the reason says."""
+    for line in report.lines:
+        entry = parse_entry(line)
+        if not entry.fields:
+            yield line
+        elif entry.text != report.error:
+            yield f"{entry.level} {entry.text}".strip()
+
+
+def _order(report: SendReport | DirectReport) -> str:
+    return dumps(_plain(report.order), indent=None)
+
+
+def _plain(order: Mapping[str, object]) -> dict[str, object]:
+    return {name: plain(value) for name, value in order.items()}
+
+
+def _facts(screen: Screen, facts: Iterator[tuple[str, str]]) -> None:
+    for label, text in facts:
+        screen.hanging((f"  {label:<{_LABEL}}",), (text,))
+
+
+def _commands(screen: Screen, commands: Iterator[str]) -> None:
+    for number, command in enumerate(commands):
+        screen.line(("Next: " if number == 0 else "      ", "bold"), screen.completed(f"`{command}`").strip("`"))
+
+
+def _next(report: SendReport) -> Iterator[str]:
+    """Yield the commands that help."""
+    key = shell_word(report.key)
+    if report.state is SendState.FAILED and report.failure and report.failure.audit_id:
+        yield f"pipectl audit show {shell_word(short_id(report.failure.audit_id))}"
+        yield f"pipectl logs --order {key}"
+    elif report.state is SendState.WAITING:
+        if named := _COMMAND.search(report.waits_for or ""):
+            yield named[1]
+        yield f"pipectl trace {key}"
+
+
+def _next_direct(report: DirectReport) -> Iterator[str]:
+    if report.error and not report.lines:
+        yield "pipectl logs --errors --since 5m"
+
+
+def _document(screen: Screen, report: SendReport) -> dict[str, object]:
+    return {
+        "key": report.key,
+        "generated": report.generated,
+        "state": report.state,
+        "seconds": round(report.seconds, 3),
+        "order": _plain(report.order),
+        "eventName": report.event_name,
+        "eventId": report.event_id,
+        "sequenceNumber": report.sequence_number,
+        "object": report.object,
+        "document": report.document,
+        "failure": report.failure,
+        "waitsFor": screen.completed(report.waits_for) if report.waits_for else None,
+        "next": _completed(screen, _next(report)),
+    }
+
+
+def _direct_document(screen: Screen, report: DirectReport) -> dict[str, object]:
+    return {
+        "key": report.key,
+        "generated": report.generated,
+        "state": SendState.FAILED if report.error else "processed",
+        "seconds": round(report.seconds, 3),
+        "order": _plain(report.order),
+        "eventId": report.event_id,
+        "version": report.version,
+        "answer": report.answer,
+        "error": report.error,
+        "lines": report.lines,
+        "object": report.object,
+        "document": report.document,
+        "quarantine": report.quarantine,
+        "next": _completed(screen, _next_direct(report)),
+    }
+
+
+def _completed(screen: Screen, commands: Iterator[str]) -> list[str]:
+    return [screen.completed(f"`{command}`").strip("`") for command in commands]

@@ -10,6 +10,8 @@
     |-- NoVersionError           the processor has no version to roll back to
     |-- NoSuchFailureError       no failure has the id that was given
     |-- NoSuchOrderError         neither table, stream nor audit table has the order
+    |-- OrderError               a text is not an order that the table can have                     (exit 2)
+    |-- UnchangedOrderError      the table already has exactly this order
     |-- AmbiguousIdError         several failures have ids that begin as the one that was given
     |-- SeveralFailuresError     an order has several failures, or its key is also the beginning of an id
     |-- FailureStatusError       a failure's status does not allow what was asked for

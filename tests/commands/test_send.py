@@ -13,11 +13,12 @@ from botocore.exceptions import ClientError
 
 from pipectl.aws.stream_records import Cause, Kept
 from pipectl.commands.pause import pause
-from pipectl.commands.send import SendReport, SendState, UnchangedOrderError, send
+from pipectl.commands.send import SendReport, SendState, send
 from pipectl.commands.send_direct import LABEL, direct_record, send_direct
 from pipectl.commands.send_order import Order, parse_order
 from pipectl.commands.up import up
 from pipectl.errors import AwsError, CancelledError, PipectlError, RequirementError
+from pipectl.failures.errors import UnchangedOrderError
 from pipectl.failures.model import quarantine_key
 from pipectl.local.home import LocalEmulator
 from tests.commands.existing_pipeline import existing, fail, store, write

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipectl.commands.send_order import DEEPEST, LARGEST_TEXT, Order, OrderError, OrderProblem, is_same, parse_order
+from pipectl.commands.send_order import DEEPEST, LARGEST_TEXT, Order, is_same, parse_order
+from pipectl.failures.errors import OrderError, OrderProblem
 
 DIGITS = "12345678901234567890.123456789012345678"
 

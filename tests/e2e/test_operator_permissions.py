@@ -29,6 +29,9 @@ from pipectl.commands.plan import plan
 from pipectl.commands.replay_dlq import preview, replay, save
 from pipectl.commands.resume import resume
 from pipectl.commands.rollback import rollback
+from pipectl.commands.send import SendState, send
+from pipectl.commands.send_direct import send_direct
+from pipectl.commands.send_order import Order
 from pipectl.commands.status import status
 from pipectl.commands.trace import trace
 from pipectl.commands.up import up
@@ -96,7 +99,7 @@ NOT_SEEN: Mapping[str, NotSeen] = {
     "lambda:UpdateEventSourceMapping": NotSeen(_BACKLOG, ("replay-dlq",)),
     "lambda:GetEventSourceMapping": NotSeen(
         "called while AWS still changes a mapping",
-        (*_LOOKING, "trace", "verify", "verify --repair", "replay-dlq", "doctor --capture"),
+        (*_LOOKING, "trace", "send", "verify", "verify --repair", "replay-dlq", "doctor --capture"),
     ),
     "lambda:GetFunction": NotSeen("called when a log group has no tags, to find its owner", ("logs", "logs --failure")),
     "dynamodb:GetItem": NotSeen("called when the response of an update was lost", ("replay-dlq", "audit resolve")),
@@ -258,6 +261,34 @@ def _repair(context: Context) -> object:
     return report
 
 
+def _order(key: str, amount: str) -> Order:
+    return Order(key, {"orderId": {"S": key}, "amount": {"N": amount}})
+
+
+def _send(context: Context, place: Place) -> object:
+    """Send an order that is stored, one that fails without a record in quarantine, and one that waits."""
+    stored = send(context, _order("order-5", "7"), timeout=BOUND)
+    restore = place.processor_without("WriteObjects")
+    failed = send(context, _order("order-5", "8"), timeout=BOUND)
+    restore()
+    name = place.names.processor
+    place.aws.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    waiting = send(context, _order("order-5", "9"), timeout=BOUND)
+    place.aws.lambda_.delete_function_concurrency(FunctionName=name)
+    reports = (stored, failed, waiting)
+    assert [report.state for report in reports] == [SendState.STORED, SendState.FAILED, SendState.WAITING]
+    return reports
+
+
+def _direct(context: Context) -> object:
+    """Invoke the processor with an order that it stores, and with one that it refuses."""
+    stored = send_direct(context, _order("order-6", "7"))
+    refused = send_direct(context, Order("order-7", {"orderId": {"S": "order-7"}, "amount": {"S": "seven"}}))
+    assert (stored.error, bool(stored.object)) == (None, True)
+    assert refused.quarantine
+    return refused
+
+
 def _refused(context: Context) -> object:
     """Run `down` without a data option, so that it has to look for data."""
     try:
@@ -384,6 +415,8 @@ def test_failures_are_read_and_replayed_with_exactly_their_actions(
         "audit resolve": resolve_and_undo,
         "logs --failure": lambda context: logs_of_failure(context, audit_id, _search(context)),
         "trace": lambda context: trace(context, "order-1"),
+        "send": lambda context: _send(context, existing),
+        "send --direct": _direct,
         "verify": _verify,
         "replay-dlq --dry-run": lambda context: preview(context, _selection(context)),
         "replay-dlq --save": lambda context: save(context, _selection(context), tmp_path),

@@ -107,6 +107,7 @@ from pipectl.pause_tags import Pause
 from pipectl.resources.versions import Version
 from pipectl.review.code import NO_NEWLINE
 from pipectl.review.model import CodeChange, FileAction, FileChange, Review
+from tests.output.send_samples import send_samples
 from tests.output.status_samples import status_samples
 
 Sample: TypeAlias = Callable[[Screen], object]
@@ -221,6 +222,7 @@ def _pipeline(text: str) -> dict[str, Sample]:
         ),
         "down orphans": partial(down.result, report=DownReport(made, orphans=_orphans(text))),
         "down nothing": partial(down.result, report=DownReport(())),
+        **send_samples(text),
         **status_samples(text),
         **_listed(text),
         "outputs": partial(outputs.result, outputs=names),

@@ -44,7 +44,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "template": "Print the pipeline as a CloudFormation template.",
     },
     "Try": {
-        "send": "Write one order to the table, and follow it to its object or its failure.",
+        "send": "Write one order, and follow it to its object or its failure.",
     },
     "On call": {
         "audit": "List, show, count and resolve failures.",

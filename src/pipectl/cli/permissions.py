@@ -23,8 +23,8 @@ def permissions(session: Session, policy: str | None) -> int:
     """Print IAM policies, with the names of this config and account.
 
     Without an argument, the policies are listed. Those of processor and auditor are written to the functions' roles
-    by `up`. Those of reader, on-call, developer and deployer are for the people who run
-    pipectl, and that of capture for `pipectl doctor --capture FILE`. With account_id in the config, no credentials are needed.
+    by `up`. Those of reader, on-call, developer and deployer are for the people who run pipectl, and that of capture
+    for `pipectl doctor --capture FILE`. With account_id in the config, no credentials are needed.
 
     \b
     Examples:

@@ -32,7 +32,7 @@ _LONGEST_TIMEOUT = 3600
 @confirm_option("Environment name, to send to a protected environment.")
 @global_options
 def send(session: Session, order: str, direct: bool, timeout: int | None, confirm: str | None) -> int:
-    """Write one order to the table, and follow it to its object or its failure.
+    """Write one order, and follow it to its object or its failure.
 
     ORDER is JSON, the name of a file, or - for stdin: plain JSON, or DynamoDB's typed form when its partition key is an
     object such as {"S": "order-1"}. An order without a partition key gets a new one. Exits with 0 when the order is
@@ -45,7 +45,7 @@ def send(session: Session, order: str, direct: bool, timeout: int | None, confir
     Examples:
       pipectl send events/order.json
       pipectl send '{"orderId": "order-1", "amount": 12.50}'
-      pipectl send - -o json < events/order.json
+      pipectl send events/order.json --timeout 120 -o json
       pipectl send --direct events/invalid-order.json
     """
     session.print_first_words()

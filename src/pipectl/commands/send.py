@@ -19,6 +19,7 @@ from pipectl.engine.model import Observation
 from pipectl.errors import CancelledError, PipectlError
 from pipectl.facts import FunctionFacts, MappingFacts, TableFacts
 from pipectl.failures.audit_table import Selection
+from pipectl.failures.errors import UnchangedOrderError
 from pipectl.failures.model import Failure, Record, SequenceNumber, object_key, quarantine_key
 from pipectl.failures.order_versions import Version
 from pipectl.failures.quarantine import object_at
@@ -39,6 +40,8 @@ _NEEDS = (
 )
 _RECORD_SECONDS = 5
 """Time within which a stream has the record of a write; a stopped pipeline is not followed for longer."""
+_RETRIED_SECONDS = 1.5
+"""Time for which the record of a write is looked for that seems to have changed nothing."""
 _AUDIT_SECONDS = 1.0
 """Time between two looks into the audit table."""
 _CLOCKS_DIFFER = timedelta(minutes=5)
@@ -50,19 +53,6 @@ class SendState(StrEnum):
     STORED = "stored"
     FAILED = "failed"
     WAITING = "waiting"
-
-
-class UnchangedOrderError(PipectlError):
-    """The table has exactly this order, so that DynamoDB writes no stream record. ``key`` is its key."""
-
-    code = "OrderUnchanged"
-
-    def __init__(self, key: str) -> None:
-        super().__init__(
-            f"the table already has exactly this order {key}: DynamoDB writes no stream record, nothing is processed",
-            hint=f"change it, or send it without a key to get a new one; `pipectl trace {shell_word(key)}` follows it",
-        )
-        self.key = key
 
 
 @dataclass(frozen=True)
@@ -186,7 +176,7 @@ class _Sending:
         Raises:
             UnchangedOrderError: there is none.
         """
-        for _ in poll(self._aws.clock, _RECORD_SECONDS / 2):
+        for _ in poll(self._aws.clock, _RETRIED_SECONDS):
             if self._found_version():
                 return
         raise UnchangedOrderError(self._order.key)

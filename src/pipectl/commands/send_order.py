@@ -11,10 +11,9 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from pipectl.errors import PipectlError
+from pipectl.failures.errors import OrderError, OrderProblem
 from pipectl.text import measured
 
 if TYPE_CHECKING:
@@ -43,34 +42,6 @@ _TYPES = {
 }
 _EXAMPLE = '{"customer": "Ada", "amount": 12.5}'
 _KINDS = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
-
-
-class OrderProblem(StrEnum):
-    """Reasons why a text is not an order."""
-
-    JSON = "json"
-    ENCODING = "encoding"
-    NOT_AN_OBJECT = "not-an-object"
-    STREAM_EVENT = "stream-event"
-    DUPLICATE = "duplicate"
-    KEY = "key"
-    NUMBER = "number"
-    TYPED_VALUE = "typed-value"
-    TEXT = "text"
-    NAME = "name"
-    TOO_DEEP = "too-deep"
-    TOO_LARGE = "too-large"
-
-
-class OrderError(PipectlError):
-    """A text is not an order that the table can have. ``place`` is the attribute, such as ``items[0].count``."""
-
-    code = "OrderInvalid"
-    exit_code = 2
-
-    def __init__(self, message: str, problem: OrderProblem, *, place: str = "", hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.problem, self.place = problem, place
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from pipectl.errors import PipectlError, SavedFilesError
 from pipectl.text import shell_word
@@ -109,3 +110,44 @@ class UnusableIdError(SavedFilesError):
     """An audit id cannot be the name of a file; the other failures can still be saved."""
 
     code = "UnusableId"
+
+
+class OrderProblem(StrEnum):
+    """Reasons why a text is not an order."""
+
+    JSON = "json"
+    ENCODING = "encoding"
+    NOT_AN_OBJECT = "not-an-object"
+    STREAM_EVENT = "stream-event"
+    DUPLICATE = "duplicate"
+    KEY = "key"
+    NUMBER = "number"
+    TYPED_VALUE = "typed-value"
+    TEXT = "text"
+    NAME = "name"
+    TOO_DEEP = "too-deep"
+    TOO_LARGE = "too-large"
+
+
+class OrderError(PipectlError):
+    """A text is not an order that the table can have. ``place`` is the attribute, such as ``items[0].count``."""
+
+    code = "OrderInvalid"
+    exit_code = 2
+
+    def __init__(self, message: str, problem: OrderProblem, *, place: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.problem, self.place = problem, place
+
+
+class UnchangedOrderError(PipectlError):
+    """The table has exactly this order, so that DynamoDB writes no stream record. ``key`` is its key."""
+
+    code = "OrderUnchanged"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"the table already has exactly this order {key}: DynamoDB writes no stream record, nothing is processed",
+            hint=f"change it, or send it without a key to get a new one; `pipectl trace {shell_word(key)}` follows it",
+        )
+        self.key = key

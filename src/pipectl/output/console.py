@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipectl.errors import AwsError, CancelledError, ConfigError, DeclinedError, PackageError, PipectlError
+from pipectl.failures.errors import OrderError
 from pipectl.output import looks
 from pipectl.output.hints import Options, with_options
 from pipectl.output.live import LiveArea
@@ -253,6 +254,8 @@ class Screen:
             found["problems"] = error.problems
         if isinstance(error, PackageError):
             found |= {"problem": error.problem, "path": error.path}
+        if isinstance(error, OrderError):
+            found |= {"problem": error.problem, "place": error.place}
         if isinstance(error, AwsError):
             found["awsCode"] = error.aws_code
         return found

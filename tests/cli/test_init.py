@@ -65,7 +65,7 @@ def test_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:
     result = pipectl("init", tmp_path, *FLAGS[:2], *FLAGS[4:], answers="My Team\nmy-team\n")
     assert result.exit_code == 0
     assert answers_in(tmp_path, "qa")[1] == "my-team"
-    assert "lowercase letters" in result.stderr
+    assert "  It is 'My Team'; it must be" in result.stderr
 
 
 def test_the_end_of_the_input_writes_nothing(tmp_path: Path) -> None:
@@ -109,12 +109,15 @@ def test_a_second_environment_asks_nothing_more_and_names_its_config(tmp_path: P
     assert "pipectl -c config/prod.yaml plan" in result.stdout
 
 
-@pytest.mark.parametrize("name", ["file", "file/below"])
-def test_a_folder_that_is_a_file_is_an_error(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("folder", "code"),
+    [("file", "Usage"), ("file/below", "SavedFiles"), ("/dev/null", "SavedFiles"), ("/proc/x", "SavedFiles")],
+)
+def test_a_folder_that_cannot_be_written_is_an_error(folder: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    result = pipectl("-o", "json", "init", tmp_path / name, "--yes")
-    assert result.exit_code in (1, 2)
-    assert error(result)["code"] in ("Usage", "SavedFiles")
+    result = pipectl("-o", "json", "init", tmp_path / folder, "--yes")
+    assert (result.exit_code, result.stdout, error(result)["code"]) == (2 if code == "Usage" else 1, "", code)
+    assert code == "Usage" or f"`pipectl init {tmp_path / folder}`" in error(result)["hint"]
 
 
 def test_a_broken_config_is_reported_and_kept(tmp_path: Path) -> None:

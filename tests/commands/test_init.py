@@ -153,6 +153,12 @@ def test_the_only_config_is_extended_whatever_its_name(tmp_path: Path) -> None:
     assert write(tmp_path, environment="load").extends == "live.yaml"
 
 
+def test_a_config_can_end_in_yml(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "config" / "dev.yaml").rename(tmp_path / "config" / "dev.yml")
+    assert write(tmp_path, environment="test").extends == "dev.yml"
+
+
 def test_of_several_configs_none_is_chosen(tmp_path: Path) -> None:
     write(tmp_path, environment="a")
     (tmp_path / "config" / "b.yaml").write_bytes((tmp_path / "config" / "a.yaml").read_bytes())

@@ -18,6 +18,7 @@ from pipectl.config.regions import known_region
 from pipectl.config.runtimes import RUNTIMES, newest
 from pipectl.errors import PipectlError, SavedFilesError, UsageError
 from pipectl.json_types import JsonObject
+from pipectl.text import shell_word
 
 QUESTIONS = ("environment", "team", "project", "region", "runtime")
 PROTECTED = ("prod", "production")
@@ -108,7 +109,8 @@ class Project:
 
 def find(folder: Path) -> Project:
     """Return the project in a folder, which need not exist."""
-    return Project(folder, {path.stem: path for path in sorted((folder / "config").glob("*.yaml"))})
+    files = sorted((folder / "config").glob("*.y*ml"), reverse=True)  # of two of one name, the one that ends in yaml
+    return Project(folder, {path.stem: path for path in files if path.suffix in (".yaml", ".yml")})
 
 
 def questions(project: Project, environment: str) -> tuple[str, ...]:
@@ -183,7 +185,7 @@ def init(project: Project, answers: Answers) -> InitReport:
     base = project.base(environment)
     contents = _overlay(project, base, answers) if base else _project(answers)
     for name in contents:
-        _check_place(project.folder, name)
+        _check_place(project, name)
     written: list[str] = []
     existing: list[str] = []
 
@@ -203,7 +205,7 @@ def init(project: Project, answers: Answers) -> InitReport:
         try:
             (written if _write(project.folder / name, content) else existing).append(name)
         except OSError as error:
-            raise _failed(project.folder / name, error.strerror or str(error), report()) from None
+            raise _failed(project, name, error.strerror or str(error), report()) from None
     return report()
 
 
@@ -265,18 +267,18 @@ def _extends_another(path: Path) -> bool:
         return False
 
 
-def _check_place(folder: Path, name: str) -> None:
+def _check_place(project: Project, name: str) -> None:
     """Refuse a file that cannot be written, or that would be outside the folder, before any file is written."""
     for parent in list(PurePosixPath(name).parents)[-2::-1]:
-        path = folder / parent
+        path = project.folder / parent
         try:
-            outside = not path.resolve().is_relative_to(folder.resolve())
+            outside = not path.resolve().is_relative_to(project.folder.resolve())
         except (OSError, RuntimeError):  # links in a circle
             outside = True
         if outside:
-            raise _failed(path, "is a link that leads out of the project's folder")
+            raise _failed(project, str(parent), "is a link that leads out of the project's folder")
         if path.exists() and not path.is_dir():
-            raise _failed(path, "is a file, and a folder is needed")
+            raise _failed(project, str(parent), "is a file, and a folder is needed")
 
 
 def _write(path: Path, content: bytes) -> bool:
@@ -297,7 +299,9 @@ def _write(path: Path, content: bytes) -> bool:
     return True
 
 
-def _failed(path: Path, reason: str, report: InitReport | None = None) -> PipectlError:
-    error = SavedFilesError(f"{path}: {reason}", hint="correct it, and run `pipectl init` again: it continues")
+def _failed(project: Project, name: str, reason: str, report: InitReport | None = None) -> PipectlError:
+    folder = "" if project.folder == Path() else f" {shell_word(str(project.folder))}"
+    hint = f"correct it, and run `pipectl init{folder}` again: it continues"
+    error = SavedFilesError(f"{project.folder / name}: {reason}", hint=hint)
     error.report = report
     return error

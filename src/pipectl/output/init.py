@@ -22,7 +22,8 @@ QUESTIONS: Mapping[str, str] = {
 
 def wrong(screen: Screen, problem: str) -> None:
     """Print the problem of an answer, before the question is asked again."""
-    screen.notice([(f"  It {problem}." if problem.startswith(("is ", "has ")) else f"  {problem}.",)])
+    words = f"It {problem}" if problem.startswith(("is ", "has ")) else problem
+    screen.notice([(f"  {words.removesuffix('.')}{'' if words.endswith('?') else '.'}",)])
 
 
 def incomplete(screen: Screen, error: PipectlError) -> None:
@@ -55,10 +56,10 @@ def result(screen: Screen, report: InitReport, *, complete: bool = True) -> None
 
 def _files(report: InitReport) -> Iterator[Line]:
     mark = ("+", looks.GOOD)
-    for name in report.written:
+    for name in sorted(report.written):
         based = f"  (extends {report.extends})" if report.extends and name == report.config else ""
         yield mark, f" {name}{based}"
-    for name in report.existing:
+    for name in sorted(report.existing):
         yield ((f"= {name}  exists, not changed", looks.LESS),)
 
 

@@ -38,6 +38,14 @@ def with_flags(command: str, **flags: bool | Collection[str]) -> str:
     return " ".join(words)
 
 
+_DOCUMENTATION = "https://github.com/pipectl/pipectl/blob/main/docs/"
+
+
+def documentation(page: str) -> str:
+    """Return the address of a page of the documentation, which an installed pipectl does not contain."""
+    return f"{_DOCUMENTATION}{page}"
+
+
 def shell_word(text: str) -> str:
     """Return a text as one word of a shell command. ``$'...'`` spells characters that no terminal can show."""
     if text.isprintable():

@@ -9,11 +9,11 @@ import shlex
 import click
 import pytest
 
+from pipectl.cli.main import GROUPS
 from tests.cli.commands import all_commands, parse
 from tests.cli_support import pipectl
 
 COMMANDS = [pytest.param(*found, id=" ".join(("pipectl", *found[0]))) for found in all_commands()]
-GLOBAL = {"--config", "--profile", "--region", "--endpoint-url", "--local", "--output", "--no-color", "--quiet"}
 
 
 def examples(command: click.Command) -> list[str]:
@@ -51,10 +51,43 @@ def test_the_short_help_is_one_short_sentence(path: tuple[str, ...], command: cl
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS)
-def test_every_command_takes_the_global_options(path: tuple[str, ...], command: click.Command) -> None:
-    names = {name for option in command.params for name in option.opts}
-    useless = {"--local"} if path in (("permissions",), ("template",)) else set()
-    if path == ("init",):  # its --region is an answer
-        useless = {"--config", "--profile", "--endpoint-url", "--local"}
-    assert names >= GLOBAL - useless or (isinstance(command, click.Group) and path)
-    assert not names & useless
+def test_help_fits_a_terminal_of_80_columns(path: tuple[str, ...], command: click.Command) -> None:
+    context = click.Context(command, info_name=" ".join(("pipectl", *path)), terminal_width=80)
+    assert [line for line in context.get_help().splitlines() if len(line) > 80] == []
+
+
+def test_the_help_of_the_program_has_every_command_in_its_group() -> None:
+    sections = re.split(r"\n\n(?=\S)", pipectl("--help").stdout)
+    shown = {text.split(":")[0]: re.findall(r"^  (\S+)", text, re.MULTILINE) for text in sections}
+    assert {group: shown[group] for group in GROUPS} == {group: list(names) for group, names in GROUPS.items()}
+
+
+@pytest.mark.parametrize("words", [[], ["up"], ["audit"], ["audit", "list"], ["help"]], ids=" ".join)
+def test_help_of_a_command_equals_its_option(words: list[str]) -> None:
+    result = pipectl("help", *words)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == pipectl(*words, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["stauts"], "status"),
+        (["help", "stauts"], "status"),
+        (["audit", "lst"], "list"),
+        (["help", "audit", "lst"], "list"),
+        (["--regoin", "x", "plan"], "--region"),
+        (["plan", "--regoin", "x"], "--region"),
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_word_gets_a_suggestion(typed: list[str], meant: str) -> None:
+    result = pipectl(*typed)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Did you mean '{meant}'?" in result.stderr
+
+
+def test_help_of_a_command_without_commands_takes_no_more_words() -> None:
+    result = pipectl("help", "up", "down")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "`up` has no commands" in result.stderr

@@ -37,7 +37,7 @@ sys.argv = ["pipectl", *{args!r}]
 from pipectl.__main__ import main
 main()
 """
-    variables = {"_PIPECTL_COMPLETE": "bash_complete", "COMP_WORDS": complete, "COMP_CWORD": str(complete.count(" "))}
+    variables = {"_PIPECTL_COMPLETE": "bash", "COMP_WORDS": complete, "COMP_CWORD": str(complete.count(" "))}
     done = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,

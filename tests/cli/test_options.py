@@ -93,7 +93,7 @@ def test_local_and_an_endpoint_are_a_usage_error(where: str, file: Path) -> None
     before, after = {"before": (local + endpoint, []), "after": ([], local + endpoint), "around": (local, endpoint)}[
         where
     ]
-    for command in (["plan"], ["config", "check"]):
+    for command in (["plan"], ["outputs"]):
         result = pipectl("-c", file, *before, *command, *after)
         assert result.exit_code == 2
         assert "use one of --local and --endpoint-url" in result.stderr

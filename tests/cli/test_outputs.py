@@ -21,10 +21,10 @@ def test_without_a_pipeline_it_fails(moto: Path) -> None:
     assert f"`pipectl -c {moto} up`" in result.stderr
 
 
-def test_a_shell_reads_the_variables(pipeline: World) -> None:
+def test_a_shell_exports_the_variables(pipeline: World) -> None:
     result = pipectl("-c", pipeline.file, "outputs", "--env")
     names = document(pipectl("-c", pipeline.file, "-o", "json", "outputs"))
-    script = f'set -eu\n{result.stdout}\nprintf \'%s\\n\' "$ORDERS_TABLE_NAME" "$DEAD_LETTER_QUEUE_URL"'
+    script = f'set -eu\n{result.stdout}\n/bin/sh -c \'printf "%s\\n" "$ORDERS_TABLE_NAME" "$DEAD_LETTER_QUEUE_URL"\''
     reported = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert reported.stdout.splitlines() == [names["OrdersTableName"], names["DeadLetterQueueUrl"]]
     assert len(result.stdout.splitlines()) == len(names)

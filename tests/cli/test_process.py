@@ -27,7 +27,7 @@ def test_a_bug_has_a_traceback_only_with_verbose(verbose: bool | None, capsys: p
     def command() -> int:
         raise KeyError("Table")
 
-    assert run(Session(Globals(verbose=verbose)), command) == 1
+    assert run(Session(Globals(verbose=verbose), "plan"), command) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert "a bug in pipectl: KeyError: 'Table'" in err

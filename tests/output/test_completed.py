@@ -14,6 +14,7 @@ from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.commands.trace import Stage, Trace
 from pipectl.engine.model import Action, Change, Delta
 from pipectl.errors import AwsError, PipectlError
+from pipectl.global_options import reason_against
 from pipectl.monitoring.checks import Check, Finding, Severity
 from pipectl.monitoring.health import Health
 from pipectl.monitoring.log_reader import LogLine
@@ -40,8 +41,9 @@ def test_every_command_on_a_screen_carries_the_options(name: str, json_output: b
     screen = Screen(json_output=json_output, options=OPTIONS[:1])
     screen.out.file = screen.err.file = io.StringIO()
     SAMPLES[name](screen)
-    commands = re.findall("`(pipectl (?!local)[^`]*)`", screen.out.file.getvalue())
-    assert [command for command in commands if not command.startswith("pipectl -c config/prod.yaml ")] == []
+    commands = re.findall("`pipectl ([^`]*)`", screen.out.file.getvalue())
+    bare = [command for command in commands if not command.startswith("-c config/prod.yaml ")]
+    assert [command for command in bare if reason_against(command, "-c") is None] == []
 
 
 @pytest.mark.parametrize("json_output", [False, True])

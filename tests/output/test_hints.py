@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pipectl.global_options import reason_against
 from pipectl.output.hints import with_options
 from pipectl.text import shell_word
 from tests.cli.commands import parse
@@ -41,7 +42,7 @@ def commands() -> list[str]:
         for path in (ROOT / "src").rglob("*.py")
         if "`pipectl" in path.read_text(encoding="utf-8")
         for text in texts(path)
-        for command in re.findall(r"`(pipectl [^`]+)`", text)
+        for command in re.findall(r"`(pipectl [^`|]+)[`|]", text)
     }
     # Some messages name the command that was run.
     return sorted(command for command in found if not {"COMMAND", "NAME", PLACEHOLDER} & {*command.split()[1:3]})
@@ -57,9 +58,9 @@ def test_every_command_in_a_message_carries_the_options(command: str) -> None:
     pasted = with_options(f"run `{command}` again", OPTIONS)
     words = shlex.split(re.findall("`(.+)`", pasted)[0])
     parse(words[1:])
-    name = shlex.split(command)[1]
-    assert ("--local" in words) is (name not in ("local", "demo", "config", "init"))
-    assert ("config/my file.yaml" in words) is (name not in ("local", "init"))
+    path = " ".join(parse(words[1:]))
+    for option, value in OPTIONS:
+        assert ((value or option) in words) is (reason_against(path, option) is None)
 
 
 def test_there_are_commands_in_messages() -> None:

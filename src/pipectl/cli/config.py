@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import global_options
+from pipectl.cli.options import global_options_of
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
@@ -23,7 +23,7 @@ def config() -> None:
 
 
 @config.command()
-@global_options
+@global_options_of("config check")
 def check(session: Session) -> int:
     """Check the config and the handlers' folders.
 
@@ -43,7 +43,7 @@ def check(session: Session) -> int:
 
 
 @config.command()
-@global_options
+@global_options_of("config show")
 def show(session: Session) -> int:
     """Print the config with every default filled in.
 
@@ -63,7 +63,7 @@ def show(session: Session) -> int:
 
 
 @config.command()
-@global_options
+@global_options_of("config schema")
 def schema(session: Session) -> int:
     """Print the JSON Schema of the config, for editors.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from pipectl import scaffold
 from pipectl.cli.config_file import Origin
-from pipectl.cli.options import global_options
+from pipectl.cli.options import global_options_of
 from pipectl.config.runtimes import supported
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     metavar="RUNTIME",
     help="Runtime of both functions.  [default: the config's]",
 )
-@global_options
+@global_options_of("demo")
 def demo(session: Session, orders: int, runtime: str | None) -> int:
     """Demonstrate the pipeline on a temporary local emulator.
 
@@ -38,6 +39,7 @@ def demo(session: Session, orders: int, runtime: str | None) -> int:
     """
     session.screen.step("starting a temporary local emulator")
     from pipectl.commands.demo import demo as run
+    from pipectl.local.home import REGION
     from pipectl.output import demo as output
 
     _use_carried_config(session)
@@ -46,7 +48,7 @@ def demo(session: Session, orders: int, runtime: str | None) -> int:
     report = run(
         config,
         session.file,
-        session.emulator_aws,
+        partial(session.emulator_aws, region=config.region or REGION),
         session.screen.progress,
         progress,
         orders=orders,

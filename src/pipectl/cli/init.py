@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import FOLDER, global_options_without
+from pipectl.cli.options import FOLDER, global_options_of
 from pipectl.config.runtimes import supported
 from pipectl.errors import PipectlError, UsageError
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     help="Runtime of both functions.  [default: the newest Python]",
 )
 @click.option("--yes", "-y", is_flag=True, help="Take the defaults without asking.")
-@global_options_without("config", "profile", "region", "endpoint_url", "local")
+@global_options_of("init")
 def init(session: Session, folder: Path, yes: bool, **flags: str | None) -> int:
     """Write a new project, or the config of another environment.
 
@@ -49,7 +49,7 @@ def init(session: Session, folder: Path, yes: bool, **flags: str | None) -> int:
     from pipectl.commands import init as commands
     from pipectl.output import init as output
 
-    flags["region"] = flags["region"] or session.options.region
+    flags["region"] = flags["region"] or session.given.region
     project = commands.find(folder)
     given = {key: value for key in commands.QUESTIONS if (value := flags[key]) is not None}
     answers = _answers(session, project, given, yes=yes)

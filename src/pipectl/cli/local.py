@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import global_options
+from pipectl.cli.options import global_options_of
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
@@ -24,7 +24,7 @@ def local() -> None:
 
 
 @local.command()
-@global_options
+@global_options_of("local start")
 def start(session: Session) -> int:
     """Start the local emulator.
 
@@ -42,7 +42,7 @@ def start(session: Session) -> int:
 
 
 @local.command()
-@global_options
+@global_options_of("local stop")
 def stop(session: Session) -> int:
     """Stop the local emulator and delete its contents.
 
@@ -59,9 +59,11 @@ def stop(session: Session) -> int:
 
 @local.command()
 @click.option("--env", is_flag=True, help="Print shell commands that set address and credentials for AWS SDKs.")
-@global_options
+@global_options_of("local status")
 def status(session: Session, env: bool) -> int:
     """Show whether the local emulator is running, and its address.
+
+    --env is for sh, bash and zsh with eval as below, and for fish: `pipectl local status --env | source`.
 
     \b
     Examples:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,10 @@ from click.exceptions import NoArgsIsHelpError
 
 from pipectl import __version__
 from pipectl.cli.ending import leave
-from pipectl.cli.options import Globals, options_before_the_command
+from pipectl.cli.options import Globals, command_name, options_before_the_command, takes_no
+from pipectl.cli.shells import VARIABLE, answer
 from pipectl.errors import CancelledError, PipectlError, UsageError
+from pipectl.global_options import is_global
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -54,6 +58,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "pause": "Pause processing.",
         "resume": "Resume processing.",
     },
+    "More": {
+        "completion": "Print a script for the completion of command lines.",
+        "help": "Show the help of a command.",
+    },
 }
 """Every command with its short help, in groups. The list is printed without importing the commands."""
 
@@ -79,6 +87,14 @@ class Pipectl(click.Group):
             with formatter.section(group):
                 formatter.write_dl([(f"{name:<{width}}", words) for name, words in commands.items()])
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.NoSuchCommand(name, possibilities=get_close_matches(name, COMMANDS, n=1), ctx=ctx)
+        return super().resolve_command(ctx, args)
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
@@ -91,6 +107,8 @@ class Pipectl(click.Group):
                 stream, io.TextIOWrapper
             ):  # a name or an error can have characters that the terminal cannot show
                 stream.reconfigure(errors="backslashreplace")
+        if shell := os.environ.get(VARIABLE):
+            leave(answer(self, shell))
         given = list(sys.argv[1:] if args is None else args)
         extra |= {"standalone_mode": False, "prog_name": "pipectl"}
         try:
@@ -99,6 +117,8 @@ class Pipectl(click.Group):
             code = _fail(CancelledError("interrupted"), as_json=_asks_for_json(given))
         except click.ClickException as error:
             code = _usage(error, as_json=_asks_for_json(given))
+        except PipectlError as error:
+            code = _fail(error, as_json=_asks_for_json(given))
         except BrokenPipeError:
             code = 1
         except OSError as error:  # the help or the version cannot be written
@@ -116,6 +136,8 @@ def _usage(error: click.ClickException, *, as_json: bool) -> int:
         if is_help:
             return error.exit_code
     message = "no command is given" if is_help else error.format_message()
+    if context and isinstance(error, click.NoSuchOption) and is_global(error.option_name):
+        message = takes_no(command_name(context), error.option_name)
     hint = f"see `{context.command_path} --help`" if context else None
     return _fail(UsageError(message, hint=hint), as_json=as_json)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -14,11 +14,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from pipectl.cli.completing import config_files, profiles, regions
 from pipectl.errors import UsageError
+from pipectl.global_options import MARKDOWN_COMMANDS, reason_against, unused
 from pipectl.timestamps import rfc3339
 
 F = TypeVar("F", bound=Callable[..., Any])
+Values = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """The earliest time that CloudWatch Logs accepts."""
@@ -74,6 +78,7 @@ class PlanId(click.ParamType[str]):
 
 
 MARKDOWN = "markdown"
+FORMATS = ("text", "json", MARKDOWN)
 MOMENT = Moment()
 NOT_EMPTY = NotEmpty()
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -132,17 +137,50 @@ class Globals:
         found: list[tuple[str, str | None]] = [(name, value) for name, value in named.items() if value is not None]
         return [*found, ("--local", None)] if self.local else found
 
+    def used_by(self, command: str) -> Globals:
+        """Return these options without those that mean nothing to a command."""
+        names = [name for each in unused(command) for name in each.options]
+        return replace(self, **{_field(name): None for name in names})
 
-def _options(prefix: str) -> list[Callable[[F], F]]:
+    def refuse_unused(self, command: str) -> None:
+        """Refuse options without which the command would give another result than the one asked for.
+
+        Raises:
+            UsageError: one is given.
+        """
+        for each in unused(command):
+            for name in each.refused:
+                if getattr(self, _field(name)) not in (None, "text"):
+                    raise UsageError(takes_no(command, name))
+
+
+def takes_no(command: str, option: str) -> str:
+    """Return the message about a global option that means nothing to a command, or that follows a group."""
+    if reason := reason_against(command, option):
+        return f"`{command}` takes no {option}: {reason}"
+    return f"{option} belongs before `{command}` or after the command that follows"
+
+
+def _field(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
+
+
+def command_name(context: click.Context) -> str:
+    """Return the words of a command, such as ``local status``."""
+    return context.command_path.partition(" ")[2]
+
+
+def _options(prefix: str, formats: Sequence[str]) -> list[Callable[[F], F]]:
     """Return the global options, as click parameters whose names begin with ``prefix``."""
+    markdown = " Markdown is for plan and up --dry-run." if MARKDOWN in formats else ""
 
     def flag(*names: str, help: str) -> Callable[[F], F]:  # noqa: A002
         name = names[-1].removeprefix("--").replace("-", "_")
         return click.option(*names, f"{prefix}{name}", is_flag=True, default=None, help=help)
 
-    def text(*names: str, metavar: str, help: str) -> Callable[[F], F]:  # noqa: A002
+    def text(*names: str, metavar: str, help: str, values: Values | None = None) -> Callable[[F], F]:  # noqa: A002
         name = names[-1].removeprefix("--").replace("-", "_")
-        return click.option(*names, f"{prefix}{name}", metavar=metavar, help=help)
+        return click.option(*names, f"{prefix}{name}", metavar=metavar, help=help, shell_complete=values)
 
     return [
         text(
@@ -150,17 +188,20 @@ def _options(prefix: str) -> list[Callable[[F], F]]:
             "--config",
             metavar="FILE",
             help=_CONFIG_HELP,
+            values=config_files,
         ),
-        text("--profile", metavar="NAME", help="AWS profile.  [default: $AWS_PROFILE]"),
-        text("--region", metavar="REGION", help="AWS region.  [default: the config's, else $AWS_REGION]"),
+        text("--profile", metavar="NAME", help="AWS profile.  [default: $AWS_PROFILE]", values=profiles),
+        text(
+            "--region", metavar="REGION", help="AWS region.  [default: the config's, else $AWS_REGION]", values=regions
+        ),
         text("--endpoint-url", metavar="URL", help="AWS endpoint URL.  [default: $AWS_ENDPOINT_URL]"),
         flag("--local", help="Use the local emulator."),
         click.option(
             "-o",
             "--output",
             f"{prefix}output",
-            type=click.Choice(["text", "json", MARKDOWN]),
-            help="Output format. Markdown is for plan and up --dry-run.",
+            type=click.Choice(formats),
+            help=f"Output format.{markdown}",
         ),
         flag("--no-color", help="Print without colors."),
         flag("-q", "--quiet", help="Print no progress."),
@@ -169,28 +210,33 @@ def _options(prefix: str) -> list[Callable[[F], F]]:
 
 
 def options_before_the_command(group: F) -> F:
-    for option in reversed(_options("")):
+    for option in reversed(_options("", FORMATS)):
         group = option(group)
     return group
 
 
 def global_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the global options, and the `Session` they make with those before it."""
-    return global_options_without()(command)
+    """Give a command all global options, and the `Session` they make with those before it."""
+    return _with_options(command, "")
 
 
-def global_options_without(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Give a command the global options but some that it cannot use, such as ``local``."""
+def global_options_of(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a command the global options that mean something to it, and the `Session`.
 
-    def decorate(command: Callable[..., int]) -> Callable[..., int]:
-        wrapped = _with_session(command)
-        for option in reversed(_options("global_")):
-            wrapped = option(wrapped)
-        parameters = getattr(wrapped, "__click_params__", [])
-        parameters[:] = [each for each in parameters if each.name not in {f"global_{name}" for name in names}]
-        return wrapped
+    Args:
+        name: The words of the command, such as ``config schema``.
+    """
+    return lambda command: _with_options(command, name)
 
-    return decorate
+
+def _with_options(command: Callable[..., int], name: str) -> Callable[..., int]:
+    wrapped = _with_session(command)
+    formats = FORMATS if name in MARKDOWN_COMMANDS else FORMATS[:2]
+    for option in reversed(_options("global_", formats)):
+        wrapped = option(wrapped)
+    parameters: list[click.Parameter] = getattr(wrapped, "__click_params__", [])
+    parameters[:] = [each for each in parameters if not any(reason_against(name, opt) for opt in each.opts)]
+    return wrapped
 
 
 def _with_session(command: Callable[..., int]) -> Callable[..., int]:
@@ -198,9 +244,9 @@ def _with_session(command: Callable[..., int]) -> Callable[..., int]:
     def with_session(*args: Any, **kwargs: Any) -> int:
         from pipectl.cli.session import Session, run
 
-        root = click.get_current_context().find_root()
+        context = click.get_current_context()
         given = Globals(**{f.name: kwargs.pop(f"global_{f.name}", None) for f in fields(Globals)})
-        session = Session(root.obj.overlaid(given))
+        session = Session(context.find_root().obj.overlaid(given), command_name(context))
         return run(session, lambda: command(session, *args, **kwargs))
 
     return with_session

@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--env", is_flag=True, help="Print shell variables: ORDERS_TABLE_NAME=...")
+@click.option("--env", is_flag=True, help="Print shell commands: export ORDERS_TABLE_NAME=...")
 @global_options
 def outputs(session: Session, env: bool) -> int:
     """Print names, ARNs and URLs of the pipeline.
 
+    --env is for sh, bash and zsh with eval as below, and for fish: `pipectl outputs --env | source`.
+
     \b
     Examples:
       pipectl outputs
-      pipectl outputs --env > .env
+      pipectl outputs -o json
+      eval "$(pipectl outputs --env)"
     """
     from pipectl.commands.outputs import outputs as run
     from pipectl.output import outputs as output

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import global_options_without
-from pipectl.errors import UsageError
+from pipectl.cli.options import global_options_of
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
@@ -18,7 +17,7 @@ POLICIES = ("processor", "auditor", "reader", "on-call", "developer", "deployer"
 
 @click.command()
 @click.argument("policy", required=False, type=click.Choice(POLICIES))
-@global_options_without("local")
+@global_options_of("permissions")
 def permissions(session: Session, policy: str | None) -> int:
     """Print IAM policies, with the names of this config and account.
 
@@ -34,8 +33,6 @@ def permissions(session: Session, policy: str | None) -> int:
     from pipectl.commands.permissions import permissions as run
     from pipectl.output import permissions as output
 
-    if session.options.local:
-        raise UsageError("the local emulator needs no policies: omit --local")
     published = run(session.config, session.aws(session.options.endpoint_url))
     if policy:
         output.document(session.screen, published, policy)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipectl.cli.exit_codes import CHANGES_PENDING
-from pipectl.cli.options import global_options
+from pipectl.cli.options import global_options_of
 from pipectl.resource_keys import ResourceKey
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ code_option = click.option("--code", is_flag=True, help="Show the lines of code 
 @code_option
 @adopt_option
 @allow_stream_replacement_option
-@global_options
+@global_options_of("plan")
 def plan(session: Session, exit_code: bool, code: bool, adopt: Collection[str], allow_stream_replacement: bool) -> int:
     """Show what `up` would do, attribute by attribute.
 

@@ -29,6 +29,7 @@ from pipectl.errors import (
     Problem,
     UsageError,
 )
+from pipectl.global_options import MARKDOWN_COMMANDS
 from pipectl.output import looks
 from pipectl.output.console import Line, Screen
 
@@ -45,8 +46,10 @@ T = TypeVar("T")
 class Session:
     """The global options, resolved: config, region, AWS clients and console."""
 
-    def __init__(self, options: Globals) -> None:
-        self.options = options
+    def __init__(self, options: Globals, command: str) -> None:
+        self.given = options
+        self.command = command
+        self.options = options.used_by(command)
         self.screen = Screen(
             json_output=options.output == "json",
             quiet=bool(options.quiet),
@@ -60,9 +63,10 @@ class Session:
         """Refuse global options that contradict each other.
 
         Raises:
-            UsageError: two options contradict each other, or the command prints no markdown.
+            UsageError: two options contradict each other, or the command cannot do what one asks for.
         """
-        if self.markdown and click.get_current_context().info_name not in ("plan", "up"):
+        self.given.refuse_unused(self.command)
+        if self.markdown and self.command not in MARKDOWN_COMMANDS:
             self.refuse_markdown()
         if self.options.local and self.options.endpoint_url:
             raise UsageError("use one of --local and --endpoint-url")
@@ -276,19 +280,18 @@ def _fail(session: Session, error: PipectlError) -> int:
     if session.screen.verbose:
         session.screen.traceback()
     if isinstance(error, AccessDeniedError):
-        _name_policy(error)
+        _name_policy(session, error)
     session.screen.error(error)
     return error.exit_code
 
 
-def _name_policy(error: AccessDeniedError) -> None:
+def _name_policy(session: Session, error: AccessDeniedError) -> None:
     """Name the policy of the smallest group that may run this command in the hint of a denied call."""
     from pipectl.aws.denied import DEPLOYER_POLICY
     from pipectl.iam.command_actions import group_for
 
-    context = click.get_current_context(silent=True)
-    if context and error.hint:
-        group = group_for(context.command_path.partition(" ")[2], error.actions)
+    if error.hint:
+        group = group_for(session.command, error.actions)
         error.hint = error.hint.replace(DEPLOYER_POLICY, f"`pipectl permissions {group}`")
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import FOLDER, global_options_without
-from pipectl.errors import UsageError
+from pipectl.cli.options import FOLDER, global_options_of
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--package", type=FOLDER, metavar="DIR", help="Write the functions' packages to this folder.")
-@global_options_without("local")
+@global_options_of("template")
 def template(session: Session, package: Path | None) -> int:
     """Print the pipeline as a CloudFormation template.
 
@@ -29,8 +28,9 @@ def template(session: Session, package: Path | None) -> int:
     \b
     To deploy the template and the packages in the folder `build`:
       aws s3 cp --recursive build s3://BUCKET/
-      aws cloudformation deploy --template-file pipeline.yaml --stack-name orders \\
-        --capabilities CAPABILITY_NAMED_IAM --parameter-overrides CodeBucket=BUCKET
+      aws cloudformation deploy --template-file pipeline.yaml \\
+        --stack-name orders --capabilities CAPABILITY_NAMED_IAM \\
+        --parameter-overrides CodeBucket=BUCKET
 
     \b
     Examples:
@@ -40,8 +40,6 @@ def template(session: Session, package: Path | None) -> int:
     from pipectl.commands.template import create
     from pipectl.output import template as output
 
-    if session.options.local:
-        raise UsageError("the local emulator needs no template: omit --local")
     created = create(session.config, session.file, session.aws(session.options.endpoint_url), package)
     output.result(session.screen, created)
     return 0

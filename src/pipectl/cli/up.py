@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipectl.cli.confirming import confirm_option
-from pipectl.cli.options import PlanId, global_options, yes_option
+from pipectl.cli.options import PlanId, global_options_of, yes_option
 from pipectl.cli.plan import adopt_option, allow_stream_replacement_option, begin, code_option, show_plan
 from pipectl.cli.up_watch import up_and_watch
 from pipectl.errors import PipectlError, UsageError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @code_option
 @adopt_option
 @allow_stream_replacement_option
-@global_options
+@global_options_of("up")
 def up(
     session: Session,
     yes: bool,

@@ -9,8 +9,9 @@ from pipectl.config.models import Config
 from pipectl.config.validation import Finding, validate
 from pipectl.config.yaml_document import Value, dotted, printable, problem_of
 from pipectl.errors import ConfigError, Problem
+from pipectl.text import documentation
 
-_REFERENCE = "docs/config.md describes every key"
+_REFERENCE = f"every key: {documentation('config.md')}, or `pipectl config schema`"
 _IS_BASE = "if it is a base, use a config that extends it"
 
 

@@ -6,11 +6,9 @@ import re
 import shlex
 from collections.abc import Sequence
 
-_COMMAND = re.compile(r"`pipectl (?=(?P<name>[a-z][a-z-]*))")
-_AWS_OPTIONS = ("--profile", "--region", "--endpoint-url", "--local")
-_NOWHERE = ("-c", *_AWS_OPTIONS)
-_IGNORED = {"config": _AWS_OPTIONS, "demo": _AWS_OPTIONS, "init": _NOWHERE, "local": _NOWHERE}
-"""The options that mean nothing to a command."""
+from pipectl.global_options import reason_against
+
+_COMMAND = re.compile(r"`pipectl (?=(?P<command>[a-z][a-z-]*(?:\s+[a-z][a-z-]*)?))")
 
 Options = Sequence[tuple[str, str | None]]
 """The options that were used, each with its value; ``None`` for a flag."""
@@ -23,7 +21,7 @@ def with_options(text: str, options: Options) -> str:
         words = [
             shlex.quote(word)
             for name, value in options
-            if name not in _IGNORED.get(found["name"], ())
+            if reason_against(found["command"], name) is None
             for word in (name, value)
             if word is not None
         ]

@@ -48,7 +48,8 @@ def result(screen: Screen, report: InitReport, *, complete: bool = True) -> None
         return
     if report.protect:
         name = shell_word(report.environment)
-        screen.line(f"{report.environment} is protected (`protect: true`): `pipectl down` needs --confirm {name}.")
+        needs = screen.completed("`pipectl down` needs --confirm")
+        screen.line(f"{report.environment} is protected (`protect: true`): {needs} {name}.")
     screen.line("Next:")
     for command in _next(report):
         screen.line(f"  {command}")

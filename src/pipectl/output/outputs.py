@@ -9,13 +9,13 @@ from pipectl.output.console import Screen
 
 
 def result(screen: Screen, outputs: Mapping[str, str], *, env: bool = False) -> None:
-    """Print the outputs as a table, as JSON, or with ``env`` as variables for a shell."""
+    """Print the outputs as a table, as JSON, or with ``env`` as commands for a shell."""
     if screen.json_output:
         screen.json(outputs)
         return
     if env:
         for name, value in outputs.items():
-            screen.line(f"{_variable(name)}={shlex.quote(value)}")
+            screen.line(f"export {_variable(name)}={shlex.quote(value)}")
         return
     width = max(map(len, outputs), default=0)
     for name, value in outputs.items():

@@ -1,0 +1,52 @@
+"""The values that shell completion offers: from this machine's files, never from AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+_PROFILE = re.compile(r"^\s*\[\s*(?:profile\s+)?[\"']?([^\]\s\"']+)[\"']?\s*\]", re.MULTILINE)
+_CONFIGS = Path("config")
+
+
+def config_files(_context: click.Context, _option: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Offer the project's config files, else any file."""
+    return _items(sorted(map(str, _CONFIGS.glob("*.y*ml"))), typed) or [CompletionItem(typed, type="file")]
+
+
+def profiles(_context: click.Context, _option: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Offer the profiles of AWS's two files of settings."""
+    places = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
+    files = [Path(os.environ.get(name) or usual).expanduser() for name, usual in places.items()]
+    return _items(sorted({name for file in files for name in _PROFILE.findall(_text(file))}), typed)
+
+
+def regions(_context: click.Context, _option: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Offer the regions of AWS that botocore knows, which is not imported for that."""
+    return _items(sorted(_regions()), typed)
+
+
+def _regions() -> Iterator[str]:
+    botocore = find_spec("botocore")
+    for folder in (botocore and botocore.submodule_search_locations) or ():
+        partitions = json.loads(_text(Path(folder, "data", "partitions.json")))["partitions"]
+        yield from (name for name in partitions[0]["regions"] if name.count("-") > 1)
+
+
+def _text(file: Path) -> str:
+    """Return the contents of a file; nothing if it cannot be read."""
+    with suppress(OSError):
+        return file.read_text(encoding="utf-8", errors="replace")
+    return ""
+
+
+def _items(values: Iterable[str], typed: str) -> list[CompletionItem[str]]:
+    return [CompletionItem(value) for value in values if value.startswith(typed) and value.isprintable()]

@@ -78,7 +78,9 @@ def test_markdown_of_a_refused_plan_is_the_whole_plan(foreign: Path) -> None:
     "command", [("up", "--yes"), ("status",), ("audit", "list"), ("config", "show"), ("down",), ("outputs",)]
 )
 def test_markdown_of_another_command_is_a_usage_error(command: tuple[str, ...], moto: Path) -> None:
-    for args in (("-o", "markdown", *command), (*command, "-o", "markdown")):
-        result = pipectl("-c", moto, *args)
-        assert (result.exit_code, result.stdout) == (2, "")
-        assert "`plan` and `up --dry-run`" in result.stderr
+    before, after = (
+        pipectl("-c", moto, *args) for args in (("-o", "markdown", *command), (*command, "-o", "markdown"))
+    )
+    assert {(result.exit_code, result.stdout) for result in (before, after)} == {(2, "")}
+    assert "`plan` and `up --dry-run`" in before.stderr
+    assert ("`plan` and `up --dry-run`" if "up" in command else "'markdown' is not one of") in after.stderr

@@ -179,7 +179,7 @@ class Impatient(SystemClock):
 
 def _fail(endpoint: str, file: Path, capsys: pytest.CaptureFixture[str]) -> Result:
     """Ask an endpoint for the account, as a command does, without the seconds between the attempts."""
-    session = Session(Globals(config=str(file), output="json", endpoint_url=endpoint))
+    session = Session(Globals(config=str(file), output="json", endpoint_url=endpoint), "plan")
     session.clock = Impatient()
     code = run(session, lambda: len(session.context.pipeline.physical.bucket))
     out, err = (text.encode() for text in capsys.readouterr())

@@ -45,7 +45,7 @@ def test_without_watchfiles_nothing_is_deployed_and_the_hint_installs_it(file: P
 @pytest.fixture
 def session(moto: Path) -> Session:
     create_pipeline(make_world(moto.parent))
-    return Session(Globals(config=str(moto), region="us-east-1"))
+    return Session(Globals(config=str(moto), region="us-east-1"), "up")
 
 
 def test_ctrl_c_between_two_deployments_exits_with_130(session: Session) -> None:

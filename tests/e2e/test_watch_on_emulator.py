@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from pipectl.local.home import LocalEmulator
-from tests.cli_support import PATIENCE, environment, start
-from tests.support import ROOT, make_world, new_account
+from tests.cli_support import environment, start
+from tests.support import PATIENCE, ROOT, make_world, new_account
 
 pytestmark = pytest.mark.emulator
 

@@ -87,9 +87,8 @@ def files_below(folder: Path) -> dict[str, bytes]:
 def test_the_wheel_has_the_program_and_the_files_of_a_project(built: Path) -> None:
     with ZipFile(built / f"{NAME}-py3-none-any.whl") as wheel:
         names = set(wheel.namelist())
-    package = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*.py")} | {
-        "pipectl/py.typed"
-    }
+    sources = (path for path in (ROOT / "src" / "pipectl").rglob("*") if "__pycache__" not in path.parts)
+    package = {path.relative_to(ROOT / "src").as_posix() for path in sources if path.is_file()}
     files = {path for language in ("python", "nodejs") for path in scaffold.files(language).values()}
     carried = {f"pipectl/scaffold/{path.relative_to(ROOT).as_posix()}" for path in files}
     assert {name for name in names if ".dist-info/" not in name} == package | carried
@@ -130,6 +129,7 @@ def test_an_empty_folder_becomes_a_running_pipeline(installed: Installed, tmp_pa
             installed.run(shop, "init", "--yes")
             assert "Created" in installed.run(shop, "--local", "up", "--yes")
             assert "healthy" in installed.run(shop, "--local", "status").lower()
+            assert '"amount": 12.5' in installed.run(shop, "--local", "send", "events/order.json")
             installed.run(shop, "--local", "down", "--yes", "--delete-data")
             assert "0 resources left" in finish(demo)
         finally:

@@ -26,7 +26,7 @@ READY_NODEJS := $(VENV)/.ready-nodejs
 READY_JUDGES := $(VENV)-judges/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test judges coverage lint unit format clean
+.PHONY: help demo check test judges coverage lint unit format release clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ lint: $(READY) ## Run the linters and the type checker.
 format: $(READY) ## Format the code and apply the linters' fixes.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+release: $(READY) ## Build the sdist and the wheel and check them: 1 to 2 min. Nothing is published.
+	$(BIN)/python tools/release.py
 
 clean: ## Delete .venv, caches and builds.
 	rm -rf $(VENV) $(VENV)-judges build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

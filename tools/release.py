@@ -291,8 +291,9 @@ def steps(root: Path, dist: Path, work: Path) -> list[str]:
     timed("twine check", lambda: run(sys.executable, "-m", "twine", "check", "--strict", *made, folder=work))
     wheel = next(path for path in made if path.suffix == ".whl")
     timed("installation, init and demo", lambda: try_out(wheel, version, work / "try"))
-    shutil.rmtree(dist, ignore_errors=True)
-    shutil.copytree(work / "first", dist)
+    if not problems:
+        shutil.rmtree(dist, ignore_errors=True)
+        shutil.copytree(work / "first", dist)
     return problems
 
 

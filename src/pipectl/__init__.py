@@ -1,3 +1,3 @@
 """Provision and operate a resilient event-driven pipeline on AWS."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -90,7 +90,7 @@ class Context:
     def pipeline(self) -> Pipeline:
         """The pipeline; a wrong account is refused before any other request."""
         self.aws.require_account(self.config.account_id)
-        return Pipeline(self.config, self.file, self.aws, local=self.local)
+        return Pipeline(self.config, self.file, self.aws, local=self.local, say=self.reporter.step)
 
     @cached_property
     def resources(self) -> dict[str, Resource]:

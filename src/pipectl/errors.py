@@ -103,7 +103,7 @@ class UsageError(PipectlError):
 
 
 class PackageProblem(StrEnum):
-    """Reasons why a handler's folder cannot be packaged."""
+    """Reasons why a handler's folder, or a package that it needs, cannot be packaged."""
 
     NO_FOLDER = "no-folder"
     UNREADABLE = "unreadable"
@@ -118,6 +118,18 @@ class PackageProblem(StrEnum):
     SYNTAX = "syntax"
     NO_FUNCTION = "no-function"
     ASYNC_FUNCTION = "async-function"
+    MANIFEST = "invalid-manifest"
+    UNSUPPORTED = "unsupported-requirement"
+    NO_TOOL = "no-tool"
+    NO_PACKAGE = "no-package"
+    NO_WHEEL = "no-wheel"
+    CONFLICT = "version-conflict"
+    HASH = "wrong-hash"
+    NO_NETWORK = "no-network"
+    NO_ACCESS = "no-access"
+    TIMEOUT = "timeout"
+    NOT_INSTALLED = "not-installed"
+    CACHE = "cache"
 
 
 class PackageError(PipectlError):

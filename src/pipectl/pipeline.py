@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pipectl.engine.model import Facts, Resource, facts_of
 from pipectl.facts import QueueFacts, TableFacts
 from pipectl.iam import roles
 from pipectl.packaging.build import Source, build
+from pipectl.packaging.dependencies.tools import Tools
 from pipectl.packaging.revision import describe
 from pipectl.resource_keys import LOG_GROUP_OF, ROLE_OF, ResourceKey
 from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Listing, Metric
@@ -56,10 +57,18 @@ class Pipeline:
         aws: The account and region.
         account_id: The account, where it is known without a call.
         local: The functions run in the local emulator, so their packages are built for this machine.
+        say: Shows the step in progress while packages are installed.
     """
 
     def __init__(
-        self, config: Config, file: Path, aws: Aws, account_id: str | None = None, *, local: bool = False
+        self,
+        config: Config,
+        file: Path,
+        aws: Aws,
+        account_id: str | None = None,
+        *,
+        local: bool = False,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.config = config
         account = account_id or aws.account_id
@@ -67,6 +76,7 @@ class Pipeline:
         self.ownership = self.names.ownership()
         self._file = file
         self._local = local
+        self._tools = Tools(say=say)
         self._aws = aws
         self._tags = self.names.tags(config.tags)
         self.physical = PhysicalNames.of(config, self.names)
@@ -217,7 +227,7 @@ class Pipeline:
                 timeout=config.timeout,
                 environment=environment,
             ),
-            package=partial(build, source),
+            package=partial(build, source, self._tools),
             tags=self._tags,
             release=partial(self._release, source.folder) if key == ResourceKey.PROCESSOR else None,
         )

@@ -15,6 +15,7 @@ from pipectl.commands.outputs import outputs
 from pipectl.commands.plan import plan
 from pipectl.commands.status import status
 from pipectl.errors import PipectlError
+from pipectl.packaging.dependencies.tools import Tools
 from pipectl.resource_keys import ResourceKey
 from tests.cli_support import pipectl
 from tests.moto_snapshot import create_pipeline
@@ -81,7 +82,7 @@ def test_config_commands_call_no_aws(command: str, tmp_path: Path) -> None:
 
 
 def test_config_check_builds_what_up_would_upload(existing: World) -> None:
-    checked = config.check(existing.config, existing.file)
+    checked = config.check(existing.config, existing.file, Tools())
     found = existing.aws.lambda_.get_function(FunctionName="dev-order-processor-lambda-backend")
     assert checked["processor"].sha256 == found["Configuration"]["CodeSha256"]
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipectl.commands.config import check
 from pipectl.config.loading import load
+from pipectl.packaging.dependencies.tools import Tools
 from tests.cli_support import pipectl
 from tests.packaging.folders import FILES, packaged, write
 from tests.support import write_config
@@ -114,5 +115,6 @@ def test_commands_print_the_warnings(words: list[str], source: Path, tmp_path: P
         result = pipectl("-c", file, *words)
     assert result.exit_code == 0
     assert "processor: requirements.txt names requests" in result.stderr
-    assert check(load(file), file)["processor"].warnings
-    assert check(load(file), file)["auditor"].warnings == ()
+    checked = check(load(file), file, Tools())
+    assert checked["processor"].warnings
+    assert checked["auditor"].warnings == ()

@@ -34,8 +34,9 @@ def check(session: Session) -> int:
     """
     from pipectl.commands import config as commands
     from pipectl.output import config as output
+    from pipectl.packaging.dependencies.tools import Tools
 
-    checked = commands.check(session.config, session.file)
+    checked = commands.check(session.config, session.file, Tools(install=False))
     output.ending_runtimes(session.screen, session.config, session.today)
     output.package_warnings(session.screen, checked)
     output.checked(session.screen, session.layers.files, checked)

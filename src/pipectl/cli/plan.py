@@ -122,11 +122,13 @@ def begin(session: Session) -> list[str]:
     """Print the header, and the warnings about runtimes and packages. Return the warnings."""
     from pipectl.commands.config import check
     from pipectl.output import config
+    from pipectl.packaging.dependencies.tools import Tools
 
     session.print_header()
     runtimes = config.ending_runtimes(session.screen, session.config, session.today)
     session.screen.step("building the packages of the functions")
-    packages = check(session.config, session.file, local=bool(session.options.local))
+    tools = Tools(say=session.screen.step)
+    packages = check(session.config, session.file, tools, local=bool(session.options.local))
     return [*runtimes, *config.package_warnings(session.screen, packages)]
 
 

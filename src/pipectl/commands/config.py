@@ -16,24 +16,30 @@ from pipectl.config.models import Config
 from pipectl.config.runtimes import RUNTIMES, Runtime
 from pipectl.config.yaml_document import EXTENDS, KeyPath
 from pipectl.packaging.build import build
+from pipectl.packaging.dependencies.tools import Tools
 from pipectl.pipeline import package_source
 
 
 @dataclass(frozen=True)
 class PackageSummary:
-    """The size and the hash of a function's package, and warnings about its contents."""
+    """The size and the hash of a function's package, and warnings about its contents.
+
+    ``missing`` is the manifest whose packages are not in it, because they are not installed yet.
+    """
 
     bytes: int
     sha256: str
     warnings: tuple[str, ...] = ()
+    missing: str | None = None
 
 
-def check(config: Config, file: Path, *, local: bool = False) -> dict[str, PackageSummary]:
+def check(config: Config, file: Path, tools: Tools, *, local: bool = False) -> dict[str, PackageSummary]:
     """Build both packages, as `up` would. Return a summary of each, by function.
 
     Args:
         config: The config.
         file: Its file.
+        tools: What installs packages.
         local: Build for the local emulator.
 
     Raises:
@@ -41,8 +47,8 @@ def check(config: Config, file: Path, *, local: bool = False) -> dict[str, Packa
     """
     packages = {}
     for key, function in (("processor", config.processor), ("auditor", config.auditor)):
-        built = build(package_source(config, function, file, local=local))
-        packages[key] = PackageSummary(len(built.body), built.identity, built.warnings)
+        built = build(package_source(config, function, file, local=local), tools)
+        packages[key] = PackageSummary(len(built.body), built.identity, built.warnings, built.missing)
     return packages
 
 

@@ -13,6 +13,7 @@ from pipectl.commands.config import as_yaml
 from pipectl.config.models import Config
 from pipectl.errors import PipectlError
 from pipectl.packaging.build import build
+from pipectl.packaging.dependencies.tools import Tools
 from pipectl.pipeline import Pipeline, package_source
 
 
@@ -46,7 +47,7 @@ def create(config: Config, file: Path, aws: Aws, folder: Path | None) -> Templat
     """
     pipeline = Pipeline(config, file, aws, account_id=config.account_id)
     names = {pipeline.physical.processor: config.processor, pipeline.physical.auditor: config.auditor}
-    built = {name: build(package_source(config, function, file)) for name, function in names.items()}
+    built = {name: build(package_source(config, function, file), Tools()) for name, function in names.items()}
     packages = {code_file(name, package.identity): package.body for name, package in built.items()}
     if folder:
         _write(folder, packages)

@@ -22,6 +22,10 @@ def checked(screen: Screen, files: Sequence[Path], packages: Mapping[str, comman
     else:
         extends = f" It extends {', which extends '.join(map(str, bases))}." if bases else ""
         screen.line(f"{file} is valid.{extends}")
+        for key, package in packages.items():
+            if package.missing:
+                text = f"{key}: the packages of {package.missing} are not installed yet; `pipectl plan` installs them."
+                screen.note(text, commands=True)
 
 
 def package_warnings(screen: Screen, packages: Mapping[str, commands.PackageSummary]) -> list[str]:

@@ -7,18 +7,29 @@ between versions: such a package is compared by a hash of its contents.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import io
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from pipectl.errors import PackageError, PackageProblem
 from pipectl.packaging import contents as package_contents
+from pipectl.packaging.dependencies.cache import Cache, default_folder, key
+from pipectl.packaging.dependencies.installed import Content
+from pipectl.packaging.dependencies.manifest import Manifest
+from pipectl.packaging.dependencies.provide import Dependencies, manifest_of, provide
+from pipectl.packaging.dependencies.target import Target, host_architecture
+from pipectl.packaging.dependencies.tools import Tools
 from pipectl.packaging.handler import check_function, handler_file
-from pipectl.packaging.tree import File, files_of
+from pipectl.packaging.owners import owners_of
+from pipectl.packaging.tree import NODE_MODULES, files_of
 
 LARGEST_UPLOAD = 50 * 1024 * 1024
 LARGEST_UNZIPPED = 250 * 1024 * 1024
@@ -59,12 +70,14 @@ class Package:
         deflated: True when its bytes depend on the machine.
         content_sha256: A hash of names, modes and contents, in base64.
         warnings: Remarks about the contents, such as a binary of another architecture.
+        missing: The manifest whose packages are not in it, because nothing was to be installed.
     """
 
     body: bytes
     deflated: bool
     content_sha256: str
     warnings: tuple[str, ...] = ()
+    missing: str | None = None
 
     @cached_property
     def sha256(self) -> str:
@@ -77,84 +90,135 @@ class Package:
         return self.content_sha256 if self.deflated else self.sha256
 
 
-def build(source: Source) -> Package:
-    """Zip a folder: sorted, with fixed times and modes.
+def build(source: Source, tools: Tools | None = None) -> Package:
+    """Zip a folder and the packages that its manifest names: sorted, with fixed times and modes.
+
+    Args:
+        source: The folder.
+        tools: The programs that install packages, and the cache.
 
     Raises:
-        PackageError: the folder is missing or cannot be packaged, lacks the handler, or is too large.
+        PackageError: the folder is missing or cannot be packaged, lacks the handler, or is too large, or a package that
+            it needs cannot be installed.
     """
     if not source.folder.is_dir():
         problem = "is not a folder" if source.folder.exists() else "does not exist"
         message = f"the handler's folder {source.folder} {problem}"
         hint = "correct `source` in the config"
         raise PackageError(message, problem=PackageProblem.NO_FOLDER, path=str(source.folder), hint=hint)
+    tools = tools or Tools()
     try:
-        files = files_of(source.folder)
-        _check_size(source.folder, files)
-        contents = {name: file.path.read_bytes() for name, file in files.items()}
+        manifest = manifest_of(source.folder, source.language)
+        own = _own_contents(source, manifest)
     except OSError as error:
         path = str(error.filename or source.folder)
         message = f"{path} cannot be read: {error.strerror}"
         raise PackageError(message, problem=PackageProblem.UNREADABLE, path=path) from error
-    handler = handler_file(source.folder, source.handler, source.language, contents)
+    handler = handler_file(source.folder, source.handler, source.language, own)
     name = handler.relative_to(source.folder).as_posix()
-    check_function(handler, contents[name], source.handler, source.language)
-    return _packed(source, files, contents)
+    check_function(handler, own[name].data, source.handler, source.language)
+    target = Target(source.runtime, source.architecture, source.local)
+    found = provide(source.folder, manifest, target, tools) if manifest else Dependencies()
+    return _packed(source, dict(sorted({**found.files, **own}.items())), found, tools)
 
 
-def _check_size(folder: Path, files: Mapping[str, File]) -> None:
-    size = sum(file.size for file in files.values())
+def _own_contents(source: Source, manifest: Manifest | None) -> dict[str, Content]:
+    """Return the files of the folder; without ``node_modules`` where npm installs it from the manifest."""
+    skipped = {NODE_MODULES} if manifest and source.language == "nodejs" else set()
+    files = files_of(source.folder, skipped)
+    _check_size(source.folder, {name: file.size for name, file in files.items()})
+    return {name: Content(file.path.read_bytes(), file.executable) for name, file in files.items()}
+
+
+def _check_size(folder: Path, sizes: Mapping[str, int], owners: Mapping[str, str] = MappingProxyType({})) -> None:
+    size = sum(sizes.values())
     if size > LARGEST_UNZIPPED:
-        largest = max(files, key=lambda name: files[name].size)
         raise PackageError(
             f"{folder} contains {_megabytes(size)}, more than the {_megabytes(LARGEST_UNZIPPED)} that Lambda unzips",
-            hint=f"remove files that the function does not need; the largest is {largest}",
+            hint=_smaller(sizes, owners),
             problem=PackageProblem.TOO_LARGE,
             path=str(folder),
         )
 
 
-def _packed(source: Source, files: Mapping[str, File], contents: Mapping[str, bytes]) -> Package:
-    size = sum(map(len, contents.values()))
-    body = _zip(files, contents, zipfile.ZIP_STORED) if size <= LARGEST_UPLOAD else b""
-    deflated = not 0 < len(body) <= LARGEST_UPLOAD
+def _smaller(sizes: Mapping[str, int], owners: Mapping[str, str]) -> str:
+    """Return advice with the largest packages, and the largest file where no package was installed."""
+    if not owners:
+        largest = max(sizes, key=lambda name: sizes[name])
+        return f"remove files that the function does not need; the largest is {largest}"
+    packages: Counter[str] = Counter()
+    for name, size in sizes.items():
+        packages[owners.get(name, "the handler's own files")] += size
+    shown = ", ".join(f"{name} ({_megabytes(size)})" for name, size in packages.most_common(3))
+    return f"remove packages that the function does not need; the largest are {shown}"
+
+
+def _packed(source: Source, contents: Mapping[str, Content], found: Dependencies, tools: Tools) -> Package:
+    sizes = {name: len(content.data) for name, content in contents.items()}
+    owners = owners_of({name: content.data for name, content in contents.items()}) if found.files else {}
+    _check_size(source.folder, sizes, owners)
+    body = _zip(contents, zipfile.ZIP_STORED) if sum(sizes.values()) <= LARGEST_UPLOAD else b""
+    deflated, digest = not 0 < len(body) <= LARGEST_UPLOAD, _content_hash(contents)
     if deflated:
-        body = _zip(files, contents, zipfile.ZIP_DEFLATED)
+        body = _deflated(contents, digest, tools)
     if len(body) > LARGEST_UPLOAD:
-        largest = max(files, key=lambda name: files[name].size)
         raise PackageError(
             f"{source.folder} takes {_megabytes(len(body))} as a zip, more than the {_megabytes(LARGEST_UPLOAD)} "
             "that Lambda takes directly",
-            hint=f"remove files that the function does not need; the largest is {largest}",
+            hint=_smaller(sizes, owners),
             problem=PackageProblem.TOO_LARGE,
             path=str(source.folder),
         )
-    found = package_contents.warnings(contents, source.language, source.architecture)
-    return Package(body, deflated, _content_hash(files, contents), tuple(found))
+    architecture = host_architecture() if source.local else source.architecture
+    data = {name: content.data for name, content in contents.items()}
+    installed = bool(found.files or found.missing)
+    remarks = package_contents.warnings(data, source.language, architecture, installed=installed)
+    return Package(body, deflated, digest, (*found.warnings, *remarks), found.missing)
 
 
 def _megabytes(size: int) -> str:
     return f"{size / 2**20:.0f} MB"
 
 
-def _zip(files: Mapping[str, File], contents: Mapping[str, bytes], compression: int) -> bytes:
+def _deflated(contents: Mapping[str, Content], digest: str, tools: Tools) -> bytes:
+    """Return the deflated zip. The cache keeps it, because 100 MB take seconds."""
+    cache = Cache(tools.cache or default_folder())
+    name = key(["deflated", zlib.ZLIB_RUNTIME_VERSION, digest])
+    if (kept := cache.read_bytes(name)) and _is_zip_of(kept, contents):
+        return kept
+    body = _zip(contents, zipfile.ZIP_DEFLATED)
+    with contextlib.suppress(PackageError):  # it costs time only
+        cache.write_bytes(name, body)
+    return body
+
+
+def _is_zip_of(body: bytes, contents: Mapping[str, Content]) -> bool:
+    """Return whether a zip has exactly these files, by their checksums."""
+    try:
+        found = {info.filename: (info.CRC, info.file_size) for info in zipfile.ZipFile(io.BytesIO(body)).infolist()}
+    except (zipfile.BadZipFile, ValueError):
+        return False
+    return found == {name: (zlib.crc32(content.data), len(content.data)) for name, content in contents.items()}
+
+
+def _zip(contents: Mapping[str, Content], compression: int) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as archive:
         for name, content in contents.items():
             info = zipfile.ZipInfo(name, _EPOCH)
             info.create_system = 3  # Unix, also when made on Windows
-            info.external_attr = _MODES[files[name].executable]
+            info.external_attr = _MODES[content.executable]
             info.compress_type = compression
-            archive.writestr(info, content)
+            archive.writestr(info, content.data)
     return buffer.getvalue()
 
 
-def _content_hash(files: Mapping[str, File], contents: Mapping[str, bytes]) -> str:
+def _content_hash(contents: Mapping[str, Content]) -> str:
     whole = hashlib.sha256()
     for name, content in contents.items():
-        mode = "755" if files[name].executable else "644"
-        whole.update(f"{len(name.encode())} {mode} {len(content)} {name}\n".encode())
-        whole.update(content)
+        mode = "755" if content.executable else "644"
+        whole.update(f"{len(name.encode())} {mode} {len(content.data)} {name}\n".encode())
+        whole.update(content.data)
     return _base64(whole)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
@@ -14,17 +13,19 @@ _MACHINES = {0x3E: "x86_64", 0xB7: "arm64", 0x03: "32-bit x86", 0x28: "32-bit AR
 _MACHINE_AT = 18
 _IN_RUNTIME = {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
 """Python packages that Lambda's runtimes contain. Source: "Building with Python" in the AWS Lambda Developer Guide."""
-_NODE_IN_RUNTIME = ("@aws-sdk/", "@smithy/")
 
 
-def warnings(contents: Mapping[str, bytes], language: str, architecture: str) -> Iterator[str]:
-    """Yield the warnings about a package, by the contents of its files."""
+def warnings(
+    contents: Mapping[str, bytes], language: str, architecture: str, *, installed: bool = False
+) -> Iterator[str]:
+    """Yield the warnings about a package, by the contents of its files.
+
+    ``installed`` is true when pipectl installs what the manifest names, so that nothing is missing.
+    """
     yield from _other_binaries(contents, architecture)
     if language == "python":
-        yield from _missing_python(contents)
+        yield from () if installed else _missing_python(contents)
         yield from _unparsed(contents)
-    else:
-        yield from _missing_node(contents)
 
 
 def _other_binaries(contents: Mapping[str, bytes], architecture: str) -> Iterator[str]:
@@ -57,8 +58,8 @@ def _missing_python(contents: Mapping[str, bytes]) -> Iterator[str]:
     missing = [name for name in required if _normal(name) not in installed | _IN_RUNTIME]
     if missing:
         yield (
-            f"requirements.txt names {_list(missing)}, which the folder does not contain; "
-            "install into it with `pip install --target`"
+            f"requirements.txt names {_list(missing)}, which the folder does not contain, though it contains other "
+            "installed packages; install all with `pip install --target`, or none"
         )
 
 
@@ -84,27 +85,6 @@ def _requirements(text: str) -> Iterator[str]:
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _missing_node(contents: Mapping[str, bytes]) -> Iterator[str]:
-    if "package.json" not in contents:
-        return
-    try:
-        package = json.loads(contents["package.json"])
-    except (ValueError, RecursionError):
-        yield "package.json is not valid JSON"
-        return
-    required = package.get("dependencies") if isinstance(package, dict) else None
-    if not isinstance(required, dict):
-        return
-    installed = {"/".join(name.split("/")[1:3]) for name in contents if name.startswith("node_modules/")}
-    installed |= {name.partition("/")[0] for name in installed}
-    missing = [name for name in required if not name.startswith(_NODE_IN_RUNTIME) and name not in installed]
-    if missing:
-        yield (
-            f"package.json names {_list(missing)}, which node_modules does not contain; "
-            "install with `npm install --omit=dev`"
-        )
 
 
 def _list(names: list[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,11 +21,13 @@ LEFT_OUT = {
         *("*~", "*.swp", "*.swo", ".#*", "#*#", "*.bak", "*.orig", "*.rej"),
         *(".idea", ".vscode", ".editorconfig"),
     ),
+    "settings of package indexes": (".npmrc", ".pypirc", ".netrc"),
     "desktops": (".DS_Store", "._*", "Thumbs.db", "desktop.ini"),
 }
 """Names of files and folders that no package contains, by kind. docs/config.md shows this list."""
 
 _PATTERNS = tuple(pattern for patterns in LEFT_OUT.values() for pattern in patterns)
+NODE_MODULES = "node_modules"
 _EXAMPLES = (".env.example", ".env.sample", ".env.template")
 MOST_FILES = 50_000
 """Limit of files and folders, so that links that multiply folders end."""
@@ -42,17 +44,17 @@ class File:
     executable: bool
 
 
-def files_of(source: Path) -> dict[str, File]:
+def files_of(source: Path, skipped: Collection[str] = ()) -> dict[str, File]:
     """Return every file of a folder by its name in the package, in the same order on every machine.
 
-    Linked files and folders are followed.
+    Linked files and folders are followed. Entries of the folder itself that are ``skipped`` are not read.
 
     Raises:
         PackageError: a file cannot be packaged; it is named.
         OSError: a file or folder cannot be read.
     """
     found: dict[str, File] = {}
-    for name, path, status in _walk(source):
+    for name, path, status in _walk(source, skipped):
         if len(found) >= MOST_FILES:
             raise _too_many(source)
         found[name] = File(path, status.st_size, bool(status.st_mode & stat.S_IXUSR))
@@ -64,7 +66,7 @@ def is_left_out(name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in _PATTERNS)
 
 
-def _walk(source: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
+def _walk(source: Path, skipped: Collection[str]) -> Iterator[tuple[str, Path, os.stat_result]]:
     """Yield name, path and status of each file."""
     status = source.stat()
     folders = [("", source, {(status.st_dev, status.st_ino)})]
@@ -72,7 +74,7 @@ def _walk(source: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
     while folders:
         prefix, folder, above = folders.pop()
         for last in sorted(os.listdir(folder)):  # noqa: PTH208 - names are enough
-            if is_left_out(last):
+            if is_left_out(last) or (not prefix and last in skipped):
                 continue
             name, path = f"{prefix}{last}", folder / last
             _check_name(source, name, last)

@@ -1,0 +1,135 @@
+"""Provides the packages that a handler's manifest names: from the cache, else by installing them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipectl.errors import PackageError, PackageProblem
+from pipectl.packaging.dependencies import npm, package_json, requirements, uv
+from pipectl.packaging.dependencies.cache import Cache, Entry, default_folder, key
+from pipectl.packaging.dependencies.installed import Content
+from pipectl.packaging.dependencies.manifest import Manifest
+from pipectl.packaging.dependencies.target import Target
+from pipectl.packaging.dependencies.tools import Result, TimedOutError, Tools
+
+_FORMAT = "1"
+"""Changes when the same packages give other files, so that older entries of the cache are not used."""
+_CAN_DIFFER = "so a package that is built at another time can differ"
+_DIST_INFO = re.compile(r"([^/]+?)-([^/-]+)\.dist-info/")
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """The packages of a handler.
+
+    Args:
+        files: Their files, by name in the function's package.
+        warnings: Remarks about them.
+        missing: The manifest whose packages are not installed yet, because nothing was to be installed.
+    """
+
+    files: Mapping[str, Content] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    missing: str | None = None
+
+
+def manifest_of(folder: Path, language: str) -> Manifest | None:
+    """Return the manifest of a handler's folder, ``None`` when no package is to be installed.
+
+    Raises:
+        PackageError: it cannot be read, or names what cannot be installed for Lambda.
+    """
+    if language != "python":
+        return package_json.read(folder)
+    return None if _is_installed_into(folder) else requirements.read(folder)
+
+
+def _is_installed_into(folder: Path) -> bool:
+    """Return whether a folder contains installed packages: its user installs them, with `pip install --target`."""
+    return any(path.name.endswith((".dist-info", ".egg-info")) for path in folder.iterdir())
+
+
+def provide(folder: Path, manifest: Manifest, target: Target, tools: Tools) -> Dependencies:
+    """Return the packages of a manifest.
+
+    Raises:
+        PackageError: they cannot be installed.
+    """
+    cache = Cache(tools.cache or default_folder())
+    name = uv.NAME if manifest.name == requirements.NAME else npm.NAME
+    if not tools.install:
+        path = tools.find(name)
+        entry = cache.read(_key(manifest, target, tools, path, name)) if path else None
+        return _dependencies(manifest, entry) if entry else _missing(manifest)
+    path = tools.path(name, folder / manifest.name)
+    wanted = _key(manifest, target, tools, path, name)
+    entry = cache.read(wanted)
+    if entry is None:
+        entry = _install(folder, manifest, target, tools, path, cache)
+        cache.write(wanted, entry)
+    return _dependencies(manifest, entry)
+
+
+def _key(manifest: Manifest, target: Target, tools: Tools, path: str, name: str) -> str:
+    texts = [part for file in sorted(manifest.texts.items()) for part in file]
+    return key([_FORMAT, name, tools.version(path), target.key, *texts])
+
+
+def _install(folder: Path, manifest: Manifest, target: Target, tools: Tools, path: str, cache: Cache) -> Entry:
+    file, words = folder / manifest.name, f"installing the packages of {folder.name}"
+    tools.say(words)
+    with cache.draft() as draft:
+        if manifest.name == requirements.NAME:
+            result = _run(tools, uv.command(path, draft, file, target), folder, words, file)
+            if result.code:
+                raise uv.failure(result, file, target, manifest.texts)
+            return uv.entry(draft)
+        npm.prepare(draft, manifest)
+        result = _run(tools, npm.command(path, target, locked=manifest.locked), draft, words, file)
+        if result.code:
+            raise npm.failure(result, file, target)
+        return npm.entry(draft)
+
+
+def _run(tools: Tools, command: list[str], folder: Path, words: str, file: Path) -> Result:
+    try:
+        return tools.run(command, folder, lambda seconds: tools.say(f"{words}: {seconds:.0f} s"))
+    except TimedOutError:
+        raise PackageError(
+            f"{file}: the packages were not installed in time",
+            problem=PackageProblem.TIMEOUT,
+            path=str(file),
+            hint="check the network, and run the command again: what was downloaded is kept",
+        ) from None
+    except OSError as error:
+        raise PackageError(
+            f"{command[0]} cannot be run: {error.strerror}",
+            problem=PackageProblem.NO_TOOL,
+            path=command[0],
+            hint="install it again",
+        ) from error
+
+
+def _missing(manifest: Manifest) -> Dependencies:
+    return Dependencies(warnings=tuple(_not_pinned(manifest, manifest.required.values())), missing=manifest.name)
+
+
+def _dependencies(manifest: Manifest, entry: Entry) -> Dependencies:
+    found = [match[1] for name in entry.files if (match := _DIST_INFO.match(name))]
+    remarks = [f"{manifest.name}: {remark}" for remark in entry.remarks]
+    return Dependencies(entry.files, (*remarks, *_not_pinned(manifest, found)))
+
+
+def _not_pinned(manifest: Manifest, packages: Iterable[str]) -> Iterator[str]:
+    """Yield a warning where the manifest does not fix the version of each of these packages."""
+    if manifest.name == package_json.NAME:
+        if not manifest.locked:
+            yield f"{manifest.name} has no package-lock.json, {_CAN_DIFFER}; `npm install` writes one"
+        return
+    names = sorted({requirements.normal(name) for name in packages} - set(manifest.pinned))
+    if names:
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        yield f"{manifest.name} does not pin {shown}, {_CAN_DIFFER}; `uv pip compile` pins all"

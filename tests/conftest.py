@@ -48,6 +48,7 @@ def no_outside_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytes
     home = tmp_path_factory.getbasetemp() / f"pipectl-home-{next(_homes)}"  # `mktemp` would list all earlier ones
     home.mkdir()
     monkeypatch.setenv("PIPECTL_HOME", str(home))
+    monkeypatch.setenv("PIPECTL_CACHE", str(home / "cache"))
 
 
 @pytest.fixture

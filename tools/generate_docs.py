@@ -57,16 +57,18 @@ def config_reference() -> str:
 
 
 _PACKAGES = f"""\
-The package of a function contains the files of the handler's folder, with linked files and folders and `node_modules`.
-Modes are kept: 0755 for executable files, else 0644. The package has the same bytes on every machine. Above 50 MB the
-files are compressed, and the package is compared by a hash of its contents in the tag `{CODE_TAG}`.
+The package of a function contains the files of the handler's folder, with linked files and folders, and the packages
+that its `requirements.txt` or `package.json` names ([Dependencies](handlers.md#dependencies)). Where both have a file of
+one name, that of the folder is packaged. Modes are kept: 0755 for executable files, else 0644. The package has the same
+bytes on every machine. Above 50 MB the files are compressed, and the package is compared by a hash of its contents in the
+tag `{CODE_TAG}`.
 
 pipectl refuses more than 50 MB compressed or 250 MB uncompressed, `.env` files, links that lead to nothing or back to a
 folder above, and file names that are not UTF-8 or contain control characters.
 
 `config check`, `plan` and `up` look up the handler's file and function without running the code. They warn of binaries
-of another architecture, of Python files that do not parse, and of dependencies in `requirements.txt` or `package.json`
-that are not installed in the folder.
+of another architecture, of Python files that do not parse, and of dependencies whose versions are not pinned.
+`config check` installs nothing.
 
 A package leaves out:
 

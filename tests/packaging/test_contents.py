@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -61,8 +60,8 @@ def test_binaries_for_several_platforms_side_by_side_are_no_warning(tmp_path: Pa
 REQUIREMENTS = "# tools\n\nrequests[socks]>=2  # http\nboto3\n-r other.txt\n--index-url x\nRuamel.YAML\n"
 
 
-def test_requirements_that_are_not_installed_are_a_warning(source: Path) -> None:
-    write(source, {"requirements.txt": REQUIREMENTS})
+def test_requirements_that_are_missing_among_installed_packages_are_a_warning(source: Path) -> None:
+    write(source, {"requirements.txt": REQUIREMENTS, "other-1.0.dist-info/METADATA": ""})
     (warning,) = packaged(source).warnings
     assert warning.startswith("requirements.txt names requests, Ruamel.YAML, which the folder does not contain")
 
@@ -72,44 +71,12 @@ def test_installed_requirements_and_those_of_the_runtime_are_no_warning(source: 
     assert packaged(write(source, {"requirements.txt": REQUIREMENTS, **installed})).warnings == ()
 
 
-PACKAGE = {"dependencies": {"@aws-sdk/client-s3": "^3", "@scope/a": "1", "b": "1"}, "devDependencies": {"c": "1"}}
-
-
-@pytest.mark.parametrize(
-    ("installed", "missing"), [([], "@scope/a, b"), (["@scope/a"], "b"), (["@scope/other", "b"], "@scope/a")]
-)
-def test_node_dependencies_that_are_not_installed_are_a_warning(
-    installed: list[str], missing: str, tmp_path: Path
-) -> None:
-    files = {f"node_modules/{name}/index.js": "" for name in installed}
-    write(tmp_path, {"handler.mjs": "export const handler = 1;", "package.json": json.dumps(PACKAGE), **files})
-    (warning,) = packaged(tmp_path, language="nodejs").warnings
-    assert warning.startswith(f"package.json names {missing}, which node_modules does not contain")
-
-
-def test_installed_node_dependencies_are_no_warning(tmp_path: Path) -> None:
-    files = {f"node_modules/{name}/index.js": "" for name in ("@scope/a", "b")}
-    write(tmp_path, {"handler.mjs": "export const handler = 1;", "package.json": json.dumps(PACKAGE), **files})
-    assert packaged(tmp_path, language="nodejs").warnings == ()
-
-
-@pytest.mark.parametrize("text", ["[]", "{}", '{"dependencies": []}', "null"])
-def test_a_package_json_without_dependencies_is_no_warning(text: str, tmp_path: Path) -> None:
-    write(tmp_path, {"handler.mjs": "export const handler = 1;", "package.json": text})
-    assert packaged(tmp_path, language="nodejs").warnings == ()
-
-
-def test_a_damaged_package_json_is_a_warning(tmp_path: Path) -> None:
-    write(tmp_path, {"handler.mjs": "export const handler = 1;", "package.json": "{"})
-    assert packaged(tmp_path, language="nodejs").warnings == ("package.json is not valid JSON",)
-
-
 @pytest.mark.moto
 @pytest.mark.parametrize("words", [["config", "check"], ["plan"], ["up", "--yes"]], ids=" ".join)
 def test_commands_print_the_warnings(words: list[str], source: Path, tmp_path: Path) -> None:
     from moto import mock_aws
 
-    write(source, {"requirements.txt": "requests"})
+    write(source, {"requirements.txt": "requests", "other-1.0.dist-info/METADATA": ""})
     file = write_config(tmp_path, {"processor": {"source": str(source)}})
     with mock_aws():
         result = pipectl("-c", file, *words)

@@ -31,7 +31,7 @@ KEEP_DAYS = 30
 """Days after its last use that an entry is removed."""
 _DRAFT_DAYS = 1
 """Days that a file of a process which was killed stays."""
-_DRAFT = "draft-"
+DRAFT = "draft-"
 _DAY = 86_400
 _BROKEN = (
     *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError),
@@ -133,7 +133,7 @@ class Cache:
 
     def write_bytes(self, key: str, body: bytes) -> None:
         """Store the zip of an entry; see `write`."""
-        with self._checked(), self.draft() as folder:
+        with self.draft() as folder:
             path = Path(folder, "entry.zip")
             path.write_bytes(body)
             path.replace(self.folder / f"{key}.zip")
@@ -144,13 +144,12 @@ class Cache:
         """Create a folder in the cache that is removed at the end.
 
         Raises:
-            PackageError: it cannot be created.
+            PackageError: it cannot be created, written or read.
         """
         with self._checked():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft = tempfile.TemporaryDirectory(prefix=_DRAFT, dir=self.folder, ignore_cleanup_errors=True)
-        with draft as path:
-            yield Path(path)
+            with tempfile.TemporaryDirectory(prefix=DRAFT, dir=self.folder, ignore_cleanup_errors=True) as path:
+                yield Path(path)
 
     @contextlib.contextmanager
     def _checked(self) -> Iterator[None]:
@@ -169,7 +168,7 @@ class Cache:
         with contextlib.suppress(OSError):
             for entry in os.scandir(self.folder):
                 days = (now - entry.stat(follow_symlinks=False).st_mtime) / _DAY
-                if entry.name.startswith(_DRAFT) and days > _DRAFT_DAYS:
+                if entry.name.startswith(DRAFT) and days > _DRAFT_DAYS:
                     shutil.rmtree(entry.path, ignore_errors=True)
                 elif entry.name.endswith(".zip") and days > KEEP_DAYS:
                     Path(entry.path).unlink(missing_ok=True)

@@ -30,7 +30,7 @@ _WHEEL = re.compile(r"@\s*https?://[^\s?#]+\.whl(?=$|[\s?#;])", re.IGNORECASE)
 _PATH_OR_SOURCE = re.compile(
     r"[^;@\s]*[/\\]|\.|(git|hg|svn|bzr)\+|file:|\S+\.(whl|tar\.gz|tgz|zip)(?=$|\s)", re.IGNORECASE
 )
-_CREDENTIALS = re.compile(r"://(?!\$\{)[^/@\s$]+@|://[^/@\s:]*:(?!\$\{)[^/@\s$]+@")
+_CREDENTIALS = re.compile(r"https?://([^/@\s:]*:)?(?!\$\{)[^/@\s:]+@", re.IGNORECASE)
 
 
 def normal(name: str) -> str:

@@ -1,0 +1,132 @@
+"""Installations that fail: the problem, where it is, and what to do."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from pipectl.errors import PackageError, PackageProblem
+from pipectl.packaging.dependencies.tools import Result, TimedOutError, clean, find, run
+from tests.packaging.dependencies.fakes import Installer, Machine
+from tests.packaging.dependencies.outputs import NPM, UV
+from tests.packaging.folders import write
+
+SECRET = "secret"
+
+
+@pytest.mark.parametrize("name", UV)
+def test_a_failure_of_uv(name: str, machine: Machine, snapshot: SnapshotAssertion) -> None:
+    problem, output = UV[name]
+    machine.installer = Installer({}, clean(output), 1)
+    error = machine.fails()
+    assert error.problem is problem
+    assert message(error, machine) == snapshot
+    assert list(machine.cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", NPM)
+def test_a_failure_of_npm(name: str, node_machine: Machine, snapshot: SnapshotAssertion) -> None:
+    problem, output = NPM[name]
+    node_machine.installer = Installer({}, clean(output), 1)
+    error = node_machine.fails()
+    assert error.problem is problem
+    assert message(error, node_machine) == snapshot
+
+
+def message(error: PackageError, machine: Machine) -> str:
+    assert SECRET not in error.message
+    return f"{error.message}\nHint: {error.hint}".replace(str(machine.folder), "FOLDER")
+
+
+def test_the_line_of_an_invalid_requirement_is_found(machine: Machine) -> None:
+    write(machine.folder, {"requirements.txt": "fast==1.2\n\nsix; foo == 1\n"})
+    for output in (
+        "error: Couldn't parse requirement in `requirements.txt` at position 11",
+        "error: Unexpected ';': requirements.txt:3:4",
+    ):
+        machine.installer = Installer({}, output, 2)
+        assert machine.fails().path == f"{machine.folder}/requirements.txt:3"
+
+
+def test_the_whole_output_is_the_cause_which_is_printed_with_v(machine: Machine) -> None:
+    machine.installer = Installer({}, "error: one\n" + "line\n" * 50 + "the end", 1)
+    error = machine.fails()
+    assert "the end" not in error.message
+    assert "the end" in "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize("tool", ["uv", "npm"])
+def test_a_program_that_is_not_installed(tool: str, machine: Machine, node_machine: Machine, tmp_path: Path) -> None:
+    folder = tmp_path / tool
+    files = {"uv": {"handler.py": "def handler(event, context): ...", "requirements.txt": "fast"}}
+    files["npm"] = {"handler.mjs": "export const handler = 1;", "package.json": '{"dependencies": {"fast": "1"}}'}
+    error = Machine(write(folder, files[tool]), tmp_path / "cache", programs=()).fails()
+    assert (error.problem, error.hint) == (
+        PackageProblem.NO_TOOL,
+        f"pip install 'pipectl-aws[{'uv' if tool == 'uv' else 'node'}]'",
+    )
+
+
+def test_a_program_that_does_not_start(machine: Machine) -> None:
+    machine.installer = Installer(error=PermissionError(13, "Permission denied"))
+    error = machine.fails()
+    assert (error.problem, error.path) == (PackageProblem.NO_TOOL, "/bin/uv")
+
+
+def test_an_installation_that_takes_too_long(machine: Machine) -> None:
+    machine.installer = Installer(seconds=(1.0, 12.2), error=None)
+    machine.build()
+    words = "installing the packages of processor"
+    assert machine.said == [words, f"{words}: 1 s", f"{words}: 12 s"]
+    machine.installer = Installer(version="2", error=TimedOutError())
+    assert machine.fails().problem is PackageProblem.TIMEOUT
+
+
+def test_the_largest_packages_are_named_where_all_are_too_large(machine: Machine) -> None:
+    record = "".join(f"{name}/data,,\n" for name in ("big", "huge"))
+
+    def write_large(folder: Path) -> None:
+        for name, megabytes in (("big", 90), ("huge", 170)):
+            (folder / name).mkdir()
+            with (folder / name / "data").open("wb") as file:
+                file.truncate(megabytes * 2**20)
+        write(folder, {"huge-2.0.dist-info/RECORD": record.splitlines()[1], "big-1.dist-info/RECORD": record})
+
+    machine.installer = Installer({}, meanwhile=write_large)
+    error = machine.fails()
+    assert error.problem is PackageProblem.TOO_LARGE
+    assert "huge 2.0 (170 MB), big 1 (90 MB)" in str(error.hint)
+
+
+# the programs themselves, played by Python
+
+SCRIPT = [sys.executable, "-c"]
+
+
+def test_output_has_neither_credentials_nor_colours(tmp_path: Path) -> None:
+    text = "\x1b[1mhttps://me:secret@host.invalid\x1b[0m/x http://token@host.invalid"
+    result = run([*SCRIPT, f"import sys; sys.stderr.write({text!r}); sys.exit(3)"], tmp_path, lambda _: None)
+    assert result == Result(3, "https://***@host.invalid/x http://***@host.invalid")
+
+
+@pytest.mark.slow
+def test_a_program_that_takes_too_long_is_ended_with_those_that_it_started(tmp_path: Path) -> None:
+    ends = f"import time; time.sleep(4); open({str(tmp_path / 'ended')!r}, 'w')"
+    starts = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {ends!r}]); time.sleep(60)"
+    seconds: list[float] = []
+    start = time.monotonic()
+    with pytest.raises(TimedOutError):
+        run([*SCRIPT, starts], tmp_path, seconds.append, longest=1.5)
+    assert time.monotonic() - start < 30
+    assert len(seconds) == 1
+    assert not (tmp_path / "ended").exists()
+
+
+def test_a_program_is_found_beside_python_first(tmp_path: Path) -> None:
+    assert find("python") or find("python3")
+    assert find("no-such-program") is None

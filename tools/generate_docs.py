@@ -58,10 +58,10 @@ def config_reference() -> str:
 
 _PACKAGES = f"""\
 The package of a function contains the files of the handler's folder, with linked files and folders, and the packages
-that its `requirements.txt` or `package.json` names ([Dependencies](handlers.md#dependencies)). Where both have a file of
-one name, that of the folder is packaged. Modes are kept: 0755 for executable files, else 0644. The package has the same
-bytes on every machine. Above 50 MB the files are compressed, and the package is compared by a hash of its contents in the
-tag `{CODE_TAG}`.
+that its `requirements.txt` or `package.json` names ([Dependencies](handlers.md#dependencies)). Where both have a file
+of one name, that of the folder is packaged. Modes are kept: 0755 for executable files, else 0644. The package has the
+same bytes on every machine. Above 50 MB the files are compressed, and the package is compared by a hash of its contents
+in the tag `{CODE_TAG}`.
 
 pipectl refuses more than 50 MB compressed or 250 MB uncompressed, `.env` files, links that lead to nothing or back to a
 folder above, and file names that are not UTF-8 or contain control characters.

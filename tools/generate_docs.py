@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from pipectl.cli.main import GROUPS
 from pipectl.cli.main import main as pipectl
 from pipectl.commands import config as config_commands
 from pipectl.config.models import Config
@@ -170,16 +171,40 @@ def command_reference() -> str:
         "```",
         "pipectl [OPTIONS] COMMAND [OPTIONS]",
         "```\n",
-        "`pipectl --version` prints the version. These options work before and after the command; `permissions`",
-        "and `template` refuse `--local`.\n",
+        "`pipectl --version` prints the version, `pipectl help COMMAND` the help of a command. The options below work",
+        "before and after the command. A command takes those that mean something to it. Before the command the others",
+        "are ignored.\n",
         *_options(pipectl, root, {"--version"}),
+        "",
     ]
-    for context in _commands(pipectl, root):
-        command = context.command
-        usage = " ".join(command.collect_usage_pieces(context))
-        parts += [f"\n## {context.command_path}\n", "```", f"{context.command_path} {usage}", "```\n", _help(command)]
-        parts += _options(command, context, shared)
+    contexts = [*_commands(pipectl, root)]
+    for group, names in GROUPS.items():
+        parts.append(f"- {group}: {', '.join(f'[{name}](#{_anchor(name, contexts)})' for name in names)}")
+    for group, names in GROUPS.items():
+        parts.append(f"\n## {group}")
+        for context in contexts:
+            if context.command_path.split()[1] in names:
+                parts += _section(context, shared)
     return "\n".join(parts) + "\n"
+
+
+def _anchor(name: str, contexts: list[click.Context]) -> str:
+    """Return the anchor of a command, or of the first command of a group."""
+    path = next(each.command_path for each in contexts if each.command_path.split()[1] == name)
+    return path.replace(" ", "-")
+
+
+def _section(context: click.Context, shared: set[str]) -> list[str]:
+    command = context.command
+    usage = " ".join(command.collect_usage_pieces(context))
+    head = [f"\n### {context.command_path}\n", "```", f"{context.command_path} {usage}", "```\n", _help(command)]
+    own = {option.opts[-1]: option for option in command.params if isinstance(option, click.Option)}
+    missing = [option.opts[-1] for option in pipectl.params if option.opts[-1] in shared - {"--version", *own}]
+    common = {name for name, option in own.items() if (option.name or "").startswith("global_")}
+    all_missing = not shared - {"--version", *missing}
+    names = "global option" if all_missing else ", ".join(f"`{name}`" for name in missing)
+    without = [f"\nTakes no {names}."] if missing else []
+    return [*head, *_options(command, context, common), *without]
 
 
 def _commands(group: click.Group, parent: click.Context) -> Iterator[click.Context]:

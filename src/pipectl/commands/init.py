@@ -300,8 +300,8 @@ def _write(path: Path, content: bytes) -> bool:
 
 
 def _failed(project: Project, name: str, reason: str, report: InitReport | None = None) -> PipectlError:
-    folder = "" if project.folder == Path() else f" {shell_word(str(project.folder))}"
-    hint = f"correct it, and run `pipectl init{folder}` again: it continues"
+    command = "pipectl init" if project.folder == Path() else f"pipectl init {shell_word(str(project.folder))}"
+    hint = f"correct it, and run `{command}` again: it continues"
     error = SavedFilesError(f"{project.folder / name}: {reason}", hint=hint)
     error.report = report
     return error

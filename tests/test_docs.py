@@ -68,6 +68,8 @@ def _free_port() -> int:
 
 
 LINES = shown_commands()
+ORDER = {"ORDER": '{"amount": 12.50}', "events/order.json": str(ROOT / "scaffold" / "events" / "order.json")}
+"""The words of the documents that stand for an order."""
 LOCAL_LINES = [line for line in LINES if {"--local", "local"}.intersection(shlex.split(line))]
 
 
@@ -76,7 +78,7 @@ LOCAL_LINES = [line for line in LINES if {"--local", "local"}.intersection(shlex
 def test_every_command_line_of_the_docs_runs(
     line: str, pipeline: dict[str, str], configs: dict[str, str], tmp_path: Path
 ) -> None:
-    files = configs | {"DIR": str(tmp_path)}
+    files = configs | ORDER | {"DIR": str(tmp_path)}
     words = [files.get(word, word) for word in shlex.split(line)[1:]]
     if {"-f", "--follow", "--watch"}.intersection(words):
         words.append("--help")  # without it the command never ends
@@ -94,7 +96,7 @@ def test_every_local_command_line_of_the_docs_runs(pipeline: dict[str, str]) -> 
         lifecycle.start(home.default_home(), port=_free_port())
         _run(["--local", "up", "--yes"], pipeline)
         for line in sorted(LOCAL_LINES, key=lambda line: (" stop" in line, " down" in line)):
-            _run(shlex.split(line)[1:], pipeline)
+            _run([ORDER.get(word, word) for word in shlex.split(line)[1:]], pipeline)
     finally:
         lifecycle.stop(home.default_home())
 

@@ -47,9 +47,8 @@ def _next_step(report: UpReport) -> str:
     created = {change.resource for change in report.changes if change.action is Action.CREATE}
     if ResourceKey.ORDERS_TABLE not in created:
         return "Next: `pipectl status`"
-    table = report.outputs["OrdersTableName"]
     return (
-        f"Next: write an order to the table {table}, and follow it with `pipectl trace ORDER`. "
+        "Next: `pipectl send ORDER` writes an order and follows it. "
         "Names and ARNs: `pipectl outputs`. Health: `pipectl status`."
     )
 

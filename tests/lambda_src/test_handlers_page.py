@@ -16,7 +16,7 @@ from tests.lambda_src.loading import load
 from tests.support import ROOT
 
 PAGE = (ROOT / "docs" / "handlers.md").read_text()
-PYTHON = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+PYTHON: list[str] = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 EVENT = json.loads((ROOT / "scaffold" / "events" / "stream-event.json").read_text())
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
 

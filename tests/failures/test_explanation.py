@@ -391,6 +391,15 @@ def silent(world: World, request: str = REQUEST, seconds: float = 0) -> str:
         ([START, f"[ERROR] {IMPORT_ERROR}\nTraceback", REPORT], IMPORT_ERROR),
         ([START, f"2026-01-01T00:00:00.000Z {REQUEST} Task timed out after 3.00 seconds", REPORT], "Task timed out"),
         (
+            [
+                "INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout",
+                START,
+                f"2026-01-01T00:00:00.000Z {REQUEST} Task timed out after 3.00 seconds",
+                REPORT,
+            ],
+            "Task timed out",
+        ),
+        (
             [START, f"{REPORT}\tStatus: error\tError Type: Runtime.OutOfMemory"],
             "REPORT Duration: 3.00 ms Status: error",
         ),
@@ -401,7 +410,16 @@ def silent(world: World, request: str = REQUEST, seconds: float = 0) -> str:
         ([START, "fine", REPORT], None),
         ([START.replace(REQUEST, "another"), "[ERROR] E: x", REPORT.replace(REQUEST, "another"), START], None),
     ],
-    ids=["import error before the start", "import error", "timeout", "crash", "batch", "no error", "another's error"],
+    ids=[
+        "import error before the start",
+        "import error",
+        "timeout",
+        "timeout at the start",
+        "crash",
+        "batch",
+        "no error",
+        "another's error",
+    ],
 )
 def test_an_error_that_names_no_record_is_found_by_its_invocation(lines: list[str], reason: str | None) -> None:
     world = World()

@@ -29,6 +29,7 @@ _MOST_LINES = 30
 _LATE = timedelta(minutes=1)
 """An invocation logs its failure at most this long before its message, and after the time in it."""
 _AROUND = timedelta(seconds=3)
+_INIT_REPORT = "INIT_REPORT"
 _FRAMES = "Traceback (most recent call last):"
 _MOST_PERIODS = 3
 """Periods in which invocations are looked for by their ids, the newest ones."""
@@ -164,8 +165,13 @@ class ProcessorLogs:
                     request = invocations.request_of(stream, entry)
                     if request is None and entry.is_error:
                         early.setdefault(stream, entry)
-                    elif request and (error := early.pop(stream, entry)).is_error:
-                        found.setdefault(request, error.text)
+                    elif (
+                        request
+                        and (error := early.pop(stream, entry)).is_error
+                        # A report about the start is general: the error of the invocation has the cause.
+                        and found.get(request, _INIT_REPORT).startswith(_INIT_REPORT)
+                    ):
+                        found[request] = error.text
         except AwsError as error:
             return LoggedErrors(found, error.message)
         return LoggedErrors({request: text for request, text in found.items() if request in requests})

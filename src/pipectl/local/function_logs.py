@@ -20,6 +20,7 @@ from pipectl.local.clients import Clients, RoleSession
 
 logger = logging.getLogger("pipectl.logs")
 
+INIT_REPORT = "INIT_REPORT "
 MAX_EVENTS = 10_000
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html"""
 
@@ -74,9 +75,11 @@ def _create_stream(logs: Any, group: str, version: str) -> str:
 
 def _events(function: Mapping[str, Any], request_id: str, printed: Sequence[str], milliseconds: int) -> list[str]:
     duration = f"Duration: {milliseconds} ms\tBilled Duration: {milliseconds} ms"
+    of_start = [line for line in printed if line.startswith(INIT_REPORT)]
     return [
+        *of_start,  # Lambda writes it before the invocation
         f"START RequestId: {request_id} Version: {function.get('Version', '$LATEST')}",
-        *(line or " " for line in printed),  # an event cannot be empty
+        *(line or " " for line in printed if line not in of_start),  # an event cannot be empty
         f"END RequestId: {request_id}",
         f"REPORT RequestId: {request_id}\t{duration}\tMemory Size: {function.get('MemorySize', 128)} MB",
     ]

@@ -50,12 +50,14 @@ from ministack.services import cloudwatch, lambda_svc
 
 from pipectl.local import faults
 from pipectl.local.clients import Place, RoleSession
-from pipectl.local.function_process import FunctionProcess
+from pipectl.local.function_logs import INIT_REPORT
+from pipectl.local.function_process import INIT_SECONDS, FunctionProcess
 from pipectl.local.request_permissions import Naming
 
 PATIENCE_SECONDS = 4.0
 """Time for which an invocation waits for the process of another one, before it gets its own. A busy machine needs that
 long to start one."""
+INIT_TIMED_OUT = f"{INIT_REPORT}Init Duration: {INIT_SECONDS * 1000:.2f} ms\tPhase: init\tStatus: timeout"
 _NONCE = secrets.token_hex(32)
 
 
@@ -242,7 +244,7 @@ def _report_errors() -> None:
             lambda_runtime.ensure_spawned(worker)
         except RuntimeError as error:
             if process := _started.get():
-                printed = process.ended_at_start()
+                printed = [*process.ended_at_start(), *([INIT_TIMED_OUT] if process.is_late else [])]
                 _failure.set(_failed(worker.config, request_id, _fault_at_start(worker, process, error), printed))
             raise
         if process := _started.get():

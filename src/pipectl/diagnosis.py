@@ -44,6 +44,8 @@ class Finding(StrEnum):
     PERMISSIONS = "permissions"
     PERMISSIONS_READ = "permissions-read"
     PERMISSIONS_DENIED = "permissions-denied"
+    RUNTIMES = "runtimes"
+    RUNTIMES_DIFFER = "runtimes-differ"
     EMULATOR_RUNNING = "emulator-running"
     EMULATOR_STOPPED = "emulator-stopped"
     EMULATOR_MISSING = "emulator-missing"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -84,12 +85,14 @@ class TestStart:
             log=home / "local.log",
             home=home,
             secret=(home / "secret").read_text(),
+            python=platform.python_version(),
         )
         assert running == expected
         assert json.loads((home / RECORD).read_text()) == {
             "pid": running.pid,
             "port": port,
             "log": str(home / "local.log"),
+            "python": platform.python_version(),
         }
         assert status(home) == running
         assert start(home) == running

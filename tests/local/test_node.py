@@ -59,7 +59,7 @@ def test_without_the_sdk_the_command_that_installs_it_is_named(there: tuple[str,
 def test_the_first_that_is_new_enough_is_used(tmp_path: Path) -> None:
     old, new = program(tmp_path / "old", "v18.0.0"), program(tmp_path / "new", "v22.0.0")
     found = node.find(sdk(tmp_path, *node.SDK), binaries=[old, new])
-    assert found == node.Node(new, tmp_path / "node_modules")
+    assert found == node.Node(new, tmp_path / "node_modules", "22.0.0")
 
 
 def test_functions_find_what_is_provided(tmp_path: Path) -> None:

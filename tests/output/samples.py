@@ -538,7 +538,7 @@ def _operation(text: str) -> dict[str, Sample]:
     paused = PauseReport(paused=True, changed=True, pause=Pause(NOON, text), left=23 * HOUR)
     newer, older = Version("7", text, {}), Version("6", f"commit 0123456789ab, {text}", {})
     back = Rollback("dev-processor", newer, older, text)
-    running = LocalEmulator("http://127.0.0.1:4566", 4566, 77, Path(text), Path(text))
+    running = LocalEmulator("http://127.0.0.1:4566", 4566, 77, Path(text), Path(text), python="3.11.7")
     seconds = dict.fromkeys(("up", "orders", "failures", "alarm", "fix", "replay", "down", "total"), 1.25)
     story = DemoReport(17, 20, 7, 27, 2, 2, 2, "ALARM", 2, 29, 0, seconds)
     return {
@@ -556,9 +556,9 @@ def _operation(text: str) -> dict[str, Sample]:
         "rollback": partial(rollback.result, report=back),
         "rollback asked": partial(rollback.before_asking, plan=back),
         "rollback nothing": partial(rollback.result, report=Rollback("dev-processor", older, older, text)),
-        "local status": partial(local.status, running=running),
+        "local status": partial(local.status, running=running, languages={"python": "3.11.7", "nodejs": "24.1.0"}),
         "local status env": partial(local.environment, variables={"AWS_SECRET_ACCESS_KEY": text}),
-        "local status stopped": partial(local.status, running=None),
+        "local status stopped": partial(local.status, running=None, languages={}),
         "local stop": partial(local.stopped, was_running=True),
         **_init(text),
         "demo": partial(demo.result, report=story),
@@ -633,7 +633,9 @@ def _diagnosis(text: str) -> dict[str, Sample]:
         ok("permissions", Diagnosed.PERMISSIONS_READ),
         ok("emulator", Diagnosed.EMULATOR_RUNNING, version=text, endpoint=text, home=Path(text)),
         ok("emulator", Diagnosed.EMULATOR_STOPPED, version=text, home=Path(text)),
-        ok("node.js", Diagnosed.NODE, path=Path(text)),
+        ok("node.js", Diagnosed.NODE, path=Path(text), version="24.1.0"),
+        ok("runtimes", Diagnosed.RUNTIMES),
+        warning("runtimes", Diagnosed.RUNTIMES_DIFFER, differences=[{"runtime": "python3.14", "used": "Python 3.11"}]),
         ok("node.js", Diagnosed.NODE_UNUSED),
     )
     ill = (

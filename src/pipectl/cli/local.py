@@ -37,7 +37,8 @@ def start(session: Session) -> int:
     from pipectl.commands import local as commands
     from pipectl.output import local as output
 
-    output.status(session.screen, commands.start())
+    running = commands.start()
+    output.status(session.screen, running, commands.languages(running))
     return 0
 
 
@@ -76,5 +77,6 @@ def status(session: Session, env: bool) -> int:
     if env:
         output.environment(session.screen, commands.environment())
     else:
-        output.status(session.screen, commands.status())
+        running = commands.status()
+        output.status(session.screen, running, commands.languages(running) if running else {})
     return 0

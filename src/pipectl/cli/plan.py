@@ -126,6 +126,11 @@ def begin(session: Session) -> list[str]:
 
     session.print_header()
     runtimes = config.ending_runtimes(session.screen, session.config, session.today)
+    if session.options.local:
+        from pipectl.commands.local import differing_runtimes
+        from pipectl.output import local
+
+        runtimes += local.differing_runtimes(session.screen, differing_runtimes(session.config))
     session.screen.step("building the packages of the functions")
     tools = Tools(say=session.screen.step)
     packages = check(session.config, session.file, tools, local=bool(session.options.local))

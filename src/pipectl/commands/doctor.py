@@ -265,7 +265,9 @@ class _Examination:
             else:
                 yield ok("node.js", Finding.NODE_UNUSED)
         else:
-            yield ok("node.js", Finding.NODE, path=found.binary)
+            yield ok("node.js", Finding.NODE, path=found.binary, version=found.version)
+        if self._config is not None:
+            yield _runtimes(self._config, is_local=self._setup.is_local)
 
     def _emulator(self) -> Check:
         if importlib.util.find_spec("ministack") is None:
@@ -284,6 +286,15 @@ class _Examination:
             return ok("emulator", Finding.EMULATOR_RUNNING, endpoint=running.endpoint_url, **facts)
         verdict = Verdict.WARNING if self._setup.is_local else Verdict.OK
         return Check("emulator", verdict, Finding.EMULATOR_STOPPED, facts)
+
+
+def _runtimes(config: Config, *, is_local: bool) -> Check:
+    """Compare the runtimes of the config with what the local emulator has."""
+    found = [{"runtime": each.runtime, "used": each.used} for each in emulator.differing_runtimes(config)]
+    if not found:
+        return ok("runtimes", Finding.RUNTIMES)
+    verdict = Verdict.WARNING if is_local else Verdict.OK
+    return Check("runtimes", verdict, Finding.RUNTIMES_DIFFER, {"differences": found})
 
 
 def _libraries() -> Check:

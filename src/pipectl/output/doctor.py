@@ -50,11 +50,13 @@ _TEXTS: Mapping[Finding, str] = {
     Finding.PERMISSIONS: "enough for {groups}",
     Finding.PERMISSIONS_READ: "`pipectl status` can read every resource; other permissions could not be checked",
     Finding.PERMISSIONS_DENIED: "enough for {groups}",
+    Finding.RUNTIMES: "the local emulator has the versions of the config",
+    Finding.RUNTIMES_DIFFER: "the local emulator runs {different}",
     Finding.EMULATOR_RUNNING: "MiniStack {version} is running at {endpoint}, home {home}",
     Finding.EMULATOR_STOPPED: "MiniStack {version} is installed and not running, home {home}",
     Finding.EMULATOR_MISSING: "MiniStack is not installed",
     Finding.EMULATOR_VERSION: "MiniStack {version} is not supported",
-    Finding.NODE: "{path}, with the AWS SDK",
+    Finding.NODE: "{version} ({path}), with the AWS SDK",
     Finding.NODE_UNUSED: "not installed; no function of the config needs it",
 }
 _HINTS: Mapping[Finding, str] = {
@@ -66,6 +68,7 @@ _HINTS: Mapping[Finding, str] = {
     Finding.ACCOUNT_DIFFERS: "use the right --profile, or correct account_id in the config",
     Finding.CLOCK_DIFFERS: "set the clock of this machine",
     Finding.PERMISSIONS_DENIED: "`pipectl permissions` lists the policies",
+    Finding.RUNTIMES_DIFFER: "install pipectl with that version, or test on AWS what depends on it",
     Finding.EMULATOR_STOPPED: "`pipectl local start` starts it",
     Finding.EMULATOR_MISSING: "pip install 'pipectl-aws[local]'",
     Finding.EMULATOR_VERSION: "pip install 'pipectl-aws[local]'",
@@ -110,6 +113,7 @@ def _text(screen: Screen, check: Check, now: datetime) -> str:
         "end": _end(facts.get("expires"), now),
         "groups": ", ".join(_texts(facts.get("enough"))) or "none of the groups of callers",
         "used": ", ".join(f"{name}={value}" for name, value in _pairs(facts.get("proxies"))),
+        "different": ", ".join("{runtime} on {used}".format_map(each) for each in _members(facts.get("differences"))),
         "commit": facts.get("commit") or "none",
     }
     template = _TEXTS[check.finding]
@@ -132,6 +136,10 @@ def _end(expires: object, now: datetime) -> str:
 
 def _texts(value: object) -> list[str]:
     return [str(each) for each in value] if isinstance(value, list) else []
+
+
+def _members(value: object) -> list[Mapping[str, object]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def _pairs(value: object) -> list[tuple[str, str]]:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pipectl.output.console import Screen
 from pipectl.output.serializer import dumps
 
 if TYPE_CHECKING:
+    from pipectl.commands.local import RuntimeDifference
     from pipectl.local.home import LocalEmulator
 
 
-def status(screen: Screen, running: LocalEmulator | None) -> None:
+_NAMES = {"python": "Python", "nodejs": "Node.js"}
+
+
+def status(screen: Screen, running: LocalEmulator | None, languages: Mapping[str, str]) -> None:
+    """Print the address.
+
+    Args:
+        screen: The screen.
+        running: The local emulator, if it runs.
+        languages: The versions of ``python`` and ``nodejs`` on which functions run there.
+    """
     if running is None:
         if screen.json_output:
             screen.document({"running": False})
@@ -28,11 +39,23 @@ def status(screen: Screen, running: LocalEmulator | None) -> None:
                 "pid": running.pid,
                 "log": running.log,
                 "home": running.home,
+                "languages": dict(languages),
             }
         )
     else:
         where = f"{running.endpoint_url} (pid {running.pid}, log {running.log})"
         screen.line(f"The local emulator is running at {where}.")
+        if languages:
+            names = " and ".join(f"{_NAMES[name]} {version}" for name, version in languages.items())
+            screen.line(f"Functions run on {names}.")
+
+
+def differing_runtimes(screen: Screen, differences: Iterable[RuntimeDifference]) -> list[str]:
+    """Print a line for each runtime that runs on another version. Return the lines."""
+    lines = [f"Runtime {each.runtime} runs on {each.used} in the local emulator." for each in differences]
+    for line in lines:
+        screen.note(line)
+    return lines
 
 
 def environment(screen: Screen, variables: Mapping[str, str]) -> None:

@@ -66,6 +66,18 @@ def test_pipelines_are_rows_and_resources_are_in_the_document(pipeline: World) -
     assert found["accountId"] == ACCOUNT
 
 
+def test_a_base_that_is_no_whole_config_is_no_pipeline_and_no_problem(folder: Path) -> None:
+    base = write_config(folder, {"environment": None}).rename(folder / "base.yaml")
+    (folder / "prod.yaml").write_text("extends: base.yaml\nenvironment: prod\n")
+    with mock_aws():
+        assert pipectl("-c", "prod.yaml", "up", "--yes").exit_code == 0
+        found = document(pipectl("-o", "json", "-c", "prod.yaml", "list"))
+        named = document(pipectl("-o", "json", "-c", base, "--region", "us-east-1", "list"))
+    configs = [each["configs"] for each in found["pipelines"] if each["environment"] == "prod"]
+    assert configs == [["prod.yaml"]]
+    assert (found["invalidConfigs"], named["invalidConfigs"]) == ([], [str(base)])
+
+
 def test_another_account_is_refused(moto: Path) -> None:
     write_config(moto.parent, {"account_id": "999999999999"})
     result = pipectl("-c", moto, "-o", "json", "list")

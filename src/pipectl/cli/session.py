@@ -261,6 +261,7 @@ def run(session: Session, command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return _fail(session, interrupted)
     except click.Abort:
+        click.echo(err=True)  # the terminal shows ^C behind the question
         return _fail(session, CancelledError("Cancelled. Nothing was changed."))
     except PipectlError as error:
         return _fail(session, error)

@@ -48,8 +48,8 @@ def result(screen: Screen, report: InitReport, *, complete: bool = True) -> None
         return
     if report.protect:
         name = shell_word(report.environment)
-        needs = screen.completed("`pipectl down` needs --confirm")
-        screen.line(f"{report.environment} is protected (`protect: true`): {needs} {name}.")
+        guarded = "`down`, `send` and `up --watch` need"
+        screen.line(f"{report.environment} is protected (`protect: true`): {guarded} --confirm {name}.")
     screen.line("Next:")
     for command in _next(report):
         screen.line(f"  {command}")

@@ -106,7 +106,7 @@ from pipectl.output.console import Screen
 from pipectl.pause_tags import Pause
 from pipectl.resources.versions import Version
 from pipectl.review.code import NO_NEWLINE
-from pipectl.review.model import CodeChange, FileAction, FileChange, Review
+from pipectl.review.model import CodeChange, FileAction, FileChange, PackageChange, Review
 from tests.output.send_samples import send_samples
 from tests.output.status_samples import status_samples
 
@@ -165,7 +165,14 @@ def _code(text: str) -> PlanReport:
         FileChange("data.bin", FileAction.REMOVED, binary=True, sizes=(1024, None)),
     )
     change = _new_code(text)
-    found = (CodeChange(files), CodeChange(), CodeChange(problem=text), CodeChange(files[1:2], new=True))
+    packages = (PackageChange(text, "1.0", "2.0", 40), PackageChange("numpy", None, text, 900))
+    found = (
+        CodeChange(files),
+        CodeChange(files[:1], packages),
+        CodeChange(),
+        CodeChange(problem=text),
+        CodeChange(files[1:2], new=True),
+    )
     return PlanReport(tuple(Review(change, code=code) for code in found), {})
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pipectl.output import plan_code
 from pipectl.review.code import NO_NEWLINE
-from pipectl.review.model import CodeChange, FileAction, FileChange, FileMode
+from pipectl.review.model import CodeChange, FileAction, FileChange, FileMode, PackageChange
 
 ADDED, REMOVED, CHANGED = FileAction.ADDED, FileAction.REMOVED, FileAction.CHANGED
 
@@ -92,6 +92,37 @@ def test_files_that_are_added_to_a_folder_are_counted_when_they_are_many() -> No
     ]
 
 
+PACKAGES = (
+    PackageChange("a", "1", "2", 30),
+    PackageChange("b", None, "1", 3),
+    PackageChange("c", "", None, 3),
+    PackageChange("d", "1", "1", 2),
+    PackageChange("e, f", "1", "\u202e2", 2),
+)
+
+
+def test_installed_packages_are_one_entry_each_with_their_versions() -> None:
+    assert plan_code.entries(CodeChange((), PACKAGES)) == [
+        "a 1 -> 2",
+        "b 1 added",
+        "c unknown removed",
+        "d 1 (the same version, 2 files changed)",
+        '"e, f" 1 -> "\\u202e2"',
+    ]
+    assert plan_code.entries(CodeChange((new_file(1),), PACKAGES[1:2], new=True))[1:] == ["b 1"]
+    assert plan_code.document(CodeChange((), PACKAGES[:1])) == {
+        "files": [],
+        "packages": [{"name": "a", "from": "1", "to": "2", "files": 30}],
+        "repacked": False,
+    }
+
+
+def test_of_many_installed_packages_the_others_are_counted() -> None:
+    code = CodeChange((new_file(1),), PACKAGES[:1] * 300)
+    assert plan_code.entries(code)[-2:] == ["a 1 -> 2", "280 more packages"]
+    assert plan_code.count(code) == "1 file, 300 packages"
+
+
 def test_other_results_are_sentences() -> None:
     assert plan_code.entries(CodeChange()) == [plan_code.REPACKED]
     assert plan_code.entries(CodeChange(problem="S3 answered 403")) == ["cannot be compared: S3 answered 403"]
@@ -130,7 +161,8 @@ def test_the_document_has_files_counts_and_lines() -> None:
                 "linesOmitted": False,
             }
         ],
+        "packages": [],
         "repacked": False,
     }
-    assert plan_code.document(CodeChange()) == {"files": [], "repacked": True}
+    assert plan_code.document(CodeChange()) == {"files": [], "packages": [], "repacked": True}
     assert plan_code.document(CodeChange(problem="broken")) == {"problem": "broken"}

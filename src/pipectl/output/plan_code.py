@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pipectl.output import looks
 from pipectl.output.console import Line
 from pipectl.output.serializer import dumps
-from pipectl.review.model import CodeChange, FileAction, FileChange, FileMode
+from pipectl.review.model import CodeChange, FileAction, FileChange, FileMode, PackageChange
 from pipectl.text import pluralize
 
 REPACKED = "the same files, packed differently"
@@ -18,10 +18,12 @@ _MOST_NEW = 12
 _MOST_NAMED = 20
 """Files that differ and are all named. Of more, those that are added to, or removed from, a folder are counted."""
 _IN_FOLDER = 5
+_MOST_PACKAGES = 20
+"""Installed packages that are named."""
 _OMITTED = "too many lines to show"
 SIDE_BY_SIDE = 6
 """Entries that one line shows."""
-_PLAIN = re.compile(r"[\w@+~./\[\]-]+", re.ASCII)
+_PLAIN = re.compile(r"[\w@+~./!\[\]-]+", re.ASCII)
 _LOOKS = {"+": looks.NEW, "-": looks.OLD, "@": looks.LESS}
 
 
@@ -37,21 +39,53 @@ def entries(code: CodeChange) -> list[str]:
     """
     if code.problem:
         return [f"cannot be compared: {code.problem}"]
-    if not code.files:
+    if not code.files and not code.packages:
         return [REPACKED]
     if code.new and len(code.files) > _MOST_NEW:
-        return [f"{pluralize(len(code.files), 'file')} ({pluralize(sum(file.added for file in code.files), 'line')})"]
+        lines = pluralize(sum(file.added for file in code.files), "line")
+        return [f"{pluralize(len(code.files), 'file')} ({lines})", *_packages(code)]
     folders = Counter(map(_folder, code.files)) if len(code.files) > _MOST_NAMED else Counter()
     found: dict[object, list[FileChange]] = {}
     for file in code.files:
         folder = _folder(file)
         found.setdefault(folder if folder and folders[folder] > _IN_FOLDER else file, []).append(file)
-    return [_entry(files, code.new) for files in found.values()]
+    return [*(_entry(files, code.new) for files in found.values()), *_packages(code)]
+
+
+def _packages(code: CodeChange) -> Iterator[str]:
+    """Yield the installed packages that differ: ``pydantic 2.12.3 -> 2.12.4``, ``six 1.16.0 added``."""
+    for package in code.packages[:_MOST_PACKAGES]:
+        yield _package(package, code.new)
+    if len(code.packages) > _MOST_PACKAGES:
+        yield pluralize(len(code.packages) - _MOST_PACKAGES, "more package")
+
+
+def _package(package: PackageChange, new: bool) -> str:
+    name = _quoted(package.name)
+    before, after = (
+        version if version is None else _quoted(version or "unknown") for version in (package.before, package.after)
+    )
+    if before is None or after is None:
+        words = f"{name} {after if before is None else before}"
+        return words if new else f"{words} {'added' if before is None else 'removed'}"
+    if before == after:
+        return f"{name} {after} (the same version, {pluralize(package.files, 'file')} changed)"
+    return f"{name} {before} -> {after}"
+
+
+def count(code: CodeChange) -> str:
+    """Return the numbers of files and of installed packages that differ."""
+    files = [pluralize(len(code.files), "file")] if code.files else []
+    return ", ".join([*files, *([pluralize(len(code.packages), "package")] if code.packages else [])])
 
 
 def named(file: FileChange) -> str:
     """Return the name of a file; in quotes where it could be read as more than a name."""
-    return file.name if _PLAIN.fullmatch(file.name) else dumps(file.name, indent=None)
+    return _quoted(file.name)
+
+
+def _quoted(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else dumps(text, indent=None)
 
 
 def _folder(file: FileChange) -> tuple[str, FileAction] | None:
@@ -86,7 +120,13 @@ def document(code: CodeChange) -> dict[str, object]:
     """Return the JSON document of the code of a function."""
     if code.problem:
         return {"problem": code.problem}
-    return {"files": [_file(file, code.new) for file in code.files], "repacked": not code.files}
+    return {
+        "files": [_file(file, code.new) for file in code.files],
+        "repacked": not (code.files or code.packages),
+        "packages": [
+            {"name": each.name, "from": each.before, "to": each.after, "files": each.files} for each in code.packages
+        ],
+    }
 
 
 def _difference(file: FileChange, new: bool) -> str:

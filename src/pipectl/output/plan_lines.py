@@ -119,13 +119,17 @@ def _review_lines(
     if review.code:
         yield from _code_lines(review.code, code)
     if change.action is Action.CREATE:
-        yield from _settings(change, common, width, without=_CODE if review.code and review.code.files else ())
+        yield from _settings(change, common, width, without=_CODE if review.code and _differs(review.code) else ())
         return
     deltas = dict(change.attributes)
-    if review.code and review.code.files:
+    if review.code and _differs(review.code):
         deltas = {path: delta for path, delta in deltas.items() if path not in _CODE}
     shown = Shown(here_of(change.kind, change.name, deltas), partial(unit_of, change.resource))
     yield from difference_lines(deltas, shown)
+
+
+def _differs(code: CodeChange) -> bool:
+    return bool(code.files or code.packages)
 
 
 def _reasons(change: Change) -> list[str]:
@@ -144,7 +148,7 @@ def _code_lines(changed: CodeChange, code: bool) -> Iterator[PlanLine]:
     if len(entries) <= plan_code.SIDE_BY_SIDE:
         yield PlanLine(sign, 1, (f"code: {', '.join(entries)}",))
     else:
-        yield PlanLine(sign, 1, (f"code: {len(changed.files):,} files",))
+        yield PlanLine(sign, 1, (f"code: {plan_code.count(changed)}",))
         yield from (PlanLine(" ", 2, (entry,)) for entry in entries)
     for file, shown in plan_code.file_lines(changed) if code else ():
         yield PlanLine(" ", 2, ((plan_code.named(file), "bold"),))

@@ -28,7 +28,7 @@ from pipectl.packaging.dependencies.provide import Dependencies, manifest_of, pr
 from pipectl.packaging.dependencies.target import Target, host_architecture
 from pipectl.packaging.dependencies.tools import Tools
 from pipectl.packaging.handler import check_function, handler_file
-from pipectl.packaging.owners import owners_of
+from pipectl.packaging.owners import Owner, owners_of
 from pipectl.packaging.tree import NODE_MODULES, files_of
 
 LARGEST_UPLOAD = 50 * 1024 * 1024
@@ -130,7 +130,7 @@ def _own_contents(source: Source, manifest: Manifest | None) -> dict[str, Conten
     return {name: Content(file.path.read_bytes(), file.executable) for name, file in files.items()}
 
 
-def _check_size(folder: Path, sizes: Mapping[str, int], owners: Mapping[str, str] = MappingProxyType({})) -> None:
+def _check_size(folder: Path, sizes: Mapping[str, int], owners: Mapping[str, Owner] = MappingProxyType({})) -> None:
     size = sum(sizes.values())
     if size > LARGEST_UNZIPPED:
         raise PackageError(
@@ -141,14 +141,14 @@ def _check_size(folder: Path, sizes: Mapping[str, int], owners: Mapping[str, str
         )
 
 
-def _smaller(sizes: Mapping[str, int], owners: Mapping[str, str]) -> str:
+def _smaller(sizes: Mapping[str, int], owners: Mapping[str, Owner]) -> str:
     """Return advice with the largest packages, and the largest file where no package was installed."""
     if not owners:
         largest = max(sizes, key=lambda name: sizes[name])
         return f"remove files that the function does not need; the largest is {largest}"
     packages: Counter[str] = Counter()
     for name, size in sizes.items():
-        packages[owners.get(name, "the handler's own files")] += size
+        packages[str(owners.get(name, "the handler's own files"))] += size
     shown = ", ".join(f"{name} ({_megabytes(size)})" for name, size in packages.most_common(3))
     return f"remove packages that the function does not need; the largest are {shown}"
 

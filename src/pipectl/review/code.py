@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from pipectl.review.archive import Archive, ArchiveError, File
+from pipectl.review.installed import Owners
 from pipectl.review.model import CodeChange, FileAction, FileChange
 
 CONTEXT = 3
@@ -27,8 +28,10 @@ def compare(deployed: bytes, wanted: bytes) -> CodeChange:
     """Return the files in which a deployed package, which anybody can have made, and a wanted one differ."""
     try:
         before, after = Archive(deployed), Archive(wanted)
-        changes = _Comparison().changes(before, after)
-        return CodeChange(tuple(sorted(changes, key=lambda change: change.name)))
+        owners = Owners.of(before, after)
+        changes = _Comparison(owners).changes(before, after)
+        files = tuple(sorted(changes, key=lambda change: change.name))
+        return CodeChange(files, owners.changes())
     except ArchiveError as error:
         return CodeChange(problem=str(error))
 
@@ -37,11 +40,12 @@ def created(wanted: bytes) -> CodeChange:
     """Return the files of a package that is deployed first, with their numbers of lines."""
     try:
         archive = Archive(wanted)
-        files = [(name, archive.read(name)) for name in sorted(archive.names)]
+        owners = Owners.of(None, archive)
+        own = [name for name in sorted(archive.names) if not owners.take(name)]
+        files = [(name, archive.read(name)) for name in own]
     except ArchiveError as error:
         return CodeChange(problem=str(error))
-    changes = [_new(name, file) for name, file in files if file]
-    return CodeChange(tuple(changes), new=True)
+    return CodeChange(tuple(_new(name, file) for name, file in files if file), owners.changes(), new=True)
 
 
 def _new(name: str, file: File) -> FileChange:
@@ -54,6 +58,7 @@ def _new(name: str, file: File) -> FileChange:
 class _Comparison:
     """A comparison with the numbers of lines and bytes that may still be shown."""
 
+    owners: Owners
     lines: int = MOST_SHOWN
     bytes: int = MOST_BYTES
 
@@ -61,7 +66,7 @@ class _Comparison:
         """Yield the files that differ: those that both packages have first, so that their lines are shown first."""
         for name in [*sorted(before.names & after.names), *sorted(before.names ^ after.names)]:
             old, new = before.read(name), after.read(name)
-            if old != new:
+            if old != new and not self.owners.take(name):
                 yield self._change(name, old, new)
 
     def _change(self, name: str, old: File | None, new: File | None) -> FileChange:

@@ -97,16 +97,36 @@ class FileChange:
 
 
 @dataclass(frozen=True)
+class PackageChange:
+    """An installed package that differs.
+
+    Args:
+        name: Its name.
+        before: Its version before, empty when it is unknown; ``None`` when it was not installed.
+        after: Its version after, as ``before``.
+        files: Number of its files that are added, removed or changed.
+    """
+
+    name: str
+    before: str | None
+    after: str | None
+    files: int
+
+
+@dataclass(frozen=True)
 class CodeChange:
     """The files in which two packages of a function differ.
 
     Args:
-        files: In the order of their names. None at all means that the same files are packed differently.
+        files: In the order of their names, without those of installed packages. Neither files nor packages means that
+            the same files are packed differently.
+        packages: The installed packages that differ.
         problem: Why the deployed package could not be compared.
         new: True when there is no deployed package: every file is added, and its lines are only counted.
     """
 
     files: tuple[FileChange, ...] = ()
+    packages: tuple[PackageChange, ...] = ()
     problem: str | None = None
     new: bool = False
 

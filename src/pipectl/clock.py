@@ -51,20 +51,21 @@ class SystemClock:
         self._cancelled.set()
 
 
-def poll(clock: Clock, bound: float) -> Iterator[float]:
+def poll(clock: Clock, bound: float, first: float = 0.25) -> Iterator[float]:
     """Sleep between the polls of a wait: 0.25 s growing to 0.5 s in the first 30 s, then 2 s.
 
-    Yields the seconds waited so far. The first value is 0.0, the last is yielded after ``bound`` seconds.
+    With a shorter ``first`` pause, pauses double until they are 0.25 s. Yields the seconds waited so far. The first
+    value is 0.0, the last is yielded after ``bound`` seconds.
     """
     start = clock.monotonic()
-    pause = 0.25
+    pause = first
     while True:
         waited = clock.monotonic() - start
         yield waited
         if waited >= bound:
             return
         clock.sleep(max(0.001, min(2.0 if waited > 30 else pause, bound - waited)))
-        pause = min(0.5, pause * 1.2)
+        pause = min(0.5, pause * (1.2 if pause >= 0.25 else 2))
 
 
 Say = Callable[[str], None]

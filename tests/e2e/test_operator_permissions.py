@@ -480,7 +480,7 @@ def _without(document: PolicyDocument, action: str) -> PolicyDocument:
     return changed
 
 
-def test_deployer_reader_and_on_call_can_work(emulator: LocalEmulator, tmp_path: Path) -> None:
+def test_deployer_reader_developer_and_on_call_can_work(emulator: LocalEmulator, tmp_path: Path) -> None:
     place = _place(tmp_path, emulator, LIFE)
     operator = Operator(place.world)
     assert "AccessDenied" in _run(operator, "up", "--yes").stderr
@@ -506,6 +506,13 @@ def test_deployer_reader_and_on_call_can_work(emulator: LocalEmulator, tmp_path:
     place.fail("order-1")
     refused = _run(operator, "replay-dlq", "--yes")
     assert (refused.exit_code, "the caller needs sqs:ReceiveMessage" in refused.stderr) == (1, True)
+
+    forbidden = _run(operator, "send", '{"amount": 1}')
+    assert (forbidden.exit_code, "permissions developer`" in forbidden.stderr) == (1, True)
+    operator.may(policy_of("developer", place))
+    for words in (["send", '{"amount": 1}'], ["send", "--direct", '{"amount": 1}']):
+        sent = _run(operator, *words)
+        assert sent.exit_code == 0, sent.output
 
     operator.may(policy_of("on-call", place))
     replayed = _run(operator, "replay-dlq", "--yes")

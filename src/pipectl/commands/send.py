@@ -16,7 +16,7 @@ from pipectl.clock import poll
 from pipectl.commands.send_order import Order, is_same
 from pipectl.context import Context
 from pipectl.engine.model import Observation
-from pipectl.errors import CancelledError, PipectlError
+from pipectl.errors import AwsError, CancelledError, PipectlError
 from pipectl.facts import FunctionFacts, MappingFacts, TableFacts
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.errors import UnchangedOrderError
@@ -38,6 +38,8 @@ _NEEDS = (
     ResourceKey.PROCESSOR,
     ResourceKey.STREAM_MAPPING,
 )
+_FIRST_PAUSE = 0.05
+"""Seconds after the write before the second look; the local emulator stores an order in less than 0.1 s."""
 _RECORD_SECONDS = 5
 """Time within which a stream has the record of a write; a stopped pipeline is not followed for longer."""
 _RETRIED_SECONDS = 1.5
@@ -160,7 +162,7 @@ class _Sending:
     def run(self) -> SendReport:
         order = self._order
         self._context.reporter.step(f"writing order {order.key}")
-        with _in_the_table(order.key, "may be in the table"):
+        with _in_the_table(order.key, "may be in the table", refusal=True):
             answer = self._aws.dynamodb.put_item(
                 TableName=self._names.orders_table, Item=order.item, ReturnValues="ALL_OLD"
             )
@@ -184,7 +186,8 @@ class _Sending:
     def _follow(self) -> SendReport:
         stops = self._stops
         looked, said = 0.0, False
-        for waited in poll(self._aws.clock, min(self._timeout, _RECORD_SECONDS) if stops else self._timeout):
+        bound = min(self._timeout, _RECORD_SECONDS) if stops else self._timeout
+        for waited in poll(self._aws.clock, bound, _FIRST_PAUSE):
             version = self._found_version()
             self._context.reporter.step(f"waiting for {'the processor' if version else 'the stream'}")
             if version:
@@ -302,8 +305,14 @@ class _Sending:
 
 
 @contextmanager
-def _in_the_table(key: str, state: str) -> Iterator[None]:
-    """Say in the error of a command that ends here whether the order is in the table."""
+def _in_the_table(key: str, state: str, *, refusal: bool = False) -> Iterator[None]:
+    """Say in the error of a command that ends here whether the order is in the table.
+
+    Args:
+        key: The order.
+        state: The words.
+        refusal: AWS may refuse the write, and then nothing is to be said.
+    """
     follow = f"`pipectl trace {shell_word(key)}` follows it"
     try:
         yield
@@ -312,5 +321,7 @@ def _in_the_table(key: str, state: str) -> Iterator[None]:
     except UnchangedOrderError:
         raise
     except PipectlError as error:
-        error.hint = "; ".join(filter(None, [error.hint, f"order {key} {state}", follow]))
+        refused = refusal and isinstance(error, AwsError) and 400 <= error.status < 500
+        if not refused:
+            error.hint = "; ".join(filter(None, [error.hint, f"order {key} {state}", follow]))
         raise

@@ -132,8 +132,10 @@ def _next(report: SendReport) -> Iterator[str]:
     """Yield the commands that help."""
     key = shell_word(report.key)
     if report.state is SendState.FAILED and report.failure and report.failure.audit_id:
-        yield f"pipectl audit show {shell_word(short_id(report.failure.audit_id))}"
-        yield f"pipectl logs --order {key}"
+        failure = shell_word(short_id(report.failure.audit_id))
+        yield f"pipectl audit show {failure}"
+        # Where the handler cannot run, no line of the log names the order.
+        yield f"pipectl logs --order {key}" if report.failure.quarantine else f"pipectl logs --failure {failure}"
     elif report.state is SendState.WAITING:
         if named := _COMMAND.search(report.waits_for or ""):
             yield named[1]

@@ -169,6 +169,13 @@ def test_a_refusal_names_every_resource() -> None:
     assert error.resource is None
 
 
+def test_the_hint_for_the_names_of_another_pipeline_is_another_team_first() -> None:
+    error = refusal([refused("orders", RefusalKind.OTHER_PIPELINE), refused("audit", RefusalKind.OTHER_PIPELINE)])
+    assert "another `team`" in str(error.hint)
+    assert "delete" not in str(error.hint)
+    assert "`pipectl up --adopt orders --adopt audit` makes them" in str(error.hint)
+
+
 def test_the_hint_repeats_what_is_adopted_already_and_names_only_what_can_be() -> None:
     changes = [refused("orders", RefusalKind.NOT_MANAGED), refused("bucket", RefusalKind.OTHER_OWNER)]
     error = refusal(changes, adopted=["queue"], accepted_loss=True)

@@ -214,8 +214,12 @@ def refusal(
     hint = "choose another name in the config"
     if adoptable:
         them = "it" if len(adoptable) == 1 else "them"
+        way = f", delete {them}, or adopt {them}"
+        if kinds == {RefusalKind.OTHER_PIPELINE}:
+            hint = "names have the environment and the team: choose another `team` or `environment` in the config"
+            way = f"; after a move to this project, adopt {them}"
         shown = with_flags("pipectl plan", adopt=[*adopted, *adoptable], allow_stream_replacement=accepted_loss)
-        hint += f", delete {them}, or adopt {them}: `{shown}` shows the changes, `{command}` makes them"
+        hint += f"{way}: `{shown}` shows the changes, `{command}` makes them"
     subject = "This resource is" if first else "These resources are"
     message = f"{subject} not managed by this pipeline.{unchanged}\n{lines}"
     return ForeignError(message, hint=hint, resource=first, resources=keys)

@@ -26,8 +26,9 @@ print(json.dumps({
 """
 
 
-def test_only_boto3_and_what_it_needs_can_be_imported(tmp_path: Path) -> None:
-    interpreter = python_environment.create(tmp_path)
+@pytest.mark.parametrize("symlinks", [True, False])
+def test_only_boto3_and_what_it_needs_can_be_imported(symlinks: bool, tmp_path: Path) -> None:
+    interpreter = python_environment.create(tmp_path, symlinks=symlinks)
     done = subprocess.run([interpreter, "-c", REPORT], capture_output=True, text=True, env={}, cwd="/", check=True)
     found = json.loads(done.stdout)
     assert found["absent"] == ["pipectl", "click", "rich", "pydantic", "pip"]

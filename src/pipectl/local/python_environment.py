@@ -10,7 +10,8 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -24,13 +25,14 @@ _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?")
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']+)["']""")
 
 
-def create(home: Path) -> Path:
+def create(home: Path, *, symlinks: bool = not WINDOWS) -> Path:
     """Create the environment unless it exists, and return its interpreter.
 
     An environment of another Python or another boto3 is replaced. Two processes may call at once.
 
     Args:
         home: The folder of the local emulator.
+        symlinks: Link packages; else copy them, as on Windows, which asks for a privilege.
 
     Raises:
         LocalError: A package is missing, or the folder cannot be written.
@@ -40,7 +42,7 @@ def create(home: Path) -> Path:
     interpreter = _interpreter(folder)
     try:
         if not interpreter.is_file():  # also when it is a link to a Python that was removed
-            _build(folder, packages.values())
+            _build(folder, packages.values(), symlinks=symlinks)
     except OSError as error:
         raise LocalError(f"cannot create the Python of functions in {folder}: {error.strerror or error}") from error
     return interpreter
@@ -57,7 +59,7 @@ def link_distributions(site: Path, requirements: Iterable[str]) -> None:
         LocalError: One of them is not installed.
         OSError: The folder cannot be written.
     """
-    _link(site, _closure(requirements).values())
+    _link(site, _closure(requirements).values(), symlinks=not WINDOWS)
 
 
 def _closure(requirements: Iterable[str]) -> Mapping[str, Distribution]:
@@ -97,15 +99,15 @@ def _digest(packages: Iterable[Distribution]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _build(folder: Path, packages: Iterable[Distribution]) -> None:
+def _build(folder: Path, packages: Iterable[Distribution], *, symlinks: bool) -> None:
     """Build the environment beside its place and move it there, so that no process ever sees half of it."""
     import venv
 
     folder.parent.mkdir(mode=0o700, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     try:
-        venv.EnvBuilder(with_pip=False, symlinks=not WINDOWS).create(draft)
-        _link(_site_packages(draft), packages)
+        venv.EnvBuilder(with_pip=False, symlinks=symlinks).create(draft)
+        _link(_site_packages(draft), packages, symlinks=symlinks)
         _move(draft, folder)
         for earlier in folder.parent.iterdir():
             if earlier not in (folder, draft) and not earlier.name.startswith("."):
@@ -134,40 +136,48 @@ def _site_packages(environment: Path) -> Path:
     return environment / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 
 
-def _link(site: Path, packages: Iterable[Distribution]) -> None:
+def _link(site: Path, packages: Iterable[Distribution], *, symlinks: bool) -> None:
     for package in packages:
         for path in sorted(_roots(_files(package))):
-            _link_one(site / path, Path(str(package.locate_file(path.as_posix()))))
+            _link_one(site / path, Path(str(package.locate_file(path))), symlinks=symlinks)
 
 
-def _files(package: Distribution) -> list[Path]:
+def _files(package: Distribution) -> list[str]:
+    """Return the paths of a distribution's files. Its property ``files`` takes ten times as long."""
+    if record := package.read_text("RECORD"):
+        return [line.rsplit(",", 2)[0].strip('"') for line in record.splitlines()]
     if package.files is not None:
-        return [Path(file) for file in package.files]
+        return [file.as_posix() for file in package.files]
     # Packages of a Linux distribution have no list of files.
     names = (package.read_text("top_level.txt") or package.metadata["Name"]).split()
-    return [Path(name, "__init__.py") for name in names]
+    return [f"{name}/__init__.py" for name in names]
 
 
-def _roots(files: Iterable[Path]) -> Iterator[Path]:
-    """Yield the folders and modules that stand for all files; a namespace is divided among its distributions."""
-    inside = [file for file in files if ".." not in file.parts and "__pycache__" not in file.parts]
-    packages = {file.parent for file in inside if file.name == "__init__.py"}
-    found = set()
-    for file in inside:
-        above = [parent for parent in reversed(file.parents) if parent in packages or parent.suffix in _METADATA]
-        found.add(above[0] if above else file)
-    yield from found
+def _roots(files: Iterable[str]) -> set[str]:
+    """Return the folders and modules that stand for all files; a namespace is divided among its distributions."""
+    inside = [file.split("/") for file in files if ".." not in file and "__pycache__" not in file]
+    packages = {tuple(parts[:-1]) for parts in inside if parts[-1] == "__init__.py"}
+    return {"/".join(_root(parts, packages)) for parts in inside}
 
 
-def _link_one(link: Path, target: Path) -> None:
-    """Link a file or folder; copy it where the system allows no links."""
+def _root(parts: list[str], packages: Collection[tuple[str, ...]]) -> list[str]:
+    """Return the uppermost folder that belongs to one distribution alone, else the file itself."""
+    for depth in range(1, len(parts)):
+        if tuple(parts[:depth]) in packages or parts[depth - 1].endswith(_METADATA):
+            return parts[:depth]
+    return parts
+
+
+def _link_one(link: Path, target: Path, *, symlinks: bool) -> None:
+    """Link a file or folder; copy it where the system or the file system allows no links."""
     if link.exists() or not target.exists():
         return
     link.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        link.symlink_to(target, target_is_directory=target.is_dir())
-    except OSError:  # Windows asks for a privilege
-        if target.is_dir():
-            shutil.copytree(target, link, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(target, link)
+    if symlinks:
+        with suppress(OSError):
+            link.symlink_to(target)
+            return
+    if target.is_dir():
+        shutil.copytree(target, link, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy2(target, link)

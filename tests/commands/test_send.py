@@ -136,7 +136,7 @@ def test_an_order_that_nobody_reads_waits_until_the_time_is_over(world: World, c
     report = send(world.context(), order(), timeout=7)
     assert (report.state, report.event_name) == (SendState.WAITING, "INSERT")
     assert 7 <= clock.seconds < 12
-    assert "the processor has not read its record" in str(report.waits_for)
+    assert "neither object nor failure yet" in str(report.waits_for)
 
 
 def test_a_paused_pipeline_is_not_waited_for(world: World, clock: ActingClock) -> None:

@@ -85,10 +85,12 @@ def _text(argument: str) -> str | bytes:
     """Return the JSON of an argument: from stdin, itself, or of a file.
 
     Raises:
-        UsageError: there is no such file, or it cannot be read.
+        UsageError: stdin is closed, there is no such file, or it cannot be read.
     """
     from pipectl.commands.send_order import LARGEST_TEXT
 
+    if argument == "-" and sys.stdin is None:
+        raise UsageError("stdin is closed", hint="name a file, or give the JSON of an order")
     if argument == "-":
         return sys.stdin.buffer.read(LARGEST_TEXT + 1)
     if argument.lstrip().startswith(("{", "[")):

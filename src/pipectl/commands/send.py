@@ -288,7 +288,7 @@ class _Sending:
             return read.unknown
         if self._version is None:
             return "the stream has not shown its record yet"
-        return "the processor has not read its record; a new or changed stream mapping begins after up to 2 minutes"
+        return "it has neither object nor failure yet; a new or changed stream mapping begins after up to 2 minutes"
 
     def _report(self, state: SendState) -> SendReport:
         record = self._version.record if self._version else None

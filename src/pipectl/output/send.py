@@ -69,29 +69,31 @@ def _headline(report: SendReport) -> str:
 
 def _of_order(screen: Screen, report: SendReport) -> Iterator[tuple[str, str]]:
     """Yield what is known about an order, each with its label."""
+    failure = report.failure
+    if report.waits_for:
+        yield "waits for", screen.completed(report.waits_for)
+    if failure:
+        yield "reason", failure.reason or "no reason found"
+    if failure and failure.audit_id:
+        yield "failure", short_id(failure.audit_id)
     yield "order", _order(report)
     if report.generated:
         yield "key", "the order had none, so a new one was chosen"
-    if report.waits_for:
-        yield "waits for", screen.completed(report.waits_for)
-    if failure := report.failure:
-        yield "reason", failure.reason or "no reason found"
-        if failure.audit_id:
-            yield "failure", short_id(failure.audit_id)
-        if failure.quarantine:
-            yield "quarantine", failure.quarantine
     if report.event_id:
         yield "record", f"{report.event_id} (sequence number {report.sequence_number})"
+    if failure and failure.quarantine:
+        yield "quarantine", failure.quarantine
     if report.object:
         yield "object", report.object
 
 
 def _of_invocation(report: DirectReport) -> Iterator[tuple[str, str]]:
-    yield "order", _order(report)
+    """Yield what is known about an invocation, each with its label."""
     if report.error:
         yield "reason", report.error
     else:
         yield "answer", dumps(report.answer, indent=None)
+    yield "order", _order(report)
     for number, line in enumerate(_log(report)):
         yield "log" if number == 0 else "", line
     if report.quarantine:

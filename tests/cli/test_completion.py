@@ -87,7 +87,12 @@ def test_what_is_offered(line: str, expected: list[str], project: Path, monkeypa
 
 @pytest.mark.parametrize(
     ("line", "kind"),
-    [("pipectl -c ../o", "file"), ("pipectl template --package b", "dir"), ("pipectl replay-dlq --from ", "dir")],
+    [
+        ("pipectl -c ../o", "file"),
+        ("pipectl send ev", "file"),
+        ("pipectl template --package b", "dir"),
+        ("pipectl replay-dlq --from ", "dir"),
+    ],
 )
 def test_paths_are_completed_by_the_shell(line: str, kind: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [item[0] for item in offered(monkeypatch, line.split(" "))] == [kind]

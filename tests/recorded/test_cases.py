@@ -17,7 +17,7 @@ from tests.aws.fakes import Wire, answer, client_error, first, json_error, s3_er
 from tests.iam.source_actions import source_calls
 from tests.recorded.cases import SUCCESS, Case, all_cases, example, template
 
-HANDLERS = {("s3", "PutObject"), ("dynamodb", "PutItem")}
+HANDLERS = {("s3", "PutObject")}
 """Calls of the handlers alone."""
 CASES = all_cases()
 ERRORS = [case for case in CASES if case.error]
@@ -39,9 +39,8 @@ NEVER_ABSENT = {
     ("logs", "DescribeLogGroups"),
     ("resourcegroupstaggingapi", "GetResources"),
     ("sts", "GetCallerIdentity"),
-    # an iterator stands for its shard; a condition is about the item
+    # an iterator stands for its shard
     ("dynamodbstreams", "GetRecords"),
-    ("dynamodb", "PutItem"),
 }
 
 

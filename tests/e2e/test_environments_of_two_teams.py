@@ -17,7 +17,7 @@ from tests import moto_snapshot
 from tests.cli_support import document, error, pipectl
 from tests.support import ACCOUNT, REGION, World, boto3_session, make_world, write_config
 
-CONFIGS = {
+CONFIGS: dict[str, dict[str, Any]] = {
     "dev": {"extends": "../shared/base.yaml", "environment": "dev"},
     "prod": {"extends": "dev.yaml", "environment": "prod", "protect": True, "processor": {"memory": 512}},
     "returns-dev": {
@@ -79,7 +79,7 @@ def _write_data(world: World, name: str) -> None:
 
 def contents(environment: str, team: str) -> str:
     """Return everything that AWS answers about the resources of one environment and team, as text."""
-    session = boto3_session()
+    session: Any = boto3_session()
     begin, end = f"{environment}-", f"-{team}"
     found: dict[str, Any] = {}
 

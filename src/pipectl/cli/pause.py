@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipectl.cli.confirming import confirm_option, confirm_protected
 from pipectl.cli.options import global_options, user_name
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Pause with starting_position LATEST, too: Lambda can then skip records.",
 )
+@confirm_option("Environment name, for --allow-skipped-records in a protected environment.")
 @global_options
-def pause(session: Session, by: str, allow_skipped_records: bool) -> int:
+def pause(session: Session, by: str, allow_skipped_records: bool, confirm: str | None) -> int:
     """Pause processing.
 
     Records wait in the stream, which keeps each for 24 hours from its write, whatever maximum_record_age is. After a
@@ -37,5 +39,7 @@ def pause(session: Session, by: str, allow_skipped_records: bool) -> int:
     from pipectl.commands.pause import pause as run
     from pipectl.output import pause as output
 
+    if allow_skipped_records:
+        confirm_protected(session, confirm, "Records that are written while it is paused can be skipped.")
     output.result(session.screen, run(session.context, by, allow_skipped_records=allow_skipped_records))
     return 0

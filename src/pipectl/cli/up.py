@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.confirming import confirm_option
+from pipectl.cli.confirming import confirm_option, confirm_protected
 from pipectl.cli.options import PlanId, global_options_of, yes_option
 from pipectl.cli.plan import adopt_option, allow_stream_replacement_option, begin, code_option, show_plan
 from pipectl.cli.up_watch import up_and_watch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show what would be done, as `plan` does.")
 @click.option("--plan", "reviewed", type=PlanId(), help="Make exactly the changes of this plan, without a question.")
 @click.option("--watch", is_flag=True, help="Then deploy each change of the config and the code, until Ctrl-C.")
-@confirm_option("Environment name, for --watch in a protected environment.")
+@confirm_option("Environment name, for --watch and --allow-stream-replacement in a protected environment.")
 @code_option
 @adopt_option
 @allow_stream_replacement_option
@@ -60,7 +60,8 @@ def up(
       pipectl up --adopt all
       pipectl up --allow-stream-replacement
     """
-    _check(dry_run=dry_run, reviewed=reviewed is not None, watch=watch, confirm=confirm is not None)
+    guarded = watch or allow_stream_replacement
+    _check(dry_run=dry_run, reviewed=reviewed is not None, watch=watch, confirm=confirm is not None and not guarded)
     session.print_first_words()
     if dry_run:
         return show_plan(session, adopt, allow_stream_replacement, code=code)
@@ -75,6 +76,8 @@ def up(
     from pipectl.output import up as output
 
     begin(session)
+    if allow_stream_replacement:
+        confirm_protected(session, confirm, "Records can be lost when its stream or stream mapping is replaced.")
     report = run()
     output.result(session.screen, report)
     return 0
@@ -90,9 +93,10 @@ def _check(*, dry_run: bool, reviewed: bool, watch: bool, confirm: bool) -> None
         raise UsageError("use one of --plan and --dry-run")
     if watch and dry_run:
         raise UsageError("use one of --watch and --dry-run")
-    if confirm and not watch:
+    if confirm:
         raise UsageError(
-            "--confirm is for --watch", hint="`pipectl up` asks before it changes something; --yes confirms"
+            "--confirm is for --watch and --allow-stream-replacement",
+            hint="`pipectl up` asks before it changes something; --yes confirms",
         )
 
 

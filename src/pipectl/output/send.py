@@ -46,7 +46,7 @@ def direct(screen: Screen, report: DirectReport) -> None:
     failed, version = report.error is not None, f"version {report.version} of " if report.version else ""
     mark, look = _LOOK[SendState.FAILED if failed else SendState.STORED]
     word = "FAILED" if failed else "PROCESSED"
-    screen.line((f"{mark} {word}", look), f"  {report.key}: by {version}the processor in {report.seconds:.1f} s")
+    screen.line((f"{mark} {word}", look), f"  {report.key}: by {version}the processor in {report.seconds:.2f} s")
     _facts(screen, _of_invocation(report))
     if report.document is not None:
         screen.verbatim(dumps(report.document))

@@ -60,8 +60,8 @@ def up(
       pipectl up --adopt all
       pipectl up --allow-stream-replacement
     """
-    guarded = watch or allow_stream_replacement
-    _check(dry_run=dry_run, reviewed=reviewed is not None, watch=watch, confirm=confirm is not None and not guarded)
+    unused = confirm is not None and not (watch or allow_stream_replacement)
+    _check(dry_run=dry_run, reviewed=reviewed is not None, watch=watch, unused_confirm=unused)
     session.print_first_words()
     if dry_run:
         return show_plan(session, adopt, allow_stream_replacement, code=code)
@@ -75,15 +75,18 @@ def up(
         return up_and_watch(session, confirm, run)
     from pipectl.output import up as output
 
-    begin(session)
-    if allow_stream_replacement:
-        confirm_protected(session, confirm, "Records can be lost when its stream or stream mapping is replaced.")
-    report = run()
-    output.result(session.screen, report)
+    _begin(session, confirm, allows_loss=allow_stream_replacement)
+    output.result(session.screen, run())
     return 0
 
 
-def _check(*, dry_run: bool, reviewed: bool, watch: bool, confirm: bool) -> None:
+def _begin(session: Session, confirm: str | None, *, allows_loss: bool) -> None:
+    begin(session)
+    if allows_loss:
+        confirm_protected(session, confirm, "Records can be lost when its stream or stream mapping is replaced.")
+
+
+def _check(*, dry_run: bool, reviewed: bool, watch: bool, unused_confirm: bool) -> None:
     """Refuse options that contradict each other.
 
     Raises:
@@ -93,7 +96,7 @@ def _check(*, dry_run: bool, reviewed: bool, watch: bool, confirm: bool) -> None
         raise UsageError("use one of --plan and --dry-run")
     if watch and dry_run:
         raise UsageError("use one of --watch and --dry-run")
-    if confirm:
+    if unused_confirm:
         raise UsageError(
             "--confirm is for --watch and --allow-stream-replacement",
             hint="`pipectl up` asks before it changes something; --yes confirms",

@@ -38,16 +38,18 @@ HANDLER = Path("lambda_src/python/processor/handler.py")
 @pytest.fixture
 def machine(emulator: LocalEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder, AWS, and an index of packages that needs no network."""
-    wheel = tmp_path / "index" / "python_slugify-8.0.4-py3-none-any.whl"
+    wheel = tmp_path / "index" / "text_unidecode-1.3-py3-none-any.whl"
     wheel.parent.mkdir()
     with ZipFile(wheel, "w") as file:  # in place of the real package
-        info = "python_slugify-8.0.4.dist-info"
-        file.writestr("slugify/__init__.py", "def slugify(text):\n    return text.lower()\n")
-        file.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: python-slugify\nVersion: 8.0.4\n")
+        info = "text_unidecode-1.3.dist-info"
+        file.writestr("text_unidecode/__init__.py", "def unidecode(text):\n    return text\n")
+        file.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: text-unidecode\nVersion: 1.3\n")
         file.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
-        file.writestr(f"{info}/RECORD", f"slugify/__init__.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+        file.writestr(
+            f"{info}/RECORD", f"text_unidecode/__init__.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n"
+        )
     settings = {
         "UV_NO_INDEX": "1",
         "UV_FIND_LINKS": str(wheel.parent),
@@ -108,7 +110,7 @@ def test_every_command_of_the_tutorial_runs(machine: Path, monkeypatch: pytest.M
             if line not in ELSEWHERE:
                 printed[line] = run(line, monkeypatch)
     assert '"status": "LARGE"' in printed["""pipectl --local send '{"customer": "Ada", "amount": 2500}'"""]
-    assert '"folder": "ada"' in printed["pipectl --local send events/order.json"]
+    assert '"label": "Ada"' in printed["pipectl --local send events/order.json"]
     assert "amount must be a number" in printed["pipectl --local audit list"]
     assert "prod" in printed["pipectl -c config/prod.yaml plan"]
     assert Path.cwd() == machine / "orders"

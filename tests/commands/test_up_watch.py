@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from pipectl.aws.client import Call, Parameters
+from pipectl.commands.down import down
 from pipectl.commands.plan import PlanReport
 from pipectl.commands.up import up
 from pipectl.commands.up_watch import Deployment, Watch, config_paths, watched_paths
@@ -160,6 +161,14 @@ def test_a_plan_that_needs_a_question_is_reported_and_not_applied(change: dict[s
     assert isinstance(held.error.report, PlanReport)
     assert ResourceKey.PROCESSOR in [each.resource for each in held.error.report.pending]
     assert (held.report, project.direct.world.writes()) == (None, [])
+
+
+def test_a_pipeline_that_is_gone_is_not_created_again_by_itself(project: Project) -> None:
+    [held] = project.follow(lambda: down(project.context, yes, delete_data=True))
+    assert isinstance(held.error, RefusedError)
+    assert len(held.error.resources) == 12
+    assert held.error.message.count(" would be created") == 3
+    assert "9 more changes" in held.error.message
 
 
 def test_alarms_that_the_config_switches_on_are_created(project: Project) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from pipectl.commands.up import UpReport
 from pipectl.engine.model import Action, Change
+from pipectl.errors import CancelledError
 from pipectl.output import up_watch
 from tests.output.samples import samples_of
 from tests.output.screens import document, on_terminal, printed
@@ -37,3 +38,12 @@ def test_the_first_result_is_one_line_of_json_too() -> None:
     report = UpReport((Change("bucket", "bucket", "dev-bucket", Action.KEEP),), {"ProcessedBucketName": "dev-bucket"})
     assert document(lambda screen: up_watch.first(screen, report))["outputs"] == report.outputs
     assert printed(lambda screen: up_watch.first(screen, report)).startswith("Nothing to do")
+
+
+def test_what_an_interrupted_deployment_has_done_is_one_line_of_json_too() -> None:
+    error = CancelledError("interrupted")
+    assert printed(lambda screen: up_watch.interrupted(screen, error)) == ""
+    error.report = UpReport((Change("bucket", "bucket", "dev-bucket", Action.UPDATE),), {})
+    found = document(lambda screen: up_watch.interrupted(screen, error))
+    assert (found["changes"][0]["resource"], found["error"]["code"]) == ("bucket", "Interrupted")
+    assert printed(lambda screen: up_watch.interrupted(screen, error)).startswith("Done before the error")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipectl.config.models import Config
     from pipectl.context import Context
     from pipectl.file_watcher import WatchedPaths
+    from pipectl.local.home import LocalEmulator
 
 
 def up_and_watch(session: Session, confirm: str | None, up: Callable[[], UpReport]) -> int:
@@ -62,7 +63,7 @@ def follow(
         aim: Watches other paths from now on.
     """
     from pipectl.commands.up_watch import Watch
-    from pipectl.output import up, up_watch
+    from pipectl.output import up_watch
 
     screen = session.screen
     up_watch.first(screen, report)
@@ -72,7 +73,7 @@ def follow(
         for deployment in Watch(session.context, _connection(session), aim).deployments(changes):
             up_watch.deployed(screen, deployment)
     except CancelledError as error:
-        up.incomplete(screen, error)
+        up_watch.interrupted(screen, error)
         raise
     except KeyboardInterrupt:  # nothing is in progress: the normal end
         screen.note("Stopped watching.")
@@ -81,12 +82,24 @@ def follow(
 
 
 def _connection(session: Session) -> Connect:
-    aws = session.context.aws
+    """Return the function that makes contexts: with the AWS clients of the last one, while their endpoint lives."""
+
+    def emulator(config: Config) -> LocalEmulator | None:
+        if not session.options.local:
+            return None
+        from pipectl.commands import local
+
+        return local.start(config)
+
+    aws, running = session.context.aws, emulator(session.config)
 
     def connect(config: Config, again: bool) -> Context:
-        nonlocal aws
-        context = session.connected(config) if again else session.context_of(config, session.file, aws)
-        aws = context.aws
-        return context
+        nonlocal aws, running
+        earlier, running = running, emulator(config)
+        if again or running != earlier:
+            context = session.connected(config)
+            aws = context.aws
+            return context
+        return session.context_of(config, session.file, aws)
 
     return connect

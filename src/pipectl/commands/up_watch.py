@@ -28,6 +28,7 @@ from pipectl.resources.alarm import Alarm
 from pipectl.resources.function import Function
 from pipectl.review.code import compare
 from pipectl.review.model import CodeChange, When
+from pipectl.text import pluralize
 
 Connect = Callable[[Config, bool], Context]
 """Returns the context of a config. With true it makes new AWS clients, which read the credentials again."""
@@ -162,8 +163,10 @@ def require_no_question(plan: PlanReport) -> None:
             reasons.setdefault(review.change.resource, f"{review.change.resource} has a new risk")
     if not reasons:
         return
+    named = list(reasons.values())[:_MOST_NAMED]
+    more = f" and {pluralize(len(reasons) - len(named), 'more change')}" if len(reasons) > len(named) else ""
     error = RefusedError(
-        f"This needs a confirmation: {', '.join(reasons.values())}. Nothing was changed.",
+        f"This needs a confirmation: {', '.join(named)}{more}. Nothing was changed.",
         hint="undo the change, or review and make it with `pipectl up` in another terminal",
         resources=list(reasons),
     )
@@ -171,6 +174,7 @@ def require_no_question(plan: PlanReport) -> None:
     raise error
 
 
+_MOST_NAMED = 3
 _PAST = {
     Action.CREATE: "created",
     Action.REPLACE: "replaced",

@@ -16,6 +16,8 @@ from pipectl.output.console import Line, Screen
 from pipectl.timestamps import rfc3339, short_time
 
 _INDENT = " " * len("14:03:11  ")
+_MOST_SHOWN = 4
+"""Changes of a plan that are shown; the hint names the command that shows more."""
 _CODE = {"code_sha256", "live"}
 """Attributes of a function that differ with each change of its code; its files are shown instead."""
 
@@ -26,6 +28,14 @@ def first(screen: Screen, report: UpReport) -> None:
         screen.json_line(up.document(screen, report))
     else:
         up.result(screen, report)
+
+
+def interrupted(screen: Screen, error: PipectlError) -> None:
+    """Print what a deployment had done when it was interrupted: with JSON on one line."""
+    if isinstance(error.report, UpReport) and screen.json_output:
+        screen.json_line(up.document(screen, error.report) | {"error": screen.error_document(error)})
+    else:
+        up.incomplete(screen, error)
 
 
 def watching(screen: Screen, file: Path) -> None:
@@ -42,7 +52,7 @@ def deployed(screen: Screen, deployment: Deployment) -> None:
         screen.hanging(prefix, body)
         prefix = (_INDENT,)
     error = deployment.error
-    if error and isinstance(error.report, PlanReport):
+    if error and isinstance(error.report, PlanReport) and len(error.report.pending) <= _MOST_SHOWN:
         screen.lines(changes.reviewed(screen, error.report), broken=True)
     if error and error.hint:
         screen.hanging((_INDENT,), (("Hint:", "bold"), f" {screen.completed(error.hint)}"))

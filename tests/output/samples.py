@@ -249,7 +249,7 @@ def _deployments(text: str) -> dict[str, Deployment]:
     changed, *_ = _code(text).reviews
     made = (changed.change, replace(_changes(text)[1], reason=None), *_changes(text)[4:5])
     question = RefusedError(f"{text} has a new risk", hint="run `pipectl up`", resources=(text,))
-    question.report = _code(text)
+    question.report = PlanReport((changed,), {})
     code = {"processor": changed.code or CodeChange()}
     done = Deployment(NOON, 0.94, (Path(text),), UpReport(made, {}), code, (("auditor", f"{text}: too large"),))
     nothing = replace(done, report=UpReport(made[2:], {}), code={}, warnings=())

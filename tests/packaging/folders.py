@@ -32,6 +32,11 @@ def names(package: Package) -> list[str]:
     return zipfile.ZipFile(io.BytesIO(package.body)).namelist()
 
 
+def contents(package: Package) -> dict[str, bytes]:
+    archive = zipfile.ZipFile(io.BytesIO(package.body))
+    return {name: archive.read(name) for name in archive.namelist()}
+
+
 def refused(folder: Path, handler: str = "handler.handler", language: str = "python") -> PackageError:
     with pytest.raises(PackageError) as caught:
         packaged(folder, handler, language)

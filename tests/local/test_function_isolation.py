@@ -141,6 +141,21 @@ def test_an_error_in_python_is_answered_and_logged(
         ("export const handler = () => {", "Runtime.UserCodeSyntaxError", "SyntaxError: Unexpected end of input"),
         ("export const handle = 1;", "Runtime.HandlerNotFound", "index.handler is undefined or not exported"),
         ('throw new RangeError("no setting");', "RangeError", "no setting"),
+        (
+            'export const handler = () => { Promise.reject(new Error("lost")); return new Promise(() => {}); };',
+            "Runtime.UnhandledPromiseRejection",
+            "Error: lost",
+        ),
+        (
+            "export const handler = () => new Promise(() => setTimeout(() => absent()));",
+            "ReferenceError",
+            "absent is not defined",
+        ),
+        (
+            "export const handler = async () => 1n;",
+            "TypeError",
+            "Do not know how to serialize a BigInt",
+        ),
     ],
 )
 def test_an_error_in_nodejs_is_answered_and_logged(
@@ -171,7 +186,7 @@ def test_a_module_that_cannot_be_imported_is_tried_once(emulator: LocalEmulator)
 
 
 def test_what_a_program_of_the_function_prints_is_logged(emulator: LocalEmulator) -> None:
-    handler = "import os\ndef handler(event, context):\n    os.system('echo from a shell')\n    return 1\n"
+    handler = "import os\ndef handler(event, context):\n    os.system('echo from a shell; printf open')\n    return 1\n"
     pipeline = function(emulator, handler)
     assert invoked(pipeline) == 1
-    assert "from a shell" in lines(pipeline)
+    assert [line for line in lines(pipeline) if "RequestId" not in line] == ["from a shell", "open"]

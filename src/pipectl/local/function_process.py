@@ -10,6 +10,8 @@ from typing import IO, Any, cast
 INIT_SECONDS = 10
 """The time in which a function has to start. When it is over, Lambda starts it again, in the time of an invocation."""
 PATIENCE_SECONDS = 1
+END_OF_OUTPUT = "\0"
+"""The line that the programs print at the end of an invocation. MiniStack waits 50 ms for one that prints nothing."""
 
 
 class FunctionProcess(subprocess.Popen[str]):

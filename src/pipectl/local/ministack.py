@@ -51,7 +51,7 @@ from ministack.services import cloudwatch, lambda_svc
 from pipectl.local import faults
 from pipectl.local.clients import Place, RoleSession
 from pipectl.local.function_logs import INIT_REPORT
-from pipectl.local.function_process import INIT_SECONDS, FunctionProcess
+from pipectl.local.function_process import END_OF_OUTPUT, INIT_SECONDS, FunctionProcess
 from pipectl.local.request_permissions import Naming
 
 PATIENCE_SECONDS = 4.0
@@ -128,7 +128,8 @@ def write_logs_with(write: Callable[[Mapping[str, Any], str, Sequence[str], int]
         _, milliseconds = more
         failure = _failure.get()
         reported = failure.lines if failure else []
-        write(function.get("config") or function, request_id, [*text.splitlines(), *reported], milliseconds)
+        printed = [line.rstrip(END_OF_OUTPUT) for line in text.splitlines() if line != END_OF_OUTPUT]
+        write(function.get("config") or function, request_id, [*printed, *reported], milliseconds)
 
     lambda_svc._emit_lambda_logs = emit
 

@@ -30,6 +30,7 @@ for (const [method, level] of Object.entries(LEVELS)) {
 let root;
 let handler;
 let requestId;
+let isRunning = false;
 
 class Fault extends Error {
   constructor(kind, message, cause) {
@@ -123,6 +124,24 @@ function send(answer) {
   answerOn(`${JSON.stringify(answer)}\n`);
 }
 
+/** Answer an invocation. With the status "error" MiniStack would end this process. */
+function answer(members) {
+  const text = JSON.stringify({ status: "ok", ...members });
+  isRunning = false;
+  process.stderr.write("\0\n"); // `END_OF_OUTPUT`
+  answerOn(`${text}\n`);
+}
+
+/** Report an error outside of the handler's promise, which ends the process as on Lambda. */
+function end(error) {
+  if (isRunning) answer({ fault: described(error) });
+  else console.error(error);
+  process.exit(1);
+}
+
+process.on("uncaughtException", end);
+process.on("unhandledRejection", (reason) => end(new Fault("UnhandledPromiseRejection", String(reason), reason)));
+
 async function main() {
   const lines = readline.createInterface({ input: process.stdin, terminal: false })[Symbol.asyncIterator]();
   const start = JSON.parse((await lines.next()).value);
@@ -142,12 +161,12 @@ async function main() {
   for (let next = await lines.next(); !next.done; next = await lines.next()) {
     const { event, ctx } = JSON.parse(next.value);
     requestId = ctx.request_id;
+    isRunning = true;
     try {
       if (fault) throw fault;
-      send({ status: "ok", result: (await called(event, contextOf(ctx))) ?? null });
+      answer({ result: (await called(event, contextOf(ctx))) ?? null });
     } catch (error) {
-      // With "error" MiniStack would end this process.
-      send({ status: "ok", fault: described(error), init: Boolean(fault) });
+      answer({ fault: described(error), init: Boolean(fault) });
     }
   }
 }

@@ -141,7 +141,7 @@ def _invoke(handler: Callable[[Any, Context], Any], invocation: Mapping[str, Any
     else:
         return {"status": "ok", "result": result}
     finally:
-        sys.stdout.flush()
+        print("\0", file=sys.stderr, flush=True)  # `END_OF_OUTPUT`
     return {"status": "ok", "fault": found}  # with "error" MiniStack would end this process
 
 

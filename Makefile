@@ -48,7 +48,7 @@ judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), 
 	RECORDED_REQUESTS=$(VENV)-judges/requests.jsonl $(BIN)/pytest -q --timeout 1800 tests/e2e/test_operator_permissions.py
 	$(BIN)/pytest -s --timeout 1800 tests/judges/judge_*.py
 	CRASHES=every $(PYTEST) --timeout 1800 tests/faults/test_crash.py tests/faults/test_concurrent_commands.py \
-		tests/e2e/test_sigkill_on_emulator.py
+		tests/commands/test_down_orphans.py tests/e2e/test_sigkill_on_emulator.py
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) --timeout 3600 tests/fuzz
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) --timeout 1800 tests/e2e/test_pipeline_on_emulator.py \
 		tests/e2e/test_replay_with_faults.py tests/e2e/test_concurrent_replays.py tests/cli/test_ending.py tests/output/test_printable.py \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import copyreg
 import threading
+from types import GeneratorType
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,6 +19,8 @@ State = list[tuple[BackendDict, str, str, dict[str, Any]]]
 # A free lock has no state to copy.
 copyreg.pickle(type(threading.RLock()), lambda _: (threading.RLock, ()))
 copyreg.pickle(threading.Condition, lambda _: (threading.Condition, ()))
+# The pages of a list that nobody asks for any more.
+copyreg.pickle(GeneratorType, lambda _: (iter, ((),)))
 
 _saved: dict[str, State] = {}
 

@@ -84,8 +84,6 @@ def test_every_command_line_of_the_docs_runs(
     words = [files.get(word, word) for word in shlex.split(line)[1:]]
     if "init" in words:
         words += [str(tmp_path), "--yes"]
-    if "demo" in words:
-        words += ["--orders", "4"]
     _run(words, pipeline, allowed={"ID", "KEY", "VERSION", "rollback", "old.yaml", str(tmp_path)})
 
 
@@ -113,8 +111,8 @@ def configs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def _run(words: list[str], environment: dict[str, str], allowed: Collection[str] = ()) -> None:
     """Run a command line. It may find something to report, ask, or miss what an allowed word stands for."""
-    if {"-f", "--follow", "--watch"}.intersection(words):
-        words = [*words, "--help"]  # without it the command never ends
+    if {"-f", "--follow", "--watch", "demo"}.intersection(words):
+        words = [*words, "--help"]  # without it the command never ends; the demo runs in tests/cli/test_demo.py
     result = CliRunner().invoke(pipectl, words, env=environment)
     asks = "no terminal to confirm on" in result.stderr
     names_nothing = {*allowed}.intersection(words) and "Error:" in result.stderr

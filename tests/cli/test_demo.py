@@ -20,8 +20,9 @@ def test_values_out_of_range_are_usage_errors(options: tuple[str, str], file: Pa
 def test_in_an_empty_folder_the_demo_runs_with_the_carried_config(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In Node.js: in Python it runs in tests/e2e/test_wheel_on_emulator.py."""
     monkeypatch.chdir(tmp_path)
-    result = pipectl("-o", "json", "demo", "--orders", "4")
+    result = pipectl("-o", "json", "demo", "--runtime", "nodejs24.x", "--orders", "4")
     assert result.exit_code == 0, result.stderr
     found = document(result)
     assert (found["orders"], found["updates"], found["objects"]) == (4, 2, 6)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto import mock_aws
 
 from pipectl.aws.client import Call
 from pipectl.commands.down import DownPreview, DownReport, down
@@ -25,9 +26,13 @@ from pipectl.monitoring.pending_data import Loss
 from pipectl.orphans import Orphan, OrphanSearch, Search, find_orphans, tagged_orphans
 from tests.commands.audit_items import audit_item
 from tests.commands.existing_pipeline import existing, put_audit_items, write
-from tests.support import FakeClock, World, reads, write_config, yes
+from tests.faults.test_crash import EVERY
+from tests.moto_snapshot import State, restore, saved
+from tests.support import FakeClock, World, make_world, reads, write_config, yes
 
 RENAMED = {"team": "platform"}
+WRITES = 1 if EVERY else 3
+"""Writes of a process before it is killed."""
 
 
 @pytest.fixture
@@ -43,6 +48,24 @@ def _rename(world: World, changes: dict[str, Any] = RENAMED) -> None:
     write_config(world.file.parent, changes)
     up(world.context(), yes)
     world.calls.clear()
+
+
+@pytest.fixture
+def renamed(tmp_path: Path) -> Iterator[World]:
+    """A pipeline whose team was changed, with the orphans of the earlier names. It is created once for all tests."""
+    clock = FakeClock()
+    clock.started = datetime.now(UTC)
+    if not _renamed:
+        with existing(tmp_path, clock) as world:
+            _rename(world)
+            _renamed.append(saved())
+    with mock_aws():
+        world = make_world(tmp_path, RENAMED, clock=clock)
+        restore(_renamed[0])
+        yield world
+
+
+_renamed: list[State] = []
 
 
 def _orphans(world: World) -> tuple[Orphan, ...]:
@@ -93,23 +116,21 @@ def test_a_resource_that_the_index_still_lists_after_its_deletion_is_no_orphan(w
     assert "queue" not in {each.kind for each in find_orphans(world.context(), tagged)}
 
 
-def test_the_pipeline_of_the_config_stays_and_the_orphans_go(world: World) -> None:
-    _rename(world)
-    kept = _names(world)
-    report = down_orphans(world.context(), yes, delete_data=True)
+def test_the_pipeline_of_the_config_stays_and_the_orphans_go(renamed: World) -> None:
+    kept = _names(renamed)
+    report = down_orphans(renamed.context(), yes, delete_data=True)
     assert {change.action for change in report.changes} == {Action.DELETE}
     assert {change.kind for change in report.changes} >= {"table", "bucket", "queue", "function", "role", "mapping"}
-    assert _orphans(world) == ()
-    assert _names(world) == kept
-    world.calls.clear()
-    assert up(world.context(), yes).orphans == ()
-    assert world.writes() == []
+    assert _orphans(renamed) == ()
+    assert _names(renamed) == kept
+    renamed.calls.clear()
+    assert up(renamed.context(), yes).orphans == ()
+    assert renamed.writes() == []
 
 
-def test_mappings_go_first_and_log_groups_last(world: World) -> None:
-    _rename(world)
-    down_orphans(world.context(), yes, delete_data=True)
-    deleted = [call.operation for call in world.calls if call.operation.startswith("Delete")]
+def test_mappings_go_first_and_log_groups_last(renamed: World) -> None:
+    down_orphans(renamed.context(), yes, delete_data=True)
+    deleted = [call.operation for call in renamed.calls if call.operation.startswith("Delete")]
     assert deleted.index("DeleteFunction") > max(
         n for n, each in enumerate(deleted) if each == "DeleteEventSourceMapping"
     )
@@ -117,14 +138,19 @@ def test_mappings_go_first_and_log_groups_last(world: World) -> None:
 
 
 @pytest.mark.parametrize("tag", ["Project", "Environment", "ManagedBy"])
-def test_a_resource_of_another_pipeline_is_never_touched(world: World, tag: str) -> None:
-    _rename(world)
-    tags = {"ManagedBy": "pipectl", "Project": world.config.project, "Environment": "dev", "Team": "backend", tag: "x"}
-    url = world.aws.sqs.create_queue(QueueName="dev-other-backend", tags=tags)["QueueUrl"]
-    world.aws.logs.create_log_group(logGroupName="/aws/lambda/dev-other-backend", tags=tags)
-    down_orphans(world.context(), yes, delete_data=True)
-    assert world.aws.sqs.list_queue_tags(QueueUrl=url)["Tags"] == tags
-    assert world.aws.logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/dev-other")["logGroups"]
+def test_a_resource_of_another_pipeline_is_never_touched(renamed: World, tag: str) -> None:
+    tags = {
+        "ManagedBy": "pipectl",
+        "Project": renamed.config.project,
+        "Environment": "dev",
+        "Team": "backend",
+        tag: "x",
+    }
+    url = renamed.aws.sqs.create_queue(QueueName="dev-other-backend", tags=tags)["QueueUrl"]
+    renamed.aws.logs.create_log_group(logGroupName="/aws/lambda/dev-other-backend", tags=tags)
+    down_orphans(renamed.context(), yes, delete_data=True)
+    assert renamed.aws.sqs.list_queue_tags(QueueUrl=url)["Tags"] == tags
+    assert renamed.aws.logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/dev-other")["logGroups"]
 
 
 def test_an_orphan_that_was_given_to_another_pipeline_stays_although_the_index_lags(world: World) -> None:
@@ -170,8 +196,7 @@ def test_data_of_orphans_can_be_kept(world: World) -> None:
     assert {each.kind for each in _orphans(world)} == kept
 
 
-def test_the_confirmation_names_the_other_team(world: World) -> None:
-    _rename(world)
+def test_the_confirmation_names_the_other_team(renamed: World) -> None:
     shown: list[DownPreview] = []
 
     def decline(preview: DownPreview) -> None:
@@ -179,9 +204,9 @@ def test_the_confirmation_names_the_other_team(world: World) -> None:
         raise DeclinedError("Cancelled. Nothing was changed.")
 
     with pytest.raises(DeclinedError):
-        down_orphans(world.context(), decline)
+        down_orphans(renamed.context(), decline)
     assert shown[0].teams == ("backend",)
-    assert world.writes() == []
+    assert renamed.writes() == []
 
 
 def test_a_rename_within_the_team_names_no_team(world: World) -> None:
@@ -285,9 +310,8 @@ def test_an_orphan_that_processes_the_orders_of_the_pipeline_degrades_it(world: 
     assert len(world.aws.lambda_.list_event_source_mappings()["EventSourceMappings"]) == 2
 
 
-def test_orphans_that_process_their_own_orders_do_not_degrade_the_pipeline(world: World) -> None:
-    _rename(world)
-    health = status(world.context()).health
+def test_orphans_that_process_their_own_orders_do_not_degrade_the_pipeline(renamed: World) -> None:
+    health = status(renamed.context()).health
     assert [each.name for each in health.orphans.orphans if each.processes]
     assert "orphans" not in {check.name for check in health.checks}
 
@@ -345,12 +369,11 @@ def test_the_plan_of_a_rename_and_the_question_of_up_say_what_stays(world: World
     assert plan(world.context()).orphans is None
 
 
-def test_a_plan_without_creates_does_not_look_for_orphans(world: World) -> None:
-    _rename(world)
-    assert plan(world.context(), adopt=("bucket",)).orphans is None
-    write_config(world.file.parent, {**RENAMED, "processor": {"timeout": 77}})
-    assert plan(world.context()).pending
-    assert _index_reads(world) == 0
+def test_a_plan_without_creates_does_not_look_for_orphans(renamed: World) -> None:
+    assert plan(renamed.context(), adopt=("bucket",)).orphans is None
+    write_config(renamed.file.parent, {**RENAMED, "processor": {"timeout": 77}})
+    assert plan(renamed.context()).pending
+    assert _index_reads(renamed) == 0
 
 
 def test_up_without_a_question_looks_for_orphans_at_its_end_alone(world: World) -> None:
@@ -371,52 +394,50 @@ def test_orphans_are_no_part_of_the_id_of_a_plan(world: World) -> None:
     assert denied.id == seen.id
 
 
-def test_an_orphan_that_may_not_be_read_is_reported_as_possible_and_never_deleted(world: World) -> None:
-    _rename(world)
-    _deny(world, "dev-orders-table-backend", "DescribeTable")
-    (hidden,) = [each for each in status(world.context()).health.orphans.orphans if each.unreadable]
+def test_an_orphan_that_may_not_be_read_is_reported_as_possible_and_never_deleted(renamed: World) -> None:
+    _deny(renamed, "dev-orders-table-backend", "DescribeTable")
+    (hidden,) = [each for each in status(renamed.context()).health.orphans.orphans if each.unreadable]
     assert (hidden.name, hidden.unreadable) == ("dev-orders-table-backend", "dynamodb:DescribeTable")
-    world.calls.clear()
+    renamed.calls.clear()
     with pytest.raises(AccessDeniedError) as refused:
-        down_orphans(world.context(), yes)
+        down_orphans(renamed.context(), yes)
     assert POLICY_HINT in str(refused.value.hint)
-    assert world.writes() == []
+    assert renamed.writes() == []
 
 
-def test_a_denied_deletion_leaves_the_rest_deleted_and_names_the_policy(world: World) -> None:
-    _rename(world)
-    _deny(world, "dev-order-processor-dlq-backend", "DeleteQueue")
+def test_a_denied_deletion_leaves_the_rest_deleted_and_names_the_policy(renamed: World) -> None:
+    _deny(renamed, "dev-order-processor-dlq-backend", "DeleteQueue")
     with pytest.raises(IncompleteError) as failed:
-        down_orphans(world.context(), yes, delete_data=True)
+        down_orphans(renamed.context(), yes, delete_data=True)
     assert POLICY_HINT in str(failed.value.hint)
     assert isinstance(failed.value.report, DownReport)
-    assert {each.kind for each in _orphans(world)} == {"queue", "log-group"}
+    assert {each.kind for each in _orphans(renamed)} == {"queue", "log-group"}
 
 
 class _Killed(BaseException):
     """The process died."""
 
 
-def test_after_a_kill_at_any_write_the_next_run_deletes_the_rest(world: World) -> None:
-    _rename(world)
+def test_after_a_kill_at_any_write_the_next_run_deletes_the_rest(renamed: World) -> None:
+    world = renamed
     kept, number, alive = _names(world), 0, world.aws.attempt
     while _orphans(world):
         number += 1
-        dead = False
+        written = 0
 
         def attempt(call: Call, parameters: object, send: Callable[[], object]) -> object:
-            nonlocal dead
-            if dead:
+            nonlocal written
+            if written >= WRITES:
                 raise _Killed
             answer = send()
-            dead = not reads(call)
+            written += not reads(call)
             return answer
 
         world.aws.attempt = attempt
         with suppress(_Killed):
             down_orphans(world.context(), yes, delete_data=True)
         world.aws.attempt = alive
-    assert number > 10
+    assert number > 10 / WRITES
     assert _names(world) == kept
     assert not [each for each in world.aws.iam.list_roles()["Roles"] if each["RoleName"].endswith("-backend")]
     assert not world.aws.lambda_.list_event_source_mappings()["EventSourceMappings"][2:]

@@ -21,6 +21,7 @@ from pipectl.commands.status import State, status
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from pipectl.failures.audit_table import Selection
+from pipectl.local import node
 from pipectl.local.home import LocalEmulator
 from tests.e2e.mending import check_all_replayed, fix, replay_all, statuses
 from tests.e2e.orders import Orders
@@ -35,20 +36,15 @@ def test_thirty_orders_with_five_poison_orders(emulator: LocalEmulator, tmp_path
 
 
 @pytest.mark.xdist_group("harsh")
+@pytest.mark.parametrize("functions", [NODEJS, *([{}] if THOROUGH else [])], ids=["nodejs", "python"][: 1 + THOROUGH])
 def test_late_metrics_old_counts_rolling_shards_and_consolidated_failures(
-    emulator_harsh: LocalEmulator, tmp_path: Path
+    functions: dict[str, Any], emulator_harsh: LocalEmulator, tmp_path: Path
 ) -> None:
+    node.provide(emulator_harsh.home)
     small = {"stream-mapping": {"batch_size": 10, "retry_attempts": 2}}
-    world = make_world(tmp_path, small, endpoint_url=emulator_harsh.endpoint_url, account=new_account())
+    world = make_world(tmp_path, functions | small, endpoint_url=emulator_harsh.endpoint_url, account=new_account())
     count, poison = (120, 8) if THOROUGH else (24, 3)
     _run_from_up_to_down(world, count, poison, small, tmp_path / "fixed", consolidated=True)
-
-
-def test_twenty_orders_with_two_poison_orders_in_nodejs(emulator_nodejs: LocalEmulator, tmp_path: Path) -> None:
-    # With three retries, two poison orders cause the five errors of the alarm at any position in a batch.
-    small = {"stream-mapping": {"batch_size": 10, "retry_attempts": 3}}
-    world = make_world(tmp_path, NODEJS | small, endpoint_url=emulator_nodejs.endpoint_url, account=new_account())
-    _run_from_up_to_down(world, 40 if THOROUGH else 20, 2, small, tmp_path / "fixed")
 
 
 def _run_from_up_to_down(

@@ -9,7 +9,7 @@ import pytest
 from tests.cli_support import pipectl
 from tests.support import ACCOUNT, THOROUGH
 
-COMMANDS = ["plan", "up --yes", "up --dry-run", "down --yes", "status", "replay-dlq --dry-run", "verify"]
+COMMANDS = ["plan", "up --yes", "up --dry-run", "down --yes", "status", "replay-dlq --dry-run", "verify", "send {}"]
 QUICK = ["plan", "down --yes", "verify"]
 
 

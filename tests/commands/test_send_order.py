@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipectl.commands.send_order import DEEPEST, LARGEST_TEXT, Order, is_same, parse_order
 from pipectl.failures.errors import OrderError, OrderProblem
+from pipectl.output.records import plain
 
 DIGITS = "12345678901234567890.123456789012345678"
 
@@ -123,3 +129,29 @@ def test_the_largest_item_is_accepted() -> None:
 )
 def test_items_are_compared_by_value(one: Any, other: Any, same: bool) -> None:
     assert is_same({"a": one}, {"a": other}) is same
+
+
+NAMES = st.text(max_size=3) | st.sampled_from(["orderId", "order_id", "Records", "S", "N", "NULL", "SS", "\ud800"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES | st.dictionaries(NAMES, VALUES, max_size=3))
+def test_any_json_is_an_order_with_the_same_values_or_refused(values: Any) -> None:
+    text = json.dumps(values)
+    try:
+        order = _parse(text)
+    except OrderError:
+        return
+    if isinstance(values.get("orderId"), str) or order.generated:
+        expected = json.loads(text, parse_int=Decimal, parse_float=Decimal) | {"orderId": order.key}
+        assert {name: plain(value) for name, value in order.item.items()} == expected
+
+
+@given(st.text(max_size=30) | st.binary(max_size=30))
+def test_any_text_is_an_order_or_refused(text: str | bytes) -> None:
+    with suppress(OrderError):
+        assert _parse(text).key

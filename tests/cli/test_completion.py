@@ -22,6 +22,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "config").mkdir()
     for name in ("dev.yaml", "prod.yaml", "schema.json"):
         (tmp_path / "config" / name).write_text("environment: [\n")
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "order.json").touch()
     (tmp_path / "aws-config").write_text("[default]\n[profile ops]\n[sso-session company]\n[profile \x1b]\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
@@ -76,6 +78,8 @@ def values(monkeypatch: pytest.MonkeyPatch, line: str, shell: str = "bash") -> l
         ("pipectl help audit s", ["show", "stats"]),
         ("pipectl help up ", []),
         ("pipectl completion ", list(SHELLS)),
+        ("pipectl init --region ca-w", ["ca-west-1"]),
+        ("pipectl --local send ", ["events/order.json"]),
         ("pipectl trace ", []),
         ("pipectl --unknown pl", ["plan"]),
         ("pipectl help unknown ", []),
@@ -89,7 +93,7 @@ def test_what_is_offered(line: str, expected: list[str], project: Path, monkeypa
     ("line", "kind"),
     [
         ("pipectl -c ../o", "file"),
-        ("pipectl send ev", "file"),
+        ("pipectl send ./o", "file"),
         ("pipectl template --package b", "dir"),
         ("pipectl replay-dlq --from ", "dir"),
     ],

@@ -21,11 +21,8 @@ TAKEN: dict[str, tuple[set[str], str]] = {
     "local start": (SHOWN, "there is one local emulator for all configs"),
     "local stop": (SHOWN, "there is one local emulator for all configs"),
     "local status": (SHOWN, "there is one local emulator for all configs"),
-    "config check": (
-        {"--config", "--local", *SHOWN},
-        "it builds packages, for AWS or for this machine",
-    ),
-    "config show": ({"--config", *SHOWN}, "it only reads the config"),
+    "config check": ({"--config", *SHOWN}, "it only reads files"),
+    "config show": ({"--config", *SHOWN}, "it only reads files"),
     "config schema": (SHOWN, "the schema is the same for every config"),
     "permissions": (
         EVERY - {"--local"},

@@ -14,12 +14,16 @@ import click
 from click.shell_completion import CompletionItem
 
 _PROFILE = re.compile(r"^\s*\[\s*(?:profile\s+)?[\"']?([^\]\s\"']+)[\"']?\s*\]", re.MULTILINE)
-_CONFIGS = Path("config")
 
 
 def config_files(_context: click.Context, _option: click.Parameter, typed: str) -> list[CompletionItem[str]]:
     """Offer the project's config files, else any file."""
-    return _items(sorted(map(str, _CONFIGS.glob("*.y*ml"))), typed) or [CompletionItem(typed, type="file")]
+    return _files("config", "*.y*ml", typed)
+
+
+def order_files(_context: click.Context, _argument: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Offer the project's orders, else any file."""
+    return _files("events", "*.json", typed)
 
 
 def profiles(_context: click.Context, _option: click.Parameter, typed: str) -> list[CompletionItem[str]]:
@@ -39,6 +43,10 @@ def _regions() -> Iterator[str]:
     for folder in (botocore and botocore.submodule_search_locations) or ():
         partitions = json.loads(_text(Path(folder, "data", "partitions.json")))["partitions"]
         yield from (name for name in partitions[0]["regions"] if name.count("-") > 1)
+
+
+def _files(folder: str, pattern: str, typed: str) -> list[CompletionItem[str]]:
+    return _items(sorted(map(str, Path(folder).glob(pattern))), typed) or [CompletionItem(typed, type="file")]
 
 
 def _text(file: Path) -> str:

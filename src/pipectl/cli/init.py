@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipectl.cli.completing import regions
 from pipectl.cli.options import FOLDER, global_options_of
 from pipectl.config.runtimes import supported
 from pipectl.errors import PipectlError, UsageError
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("--environment", metavar="NAME", help="First part of every name.  [default: dev]")
 @click.option("--team", metavar="NAME", help="Last part of every name.  [default: backend]")
 @click.option("--project", metavar="NAME", help="Tag of every resource.  [default: the folder's name]")
-@click.option("--region", metavar="REGION", help="AWS region.  [default: $AWS_REGION or us-east-1]")
+@click.option(
+    "--region", metavar="REGION", shell_complete=regions, help="AWS region.  [default: $AWS_REGION or us-east-1]"
+)
 @click.option(
     "--runtime",
     type=click.Choice(supported()),

@@ -8,29 +8,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipectl.cli.completing import order_files
 from pipectl.cli.confirming import confirm_option, confirm_protected
 from pipectl.cli.exit_codes import UNCERTAIN
 from pipectl.cli.options import NOT_EMPTY, global_options
 from pipectl.errors import UsageError
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from pipectl.cli.session import Session
     from pipectl.commands.send_order import Order
 
 _LONGEST_TIMEOUT = 3600
 
 
-def _files(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
-    """Let the shell complete the name of a file."""
-    from click.shell_completion import CompletionItem
-
-    return [CompletionItem(typed, type="file")]
-
-
 @click.command()
-@click.argument("order", type=NOT_EMPTY, shell_complete=_files)
+@click.argument("order", type=NOT_EMPTY, shell_complete=order_files)
 @click.option("--direct", is_flag=True, help="Invoke the processor with the order; write nothing to the table.")
 @click.option(
     "--timeout",

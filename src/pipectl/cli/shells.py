@@ -38,7 +38,7 @@ fi
 
 _ZSH = """\
 #compdef pipectl
-_pipectl_completion() {
+_pipectl() {
     local reply line
     local -a item plain described
     [[ $PREFIX == --*=* ]] && compset -P '*='
@@ -59,11 +59,11 @@ _pipectl_completion() {
     (( $#described )) && _describe -V pipectl described
     (( $#plain )) && compadd -V pipectl -a plain
 }
-if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
-    _pipectl_completion "$@"
+if [[ $funcstack[1] == _pipectl ]]; then
+    _pipectl "$@"  # a saved script runs as the function that it defines
 else
     (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
-    compdef _pipectl_completion pipectl
+    compdef _pipectl pipectl
 fi
 """
 

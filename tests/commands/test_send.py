@@ -168,6 +168,18 @@ def test_another_filter_of_the_mapping_is_named(world: World) -> None:
     assert "filter" in str(send(world.context(), order(), timeout=2).waits_for)
 
 
+def test_metrics_that_cannot_be_read_leave_the_reason_open(world: World) -> None:
+    def refuse(call: Any, _: object, send_: Callable[[], object]) -> object:
+        if call.operation == "GetMetricData":
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetMetricData")
+        return send_()
+
+    world.aws.attempt = refuse
+    report = send(world.context(), order(), timeout=2)
+    assert report.state is SendState.WAITING
+    assert "not known" in str(report.waits_for)
+
+
 def test_without_a_pipeline_nothing_is_written(moto_world: World) -> None:
     with pytest.raises(RequirementError) as raised:
         send(moto_world.context(), order())

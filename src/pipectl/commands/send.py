@@ -275,7 +275,10 @@ class _Sending:
 
     def _waits_for(self) -> str:
         context, now = self._context, self._aws.now()
-        read = progress(context, {key: found.facts for key, found in self._resources.items()}, now)
+        try:
+            read = progress(context, {key: found.facts for key, found in self._resources.items()}, now)
+        except AwsError as error:  # the order is written: its state is worth more than the reason
+            return f"a reason that is not known: {error.message}"
         if read.stopped:
             return read.stopped
         mapping = context.resources[ResourceKey.STREAM_MAPPING]

@@ -157,6 +157,16 @@ def test_bash_completes_with_the_script(project: Path) -> None:
     assert complete_in_bash(["pipectl", "-c", "config/m"], project, script) == (["config/my\\ file.yaml"], "")
 
 
+def test_an_older_bash_gets_a_message_and_no_completion(project: Path) -> None:
+    script = pipectl("completion", "bash").stdout
+    assert "BASH_VERSINFO[0] > 4" in script
+    old = script.replace("BASH_VERSINFO[0]", "3").replace("BASH_VERSINFO[1]", "2")
+    code = f"{old}\ncomplete -p pipectl"
+    done = subprocess.run(["/bin/bash", "--norc", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "completion needs bash 4.4 or later" in done.stderr
+
+
 def test_a_program_that_fails_prints_nothing_in_bash(project: Path) -> None:
     script = pipectl("completion", "bash").stdout.replace('"$1"', '"$1-that-is-missing"')
     assert complete_in_bash(["pipectl", "pl"], project, script) == ([""], "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -175,6 +176,18 @@ def test_an_exit_is_answered_and_logged_with_its_code(where: str, emulator: Loca
     pipeline = function(emulator, source[where])
     assert invoked(pipeline)["errorType"] == "Runtime.ExitError"
     assert [entry.text for entry in errors(pipeline)] == ["Error: Runtime exited with error: exit status 3"]
+
+
+def test_the_end_of_the_log_comes_with_the_answer(emulator: LocalEmulator) -> None:
+    source = "def handler(event, context):\n    print('before')\n    if event:\n        raise KeyError('a')\n"
+    pipeline = function(emulator, source)
+    tails = [
+        pipeline.client("lambda").invoke(FunctionName="processor", LogType="Tail", Payload=payload)["LogResult"]
+        for payload in ("{}", '{"fail": true}')
+    ]
+    fine, failed = (base64.b64decode(tail).decode().splitlines() for tail in tails)
+    assert fine == ["before"]
+    assert failed[:3] == ["before", "[ERROR] KeyError: 'a'", "Traceback (most recent call last):"]
 
 
 def test_a_module_that_cannot_be_imported_is_tried_once(emulator: LocalEmulator) -> None:

@@ -63,7 +63,7 @@ _NONCE = secrets.token_hex(32)
 
 @dataclass(frozen=True)
 class _Failure:
-    """An error of an invocation: ``lines`` of the log and the ``answer``."""
+    """An error of an invocation: the events of the log, the last of which reports it, and the ``answer``."""
 
     lines: Sequence[str]
     answer: Mapping[str, Any]
@@ -127,9 +127,8 @@ def write_logs_with(write: Callable[[Mapping[str, Any], str, Sequence[str], int]
     def emit(function: Mapping[str, Any], request_id: str, text: str, *more: Any, **_: Any) -> None:
         _, milliseconds = more
         failure = _failure.get()
-        reported = failure.lines if failure else []
-        printed = [line.rstrip(END_OF_OUTPUT) for line in text.splitlines() if line != END_OF_OUTPUT]
-        write(function.get("config") or function, request_id, [*printed, *reported], milliseconds)
+        lines = failure.lines if failure else text.splitlines()
+        write(function.get("config") or function, request_id, lines, milliseconds)
 
     lambda_svc._emit_lambda_logs = emit
 
@@ -252,11 +251,12 @@ def _report_errors() -> None:
             process.has_started()
             processes[worker] = process
         answer = dict(invoke(worker, event, request_id, **named))
+        printed = [line.rstrip(END_OF_OUTPUT) for line in answer.get("log", "").splitlines() if line != END_OF_OUTPUT]
         if "fault" in answer or answer.get("status") == "error":
             fault = faults.of_answer(answer, processes[worker].returncode)
-            _failure.set(_failed(worker.config, request_id, fault))
-            return {"status": "error", "error": fault.message, "trace": "", "log": answer.get("log", "")}
-        return answer
+            _failure.set(_failed(worker.config, request_id, fault, printed))
+            return {"status": "error", "error": fault.message}
+        return answer | {"log": "\n".join(printed)}
 
     lambda_runtime.Worker.invoke = invoke_and_report
 
@@ -271,7 +271,7 @@ def _seconds_of(function: Mapping[str, Any]) -> float:
     return float(function.get("Timeout", 3))
 
 
-def _failed(function: Mapping[str, Any], request_id: str, fault: faults.Fault, printed: Sequence[str] = ()) -> _Failure:
+def _failed(function: Mapping[str, Any], request_id: str, fault: faults.Fault, printed: Sequence[str]) -> _Failure:
     event = faults.event_of(fault, function["Runtime"], request_id)
     return _Failure([*printed, event], faults.answer_of(fault, function["Runtime"], request_id))
 
@@ -293,7 +293,7 @@ def share_processes() -> None:
         try:
             result = execute(function, event, request_id)
             failure = _failure.get()
-            return result if failure is None else result | {"body": failure.answer}
+            return result | ({"body": failure.answer, "log": "\n".join(failure.lines)} if failure else {})
         finally:
             if has_turn:
                 turn.release()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli_support import document, error, pipectl
+from tests.packaging.folders import FILES, write
 from tests.support import write_config
 
 
@@ -39,6 +40,19 @@ def test_a_file_name_that_is_not_unicode_is_written_with_escapes(options: tuple[
     assert result.exit_code == 0
     assert "\\udcff.yaml" in result.stdout
     assert not options or document(result)["file"] == str(file)
+
+
+def test_config_check_reads_requirements_and_installs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path / "processor", {**FILES, "requirements.txt": "fast==1.2\n"})
+    file = write_config(tmp_path, {"processor": {"source": str(folder), "handler": "handler.handler"}})
+    monkeypatch.setenv("PATH", "")
+    result = pipectl("-c", file, "config", "check")
+    assert result.exit_code == 0
+    assert f"`pipectl -c {file} plan` installs them" in result.stderr
+    assert document(pipectl("-c", file, "-o", "json", "config", "check"))["packages"]["processor"]["missing"]
+    write(folder, {"requirements.txt": "fast==1.2\n-e .\n"})
+    found = error(pipectl("-c", file, "-o", "json", "config", "check"))
+    assert (found["problem"], found["path"]) == ("unsupported-requirement", f"{folder}/requirements.txt:2")
 
 
 def test_config_show_is_a_valid_config_with_every_default(file: Path, tmp_path: Path) -> None:

@@ -43,6 +43,14 @@ def message(error: PackageError, machine: Machine) -> str:
     return f"{error.message}\nHint: {error.hint}".replace(str(machine.folder), "FOLDER")
 
 
+@pytest.mark.parametrize("name", ["no wheel at all", "another Python"])
+def test_a_hint_for_the_emulator_names_the_python_of_this_machine(name: str, machine: Machine) -> None:
+    machine.installer = Installer({}, UV[name][1], 1)
+    with pytest.raises(PackageError, match=r"this machine") as caught:
+        machine.build(local=True)
+    assert "run pipectl with another version of Python" in str(caught.value.hint)
+
+
 def test_the_line_of_an_invalid_requirement_is_found(machine: Machine) -> None:
     write(machine.folder, {"requirements.txt": "fast==1.2\n\nsix; foo == 1\n"})
     for output in (

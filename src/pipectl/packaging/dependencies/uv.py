@@ -71,12 +71,12 @@ def _unavailable(failed: Failed, text: str) -> PackageError | None:
         package = f"{found['name']}{found['version'] or ''}"
         tags = _TAGS.search("\n".join(failed.lines))
         found_for = f"; {tags['tags'].replace('`', '')}" if tags else ""
-        hint = "name a version that has one, or another runtime or architecture in the config"
+        hint = f"name a version that has one, or {_other(target, 'runtime or architecture')}"
         return failed.error(PackageProblem.NO_WHEEL, f"{package} has no wheel for {target}{found_for}", hint)
     if found := _PYTHON.search(text):
         message = f"{found['name']} needs {found['needs']}, and the function runs on {target}"
         return failed.error(
-            PackageProblem.NO_WHEEL, message, "name a version that fits, or another runtime in the config"
+            PackageProblem.NO_WHEEL, message, f"name a version that fits, or {_other(target, 'runtime')}"
         )
     if found := _UNKNOWN.search(text):
         message = f"the package index has no package {found['name']}"
@@ -88,3 +88,10 @@ def _unavailable(failed: Failed, text: str) -> PackageError | None:
         message = f"the versions conflict{failed.quoted()}"
         return failed.error(PackageProblem.CONFLICT, message, "correct the versions")
     return None
+
+
+def _other(target: Target, kind: str) -> str:
+    """Return advice to use another target."""
+    if target.local:
+        return "run pipectl with another version of Python"
+    return f"another {kind} in the config"

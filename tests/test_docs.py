@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from pipectl.cli.main import main as pipectl
 from pipectl.config.loading import load
 from pipectl.local import home, lifecycle
 from pipectl.local.home import LocalEmulator
+from tests.cli.test_confirming import GUARDED
 from tests.support import DEV_CONFIG, ROOT, write_config
 from tools import generate_docs
 
@@ -103,9 +103,11 @@ def test_every_local_command_line_of_the_docs_runs(pipeline: dict[str, str]) -> 
 def configs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Write the config files that the documents name and the project does not have. Return the path of each."""
     folder, written = tmp_path_factory.mktemp("configs"), {}
-    for name in ("staging", "prod"):
-        file = write_config(folder, {"environment": name, "protect": name == "prod"})
-        written[f"config/{name}.yaml"] = str(file.rename(folder / f"{name}.yaml"))
+    write_config(folder).rename(folder / "dev.yaml")
+    for name, text in {"staging": "", "prod": "protect: true\n"}.items():
+        file = folder / f"{name}.yaml"
+        file.write_text(f"extends: dev.yaml\nenvironment: {name}\n{text}")
+        written[f"config/{name}.yaml"] = str(file)
     return written
 
 
@@ -133,11 +135,23 @@ def test_every_relative_link_has_a_target(page: Path) -> None:
     assert [anchor for target, anchor in targets if anchor and anchor not in _anchors(target)] == []
 
 
-def test_the_config_of_production_is_valid(tmp_path: Path) -> None:
-    (shown,) = re.findall(
-        r"^```yaml\n(.*?)^```$", (ROOT / "docs" / "environments.md").read_text(), re.MULTILINE | re.DOTALL
-    )
-    assert load(write_config(tmp_path, yaml.safe_load(shown))).protect
+ENVIRONMENTS = (ROOT / "docs" / "environments.md").read_text()
+SHOWN_CONFIGS = re.findall(r"^```yaml\n# config/(\w+)\.yaml\n(.*?)^```$", ENVIRONMENTS, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(("name", "text"), SHOWN_CONFIGS)
+def test_a_config_of_the_page_of_environments_is_valid(name: str, text: str, tmp_path: Path) -> None:
+    write_config(tmp_path).rename(tmp_path / "dev.yaml")
+    file = tmp_path / f"{name}.yaml"
+    file.write_text(text)
+    config = load(file)
+    assert (config.environment, config.protect) == (name, name == "prod")
+
+
+def test_the_page_of_environments_has_the_commands_that_need_the_name() -> None:
+    table = [line.split("|")[1] for line in ENVIRONMENTS.splitlines() if line.endswith("|") and "| yes |" in line]
+    flags = [word for command in GUARDED for word in command if re.fullmatch(r"[a-z]+|--(?!keep).*", word)]
+    assert [flag for flag in flags if flag not in " ".join(table)] == []
 
 
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()

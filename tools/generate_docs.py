@@ -23,6 +23,7 @@ from pipectl.commands import config as config_commands
 from pipectl.config.models import Config
 from pipectl.config.names import CODE_TAG
 from pipectl.config.runtimes import RUNTIMES
+from pipectl.config.yaml_document import EXTENDS
 from pipectl.packaging.tree import LEFT_OUT
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for the tests' cases
@@ -40,7 +41,8 @@ def config_reference() -> str:
         for key, prop in schema["properties"].items()
         if "$ref" in prop
     }
-    top = {key: prop for key, prop in schema["properties"].items() if key not in sections}
+    top = {EXTENDS: config_commands.EXTENDS_SCHEMA}
+    top |= {key: prop for key, prop in schema["properties"].items() if key not in sections}
     parts = [
         DO_NOT_EDIT,
         "# The config file\n",
@@ -48,6 +50,8 @@ def config_reference() -> str:
         "reported at once. Every name is `<environment>-<resource>-<team>`; `resource` is a key of each section.",
         "`pipectl config check` checks the file, `pipectl config show` prints it with all defaults, and",
         "`pipectl config schema` prints its JSON Schema for editors.\n",
+        "A config with `extends` needs no other key: [environments.md](environments.md#extend-a-config) has the rules.",
+        "All errors of all files are reported, each with the file and line where the wrong value is written.\n",
         "## Top level\n",
         *_table(top, schema.get("required", [])),
     ]

@@ -278,7 +278,8 @@ class Config(Section):
     )
     protect: bool = Field(
         False,
-        description="`down` deletes nothing until the environment's name is typed, or given with --confirm",
+        description="`down`, `send`, `up --watch` and what can lose data need the environment's name, typed or given "
+        "with --confirm",
     )
     permissions_boundary: str | None = Field(
         None,

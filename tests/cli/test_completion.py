@@ -124,6 +124,12 @@ def test_nothing_is_offered_that_a_command_does_not_take(monkeypatch: pytest.Mon
     assert values(monkeypatch, "pipectl list --p") == ["--profile"]
 
 
+def test_a_missing_shell_is_a_usage_error_with_the_shells_on_one_line() -> None:
+    result = pipectl("completion")
+    assert result.exit_code == 2
+    assert "Choose from: bash, zsh, fish\n" in result.stderr
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_script_is_valid(shell: str, tmp_path: Path) -> None:
     script = pipectl("completion", shell).stdout

@@ -42,7 +42,7 @@ def commands() -> list[str]:
         for path in (ROOT / "src").rglob("*.py")
         if "`pipectl" in path.read_text(encoding="utf-8")
         for text in texts(path)
-        for command in re.findall(r"`(pipectl [^`|]+)[`|]", text)
+        for command in re.findall(r"`(pipectl [^`]+)`", text)
     }
     # Some messages name the command that was run.
     return sorted(command for command in found if not {"COMMAND", "NAME", PLACEHOLDER} & {*command.split()[1:3]})

@@ -64,12 +64,15 @@ def stop(session: Session) -> int:
 def status(session: Session, env: bool) -> int:
     """Show whether the local emulator is running, and its address.
 
-    --env is for sh, bash and zsh with eval as below, and for fish: `pipectl local status --env | source`.
+    \b
+    Address and credentials for AWS SDKs in the shell:
+      sh, bash, zsh:  eval "$(pipectl local status --env)"
+      fish:           pipectl local status --env | source
 
     \b
     Examples:
       pipectl local status
-      eval "$(pipectl local status --env)"
+      pipectl local status --env
     """
     from pipectl.commands import local as commands
     from pipectl.output import local as output

@@ -135,7 +135,7 @@ def _usage(error: click.ClickException, *, as_json: bool) -> int:
             click.echo(context.get_help() if is_help else context.get_usage(), err=True)
         if is_help:
             return error.exit_code
-    message = "no command is given" if is_help else error.format_message()
+    message = "no command is given" if is_help else " ".join(error.format_message().split())
     if context and isinstance(error, click.NoSuchOption) and is_global(error.option_name):
         message = takes_no(command_name(context), error.option_name)
     hint = f"see `{context.command_path} --help`" if context else None

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 def outputs(session: Session, env: bool) -> int:
     """Print names, ARNs and URLs of the pipeline.
 
-    --env is for sh, bash and zsh with eval as below, and for fish: `pipectl outputs --env | source`.
+    \b
+    Variables for programs in the shell:
+      sh, bash, zsh:  eval "$(pipectl outputs --env)"
+      fish:           pipectl outputs --env | source
 
     \b
     Examples:
       pipectl outputs
       pipectl outputs -o json
-      eval "$(pipectl outputs --env)"
+      pipectl outputs --env
     """
     from pipectl.commands.outputs import outputs as run
     from pipectl.output import outputs as output

@@ -6,7 +6,7 @@ import re
 import shlex
 import socket
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -94,7 +94,7 @@ def test_every_local_command_line_of_the_docs_runs(pipeline: dict[str, str]) -> 
         lifecycle.start(home.default_home(), port=_free_port())
         _run(["--local", "up", "--yes"], pipeline)
         for line in sorted(LOCAL_LINES, key=lambda line: (" stop" in line, " down" in line)):
-            _run([ORDER.get(word, word) for word in shlex.split(line)[1:]], pipeline)
+            _run(_words(line, ORDER), pipeline)
     finally:
         lifecycle.stop(home.default_home())
 
@@ -109,6 +109,12 @@ def configs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         file.write_text(f"extends: dev.yaml\nenvironment: {name}\n{text}")
         written[f"config/{name}.yaml"] = str(file)
     return written
+
+
+def _words(line: str, files: Mapping[str, str]) -> list[str]:
+    """Return the words of a command line, with the files in place of their names; one that never ends asks for help."""
+    words = [files.get(word, word) for word in shlex.split(line)[1:]]
+    return [*words, "--help"] if {"-f", "--follow", "--watch"}.intersection(words) else words
 
 
 def _run(words: list[str], environment: dict[str, str], allowed: Collection[str] = ()) -> None:

@@ -13,7 +13,16 @@ import pytest
 from tests.support import ROOT
 
 TIERS = ("emulator", "moto")
-SLOW = {"fuzz", "test_credentials", "test_ending", "test_process", "test_limits", "test_memory", "test_platforms"}
+SLOW = {
+    "fuzz",
+    "test_credentials",
+    "test_ending",
+    "test_file_watcher",
+    "test_process",
+    "test_limits",
+    "test_memory",
+    "test_platforms",
+}
 """Folders and modules whose tests start processes, try many examples, or handle 100,000 items."""
 gc.disable()  # until the tests are collected: modules and tests stay, so that looking through them frees nothing
 LONGEST_ID = 60

@@ -61,3 +61,28 @@ def test_config_show_is_a_valid_config_with_every_default(file: Path, tmp_path: 
     again.write_text(shown)
     assert pipectl("-c", again, "config", "show").stdout == shown
     assert "starting_position: TRIM_HORIZON" in shown
+
+
+def test_config_show_of_an_overlay_is_the_merged_config_with_places(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    base = write_config(tmp_path, {"processor": {"source": "code"}}).rename(tmp_path / "shared" / "base.yaml")
+    file = tmp_path / "prod.yaml"
+    file.write_text("extends: shared/base.yaml\nenvironment: prod\nprocessor:\n  memory: 512\n")
+    shown = pipectl("-c", file, "config", "show").stdout
+    assert f"environment: prod  # {file}:2\n" in shown
+    assert f"  memory: 512  # {file}:4\n" in shown
+    assert f"team: backend  # {base}:" in shown
+    again = tmp_path / "again.yaml"
+    again.write_text(shown)
+    assert document(pipectl("-c", again, "-o", "json", "config", "show")) == document(
+        pipectl("-c", file, "-o", "json", "config", "show")
+    )
+
+
+def test_config_check_names_the_files_that_are_extended(tmp_path: Path) -> None:
+    base = write_config(tmp_path).rename(tmp_path / "base.yaml")
+    file = tmp_path / "prod.yaml"
+    file.write_text("extends: base.yaml\nenvironment: prod\n")
+    found = document(pipectl("-c", file, "-o", "json", "config", "check"))
+    assert (found["file"], found["extends"]) == (str(file), [str(base)])
+    assert document(pipectl("-c", base, "-o", "json", "config", "check"))["extends"] == []

@@ -97,6 +97,20 @@ def test_a_source_is_relative_to_the_file_that_has_it(folder: Path) -> None:
     assert config.source_of(config.auditor, file) == folder / "here"
 
 
+def test_a_base_in_another_folder_has_a_short_name(folder: Path) -> None:
+    (folder / "config").mkdir()
+    (folder / "shared").mkdir()
+    (folder / "config" / "prod.yaml").write_text("extends: ../shared/base.yaml\n")
+    (folder / "shared" / "base.yaml").write_text(MINIMAL)
+    assert read_layers(Path("config/prod.yaml")).files[1] == Path("shared/base.yaml")
+    (folder / "elsewhere" / "config").mkdir(parents=True)
+    (folder / "elsewhere" / "shared").mkdir()
+    (folder / "linked").symlink_to("elsewhere/config")
+    (folder / "elsewhere" / "config" / "prod.yaml").write_text("extends: ../shared/base.yaml\n")
+    (folder / "elsewhere" / "shared" / "base.yaml").write_text(MINIMAL)
+    assert read_layers(Path("linked/prod.yaml")).files[1] == Path("linked/../shared/base.yaml")
+
+
 def test_a_source_of_a_chain_over_several_folders(folder: Path) -> None:
     for name, text in {"a/one.yaml": "extends: ../b/two.yaml\n", "b/two.yaml": MINIMAL}.items():
         (folder / name).parent.mkdir()

@@ -139,7 +139,7 @@ class _Chain:
             if all(problem.key != EXTENDS for problem in document.problems):  # else it is not valid YAML
                 self._refuse(document, f"{words}; it must be the name of one file")
             return None
-        base = document.file.parent / name
+        base = _short_path(document.file.parent / name)
         real = os.path.realpath(base)
         for other in self.documents:
             if os.path.realpath(other.file) == real:
@@ -170,6 +170,13 @@ class _Chain:
     def _refuse(self, document: Document, words: str) -> None:
         line = document.lines[(EXTENDS,)]
         self.problems.append(problem_of(document.file, line, EXTENDS, words))
+
+
+def _short_path(path: Path) -> Path:
+    """Return a path without ``..``, unless links would make it another one."""
+    short_path = Path(os.path.normpath(path))
+    same = os.path.realpath(short_path.parent) == os.path.realpath(path.parent)
+    return short_path if same else path
 
 
 def _move_sources(values: dict[str, Value], folder: Path) -> None:

@@ -112,9 +112,8 @@ def configs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def _words(line: str, files: Mapping[str, str]) -> list[str]:
-    """Return the words of a command line, with the files in place of their names; one that never ends asks for help."""
-    words = [files.get(word, word) for word in shlex.split(line)[1:]]
-    return [*words, "--help"] if {"-f", "--follow", "--watch"}.intersection(words) else words
+    """Return the words of a command line, with the files in place of their names."""
+    return [files.get(word, word) for word in shlex.split(line)[1:]]
 
 
 def _run(words: list[str], environment: dict[str, str], allowed: Collection[str] = ()) -> None:

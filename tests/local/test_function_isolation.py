@@ -139,7 +139,11 @@ def test_an_error_in_python_is_answered_and_logged(
             "Error",
             "Cannot find package 'absent' imported from /var/task/index.mjs",
         ),
-        ("export const handler = () => {", "Runtime.UserCodeSyntaxError", "SyntaxError: Unexpected end of input"),
+        (
+            "export const handler = () => {",
+            "Runtime.UserCodeSyntaxError",
+            "SyntaxError: Unexpected end of input (index.mjs, line 1)",
+        ),
         ("export const handle = 1;", "Runtime.HandlerNotFound", "index.handler is undefined or not exported"),
         ('throw new RangeError("no setting");', "RangeError", "no setting"),
         (

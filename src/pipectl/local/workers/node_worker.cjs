@@ -4,6 +4,7 @@
 
 "use strict";
 
+const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const readline = require("node:readline");
@@ -12,6 +13,7 @@ const { Console } = require("node:console");
 const { format } = require("node:util");
 
 const TASK_ROOT = "/var/task";
+const MOST_CHECKED = 20;
 const LEVELS = { log: "INFO", debug: "DEBUG", info: "INFO", warn: "WARN", error: "ERROR" };
 
 const answerOn = process.stdout.write.bind(process.stdout);
@@ -78,13 +80,25 @@ async function loaded(name) {
   throw new Fault("ImportModuleError", `Error: Cannot find module '${name}'`);
 }
 
+/** Return file and line, which the error of an ES module does not name; Lambda leaves them out. */
+function placeOfSyntaxError() {
+  const files = fs.readdirSync(root, { recursive: true }).filter((name) => /\.[cm]?js$/.test(name));
+  for (const name of files.filter((name) => !name.includes("node_modules")).slice(0, MOST_CHECKED)) {
+    const file = path.join(root, name);
+    const { stderr } = spawnSync(process.execPath, ["--check", file], { encoding: "utf8" });
+    const [, line] = stderr.match(/^.*:(\d+)$/m) ?? [];
+    if (line) return ` (${name}, line ${line})`;
+  }
+  return "";
+}
+
 async function load(start) {
   const { module, handler: name } = start;
   let found;
   try {
     found = await loaded(module);
   } catch (error) {
-    if (error instanceof SyntaxError) throw new Fault("UserCodeSyntaxError", String(error), error);
+    if (error instanceof SyntaxError) throw new Fault("UserCodeSyntaxError", `${error}${placeOfSyntaxError()}`, error);
     if (error?.code === "MODULE_NOT_FOUND") throw new Fault("ImportModuleError", String(error), error);
     throw error;
   }

@@ -53,7 +53,7 @@ def test_attributes_have_from_and_to(moto: Path) -> None:
 def test_markdown_has_the_id_the_exit_code_and_the_notes(moto: Path) -> None:
     (folder := moto.parent / "code").mkdir()
     (folder / "handler.py").write_text("def handler(event, context):\n    pass\n")
-    (folder / "requirements.txt").write_text("numpy\n")
+    (folder / "broken.py").write_text("def\n")
     write_config(moto.parent, {"auditor": {"source": str(folder)}})
     expected = document(pipectl("-c", moto, "-o", "json", "plan"))["id"]
     for command, code in ((("plan", "--exit-code"), 3), (("plan",), 0), (("up", "--dry-run"), 0)):
@@ -61,8 +61,8 @@ def test_markdown_has_the_id_the_exit_code_and_the_notes(moto: Path) -> None:
         assert result.exit_code == code
         assert result.stdout.startswith(f"<!-- pipectl plan dev -->\n<!-- pipectl plan-id: {expected} -->\n")
         assert f"up --plan {expected}" in result.stdout
-        assert "auditor: requirements.txt names numpy" in result.stderr
-        assert "auditor: requirements.txt names numpy" in result.stdout.partition("### Notes")[2]
+        assert "auditor: broken.py:1: does not parse" in result.stderr
+        assert "auditor: broken.py:1: does not parse" in result.stdout.partition("### Notes")[2]
 
 
 def test_markdown_of_a_refused_plan_is_the_whole_plan(foreign: Path) -> None:

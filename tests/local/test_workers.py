@@ -87,6 +87,22 @@ def test_process_is_replaced_after_its_end_and_the_end_is_logged(pipeline: Pipel
     assert after["process"] != process
 
 
+def test_an_invocation_after_a_rejected_promise_gets_a_new_process(emulator_nodejs: LocalEmulator) -> None:
+    handler = """
+let calls = 0;
+export function handler(event) {
+  calls += 1;
+  if (event.do === "reject") Promise.reject(new Error("lost"));
+  return new Promise((resolve) => setTimeout(() => resolve({ calls }), event.do === "reject" ? 5_000 : 0));
+}
+"""
+    pipeline = Pipeline(emulator_nodejs, handler=handler, runtime="nodejs24.x")
+    assert _invoke(pipeline) == {"calls": 1}
+    for _ in range(3):
+        assert _invoke(pipeline, "reject")["errorType"] == "Runtime.UnhandledPromiseRejection"
+        assert _invoke(pipeline) == {"calls": 1}
+
+
 def test_invocations_at_once_share_a_process(emulator: LocalEmulator) -> None:
     pipeline = Pipeline(emulator, handler=COUNTING["python3.12"])
     with ThreadPoolExecutor(4) as pool:

@@ -47,13 +47,17 @@ class FunctionProcess(subprocess.Popen[str]):
     def ended_at_start(self) -> list[str]:
         """Wait for the end of a function that could not be started, and return the lines that it printed."""
         self._timer.cancel()
+        self.await_end()
+        self._printed.ended.wait(PATIENCE_SECONDS)
+        return self._printed.lines
+
+    def await_end(self) -> None:
+        """Wait for the end of a process that is ending; kill one that does not end."""
         try:
             self.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
             self.wait()
-        self._printed.ended.wait(PATIENCE_SECONDS)
-        return self._printed.lines
 
 
 class _Printed:

@@ -236,23 +236,29 @@ def _report_errors() -> None:
     invoke = lambda_runtime.Worker.invoke
     processes: WeakKeyDictionary[Any, FunctionProcess] = WeakKeyDictionary()
 
+    def note_start(worker: Any) -> None:
+        if process := _started.get():
+            process.has_started()
+            processes[worker] = process
+
     def invoke_and_report(worker: Any, event: object, request_id: str, **named: Any) -> dict[str, Any]:
         _failure.set(None)
         _starting.set(worker.config)
         _started.set(None)
         try:
             lambda_runtime.ensure_spawned(worker)
+            note_start(worker)
+            answer = dict(invoke(worker, event, request_id, **named))
+            note_start(worker)  # the process had ended between the two calls
         except RuntimeError as error:
             if process := _started.get():
                 printed = [*process.ended_at_start(), *([INIT_TIMED_OUT] if process.is_late else [])]
                 _failure.set(_failed(worker.config, request_id, _fault_at_start(worker, process, error), printed))
             raise
-        if process := _started.get():
-            process.has_started()
-            processes[worker] = process
-        answer = dict(invoke(worker, event, request_id, **named))
         printed = [line.rstrip(END_OF_OUTPUT) for line in answer.get("log", "").splitlines() if line != END_OF_OUTPUT]
         if "fault" in answer or answer.get("status") == "error":
+            if answer.get("ends"):
+                processes[worker].await_end()
             fault = faults.of_answer(answer, processes[worker].returncode)
             _failure.set(_failed(worker.config, request_id, fault, printed))
             return {"status": "error", "error": fault.message}

@@ -148,7 +148,7 @@ function answer(members) {
 
 /** Report an error outside of the handler's promise, which ends the process as on Lambda. */
 function end(error) {
-  if (isRunning) answer({ fault: described(error) });
+  if (isRunning) answer({ fault: described(error), ends: true });
   else console.error(error);
   process.exit(1);
 }

@@ -44,7 +44,10 @@ def create(home: Path, *, symlinks: bool = not WINDOWS) -> Path:
         if not interpreter.is_file():  # also when it is a link to a Python that was removed
             _build(folder, packages.values(), symlinks=symlinks)
     except OSError as error:
-        raise LocalError(f"cannot create the Python of functions in {folder}: {error.strerror or error}") from error
+        raise LocalError(
+            f"cannot create the Python of functions in {folder}: {error.strerror or error}",
+            hint="set the environment variable PIPECTL_HOME to another folder",
+        ) from error
     return interpreter
 
 

@@ -5,15 +5,19 @@ The answers stay the same, because what is kept depends on nothing but its argum
 
 from __future__ import annotations
 
+import copy
 import inspect
 import threading
 from functools import cache
 from typing import Any
 
 from botocore import hooks, regions, useragent
-from botocore.hooks import EventAliaser
+from botocore.client import ClientCreator
+from botocore.context import get_context
+from botocore.hooks import EventAliaser, NodeList
+from botocore.session import Session
 from moto.cloudwatch.models import CloudWatchBackend
-from moto.core import responses
+from moto.core import models, responses
 from moto.core.base_backend import BaseBackend
 from moto.moto_api._internal.moto_random import HEX_CHARS, MotoRandom
 from moto.sqs import models as sqs_models
@@ -36,6 +40,11 @@ _providers: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
 _compile: Any = vars(Rule)["compile"]
 _compiling = threading.Lock()
 _accepts_kwargs: Any = vars(hooks)["accepts_kwargs"]
+_register_handlers: Any = vars(Session)["_register_builtin_handlers"]
+_handlers: list[Any] = []
+_new_method: Any = vars(ClientCreator)["_create_api_method"]
+_methods: dict[tuple[str, str], Any] = {}
+_new_user_agent: Any = useragent.UserAgentString.to_string
 
 
 def apply() -> None:
@@ -49,6 +58,15 @@ def apply() -> None:
         (Rule, "compile", _compile_alone),
         (_BACKEND, "urls", property(_backend_urls)),
         (CloudWatchBackend, "get_metric_data", _get_metric_data),
+        (NodeList, "__copy__", _copied_nodes),
+        (Session, "_register_builtin_handlers", _builtin_handlers),
+        (ClientCreator, "_create_api_method", _method_of_a_client),
+        (useragent.UserAgentString, "to_string", _user_agent),
+        (
+            models,
+            "RESPONSES_METHODS",
+            [],
+        ),  # for the package `requests`, which nobody uses: a thousand objects each time
         (MotoRandom, "get_random_hex", _random_hex),
         (MotoRandom, "get_random_string", _random_string),
     ):
@@ -59,6 +77,38 @@ def _compile_alone(rule: Any) -> None:
     """Compile one rule at a time: `ast.parse` of Python 3.11 can fail in two threads at once."""
     with _compiling:
         _compile(rule)
+
+
+def _copied_nodes(nodes: Any) -> Any:
+    return NodeList(nodes.first[:], nodes.middle[:], nodes.last[:])
+
+
+def _builtin_handlers(session: Any, events: Any) -> None:
+    """Register the handlers that every session has: a copy of those of the first session."""
+    if not _handlers:
+        _register_handlers(session, events)
+        _handlers.append(copy.copy(events._emitter._handlers))
+    else:
+        events._emitter._handlers = copy.copy(_handlers[0])
+
+
+def _method_of_a_client(creator: Any, name: str, operation: str, service_model: Any) -> Any:
+    key = service_model.service_name, operation
+    if key not in _methods:
+        _methods[key] = _new_method(creator, name, operation, service_model)
+    return _methods[key]
+
+
+def _user_agent(agent: Any) -> str:
+    """Return the header of a request, which is built again only when a part of it has changed."""
+    context = get_context()
+    own = [frozenset(part) if isinstance(part, set) else part for name, part in vars(agent).items() if name != "kept"]
+    parts = [frozenset(context.features) if context else None, *own]
+    parts_before, header = vars(agent).get("kept", (None, ""))
+    if parts != parts_before:
+        header = _new_user_agent(agent)
+        agent.kept = parts, header
+    return str(header)
 
 
 def _event_name(aliaser: object, name: str) -> str:

@@ -126,6 +126,7 @@ def _change_ministack(clients: Clients, mappings: Mappings, metrics: Metrics, *,
     ministack.switch_off_pollers()
     ministack.write_logs_with(FunctionLogs(clients, ministack.role_session).write)
     ministack.name_requests_with(Naming(function_of, ministack.may_pass_role, ministack.may_list_tags))
+    ministack.shorten_updates()
     ministack.use_unguessable_sessions()
     ministack.share_processes()
     ministack.share_reserved_concurrency()

@@ -125,6 +125,18 @@ def test_a_risk_does_not_repeat_the_name_of_its_resource() -> None:
     assert lines[1] == " !! NEW RISK: the copy of this table in table dev-orders-table-2 is off"
 
 
+def test_the_question_of_up_has_new_resources_on_one_line_with_their_risks_and_points_to_their_settings() -> None:
+    flag = Flag(FlagKind.UNPROTECTED, When.OPENED, "open to everybody", "policy")
+    new = review("bucket", Action.CREATE, flag, versioning=Delta(None, "Enabled"))
+    changed = review("processor", Action.UPDATE, memory=Delta(128, 256))
+    made = PlanReport((new, changed), {})
+    asked = printed(lambda screen: changes.before_asking(screen, made))
+    assert ("open to everybody" in asked, "256" in asked, "versioning" in asked) == (True, True, False)
+    assert "All settings: `pipectl plan`" in asked
+    assert "versioning: Enabled" in printed(lambda screen: plan.result(screen, made))
+    assert "All settings" not in printed(lambda screen: changes.before_asking(screen, PlanReport((changed,), {})))
+
+
 def test_each_fact_about_an_adopted_resource_has_its_line() -> None:
     change = Change("bucket", "bucket", "dev-bucket", Action.ADOPT, reason="exists; adopting it writes no tags")
     lines = printed(lambda screen: plan.result(screen, PlanReport((Review(change),), {}))).splitlines()

@@ -43,7 +43,8 @@ def up(
 ) -> int:
     """Create missing resources and repair differences.
 
-    Without --yes and --plan, the changes are shown first, as `plan` shows them, and a question follows.
+    Without --yes and --plan, the changes are shown first, and a question follows. A new resource is shown on one line;
+    `plan` shows its settings, too.
 
     With --watch, each file that is saved is then deployed without a question, unless something would be created,
     replaced or deleted, or a risk is new. With -o json, each deployment is a document on one line.

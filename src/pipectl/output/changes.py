@@ -24,8 +24,11 @@ _FATES = {When.OPENED: ("new", "new"), When.CLOSED: ("ends", "end"), When.STAYS:
 
 
 def before_asking(screen: Screen, report: PlanReport, *, code: bool = False) -> None:
-    """Print the plan that the confirmation of `up` is about."""
-    screen.notice([*reviewed(screen, report, code=code), *closing(screen, report)], broken=True)
+    """Print the plan that the confirmation of `up` is about, without the settings of new resources."""
+    found = [*reviewed(screen, report, code=code, settings=False), *closing(screen, report)]
+    if any(change.action is Action.CREATE for change in report.changes):
+        found.append((screen.completed("All settings: `pipectl plan`"),))
+    screen.notice(found, broken=True)
 
 
 def before_deleting(screen: Screen, changes: Sequence[Change]) -> None:
@@ -45,10 +48,13 @@ def notes(screen: Screen, report: PlanReport) -> None:
                 screen.notice(drawn(flag_lines(named, screen.completed)), broken=True)
 
 
-def reviewed(screen: Screen, report: PlanReport, *, code: bool = False) -> Iterator[Line]:
-    """Yield the lines of a plan, with ``code`` also the lines of code that differ."""
+def reviewed(screen: Screen, report: PlanReport, *, code: bool = False, settings: bool = True) -> Iterator[Line]:
+    """Yield the lines of a plan, with ``code`` also the lines of code that differ.
+
+    Without ``settings``, those of new resources are left out.
+    """
     width = {"width": screen.width} if screen.width else {}
-    return drawn(plan_lines(report.reviews, screen.completed, code=code, **width))
+    return drawn(plan_lines(report.reviews, screen.completed, code=code, settings=settings, **width))
 
 
 def lines(screen: Screen, changes: Iterable[Change]) -> Iterator[Line]:

@@ -34,7 +34,7 @@ _NO_SETTINGS = ("superseded", "live.weights")
 
 
 def plan_lines(
-    reviews: Sequence[Review], completed: Completed, *, code: bool = False, width: int = _WIDTH
+    reviews: Sequence[Review], completed: Completed, *, code: bool = False, settings: bool = True, width: int = _WIDTH
 ) -> Iterator[PlanLine]:
     """Yield the lines of all changes, and of kept resources that have something to say.
 
@@ -44,9 +44,10 @@ def plan_lines(
         reviews: The changes.
         completed: Adds the options that were used to the commands of a sentence: `Screen.completed`.
         code: With the lines of code that differ.
+        settings: With the settings of resources that are created.
         width: Columns of a line with several settings.
     """
-    common = _common_tags([review.change for review in reviews])
+    common = _common_tags([review.change for review in reviews]) if settings else None
     alike = _alike(reviews)
     for review in sorted(reviews, key=_urgency):
         group = alike.get(_changed_tags(review) or "", [])
@@ -108,7 +109,7 @@ def _group_lines(group: Sequence[Review]) -> Iterator[PlanLine]:
 
 
 def _review_lines(
-    review: Review, completed: Completed, common: Mapping[str, AttributeValue], code: bool, width: int
+    review: Review, completed: Completed, common: Mapping[str, AttributeValue] | None, code: bool, width: int
 ) -> Iterator[PlanLine]:
     change = review.change
     yield change_line(change)
@@ -119,7 +120,8 @@ def _review_lines(
     if review.code:
         yield from _code_lines(review.code, code)
     if change.action is Action.CREATE:
-        yield from _settings(change, common, width, without=_CODE if review.code and _differs(review.code) else ())
+        if common is not None:
+            yield from _settings(change, common, width, without=_CODE if review.code and _differs(review.code) else ())
         return
     deltas = dict(change.attributes)
     if review.code and _differs(review.code):

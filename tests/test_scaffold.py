@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from tests.cli.commands import parse
 from tests.support import ROOT
 
 LANGUAGES = {"python": "python3.14", "nodejs": "nodejs24.x"}
+MANIFESTS = {"python": "requirements.txt", "nodejs": "package.json"}
 INSTALL = 'python -m pip install --quiet "$PIPECTL"'
 
 
@@ -83,6 +87,35 @@ def test_the_workflow_names_the_environment_the_region_and_this_version(project:
     role = "${{ vars.PLAN_ROLE_LOAD_TEST }}"
     assert planned == {"environment": "load-test", "role": role, "region": "eu-west-1"}
     assert '["load-test"]' in workflow["jobs"]["apply"]["strategy"]["matrix"]["environment"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_workflow_tests_the_handlers_with_their_packages(project: Path, tmp_path: Path, fails: bool) -> None:
+    copy, tools, log = tmp_path / "copy", tmp_path / "tools", tmp_path / "log"
+    shutil.copytree(project, copy)
+    language = next((copy / "lambda_src").iterdir()).name
+    for name in ("processor", "auditor"):
+        (copy / "lambda_src" / language / name / MANIFESTS[language]).write_text("{}")
+    tools.mkdir()
+    for name in ("python", "npm", "node"):
+        (tools / name).write_text(f'#!/bin/sh\necho "{name} $*" >> "{log}"\nexit {int(fails)}\n')
+        (tools / name).chmod(0o755)
+    (step,) = (each for each in _workflow(project)["jobs"]["test"]["steps"] if "name" in each)
+    command = ["bash", "-e", "-c", step["run"]]  # as GitHub runs it
+    done = subprocess.run(command, cwd=copy, env={"PATH": f"{tools}:{os.defpath}"}, check=False)
+    lines = log.read_text().splitlines()
+    installed = [line for line in lines if f"lambda_src/{language}/" in line]
+    if fails:
+        assert (done.returncode, lines) == (1, installed[:1])
+    else:
+        assert (done.returncode, len(installed), lines[:2]) == (0, 2, installed)
+        assert "pytest" in lines[-1] or lines[-1] == "node --test"
+
+
+def test_the_jobs_run_the_python_of_the_functions(project: Path) -> None:
+    for job in _workflow(project)["jobs"].values():
+        (setup,) = (step for step in job["steps"] if step.get("uses", "").startswith("actions/setup-python@"))
+        assert setup["with"] == {"python-version": "3.14"}
 
 
 def test_until_aws_is_set_up_only_the_tests_run(project: Path) -> None:

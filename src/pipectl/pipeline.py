@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -39,13 +40,20 @@ _WORKS_WITH: Mapping[str, tuple[ResourceKey, ...]] = {
 def package_source(config: Config, function: FunctionConfig, file: Path, *, local: bool = False) -> Source:
     """Return the folder of a function's handler, and how and where the function runs. ``file`` is the config file."""
     return Source(
-        config.source_of(function, file),
+        _from_here(config.source_of(function, file)),
         function.handler,
         function.language,
         function.architecture,
         function.runtime,
         local,
     )
+
+
+def _from_here(folder: Path) -> Path:
+    """Return a folder below the current one by its short path, as errors name it."""
+    with contextlib.suppress(ValueError, OSError):
+        return folder.relative_to(Path.cwd())
+    return folder
 
 
 class Pipeline:

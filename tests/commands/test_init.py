@@ -162,8 +162,16 @@ def test_a_config_can_end_in_yml(tmp_path: Path) -> None:
 def test_of_several_configs_none_is_chosen(tmp_path: Path) -> None:
     write(tmp_path, environment="a")
     (tmp_path / "config" / "b.yaml").write_bytes((tmp_path / "config" / "a.yaml").read_bytes())
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="several configs"):
         write(tmp_path, environment="c")
+
+
+def test_a_config_without_its_base_is_not_extended(tmp_path: Path) -> None:
+    write(tmp_path)
+    write(tmp_path, environment="prod")
+    (tmp_path / "config" / "dev.yaml").unlink()
+    with pytest.raises(UsageError, match="no config that a new one could extend"):
+        write(tmp_path, environment="test")
 
 
 @pytest.mark.parametrize(("name", "project"), [("tea-shop", "tea-shop"), ("Tea Shop", "order-pipeline")])

@@ -172,6 +172,16 @@ def test_the_hash_is_what_lambda_reports(moto_world: World) -> None:
     assert CODE_TAG not in answer["Tags"]
 
 
+def test_a_handlers_folder_below_the_current_one_has_its_short_path(
+    moto_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, folder = moto_world.config, Path("lambda_src", "python", "processor")
+    monkeypatch.chdir(ROOT)
+    assert package_source(config, config.processor, moto_world.file).folder == folder
+    monkeypatch.chdir(tmp_path)
+    assert package_source(config, config.processor, moto_world.file).folder == ROOT / folder
+
+
 def test_a_deflated_package_is_deployed_once_and_changed_code_is_repaired(moto_world: World, tmp_path: Path) -> None:
     folder = write(tmp_path / "large", FILES)
     large(folder, LARGEST_UPLOAD + 1)

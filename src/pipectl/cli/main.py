@@ -169,6 +169,7 @@ def main(context: click.Context, /, **options: Any) -> None:
     \b
     Examples:
       pipectl demo
+      pipectl init
       pipectl -c config/prod.yaml plan
       pipectl --local up --yes
     """

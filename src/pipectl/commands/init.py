@@ -40,8 +40,12 @@ _BY_LANGUAGE = {
         "processor": "lambda_src/python/processor/handler.py",
         "dependencies": "requirements.txt",
         "test": "tests/test_processor.py",
+        "packages": "for file in $(find lambda_src/python -name requirements.txt); do "
+        'python -m pip install --quiet -r "$file"; done',
         "tests": "python -m pip install --quiet pytest && python -m pytest",
         "typed": "pip install boto3 pytest && pytest",
+        "sdk": "",
+        "install": "pip install -r lambda_src/python/processor/requirements.txt",
     },
     "nodejs": {
         "extra": "node",
@@ -49,8 +53,12 @@ _BY_LANGUAGE = {
         "processor": "lambda_src/nodejs/processor/handler.mjs",
         "dependencies": "package.json",
         "test": "tests/processor.test.mjs",
+        "packages": "for file in $(find lambda_src/nodejs -name package.json -not -path '*/node_modules/*'); do "
+        'npm install --no-audit --prefix "$(dirname "$file")"; done',
         "tests": "node --test",
         "typed": "node --test",
+        "sdk": "\nThe first `up` on the emulator names the command that installs the AWS SDK, as Lambda has it.\n",
+        "install": "npm install --prefix lambda_src/nodejs/processor",
     },
 }
 """The words of the placeholders in the files of a new project, by language."""
@@ -100,7 +108,12 @@ class Project:
         whole = [path for path in self.configs.values() if not _extends_another(path)]
         if len(whole) == 1:
             return whole[0]
-        names = ", ".join(path.name for path in self.configs.values())
+        names = ", ".join(path.name for path in whole or self.configs.values())
+        if not whole:
+            raise UsageError(
+                f"config/ has no config that a new one could extend: {names} extends another file",
+                hint="restore the file that is extended, or write dev.yaml",
+            )
         raise UsageError(
             f"config/ has several configs that a new one could extend: {names}",
             hint="copy one of them, or name the common one dev.yaml",
@@ -233,10 +246,12 @@ def _config(text: str, answers: Answers) -> str:
 
 def _filled(text: str, answers: Answers) -> str:
     """Return a text with its placeholders replaced, such as ``@team@``."""
-    language = RUNTIMES[answers["runtime"]].language
+    runtime = answers["runtime"]
+    language = RUNTIMES[runtime].language
     values = {
         **answers,
         **_BY_LANGUAGE[language],
+        "python": (runtime if language == "python" else newest("python")).removeprefix("python"),
         "variable": answers["environment"].upper().replace("-", "_"),
         "version": __version__,
     }

@@ -132,4 +132,5 @@ def _not_pinned(manifest: Manifest, packages: Iterable[str]) -> Iterator[str]:
     names = sorted({requirements.normal(name) for name in packages} - set(manifest.pinned))
     if names:
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        yield f"{manifest.name} does not pin {shown}, {_CAN_DIFFER}; `uv pip compile` pins all"
+        command = f"uv pip compile {manifest.name} -o {manifest.name}"
+        yield f"{manifest.name} does not pin {shown}, {_CAN_DIFFER}; `{command}` in its folder pins all"

@@ -30,11 +30,11 @@ def result(screen: Screen, report: SendReport) -> None:
     if screen.json_output:
         screen.document(_document(screen, report))
         return
+    if report.state is SendState.STORED:  # before the verdict, which is then on the screen also when this is long
+        screen.verbatim(dumps(report.document))
     mark, look = _LOOK[report.state]
     screen.line((f"{mark} {report.state.upper()}", look), f"  {_headline(report)}")
     _facts(screen, _of_order(screen, report))
-    if report.state is SendState.STORED:
-        screen.verbatim(dumps(report.document))
     _commands(screen, _next(report))
 
 
@@ -43,13 +43,13 @@ def direct(screen: Screen, report: DirectReport) -> None:
     if screen.json_output:
         screen.document(_direct_document(screen, report))
         return
+    if report.document is not None:
+        screen.verbatim(dumps(report.document))
     failed, version = report.error is not None, f"version {report.version} of " if report.version else ""
     mark, look = _LOOK[SendState.FAILED if failed else SendState.STORED]
     word = "FAILED" if failed else "PROCESSED"
     screen.line((f"{mark} {word}", look), f"  {report.key}: by {version}the processor in {report.seconds:.2f} s")
     _facts(screen, _of_invocation(report))
-    if report.document is not None:
-        screen.verbatim(dumps(report.document))
     _commands(screen, _next_direct(report))
 
 

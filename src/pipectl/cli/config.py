@@ -38,7 +38,7 @@ def check(session: Session) -> int:
 
     checked = commands.check(session.config, session.file, Tools(install=False))
     output.ending_runtimes(session.screen, session.config, session.today)
-    output.package_warnings(session.screen, checked)
+    output.package_warnings(session.screen, {key: package.warnings for key, package in checked.items()})
     output.checked(session.screen, session.layers.files, checked)
     return 0
 

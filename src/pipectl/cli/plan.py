@@ -120,9 +120,8 @@ def show_plan(
 
 def begin(session: Session) -> list[str]:
     """Print the header, and the warnings about runtimes and packages. Return the warnings."""
-    from pipectl.commands.config import check
+    from pipectl.commands.plan import package_warnings
     from pipectl.output import config
-    from pipectl.packaging.dependencies.tools import Tools
 
     session.print_header()
     runtimes = config.ending_runtimes(session.screen, session.config, session.today)
@@ -132,9 +131,7 @@ def begin(session: Session) -> list[str]:
 
         runtimes += local.differing_runtimes(session.screen, differing_runtimes(session.config))
     session.screen.step("building the packages of the functions")
-    tools = Tools(say=session.screen.step)
-    packages = check(session.config, session.file, tools, local=bool(session.options.local))
-    return [*runtimes, *config.package_warnings(session.screen, packages)]
+    return [*runtimes, *config.package_warnings(session.screen, package_warnings(session.context))]
 
 
 def _place(session: Session) -> Place:

@@ -40,6 +40,7 @@ def template(session: Session, package: Path | None) -> int:
     from pipectl.commands.template import create
     from pipectl.output import template as output
 
-    created = create(session.config, session.file, session.aws(session.options.endpoint_url), package)
+    aws = session.aws(session.options.endpoint_url)
+    created = create(session.config, session.file, aws, package, session.screen.step)
     output.result(session.screen, created)
     return 0

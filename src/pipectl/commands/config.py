@@ -33,21 +33,20 @@ class PackageSummary:
     missing: str | None = None
 
 
-def check(config: Config, file: Path, tools: Tools, *, local: bool = False) -> dict[str, PackageSummary]:
-    """Build both packages, as `up` would. Return a summary of each, by function.
+def check(config: Config, file: Path, tools: Tools) -> dict[str, PackageSummary]:
+    """Build both packages for Lambda. Return a summary of each, by function.
 
     Args:
         config: The config.
         file: Its file.
         tools: What installs packages.
-        local: Build for the local emulator.
 
     Raises:
         PackageError: a handler's folder is missing or invalid.
     """
     packages = {}
     for key, function in (("processor", config.processor), ("auditor", config.auditor)):
-        built = build(package_source(config, function, file, local=local), tools)
+        built = build(package_source(config, function, file), tools)
         packages[key] = PackageSummary(len(built.body), built.identity, built.warnings, built.missing)
     return packages
 

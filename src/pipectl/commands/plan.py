@@ -12,6 +12,7 @@ from pipectl.engine.planner import Plan, plan_up
 from pipectl.monitoring.backlog import with_ended_backlog
 from pipectl.orphans import OrphanSearch, Search
 from pipectl.resource_keys import ResourceKey
+from pipectl.resources.function import packages_of
 from pipectl.review.flags import flags_of
 from pipectl.review.model import Review
 from pipectl.review.plan_id import Place, plan_id
@@ -53,6 +54,15 @@ class PlanReport:
 
 Confirm = Callable[[PlanReport], None]
 """Shows the changes and asks. Returns on yes; raises `DeclinedError` on no, `UsageError` without a terminal."""
+
+
+def package_warnings(context: Context) -> dict[str, tuple[str, ...]]:
+    """Build the packages of the functions, which the plan then has. Return the warnings about each.
+
+    Raises:
+        PackageError: a handler's folder is missing or invalid, or a package that it needs cannot be installed.
+    """
+    return {key: package.warnings for key, package in packages_of(context.resources).items()}
 
 
 def plan(context: Context, *, adopt: Collection[str] = (), allow_stream_replacement: bool = False) -> PlanReport:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,8 @@ from pipectl.cloudformation import code_file, template
 from pipectl.commands.config import as_yaml
 from pipectl.config.models import Config
 from pipectl.errors import PipectlError
-from pipectl.packaging.build import build
-from pipectl.packaging.dependencies.tools import Tools
-from pipectl.pipeline import Pipeline, package_source
+from pipectl.pipeline import Pipeline
+from pipectl.resources.function import packages_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,9 @@ class Template:
         return as_yaml(dict(self.document))
 
 
-def create(config: Config, file: Path, aws: Aws, folder: Path | None) -> Template:
+def create(
+    config: Config, file: Path, aws: Aws, folder: Path | None, say: Callable[[str], None] = lambda _: None
+) -> Template:
     """Return the template of the pipeline of a config, and write the packages to ``folder``.
 
     AWS is asked for the account only where the config has no account_id.
@@ -45,14 +46,14 @@ def create(config: Config, file: Path, aws: Aws, folder: Path | None) -> Templat
         PackageError: a handler's folder is missing or invalid.
         PipectlError: a package cannot be written.
     """
-    pipeline = Pipeline(config, file, aws, account_id=config.account_id)
-    names = {pipeline.physical.processor: config.processor, pipeline.physical.auditor: config.auditor}
-    built = {name: build(package_source(config, function, file), Tools()) for name, function in names.items()}
-    packages = {code_file(name, package.identity): package.body for name, package in built.items()}
+    pipeline = Pipeline(config, file, aws, account_id=config.account_id, say=say)
+    resources = pipeline.resources()
+    built = packages_of(resources)
+    packages = {code_file(resources[key].name, package.identity): package.body for key, package in built.items()}
     if folder:
         _write(folder, packages)
     description = f"Event-driven pipeline {config.environment} of project {config.project}, team {config.team}."
-    return Template(template(description, pipeline.resources(), pipeline.outputs), packages, folder)
+    return Template(template(description, resources, pipeline.outputs), packages, folder)
 
 
 def _write(folder: Path, packages: Mapping[str, bytes]) -> None:

@@ -25,7 +25,7 @@ from pipectl.errors import (
 from pipectl.file_watcher import WatchedPaths
 from pipectl.packaging.build import Package
 from pipectl.resources.alarm import Alarm
-from pipectl.resources.function import Function
+from pipectl.resources.function import packages_of
 from pipectl.review.code import compare
 from pipectl.review.model import CodeChange, When
 from pipectl.text import pluralize
@@ -86,7 +86,7 @@ class Watch:
     def __init__(self, context: Context, connect: Connect, aim: Callable[[WatchedPaths], None]) -> None:
         self._clock = context.aws.clock
         self._place = _place(context)
-        self._packages = _packages(context)
+        self._packages = packages_of(context.resources)
         self._connect = connect
         self._config = context.config
         self._file = context.file
@@ -110,7 +110,7 @@ class Watch:
         try:
             context = self._context()
             report = up(context, require_no_question)
-            before, self._packages = self._packages, _packages(context)
+            before, self._packages = self._packages, packages_of(context.resources)
             code = dict(_code(report, before, self._packages))
             warnings = tuple(_warnings(before, self._packages))
             self._clients_failed = False
@@ -194,10 +194,6 @@ def _place(context: Context) -> dict[str, object]:
         "protect": config.protect,
         "the account of the credentials": context.pipeline.names.account_id,
     }
-
-
-def _packages(context: Context) -> dict[str, Package]:
-    return {key: each.package for key, each in context.resources.items() if isinstance(each, Function)}
 
 
 def _code(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -28,9 +28,9 @@ def checked(screen: Screen, files: Sequence[Path], packages: Mapping[str, comman
                 screen.note(text, commands=True)
 
 
-def package_warnings(screen: Screen, packages: Mapping[str, commands.PackageSummary]) -> list[str]:
-    """Print a line for each warning about the contents of a package. Return the lines."""
-    lines = [f"{key}: {warning}." for key, package in packages.items() for warning in package.warnings]
+def package_warnings(screen: Screen, warnings: Mapping[str, Collection[str]]) -> list[str]:
+    """Print a line for each warning about the package of a function. Return the lines."""
+    lines = [f"{key}: {warning}." for key, each in warnings.items() for warning in each]
     return _noted(screen, lines)
 
 

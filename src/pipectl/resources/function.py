@@ -349,6 +349,11 @@ def _unmanaged(
     return {name: value for name, value in settings.items() if value}
 
 
+def packages_of(resources: Mapping[str, Resource]) -> dict[str, Package]:
+    """Return the packages of the functions among resources, by key. Each is built once."""
+    return {key: each.package for key, each in resources.items() if isinstance(each, Function)}
+
+
 def _is_idle(found: FunctionConfigurationResponseTypeDef) -> bool:
     return found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress"
 

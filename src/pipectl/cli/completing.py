@@ -1,18 +1,24 @@
-"""The values that shell completion offers: from this machine's files, never from AWS."""
+"""The values that shell completion offers: from this machine's files, never from AWS.
+
+Every start imports this module, so what only completion needs is imported in the functions.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+VARIABLE = "_PIPECTL_COMPLETE"
+"""The environment variable in which a script of `shells` names its shell."""
 _PROFILE = re.compile(r"^\s*\[\s*(?:profile\s+)?[\"']?([^\]\s\"']+)[\"']?\s*\]", re.MULTILINE)
 
 
@@ -39,6 +45,9 @@ def regions(_context: click.Context, _option: click.Parameter, typed: str) -> li
 
 
 def _regions() -> Iterator[str]:
+    import json
+    from importlib.util import find_spec
+
     botocore = find_spec("botocore")
     for folder in (botocore and botocore.submodule_search_locations) or ():
         partitions = json.loads(_text(Path(folder, "data", "partitions.json")))["partitions"]
@@ -46,6 +55,8 @@ def _regions() -> Iterator[str]:
 
 
 def _files(folder: str, pattern: str, typed: str) -> list[CompletionItem[str]]:
+    from click.shell_completion import CompletionItem
+
     return _items(sorted(map(str, Path(folder).glob(pattern))), typed) or [CompletionItem(typed, type="file")]
 
 
@@ -57,4 +68,6 @@ def _text(file: Path) -> str:
 
 
 def _items(values: Iterable[str], typed: str) -> list[CompletionItem[str]]:
+    from click.shell_completion import CompletionItem
+
     return [CompletionItem(value) for value in values if value.startswith(typed) and value.isprintable()]

@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,9 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from pipectl import __version__
+from pipectl.cli.completing import VARIABLE
 from pipectl.cli.ending import leave
 from pipectl.cli.options import Globals, command_name, options_before_the_command, takes_no
-from pipectl.cli.shells import VARIABLE, answer
 from pipectl.errors import CancelledError, PipectlError, UsageError
 from pipectl.global_options import is_global
 
@@ -92,6 +91,8 @@ class Pipectl(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
             raise click.NoSuchCommand(name, possibilities=get_close_matches(name, COMMANDS, n=1), ctx=ctx)
         return super().resolve_command(ctx, args)
 
@@ -108,6 +109,8 @@ class Pipectl(click.Group):
             ):  # a name or an error can have characters that the terminal cannot show
                 stream.reconfigure(errors="backslashreplace")
         if shell := os.environ.get(VARIABLE):
+            from pipectl.cli.shells import answer
+
             leave(answer(self, shell))
         given = list(sys.argv[1:] if args is None else args)
         extra |= {"standalone_mode": False, "prog_name": "pipectl"}

@@ -11,18 +11,20 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from pipectl.cli.completing import config_files, profiles, regions
 from pipectl.errors import UsageError
 from pipectl.global_options import MARKDOWN_COMMANDS, reason_against, unused
 from pipectl.timestamps import rfc3339
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 F = TypeVar("F", bound=Callable[..., Any])
-Values = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
+Values: TypeAlias = "Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]"
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """The earliest time that CloudWatch Logs accepts."""
@@ -175,21 +177,13 @@ def _options(prefix: str, formats: Sequence[str]) -> list[Callable[[F], F]]:
     markdown = " Markdown is for plan and up --dry-run." if MARKDOWN in formats else ""
 
     def flag(*names: str, help: str) -> Callable[[F], F]:  # noqa: A002
-        name = names[-1].removeprefix("--").replace("-", "_")
-        return click.option(*names, f"{prefix}{name}", is_flag=True, default=None, help=help)
+        return click.option(*names, f"{prefix}{_field(names[-1])}", is_flag=True, default=None, help=help)
 
     def text(*names: str, metavar: str, help: str, values: Values | None = None) -> Callable[[F], F]:  # noqa: A002
-        name = names[-1].removeprefix("--").replace("-", "_")
-        return click.option(*names, f"{prefix}{name}", metavar=metavar, help=help, shell_complete=values)
+        return click.option(*names, f"{prefix}{_field(names[-1])}", metavar=metavar, help=help, shell_complete=values)
 
     return [
-        text(
-            "-c",
-            "--config",
-            metavar="FILE",
-            help=_CONFIG_HELP,
-            values=config_files,
-        ),
+        text("-c", "--config", metavar="FILE", help=_CONFIG_HELP, values=config_files),
         text("--profile", metavar="NAME", help="AWS profile.  [default: $AWS_PROFILE]", values=profiles),
         text(
             "--region", metavar="REGION", help="AWS region.  [default: the config's, else $AWS_REGION]", values=regions

@@ -15,7 +15,7 @@ from typing import Any
 import click
 from click.shell_completion import BashComplete, CompletionItem, FishComplete, ShellComplete, ZshComplete
 
-VARIABLE = "_PIPECTL_COMPLETE"
+from pipectl.cli.completing import VARIABLE
 
 _BASH = """\
 _pipectl_completion() {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from pipectl.iam import roles
 from pipectl.packaging.build import Source, build
 from pipectl.packaging.dependencies.tools import Tools
 from pipectl.packaging.revision import describe
+from pipectl.packaging.tree import from_here
 from pipectl.resource_keys import LOG_GROUP_OF, ROLE_OF, ResourceKey
 from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Listing, Metric
 from pipectl.resources.bucket import Bucket
@@ -40,20 +40,13 @@ _WORKS_WITH: Mapping[str, tuple[ResourceKey, ...]] = {
 def package_source(config: Config, function: FunctionConfig, file: Path, *, local: bool = False) -> Source:
     """Return the folder of a function's handler, and how and where the function runs. ``file`` is the config file."""
     return Source(
-        _from_here(config.source_of(function, file)),
+        from_here(config.source_of(function, file)),
         function.handler,
         function.language,
         function.architecture,
         function.runtime,
         local,
     )
-
-
-def _from_here(folder: Path) -> Path:
-    """Return a folder below the current one by its short path, as errors name it."""
-    with contextlib.suppress(ValueError, OSError):
-        return folder.relative_to(Path.cwd())
-    return folder
 
 
 class Pipeline:

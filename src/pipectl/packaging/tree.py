@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Collection, Iterator
@@ -42,6 +43,13 @@ class File:
     path: Path
     size: int
     executable: bool
+
+
+def from_here(folder: Path) -> Path:
+    """Return a folder below the current one by its short path, as errors name it."""
+    with contextlib.suppress(ValueError, OSError):
+        return folder.relative_to(Path.cwd())
+    return folder
 
 
 def files_of(source: Path, skipped: Collection[str] = ()) -> dict[str, File]:

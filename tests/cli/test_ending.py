@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pipectl.cli.options import Globals
+from pipectl.cli.session import Session, run
 from tests.cli_support import CALLER, endpoint, error, pipectl, start
 from tests.support import PATIENCE, THOROUGH
 
@@ -86,6 +88,18 @@ def test_the_second_ctrl_c_exits_although_a_thread_waits(output: str, second: si
         if output == "json"
         else "Interrupted\n"
     )
+
+
+def test_an_interrupt_that_a_library_turns_into_its_own_error_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("a model cannot be built") from None
+        return 0
+
+    assert run(Session(Globals(), "status"), command) == 130
+    assert capsys.readouterr().err == "Interrupted\n"
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,22 @@ def test_an_interrupt_says_that_the_order_is_in_the_table(world: World, clock: A
     assert item(world)
 
 
+@pytest.mark.parametrize(
+    "interrupt", [KeyboardInterrupt, CancelledError("interrupted")], ids=["ctrl-c", "while waiting"]
+)
+def test_an_interrupted_invocation_says_that_the_processor_may_have_been_invoked(
+    world: World, interrupt: BaseException
+) -> None:
+    def end(call: Any, _: object, send_: Callable[[], object]) -> object:
+        if call.operation == "Invoke":
+            raise interrupt
+        return send_()
+
+    world.aws.attempt = end
+    with pytest.raises(CancelledError, match="may have been invoked with order o-1"):
+        send_direct(world.context(), order())
+
+
 def test_an_error_after_the_write_says_that_the_order_is_in_the_table(world: World, clock: ActingClock) -> None:
     name = world.context().pipeline.physical.bucket
     clock.acts = [lambda: world.aws.s3.delete_bucket(Bucket=name)]

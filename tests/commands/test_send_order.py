@@ -62,6 +62,8 @@ _LISTS = "[" * (DEEPEST + 1) + "]" * (DEEPEST + 1)
 _TYPED = '{"L": [' * (DEEPEST + 1) + "]}" * (DEEPEST + 1)
 REFUSED: dict[str, tuple[str | bytes, OrderProblem, str]] = {
     "nothing": ("", OrderProblem.JSON, ""),
+    "white space": (b" \n", OrderProblem.JSON, ""),
+    "UTF-16": ('{"orderId": "o"}'.encode("utf-16"), OrderProblem.ENCODING, ""),
     "no JSON": ('{"orderId": "o",}', OrderProblem.JSON, ""),
     "NaN": ('{"orderId": "o", "n": NaN}', OrderProblem.JSON, ""),
     "not UTF-8": (b'{"orderId": "\xff"}', OrderProblem.ENCODING, ""),

@@ -29,8 +29,11 @@ def leave(code: int) -> NoReturn:
 
 
 @contextmanager
-def second_interrupt_leaves(last_words: Callable[[], str]) -> Iterator[None]:
+def second_interrupt_leaves(last_words: Callable[[], str]) -> Iterator[Callable[[], bool]]:
     """Within the block, end the process at the second Ctrl-C or SIGTERM, whatever is in progress.
+
+    Yields a function that returns whether the first one came: a library can turn its KeyboardInterrupt into an error of
+    its own.
 
     The first one raises KeyboardInterrupt, so that calls in progress finish and the terminal shows its cursor again.
     Threads that wait for AWS would hold up the interpreter.
@@ -39,7 +42,7 @@ def second_interrupt_leaves(last_words: Callable[[], str]) -> Iterator[None]:
         last_words: Returns the text for stderr at the second one.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: False
         return
     count = 0
 
@@ -55,7 +58,7 @@ def second_interrupt_leaves(last_words: Callable[[], str]) -> Iterator[None]:
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield lambda: count > 0
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -255,7 +255,7 @@ def run(session: Session, command: Callable[[], int]) -> int:
     """Call a command and return its exit code; what it raises becomes a message."""
     interrupted = CancelledError("interrupted")
     try:
-        with second_interrupt_leaves(lambda: session.screen.last_words(interrupted)):
+        with second_interrupt_leaves(lambda: session.screen.last_words(interrupted)) as was_interrupted:
             session.check()
             return command()
     except KeyboardInterrupt:
@@ -270,6 +270,8 @@ def run(session: Session, command: Callable[[], int]) -> int:
     except OSError as error:
         return _fail(session, PipectlError(_described(error)))
     except Exception as error:  # noqa: BLE001 - users see a traceback with -v only
+        if was_interrupted():
+            return _fail(session, interrupted)
         hint = "run the command again with -v and report the output"
         return _fail(session, PipectlError(f"a bug in pipectl: {type(error).__name__}: {error}", hint=hint))
     finally:

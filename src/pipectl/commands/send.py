@@ -291,7 +291,10 @@ class _Sending:
             return read.unknown
         if self._version is None:
             return "the stream has not shown its record yet"
-        return "it has neither object nor failure yet; a new or changed stream mapping begins after up to 2 minutes"
+        return (
+            "it has neither object nor failure yet: a new or changed stream mapping begins after up to 2 minutes, "
+            "and a handler may store it under another key"
+        )
 
     def _report(self, state: SendState) -> SendReport:
         record = self._version.record if self._version else None

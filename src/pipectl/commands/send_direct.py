@@ -20,9 +20,11 @@ from pipectl.commands.send import read_document
 from pipectl.commands.send_order import Order
 from pipectl.config.names import LIVE_ALIAS
 from pipectl.context import Context
+from pipectl.errors import CancelledError
 from pipectl.failures.model import object_key, quarantine_key
 from pipectl.failures.processor_client import function_error, invoke
 from pipectl.failures.quarantine import object_at
+from pipectl.failures.reasons import cut
 from pipectl.resource_keys import ResourceKey
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ def send_direct(context: Context, order: Order) -> DirectReport:
     Raises:
         RequirementError: processor or bucket are missing, or are not managed by this pipeline.
         AwsError: the processor cannot be invoked.
+        CancelledError: the user pressed Ctrl-C during the invocation.
     """
     aws = context.aws
     context.require([ResourceKey.PROCESSOR, ResourceKey.BUCKET])
@@ -79,10 +82,14 @@ def send_direct(context: Context, order: Order) -> DirectReport:
     context.reporter.step("invoking the processor")
     started = aws.clock.monotonic()
     function = f"{context.pipeline.physical.processor}:{LIVE_ALIAS}"
-    answer = invoke(aws, function, {"Records": [record]}, log=True)
+    try:
+        answer = invoke(aws, function, {"Records": [record]}, log=True)
+    except (KeyboardInterrupt, CancelledError):
+        message = f"interrupted: the processor may have been invoked with order {order.key}"
+        raise CancelledError(message, hint="`pipectl logs --since 5m` shows what it did") from None
     seconds = aws.clock.monotonic() - started
     payload = answer["Payload"].read()
-    error = _error(answer, payload, record)
+    error = cut(_error(answer, payload, record))
     bucket, config = context.pipeline.physical.bucket, context.config.bucket
     key = quarantine_key(config.failed_prefix, record) if error else object_key(config.prefix, record)
     found = object_at(aws, bucket, key)

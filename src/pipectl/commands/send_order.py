@@ -104,15 +104,17 @@ def is_same(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
 
 def _parsed(text: str | bytes) -> object:
     if len(text) > LARGEST_TEXT:
-        size = measured(len(text) // 1_000_000, "MB")
-        raise OrderError(f"the order has {size} of JSON; 10 MB are read at most", OrderProblem.TOO_LARGE)
+        raise OrderError("the order has more than 10 MB of JSON", OrderProblem.TOO_LARGE)
+    if not text.strip():
+        raise OrderError("the order is empty", OrderProblem.JSON, hint=f"an order is one object, such as {_EXAMPLE}")
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
         return json.loads(
             decoded, parse_float=_Number, parse_int=_Number, parse_constant=_refuse_constant, object_pairs_hook=_unique
         )
     except UnicodeDecodeError as error:
-        raise OrderError(f"the order is not UTF-8: byte {error.start + 1}", OrderProblem.ENCODING) from None
+        message = f"the order is not UTF-8: byte {error.start + 1}"
+        raise OrderError(message, OrderProblem.ENCODING, hint="save the file as UTF-8") from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise OrderError(f"the order is not JSON: {where}: {error.msg}", OrderProblem.JSON) from None

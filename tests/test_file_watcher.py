@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +77,44 @@ def test_what_is_deleted_and_created_again_stays_watched(deleted: str, watcher: 
     for file in ("code/processor/handler.py", "config/dev.yaml"):
         (folder / file).write_text("newer")
         assert file in changed(watcher, folder)
+
+
+@pytest.mark.parametrize("replaced", ["code", "config", "."])
+def test_a_folder_far_above_that_is_replaced_stays_watched(replaced: str, folder: Path) -> None:
+    (folder / "code").rename(folder / "python")
+    (folder / "code").mkdir()
+    (folder / "python").rename(folder / "code" / "python")
+    code = "code/python/processor"
+    watcher = FileWatcher()
+    watcher.aim(WatchedPaths(frozenset({folder / "config" / "dev.yaml"}), frozenset({folder / code})))
+    top = folder / replaced
+    aside = Path(tempfile.mkdtemp(dir=folder.parent))
+    shutil.copytree(top, aside / "copy")
+    top.rename(aside / "old")
+    assert changed(watcher, folder)
+    (aside / "copy").rename(top)
+    assert changed(watcher, folder)
+    for file in (f"{code}/handler.py", "config/dev.yaml"):
+        (folder / file).write_text("newer")
+        assert file in changed(watcher, folder)
+    watcher.close()
+
+
+def test_files_of_others_that_change_all_the_time_hold_up_nothing(watcher: FileWatcher, folder: Path) -> None:
+    done = threading.Event()
+
+    def write() -> None:
+        while not done.is_set():
+            (folder / "config" / "log.txt").write_text("a line")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        (folder / "config" / "dev.yaml").write_text("new")
+        assert changed(watcher, folder) == ["config/dev.yaml"]
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_caches_files_of_editors_and_other_files_are_not_reported(watcher: FileWatcher, folder: Path) -> None:

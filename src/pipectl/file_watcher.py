@@ -49,13 +49,20 @@ class WatchedPaths:
         """Return whether a watched file or folder is this path or below it, and goes and comes with it."""
         return any(each.is_relative_to(path) for each in (*self.files, *self.folders))
 
+    def folders_above(self) -> set[Path]:
+        """Return the folders above the watched paths, up to the first one that all have in common."""
+        above = [path.parents for path in (*self.files, *self.folders)]
+        common = set.intersection(*map(set, above)) if above else set()
+        first = max(common, key=lambda folder: len(folder.parts), default=None)
+        return {folder for folders in above for folder in folders if folder == first or folder not in common}
+
 
 class FileWatcher:
     """Reports the files that change.
 
     `aim` begins to watch at once; iterating over the watcher then waits for changes. No change is missed: those between
     two iterations, or during `aim`, are reported by the next one. A file that is replaced, as many editors do, and a
-    folder that is deleted and created again, stay watched: each is watched from the folder above it.
+    folder that is deleted, moved or created again, stay watched: each is watched from the folders above it.
     """
 
     def __init__(self) -> None:
@@ -89,7 +96,7 @@ class FileWatcher:
     def _next(self) -> set[Path]:
         """Wait for changes, and then until all watchers report none for a moment."""
         while True:
-            new = {path for watcher in self._watchers for path in _reported(watcher)}
+            new = set(filter(self._paths.concerns, (path for each in self._watchers for path in _reported(each))))
             if self._found and not new:
                 found, self._found = self._found, set()
                 return found
@@ -102,7 +109,7 @@ class FileWatcher:
                 "--watch needs watchfiles, which is not installed", hint="pip install 'pipectl-aws[local]'"
             )
         deep = {folder for folder in self._paths.folders if folder.is_dir()}
-        above = {_existing(path.parent) for path in (*self._paths.files, *self._paths.folders)}
+        above = {_existing(folder) for folder in self._paths.folders_above()}
         started = [_watcher(folders, recursive=folders is deep) for folders in (deep, above) if folders]
         try:
             for watcher in (*started, *self._watchers):  # the first step of a watcher starts it

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "pip install 'pipectl-aws[local,uv]'",
     "pipectl demo",
     "pip install pytest",
+    "pip install -r lambda_src/python/processor/requirements.txt",
 }
 """Lines that install, and the demo: `test_wheel_on_emulator` does that."""
 TYPED = {"init": "\n" * 5, "up": "y\n", "replay-dlq": "y\n", "down": "dev\n"}

@@ -122,6 +122,11 @@ class Recorder:
     def step(self, text: str) -> None:
         self.steps.append(text)
 
+    @contextmanager
+    def work(self, text: str) -> Iterator[None]:
+        self.steps.append(text)
+        yield
+
     def bar(self, total: int | None, noun: str) -> RecordedBar:
         self.bars.append(RecordedBar(total, noun))
         return self.bars[-1]

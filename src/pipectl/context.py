@@ -56,6 +56,8 @@ class Reporter(Protocol):
 
     def step(self, text: str) -> None: ...
 
+    def work(self, text: str) -> AbstractContextManager[None]: ...
+
     def bar(self, total: int | None, noun: str) -> AbstractContextManager[Bar]: ...
 
 
@@ -90,7 +92,7 @@ class Context:
     def pipeline(self) -> Pipeline:
         """The pipeline; a wrong account is refused before any other request."""
         self.aws.require_account(self.config.account_id)
-        return Pipeline(self.config, self.file, self.aws, local=self.local, say=self.reporter.step)
+        return Pipeline(self.config, self.file, self.aws, local=self.local, work=self.reporter.work)
 
     @cached_property
     def resources(self) -> dict[str, Resource]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from pipectl.engine.model import Facts, Resource, facts_of
 from pipectl.facts import QueueFacts, TableFacts
 from pipectl.iam import roles
 from pipectl.packaging.build import Source, build
-from pipectl.packaging.dependencies.tools import Tools
+from pipectl.packaging.dependencies.tools import Tools, silent
 from pipectl.packaging.revision import describe
 from pipectl.packaging.tree import from_here
 from pipectl.resource_keys import LOG_GROUP_OF, ROLE_OF, ResourceKey
@@ -58,7 +59,7 @@ class Pipeline:
         aws: The account and region.
         account_id: The account, where it is known without a call.
         local: The functions run in the local emulator, so their packages are built for this machine.
-        say: Shows the step in progress while packages are installed.
+        work: Shows long work while it lasts, such as the installation of packages.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Pipeline:
         account_id: str | None = None,
         *,
         local: bool = False,
-        say: Callable[[str], None] = lambda _: None,
+        work: Callable[[str], AbstractContextManager[None]] = silent,
     ) -> None:
         self.config = config
         account = account_id or aws.account_id
@@ -77,7 +78,7 @@ class Pipeline:
         self.ownership = self.names.ownership()
         self._file = file
         self._local = local
-        self._tools = Tools(say=say)
+        self._tools = Tools(work=work)
         self._aws = aws
         self._tags = self.names.tags(config.tags)
         self.physical = PhysicalNames.of(config, self.names)

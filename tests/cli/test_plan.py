@@ -8,6 +8,8 @@ import pytest
 
 from tests.cli.conftest import QUEUE
 from tests.cli_support import document, error, pipectl
+from tests.packaging.dependencies.wheels import wheel
+from tests.packaging.folders import FILES, write
 from tests.support import write_config
 
 
@@ -84,3 +86,26 @@ def test_markdown_of_another_command_is_a_usage_error(command: tuple[str, ...], 
     assert {(result.exit_code, result.stdout) for result in (before, after)} == {(2, "")}
     assert "`plan` and `up --dry-run`" in before.stderr
     assert ("`plan` and `up --dry-run`" if "up" in command else "'markdown' is not one of") in after.stderr
+
+
+@pytest.mark.slow
+def test_versions_that_are_not_pinned_are_named_where_the_code_changes(
+    moto: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (wheels := tmp_path / "wheels").mkdir()
+    wheel(wheels, "fast", "1.0", "py3-none-any")
+    for name, value in {"PIPECTL_CACHE": tmp_path / "cache", "UV_FIND_LINKS": wheels}.items():
+        monkeypatch.setenv(name, str(value))
+    folder = write(tmp_path / "own", {**FILES, "requirements.txt": "--no-index\nfast\n"})
+    write_config(moto.parent, {"auditor": {"source": str(folder)}})
+    unpinned = "requirements.txt does not pin fast"
+    assert unpinned in pipectl("-c", moto, "config", "check").stderr
+    first, again = pipectl("-c", moto, "plan"), pipectl("-c", moto, "template")
+    assert unpinned in first.stdout
+    assert [line.partition(" in ")[0] for line in first.stderr.splitlines() if "installing" in line] == [
+        "installing the packages of own",
+        "installing the packages of own: done",
+    ]
+    assert (unpinned in again.stdout, unpinned in again.stderr, "installing" in again.stderr) == (False, True, False)
+    assert unpinned in pipectl("-c", moto, "up", "--yes").stderr
+    assert unpinned not in pipectl("-c", moto, "plan").output

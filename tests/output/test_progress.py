@@ -197,6 +197,18 @@ def test_without_a_terminal_each_event_is_one_line(capsys: pytest.CaptureFixture
     ]
 
 
+def test_long_work_is_a_step_on_a_terminal_and_two_lines_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    scene = Scene()
+    with scene.progress.work("installing"):
+        assert scene.after(4) == ["installing  4 s"]
+    clock = FakeClock()
+    for json_output in (False, True):
+        with Screen(monotonic=clock.monotonic, json_output=json_output).progress.work("installing"):
+            clock.sleep(4)
+    done = "installing: done in 4.0 s"
+    assert capsys.readouterr().err.splitlines() == ["installing", done, done]
+
+
 def test_with_json_only_ends_and_waits_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Screen(json_output=True).progress
     with progress.changing([TABLE], {}):

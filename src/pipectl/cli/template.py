@@ -38,9 +38,13 @@ def template(session: Session, package: Path | None) -> int:
       pipectl template --package build > pipeline.yaml
     """
     from pipectl.commands.template import create
+    from pipectl.output import config
     from pipectl.output import template as output
 
+    session.print_first_words()
+    config.ending_runtimes(session.screen, session.config, session.today)
     aws = session.aws(session.options.endpoint_url)
-    created = create(session.config, session.file, aws, package, session.screen.step)
+    created = create(session.config, session.file, aws, package, session.screen.progress.work)
+    config.package_warnings(session.screen, created.warnings)
     output.result(session.screen, created)
     return 0

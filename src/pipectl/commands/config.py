@@ -47,7 +47,7 @@ def check(config: Config, file: Path, tools: Tools) -> dict[str, PackageSummary]
     packages = {}
     for key, function in (("processor", config.processor), ("auditor", config.auditor)):
         built = build(package_source(config, function, file), tools)
-        packages[key] = PackageSummary(len(built.body), built.identity, built.warnings, built.missing)
+        packages[key] = PackageSummary(len(built.body), built.identity, built.all_warnings, built.missing)
     return packages
 
 

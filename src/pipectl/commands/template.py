@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pipectl.cloudformation import code_file, template
 from pipectl.commands.config import as_yaml
 from pipectl.config.models import Config
 from pipectl.errors import PipectlError
+from pipectl.packaging.dependencies.tools import silent
 from pipectl.pipeline import Pipeline
 from pipectl.resources.function import packages_of
 
@@ -24,18 +26,24 @@ class Template:
         document: The template.
         packages: The zip files.
         folder: The folder that the packages were written to, if they were.
+        warnings: Warnings about each package, by function.
     """
 
     document: Mapping[str, Any]
     packages: Mapping[str, bytes]
     folder: Path | None = None
+    warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def as_yaml(self) -> str:
         return as_yaml(dict(self.document))
 
 
 def create(
-    config: Config, file: Path, aws: Aws, folder: Path | None, say: Callable[[str], None] = lambda _: None
+    config: Config,
+    file: Path,
+    aws: Aws,
+    folder: Path | None,
+    work: Callable[[str], AbstractContextManager[None]] = silent,
 ) -> Template:
     """Return the template of the pipeline of a config, and write the packages to ``folder``.
 
@@ -46,14 +54,15 @@ def create(
         PackageError: a handler's folder is missing or invalid.
         PipectlError: a package cannot be written.
     """
-    pipeline = Pipeline(config, file, aws, account_id=config.account_id, say=say)
+    pipeline = Pipeline(config, file, aws, account_id=config.account_id, work=work)
     resources = pipeline.resources()
     built = packages_of(resources)
     packages = {code_file(resources[key].name, package.identity): package.body for key, package in built.items()}
+    warnings = {key: package.all_warnings for key, package in built.items()}
     if folder:
         _write(folder, packages)
     description = f"Event-driven pipeline {config.environment} of project {config.project}, team {config.team}."
-    return Template(template(description, resources, pipeline.outputs), packages, folder)
+    return Template(template(description, resources, pipeline.outputs), packages, folder, warnings)
 
 
 def _write(folder: Path, packages: Mapping[str, bytes]) -> None:

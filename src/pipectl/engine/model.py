@@ -245,8 +245,8 @@ class Resource(ABC):
         del deltas
         return None
 
-    def remark(self, deltas: Mapping[str, Delta], observed: Observation) -> str | None:
-        """Return a remark about these differences, for the plan."""
+    def remark(self, deltas: Mapping[str, Delta], observed: Observation | None) -> str | None:
+        """Return a remark about these differences, for the plan; ``observed`` is ``None`` when it is created."""
         del deltas, observed
         return None
 

@@ -122,7 +122,8 @@ def decide(
     note = observed.note if observed else None
     change = Change(resource.key, resource.kind, resource.name, Action.KEEP, reason=note)
     if observed is None:
-        return replace(change, action=Action.CREATE, attributes=diff(desired, Observation({}, {})))
+        deltas = diff(desired, Observation({}, {}))
+        return replace(change, action=Action.CREATE, attributes=deltas, reason=resource.remark(deltas, None))
     foreign = unmanaged(observed, ownership)
     if foreign and not (resource.key in adopt and foreign.kind.adoptable):
         return _refuse(change, foreign, {})

@@ -101,6 +101,20 @@ class Progress:
             self._step = (text, self._monotonic())
             self._draw()
 
+    @contextmanager
+    def work(self, text: str) -> Iterator[None]:
+        """Show long work: as a step on a terminal, else a line at the beginning and one at the end with the seconds.
+
+        With JSON there is no line at the beginning.
+        """
+        start = self._monotonic()
+        self.step(text)
+        if not self.in_place and not self._screen.json_output:
+            self.note(text)
+        yield
+        if not self.in_place:
+            self.note(f"{text}: done in {self._monotonic() - start:.1f} s")
+
     def end_step(self) -> None:
         with self._lock:
             if self._step is not None:

@@ -70,6 +70,7 @@ class Package:
         deflated: True when its bytes depend on the machine.
         content_sha256: A hash of names, modes and contents, in base64.
         warnings: Remarks about the contents, such as a binary of another architecture.
+        unpinned: The remark about versions of installed packages that are not fixed.
         missing: The manifest whose packages are not in it, because nothing was to be installed.
     """
 
@@ -77,12 +78,18 @@ class Package:
     deflated: bool
     content_sha256: str
     warnings: tuple[str, ...] = ()
+    unpinned: str | None = None
     missing: str | None = None
 
     @cached_property
     def sha256(self) -> str:
         """Return the hash of the zip, as Lambda reports it in ``CodeSha256``."""
         return _base64(hashlib.sha256(self.body))
+
+    @property
+    def all_warnings(self) -> tuple[str, ...]:
+        """Return the remarks, also the one about versions."""
+        return (*self.warnings, self.unpinned) if self.unpinned else self.warnings
 
     @property
     def identity(self) -> str:
@@ -173,7 +180,7 @@ def _packed(source: Source, contents: Mapping[str, Content], found: Dependencies
     data = {name: content.data for name, content in contents.items()}
     installed = bool(found.files or found.missing)
     remarks = package_contents.warnings(data, source.language, architecture, installed=installed)
-    return Package(body, deflated, digest, (*found.warnings, *remarks), found.missing)
+    return Package(body, deflated, digest, (*found.warnings, *remarks), found.unpinned, found.missing)
 
 
 def _megabytes(size: int) -> str:

@@ -245,17 +245,21 @@ class Function(Resource):
         self._versions.remove_old({version, before})
         return FunctionFacts(version)
 
-    def remark(self, deltas: Mapping[str, Delta], observed: Observation) -> str | None:
-        """Return remarks about the id of the role, and a rollback that `up` undoes: it differs from the config.
+    def remark(self, deltas: Mapping[str, Delta], observed: Observation | None) -> str | None:
+        """Return remarks about the id of the role, a rollback that `up` undoes, and versions that are not fixed.
 
-        A rollback to the code and settings of the config leaves nothing to undo.
+        A rollback differs from the config; one to the code and settings of the config leaves nothing to undo.
         """
+        changed = {path.removeprefix("live.") for path in deltas}
+        unpinned = self.package.unpinned if "code_sha256" in changed else None
+        if observed is None:
+            return unpinned
         renewed = deltas.get("role_id") or deltas.get("live.role_id")
         role = (_ROLE_RECREATED if renewed.before else _ROLE_UNKNOWN) if renewed else None
         facts, differs = observed.facts, any(path.partition(".")[0] == "live" for path in deltas)
         rollback = facts.rollback if differs and isinstance(facts, FunctionFacts) else None
         undone = f"{rollback}; `pipectl up` undoes it" if rollback else None
-        return "; ".join(filter(None, [undone, role])) or None
+        return "; ".join(filter(None, [undone, role, unpinned])) or None
 
     def _change(self, desired: Attributes, code: bool, configuration: Request) -> None:
         if code:

@@ -202,9 +202,9 @@ class Table(Resource):
             "again, and records that are written in between are lost; use --allow-stream-replacement"
         )
 
-    def remark(self, deltas: Mapping[str, Delta], observed: Observation) -> str | None:
+    def remark(self, deltas: Mapping[str, Delta], observed: Observation | None) -> str | None:
         """Return the meaning of another billing: it can change the cost, and ends the reservation of capacity."""
-        provisioned = observed.facts_as(TableFacts).provisioned
+        provisioned = observed.facts_as(TableFacts).provisioned if observed else None
         if "billing" not in deltas or provisioned is None:
             return None
         return (

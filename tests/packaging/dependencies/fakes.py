@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,7 +50,6 @@ class Installer:
         output: What it prints when it fails.
         code: Its exit code.
         version: What ``--version`` prints.
-        seconds: The progress that it reports.
         error: What is raised instead.
         meanwhile: Called with the folder, before the program ends.
     """
@@ -58,19 +58,16 @@ class Installer:
     output: str = ""
     code: int = 0
     version: str = "0.9.1"
-    seconds: Sequence[float] = ()
     error: Exception | None = None
     meanwhile: Callable[[Path], object] = lambda _: None
     commands: list[list[str]] = field(default_factory=list)
 
-    def __call__(self, command: Sequence[str], folder: Path, waiting: Callable[[float], None]) -> Result:
+    def __call__(self, command: Sequence[str], folder: Path) -> Result:
         if command[-1] == "--version":
             return Result(0, f"tool {self.version}\n")
         self.commands.append(list(command))
         if self.error:
             raise self.error
-        for seconds in self.seconds:
-            waiting(seconds)
         target = Path(command[command.index("--target") + 1]) if "--target" in command else folder
         for name, text in self.files.items():
             path = target / name
@@ -105,9 +102,14 @@ class Machine:
             lambda name: f"/bin/{name}" if name in self.programs else None,
             self.installer,
             self.cache,
-            self.said.append,
+            self.work,
             install,
         )
+
+    @contextmanager
+    def work(self, text: str) -> Iterator[None]:
+        self.said.append(text)
+        yield
 
     def fails(self, architecture: str = "arm64") -> PackageError:
         with pytest.raises(PackageError) as caught:

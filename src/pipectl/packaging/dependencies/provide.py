@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,11 +28,13 @@ class Dependencies:
     Args:
         files: Their files, by name in the function's package.
         warnings: Remarks about them.
+        unpinned: The remark about versions that the manifest does not fix.
         missing: The manifest whose packages are not installed yet, because nothing was to be installed.
     """
 
     files: Mapping[str, Content] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    unpinned: str | None = None
     missing: str | None = None
 
 
@@ -80,23 +82,22 @@ def _key(manifest: Manifest, target: Target, tools: Tools, path: str, name: str)
 
 def _install(folder: Path, manifest: Manifest, target: Target, tools: Tools, path: str, cache: Cache) -> Entry:
     file, words = folder / manifest.name, f"installing the packages of {folder.name}"
-    tools.say(words)
-    with cache.draft() as draft:
+    with tools.work(words), cache.draft() as draft:
         if manifest.name == requirements.NAME:
-            result = _run(tools, uv.command(path, draft, file, target), folder, words, file)
+            result = _run(tools, uv.command(path, draft, file, target), folder, file)
             if result.code:
                 raise uv.failure(result, file, target, manifest.texts)
             return uv.entry(draft)
         npm.prepare(draft, manifest)
-        result = _run(tools, npm.command(path, target, locked=manifest.locked), draft, words, file)
+        result = _run(tools, npm.command(path, target, locked=manifest.locked), draft, file)
         if result.code:
             raise npm.failure(result, file, target)
         return npm.entry(draft)
 
 
-def _run(tools: Tools, command: list[str], folder: Path, words: str, file: Path) -> Result:
+def _run(tools: Tools, command: list[str], folder: Path, file: Path) -> Result:
     try:
-        return tools.run(command, folder, lambda seconds: tools.say(f"{words}: {seconds:.0f} s"))
+        return tools.run(command, folder)
     except TimedOutError:
         raise PackageError(
             f"{file}: the packages were not installed in time",
@@ -114,23 +115,23 @@ def _run(tools: Tools, command: list[str], folder: Path, words: str, file: Path)
 
 
 def _missing(manifest: Manifest) -> Dependencies:
-    return Dependencies(warnings=tuple(_not_pinned(manifest, manifest.required.values())), missing=manifest.name)
+    return Dependencies(unpinned=_unpinned(manifest, manifest.required.values()), missing=manifest.name)
 
 
 def _dependencies(manifest: Manifest, entry: Entry) -> Dependencies:
     found = [match[1] for name in entry.files if (match := _DIST_INFO.match(name))]
     remarks = [f"{manifest.name}: {remark}" for remark in entry.remarks]
-    return Dependencies(entry.files, (*remarks, *_not_pinned(manifest, found)))
+    return Dependencies(entry.files, tuple(remarks), _unpinned(manifest, found))
 
 
-def _not_pinned(manifest: Manifest, packages: Iterable[str]) -> Iterator[str]:
-    """Yield a warning where the manifest does not fix the version of each of these packages."""
+def _unpinned(manifest: Manifest, packages: Iterable[str]) -> str | None:
+    """Return a remark where the manifest does not fix the version of each of these packages."""
     if manifest.name == package_json.NAME:
-        if not manifest.locked:
-            yield f"{manifest.name} has no package-lock.json, {_CAN_DIFFER}; `npm install` writes one"
-        return
+        lock = "`npm install --package-lock-only` in its folder writes one"
+        return None if manifest.locked else f"{manifest.name} has no package-lock.json, {_CAN_DIFFER}; {lock}"
     names = sorted({requirements.normal(name) for name in packages} - set(manifest.pinned))
-    if names:
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        command = f"uv pip compile {manifest.name} -o {manifest.name}"
-        yield f"{manifest.name} does not pin {shown}, {_CAN_DIFFER}; `{command}` in its folder pins all"
+    if not names:
+        return None
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    command = f"uv pip compile --universal {manifest.name} -o {manifest.name}"
+    return f"{manifest.name} does not pin {shown}, {_CAN_DIFFER}; `{command}` in its folder pins all"

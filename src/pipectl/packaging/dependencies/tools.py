@@ -10,8 +10,8 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +20,6 @@ from pipectl.errors import PackageError, PackageProblem
 
 LONGEST = 600.0
 """Seconds that a program may take."""
-_TICK = 1.0
 _MOST_OUTPUT = 1_000_000
 _EXTRAS = {"uv": "uv", "npm": "node"}
 _VERSION = re.compile(r"[0-9]+(\.[0-9]+)+")
@@ -41,19 +40,18 @@ class TimedOutError(Exception):
 
 
 class Run(Protocol):
-    """Runs a program in a folder, and calls ``waiting`` with the seconds from time to time.
+    """Runs a program in a folder.
 
     Raises:
         TimedOutError: it took too long.
         OSError: it cannot be started.
     """
 
-    def __call__(self, command: Sequence[str], folder: Path, waiting: Callable[[float], None]) -> Result: ...
+    def __call__(self, command: Sequence[str], folder: Path) -> Result: ...
 
 
-def run(command: Sequence[str], folder: Path, waiting: Callable[[float], None], longest: float = LONGEST) -> Result:
+def run(command: Sequence[str], folder: Path, longest: float = LONGEST) -> Result:
     """Run a program; see `Run`. It ends with pipectl: also when the user presses Ctrl-C."""
-    start = time.monotonic()
     process = subprocess.Popen(  # noqa: S603 - the path was looked up
         command,
         cwd=folder,
@@ -63,14 +61,10 @@ def run(command: Sequence[str], folder: Path, waiting: Callable[[float], None], 
         start_new_session=True,  # npm starts programs of its own: they end together
     )
     try:
-        while True:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                output, _ = process.communicate(timeout=_TICK)
-                return Result(process.returncode, clean(output[-_MOST_OUTPUT:].decode(errors="replace")))
-            seconds = time.monotonic() - start
-            if seconds > longest:
-                raise TimedOutError
-            waiting(seconds)
+        output, _ = process.communicate(timeout=longest)
+        return Result(process.returncode, clean(output[-_MOST_OUTPUT:].decode(errors="replace")))
+    except subprocess.TimeoutExpired:
+        raise TimedOutError from None
     finally:
         _end(process)
 
@@ -100,8 +94,9 @@ def find(name: str) -> str | None:
     return shutil.which(name)
 
 
-def _ignore(_: str) -> None:
-    pass
+def silent(_: str) -> AbstractContextManager[None]:
+    """Show nothing."""
+    return contextlib.nullcontext()
 
 
 @dataclass(frozen=True)
@@ -112,14 +107,14 @@ class Tools:
         find: Returns the path of a program, ``None`` when it is not installed.
         run: Runs a program.
         cache: The folder of built packages; the default one when it is ``None``.
-        say: Shows the step in progress.
+        work: Shows long work while it lasts.
         install: Install packages that are not in the cache. Without it nothing uses the network.
     """
 
     find: Callable[[str], str | None] = find
     run: Run = run
     cache: Path | None = None
-    say: Callable[[str], None] = _ignore
+    work: Callable[[str], AbstractContextManager[None]] = silent
     install: bool = True
 
     def path(self, name: str, needed_by: Path) -> str:
@@ -151,7 +146,7 @@ _versions: dict[tuple[Run, str], str] = {}
 
 def _version(run: Run, path: str) -> str:
     try:
-        result = run([path, "--version"], Path.cwd(), lambda _: None)
+        result = run([path, "--version"], Path.cwd())
     except (OSError, TimedOutError):
         return ""
     found = _VERSION.search(result.output) if result.code == 0 else None

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipectl import __version__
 from pipectl.iam.command_actions import CALLERS, COMMANDS
 from pipectl.iam.policies import policy
 from pipectl.local.home import LocalEmulator
@@ -70,6 +71,11 @@ def test_actions_are_pinned_to_commits_with_their_version() -> None:
     assert len(used) == 9
     assert [each for each in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)] == []
     assert len(set(used)) == 3
+
+
+def test_every_workflow_installs_this_version() -> None:
+    assert [workflow["env"] for workflow in WORKFLOWS.values()] == [{"PIPECTL": f"pipectl-aws[uv]=={__version__}"}] * 3
+    assert RUNS.count('python -m pip install --quiet "$PIPECTL"') == 3
 
 
 def test_jobs_have_no_more_permissions_than_they_need() -> None:

@@ -126,3 +126,14 @@ def test_doctor_and_list_work_with_several_configs(folder: Path) -> None:
     assert (error(result)["code"], "config/prod.yaml" in error(result)["message"]) == ("Usage", True)
     checks = document(pipectl("-o", "json", "--local", "doctor"))["checks"]
     assert "config/prod.yaml, config/staging.yaml" in str(checks[0])
+
+
+def test_below_a_project_the_hint_leads_to_its_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config(folder, "dev.yaml")
+    (below := folder / "lambda_src" / "python").mkdir(parents=True)
+    monkeypatch.chdir(below)
+    result = pipectl("-o", "json", "plan")
+    assert (result.exit_code, error(result)["code"]) == (2, "ConfigInvalid")
+    assert "`cd ../..`" in error(result)["hint"]
+    monkeypatch.chdir(folder / "config")
+    assert "`cd ..`" in find(None, None).hint

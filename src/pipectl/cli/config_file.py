@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -51,6 +52,8 @@ class ConfigFile:
             return "name an existing file with -c FILE or PIPECTL_CONFIG"
         if self.origin is Origin.VARIABLE:
             return "PIPECTL_CONFIG names this file; change or unset it, or use -c FILE"
+        if project := _project_above():
+            return f"type `cd {project}`: that folder has a config; or name one with -c FILE"
         return "`pipectl init` writes a config; -c FILE or PIPECTL_CONFIG names another one"
 
     def require_one(self) -> Path:
@@ -89,6 +92,15 @@ def find(option: str | None, variable: str | None) -> ConfigFile:
         case [only]:
             return ConfigFile(only, Origin.ONLY_ONE)
     return ConfigFile(DEFAULT_FILE, Origin.NONE, tuple(candidates))
+
+
+def _project_above() -> str | None:
+    """Return the way to the nearest folder above the current one that has a config; ``None`` without one."""
+    with contextlib.suppress(OSError):
+        for depth, folder in enumerate(Path.cwd().parents, 1):
+            if (folder / DEFAULT_FILE).is_file():
+                return "/".join([".."] * depth)
+    return None
 
 
 def _candidates(folder: Path) -> list[Path]:

@@ -52,6 +52,7 @@ class Finding(StrEnum):
     EMULATOR_VERSION = "emulator-version"
     NODE = "node"
     NODE_UNUSED = "node-unused"
+    INSTALLER = "installer"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.aws.servers import Reply, server
 from tests.cli_support import document, pipectl
+from tests.support import write_config
 
 DENIED = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
 
@@ -30,3 +31,14 @@ def test_warnings_alone_are_no_failure(file: Path) -> None:
     found = document(result)
     assert (result.exit_code, found["ok"]) == (0, True)
     assert {check["finding"] for check in found["checks"]} >= {"not-checked", "emulator-stopped"}
+
+
+@pytest.mark.parametrize(("more", "region"), [({}, "us-east-1"), ({"AWS_REGION": "eu-west-1"}, "eu-west-1")])
+def test_the_local_emulator_has_a_default_region(
+    more: dict[str, str], region: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in more.items():
+        monkeypatch.setenv(name, value)
+    file = write_config(tmp_path, {"region": None})
+    checks = document(pipectl("-c", file, "--local", "-o", "json", "doctor"))["checks"]
+    assert [check["facts"] for check in checks if check["name"] == "region"] == [{"region": region}]

@@ -17,8 +17,9 @@ from pipectl.commands.doctor import MINISTACK, OLDEST_BOTO3, TIMEOUT, Setup, doc
 from pipectl.config.loading import load
 from pipectl.config.models import Config
 from pipectl.diagnosis import Check, Finding, Verdict
-from pipectl.errors import ConfigError, CredentialsError, UsageError
+from pipectl.errors import ConfigError, CredentialsError, PackageError, UsageError
 from tests.aws.servers import Reply, server
+from tests.packaging.folders import FILES, write
 from tests.support import ACCOUNT, REGION, ROOT, write_config
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -175,3 +176,18 @@ def test_the_supported_versions_are_those_of_the_package() -> None:
     assert f"boto3>={'.'.join(map(str, OLDEST_BOTO3))},<2" in project["dependencies"]
     oldest, first_refused = (".".join(map(str, version)) for version in MINISTACK)
     assert f"ministack>={oldest},<{first_refused}" in project["optional-dependencies"]["local"]
+
+
+@pytest.mark.parametrize("manifest", ["", "fast==1.2\n", "-e .\n"])
+def test_the_program_that_installs_packages_is_checked_where_a_handler_names_any(manifest: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "own", {**FILES, "requirements.txt": manifest})
+    file = write_config(tmp_path, {"auditor": {"source": str(folder)}})
+    found = findings(setup_of(file, CredentialsError("none")))
+    checks = {name: found[name] for name in ("uv", "npm", "packages") if name in found}
+    if manifest == "":
+        assert checks == {}
+    elif manifest.startswith("-e"):
+        assert [(name, type(check.error)) for name, check in checks.items()] == [("packages", PackageError)]
+    else:
+        assert [*checks] == ["uv"]
+        assert (checks["uv"].verdict, checks["uv"].facts["functions"]) == (Verdict.OK, ["auditor"])

@@ -644,6 +644,7 @@ def _diagnosis(text: str) -> dict[str, Sample]:
         ok("runtimes", Diagnosed.RUNTIMES),
         warning("runtimes", Diagnosed.RUNTIMES_DIFFER, differences=[{"runtime": "python3.14", "used": "Python 3.11"}]),
         ok("node.js", Diagnosed.NODE_UNUSED),
+        ok("uv", Diagnosed.INSTALLER, version="0.9.1", path=text, functions=["processor", "auditor"]),
     )
     ill = (
         problem("libraries", Diagnosed.LIBRARIES_OLD, boto3=text, botocore=text),

@@ -19,6 +19,7 @@ Sample: TypeAlias = Callable[[Screen], object]
 
 _NUMBER = SequenceNumber(111, "000000000000000000111")
 _ID = "3f1c8a0123456789abcdef0123456789"
+_REQUEST = "8f5d3a0e-6c3b-4f1e-9a53-0c7a4de0a6f1"
 
 
 def send_samples(text: str) -> dict[str, Sample]:
@@ -50,7 +51,7 @@ def send_samples(text: str) -> dict[str, Sample]:
         0.2,
         {"batchItemFailures": []},
         None,
-        (text, '{"level": "INFO", "message": "hello"}'),
+        (text, '{"level": "INFO", "message": "hello"}', f"2026-01-31T12:00:00.000Z\t{_REQUEST}\tWARN\tslow\t2 s"),
         document=document,
         object=f"s3://bucket/{text}.json",
     )

@@ -59,10 +59,8 @@ def _aws(session: Session, config: Config | None) -> Aws:
         session.config  # noqa: B018 - it raises the error
     if session.options.local:
         from pipectl.commands.local import start
-        from pipectl.local.home import REGION
 
-        region = session.options.region or (config and config.region) or REGION
-        return session.emulator_aws(start(), region)
+        return session.emulator_aws(start(), session.region_with(config))
     try:
         region = session.region_with(config)
     except UsageError:

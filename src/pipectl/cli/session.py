@@ -130,6 +130,10 @@ class Session:
 
         from_environment = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         region = self.options.region or (config and config.region) or from_environment
+        if not region and self.options.local:
+            from pipectl.local.home import REGION
+
+            return REGION
         if not region:
             raise UsageError("no region is set", hint="put `region:` into the config, or use --region or AWS_REGION")
         try:

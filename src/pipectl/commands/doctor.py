@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from pipectl.errors import (
     CancelledError,
     CredentialsError,
     LocalError,
+    PackageError,
     PipectlError,
     UsageError,
 )
@@ -35,6 +37,8 @@ from pipectl.iam.places import places_of
 from pipectl.iam.simulation import ROOT_USER, denied_by_group
 from pipectl.local import node
 from pipectl.local.home import REGION, LocalEmulator, default_home
+from pipectl.packaging.dependencies.provide import manifest_of, program_of
+from pipectl.packaging.dependencies.tools import Tools
 from pipectl.pipeline import Pipeline
 
 TIMEOUT = 2.0
@@ -136,6 +140,8 @@ class _Examination:
         yield ok("pipectl", Finding.PIPECTL, version=__version__, python=platform.python_version(), path=sys.executable)
         yield _libraries()
         yield _git(self._setup.file.parent)
+        if self._config is not None:
+            yield from _installers(self._config, self._setup.file)
         if isinstance(self._unconnected, UsageError):
             yield failed("network", self._unconnected)
         elif used := settings.proxies():
@@ -295,6 +301,29 @@ def _runtimes(config: Config, *, is_local: bool) -> Check:
         return ok("runtimes", Finding.RUNTIMES)
     verdict = Verdict.WARNING if is_local else Verdict.OK
     return Check("runtimes", verdict, Finding.RUNTIMES_DIFFER, {"differences": found})
+
+
+def _installers(config: Config, file: Path) -> Iterator[Check]:
+    """Check the programs that install packages, where the manifest of a handler names any."""
+    tools, users = Tools(), defaultdict[str, dict[str, Path]](dict)
+    for key, function in (("processor", config.processor), ("auditor", config.auditor)):
+        folder = config.source_of(function, file)
+        try:
+            manifest = manifest_of(folder, function.language)
+        except PackageError as error:
+            yield failed("packages", error)
+        except OSError:
+            continue  # `config check` names a folder that cannot be read
+        else:
+            if manifest:
+                users[program_of(manifest)][key] = folder / manifest.name
+    for name, manifests in users.items():
+        try:
+            path = tools.path(name, next(iter(manifests.values())))
+        except PackageError as error:
+            yield failed(name, error)
+        else:
+            yield ok(name, Finding.INSTALLER, version=tools.version(path), path=path, functions=[*manifests])
 
 
 def _libraries() -> Check:

@@ -58,6 +58,7 @@ _TEXTS: Mapping[Finding, str] = {
     Finding.EMULATOR_VERSION: "MiniStack {version} is not supported",
     Finding.NODE: "{version} ({path}), with the AWS SDK",
     Finding.NODE_UNUSED: "not installed; no function of the config needs it",
+    Finding.INSTALLER: "{version} ({path}) installs packages of the {names}",
 }
 _HINTS: Mapping[Finding, str] = {
     Finding.LIBRARIES_OLD: "pip install --upgrade boto3",
@@ -114,6 +115,7 @@ def _text(screen: Screen, check: Check, now: datetime) -> str:
         "groups": ", ".join(_texts(facts.get("enough"))) or "none of the groups of callers",
         "used": ", ".join(f"{name}={value}" for name, value in _pairs(facts.get("proxies"))),
         "different": ", ".join("{runtime} on {used}".format_map(each) for each in _members(facts.get("differences"))),
+        "names": " and the ".join(_texts(facts.get("functions"))),
         "commit": facts.get("commit") or "none",
     }
     template = _TEXTS[check.finding]

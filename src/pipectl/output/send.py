@@ -103,13 +103,15 @@ def _of_invocation(report: DirectReport) -> Iterator[tuple[str, str]]:
 
 
 def _log(report: DirectReport) -> Iterator[str]:
-    """Yield the lines of the log; those of JSON without what the reason says."""
+    """Yield the lines of the log as `logs` shows them, without what the reason says."""
     for line in report.lines:
         entry = parse_entry(line)
-        if not entry.fields:
-            yield line
-        elif entry.text != report.error:
-            yield f"{entry.level} {entry.text}".strip()
+        if not entry.level and not entry.fields:
+            yield line.replace("\t", "  ")
+            continue
+        if entry.text != report.error:
+            yield f"{entry.level} {entry.text}".strip().replace("\t", "  ")
+        yield from (f"  {detail}".replace("\t", "  ") for detail in entry.details)
 
 
 def _order(report: SendReport | DirectReport) -> str:

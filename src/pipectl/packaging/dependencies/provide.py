@@ -49,6 +49,11 @@ def manifest_of(folder: Path, language: str) -> Manifest | None:
     return None if _is_installed_into(folder) else requirements.read(folder)
 
 
+def program_of(manifest: Manifest) -> str:
+    """Return the name of the program that installs the packages of a manifest."""
+    return uv.NAME if manifest.name == requirements.NAME else npm.NAME
+
+
 def _is_installed_into(folder: Path) -> bool:
     """Return whether a folder contains installed packages: its user installs them, with `pip install --target`."""
     return any(path.name.endswith((".dist-info", ".egg-info")) for path in folder.iterdir())
@@ -61,7 +66,7 @@ def provide(folder: Path, manifest: Manifest, target: Target, tools: Tools) -> D
         PackageError: they cannot be installed.
     """
     cache = Cache(tools.cache or default_folder())
-    name = uv.NAME if manifest.name == requirements.NAME else npm.NAME
+    name = program_of(manifest)
     if not tools.install:
         path = tools.find(name)
         entry = cache.read(_key(manifest, target, tools, path, name)) if path else None

@@ -2,6 +2,7 @@
 
     python tools/release.py [FOLDER]
 
+The archives are written into FOLDER, which has only archives or does not exist; `dist` if it is not given.
 The files of the last commit are built twice, and both builds have to have the same bytes. Then contents, metadata,
 changelog and tag are checked, and the wheel is installed into a new environment with the extra `local`, where
 `pipectl init` and `pipectl demo` run in an empty folder. Exit code 1: at least one problem, which is printed.
@@ -62,7 +63,12 @@ NOWHERE = (
 """Names of files and folders that neither archive contains."""
 TOP_OF_WHEEL = ("pipectl", "pipectl_aws-*.dist-info")
 _LATEST_RELEASE = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\S+))?\s*$", re.MULTILINE)
-_RELATIVE_LINK = re.compile(r"\]\((?!#|[a-z][a-z0-9+.-]*:)([^)\s]+)")
+_LINK = r"(?!#|[a-z][a-z0-9+.-]*:)"
+_RELATIVE_LINK = re.compile(
+    rf"\]\(<?{_LINK}([^)\s>]+)|^ *\[[^\]]+\]: *{_LINK}(\S+)|(?:src|href)=[\"']{_LINK}([^\"']+)", re.MULTILINE
+)
+"""A relative address in Markdown, or in its HTML."""
+_ARCHIVES = ("*.whl", "*.tar.gz")
 
 Files = Mapping[str, bytes]
 
@@ -197,7 +203,7 @@ def wheel_problems(files: Files, version: str, places: tuple[str, ...]) -> Itera
     description = str(metadata.get_payload())
     if not description.strip():
         yield "METADATA has no description"
-    for link in _RELATIVE_LINK.findall(description):
+    for link in map("".join, _RELATIVE_LINK.findall(description)):
         yield f"the description has a relative link, which does not work on the page of an index: {link}"
 
 
@@ -274,6 +280,7 @@ def try_out(wheel: Path, version: str, folder: Path) -> None:
 
 def steps(root: Path, dist: Path, work: Path) -> list[str]:
     """Make every step of a release. Return the problems."""
+    require_archives_only(dist)
     version = version_of(root)
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     problems = list(changelog_problems(changelog, version, datetime.now(UTC).date()))
@@ -295,6 +302,19 @@ def steps(root: Path, dist: Path, work: Path) -> list[str]:
         shutil.rmtree(dist, ignore_errors=True)
         shutil.copytree(work / "first", dist)
     return problems
+
+
+def require_archives_only(folder: Path) -> None:
+    """Refuse a folder with other files than archives: it is deleted and written again.
+
+    Raises:
+        ReleaseError: it has others, or is no folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ReleaseError(f"{folder} is not a folder")
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if not any(fnmatchcase(file.name, pattern) for pattern in _ARCHIVES):
+            raise ReleaseError(f"{folder} has other files than archives, such as {file.name}: name another folder")
 
 
 def archive_problems(archives: list[Path], version: str, places: tuple[str, ...]) -> Iterator[str]:

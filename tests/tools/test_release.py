@@ -7,6 +7,7 @@ import re
 import sys
 import tarfile
 import zipfile
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -107,6 +108,8 @@ def test_a_good_wheel_has_no_problems() -> None:
         ("pipectl_aws-1.1.0.dist-info/METADATA", b"Version: 1.1.0\n\n", "no description"),
         ("pipectl_aws-1.1.0.dist-info/METADATA", b"Version: 1.0.0\n\ntext", "has the version 1.0.0"),
         ("pipectl_aws-1.1.0.dist-info/METADATA", b"Version: 1.1.0\n\n[docs](docs/ci.md#x)", "docs/ci.md#x"),
+        ("pipectl_aws-1.1.0.dist-info/METADATA", b"Version: 1.1.0\n\n[docs][1]\n\n[1]: docs/ci.md", "docs/ci.md"),
+        ("pipectl_aws-1.1.0.dist-info/METADATA", b'Version: 1.1.0\n\n<img src="docs/x.svg">', "docs/x.svg"),
     ],
 )
 def test_a_problem_of_a_wheel_is_found(name: str, content: bytes | None, words: str) -> None:
@@ -124,6 +127,17 @@ def test_archives_are_read_and_their_problems_named(tmp_path: Path) -> None:
             tar.addfile(tarfile.TarInfo(f"x-1.1.0/{name}"), io.BytesIO())
     found = list(release.archive_problems([packed, sdist], "1.1.0", ()))
     assert found == [f"{packed.name}: pipectl/py.typed is missing", f"{sdist.name}: {release.IN_SDIST[0]} is missing"]
+
+
+@pytest.mark.parametrize(("names", "refused"), [([], False), (["x.whl", "x.tar.gz"], False), (["x.whl", "src"], True)])
+def test_a_folder_with_other_files_than_archives_is_not_deleted(
+    names: list[str], refused: bool, tmp_path: Path
+) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(release.ReleaseError, match="such as src") if refused else nullcontext():
+        release.require_archives_only(tmp_path)
+    release.require_archives_only(tmp_path / "new")
 
 
 def test_a_program_that_fails_is_reported_with_the_end_of_its_output(tmp_path: Path) -> None:

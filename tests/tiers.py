@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -27,6 +28,18 @@ SLOW = {
 gc.disable()  # until the tests are collected: modules and tests stay, so that looking through them frees nothing
 LONGEST_ID = 60
 """Characters. pytest puts the name of a test into the environment, which has a limit for each variable."""
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Put the files of a folder together.
+
+    pytest 9.1 collects a folder that comes again as a new node, and then does not find the fixtures of its conftest.
+    """
+    session.config.args.sort(key=_place)
+
+
+def _place(argument: str) -> tuple[str, ...]:
+    return Path(argument.partition("::")[0]).absolute().parts
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -1,14 +1,20 @@
-"""Plurals, and commands with their options, in messages."""
+"""Plurals, numbers, lists of names, and commands with their options, in messages."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 
 def pluralize(count: int, noun: str) -> str:
     """``1 item``, ``2 items``, ``1,200 items``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def first_names(names: Sequence[str], most: int) -> str:
+    """``a, b, c and 2 more``: the first names, and the number of the others."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 _IN_SECONDS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from pipectl.errors import PipectlError, SavedFilesError
-from pipectl.text import shell_word
+from pipectl.text import first_names, shell_word
 
 SHORTEST_PREFIX = 4
 """Characters of an id that are enough to look for it."""
@@ -59,7 +59,9 @@ class AmbiguousIdError(PipectlError):
     code = "AmbiguousId"
 
     def __init__(self, prefix: str, candidates: Sequence[str]) -> None:
-        message = f"{len(candidates)} failures have ids that begin with {prefix}: {_named(candidates)}"
+        message = (
+            f"{len(candidates)} failures have ids that begin with {prefix}: {first_names(candidates, MOST_CANDIDATES)}"
+        )
         super().__init__(message, hint="use more of the id")
         self.prefix, self.candidates = prefix, tuple(candidates)
 
@@ -70,15 +72,12 @@ class SeveralFailuresError(PipectlError):
     code = "SeveralFailures"
 
     def __init__(self, key: str, ids: Sequence[str], other_ids: Sequence[str] = ()) -> None:
-        also = f"; the id {_named(other_ids)} begins with {key}, too" if other_ids else ""
+        also = f"; the id {first_names(other_ids, MOST_CANDIDATES)} begins with {key}, too" if other_ids else ""
         shown = f"`pipectl audit show {shell_word(key)}` shows those of the order"
-        super().__init__(f"failures of order {key}: {_named(ids)}{also}", hint=f"use one id; {shown}")
+        super().__init__(
+            f"failures of order {key}: {first_names(ids, MOST_CANDIDATES)}{also}", hint=f"use one id; {shown}"
+        )
         self.ids, self.other_ids = tuple(ids), tuple(other_ids)
-
-
-def _named(ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - MOST_CANDIDATES} more" if len(ids) > MOST_CANDIDATES else ""
-    return f"{', '.join(ids[:MOST_CANDIDATES])}{more}"
 
 
 class FailureStatusError(PipectlError):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pipectl.errors import LocalError
 from pipectl.local.processes import WINDOWS
+from pipectl.packaging.dependencies.requirements import normal
 
 FOLDER = "python"
 SDK = ("boto3",)
@@ -37,12 +38,11 @@ def create(home: Path, *, symlinks: bool = not WINDOWS) -> Path:
     Raises:
         LocalError: A package is missing, or the folder cannot be written.
     """
-    packages = _closure(SDK)
-    folder = home / FOLDER / _digest(packages.values())
+    folder = home / FOLDER / _digest(_closure(SDK).values())
     interpreter = _interpreter(folder)
     try:
         if not interpreter.is_file():  # also when it is a link to a Python that was removed
-            _build(folder, packages.values(), symlinks=symlinks)
+            _build(folder, symlinks=symlinks)
     except OSError as error:
         raise LocalError(
             f"cannot create the Python of functions in {folder}: {error.strerror or error}",
@@ -51,18 +51,21 @@ def create(home: Path, *, symlinks: bool = not WINDOWS) -> Path:
     return interpreter
 
 
-def link_distributions(site: Path, requirements: Iterable[str]) -> None:
+def link_distributions(site: Path, requirements: Iterable[str], *, symlinks: bool = not WINDOWS) -> None:
     """Link installed distributions, and the ones that they need, into a folder ``site-packages``.
 
     Args:
         site: The folder; it exists.
         requirements: Names, with extras where wanted, such as ``boto3`` or ``ministack[full]``.
+        symlinks: Link them; else copy them.
 
     Raises:
         LocalError: One of them is not installed.
         OSError: The folder cannot be written.
     """
-    _link(site, _closure(requirements).values(), symlinks=not WINDOWS)
+    for package in _closure(requirements).values():
+        for path in sorted(_roots(_files(package))):
+            _link_one(site / path, Path(str(package.locate_file(path))), symlinks=symlinks)
 
 
 def _closure(requirements: Iterable[str]) -> Mapping[str, Distribution]:
@@ -80,7 +83,7 @@ def _closure(requirements: Iterable[str]) -> Mapping[str, Distribution]:
         parsed = _NAME.match(text)
         if parsed is None or (wanted_by and wanted_by[1] not in of_extras):
             continue
-        name = re.sub(r"[-_.]+", "-", parsed[1]).lower()
+        name = normal(parsed[1])
         extras = frozenset(extra.strip() for extra in (parsed[2] or "").split(",") if extra.strip())
         if (name, extras) in seen:
             continue
@@ -102,7 +105,7 @@ def _digest(packages: Iterable[Distribution]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _build(folder: Path, packages: Iterable[Distribution], *, symlinks: bool) -> None:
+def _build(folder: Path, *, symlinks: bool) -> None:
     """Build the environment beside its place and move it there, so that no process ever sees half of it."""
     import venv
 
@@ -110,7 +113,7 @@ def _build(folder: Path, packages: Iterable[Distribution], *, symlinks: bool) ->
     draft = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     try:
         venv.EnvBuilder(with_pip=False, symlinks=symlinks).create(draft)
-        _link(_site_packages(draft), packages, symlinks=symlinks)
+        link_distributions(_site_packages(draft), SDK, symlinks=symlinks)
         _move(draft, folder)
         for earlier in folder.parent.iterdir():
             if earlier not in (folder, draft) and not earlier.name.startswith("."):
@@ -137,12 +140,6 @@ def _site_packages(environment: Path) -> Path:
     if WINDOWS:
         return environment / "Lib" / "site-packages"
     return environment / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-
-
-def _link(site: Path, packages: Iterable[Distribution], *, symlinks: bool) -> None:
-    for package in packages:
-        for path in sorted(_roots(_files(package))):
-            _link_one(site / path, Path(str(package.locate_file(path))), symlinks=symlinks)
 
 
 def _files(package: Distribution) -> list[str]:

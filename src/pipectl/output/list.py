@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from pipectl.commands.list import ListedPipeline, ListReport
 from pipectl.orphans import Orphan
 from pipectl.output import looks
 from pipectl.output.console import Line, Part, Screen
 from pipectl.output.table import Column
-from pipectl.text import pluralize
+from pipectl.text import first_names, pluralize
 
 _COLUMNS = (
     Column("ENVIRONMENT"),
@@ -46,9 +46,8 @@ def result(screen: Screen, report: ListReport) -> None:
         if not pipeline.is_complete:
             screen.notice([(_incomplete(pipeline),)])
     if report.invalid_configs:
-        screen.note(
-            f"Not a valid config: {_some(map(str, report.invalid_configs))}. `config check` names the problems."
-        )
+        named = first_names([*map(str, report.invalid_configs)], _MOST_NAMES)
+        screen.note(f"Not a valid config: {named}. `config check` names the problems.")
 
 
 def _rows(pipeline: ListedPipeline) -> Iterator[list[Part | Line]]:
@@ -110,15 +109,9 @@ def _nothing(screen: Screen, report: ListReport) -> None:
 def _incomplete(pipeline: ListedPipeline) -> str:
     tags = {"Environment": pipeline.environment, "Project": pipeline.project}
     missing = [name for name, value in tags.items() if value is None]
-    shown = _some(resource.name for resource in pipeline.resources)
+    shown = first_names([resource.name for resource in pipeline.resources], _MOST_NAMES)
     has = "has" if len(pipeline.resources) == 1 else "have"
     return (
         f"Warning: {pluralize(len(pipeline.resources), 'resource')} {has} the tag ManagedBy=pipectl, but no "
         f"{' and no '.join(missing)}: {shown}"
     )
-
-
-def _some(names: Iterable[str]) -> str:
-    """Return the first names, and the number of the others."""
-    first, others = (every := list(names))[:_MOST_NAMES], every[_MOST_NAMES:]
-    return ", ".join(first) + (f" and {len(others):,} more" if others else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from pipectl.orphans import DELETE, Orphan, Search
-from pipectl.text import pluralize
+from pipectl.text import first_names, pluralize
 
 _MOST_NAMED = 6
 _KINDS = ("table", "bucket", "queue", "mapping", "function", "role", "log-group", "alarm")
@@ -111,6 +111,4 @@ def _importance(orphan: Orphan) -> int:
 
 
 def _named(orphans: list[Orphan], most: int = _MOST_NAMED) -> str:
-    named = ", ".join(f"{orphan.kind} {orphan.name}" for orphan in orphans[:most])
-    more = len(orphans) - most
-    return f"{named} and {more} more" if more > 0 else named
+    return first_names([f"{orphan.kind} {orphan.name}" for orphan in orphans], most)

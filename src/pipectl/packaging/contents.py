@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from pipectl.packaging.dependencies.requirements import normal
 from pipectl.packaging.handler import syntax_error
+from pipectl.text import first_names
 
 _MACHINES = {0x3E: "x86_64", 0xB7: "arm64", 0x03: "32-bit x86", 0x28: "32-bit ARM"}
 """Names of ``e_machine`` in an ELF header. Source: the ELF specification of each processor."""
@@ -35,9 +37,8 @@ def _other_binaries(contents: Mapping[str, bytes], architecture: str) -> Iterato
         if (machine := machine_of(content)) not in (None, architecture) and "prebuilds" not in PurePosixPath(name).parts
     }
     if other:
-        name, machine = next(iter(other.items()))
-        more = f" and {len(other) - 1} more" if len(other) > 1 else ""
-        yield f"{name}{more}: built for {machine}, and the function runs on {architecture}"
+        machine = next(iter(other.values()))
+        yield f"{first_names(list(other), 1)}: built for {machine}, and the function runs on {architecture}"
 
 
 def machine_of(content: bytes) -> str | None:
@@ -50,16 +51,16 @@ def machine_of(content: bytes) -> str | None:
 
 def _missing_python(contents: Mapping[str, bytes]) -> Iterator[str]:
     installed = {
-        _normal(name.partition("/")[0].partition("-")[0])
+        normal(name.partition("/")[0].partition("-")[0])
         for name in contents
         if name.partition("/")[0].endswith((".dist-info", ".egg-info"))
     }
     required = _requirements(contents.get("requirements.txt", b"").decode("utf-8", errors="replace"))
-    missing = [name for name in required if _normal(name) not in installed | _IN_RUNTIME]
+    missing = [name for name in required if normal(name) not in installed | _IN_RUNTIME]
     if missing:
         yield (
-            f"requirements.txt names {_list(missing)}, which the folder does not contain, though it contains other "
-            "installed packages; install all with `pip install --target`, or none"
+            f"requirements.txt names {first_names(missing, 3)}, which the folder does not contain, though it contains "
+            "other installed packages; install all with `pip install --target`, or none"
         )
 
 
@@ -81,12 +82,3 @@ def _requirements(text: str) -> Iterator[str]:
         found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line)
         if found:
             yield found[1]
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _list(names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more}"

@@ -154,11 +154,12 @@ def _stack(error: BaseException, root: str) -> list[str]:
     frames = traceback.extract_tb(error.__traceback__)
     own = next((at for at, frame in enumerate(frames) if frame.filename.startswith(root)), len(frames))
     shown = [frame for frame in frames[own:] if not frame.filename.startswith("<frozen importlib")]
-    return [text.replace(root, _TASK_ROOT, 1) for text in traceback.format_list(shown)]
+    return [_shown(text, root) for text in traceback.format_list(shown)]
 
 
-def _shown(path: str, root: str) -> str:
-    return path.replace(root, _TASK_ROOT, 1)
+def _shown(text: str, root: str) -> str:
+    """Return a text with the path of the function's folder as on Lambda."""
+    return text.replace(root, _TASK_ROOT, 1)
 
 
 def _number(value: object) -> float:

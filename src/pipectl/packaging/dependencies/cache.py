@@ -41,7 +41,7 @@ _BROKEN = (
 _PLAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Opens no link, and does not wait for the writer of a pipe."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_HINT = "free space on the disk, or set the environment variable PIPECTL_CACHE to another folder"
+FREE_SPACE = "free space on the disk, or set the environment variable PIPECTL_CACHE to another folder"
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Cache:
         except OSError as error:
             raise PackageError(
                 f"the cache of packages {self.folder} cannot be written: {error.strerror or error}",
-                hint=_HINT,
+                hint=FREE_SPACE,
                 problem=PackageProblem.CACHE,
                 path=str(self.folder),
             ) from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipectl.errors import PackageError, PackageProblem
+from pipectl.packaging.dependencies.cache import FREE_SPACE
 from pipectl.packaging.dependencies.target import Target
 
 _MOST_LINES = 8
@@ -46,8 +47,7 @@ class Failed:
     def general(self) -> PackageError | None:
         """Return the error for what any program can meet, ``None`` for another failure."""
         if re.search(r"No space left on device|ENOSPC|disk quota exceeded", self.output, re.IGNORECASE):
-            hint = "free space on the disk, or set the environment variable PIPECTL_CACHE to another folder"
-            return self.error(PackageProblem.CACHE, "the packages are not installed: the disk is full", hint)
+            return self.error(PackageProblem.CACHE, "the packages are not installed: the disk is full", FREE_SPACE)
         if _DENIED.search(self.output):
             hint = "check the credentials of the package index, such as UV_INDEX_URL or the file .npmrc"
             message = f"the package index refuses access{self.quoted()}"

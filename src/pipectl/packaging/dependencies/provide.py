@@ -14,6 +14,7 @@ from pipectl.packaging.dependencies.installed import Content
 from pipectl.packaging.dependencies.manifest import Manifest
 from pipectl.packaging.dependencies.target import Target
 from pipectl.packaging.dependencies.tools import Result, TimedOutError, Tools
+from pipectl.text import first_names
 
 _FORMAT = "1"
 """Changes when the same packages give other files, so that older entries of the cache are not used."""
@@ -137,6 +138,5 @@ def _unpinned(manifest: Manifest, packages: Iterable[str]) -> str | None:
     names = sorted({requirements.normal(name) for name in packages} - set(manifest.pinned))
     if not names:
         return None
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     command = f"uv pip compile --universal {manifest.name} -o {manifest.name}"
-    return f"{manifest.name} does not pin {shown}, {_CAN_DIFFER}; `{command}` in its folder pins all"
+    return f"{manifest.name} does not pin {first_names(names, 3)}, {_CAN_DIFFER}; `{command}` in its folder pins all"

@@ -1,0 +1,18 @@
+"""The commands that help next, as `send` and `trace` print them below their results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipectl.output.console import Screen
+
+
+def print_next(screen: Screen, commands: Iterable[str]) -> None:
+    """Print commands such as ``pipectl audit list``, each on a line."""
+    for number, command in enumerate(with_options(screen, commands)):
+        screen.line(("Next: " if number == 0 else "      ", "bold"), command)
+
+
+def with_options(screen: Screen, commands: Iterable[str]) -> list[str]:
+    """Return the commands with the options that were used."""
+    return [screen.completed(f"`{command}`").strip("`") for command in commands]

@@ -65,6 +65,11 @@ def confirm_protected(session: Session, name: str | None, consequence: str) -> N
         raise DeclinedError("Cancelled. Nothing was changed.")
 
 
+def has_terminal() -> bool:
+    """Return whether somebody can answer a question."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def require_terminal(session: Session) -> None:
     """Refuse to continue without a terminal on which the environment's name can be typed.
 
@@ -72,7 +77,7 @@ def require_terminal(session: Session) -> None:
         ProtectedError: the environment is protected.
         UsageError: it is not, and the command needs its name nevertheless.
     """
-    if sys.stdin is not None and sys.stdin.isatty():
+    if has_terminal():
         return
     environment = session.config.environment
     if session.protected:

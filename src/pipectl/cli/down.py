@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.confirming import check_name, confirm_option, name_is_typed, require_terminal
+from pipectl.cli.confirming import check_name, confirm_option, has_terminal, name_is_typed, require_terminal
 from pipectl.cli.options import global_options, yes_option
 from pipectl.errors import DeclinedError, PipectlError, UsageError
 
@@ -74,7 +73,7 @@ def _confirm(session: Session, yes: bool, name: str | None) -> Confirm:
         output.preview(session.screen, session.context.aws.account_id, session.region, preview)
         if typed:
             require_terminal(session)
-        elif sys.stdin is None or not sys.stdin.isatty():
+        elif not has_terminal():
             raise UsageError("no terminal to confirm on", hint="use --yes")
         by_name = typed or preview.losses
         confirmed = name_is_typed(session) if by_name else click.confirm("Delete these?", err=True)

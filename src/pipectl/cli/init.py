@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipectl.cli.completing import regions
+from pipectl.cli.confirming import has_terminal
 from pipectl.cli.options import FOLDER, global_options_of
 from pipectl.config.runtimes import supported
 from pipectl.errors import PipectlError, UsageError
@@ -73,29 +72,27 @@ def _answers(session: Session, project: Project, given: dict[str, str], *, yes: 
         if problem := commands.problem(project, given, key):
             raise UsageError(f"--{key} {problem}")
     answers = dict(given)
+    if "environment" not in answers:
+        answers["environment"] = commands.DEFAULT_ENVIRONMENT
+        if not yes:
+            _check_terminal(given)
+            answers["environment"] = _ask(session, project, given, "environment", commands.DEFAULT_ENVIRONMENT)
+    environment = answers["environment"]
+    known = commands.defaults(project, environment, session.region_of_environment)
+    asked = () if yes else commands.questions(project, environment)
     for key in commands.QUESTIONS:
-        environment = answers.get("environment", commands.DEFAULT_ENVIRONMENT)
-        if key in answers:
-            continue
-        known = commands.defaults(project, environment, _region())
-        if not yes and (key == "environment" or key in commands.questions(project, environment)):
+        if key in asked and key not in answers:
             _check_terminal(given)
             answers[key] = _ask(session, project, answers, key, known[key])
-        else:
-            answers[key] = known[key]
-    return answers
+    return {**known, **answers}
 
 
 def _check_terminal(given: Collection[str]) -> None:
     from pipectl.commands.init import QUESTIONS
 
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not has_terminal():
         missing = ", ".join(f"--{key}" for key in QUESTIONS if key not in given)
         raise UsageError("no terminal to ask on", hint=f"use --yes for the defaults, or give {missing}")
-
-
-def _region() -> str | None:
-    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
 
 
 def _ask(session: Session, project: Project, answers: dict[str, str], key: str, default: str) -> str:

@@ -7,7 +7,6 @@ print its first words.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from datetime import date
 from functools import cached_property
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import click
 
 from pipectl.cli.config_file import ConfigFile, find
+from pipectl.cli.confirming import has_terminal
 from pipectl.cli.ending import second_interrupt_leaves
 from pipectl.cli.options import MARKDOWN, Globals
 from pipectl.clock import SystemClock
@@ -120,6 +120,10 @@ class Session:
         """The region: of the option, else of the config, else of the environment."""
         return self.region_with(self.config)
 
+    @property
+    def region_of_environment(self) -> str | None:
+        return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+
     def region_with(self, config: Config | None) -> str:
         """Return the region with a config, or without one.
 
@@ -128,8 +132,7 @@ class Session:
         """
         from pipectl.config.regions import known_region
 
-        from_environment = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        region = self.options.region or (config and config.region) or from_environment
+        region = self.options.region or (config and config.region) or self.region_of_environment
         if not region and self.options.local:
             from pipectl.local.home import REGION
 
@@ -247,7 +250,7 @@ class Session:
                 return
             self.screen.close()
             show(about)
-            if sys.stdin is None or not sys.stdin.isatty():
+            if not has_terminal():
                 raise UsageError("no terminal to confirm on", hint="use --yes")
             if not click.confirm(question if isinstance(question, str) else question(about), err=True):
                 raise DeclinedError("Cancelled. Nothing was changed.")

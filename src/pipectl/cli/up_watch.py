@@ -33,13 +33,12 @@ def up_and_watch(session: Session, confirm: str | None, up: Callable[[], UpRepor
         up: Deploys once.
     """
     from pipectl.commands.up_watch import config_paths, watched_paths
-    from pipectl.config.layers import read_layers
     from pipectl.file_watcher import FileWatcher, WatchedPaths
 
     watcher = FileWatcher()
     try:
         watcher.aim(WatchedPaths(config_paths([session.file])))
-        watcher.aim(watched_paths(session.config, read_layers(session.file)))
+        watcher.aim(watched_paths(session.config, session.layers))
         check_name(session, confirm)
         begin(session)
         confirm_protected(session, confirm, "Each file that is saved is deployed to it.")

@@ -11,6 +11,7 @@ from pipectl.commands.send_direct import DirectReport
 from pipectl.failures.model import short_id
 from pipectl.output import looks
 from pipectl.output.console import Screen
+from pipectl.output.next_commands import print_next, with_options
 from pipectl.output.records import plain
 from pipectl.output.serializer import dumps
 from pipectl.text import pluralize, shell_word
@@ -35,7 +36,7 @@ def result(screen: Screen, report: SendReport) -> None:
     mark, look = _LOOK[report.state]
     screen.line((f"{mark} {report.state.upper()}", look), f"  {_headline(report)}")
     _facts(screen, _of_order(screen, report))
-    _commands(screen, _next(report))
+    print_next(screen, _next(report))
 
 
 def direct(screen: Screen, report: DirectReport) -> None:
@@ -50,7 +51,7 @@ def direct(screen: Screen, report: DirectReport) -> None:
     word = "FAILED" if failed else "PROCESSED"
     screen.line((f"{mark} {word}", look), f"  {report.key}: by {version}the processor in {report.seconds:.2f} s")
     _facts(screen, _of_invocation(report))
-    _commands(screen, _next_direct(report))
+    print_next(screen, _next_direct(report))
 
 
 def _headline(report: SendReport) -> str:
@@ -127,11 +128,6 @@ def _facts(screen: Screen, facts: Iterator[tuple[str, str]]) -> None:
         screen.hanging((f"  {label:<{_LABEL}}",), (text,))
 
 
-def _commands(screen: Screen, commands: Iterator[str]) -> None:
-    for number, command in enumerate(commands):
-        screen.line(("Next: " if number == 0 else "      ", "bold"), screen.completed(f"`{command}`").strip("`"))
-
-
 def _next(report: SendReport) -> Iterator[str]:
     """Yield the commands that help."""
     key = shell_word(report.key)
@@ -165,7 +161,7 @@ def _document(screen: Screen, report: SendReport) -> dict[str, object]:
         "document": report.document,
         "failure": report.failure,
         "waitsFor": screen.completed(report.waits_for) if report.waits_for else None,
-        "next": _completed(screen, _next(report)),
+        "next": with_options(screen, _next(report)),
     }
 
 
@@ -184,9 +180,5 @@ def _direct_document(screen: Screen, report: DirectReport) -> dict[str, object]:
         "object": report.object,
         "document": report.document,
         "quarantine": report.quarantine,
-        "next": _completed(screen, _next_direct(report)),
+        "next": with_options(screen, _next_direct(report)),
     }
-
-
-def _completed(screen: Screen, commands: Iterator[str]) -> list[str]:
-    return [screen.completed(f"`{command}`").strip("`") for command in commands]

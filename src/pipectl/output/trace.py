@@ -11,6 +11,7 @@ from pipectl.failures.order_events import TraceEvent
 from pipectl.failures.order_versions import MOST_VERSIONS
 from pipectl.output import looks
 from pipectl.output.console import Line, Screen
+from pipectl.output.next_commands import print_next, with_options
 from pipectl.output.records import plain
 from pipectl.output.serializer import dumps, serialize
 from pipectl.output.table import Column
@@ -51,10 +52,9 @@ def result(screen: Screen, found: Trace, *, full: bool = False) -> None:
         screen.table(_COLUMNS, list(_rows(found)))
     if full:
         _details(screen, found)
-    for number, command in enumerate(_next(found)):
-        if number == 0:
-            screen.line()
-        screen.line(("Next: " if number == 0 else "      ", "bold"), screen.completed(f"`{command}`").strip("`"))
+    if commands := list(_next(found)):
+        screen.line()
+        print_next(screen, commands)
 
 
 def verdict(found: Trace) -> str:
@@ -253,7 +253,7 @@ def _document(screen: Screen, found: Trace) -> dict[str, object]:
         "stopped": screen.completed(found.stopped) if found.stopped else None,
         "unknown": screen.completed(found.unknown) if found.unknown else None,
         "events": [_without_none(event) for event in found.events],
-        "next": [screen.completed(f"`{command}`").strip("`") for command in _next(found)],
+        "next": with_options(screen, _next(found)),
         "more": found.more,
         "unread": found.unread,
         "assumed": found.assumed,

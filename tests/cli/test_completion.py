@@ -24,6 +24,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "config" / name).write_text("environment: [\n")
     (tmp_path / "events").mkdir()
     (tmp_path / "events" / "order.json").touch()
+    (tmp_path / "config" / "base.yaml").write_text("team: shop\n")
     (tmp_path / "aws-config").write_text("[default]\n[profile ops]\n[sso-session company]\n[profile \x1b]\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
@@ -158,7 +159,7 @@ def complete_in_bash(words: list[str], folder: Path, script: str) -> tuple[list[
 
 
 def test_bash_completes_with_the_script(project: Path) -> None:
-    (project / "config" / "my file.yaml").touch()
+    (project / "config" / "my file.yaml").write_text("extends: dev.yaml\n")
     script = pipectl("completion", "bash").stdout
     assert complete_in_bash(["pipectl", "-c", "config/m"], project, script) == (["config/my\\ file.yaml"], "")
 

@@ -282,3 +282,31 @@ def test_a_write_that_fails_leaves_no_part_of_a_file_and_the_next_run_continues(
     assert contents(tmp_path).keys() == {"lambda_src/python/auditor/handler.py"}
     assert len(write(tmp_path).written) == len(PYTHON) - 1
     assert contents(tmp_path).keys() == PYTHON
+
+
+CTRL_C = """
+import os, signal, sys
+from pipectl.cli.main import main
+
+def press(event, args):
+    if event == "open" and str(args[0]).endswith("test_processor.py") and "x" in (args[1] or ""):
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.addaudithook(press)
+main(["init", sys.argv[1], "--yes"])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signal of Ctrl-C for one process")
+def test_ctrl_c_halfway_leaves_no_part_of_a_file_and_the_next_run_continues(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CTRL_C, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (130, "")
+    whole = contents(tmp_path)
+    assert 0 < len(whole) < len(PYTHON)
+    assert "tests/test_processor.py" not in whole
+    assert "config/dev.yaml" not in whole
+    write(tmp_path)
+    assert contents(tmp_path).keys() == PYTHON
+    assert whole.items() <= contents(tmp_path).items()

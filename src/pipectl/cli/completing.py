@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 VARIABLE = "_PIPECTL_COMPLETE"
 """The environment variable in which a script of `shells` names its shell."""
+_CONFIG = re.compile(r"\b(environment|extends)\b[\"']?\s*:")
 _PROFILE = re.compile(r"^\s*\[\s*(?:profile\s+)?[\"']?([^\]\s\"']+)[\"']?\s*\]", re.MULTILINE)
 
 
 def config_files(_context: click.Context, _option: click.Parameter, typed: str) -> list[CompletionItem[str]]:
-    """Offer the project's config files, else any file."""
-    return _files("config", "*.y*ml", typed)
+    """Offer the project's config files, else any file. A base that is no config of its own names no environment."""
+    return _files("config", "*.y*ml", typed, lambda file: bool(_CONFIG.search(_text(file))))
 
 
 def order_files(_context: click.Context, _argument: click.Parameter, typed: str) -> list[CompletionItem[str]]:
@@ -54,10 +55,13 @@ def _regions() -> Iterator[str]:
         yield from (name for name in partitions[0]["regions"] if name.count("-") > 1)
 
 
-def _files(folder: str, pattern: str, typed: str) -> list[CompletionItem[str]]:
+def _files(
+    folder: str, pattern: str, typed: str, wanted: Callable[[Path], bool] = lambda _: True
+) -> list[CompletionItem[str]]:
     from click.shell_completion import CompletionItem
 
-    return _items(sorted(map(str, Path(folder).glob(pattern))), typed) or [CompletionItem(typed, type="file")]
+    found = sorted(str(file) for file in Path(folder).glob(pattern) if wanted(file))
+    return _items(found, typed) or [CompletionItem(typed, type="file")]
 
 
 def _text(file: Path) -> str:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 import threading
+import urllib.request
 from functools import cache
 from typing import Any
 
-from botocore import hooks, regions, useragent
+from botocore import hooks, regions, useragent, utils
 from botocore.client import ClientCreator
 from botocore.context import get_context
 from botocore.hooks import EventAliaser, NodeList
+from botocore.model import ServiceModel
 from botocore.session import Session
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.core import models, responses
@@ -45,6 +48,10 @@ _handlers: list[Any] = []
 _new_method: Any = vars(ClientCreator)["_create_api_method"]
 _methods: dict[tuple[str, str], Any] = {}
 _new_user_agent: Any = useragent.UserAgentString.to_string
+_Trie: Any = vars(hooks)["_PrefixTrie"]
+_remove_item: Any = _Trie.remove_item
+_models: dict[int, tuple[ServiceModel, Any]] = {}
+_new_proxies: Any = urllib.request.getproxies_environment
 
 
 def apply() -> None:
@@ -58,7 +65,12 @@ def apply() -> None:
         (Rule, "compile", _compile_alone),
         (_BACKEND, "urls", property(_backend_urls)),
         (CloudWatchBackend, "get_metric_data", _get_metric_data),
-        (NodeList, "__copy__", _copied_nodes),
+        (_Trie, "__copy__", _copied_trie),
+        (_Trie, "append_item", _append_item),
+        (_Trie, "remove_item", _removed_item),
+        (ClientCreator, "_load_service_model", _service_model),
+        (urllib.request, "getproxies_environment", _proxies),
+        (utils, "getproxies", _proxies),
         (Session, "_register_builtin_handlers", _builtin_handlers),
         (ClientCreator, "_create_api_method", _method_of_a_client),
         (useragent.UserAgentString, "to_string", _user_agent),
@@ -79,8 +91,51 @@ def _compile_alone(rule: Any) -> None:
         _compile(rule)
 
 
+def _copied_trie(trie: Any) -> Any:
+    """Copy a trie of handlers without its nodes, which `_append_item` and `_removed_item` never change."""
+    copied = object.__new__(type(trie))
+    copied._root = trie._root
+    return copied
+
+
+def _append_item(trie: Any, key: str, value: Any, section: int = 1) -> None:
+    """Add a handler. The nodes on its way are replaced by new ones, because other tries have them, too."""
+    root = node = {**trie._root, "children": {**trie._root["children"]}}
+    for part in key.split("."):
+        before = node["children"].get(part) or {"chunk": part, "values": None, "children": {}}
+        node["children"][part] = {**before, "children": {**before["children"]}}
+        node = node["children"][part]
+    node["values"] = NodeList([], [], []) if node["values"] is None else _copied_nodes(node["values"])
+    node["values"][section].append(value)
+    trie._root = root
+
+
+def _removed_item(trie: Any, key: str, value: Any) -> None:
+    trie._root = _copied_node(trie._root)
+    _remove_item(trie, key, value)
+
+
+def _copied_node(node: dict[str, Any]) -> dict[str, Any]:
+    children = {part: _copied_node(child) for part, child in node["children"].items()}
+    return {**node, "children": children, "values": node["values"] and _copied_nodes(node["values"])}
+
+
 def _copied_nodes(nodes: Any) -> Any:
     return NodeList(nodes.first[:], nodes.middle[:], nodes.last[:])
+
+
+def _service_model(creator: Any, name: str, version: str | None = None) -> ServiceModel:
+    """Return the model of a service, one for all clients, so that each of its shapes is read once."""
+    model = creator._loader.load_service_model(name, "service-2", api_version=version)
+    if id(model) not in _models:
+        _models[id(model)] = ServiceModel(model, service_name=name), model  # kept, so that no other one gets its id
+    return _models[id(model)][0]
+
+
+def _proxies() -> dict[str, str]:
+    """Return the proxies of the environment, whose variables are looked through only if one can be a proxy's."""
+    names: Any = vars(os.environ)["_data"]
+    return _new_proxies() if any(name.lower().endswith(b"_proxy") for name in names) else {}
 
 
 def _builtin_handlers(session: Any, events: Any) -> None:
@@ -102,9 +157,10 @@ def _method_of_a_client(creator: Any, name: str, operation: str, service_model: 
 def _user_agent(agent: Any) -> str:
     """Return the header of a request, which is built again only when a part of it has changed."""
     context = get_context()
-    own = [frozenset(part) if isinstance(part, set) else part for name, part in vars(agent).items() if name != "kept"]
+    values = vars(agent).copy()  # in one step, because threads share a client
+    own = [frozenset(part) if isinstance(part, set) else part for name, part in values.items() if name != "kept"]
     parts = [frozenset(context.features) if context else None, *own]
-    parts_before, header = vars(agent).get("kept", (None, ""))
+    parts_before, header = values.get("kept", (None, ""))
     if parts != parts_before:
         header = _new_user_agent(agent)
         agent.kept = parts, header

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -77,9 +78,13 @@ def _write_data(world: World, name: str) -> None:
     world.aws.s3.put_bucket_policy(Bucket=bucket, Policy=policy)
 
 
+@cache
+def client(service: str) -> Any:
+    return boto3_session().client(cast("Any", service))
+
+
 def contents(environment: str, team: str) -> str:
     """Return everything that AWS answers about the resources of one environment and team, as text."""
-    session: Any = boto3_session()
     begin, end = f"{environment}-", f"-{team}"
     found: dict[str, Any] = {}
 
@@ -90,7 +95,7 @@ def contents(environment: str, team: str) -> str:
         if is_own(name):
             found[name] = [{k: v for k, v in each.items() if k != "ResponseMetadata"} for each in answers]
 
-    dynamodb, s3, sqs = (session.client(service) for service in ("dynamodb", "s3", "sqs"))
+    dynamodb, s3, sqs = map(client, ("dynamodb", "s3", "sqs"))
     for name in filter(is_own, dynamodb.list_tables()["TableNames"]):
         arn = dynamodb.describe_table(TableName=name)["Table"]["TableArn"]
         tags = dynamodb.list_tags_of_resource(ResourceArn=arn)
@@ -101,18 +106,18 @@ def contents(environment: str, team: str) -> str:
         add(name, policy, tags, s3.list_object_versions(Bucket=name), s3.get_bucket_versioning(Bucket=name))
     for url in sqs.list_queues()["QueueUrls"]:
         add(url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]), sqs.list_queue_tags(QueueUrl=url))
-    _add_code_and_roles(session, add)
-    alarms = session.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    _add_code_and_roles(add)
+    alarms = client("cloudwatch").describe_alarms()["MetricAlarms"]
     for alarm in alarms:
         add(alarm["AlarmName"], alarm)
-    for group in session.client("logs").describe_log_groups()["logGroups"]:
+    for group in client("logs").describe_log_groups()["logGroups"]:
         add(group["logGroupName"], group)
     assert len(found) >= 13
     return json.dumps(found, indent=1, sort_keys=True, default=str)
 
 
-def _add_code_and_roles(session: Any, add: Any) -> None:
-    functions, iam = session.client("lambda"), session.client("iam")
+def _add_code_and_roles(add: Any) -> None:
+    functions, iam = client("lambda"), client("iam")
     for function in functions.list_functions()["Functions"]:
         name = function["FunctionName"]
         mappings = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]

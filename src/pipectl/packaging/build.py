@@ -13,8 +13,8 @@ import io
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -126,7 +126,16 @@ def build(source: Source, tools: Tools | None = None) -> Package:
     check_function(handler, own[name].data, source.handler, source.language)
     target = Target(source.runtime, source.architecture, source.local)
     found = provide(source.folder, manifest, target, tools) if manifest else Dependencies()
+    found = replace(found, warnings=(*found.warnings, *_replaced(own, found.files)))
     return _packed(source, dict(sorted({**found.files, **own}.items())), found, tools)
+
+
+def _replaced(own: Mapping[str, Content], installed: Mapping[str, Content]) -> Iterator[str]:
+    """Yield a warning for files of the folder that take the place of a package's."""
+    if both := sorted(own.keys() & installed.keys()):
+        owner = owners_of({name: content.data for name, content in installed.items()}).get(both[0], "a package")
+        more = f" and {len(both) - 1} more" if len(both) > 1 else ""
+        yield f"{both[0]}{more} of the handler's folder is packaged instead of the file of {owner}"
 
 
 def _own_contents(source: Source, manifest: Manifest | None) -> dict[str, Content]:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 
@@ -53,6 +54,13 @@ def test_a_hint_for_the_emulator_names_the_python_of_this_machine(name: str, mac
     assert "run pipectl with another version of Python" in str(caught.value.hint)
 
 
+def test_the_longest_output_is_searched_in_time(machine: Machine) -> None:
+    start = time.monotonic()
+    machine.installer = Installer({}, "error: " + "a" * 1_000_000, 1)
+    assert machine.fails().problem is PackageProblem.NOT_INSTALLED
+    assert time.monotonic() - start < 10
+
+
 def test_the_line_of_an_invalid_requirement_is_found(machine: Machine) -> None:
     write(machine.folder, {"requirements.txt": "fast==1.2\n\nsix; foo == 1\n"})
     for output in (
@@ -95,6 +103,7 @@ def test_an_installation_that_takes_too_long(machine: Machine) -> None:
 
 @pytest.mark.slow
 def test_the_largest_packages_are_named_where_all_are_too_large(machine: Machine) -> None:
+    write(machine.folder, {"requirements.txt": "big"})
     record = "".join(f"{name}/data,,\n" for name in ("big", "huge"))
 
     def write_large(folder: Path) -> None:

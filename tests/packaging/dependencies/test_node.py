@@ -52,6 +52,21 @@ def test_a_lock_file_is_installed_exactly(lock: str, node_machine: Machine) -> N
     assert [warning for warning in package.warnings if "differ" in warning] == []
 
 
+@pytest.mark.parametrize("name", ["package.json", "package-lock.json"])
+def test_credentials_in_an_address_are_refused(name: str, node_machine: Machine) -> None:
+    write(node_machine.folder, {name: '{"dependencies": {\n"fast": "git+https://me:secret@host.invalid/x.git"}}'})
+    error = node_machine.fails()
+    assert (error.problem, error.path) == (PackageProblem.SECRETS, str(node_machine.folder / f"{name}:2"))
+    assert "secret@" not in error.message
+
+
+def test_a_package_that_was_not_installed_is_an_error(node_machine: Machine) -> None:
+    write(node_machine.folder, {"package.json": '{"dependencies": {"fast": "1", "@me/other": "1"}}'})
+    assert node_machine.fails().problem is PackageProblem.NOT_INSTALLED
+    write(node_machine.folder, {"package.json": '{"dependencies": {"fast": "1"}, "optionalDependencies": {"x": "1"}}'})
+    assert "node_modules/fast/index.js" in names(node_machine.build())
+
+
 def test_without_a_lock_file_one_warning_reports_that_versions_can_differ(node_machine: Machine) -> None:
     package = node_machine.build()
     assert "no package-lock.json" in str(package.unpinned)

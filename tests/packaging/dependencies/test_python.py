@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import zipfile
 from itertools import pairwise
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipectl.errors import PackageProblem
 from tests.packaging.dependencies.fakes import PYTHON_FILES, Installer, Machine
 from tests.packaging.folders import FILES, names, write
 
@@ -34,6 +36,39 @@ def test_the_list_of_files_names_those_that_are_packaged(machine: Machine) -> No
 def test_the_files_of_the_folder_win(machine: Machine) -> None:
     write(machine.folder, {"fast/__init__.py": "FAST = 'own'"})
     assert read(machine, "fast/__init__.py") == "FAST = 'own'"
+    (warning,) = [each for each in machine.build().warnings if "instead of" in each]
+    assert warning.startswith("fast/__init__.py")
+    assert warning.endswith("fast 1.2")
+
+
+def test_a_damaged_list_of_files_is_packaged_as_it_is(machine: Machine) -> None:
+    record = "a" * 200_000
+    machine.installer = Installer({**PYTHON_FILES, f"{DIST_INFO}/RECORD": record})
+    assert read(machine, f"{DIST_INFO}/RECORD") == record
+
+
+def test_a_package_that_was_not_installed_is_an_error(machine: Machine) -> None:
+    machine.installer = Installer({})
+    write(machine.folder, {"requirements.txt": "Fast\nslow; sys_platform == 'win32'"})
+    assert machine.fails().problem is PackageProblem.NOT_INSTALLED
+    machine.installer = Installer()
+    assert "fast/__init__.py" in names(machine.build())
+    machine.installer = Installer({})
+    write(machine.folder, {"requirements.txt": "slow; sys_platform == 'win32'"})
+    assert "fast/__init__.py" not in names(machine.build())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_pipe_is_not_waited_for(machine: Machine) -> None:
+    write(machine.folder, {"requirements.txt": "fast==1.2\n-r more.txt\n"})
+    os.mkfifo(machine.folder / "more.txt")
+    assert machine.fails().problem is PackageProblem.SPECIAL_FILE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_file_whose_name_is_not_valid_is_an_error(machine: Machine) -> None:
+    machine.installer = Installer({**PYTHON_FILES, "a\udcff": ""})
+    assert machine.fails().problem is PackageProblem.FILE_NAME
 
 
 def test_the_same_bytes_with_another_installation_of_the_same_versions(machine: Machine, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ def test_the_address_of_a_wheel_is_installed(text: str, tmp_path: Path) -> None:
         *("lib.whl", "dist/lib-1.tar.gz", "git+https://host.invalid/lib.git", "lib @ git+ssh://git@host.invalid/lib"),
         *("lib @ file:///lib.whl", "lib @ https://host.invalid/lib-1.tar.gz", WHEEL, "-f ./wheels"),
         *("-r https://host.invalid/r.txt", "-r ../shared.txt", "-c /abs/pins.txt"),
+        *("--no-binary :all:", "--no-binary=six"),
     ],
 )
 def test_what_would_be_built_or_read_from_elsewhere_is_refused(line: str, tmp_path: Path) -> None:
@@ -69,7 +71,7 @@ def test_an_invalid_line_is_refused(line: str, tmp_path: Path) -> None:
     assert refusal(tmp_path) == (PackageProblem.MANIFEST, f"{tmp_path}/requirements.txt:3")
 
 
-@pytest.mark.parametrize("user", ["me:secret", "token", ":secret", "${NAME}:secret"])
+@pytest.mark.parametrize("user", ["me:secret", "token", ":secret", "${NAME}:secret", "me:a/secret"])
 def test_credentials_in_an_address_are_refused_and_not_shown(user: str, tmp_path: Path) -> None:
     write(tmp_path, {"requirements.txt": f"--index-url https://{user}@host.invalid/simple\nsix\n"})
     with pytest.raises(PackageError) as caught:
@@ -78,9 +80,24 @@ def test_credentials_in_an_address_are_refused_and_not_shown(user: str, tmp_path
     assert "secret@" not in caught.value.message
 
 
-def test_credentials_from_variables_are_not_refused(tmp_path: Path) -> None:
-    text = "--index-url https://${USER_NAME}:${TOKEN}@host.invalid/simple\nsix\n"
-    assert required(tmp_path, {"requirements.txt": text}) == {"six"}
+def test_a_token_in_an_address_is_refused(tmp_path: Path) -> None:
+    found, _ = refusal(tmp_path, "--index-url https://host.invalid/simple?a=b&X-Amz-Signature=ab12\nsix\n")
+    assert found is PackageProblem.SECRETS
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["${USER_NAME}:${TOKEN}@host.invalid/simple", "host.invalid:8080/@me/simple", "host.invalid?token=${TOKEN}"],
+)
+def test_variables_and_ports_in_an_address_are_not_refused(address: str, tmp_path: Path) -> None:
+    assert required(tmp_path, {"requirements.txt": f"--index-url https://{address}\nsix\n"}) == {"six"}
+
+
+def test_a_line_of_many_parts_and_a_long_line_end_in_time(tmp_path: Path) -> None:
+    start = time.monotonic()
+    assert required(tmp_path, {"requirements.txt": "six==1 " + "\\\n" * 300_000}) == {"six"}
+    assert refusal(tmp_path, "a" * 1_000_000)[0] is PackageProblem.MANIFEST
+    assert time.monotonic() - start < 10
 
 
 def test_too_many_and_too_large_files_are_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pipectl.errors import PackageError, PackageProblem
 from pipectl.packaging.tree import is_left_out
 
 _NOT_NEEDED = {"bin", ".lock", ".DS_Store"}
@@ -65,8 +66,20 @@ def _files(folder: Path, not_needed: set[str]) -> Iterator[tuple[str, Content]]:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append((f"{prefix}{entry.name}/", Path(entry.path)))
                 elif entry.is_file(follow_symlinks=False):
+                    _check_name(f"{prefix}{entry.name}")
                     mode = entry.stat(follow_symlinks=False).st_mode
                     yield f"{prefix}{entry.name}", Content(Path(entry.path).read_bytes(), bool(mode & stat.S_IXUSR))
+
+
+def _check_name(name: str) -> None:
+    shown = os.fsencode(name).decode(errors="backslashreplace")
+    if shown != name:
+        raise PackageError(
+            f"an installed package has the file {shown}, whose name is not valid UTF-8",
+            problem=PackageProblem.FILE_NAME,
+            path=shown,
+            hint="name another version of the package",
+        )
 
 
 def _dist_info(name: str) -> bool:
@@ -74,9 +87,12 @@ def _dist_info(name: str) -> bool:
 
 
 def _record(data: bytes, kept: Mapping[str, Content], own: str) -> bytes:
-    """Return the list of a package's files with those that are kept, in a fixed order."""
+    """Return the list of a package's files with those that are kept, in a fixed order; unchanged when it is damaged."""
     rows = csv.reader(io.StringIO(data.decode("utf-8", errors="surrogateescape"), newline=""))
     lines = io.StringIO(newline="")
-    kept_rows = sorted(row for row in rows if row and row[0] in kept and row[0] != own)
+    try:
+        kept_rows = sorted(row for row in rows if row and row[0] in kept and row[0] != own)
+    except csv.Error:
+        return data
     csv.writer(lines, lineterminator="\n").writerows([*kept_rows, [own, "", ""]])
     return lines.getvalue().encode("utf-8", errors="surrogateescape")

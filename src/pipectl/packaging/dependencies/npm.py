@@ -17,6 +17,8 @@ from pipectl.packaging.dependencies.tools import Result
 
 NAME = "npm"
 _OPTIONS = ("--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+_RETRIES = ("--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
+"""Milliseconds. By itself npm waits 70 s before it reports that there is no network."""
 _CODE = re.compile(r"^npm error code (E?[A-Z_0-9]+)", re.MULTILINE)
 _PROBLEMS = {
     "E404": (PackageProblem.NO_PACKAGE, "the package index has no such package", "correct the name"),
@@ -33,7 +35,7 @@ _NOISE = ("A complete log", "Clean install", "Usage:", "npm ci", "code E", "Note
 
 def command(path: str, target: Target, *, locked: bool) -> list[str]:
     """Return the command that installs the packages of the manifest in the current folder."""
-    return [path, "ci" if locked else "install", *_OPTIONS, *target.npm_options()]
+    return [path, "ci" if locked else "install", *_OPTIONS, *_RETRIES, *target.npm_options()]
 
 
 def prepare(folder: Path, manifest: Manifest) -> None:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from pipectl.errors import PackageError, PackageProblem
+from pipectl.packaging.dependencies.addresses import has_credentials
 from pipectl.packaging.dependencies.manifest import Manifest
 
 NAME = "package.json"
@@ -27,7 +28,8 @@ def read(folder: Path) -> Manifest | None:
     if not file.is_file():
         return None
     texts = {NAME: _content(file)}
-    required = _required(file, _object(file, texts[NAME]))
+    package = _object(file, texts[NAME])
+    required = _required(file, package)
     if not required:
         return None
     lock = next((folder / name for name in LOCKS if (folder / name).is_file()), None)
@@ -36,7 +38,9 @@ def read(folder: Path) -> Manifest | None:
         _object(lock, texts[lock.name])
     if (folder / SETTINGS).is_file():
         texts[SETTINGS] = _content(folder / SETTINGS)
-    return Manifest(NAME, texts, {name: name for name in required}, locked=lock is not None)
+    optional = package.get("optionalDependencies") or {}
+    always = [name for name in required if isinstance(optional, dict) and name not in optional]
+    return Manifest(NAME, texts, {name: name for name in required}, always, locked=lock is not None)
 
 
 def _required(file: Path, package: dict[str, object]) -> dict[str, str]:
@@ -72,7 +76,21 @@ def _content(file: Path) -> bytes:
     if len(content) > _LARGEST:
         message = f"{file} is larger than {_LARGEST // 2**20} MB"
         raise PackageError(message, problem=PackageProblem.MANIFEST, path=str(file), hint="correct the file")
+    if file.name != SETTINGS:  # no package contains the settings
+        _check_credentials(file, content)
     return content
+
+
+def _check_credentials(file: Path, content: bytes) -> None:
+    for number, line in enumerate(content.decode(errors="replace").splitlines(), 1):
+        if has_credentials(line):
+            raise PackageError(
+                f"{file}:{number}: an address contains credentials, and everyone who may read the function could read "
+                "them",
+                problem=PackageProblem.SECRETS,
+                path=f"{file}:{number}",
+                hint=f"write them into {SETTINGS} beside the file, which no function contains",
+            )
 
 
 def _object(file: Path, content: bytes) -> dict[str, object]:

@@ -77,6 +77,7 @@ def provide(folder: Path, manifest: Manifest, target: Target, tools: Tools) -> D
     entry = cache.read(wanted)
     if entry is None:
         entry = _install(folder, manifest, target, tools, path, cache)
+        _check_installed(folder / manifest.name, manifest, entry, name)
         cache.write(wanted, entry)
     return _dependencies(manifest, entry)
 
@@ -99,6 +100,21 @@ def _install(folder: Path, manifest: Manifest, target: Target, tools: Tools, pat
         if result.code:
             raise npm.failure(result, file, target)
         return npm.entry(draft)
+
+
+def _check_installed(file: Path, manifest: Manifest, entry: Entry, tool: str) -> None:
+    """Refuse an installation that lacks a package, such as one that a lock file links to a folder."""
+    found = {requirements.normal(name) for name in _distributions(entry)}
+    if manifest.name == package_json.NAME:
+        parts = [name.split("/") for name in entry.files]
+        found = {"/".join(each[1:end]) for each in parts for end in (2, 3)}
+    if missing := sorted(set(manifest.always) - found):
+        raise PackageError(
+            f"{file}: {tool} reported success, and did not install {', '.join(missing[:3])}",
+            problem=PackageProblem.NOT_INSTALLED,
+            path=str(file),
+            hint=f"correct the lock file or the settings of {tool}",
+        )
 
 
 def _run(tools: Tools, command: list[str], folder: Path, file: Path) -> Result:
@@ -125,9 +141,13 @@ def _missing(manifest: Manifest) -> Dependencies:
 
 
 def _dependencies(manifest: Manifest, entry: Entry) -> Dependencies:
-    found = [match[1] for name in entry.files if (match := _DIST_INFO.match(name))]
     remarks = [f"{manifest.name}: {remark}" for remark in entry.remarks]
-    return Dependencies(entry.files, tuple(remarks), _unpinned(manifest, found))
+    return Dependencies(entry.files, tuple(remarks), _unpinned(manifest, _distributions(entry)))
+
+
+def _distributions(entry: Entry) -> list[str]:
+    """Return the names of the installed Python packages."""
+    return [match[1] for name in entry.files if (match := _DIST_INFO.match(name))]
 
 
 def _unpinned(manifest: Manifest, packages: Iterable[str]) -> str | None:

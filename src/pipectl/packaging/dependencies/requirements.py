@@ -9,17 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipectl.errors import PackageError, PackageProblem
+from pipectl.packaging.dependencies.addresses import has_credentials
 from pipectl.packaging.dependencies.manifest import Manifest
 
 NAME = "requirements.txt"
 _LARGEST = 1024 * 1024
 """Bytes of one file."""
 _MOST_FILES = 20
+_WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""For the writer of a pipe. A folder that has one is refused later."""
 _INCLUDES = {"-r": "requirement", "-c": "constraint"}
 _OPTION = re.compile(r"(--[a-z][a-z-]*|-[a-zA-Z])\s*=?\s*(.*)", re.DOTALL)
 _KNOWN_OPTIONS = {
     *("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--trusted-host"),
-    *("--pre", "--prefer-binary", "--require-hashes", "--only-binary", "--no-binary"),
+    *("--pre", "--prefer-binary", "--require-hashes", "--only-binary"),
 }
 _PACKAGE = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(?P<rest>$|[<>=!~(@;].*|--.*)"
@@ -30,7 +33,8 @@ _WHEEL = re.compile(r"@\s*https?://[^\s?#]+\.whl(?=$|[\s?#;])", re.IGNORECASE)
 _PATH_OR_SOURCE = re.compile(
     r"[^;@\s]*[/\\]|\.|(git|hg|svn|bzr)\+|file:|\S+\.(whl|tar\.gz|tgz|zip)(?=$|\s)", re.IGNORECASE
 )
-_CREDENTIALS = re.compile(r"https?://([^/@\s:]*:)?(?!\$\{)[^/@\s:]+@", re.IGNORECASE)
+_LONGEST_LINE = 20_000
+"""Characters of a logical line. With the hashes of 200 wheels it has 17,000."""
 
 
 def normal(name: str) -> str:
@@ -50,7 +54,7 @@ def read(folder: Path) -> Manifest | None:
     reader.read(NAME, None)
     if not reader.required:
         return None
-    return Manifest(NAME, dict(reader.texts), reader.required, reader.pinned)
+    return Manifest(NAME, dict(reader.texts), reader.required, reader.always, reader.pinned)
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class _Reader:
     folder: Path
     texts: dict[str, bytes] = field(default_factory=dict)
     required: dict[str, str] = field(default_factory=dict)
+    always: set[str] = field(default_factory=set)
     pinned: set[str] = field(default_factory=set)
 
     def read(self, name: str, included_by: _Line | None, *, constraint: bool = False) -> None:
@@ -86,8 +91,8 @@ class _Reader:
     def _content(self, name: str, included_by: _Line | None) -> bytes:
         path = self.folder / name
         try:
-            with path.open("rb") as file:
-                content = file.read(_LARGEST + 1)
+            with os.fdopen(os.open(path, _WITHOUT_WAITING), "rb") as file:
+                content = file.read(_LARGEST + 1) or b""
         except OSError as error:
             reason = f"{path} cannot be read: {error.strerror}"
             if included_by:
@@ -111,6 +116,8 @@ class _Reader:
             self.read(self._included(name, value, line), line, constraint=kind == "-c")
         elif option in ("-e", "--editable"):
             raise _not_a_wheel(line, value)
+        elif option == "--no-binary":
+            raise _not_a_wheel(line, f"--no-binary: {value}")
         elif option not in _KNOWN_OPTIONS:
             raise line.error(PackageProblem.MANIFEST, f"the option {option} is unknown", "correct or remove the line")
         elif option in ("-f", "--find-links") and not _REMOTE.match(value):
@@ -149,6 +156,8 @@ class _Reader:
             raise _not_a_wheel(line, name)
         if not constraint:
             self.required.setdefault(normal(name), name)
+            if ";" not in rest:
+                self.always.add(normal(name))
         if rest.startswith("@") or "--hash" in rest or _PIN.fullmatch(rest):
             self.pinned.add(normal(name))
 
@@ -170,15 +179,17 @@ def _lines(file: Path, content: bytes) -> Iterator[_Line]:
         raise _Line(file, number, "").error(
             PackageProblem.MANIFEST, "is not valid UTF-8", "save the file as UTF-8"
         ) from None
-    begun, start = "", 0
+    parts: list[str] = []
     for number, physical in enumerate([*text.splitlines(), ""], 1):
-        start = start if begun else number
+        parts.append(physical.removesuffix("\\"))
         if physical.endswith("\\"):
-            begun += physical[:-1] + " "
             continue
-        line = _Line(file, start, re.sub(r"(^|\s)#.*", "", begun + physical).strip())
-        begun = ""
-        if _CREDENTIALS.search(line.text):
+        line = _Line(file, number - len(parts) + 1, re.sub(r"(^|\s)#.*", "", " ".join(parts)).strip())
+        parts = []
+        if len(line.text) > _LONGEST_LINE:
+            reason = f"is longer than {_LONGEST_LINE:,} characters"
+            raise line.error(PackageProblem.MANIFEST, reason, "correct or remove the line")
+        if has_credentials(line.text):
             raise line.error(
                 PackageProblem.SECRETS,
                 "an address contains credentials, and everyone who may read the function could read them",

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Protocol
 
 from pipectl.errors import PackageError, PackageProblem
+from pipectl.packaging.dependencies.addresses import without_credentials
 
 LONGEST = 600.0
 """Seconds that a program may take."""
 _MOST_OUTPUT = 1_000_000
 _EXTRAS = {"uv": "uv", "npm": "node"}
 _VERSION = re.compile(r"[0-9]+(\.[0-9]+)+")
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s'\"`]*@")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b")
 
 
@@ -82,7 +82,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def clean(output: str) -> str:
     """Return text of a program without colours and without credentials in addresses."""
-    return _CREDENTIALS.sub("***@", _ESCAPES.sub("", output))
+    return without_credentials(_ESCAPES.sub("", output))
 
 
 def find(name: str) -> str | None:

@@ -24,6 +24,9 @@ _NO_VERSION = re.compile(r"there (?:is|are) no versions? of (?P<name>[A-Za-z0-9]
 _AT = re.compile(
     r"`?(?P<file>[^\s`:]*\.(?:txt|in|pip))`?(?:.*? at position (?P<position>[0-9]+)|:(?P<line>[0-9]+):[0-9]+)"
 )
+_MOST_LINES = 100
+_LONGEST_LINE = 500
+"""Bounds of the output that is searched: the time of a search grows with the square of a word's length."""
 _TAGS = re.compile(r"hint: (?P<tags>(?:Wheels are available for|You require).*)")
 
 
@@ -48,13 +51,13 @@ def failure(result: Result, manifest: Path, target: Target, texts: Mapping[str, 
 
 def _useful(output: str) -> list[str]:
     """Return the lines from the first error on."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [line.strip()[:_LONGEST_LINE] for line in output.splitlines() if line.strip()]
     first = next((at for at, line in enumerate(lines) if line.startswith("error:")), max(0, len(lines) - 3))
-    return lines[first:]
+    return lines[first : first + _MOST_LINES]
 
 
 def _broken(failed: Failed, texts: Mapping[str, bytes]) -> PackageError | None:
-    found = _AT.search(failed.output)
+    found = _AT.search("\n".join(failed.lines))
     if not found:
         return None
     name, line = Path(found["file"]).name, found["line"]
@@ -71,7 +74,10 @@ def _unavailable(failed: Failed, text: str) -> PackageError | None:
         package = f"{found['name']}{found['version'] or ''}"
         tags = _TAGS.search("\n".join(failed.lines))
         found_for = f"; {tags['tags'].replace('`', '')}" if tags else ""
-        hint = f"name a version that has one, or {_other(target, 'runtime or architecture')}"
+        hint = (
+            f"name a version that has one, or {_other(target, 'runtime or architecture')}; packages in pure Python can "
+            "also be installed into the folder, with `pip install --target`"
+        )
         return failed.error(PackageProblem.NO_WHEEL, f"{package} has no wheel for {target}{found_for}", hint)
     if found := _PYTHON.search(text):
         message = f"{found['name']} needs {found['needs']}, and the function runs on {target}"

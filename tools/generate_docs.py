@@ -252,6 +252,16 @@ def schema() -> str:
     return json.dumps(config_commands.schema(), indent=2) + "\n"
 
 
+ASSUMED_POSITIONS = """
+## Assumed behaviour
+
+`send` finds the record of its order at the end of the stream. Before it writes the order, it takes an iterator
+of type `LATEST` for each open shard and reads one page with it. It assumes that the next pages have every record that
+is written after that first page was read. No recording of AWS shows this. If a page missed the record, `send` would
+report that the order waits, because the stream has not shown its record yet, and exit with 3 after its timeout. The
+order would still be in the table and be processed as usual; `pipectl trace KEY` would find it."""
+
+
 def assumptions() -> str:
     """Return the page of the answers of AWS that are assumed."""
     cases = {
@@ -273,6 +283,7 @@ def assumptions() -> str:
         "| call | assumed |",
         "| --- | --- |",
         *(f"| {call} | {', '.join(names)} |" for call, names in sorted(rows.items())),
+        ASSUMED_POSITIONS,
     ]
     return "\n".join(parts) + "\n"
 

@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IN_WHEEL = (
     "pipectl/py.typed",
     "pipectl/__main__.py",
+    "pipectl/local/workers/node_worker.cjs",
     "pipectl/scaffold/config/dev.yaml",
     "pipectl/scaffold/config/schema.json",
     "pipectl/scaffold/lambda_src/python/processor/handler.py",
@@ -41,6 +42,8 @@ IN_WHEEL = (
     "pipectl/scaffold/lambda_src/nodejs/processor/*.mjs",
     "pipectl/scaffold/lambda_src/nodejs/auditor/*.mjs",
     "pipectl/scaffold/scaffold/README.md",
+    "pipectl/scaffold/scaffold/gitignore",
+    "pipectl/scaffold/scaffold/workflow.yml",
     "pipectl/scaffold/scaffold/tests/*",
     "pipectl/scaffold/scaffold/events/*.json",
     "*.dist-info/licenses/LICENSE",
@@ -48,21 +51,13 @@ IN_WHEEL = (
 )
 IN_SDIST = ("pyproject.toml", "LICENSE", "README.md", "CHANGELOG.md", "src/pipectl/__init__.py", "tests/conftest.py")
 NOWHERE = (
-    *(
-        "__pycache__",
-        "*.pyc",
-        "*.pyo",
-        ".pytest_cache",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".hypothesis",
-        ".import_linter_cache",
-    ),
-    *(".coverage", ".git", ".venv", ".venv-judges", "node_modules", ".env", ".DS_Store", "*.swp", "*~"),
+    *("__pycache__", "*.pyc", "*.pyo", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"),
+    *(".import_linter_cache", ".coverage", ".git", ".venv", ".venv-judges", "node_modules"),
+    *(".env", ".DS_Store", "*.swp", "*~"),
 )
 """Names of files and folders that neither archive contains."""
 TOP_OF_WHEEL = ("pipectl", "pipectl_aws-*.dist-info")
-_LATEST_RELEASE = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\S+))?\s*$", re.MULTILINE)
+_SECTION = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\S+))?\s*$", re.MULTILINE)
 _LINK = r"(?!#|[a-z][a-z0-9+.-]*:)"
 _RELATIVE_LINK = re.compile(
     rf"\]\(<?{_LINK}([^)\s>]+)|^ *\[[^\]]+\]: *{_LINK}(\S+)|(?:src|href)=[\"']{_LINK}([^\"']+)", re.MULTILINE
@@ -99,7 +94,7 @@ def version_of(root: Path) -> str:
 
 def sections(changelog: str) -> list[Section]:
     """Return the sections of a changelog, the newest first."""
-    found = list(_LATEST_RELEASE.finditer(changelog))
+    found = list(_SECTION.finditer(changelog))
     ends = [*(match.start() for match in found[1:]), len(changelog)]
     return [
         Section(match["version"], match["date"], changelog[match.end() : end].strip())

@@ -5,4 +5,8 @@ whose ``fronts`` change answers (``lambda_fronts``, ``stream_front``, ``queue_co
 (``stream_mapping``, ``queue_mapping``), ``alarms``, ``metrics``, ``function_logs`` and ``request_permissions`` add the
 behaviour that MiniStack lacks. Each can be removed when MiniStack has it. ``ministack`` is the only module that uses
 MiniStack's private names. ``harshness`` has the options.
+
+Functions run as on Lambda: ``function_programs`` chooses the interpreter (``python_environment``, ``node``) and the
+program in it (``workers``), ``function_environment`` the variables. ``function_process`` is the process, and ``faults``
+has the errors of functions as Lambda logs and answers them.
 """

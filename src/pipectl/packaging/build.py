@@ -30,14 +30,11 @@ from pipectl.packaging.dependencies.tools import Tools
 from pipectl.packaging.handler import check_function, handler_file
 from pipectl.packaging.owners import Owner, owners_of
 from pipectl.packaging.tree import NODE_MODULES, files_of
+from pipectl.packaging.zipped import zipped
 
 LARGEST_UPLOAD = 50 * 1024 * 1024
 LARGEST_UNZIPPED = 250 * 1024 * 1024
 """Bytes that Lambda takes directly, and after unzipping. Source: "Lambda quotas" in the AWS Lambda Developer Guide."""
-
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
-_MODES = {False: 0o100644 << 16, True: 0o100755 << 16}
-"""Modes of a file, by whether it is executable: every user of the function's machine can read it."""
 
 
 @dataclass(frozen=True)
@@ -170,10 +167,11 @@ def _smaller(sizes: Mapping[str, int], owners: Mapping[str, Owner]) -> str:
 
 
 def _packed(source: Source, contents: Mapping[str, Content], found: Dependencies, tools: Tools) -> Package:
-    sizes = {name: len(content.data) for name, content in contents.items()}
-    owners = owners_of({name: content.data for name, content in contents.items()}) if found.files else {}
+    data = {name: content.data for name, content in contents.items()}
+    sizes = {name: len(each) for name, each in data.items()}
+    owners = owners_of(data) if found.files else {}
     _check_size(source.folder, sizes, owners)
-    body = _zip(contents, zipfile.ZIP_STORED) if sum(sizes.values()) <= LARGEST_UPLOAD else b""
+    body = zipped(contents) if sum(sizes.values()) <= LARGEST_UPLOAD else b""
     deflated, digest = not 0 < len(body) <= LARGEST_UPLOAD, _content_hash(contents)
     if deflated:
         body = _deflated(contents, digest, tools)
@@ -186,7 +184,6 @@ def _packed(source: Source, contents: Mapping[str, Content], found: Dependencies
             path=str(source.folder),
         )
     architecture = host_architecture() if source.local else source.architecture
-    data = {name: content.data for name, content in contents.items()}
     installed = bool(found.files or found.missing)
     remarks = package_contents.warnings(data, source.language, architecture, installed=installed)
     return Package(body, deflated, digest, (*found.warnings, *remarks), found.unpinned, found.missing)
@@ -202,7 +199,7 @@ def _deflated(contents: Mapping[str, Content], digest: str, tools: Tools) -> byt
     name = key(["deflated", zlib.ZLIB_RUNTIME_VERSION, digest])
     if (kept := cache.read_bytes(name)) and _is_zip_of(kept, contents):
         return kept
-    body = _zip(contents, zipfile.ZIP_DEFLATED)
+    body = zipped(contents, zipfile.ZIP_DEFLATED)
     with contextlib.suppress(PackageError):  # it costs time only
         cache.write_bytes(name, body)
     return body
@@ -215,18 +212,6 @@ def _is_zip_of(body: bytes, contents: Mapping[str, Content]) -> bool:
     except (zipfile.BadZipFile, ValueError):
         return False
     return found == {name: (zlib.crc32(content.data), len(content.data)) for name, content in contents.items()}
-
-
-def _zip(contents: Mapping[str, Content], compression: int) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as archive:
-        for name, content in contents.items():
-            info = zipfile.ZipInfo(name, _EPOCH)
-            info.create_system = 3  # Unix, also when made on Windows
-            info.external_attr = _MODES[content.executable]
-            info.compress_type = compression
-            archive.writestr(info, content.data)
-    return buffer.getvalue()
 
 
 def _content_hash(contents: Mapping[str, Content]) -> str:

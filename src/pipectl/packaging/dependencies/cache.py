@@ -26,6 +26,7 @@ import platformdirs
 
 from pipectl.errors import PackageError, PackageProblem
 from pipectl.packaging.dependencies.installed import Content
+from pipectl.packaging.zipped import zipped
 
 KEEP_DAYS = 30
 """Days after its last use that an entry is removed."""
@@ -40,7 +41,6 @@ _BROKEN = (
 """Errors of `zipfile` and `json` for a damaged entry."""
 _PLAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Opens no link, and does not wait for the writer of a pipe."""
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 FREE_SPACE = "free space on the disk, or set the environment variable PIPECTL_CACHE to another folder"
 
 
@@ -122,14 +122,7 @@ class Cache:
         Raises:
             PackageError: it cannot be written.
         """
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            for name, content in entry.files.items():
-                info = zipfile.ZipInfo(name, _EPOCH)
-                info.external_attr = (0o100755 if content.executable else 0o100644) << 16
-                archive.writestr(info, content.data)
-            archive.comment = json.dumps(entry.remarks).encode()
-        self.write_bytes(key, buffer.getvalue())
+        self.write_bytes(key, zipped(entry.files, comment=json.dumps(entry.remarks).encode()))
 
     def write_bytes(self, key: str, body: bytes) -> None:
         """Store the zip of an entry; see `write`."""

@@ -13,6 +13,7 @@ import yaml
 
 from pipectl import __version__, scaffold
 from pipectl.commands.config import as_yaml, show
+from pipectl.config.layers import read_layers
 from pipectl.config.loading import load, problems
 from pipectl.config.regions import known_region
 from pipectl.config.runtimes import RUNTIMES, newest
@@ -276,10 +277,8 @@ def _overlay(project: Project, base: Path, answers: Answers) -> dict[str, bytes]
 
 
 def _extends_another(path: Path) -> bool:
-    try:
-        return "extends" in yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError, yaml.YAMLError):
-        return False
+    layers = read_layers(path)
+    return len(layers.files) > 1 or bool(layers.unread)
 
 
 def _check_place(project: Project, name: str) -> None:

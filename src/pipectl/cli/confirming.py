@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -37,6 +36,8 @@ def check_name(session: Session, name: str | None) -> None:
     environment = session.config.environment
     if name is None or name == environment:
         return
+    from difflib import get_close_matches
+
     meant = get_close_matches(name, [environment], n=1)
     hint = f"did you mean --confirm {environment}?" if meant else "-c FILE names the config of another environment"
     raise UsageError(f"--confirm is {name!r}, but the environment of {session.file} is {environment!r}", hint=hint)

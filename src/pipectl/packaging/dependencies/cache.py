@@ -22,8 +22,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from pipectl.errors import PackageError, PackageProblem
 from pipectl.packaging.dependencies.installed import Content
 from pipectl.packaging.zipped import zipped
@@ -60,6 +58,8 @@ def default_folder() -> Path:
     """
     if own := os.environ.get("PIPECTL_CACHE"):
         return Path(own).absolute() / "packages"
+    import platformdirs  # only a handler that needs packages has to wait for it
+
     with contextlib.suppress(RuntimeError):  # platformdirs finds no home folder
         folder = platformdirs.user_cache_path("pipectl", appauthor=False)
         if folder.is_absolute():

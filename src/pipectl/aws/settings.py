@@ -118,6 +118,7 @@ def proxies() -> dict[str, str]:
     return {name: value for name in names if (value := os.environ.get(name))}
 
 
+@cache
 def partition_of(region: str) -> str:
     """Return the partition of a region: ``aws``, ``aws-cn``."""
     return profileless_session().get_partition_for_region(region)

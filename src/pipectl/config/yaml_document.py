@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
 import yaml
+from yaml.composer import Composer
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.resolver import Resolver
 
 from pipectl.errors import ConfigError, Problem
 
@@ -153,8 +156,7 @@ def _root(text: str, file: Path) -> MappingNode:
         return ConfigError([problem_of(file, line, "", message)], hint="see config/dev.yaml for the form of the file")
 
     try:
-        _bound(yaml.SafeLoader(text), wrong)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = _Composer(_bounded(yaml.SafeLoader(text), wrong)).get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         words = ", ".join(part for part in (error.context, error.problem) if part)
@@ -167,10 +169,29 @@ def _root(text: str, file: Path) -> MappingNode:
     return root
 
 
-def _bound(loader: yaml.SafeLoader, wrong: Callable[[int, str], ConfigError]) -> None:
-    """Refuse deep nesting, which exhausts the stack, and aliases, which multiply, before values are built."""
-    depth = 0
+class _Composer(Composer, Resolver):
+    """Builds nodes from the events of a file, so that the file is read once."""
+
+    def __init__(self, events: Iterable[yaml.Event]) -> None:
+        Composer.__init__(self)
+        Resolver.__init__(self)
+        self._left = deque(events)
+
+    def check_event(self, *kinds: type[yaml.Event]) -> bool:
+        return isinstance(self._left[0], kinds)
+
+    def peek_event(self) -> yaml.Event:
+        return self._left[0]
+
+    def get_event(self) -> yaml.Event:
+        return self._left.popleft()
+
+
+def _bounded(loader: yaml.SafeLoader, wrong: Callable[[int, str], ConfigError]) -> list[yaml.Event]:
+    """Return all events. Deep nesting, which exhausts the stack, and aliases, which multiply, are refused."""
+    depth, events = 0, list[yaml.Event]()
     for count, event in enumerate(_events(loader, wrong)):
+        events.append(event)
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
@@ -182,6 +203,7 @@ def _bound(loader: yaml.SafeLoader, wrong: Callable[[int, str], ConfigError]) ->
             raise wrong(line, "aliases (*) are not allowed")
         if depth > DEEPEST:
             raise wrong(line, f"is nested more than {DEEPEST} deep")
+    return events
 
 
 def _events(loader: yaml.SafeLoader, wrong: Callable[[int, str], ConfigError]) -> Iterator[yaml.Event]:

@@ -114,6 +114,16 @@ def test_a_closed_pipe_is_reported_by_the_exit_code_alone(stream: str, file: Pat
     assert not err
 
 
+def test_a_current_folder_that_was_deleted_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "deleted"
+    folder.mkdir()
+    script = 'cd "$1" && rmdir "$1" && exec "$2" -m pipectl init --yes'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", str(folder), sys.executable], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "the current folder was deleted" in done.stderr) == (1, True)
+
+
 def on_a_terminal(*args: str | Path, env: Mapping[str, str] | None = None) -> str:
     """Return the output of a command on a terminal, stdout and stderr together."""
     ours, theirs = pty.openpty()

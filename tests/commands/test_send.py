@@ -200,7 +200,7 @@ def test_an_interrupt_says_that_the_order_is_in_the_table(world: World, clock: A
         raise CancelledError("interrupted")
 
     clock.acts = [interrupt]
-    with pytest.raises(CancelledError, match="order o-1 is in the table") as raised:
+    with pytest.raises(CancelledError, match="order o-1 was written to the table") as raised:
         send(world.context(), order())
     assert raised.value.hint == "`pipectl trace o-1` follows it"
     assert item(world)
@@ -227,7 +227,7 @@ def test_an_error_after_the_write_says_that_the_order_is_in_the_table(world: Wor
     clock.acts = [lambda: world.aws.s3.delete_bucket(Bucket=name)]
     with pytest.raises(AwsError) as raised:
         send(world.context(), order())
-    assert "order o-1 is in the table" in str(raised.value.hint)
+    assert "order o-1 was written to the table" in str(raised.value.hint)
 
 
 @pytest.mark.parametrize(("status", "unclear"), [(400, False), (500, True)])

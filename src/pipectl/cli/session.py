@@ -275,7 +275,8 @@ def run(session: Session, command: Callable[[], int]) -> int:
     except BrokenPipeError:
         return 1  # the reader of the result has seen enough
     except OSError as error:
-        return _fail(session, PipectlError(_described(error)))
+        hint = "change to another folder" if _folder_is_gone() else None
+        return _fail(session, PipectlError("the current folder was deleted" if hint else _described(error), hint=hint))
     except Exception as error:  # noqa: BLE001 - users see a traceback with -v only
         if was_interrupted():
             return _fail(session, interrupted)
@@ -303,6 +304,14 @@ def _name_policy(session: Session, error: AccessDeniedError) -> None:
     if error.hint:
         group = group_for(session.command, error.actions)
         error.hint = error.hint.replace(DEPLOYER_POLICY, f"`pipectl permissions {group}`")
+
+
+def _folder_is_gone() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _described(error: OSError) -> str:

@@ -167,7 +167,7 @@ class _Sending:
                 TableName=self._names.orders_table, Item=order.item, ReturnValues="ALL_OLD"
             )
         self._started, old = self._aws.clock.monotonic(), answer.get("Attributes")
-        with _in_the_table(order.key, "is in the table"):
+        with _in_the_table(order.key, "was written to the table"):
             if old and is_same(old, order.item):
                 self._require_record()
             return self._follow()

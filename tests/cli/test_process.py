@@ -117,10 +117,9 @@ def test_a_closed_pipe_is_reported_by_the_exit_code_alone(stream: str, file: Pat
 def test_a_current_folder_that_was_deleted_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "deleted"
     folder.mkdir()
-    script = 'cd "$1" && rmdir "$1" && exec "$2" -m pipectl init --yes'
-    done = subprocess.run(
-        ["sh", "-c", script, "sh", str(folder), sys.executable], capture_output=True, text=True, check=False
-    )
+    script = "import os, sys; os.chdir(sys.argv[1]); os.rmdir(sys.argv[1]); os.execv(sys.argv[2], sys.argv[2:])"
+    command = [sys.executable, "-c", script, str(folder), sys.executable, "-m", "pipectl", "init", "--yes"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "the current folder was deleted" in done.stderr) == (1, True)
 
 

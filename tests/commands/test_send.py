@@ -139,6 +139,12 @@ def test_an_order_that_nobody_reads_waits_until_the_time_is_over(world: World, c
     assert "neither object nor failure yet" in str(report.waits_for)
 
 
+def test_the_batching_window_is_waited_for(world: World, clock: ActingClock) -> None:
+    context = world.context(**{"stream-mapping": {"batching_window": 100}})
+    assert send(context, order()).state is SendState.WAITING
+    assert 160 <= clock.seconds < 165
+
+
 def test_a_paused_pipeline_is_not_waited_for(world: World, clock: ActingClock) -> None:
     pause(world.context(), "ada")
     clock.seconds = 0

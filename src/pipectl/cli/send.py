@@ -28,7 +28,7 @@ _LONGEST_TIMEOUT = 3600
     "--timeout",
     type=click.IntRange(1, _LONGEST_TIMEOUT),
     metavar="SECONDS",
-    help="Time for which the order is followed.  [default: 60]",
+    help="Time for which the order is followed.  [default: 60, and the batching window]",
 )
 @confirm_option("Environment name, to send to a protected environment.")
 @global_options
@@ -64,10 +64,10 @@ def send(session: Session, order: str, direct: bool, timeout: int | None, confir
         found = send_direct(session.context, parsed)
         output.direct(session.screen, found)
         return 1 if found.error else 0
-    from pipectl.commands.send import TIMEOUT, SendState
+    from pipectl.commands.send import SendState
     from pipectl.commands.send import send as run
 
-    report = run(session.context, parsed, timeout=timeout or TIMEOUT)
+    report = run(session.context, parsed, timeout=timeout)
     output.result(session.screen, report)
     return {SendState.STORED: 0, SendState.FAILED: 1, SendState.WAITING: UNCERTAIN}[report.state]
 

@@ -29,8 +29,8 @@ from pipectl.monitoring.stream_progress import progress
 from pipectl.resource_keys import ResourceKey
 from pipectl.text import shell_word
 
-TIMEOUT = 60
-"""Seconds for which an order is followed."""
+_TIMEOUT = 60
+"""Seconds for which an order is followed, and those for which Lambda collects records."""
 _NEEDS = (
     ResourceKey.ORDERS_TABLE,
     ResourceKey.AUDIT_TABLE,
@@ -107,13 +107,13 @@ class SendReport:
     waits_for: str | None = None
 
 
-def send(context: Context, order: Order, *, timeout: float = TIMEOUT) -> SendReport:
+def send(context: Context, order: Order, *, timeout: float | None = None) -> SendReport:
     """Write an order, and follow it until it is stored, has failed, or the time is over.
 
     Args:
         context: The pipeline.
         order: The order.
-        timeout: Seconds to wait for the result.
+        timeout: Seconds to wait for the result; ``None`` for 60 and the batching window.
 
     Raises:
         RequirementError: a resource is missing, or is not managed by this pipeline. Nothing was written.
@@ -126,6 +126,8 @@ def send(context: Context, order: Order, *, timeout: float = TIMEOUT) -> SendRep
     table = resources[ResourceKey.ORDERS_TABLE].facts_as(TableFacts)
     tail = StreamTail(context.aws, table.require_stream(), context.cancel)
     tail.open()
+    if timeout is None:
+        timeout = _TIMEOUT + context.config.stream_mapping.batching_window
     return _Sending(context, order, resources, tail, timeout).run()
 
 

@@ -233,6 +233,12 @@ def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
         write(tmp_path)
 
 
+def test_a_folder_that_is_a_link_to_itself_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(UsageError, match="loop"):
+        find(tmp_path / "loop")
+
+
 def test_a_link_in_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "README.md").symlink_to(tmp_path / "outside.md")

@@ -122,7 +122,17 @@ class Project:
 
 
 def find(folder: Path) -> Project:
-    """Return the project in a folder, which need not exist."""
+    """Return the project in a folder, which need not exist.
+
+    Raises:
+        UsageError: the folder is a link that leads to itself, or the current folder was deleted.
+    """
+    try:
+        folder.resolve()
+    except (OSError, RuntimeError) as error:
+        name = "the current folder" if folder == Path() else folder
+        reason = getattr(error, "strerror", None) or "a link that leads to itself"
+        raise UsageError(f"{name}: {reason}", hint="name another folder") from None
     files = sorted((folder / "config").glob("*.y*ml"), reverse=True)  # of two of one name, the one that ends in yaml
     return Project(folder, {path.stem: path for path in files if path.suffix in (".yaml", ".yml")})
 

@@ -16,6 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.resolver import Resolver
 
 from pipectl.errors import ConfigError, Problem
+from pipectl.text import documentation
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """A key, with the sections that it is in; the index of an entry of a list."""
@@ -153,7 +154,8 @@ def _text(file: Path) -> str:
 
 def _root(text: str, file: Path) -> MappingNode:
     def wrong(line: int, message: str) -> ConfigError:
-        return ConfigError([problem_of(file, line, "", message)], hint="see config/dev.yaml for the form of the file")
+        hint = f"the form of the file: {documentation('config.md')}"
+        return ConfigError([problem_of(file, line, "", message)], hint=hint)
 
     try:
         root = _Composer(_bounded(yaml.SafeLoader(text), wrong)).get_single_node()

@@ -72,8 +72,8 @@ pipectl refuses more than 50 MB compressed or 250 MB uncompressed, `.env` files,
 folder above, and file names that are not UTF-8 or contain control characters.
 
 `config check`, `plan` and `up` look up the handler's file and function without running the code. They warn of binaries
-of another architecture, of Python files that do not parse, and of dependencies whose versions are not pinned.
-`config check` installs nothing.
+of another architecture, of Python files that do not parse, and of dependencies whose versions are not pinned: plans
+only when the code changes. `config check` installs nothing.
 
 A package leaves out:
 

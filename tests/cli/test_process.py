@@ -118,14 +118,15 @@ def test_a_current_folder_that_was_deleted_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "deleted"
     folder.mkdir()
     script = "import os, sys; os.chdir(sys.argv[1]); os.rmdir(sys.argv[1]); os.execv(sys.argv[2], sys.argv[2:])"
-    command = [sys.executable, "-c", script, str(folder), sys.executable, "-m", "pipectl", "init", "--yes"]
+    command = [sys.executable, "-c", script, str(folder), sys.executable, "-m", "pipectl", "up", "--watch"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "the current folder was deleted" in done.stderr) == (1, True)
 
 
-def on_a_terminal(*args: str | Path, env: Mapping[str, str] | None = None) -> str:
+def on_a_terminal(*args: str | Path, env: Mapping[str, str] | None = None, typed: bytes = b"") -> str:
     """Return the output of a command on a terminal, stdout and stderr together."""
     ours, theirs = pty.openpty()
+    os.write(ours, typed)
     process = start(*args, stdin=theirs, stdout=theirs, stderr=theirs, env=env or environment())
     os.close(theirs)
     written = b""
@@ -140,6 +141,13 @@ def on_a_terminal(*args: str | Path, env: Mapping[str, str] | None = None) -> st
     process.wait(PATIENCE)
     os.close(ours)
     return written.decode()
+
+
+def test_an_order_can_be_typed(file: Path) -> None:
+    shown = on_a_terminal("-c", file, "send", "-", typed=b"[]\n\x04")
+    assert "then Ctrl-D" in shown
+    assert "the order is a list" in shown
+    assert "reading" not in shown, "progress would hide what is typed"
 
 
 def test_colours_are_for_terminals_and_can_be_switched_off(tmp_path: Path) -> None:

@@ -49,7 +49,10 @@ def send(session: Session, order: str, direct: bool, timeout: int | None, confir
       pipectl send events/order.json --timeout 120 -o json
       pipectl send --direct events/invalid-order.json
     """
-    session.print_first_words()
+    if order == "-" and sys.stdin is not None and sys.stdin.isatty():
+        session.screen.note("Type the JSON of an order, then Ctrl-D.")
+    else:
+        session.print_first_words()
     if direct and timeout is not None:
         raise UsageError("use one of --direct and --timeout")
     parsed = _order(session, order)

@@ -22,7 +22,7 @@ LEFT_OUT = {
         *("*~", "*.swp", "*.swo", ".#*", "#*#", "*.bak", "*.orig", "*.rej"),
         *(".idea", ".vscode", ".editorconfig"),
     ),
-    "settings of package indexes": (".npmrc", ".pypirc", ".netrc"),
+    "settings of package indexes": (".npmrc", ".pypirc", ".netrc", "uv.toml", "pip.conf", "pip.ini"),
     "desktops": (".DS_Store", "._*", "Thumbs.db", "desktop.ini"),
 }
 """Names of files and folders that no package contains, by kind. docs/config.md shows this list."""

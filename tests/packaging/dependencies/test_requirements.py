@@ -80,6 +80,10 @@ def test_credentials_in_an_address_are_refused_and_not_shown(user: str, tmp_path
     assert "secret@" not in caught.value.message
 
 
+def test_credentials_in_a_comment_are_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "six\n# -i https://me:secret@host.invalid\n")[0] is PackageProblem.SECRETS
+
+
 def test_a_token_in_an_address_is_refused(tmp_path: Path) -> None:
     found, _ = refusal(tmp_path, "--index-url https://host.invalid/simple?a=b&X-Amz-Signature=ab12\nsix\n")
     assert found is PackageProblem.SECRETS

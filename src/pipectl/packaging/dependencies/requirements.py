@@ -184,12 +184,13 @@ def _lines(file: Path, content: bytes) -> Iterator[_Line]:
         parts.append(physical.removesuffix("\\"))
         if physical.endswith("\\"):
             continue
-        line = _Line(file, number - len(parts) + 1, re.sub(r"(^|\s)#.*", "", " ".join(parts)).strip())
+        whole = " ".join(parts)
+        line = _Line(file, number - len(parts) + 1, re.sub(r"(^|\s)#.*", "", whole).strip())
         parts = []
         if len(line.text) > _LONGEST_LINE:
             reason = f"is longer than {_LONGEST_LINE:,} characters"
             raise line.error(PackageProblem.MANIFEST, reason, "correct or remove the line")
-        if has_credentials(line.text):
+        if has_credentials(whole):  # also in a comment: the file is a part of the package
             raise line.error(
                 PackageProblem.SECRETS,
                 "an address contains credentials, and everyone who may read the function could read them",

@@ -408,6 +408,11 @@ def test_the_extra_alarms_have_their_names(moto_world: World) -> None:
         assert made[key].name == f"dev-{resource}-backend"
 
 
+def test_a_region_in_capitals_is_refused_with_its_name() -> None:
+    with pytest.raises(ValueError, match=r"did you mean us-east-1 "):
+        known_region("US-EAST-1")
+
+
 def test_known_regions_include_those_of_all_partitions() -> None:
     for region in ("us-east-1", "eu-central-1", "eusc-de-east-1"):
         assert known_region(region) == region

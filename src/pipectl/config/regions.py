@@ -15,7 +15,7 @@ def known_region(region: str) -> str:
     Regions in which a pipeline cannot be managed are refused, too.
     """
     if region not in regions():
-        meant = get_close_matches(region, regions(), n=3)
+        meant = get_close_matches(region.strip().lower(), regions(), n=3)
         rest = f"did you mean {' or '.join(meant)}?" if meant else f"known are {', '.join(regions())}"
         raise ValueError(f"{region!r} is not a region with Lambda; {rest}")
     if (partition := partition_of(region)) in _WITHOUT_MAPPING_TAGS:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +19,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from pipectl.cli.main import main
-from tests.support import POLL_SECONDS
+from tests.support import PATIENCE, POLL_SECONDS
 
 
 def pipectl(*args: str | Path, answers: str | None = None) -> Result:
@@ -38,6 +40,19 @@ def start(*args: str | Path, **how: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pipectl", *map(str, args)]
     how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment(), **how}
     return subprocess.Popen(command, text=True, **how)
+
+
+def interrupt(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> None:
+    """Send a signal to a process that waits for an answer, as soon as it waits.
+
+    Python looks for signals between its instructions: one that arrives right before the call that waits is handled only
+    after the answer. A person presses Ctrl-C again; a test would hang.
+    """
+    state = Path(f"/proc/{process.pid}/stat")
+    until = time.monotonic() + PATIENCE
+    while state.exists() and state.read_text().rpartition(")")[2][1:2] != "S" and time.monotonic() < until:
+        time.sleep(POLL_SECONDS)
+    process.send_signal(number)
 
 
 class Terminal(io.BytesIO):

@@ -17,7 +17,7 @@ import pytest
 
 from pipectl.cli.options import Globals
 from pipectl.cli.session import Session, run
-from tests.cli_support import CALLER, endpoint, environment, pipectl, start
+from tests.cli_support import CALLER, endpoint, environment, interrupt, pipectl, start
 from tests.resources.standard import MANAGED_TAGS
 from tests.support import PATIENCE
 
@@ -70,7 +70,7 @@ def test_an_interrupt_exits_with_130_and_no_traceback(number: signal.Signals, fi
     with endpoint(hang) as url:
         process = start("-c", file, "--endpoint-url", url, "-o", "json", "plan")
         assert asked.wait(PATIENCE)
-        process.send_signal(number)
+        interrupt(process, number)
         out, err = process.communicate(timeout=PATIENCE)
         release.set()
     assert process.returncode == 130

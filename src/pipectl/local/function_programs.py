@@ -29,8 +29,8 @@ def program_of(runtime: str, home: Path, started_by: Path | None = None) -> tupl
     started_by = started_by or Path(sys.executable)
     if not started_by.exists():
         raise LocalError(
-            f"{started_by}, which started the local emulator, was removed; run `pipectl local stop`, then "
-            "`pipectl --local up`"
+            f"{started_by}, which started the local emulator, was removed; run `pipectl local stop`, "
+            "and create the pipeline again"
         )
     interpreter = python_environment.create(home) if language == "python" else node.provided(home)
     return interpreter, (files("pipectl.local.workers") / _PROGRAMS[language]).read_text(encoding="utf-8")

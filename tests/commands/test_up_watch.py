@@ -35,6 +35,7 @@ from pipectl.errors import (
 from pipectl.file_watcher import WatchedPaths
 from pipectl.resource_keys import ResourceKey
 from tests.aws.fakes import client_error
+from tests.packaging.dependencies.wheels import wheel
 from tests.resources.direct_access import DirectAccess
 from tests.support import ROOT, Recorder, boto3_session, make_world, yes
 
@@ -284,6 +285,21 @@ def test_new_warnings_about_a_package_are_reported_once(project: Project) -> Non
     first, second = project.follow(lambda: requirements.write_bytes(binary), project.append)
     assert [resource for resource, _ in first.warnings] == [ResourceKey.AUDITOR]
     assert second.warnings == ()
+
+
+@pytest.mark.slow
+def test_a_remark_on_changes_is_reported_once(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    wheel(wheels, "fast", "1.0", "py3-none-any")
+    for name, value in {"PIPECTL_CACHE": tmp_path / "cache", "UV_FIND_LINKS": wheels}.items():
+        monkeypatch.setenv(name, str(value))
+    requirements = project.code / "processor" / "requirements.txt"
+    first, second = project.follow(lambda: requirements.write_text("--no-index\nfast\n"), project.append)
+    assert "does not pin fast" in first.remarks["processor"]
+    assert (updated(second), second.remarks) == ([ResourceKey.PROCESSOR], {})
 
 
 def test_each_deployment_makes_the_same_number_of_calls_with_the_same_clients(project: Project) -> None:

@@ -251,8 +251,9 @@ def _deployments(text: str) -> dict[str, Deployment]:
     question = RefusedError(f"{text} has a new risk", hint="run `pipectl up`", resources=(text,))
     question.report = PlanReport((changed,), {})
     code = {"processor": changed.code or CodeChange()}
-    done = Deployment(NOON, 0.94, (Path(text),), UpReport(made, {}), code, (("auditor", f"{text}: too large"),))
-    nothing = replace(done, report=UpReport(made[2:], {}), code={}, warnings=())
+    done = Deployment(NOON, 0.94, (Path(text),), UpReport(made, {}), code)
+    done = replace(done, remarks={"processor": f"rolled back by {text}"}, warnings=(("auditor", f"{text}: too large"),))
+    nothing = replace(done, report=UpReport(made[2:], {}), code={}, remarks={}, warnings=())
     refused = replace(nothing, report=None)
     return {
         "code": done,

@@ -44,6 +44,7 @@ class Deployment:
         files: These files.
         report: What `up` did; ``None`` when it did nothing because of the error.
         code: For each function whose code was deployed: the files that differ from the deployment before.
+        remarks: For each changed resource: the remark on its change, unless the change before had the same one.
         warnings: Warnings about a function's package that the deployment before did not have, with the function.
         error: Why nothing, or not everything, was deployed. Its report is the plan, if it needs a confirmation.
     """
@@ -53,6 +54,7 @@ class Deployment:
     files: tuple[Path, ...]
     report: UpReport | None = None
     code: Mapping[str, CodeChange] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[tuple[str, str], ...] = ()
     error: PipectlError | None = None
 
@@ -87,6 +89,7 @@ class Watch:
         self._clock = context.aws.clock
         self._place = _place(context)
         self._packages = packages_of(context.resources)
+        self._remarks: dict[str, str | None] = {}
         self._connect = connect
         self._config = context.config
         self._file = context.file
@@ -106,6 +109,7 @@ class Watch:
         start = self._clock.monotonic()
         report, error = None, None
         code: dict[str, CodeChange] = {}
+        remarks: dict[str, str] = {}
         warnings: tuple[tuple[str, str], ...] = ()
         try:
             context = self._context()
@@ -113,6 +117,7 @@ class Watch:
             before, self._packages = self._packages, packages_of(context.resources)
             code = dict(_code(report, before, self._packages))
             warnings = tuple(_warnings(before, self._packages))
+            remarks = self._new_remarks(report)
             self._clients_failed = False
         except CancelledError:
             raise
@@ -121,7 +126,13 @@ class Watch:
             report = failure.report if isinstance(failure.report, UpReport) else None
             self._clients_failed = _clients_failed(failure)
         seconds = self._clock.monotonic() - start
-        return Deployment(self._clock.now(), seconds, files, report, code, warnings, error)
+        return Deployment(self._clock.now(), seconds, files, report, code, remarks, warnings, error)
+
+    def _new_remarks(self, report: UpReport) -> dict[str, str]:
+        made = {each.resource: each.reason for each in report.changes if each.action is not Action.KEEP}
+        new = {key: reason for key, reason in made.items() if reason and reason != self._remarks.get(key)}
+        self._remarks |= made
+        return new
 
     def _context(self) -> Context:
         """Return the context of the config as it is now.

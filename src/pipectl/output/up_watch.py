@@ -64,8 +64,8 @@ def _lines(screen: Screen, deployment: Deployment) -> Iterator[Line]:
     for change in made:
         _, look, done = looks.ACTIONS[change.action]
         yield change.resource, (f" {done}", look), (seconds, looks.LESS), f"  ({_difference(change, deployment)})"
-        if change.reason:
-            yield (f"{change.resource}: {screen.completed(change.reason)}",)
+        if remark := deployment.remarks.get(change.resource):
+            yield (f"{change.resource}: {screen.completed(remark)}",)
         seconds = ""
     if error:
         yield from _error(error, "failed" if report else "not deployed", seconds)

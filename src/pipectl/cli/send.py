@@ -28,7 +28,7 @@ _LONGEST_TIMEOUT = 3600
     "--timeout",
     type=click.IntRange(1, _LONGEST_TIMEOUT),
     metavar="SECONDS",
-    help="Time for which the order is followed.  [default: 60, and the batching window]",
+    help="Time for which the order is followed.  [default: 60, plus the batching window]",
 )
 @confirm_option("Environment name, to send to a protected environment.")
 @global_options
@@ -104,5 +104,5 @@ def _text(argument: str) -> str | bytes:
             return file.read(LARGEST_TEXT + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not the name of a file"
-        hint = "the JSON of an order begins with {"
+        hint = "name an existing file, JSON that begins with {, or - for stdin"
         raise UsageError(f"{argument}: {reason}", hint=hint) from None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @yes_option
 @click.option("--dry-run", is_flag=True, help="Show what would be done, as `plan` does.")
 @click.option("--plan", "reviewed", type=PlanId(), help="Make exactly the changes of this plan, without a question.")
-@click.option("--watch", is_flag=True, help="Then deploy each change of the config and the code, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Afterwards deploy each change of the config and the code, until Ctrl-C.")
 @confirm_option("Environment name, for --watch and --allow-stream-replacement in a protected environment.")
 @code_option
 @adopt_option
@@ -46,8 +46,9 @@ def up(
     Without --yes and --plan, the changes are shown first, and a question follows. A new resource is shown on one line;
     `plan` shows its settings, too.
 
-    With --watch, each file that is saved is then deployed without a question, unless something would be created,
-    replaced or deleted, or a risk is new. With -o json, each deployment is a document on one line.
+    With --watch, each file that is saved afterwards is deployed without a question. A change that would create
+    another resource than an alarm, replace or delete one, or begin a risk is shown and not made. With -o json, each
+    deployment is a document on one line.
 
     \b
     Examples:

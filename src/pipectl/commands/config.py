@@ -111,8 +111,8 @@ def _lines(node: yaml.Node | None, path: KeyPath) -> Iterator[tuple[int, KeyPath
 
 
 EXTENDS_SCHEMA = {
-    "description": "config that this one is merged over, relative to this file; sections merge key by key, lists and "
-    "single values replace, null removes",
+    "description": "config to extend, relative to this file; sections are merged key by key, lists and single values "
+    "are replaced, null removes a key",
     "minLength": 1,
     "type": "string",
 }

@@ -325,7 +325,7 @@ def _write(path: Path, content: bytes) -> bool:
 
 def _failed(project: Project, name: str, reason: str, report: InitReport | None = None) -> PipectlError:
     command = "pipectl init" if project.folder == Path() else f"pipectl init {shell_word(str(project.folder))}"
-    hint = f"correct it, and run `{command}` again: it continues"
+    hint = f"correct this, then run `{command}` again to continue"
     error = SavedFilesError(f"{project.folder / name}: {reason}", hint=hint)
     error.report = report
     return error

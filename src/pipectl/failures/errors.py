@@ -146,7 +146,8 @@ class UnchangedOrderError(PipectlError):
 
     def __init__(self, key: str) -> None:
         super().__init__(
-            f"the table already has exactly this order {key}: DynamoDB writes no stream record, nothing is processed",
-            hint=f"change it, or send it without a key to get a new one; `pipectl trace {shell_word(key)}` follows it",
+            f"the table already has exactly this order {key}, so DynamoDB writes no stream record and nothing is "
+            "processed",
+            hint=f"change the order, or remove its key to get a new one; `pipectl trace {shell_word(key)}` follows it",
         )
         self.key = key

@@ -69,7 +69,7 @@ _HINTS: Mapping[Finding, str] = {
     Finding.ACCOUNT_DIFFERS: "use the right --profile, or correct account_id in the config",
     Finding.CLOCK_DIFFERS: "set the clock of this machine",
     Finding.PERMISSIONS_DENIED: "`pipectl permissions` lists the policies",
-    Finding.RUNTIMES_DIFFER: "install pipectl with that version, or test on AWS what depends on it",
+    Finding.RUNTIMES_DIFFER: "for Python, install pipectl with that version; or test on AWS what depends on it",
     Finding.EMULATOR_STOPPED: "`pipectl local start` starts it",
     Finding.EMULATOR_MISSING: "pip install 'pipectl-aws[local]'",
     Finding.EMULATOR_VERSION: "pip install 'pipectl-aws[local]'",

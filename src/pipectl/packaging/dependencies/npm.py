@@ -25,10 +25,10 @@ _PROBLEMS = {
     "ETARGET": (PackageProblem.NO_PACKAGE, "the package index has no such version", "name a version that exists"),
     "ERESOLVE": (PackageProblem.CONFLICT, "the versions conflict", "correct the versions"),
     "EBADPLATFORM": (PackageProblem.NO_WHEEL, "a package is for another platform", "remove it from the dependencies"),
-    "EUSAGE": (PackageProblem.MANIFEST, "its lock file does not fit", "run `npm install` in the folder"),
+    "EUSAGE": (PackageProblem.MANIFEST, "does not match its lock file", "run `npm install` in the folder"),
     "EJSONPARSE": (PackageProblem.MANIFEST, "is not valid JSON", "correct the file"),
-    "EINVALIDPACKAGENAME": (PackageProblem.MANIFEST, "names no valid package", "correct the name"),
-    "EINVALIDTAGNAME": (PackageProblem.MANIFEST, "names no valid version", "correct the version"),
+    "EINVALIDPACKAGENAME": (PackageProblem.MANIFEST, "contains an invalid package name", "correct the name"),
+    "EINVALIDTAGNAME": (PackageProblem.MANIFEST, "contains an invalid version", "correct the version"),
 }
 _NOISE = ("A complete log", "Clean install", "Usage:", "npm ci", "code E", "Note that you can", "tarball, folder")
 

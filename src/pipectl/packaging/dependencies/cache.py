@@ -51,7 +51,7 @@ class Entry:
 
 
 def default_folder() -> Path:
-    """Return ``$PIPECTL_CACHE``, else ``pipectl/packages`` in the user's folder of caches.
+    """Return ``$PIPECTL_CACHE``, else ``pipectl/packages`` in the user's cache folder.
 
     Raises:
         PackageError: the user has no home folder.

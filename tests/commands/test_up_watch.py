@@ -299,6 +299,7 @@ def test_a_remark_on_changes_is_reported_once(
     requirements = project.code / "processor" / "requirements.txt"
     first, second = project.follow(lambda: requirements.write_text("--no-index\nfast\n"), project.append)
     assert "does not pin fast" in first.remarks["processor"]
+    assert first.warnings == ()  # it is not said twice
     assert (updated(second), second.remarks) == ([ResourceKey.PROCESSOR], {})
 
 

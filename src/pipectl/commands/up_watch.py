@@ -218,8 +218,8 @@ def _code(
 
 def _warnings(before: Mapping[str, Package], now: Mapping[str, Package]) -> Iterator[tuple[str, str]]:
     for key, package in now.items():
-        for warning in package.all_warnings:
-            if warning not in before[key].all_warnings:
+        for warning in package.warnings:
+            if warning not in before[key].warnings:
                 yield key, warning
 
 

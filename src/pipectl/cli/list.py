@@ -44,7 +44,7 @@ def list(session: Session) -> int:  # noqa: A001 - the name of the command
     local = bool(session.options.local)
 
     def context_of(file: Path, config: Config) -> Context:
-        return session.context_of(config.model_copy(update={"account_id": None}) if local else config, file, aws)
+        return session.context_of(config, file, aws)
 
     report = list_pipelines(aws, file, configs, context_of, local=local)
     output.header(session.screen, report, local=local)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,15 +48,9 @@ def doctor(session: Session, file: Path | None, confirm: str | None, yes: bool) 
         return _capture(session, file, confirm, yes)
     if confirm or yes:
         raise UsageError("--confirm and --yes need --capture")
-    from pipectl.aws.client import Aws, Credentials
     from pipectl.commands.doctor import TIMEOUT, Setup
     from pipectl.commands.doctor import doctor as run
-    from pipectl.local.home import LocalEmulator
     from pipectl.output import doctor as output
-
-    def connect_local(running: LocalEmulator, region: str) -> Aws:
-        credentials = Credentials(**running.credentials())
-        return session.aws(running.endpoint_url, credentials, region=region, timeout=TIMEOUT)
 
     setup = Setup(
         file=session.config_file.path,
@@ -63,7 +58,7 @@ def doctor(session: Session, file: Path | None, confirm: str | None, yes: bool) 
         region=session.region_with,
         is_local=bool(session.options.local),
         connect=lambda region: session.aws(session.options.endpoint_url, region=region, timeout=TIMEOUT),
-        connect_local=connect_local,
+        connect_local=partial(session.emulator_aws, timeout=TIMEOUT),
     )
     now = session.clock.now()
     diagnosis = run(setup, now, session.cancel)

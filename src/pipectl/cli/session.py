@@ -195,10 +195,10 @@ class Session:
         self.screen.note("Interrupted: waiting for calls in progress. Press Ctrl-C again to exit at once.")
         self.clock.cancel()
 
-    def emulator_aws(self, running: LocalEmulator, region: str | None = None) -> Aws:
+    def emulator_aws(self, running: LocalEmulator, region: str | None = None, *, timeout: float | None = None) -> Aws:
         from pipectl.aws.client import Credentials
 
-        return self.aws(running.endpoint_url, Credentials(**running.credentials()), region=region)
+        return self.aws(running.endpoint_url, Credentials(**running.credentials()), region=region, timeout=timeout)
 
     def aws(
         self,

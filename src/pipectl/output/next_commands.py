@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from pipectl.output.console import Screen
+
+_COMMAND = re.compile("`(pipectl [^`]+)`")
+
+
+def command_in(text: str) -> str | None:
+    """Return the first command in backticks of a text, such as ``pipectl resume``; ``None`` without one."""
+    found = _COMMAND.search(text)
+    return found[1] if found else None
 
 
 def print_next(screen: Screen, commands: Iterable[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from pipectl.aws.log_entries import parse_entry
@@ -11,7 +10,7 @@ from pipectl.commands.send_direct import DirectReport
 from pipectl.failures.model import short_id
 from pipectl.output import looks
 from pipectl.output.console import Screen
-from pipectl.output.next_commands import print_next, with_options
+from pipectl.output.next_commands import command_in, print_next, with_options
 from pipectl.output.records import plain
 from pipectl.output.serializer import dumps
 from pipectl.text import pluralize, shell_word
@@ -23,7 +22,6 @@ _LOOK = {
 }
 _WRITTEN = {"INSERT": "inserted", "MODIFY": "modified"}
 _LABEL = 12
-_COMMAND = re.compile("`(pipectl [^`]+)`")
 
 
 def result(screen: Screen, report: SendReport) -> None:
@@ -137,8 +135,8 @@ def _next(report: SendReport) -> Iterator[str]:
         # Where the handler cannot run, no line of the log names the order.
         yield f"pipectl logs --order {key}" if report.failure.quarantine else f"pipectl logs --failure {failure}"
     elif report.state is SendState.WAITING:
-        if named := _COMMAND.search(report.waits_for or ""):
-            yield named[1]
+        if named := command_in(report.waits_for or ""):
+            yield named
         yield f"pipectl trace {key}"
 
 

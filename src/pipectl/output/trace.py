@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pipectl.commands.trace import Doubt, Proof, Stage, Trace
@@ -11,7 +10,7 @@ from pipectl.failures.order_events import TraceEvent
 from pipectl.failures.order_versions import MOST_VERSIONS
 from pipectl.output import looks
 from pipectl.output.console import Line, Screen
-from pipectl.output.next_commands import print_next, with_options
+from pipectl.output.next_commands import command_in, print_next, with_options
 from pipectl.output.records import plain
 from pipectl.output.serializer import dumps, serialize
 from pipectl.output.table import Column
@@ -30,7 +29,6 @@ _LOOK = {
 _KIND_LOOK = {"stored": looks.GOOD, "quarantined": looks.BAD, "failed": looks.BAD}
 _COLUMNS = (Column("VERSION"), Column("TIME"), Column("WHEN"), Column("WHAT", flexible=True))
 _LABEL = 13
-_COMMAND = re.compile("`(pipectl [^`]+)`")
 _ITEM_CHARACTERS = 62
 _GAVE_UP = {
     "RetryAttemptsExhausted": "retries exhausted",
@@ -215,8 +213,7 @@ def _next(found: Trace) -> Iterator[str]:
     elif found.stage is Stage.LOST:
         yield "pipectl verify --repair"
     elif found.stage is Stage.WAITING:
-        named = _COMMAND.search(found.stopped or "")
-        yield named[1] if named else "pipectl status"
+        yield command_in(found.stopped or "") or "pipectl status"
     elif found.stage is Stage.UNSEEN:
         yield f"pipectl audit show {key}"
 

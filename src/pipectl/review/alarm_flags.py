@@ -8,7 +8,7 @@ from typing import Any
 from pipectl.resource_keys import ResourceKey
 from pipectl.review.case import Case, Risk
 from pipectl.review.model import Flag, FlagKind, When
-from pipectl.review.words import listed, texts
+from pipectl.review.words import account_in, listed, texts
 
 _ERRORS_OF_ONE = 4
 _ERRORS_IN_BATCH = 10
@@ -71,8 +71,7 @@ def _threshold(values: Mapping[str, Any], case: Case) -> str | None:
 
 def _foreign_actions(actions: object, attribute: str, what: str, account_id: str) -> Iterator[Risk]:
     for arn in texts(actions or []):
-        parts = arn.split(":")
-        owner = parts[4] if len(parts) > 4 else ""
+        owner = account_in(arn)
         if owner and owner != account_id:
             yield Risk(FlagKind.OTHER_ACCOUNT, f"{what} notifies account {owner}: {arn}", attribute)
 

@@ -11,7 +11,7 @@ from pipectl.review.case import Case, Risk
 from pipectl.review.commands import command
 from pipectl.review.model import Flag, FlagKind, When
 from pipectl.review.policy_flags import granted, statements_in
-from pipectl.review.words import listed, text, texts
+from pipectl.review.words import account_in, listed, text, texts
 
 _RUNS_CODE = (
     "AWS_LAMBDA_EXEC_WRAPPER",
@@ -56,12 +56,12 @@ def risks(values: Mapping[str, Any], case: Case) -> Iterator[Risk]:
 
 def _version_risks(values: Mapping[str, Any], case: Case, what: str, attribute: str) -> Iterator[Risk]:
     for layer in texts(values.get("layers") or []):
-        parts = layer.split(":")
-        owner = parts[4] if len(parts) > 4 else "an unknown account"
+        owner = account_in(layer)
         if owner == case.account_id:
             yield Risk(FlagKind.PERMISSIONS, f"layer {layer} runs code in {what}", attribute or "layers")
         else:
-            reason = f"layer {layer} of account {owner} runs code in {what}, with its role and its orders"
+            account = "an unknown account" if owner is None else owner
+            reason = f"layer {layer} of account {account} runs code in {what}, with its role and its orders"
             yield Risk(FlagKind.OTHER_ACCOUNT, reason, attribute or "layers")
     variables = _mapping(values.get("environment"))
     for name in sorted(map(str, variables)):
@@ -115,8 +115,7 @@ def _other_places(found: Mapping[Any, Any], wanted: Mapping[Any, Any], case: Cas
     for name in _PLACES:
         now, then = found.get(name), wanted.get(name)
         if now and then and now != then:
-            parts = text(now).split(":")
-            foreign = len(parts) > 4 and parts[4] not in ("", case.account_id)
+            foreign = account_in(text(now)) not in (None, "", case.account_id)
             reason = f"function {case.name} writes to {text(now)} ({name}), which is not the one in the config"
             kind = FlagKind.OTHER_ACCOUNT if foreign else FlagKind.DATA_LOSS
             yield Flag(kind, When.CLOSED, reason, attribute or "environment")
@@ -134,9 +133,9 @@ def unmanaged(settings: Mapping[str, Any], case: Case) -> Iterator[Flag]:
             for kind, reason in granted({**statement, "Resource": named}, case.account_id, named):
                 yield Flag(kind, When.STAYS, reason, hint=hint)
     if key := settings.get("KMS_key"):
-        parts = text(key).split(":")
-        if len(parts) > 4 and parts[4] != case.account_id:
-            reason = f"a key of account {parts[4]} encrypts the environment of function {case.name}, and can stop it"
+        owner = account_in(text(key))
+        if owner not in (None, case.account_id):
+            reason = f"a key of account {owner} encrypts the environment of function {case.name}, and can stop it"
             yield Flag(FlagKind.OTHER_ACCOUNT, When.STAYS, reason)
 
 

@@ -10,7 +10,7 @@ from pipectl.resource_keys import ResourceKey
 from pipectl.review.case import Case, Risk
 from pipectl.review.commands import command
 from pipectl.review.model import Flag, FlagKind, When
-from pipectl.review.words import listed, text, texts
+from pipectl.review.words import account_in, listed, text, texts
 from pipectl.text import measured
 
 _REPORT = "ReportBatchItemFailures"
@@ -127,8 +127,7 @@ def unmanaged(settings: Mapping[str, Any], case: Case) -> Iterator[Flag]:
 
 
 def _account(arn: object) -> str:
-    parts = str(arn).split(":")
-    return parts[4] if len(parts) > 4 and parts[4] else "an unknown account"
+    return account_in(str(arn)) or "an unknown account"
 
 
 def _time(seconds: int) -> str:

@@ -20,6 +20,12 @@ def text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
+def account_in(arn: str) -> str | None:
+    """Return the account that an ARN names, empty where it names none; ``None`` for a text that is no ARN."""
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 4 else None
+
+
 def listed(names: Collection[str], last: str = "and") -> str:
     """Return ``a, b and c``; of many names the first ones and the number of the others."""
     shown = list(names)

@@ -124,7 +124,8 @@ def build(source: Source, tools: Tools | None = None) -> Package:
     target = Target(source.runtime, source.architecture, source.local)
     found = provide(source.folder, manifest, target, tools) if manifest else Dependencies()
     found = replace(found, warnings=(*found.warnings, *_replaced(own, found.files)))
-    return _packed(source, dict(sorted({**found.files, **own}.items())), found, tools)
+    contents = dict(sorted({**found.files, **own}.items()))
+    return _packed(source, contents, found, tools, installed=manifest is not None)
 
 
 def _replaced(own: Mapping[str, Content], installed: Mapping[str, Content]) -> Iterator[str]:
@@ -166,7 +167,9 @@ def _smaller(sizes: Mapping[str, int], owners: Mapping[str, Owner]) -> str:
     return f"remove packages that the function does not need; the largest are {shown}"
 
 
-def _packed(source: Source, contents: Mapping[str, Content], found: Dependencies, tools: Tools) -> Package:
+def _packed(
+    source: Source, contents: Mapping[str, Content], found: Dependencies, tools: Tools, *, installed: bool
+) -> Package:
     data = {name: content.data for name, content in contents.items()}
     sizes = {name: len(each) for name, each in data.items()}
     owners = owners_of(data) if found.files else {}
@@ -184,7 +187,6 @@ def _packed(source: Source, contents: Mapping[str, Content], found: Dependencies
             path=str(source.folder),
         )
     architecture = host_architecture() if source.local else source.architecture
-    installed = bool(found.files or found.missing)
     remarks = package_contents.warnings(data, source.language, architecture, installed=installed)
     return Package(body, deflated, digest, (*found.warnings, *remarks), found.unpinned, found.missing)
 

@@ -58,6 +58,12 @@ def test_a_package_that_was_not_installed_is_an_error(machine: Machine) -> None:
     assert "fast/__init__.py" not in names(machine.build())
 
 
+def test_a_requirement_of_another_machine_is_no_missing_package(machine: Machine) -> None:
+    machine.installer = Installer({})
+    write(machine.folder, {"requirements.txt": "slow; sys_platform == 'win32'"})
+    assert machine.build().all_warnings == ()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
 def test_a_pipe_is_not_waited_for(machine: Machine) -> None:
     write(machine.folder, {"requirements.txt": "fast==1.2\n-r more.txt\n"})

@@ -28,7 +28,7 @@ from pipectl.packaging.dependencies.provide import Dependencies, manifest_of, pr
 from pipectl.packaging.dependencies.target import Target, host_architecture
 from pipectl.packaging.dependencies.tools import Tools
 from pipectl.packaging.handler import check_function, handler_file
-from pipectl.packaging.owners import Owner, owners_of
+from pipectl.packaging.owners import owners_of
 from pipectl.packaging.tree import NODE_MODULES, files_of
 from pipectl.packaging.zipped import zipped
 
@@ -144,26 +144,28 @@ def _own_contents(source: Source, manifest: Manifest | None) -> dict[str, Conten
     return {name: Content(file.path.read_bytes(), file.executable) for name, file in files.items()}
 
 
-def _check_size(folder: Path, sizes: Mapping[str, int], owners: Mapping[str, Owner] = MappingProxyType({})) -> None:
+def _check_size(folder: Path, sizes: Mapping[str, int], packages: Mapping[str, bytes] = MappingProxyType({})) -> None:
+    """Refuse what Lambda does not unzip. ``packages`` are the contents where packages were installed."""
     size = sum(sizes.values())
     if size > LARGEST_UNZIPPED:
         raise PackageError(
             f"{folder} contains {_megabytes(size)}, more than the {_megabytes(LARGEST_UNZIPPED)} that Lambda unzips",
-            hint=_smaller(sizes, owners),
+            hint=_smaller(sizes, packages),
             problem=PackageProblem.TOO_LARGE,
             path=str(folder),
         )
 
 
-def _smaller(sizes: Mapping[str, int], owners: Mapping[str, Owner]) -> str:
+def _smaller(sizes: Mapping[str, int], packages: Mapping[str, bytes]) -> str:
     """Return advice with the largest packages, and the largest file where no package was installed."""
+    owners = owners_of(packages)
     if not owners:
         largest = max(sizes, key=lambda name: sizes[name])
         return f"remove files that the function does not need; the largest is {largest}"
-    packages: Counter[str] = Counter()
+    used: Counter[str] = Counter()
     for name, size in sizes.items():
-        packages[str(owners.get(name, "the handler's own files"))] += size
-    shown = ", ".join(f"{name} ({_megabytes(size)})" for name, size in packages.most_common(3))
+        used[str(owners.get(name, "the handler's own files"))] += size
+    shown = ", ".join(f"{name} ({_megabytes(size)})" for name, size in used.most_common(3))
     return f"remove packages that the function does not need; the largest are {shown}"
 
 
@@ -172,8 +174,8 @@ def _packed(
 ) -> Package:
     data = {name: content.data for name, content in contents.items()}
     sizes = {name: len(each) for name, each in data.items()}
-    owners = owners_of(data) if found.files else {}
-    _check_size(source.folder, sizes, owners)
+    packages = data if found.files else {}
+    _check_size(source.folder, sizes, packages)
     body = zipped(contents) if sum(sizes.values()) <= LARGEST_UPLOAD else b""
     deflated, digest = not 0 < len(body) <= LARGEST_UPLOAD, _content_hash(contents)
     if deflated:
@@ -182,7 +184,7 @@ def _packed(
         raise PackageError(
             f"{source.folder} takes {_megabytes(len(body))} as a zip, more than the {_megabytes(LARGEST_UPLOAD)} "
             "that Lambda takes directly",
-            hint=_smaller(sizes, owners),
+            hint=_smaller(sizes, packages),
             problem=PackageProblem.TOO_LARGE,
             path=str(source.folder),
         )

@@ -15,6 +15,7 @@ from pipectl.engine.model import Facts, Resource, facts_of
 from pipectl.facts import QueueFacts, TableFacts
 from pipectl.iam import roles
 from pipectl.packaging.build import Source, build
+from pipectl.packaging.dependencies.target import Target
 from pipectl.packaging.dependencies.tools import Tools, silent
 from pipectl.packaging.revision import describe
 from pipectl.packaging.tree import from_here
@@ -44,9 +45,7 @@ def package_source(config: Config, function: FunctionConfig, file: Path, *, loca
         from_here(config.source_of(function, file)),
         function.handler,
         function.language,
-        function.architecture,
-        function.runtime,
-        local,
+        Target(function.runtime, function.architecture, local),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipectl.packaging.build import LARGEST_UPLOAD, Package, Source, build
 from pipectl.packaging.contents import machine_of
+from pipectl.packaging.dependencies.target import Target
 from pipectl.packaging.dependencies.tools import Tools
 from pipectl.packaging.owners import owners_of
 from tests.packaging.folders import FILES, contents, write
@@ -17,7 +18,7 @@ RUNTIMES = ["python3.11", "python3.14"]
 
 
 def packaged(folder: Path, runtime: str, architecture: str) -> Package:
-    source = Source(folder, "handler.handler", "python", architecture, runtime)
+    source = Source(folder, "handler.handler", "python", Target(runtime, architecture))
     return build(source, Tools(cache=folder.parent / "cache"))
 
 

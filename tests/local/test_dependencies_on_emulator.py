@@ -9,6 +9,7 @@ import pytest
 
 from pipectl.local.home import LocalEmulator
 from pipectl.packaging.build import Source, build
+from pipectl.packaging.dependencies.target import Target
 from pipectl.packaging.dependencies.tools import Tools
 from tests.local.small_pipeline import Pipeline
 from tests.packaging.dependencies.registries import online
@@ -32,7 +33,7 @@ export const handler = async () => [pad("5", 3), import.meta.resolve("left-pad")
 def invoked(emulator: LocalEmulator, folder: Path, runtime: str) -> list[object]:
     """Return the answer of a function whose packages are installed for this machine."""
     language = "python" if runtime.startswith("python") else "nodejs"
-    source = Source(folder, "index.handler", language, "arm64", runtime, local=True)
+    source = Source(folder, "index.handler", language, Target(runtime, "arm64", local=True))
     package = online(lambda: build(source, Tools(cache=folder.parent / "cache")))
     client = Pipeline(emulator, runtime=runtime, mapping={"Enabled": False}).client("lambda")
     client.update_function_code(FunctionName="processor", ZipFile=package.body)

@@ -10,6 +10,7 @@ import pytest
 
 from pipectl.errors import PackageError, PackageProblem
 from pipectl.packaging.build import Package, Source, build
+from pipectl.packaging.dependencies.target import Target
 
 FILES = {"handler.py": "def handler(event, context): ...\n", "lib/b.py": "B = 1\n", "lib/a.py": "A = 1\n", "Z.txt": "z"}
 
@@ -25,7 +26,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 def packaged(
     folder: Path, handler: str = "handler.handler", language: str = "python", architecture: str = "arm64"
 ) -> Package:
-    return build(Source(folder, handler, language, architecture))
+    return build(Source(folder, handler, language, Target("python3.14", architecture)))
 
 
 def names(package: Package) -> list[str]:

@@ -25,7 +25,7 @@ from pipectl.packaging.dependencies.cache import Cache, default_folder, key
 from pipectl.packaging.dependencies.installed import Content
 from pipectl.packaging.dependencies.manifest import Manifest
 from pipectl.packaging.dependencies.provide import Dependencies, manifest_of, provide
-from pipectl.packaging.dependencies.target import Target, host_architecture
+from pipectl.packaging.dependencies.target import Target
 from pipectl.packaging.dependencies.tools import Tools
 from pipectl.packaging.handler import check_function, handler_file
 from pipectl.packaging.owners import owners_of
@@ -39,23 +39,19 @@ LARGEST_UNZIPPED = 250 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Source:
-    """A handler's folder and how its function runs.
+    """A handler's folder, and how and where its function runs.
 
     Args:
         folder: The folder.
         handler: ``<file>.<function>`` in it.
         language: ``python`` or ``nodejs``.
-        architecture: ``arm64`` or ``x86_64``.
-        runtime: The name of the runtime, such as ``python3.14``.
-        local: The function runs on this machine, in the local emulator, instead of on Lambda.
+        target: The runtime and machine of the function.
     """
 
     folder: Path
     handler: str
     language: str
-    architecture: str = "arm64"
-    runtime: str = "python3.14"
-    local: bool = False
+    target: Target
 
 
 @dataclass(frozen=True)
@@ -121,8 +117,7 @@ def build(source: Source, tools: Tools | None = None) -> Package:
     handler = handler_file(source.folder, source.handler, source.language, own)
     name = handler.relative_to(source.folder).as_posix()
     check_function(handler, own[name].data, source.handler, source.language)
-    target = Target(source.runtime, source.architecture, source.local)
-    found = provide(source.folder, manifest, target, tools) if manifest else Dependencies()
+    found = provide(source.folder, manifest, source.target, tools) if manifest else Dependencies()
     found = replace(found, warnings=(*found.warnings, *_replaced(own, found.files)))
     contents = dict(sorted({**found.files, **own}.items()))
     return _packed(source, contents, found, tools, installed=manifest is not None)
@@ -188,8 +183,7 @@ def _packed(
             problem=PackageProblem.TOO_LARGE,
             path=str(source.folder),
         )
-    architecture = host_architecture() if source.local else source.architecture
-    remarks = package_contents.warnings(data, source.language, architecture, installed=installed)
+    remarks = package_contents.warnings(data, source.language, source.target.machine, installed=installed)
     return Package(body, deflated, digest, (*found.warnings, *remarks), found.unpinned, found.missing)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from pipectl.errors import PackageError
 from pipectl.packaging.build import Package, Source, build
+from pipectl.packaging.dependencies.target import Target
 from pipectl.packaging.dependencies.tools import Result, Tools
 
 PYTHON_FILES = {
@@ -94,7 +95,7 @@ class Machine:
     ) -> Package:
         language = "nodejs" if (self.folder / "package.json").exists() else "python"
         runtime = runtime or {"nodejs": "nodejs24.x", "python": "python3.14"}[language]
-        source = Source(self.folder, "handler.handler", language, architecture, runtime, local)
+        source = Source(self.folder, "handler.handler", language, Target(runtime, architecture, local))
         return build(source, self.tools(install=install))
 
     def tools(self, *, install: bool = True) -> Tools:

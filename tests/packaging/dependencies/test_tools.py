@@ -9,6 +9,7 @@ import pytest
 from pipectl.errors import PackageError, PackageProblem
 from pipectl.packaging.build import Package, Source, build
 from pipectl.packaging.contents import machine_of
+from pipectl.packaging.dependencies.target import Target
 from pipectl.packaging.dependencies.tools import Tools
 from pipectl.packaging.owners import owners_of
 from tests.packaging.dependencies.registries import online
@@ -44,7 +45,7 @@ def uv_offline(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def packaged(folder: Path, *, runtime: str = "python3.14", architecture: str = "arm64", local: bool = False) -> Package:
     language = "python" if runtime.startswith("python") else "nodejs"
-    source = Source(folder, "handler.handler", language, architecture, runtime, local)
+    source = Source(folder, "handler.handler", language, Target(runtime, architecture, local))
     return build(source, Tools(cache=folder.parent / "cache"))
 
 

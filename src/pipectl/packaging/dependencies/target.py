@@ -21,7 +21,7 @@ class Target:
 
     Args:
         runtime: The name of the runtime, such as ``python3.14``.
-        architecture: ``arm64`` or ``x86_64``.
+        architecture: ``arm64`` or ``x86_64``: the function's on Lambda.
         local: This machine, in the Python or Node.js that is here, instead of Lambda's machines.
     """
 
@@ -31,8 +31,16 @@ class Target:
 
     def __str__(self) -> str:
         if self.local:
-            return f"this machine ({host_architecture()}, Python {platform.python_version()})"
+            return f"this machine ({self.machine}, Python {platform.python_version()})"
         return f"{self.runtime} on {self.architecture}"
+
+    @property
+    def machine(self) -> str:
+        """The architecture that binaries are for, as Lambda names it."""
+        if not self.local:
+            return self.architecture
+        machine = platform.machine().lower()
+        return _MACHINES.get(machine, machine)
 
     @property
     def key(self) -> str:
@@ -56,9 +64,3 @@ class Target:
         if self.local:
             return []
         return ["--os=linux", f"--cpu={_NPM_MACHINES[self.architecture]}", "--libc=glibc"]
-
-
-def host_architecture() -> str:
-    """Return the architecture of this machine, as Lambda names it."""
-    machine = platform.machine().lower()
-    return _MACHINES.get(machine, machine)

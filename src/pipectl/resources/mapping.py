@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Mapped: TypeAlias = t.EventSourceMappingConfigurationTypeDef | t.EventSourceMappingConfigurationResponseTypeDef
 
 _BOUND = 600
-CHANGING = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}
+_CHANGING = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}
 REPORT_BATCH_ITEM_FAILURES = "ReportBatchItemFailures"
 NO_AGE_LIMIT = -1
 READ_ALL: Request = {"Enabled": True, "MaximumRecordAgeInSeconds": NO_AGE_LIMIT}
@@ -162,7 +162,7 @@ class EventSourceMapping(Resource):
             Tags=desired["tags"],
             **{name: value for name, value in requests.items() if value != {}},
         )
-        self._wait_until_steady(created["UUID"])
+        wait_until_steady(self._aws, created["UUID"])
         return MappingFacts(created["UUID"], self._arn(created["UUID"]), created["State"])
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
@@ -234,9 +234,9 @@ class EventSourceMapping(Resource):
         }
 
     def _update(self, uuid: str, requests: Request) -> None:
-        self._wait_until_steady(uuid)
+        wait_until_steady(self._aws, uuid)
         self._aws.lambda_.update_event_source_mapping(UUID=uuid, **requests)
-        self._wait_until_steady(uuid)
+        wait_until_steady(self._aws, uuid)
 
     def _is_managed(self, tags: Mapping[str, str]) -> bool:
         return self._ownership.items() <= tags.items()
@@ -248,13 +248,13 @@ class EventSourceMapping(Resource):
             if not self._reads(mapping.get("EventSourceArn", "")):
                 continue
             if mapping.get("State") == "Deleting":  # while it exists, AWS refuses another of the same source
-                self._wait_until_gone(mapping["UUID"])
+                wait_until_gone(self._aws, mapping["UUID"])
                 continue
             try:
                 found = self._once_updated(mapping)
                 tags = dict(self._aws.lambda_.list_tags(Resource=self._arn(found["UUID"])).get("Tags", {}))
             except AbsentError:
-                if self._state(mapping["UUID"]) in (None, "Deleting"):
+                if _state_of(self._aws, mapping["UUID"]) in (None, "Deleting"):
                     continue  # deleted since it was listed, or the list lags
                 raise
             readers.append((found, tags))
@@ -278,7 +278,7 @@ class EventSourceMapping(Resource):
         """Wait for a mapping that is Updating: until then it does not report whether it is enabled."""
         if found["State"] != "Updating":
             return found
-        self._wait_until_steady(found["UUID"])
+        wait_until_steady(self._aws, found["UUID"])
         return self._aws.lambda_.get_event_source_mapping(UUID=found["UUID"])
 
     def _remove(self, uuids: Collection[str]) -> None:
@@ -288,19 +288,25 @@ class EventSourceMapping(Resource):
             except AbsentError:
                 continue
         for uuid in uuids:
-            self._wait_until_gone(uuid)
+            wait_until_gone(self._aws, uuid)
 
-    def _wait_until_gone(self, uuid: str) -> None:
-        self._aws.wait(lambda: self._state(uuid) is None, f"mapping {uuid} to be deleted", _BOUND)
 
-    def _wait_until_steady(self, uuid: str) -> None:
-        self._aws.wait(lambda: self._state(uuid) not in CHANGING, f"mapping {uuid} to finish its update", _BOUND)
+def _state_of(aws: Aws, uuid: str) -> str | None:
+    """Return the state of a mapping; ``None`` when it does not exist."""
+    try:
+        return aws.lambda_.get_event_source_mapping(UUID=uuid)["State"]
+    except AbsentError:
+        return None
 
-    def _state(self, uuid: str) -> str | None:
-        try:
-            return self._aws.lambda_.get_event_source_mapping(UUID=uuid)["State"]
-        except AbsentError:
-            return None
+
+def wait_until_steady(aws: Aws, uuid: str) -> None:
+    """Wait until a mapping is not changing."""
+    aws.wait(lambda: _state_of(aws, uuid) not in _CHANGING, f"mapping {uuid} to finish its update", _BOUND)
+
+
+def wait_until_gone(aws: Aws, uuid: str) -> None:
+    """Wait until a mapping is deleted."""
+    aws.wait(lambda: _state_of(aws, uuid) is None, f"mapping {uuid} to be deleted", _BOUND)
 
 
 def unqualified(function_arn: str) -> str:

@@ -8,9 +8,7 @@ from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
 from pipectl.facts import MappingFacts
-from pipectl.resources.mapping import CHANGING, unqualified
-
-_BOUND = 600
+from pipectl.resources.mapping import unqualified, wait_until_gone, wait_until_steady
 
 
 class OrphanMapping(Resource):
@@ -57,12 +55,12 @@ class OrphanMapping(Resource):
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         """Stop it, or start it again."""
         del observed, differs
-        self._aws.wait(lambda: self._state() not in CHANGING, f"mapping {self._uuid} to finish its update", _BOUND)
+        wait_until_steady(self._aws, self._uuid)
         try:
             self._aws.lambda_.update_event_source_mapping(UUID=self._uuid, Enabled=desired["enabled"])
         except AbsentError:
             return Facts()
-        self._aws.wait(lambda: self._state() not in CHANGING, f"mapping {self._uuid} to finish its update", _BOUND)
+        wait_until_steady(self._aws, self._uuid)
         return Facts()
 
     def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
@@ -71,10 +69,4 @@ class OrphanMapping(Resource):
             self._aws.lambda_.delete_event_source_mapping(UUID=self._uuid)
         except AbsentError:
             return
-        self._aws.wait(lambda: self._state() is None, f"mapping {self._uuid} to be deleted", _BOUND)
-
-    def _state(self) -> str | None:
-        try:
-            return self._aws.lambda_.get_event_source_mapping(UUID=self._uuid)["State"]
-        except AbsentError:
-            return None
+        wait_until_gone(self._aws, self._uuid)

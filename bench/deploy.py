@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.calls import Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.down import down
 from pipectl.commands.status import status
 from pipectl.commands.up import up

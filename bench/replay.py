@@ -18,7 +18,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.calls import Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.aws.stream_records import event_record
 from pipectl.commands.outputs import outputs
 from pipectl.commands.replay_dlq import replay

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.model import OperationModel, ServiceModel, Shape
 
-from pipectl.aws.client import Call, Parameters
+from pipectl.aws.calls import Call, Parameters
 from pipectl.aws.settings import models
 
 _OF_JAVA = {

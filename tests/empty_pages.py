@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipectl.aws.client import Attempt, Call, Parameters
+from pipectl.aws.calls import Attempt, Call, Parameters
 
 MOST_BEFORE_RECORDS = 3
 """The largest number of empty pages that precede records on the harsh emulator."""

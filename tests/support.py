@@ -16,7 +16,8 @@ from typing import Any
 import boto3
 import yaml
 
-from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.calls import Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.aws.settings import profileless_session
 from pipectl.clock import Clock
 from pipectl.config.loading import load

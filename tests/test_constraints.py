@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from tests.constraints import check_request, unreadable_patterns, violations
 
 MISTAKES: dict[str, tuple[Call, dict[str, Any], str]] = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from pipectl.aws.client import Request
+from pipectl.aws.calls import Request
 from pipectl.aws.tagged import TaggedResource, tagged_resources
 from pipectl.config.names import log_group_of
 from pipectl.context import Context

@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.calls import Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.aws.settings import regions
 from pipectl.clock import SystemClock, poll
 from pipectl.errors import (

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.client import Attempt, Aws, Call, Credentials
+from pipectl.aws.calls import Attempt, Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.aws.function_code import deployed_package
 from pipectl.clock import SystemClock
 from pipectl.errors import AwsError, CancelledError, PipectlError, UnreachableError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from pipectl.commands.pause import pause
 from pipectl.commands.plan import plan
 from pipectl.commands.replay_dlq import replay

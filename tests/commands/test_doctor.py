@@ -12,7 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.calls import Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.doctor import MINISTACK, OLDEST_BOTO3, TIMEOUT, Setup, doctor
 from pipectl.config.loading import load
 from pipectl.config.models import Config

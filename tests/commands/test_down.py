@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from pipectl.commands.down import DownPreview, DownReport, down
 from pipectl.commands.pause import pause
 from pipectl.commands.plan import plan

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from pipectl.commands.down import DownPreview, DownReport, down
 from pipectl.commands.down_orphans import POLICY_HINT, down_orphans
 from pipectl.commands.plan import PlanReport, plan

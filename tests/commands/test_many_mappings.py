@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.awslambda.models import lambda_backends
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from pipectl.commands.plan import plan
 from pipectl.commands.status import status
 from pipectl.context import Context

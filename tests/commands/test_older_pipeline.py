@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from pipectl.commands.audit import audit_list
 from pipectl.commands.audit_resolve import audit_resolve
 from pipectl.commands.plan import plan

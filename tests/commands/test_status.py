@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from pipectl.commands.status import State, status
 from pipectl.errors import AccessDeniedError
 from pipectl.failures.explanation import Safety

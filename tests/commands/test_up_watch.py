@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipectl.aws.client import Call, Parameters
+from pipectl.aws.calls import Call, Parameters
 from pipectl.commands.down import down
 from pipectl.commands.plan import PlanReport
 from pipectl.commands.up import up

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from pipectl.aws.client import Aws, Call, Credentials, Parameters
+from pipectl.aws.calls import Call, Parameters
+from pipectl.aws.client import Aws, Credentials
 from pipectl.clock import SystemClock
 from pipectl.context import Context
 from pipectl.iam.places import places_of

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.calls import Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.failures.model import UNRESOLVED, ReplayStatus

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.calls import Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.audit import audit_list
 from pipectl.commands.pause import pause
 from pipectl.commands.plan import plan

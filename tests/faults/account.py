@@ -11,7 +11,8 @@ from typing import Any
 
 from moto import mock_aws
 
-from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.calls import Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.engine.model import Observation
 from tests.faults.clock import VirtualClock
 from tests.faults.faulty_aws import FaultyAws

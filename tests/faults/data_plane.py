@@ -22,7 +22,8 @@ from moto.dynamodb import dynamodb_backends
 from moto.s3 import s3_backends
 from moto.sqs import sqs_backends
 
-from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.calls import Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.aws.queue_records import queue_record
 from pipectl.aws.stream_records import event_record
 from pipectl.config.physical import PhysicalNames

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeoutError
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from tests import constraints
 from tests.faults.aws_delays import CHANGING, LATENCY, LINGERS, REFUSED, STALE, THROTTLES, WITHOUT_TAGS, Refused
 from tests.faults.clock import VirtualClock

@@ -12,7 +12,7 @@ from moto.dynamodb import dynamodb_backends
 from moto.s3 import s3_backends
 from moto.sqs import sqs_backends
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from tests.support import ACCOUNT, REGION
 
 _creating = Lock()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from pipectl.commands.down import down
 from pipectl.commands.up import up
 from tests import moto_snapshot

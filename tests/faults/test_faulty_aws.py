@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from pipectl.aws.tagged import tagged_resources
 from pipectl.commands.up import up
 from tests.faults.account import SimulatedAccount, simulated_account

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from pipectl.aws.errors import iam_actions
 
 Parameters = Mapping[str, Any]

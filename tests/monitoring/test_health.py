@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from pipectl.engine.model import Facts, facts_of
 from pipectl.errors import AccessDeniedError
 from pipectl.facts import MappingFacts

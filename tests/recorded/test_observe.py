@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from pipectl.commands.plan import plan
 from pipectl.commands.status import State, status
 from tests.moto_snapshot import create_pipeline

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.calls import Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.facts import TableFacts
 from pipectl.failures.model import Record
 from pipectl.failures.stream_reader import Shard, StreamReader, shards_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.calls import Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.engine.model import Resource
 from pipectl.pipeline import Pipeline
 from tests.resources.direct_access import DirectAccess

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.client import Aws, Call, Credentials
+from pipectl.aws.calls import Call
+from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.plan import plan
 from pipectl.commands.up import up
 from pipectl.config.loading import load

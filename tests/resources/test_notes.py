@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipectl.aws.client import Call
+from pipectl.aws.calls import Call
 from pipectl.commands.plan import plan
 from pipectl.commands.status import status
 from pipectl.commands.up import up

@@ -1,13 +1,12 @@
 """AWS clients with one set of settings, retries, waits and errors.
 
-Every call of every client goes through `RetryingClient`: it retries temporary errors (`retry_rules`) and raises the
-errors of `pipectl.errors`.
+Every call of every client goes through `RetryingClient`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,16 +14,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
-from botocore.client import BaseClient
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError
 from botocore.model import OperationModel
 
-from pipectl.aws import requests, responses, settings
+from pipectl.aws import responses, settings
 from pipectl.aws.caller import Answered, Caller, read_caller
+from pipectl.aws.calls import Attempt, Call, Parameters
 from pipectl.aws.credentials import LOGIN, CredentialChain, Fault, FoundCredentials, described, parts_of
-from pipectl.aws.errors import BOTO_ERRORS, translate
-from pipectl.aws.retry_rules import RetryRule, given_up, rule_for
+from pipectl.aws.retrying_client import RetryingClient
 from pipectl.aws.waits import Awaits, shown
 from pipectl.clock import Clock, Say, SystemClock, poll
 from pipectl.errors import (
@@ -52,23 +50,6 @@ TOLERATED_CLOCK_DIFFERENCE = 60
 """Seconds. AWS itself refuses requests only after five minutes."""
 _CORRECTED_CLOCK_DIFFERENCE = 360
 """Seconds. A larger difference is not one that AWS accepts, so the date of the response is not trusted."""
-
-Parameters = Mapping[str, object]
-
-Request = dict[str, Any]
-"""Parameters of a call that are put together at run time, so that their types cannot be checked before."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call: ``lambda`` ``CreateFunction``."""
-
-    service: str
-    operation: str
-
-
-Attempt = Callable[[Call, Parameters, Callable[[], object]], object]
-"""Makes one attempt of a call, given its parameters and what sends it. Answers or raises as botocore does."""
 
 
 def _send(_call: Call, _parameters: Parameters, send: Callable[[], object]) -> object:
@@ -348,53 +329,3 @@ class Aws:
         with suppress(CredentialsError):
             if source := getattr(self._session.get_credentials(), "source", None):
                 error.hint = f"{error.hint or 'correct the credentials'} (used: {source})"
-
-
-if TYPE_CHECKING:
-
-    class _Client(BaseClient):
-        def _make_api_call(self, operation_name: str, api_params: Parameters) -> dict[str, object]: ...
-
-else:
-    _Client = BaseClient
-
-
-class RetryingClient(_Client):
-    """A base class of every client that botocore builds (event ``creating-client-class``)."""
-
-    _aws: Aws
-
-    def _make_api_call(self, operation_name: str, api_params: Parameters) -> dict[str, object]:
-        model = self.meta.service_model
-        call, operation = Call(model.service_name, operation_name), model.operation_model(operation_name)
-        requests.check_text(call.service, call.operation, api_params)
-        clock = self._aws.clock
-        started, tries = clock.monotonic(), 0
-        since: dict[RetryRule, float] = {}
-
-        def send() -> object:
-            parsed = super(RetryingClient, self)._make_api_call(operation_name, api_params)
-            responses.read_stream(operation, parsed)
-            return parsed
-
-        with shown(self._aws.awaits) as show:
-            while True:
-                tries += 1
-                self._aws.on_call(call)
-                try:
-                    answer = self._aws.attempt(call, api_params, send)
-                    return cast("dict[str, object]", responses.named(answer, call.service, call.operation))
-                except BOTO_ERRORS as raised:
-                    error = translate(raised, call.service, call.operation)
-                    rule, now = None if self._aws.timeout else rule_for(error), clock.monotonic()
-                    if rule is None:
-                        self._aws.name_source(error)
-                        raise error from raised
-                    if rule not in since:
-                        since[rule] = now
-                        show(rule.reason)
-                        self._aws.say(f"waiting: {rule.reason} ({call.service} {call.operation})")
-                    waited = now - since[rule]
-                    if waited >= rule.bound:
-                        raise given_up(error, rule, tries, now - started) from raised
-                clock.sleep(max(0.001, min(rule.pause(tries, waited), rule.bound - waited)))

@@ -18,7 +18,8 @@ from botocore import exceptions as boto
 from botocore.awsrequest import AWSRequest, AWSResponse
 
 from pipectl.aws import settings
-from pipectl.aws.client import Aws, Request
+from pipectl.aws.calls import Request
+from pipectl.aws.client import Aws
 from pipectl.clock import Clock
 from pipectl.errors import AwsError, UnreachableError
 

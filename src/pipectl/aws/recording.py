@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-from pipectl.aws.client import Attempt, Aws, Call, Parameters
+from pipectl.aws.calls import Attempt, Call, Parameters
+from pipectl.aws.client import Aws
 
 SUCCESS = "success"
 

@@ -31,7 +31,7 @@ from pipectl.output.table import Column, table_lines
 from pipectl.output.wrapping import hanging, wrapped
 
 if TYPE_CHECKING:
-    from pipectl.aws.client import Call
+    from pipectl.aws.calls import Call
 
 Part: TypeAlias = "str | tuple[str, str]"
 Line: TypeAlias = "tuple[Part, ...]"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pipectl.aws.client import Aws, Request
+from pipectl.aws.calls import Request
+from pipectl.aws.client import Aws
 from pipectl.config.names import action_problems
 from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, ExistsError, UsageError

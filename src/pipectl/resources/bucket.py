@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypedDict, TypeVar, cast
 
-from pipectl.aws.client import Aws, Request
+from pipectl.aws.calls import Request
+from pipectl.aws.client import Aws
 from pipectl.aws.waits import counted
 from pipectl.engine.model import Attributes, Contents, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, DataLossError, ExistsError

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pipectl.aws.client import Aws, Request
+from pipectl.aws.calls import Request
+from pipectl.aws.client import Aws
 from pipectl.config.names import CODE_TAG, LIVE_ALIAS
 from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource, facts_of
 from pipectl.errors import AbsentError, AwsError

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from pipectl.aws.client import Aws, Request
+from pipectl.aws.calls import Request
+from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
 from pipectl.facts import ENABLED_STATES, MappingFacts

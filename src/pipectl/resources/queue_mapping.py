@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipectl.aws.client import Aws, Request
+from pipectl.aws.calls import Request
+from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts
 from pipectl.resources.mapping import REPORT_BATCH_ITEM_FAILURES, EventSourceMapping
 

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import unquote
 
-from pipectl.aws.client import Aws, Request
+from pipectl.aws.calls import Request
+from pipectl.aws.client import Aws
 from pipectl.config.names import REGION_TAG
 from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, PipectlError

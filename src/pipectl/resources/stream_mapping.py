@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pipectl.aws.client import Aws, Request
+from pipectl.aws.calls import Request
+from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.names import CATCHING_UP_SINCE
 from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, facts_of

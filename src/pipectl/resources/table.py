@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipectl.aws.client import Aws, Request
+from pipectl.aws.calls import Request
+from pipectl.aws.client import Aws
 from pipectl.engine.model import Action, Attributes, Change, Contents, Delta, Facts, Observation, Resource
 from pipectl.errors import AbsentError, AwsError, PipectlError
 from pipectl.facts import Capacity, TableFacts

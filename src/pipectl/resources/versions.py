@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pipectl.aws.client import Aws, Request
+from pipectl.aws.calls import Request
+from pipectl.aws.client import Aws
 from pipectl.config.names import LIVE_ALIAS
 from pipectl.errors import AbsentError, AwsError, ExistsError
 from pipectl.timestamps import parse_timestamp, rfc3339

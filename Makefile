@@ -26,7 +26,7 @@ READY_NODEJS := $(VENV)/.ready-nodejs
 READY_JUDGES := $(VENV)-judges/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test judges coverage lint unit format release clean
+.PHONY: help demo check test judges coverage bench lint unit format release clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), 
 
 coverage: $(READY) ## Measure the branch coverage of engine, failures and resources: at least 95 %.
 	$(PYTEST) -m "not emulator" --cov --cov-report=term-missing:skip-covered
+
+bench: $(READY) ## Measure everything and write docs/benchmarks.md (BENCH="calls replay" for some of it).
+	$(BIN)/python -m bench --write $(BENCH)
 
 lint: $(READY) ## Run the linters and the type checker.
 	$(BIN)/ruff check .

@@ -1,17 +1,20 @@
-"""Seconds and AWS calls of `up`, a second `up`, `status` and `down` on the local emulator: the median of several runs.
+"""`up`, a second `up`, `status` and `down` on the local emulator.
 
-python bench/deploy.py [RUNS]
+The reference is `plain_script`: the same resources by a plain script, one call after the other.
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
-from pipectl.aws.calls import Call
+import boto3
+
+from bench.plain_script import PlainScript
+from bench.report import Figure, Section
 from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.down import down
 from pipectl.commands.status import status
@@ -19,45 +22,60 @@ from pipectl.commands.up import up
 from pipectl.config.loading import load
 from pipectl.context import Context
 from pipectl.local import lifecycle
+from pipectl.local.home import LocalEmulator
 from pipectl.output.console import Screen
 
 CONFIG = Path(__file__).parent.parent / "config" / "dev.yaml"
+RUNS = 7
+REFERENCE = "a plain script that creates the same"
 
 
-def main(runs: int) -> None:
-    measured: dict[str, list[tuple[float, int]]] = {}
-    calls: list[Call] = []
+def sections() -> Iterator[Section]:
+    """Measure each command `RUNS` times, in a new account each time, and yield the medians."""
+    seconds: dict[str, list[float]] = {}
     with lifecycle.temporary() as running:
-        for run in range(runs):
-            account = f"{run + 1:012}"
-            for name, command in COMMANDS.items():
-                aws = Aws(
-                    "us-east-1",
-                    endpoint_url=running.endpoint_url,
-                    credentials=Credentials(**running.credentials(account)),
-                    on_call=calls.append,
-                )
-                context = Context(load(CONFIG), CONFIG, aws, Screen(quiet=True).progress)
-                calls.clear()
-                start = time.perf_counter()
-                command(context)
-                measured.setdefault(name, []).append((time.perf_counter() - start, len(calls)))
-                if name == "second up":
-                    per_kind = _calls_by_kind(context, calls)
-    for name, pairs in measured.items():
-        seconds = statistics.median(pair[0] for pair in pairs)
-        print(f"{name:<10} {seconds:6.2f} s  {statistics.median(pair[1] for pair in pairs):5.0f} calls")
-    print("calls of a second up by kind of resource, each:", per_kind)
+        for run in range(RUNS + 1):
+            measured = _run(running, run)
+            for name, taken in measured.items() if run else ():  # the first run warms the emulator up
+                seconds.setdefault(name, []).append(taken)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    plain = medians.pop(REFERENCE)
+    figures = [Figure(name, taken, plain, "s", REFERENCE) for name, taken in medians.items()]
+    yield Section(
+        "On the local emulator",
+        f"Medians of {RUNS} runs, each in a new account and with new clients. The plain script creates the same"
+        " resources one call after the other and compares nothing. The emulator answers at once, so most of the time is"
+        " processor time of this machine.",
+        figures,
+    )
 
 
-def _calls_by_kind(context: Context, calls: list[Call]) -> dict[str, list[int]]:
-    """Yield the read calls of each resource, one after the other."""
-    made: dict[str, list[int]] = {}
-    for resource in context.resources.values():
-        calls.clear()
-        resource.observe()
-        made.setdefault(resource.kind, []).append(len(calls))
-    return made
+def _run(running: LocalEmulator, run: int) -> Mapping[str, float]:
+    """Return the seconds of the script and of each command. Both run in accounts of their own."""
+    seconds = {REFERENCE: _plain(running, f"{2 * run + 1:012}")}
+    for name, command in COMMANDS.items():
+        seconds[name] = _timed(partial(command, _context(running, f"{2 * run + 2:012}")))
+    return seconds
+
+
+def _plain(running: LocalEmulator, account: str) -> float:
+    def act() -> None:
+        session = boto3.Session(**running.credentials(account), region_name="us-east-1")
+        PlainScript(session, running.endpoint_url, _context(running, account).pipeline).up()
+
+    return _timed(act)
+
+
+def _context(running: LocalEmulator, account: str) -> Context:
+    credentials = Credentials(**running.credentials(account))
+    aws = Aws("us-east-1", endpoint_url=running.endpoint_url, credentials=credentials)
+    return Context(load(CONFIG), CONFIG, aws, Screen(quiet=True).progress)
+
+
+def _timed(act: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start
 
 
 def _yes(_: object) -> None:
@@ -70,7 +88,3 @@ COMMANDS: dict[str, Callable[[Context], object]] = {
     "status": status,
     "down": lambda context: down(context, _yes, delete_data=True),
 }
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)

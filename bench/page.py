@@ -33,7 +33,7 @@ _PART = re.compile(r"^<!-- bench: (\w+) -->\n(.*?)(?=^<!-- bench: |\Z)", re.MULT
 
 def part(module: str, heading: str, sections: Sequence[Section], machine: str) -> str:
     """Return the part of a module: its heading, the machine, missed limits, and its sections."""
-    lines = [f"## {cell(heading)}", f"`python -m bench {module}`: {machine}."]
+    lines = [f"## {heading}", f"`python -m bench {module}`: {machine}."]
     if names := missed(sections):
         lines.append(f"**Missed limits**: {', '.join(map(cell, names))}.")
     lines += [markdown(section, "benchmarks", module).rstrip() for section in sections]

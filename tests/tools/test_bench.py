@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -112,6 +113,33 @@ def test_a_benchmark_that_fails_erases_nothing(failing: Callable[[], Iterator[Se
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
     assert not __main__.run("calls", tmp_path, lambda name: (name, failing))
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_the_page_is_what_the_program_writes() -> None:
+    text = (ROOT / "docs" / "benchmarks.md").read_text()
+    parts = page.parts_of(text)
+    assert page.page_of(parts) == text, "run `make bench`"
+    for module, part in parts.items():
+        assert f"\n`python -m bench {module}`: 20" in part, "the machine and the day"
+        assert "\n### " in part
+
+
+def test_every_chart_of_the_page_exists_and_no_other() -> None:
+    shown = set(re.findall(r"\]\(benchmarks/([^)]+)\)", (ROOT / "docs" / "benchmarks.md").read_text()))
+    assert shown == {file.name for file in (ROOT / "docs" / "benchmarks").glob("*")}
+
+
+def test_every_limit_of_the_page_is_compared_with_its_ratio() -> None:
+    """Read the tables again: a missed limit is marked, and its part names it."""
+    for part in page.parts_of((ROOT / "docs" / "benchmarks.md").read_text()).values():
+        for name, value, limit, end in re.findall(
+            r"^\| (.+?) \|.* ([\d.,]+) \| \**([\d.,]+): (\w+)", part, re.MULTILINE
+        ):
+            above = float(value.replace(",", "")) > float(limit.replace(",", ""))
+            assert (end == "missed") == above or value == limit, name
+            assert (end == "missed") == bool(
+                re.search(rf"^\*\*Missed limits\*\*:.*{re.escape(name)}", part, re.MULTILINE)
+            )
 
 
 def test_every_module_with_sections_is_in_the_list() -> None:

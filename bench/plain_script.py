@@ -1,4 +1,4 @@
-"""The same pipeline by a plain boto3 script: one call after the other, nothing compared, nothing repaired.
+"""A plain boto3 script that creates the pipeline: one call after the other, nothing compared, nothing repaired.
 
 It is the reference of `deploy`: the calls that creation needs in any case. It waits only for tables and functions.
 """

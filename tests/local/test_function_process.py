@@ -12,6 +12,7 @@ import pytest
 from pipectl.local.function_process import INIT_SECONDS, FunctionProcess
 
 PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+ENVIRONMENT = {"AWS_LAMBDA_LOG_STREAM_NAME": "stream"}
 LONG_AGO = 0.05 - INIT_SECONDS
 """A time limit with which a function is late after 50 ms."""
 
@@ -25,13 +26,15 @@ def process() -> Iterator[Start]:
     with ExitStack() as started:
 
         def start(source: str, seconds: float = 60) -> FunctionProcess:
-            return started.enter_context(FunctionProcess([sys.executable, "-S", "-c", source], {}, seconds, PIPES))
+            return started.enter_context(
+                FunctionProcess([sys.executable, "-S", "-c", source], ENVIRONMENT, seconds, PIPES)
+            )
 
         yield start
 
 
 def read(started: FunctionProcess) -> list[str]:
-    """Read what the process prints, as MiniStack does."""
+    """Read until the process has ended, as MiniStack does, which gets no lines."""
     assert started.stderr
     return list(started.stderr)
 
@@ -54,7 +57,7 @@ def test_a_process_that_has_started_is_not_killed(process: Start) -> None:
 
 def test_the_text_before_a_failed_start_is_kept(process: Start) -> None:
     failed = process("import sys; print('one\\ntwo', file=sys.stderr); sys.exit(3)")
-    assert read(failed) == ["one\n", "two\n"]
+    assert read(failed) == []
     assert failed.ended_at_start() == ["one", "two"]
     assert (failed.returncode, failed.is_late) == (3, False)
 
@@ -63,3 +66,9 @@ def test_a_process_that_failed_to_start_and_does_not_end_is_killed(process: Star
     failed = process("input()")
     assert failed.ended_at_start() == []
     assert failed.returncode != 0
+
+
+def test_the_text_of_each_invocation_ends_at_its_mark(process: Start) -> None:
+    printed = process("import sys; print('one\\ntwo\\0\\nthree\\n\\0\\nfour', file=sys.stderr)")
+    read(printed)
+    assert [printed.output() for _ in range(3)] == [["one", "two"], ["three"], ["four"]]

@@ -11,7 +11,7 @@ import pytest
 
 from pipectl.aws.log_entries import parse_entry
 from pipectl.local.home import LocalEmulator
-from tests.local.small_pipeline import Pipeline, allow_logs, lines
+from tests.local.small_pipeline import Pipeline, allow_logs, eventually, lines
 
 pytestmark = pytest.mark.emulator
 
@@ -49,10 +49,30 @@ export async function handler(event) {
 """,
 }
 
+REFUSING = {
+    "python3.12": """
+def handler(event, context):
+    if any("poison" in record["dynamodb"]["NewImage"] for record in event["Records"]):
+        raise ValueError("poison")
+""",
+    "nodejs24.x": """
+export async function handler(event) {
+  if (event.Records.some((record) => record.dynamodb.NewImage.poison)) throw new Error("poison");
+}
+""",
+}
+
 
 def _invoke(pipeline: Pipeline, do: str = "", folder: str = "") -> Any:
     payload = json.dumps({"do": do, "folder": folder}).encode()
     return json.loads(pipeline.client("lambda").invoke(FunctionName="processor", Payload=payload)["Payload"].read())
+
+
+def _waiting(pipeline: Pipeline) -> int:
+    """Return the number of messages in the queue."""
+    name = "ApproximateNumberOfMessages"
+    sqs = pipeline.client("sqs")
+    return int(sqs.get_queue_attributes(QueueUrl=pipeline.queue_url, AttributeNames=[name])["Attributes"][name])
 
 
 @pytest.fixture(params=COUNTING)
@@ -70,6 +90,20 @@ def test_process_is_used_again_after_an_exception(pipeline: Pipeline) -> None:
 def test_process_is_used_again_after_its_first_invocation_raised(pipeline: Pipeline) -> None:
     process = _invoke(pipeline, "raise")["errorMessage"].removeprefix("call 1 of ")
     assert _invoke(pipeline, "raise")["errorMessage"] == f"call 2 of {process}"
+
+
+@pytest.mark.parametrize("runtime", REFUSING)
+def test_failing_batches_of_four_shards_start_one_process(emulator_nodejs: LocalEmulator, runtime: str) -> None:
+    """Each process has a log stream of its own."""
+    pipeline = Pipeline(emulator_nodejs, handler=REFUSING[runtime], runtime=runtime)
+    allow_logs(pipeline)
+    orders = [f"order-{number}" for number in range(24)]
+    pipeline.put_at_once(*orders, poison=tuple(orders[::6]))
+    assert eventually(lambda: _waiting(pipeline), lambda count: count == 4) == 4
+    streams = pipeline.client("logs").describe_log_streams(logGroupName="/aws/lambda/processor")["logStreams"]
+    assert len(streams) == 1
+    assert sum(line.startswith("REPORT") for line in lines(pipeline)) >= 4 * 3
+    assert eventually(lambda: pipeline.metric("Errors"), lambda errors: errors >= 4 * 3)
 
 
 @pytest.mark.parametrize("end", ["die", "sleep"])

@@ -30,17 +30,20 @@ executed: ContextVar[list[str]] = ContextVar("executed")
 
 
 class FunctionLogs:
-    """Writes one log stream per invocation, as MiniStack does."""
+    """Writes a log stream for each process of a function."""
 
     def __init__(self, clients: Clients, role_session: Callable[[Mapping[str, Any]], RoleSession]) -> None:
         self._clients = clients
         self._role_session = role_session
 
-    def write(self, function: Mapping[str, Any], request_id: str, printed: Sequence[str], milliseconds: int) -> None:
+    def write(
+        self, function: Mapping[str, Any], stream: str, request_id: str, printed: Sequence[str], milliseconds: int
+    ) -> None:
         """Write the events of one invocation; never fail.
 
         Args:
             function: The function's configuration.
+            stream: The log stream of its process.
             request_id: Of the invocation.
             printed: What the function printed, and what Lambda reports of it.
             milliseconds: How long it ran.
@@ -48,29 +51,39 @@ class FunctionLogs:
         if (requests := executed.get(None)) is not None:
             requests.append(request_id)
         try:
-            self._write(function, _events(function, request_id, printed, milliseconds))
+            self._write(function, stream, _events(function, request_id, printed, milliseconds))
         except (ClientError, BotoCoreError) as error:
             logger.info("Logs of %s are lost: %s", function["FunctionName"], error)
 
-    def _write(self, function: Mapping[str, Any], lines: Sequence[str]) -> None:
+    def _write(self, function: Mapping[str, Any], stream: str, lines: Sequence[str]) -> None:
         group = (function.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{function['FunctionName']}"
-        region, version = function["FunctionArn"].split(":")[3], function.get("Version", "$LATEST")
-        logs = self._clients.of_role("logs", region, self._role_session(function))
+        logs = self._clients.of_role("logs", function["FunctionArn"].split(":")[3], self._role_session(function))
         now = int(time.time() * 1000)
-        stream = _create_stream(logs, group, version)
         events = [{"timestamp": now, "message": line} for line in lines]
         for first in range(0, len(events), MAX_EVENTS):
-            logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events[first : first + MAX_EVENTS])
+            _put(logs, group, stream, events[first : first + MAX_EVENTS])
 
 
-def _create_stream(logs: Any, group: str, version: str) -> str:
-    stream = f"{datetime.now(UTC):%Y/%m/%d}/[{version}]{uuid.uuid4().hex}"
+def stream_name(function: Mapping[str, Any]) -> str:
+    """Return the name of a new log stream of a function."""
+    return f"{datetime.now(UTC):%Y/%m/%d}/[{function.get('Version', '$LATEST')}]{uuid.uuid4().hex}"
+
+
+def _put(logs: Any, group: str, stream: str, events: Sequence[Mapping[str, Any]]) -> None:
+    """Write events to a stream, which is created when it is missing: it is new, or its group was deleted."""
+    try:
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+    except logs.exceptions.ResourceNotFoundException:
+        _create_stream(logs, group, stream)
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def _create_stream(logs: Any, group: str, stream: str) -> None:
     try:
         logs.create_log_stream(logGroupName=group, logStreamName=stream)
     except logs.exceptions.ResourceNotFoundException:
         logs.create_log_group(logGroupName=group)
         logs.create_log_stream(logGroupName=group, logStreamName=stream)
-    return stream
 
 
 def _events(function: Mapping[str, Any], request_id: str, printed: Sequence[str], milliseconds: int) -> list[str]:

@@ -26,6 +26,7 @@
                                           in the programs of ``workers``, which report errors as Lambda does.
 ``lambda_runtime.Worker``, ``.invoke``,   Extended: the programs answer each invocation, also one that failed, so that
 ``.ensure_spawned``                       MiniStack keeps their process.
+``._drain_stderr_bounded``                Replaced: it waits 5 ms for further lines. ``function_process`` knows the end.
 ``lambda_svc._execute_function_warm``      Extended: MiniStack starts a process for each of several invocations at once,
                                           which takes longer than most invocations.
 ========================================  ============================================================================
@@ -51,8 +52,8 @@ from ministack.services import cloudwatch, lambda_svc
 
 from pipectl.local import faults
 from pipectl.local.clients import Place, RoleSession
-from pipectl.local.function_logs import INIT_REPORT
-from pipectl.local.function_process import END_OF_OUTPUT, INIT_SECONDS, FunctionProcess
+from pipectl.local.function_logs import INIT_REPORT, stream_name
+from pipectl.local.function_process import INIT_SECONDS, FunctionProcess
 from pipectl.local.request_permissions import Naming
 
 PATIENCE_SECONDS = 4.0
@@ -76,6 +77,8 @@ _starting: ContextVar[Mapping[str, Any]] = ContextVar("_starting")
 """The configuration of the function that this thread invokes."""
 _started: ContextVar[FunctionProcess | None] = ContextVar("_started", default=None)
 """The process that this thread started for it."""
+_process: ContextVar[FunctionProcess | None] = ContextVar("_process", default=None)
+"""The process that this thread invoked."""
 _execution_credentials: Callable[[dict[str, Any]], dict[str, str]] = lambda_runtime.execution_credentials
 
 
@@ -127,18 +130,21 @@ def use_unguessable_sessions() -> None:
     lambda_runtime.execution_credentials = _unguessable_credentials
 
 
-def write_logs_with(write: Callable[[Mapping[str, Any], str, Sequence[str], int], None]) -> None:
+def write_logs_with(write: Callable[[Mapping[str, Any], str, str, Sequence[str], int], None]) -> None:
     """Replace the writer of function logs. Call before serving.
 
     Args:
-        write: Gets the function's configuration, the request ID, the events, and the duration in milliseconds.
+        write: Gets the function's configuration, the log stream of its process, the request ID, the events, and the
+            duration in milliseconds.
     """
 
     def emit(function: Mapping[str, Any], request_id: str, text: str, *more: Any, **_: Any) -> None:
         _, milliseconds = more
-        failure = _failure.get()
+        failure, process = _failure.get(), _process.get()
         lines = failure.lines if failure else text.splitlines()
-        write(function.get("config") or function, request_id, lines, milliseconds)
+        configuration = function.get("config") or function
+        stream = process.log_stream if process else stream_name(configuration)
+        write(configuration, stream, request_id, lines, milliseconds)
 
     lambda_svc._emit_lambda_logs = emit
 
@@ -227,8 +233,9 @@ def start_functions_with(
         function = _starting.get()
         interpreter, source = program(function["Runtime"])
         Path(command[-1]).write_text(source, encoding="utf-8")
+        given = {**env, "AWS_LAMBDA_LOG_STREAM_NAME": stream_name(function)}
         process = FunctionProcess(
-            [str(interpreter), command[-1]], environment(function, env), _seconds_of(function), options
+            [str(interpreter), command[-1]], environment(function, given), _seconds_of(function), options
         )
         _started.set(process)
         return process
@@ -255,6 +262,7 @@ def _report_errors() -> None:
         _failure.set(None)
         _starting.set(worker.config)
         _started.set(None)
+        _process.set(None)
         try:
             lambda_runtime.ensure_spawned(worker)
             note_start(worker)
@@ -262,19 +270,27 @@ def _report_errors() -> None:
             note_start(worker)  # the process had ended between the two calls
         except RuntimeError as error:
             if process := _started.get():
+                _process.set(process)
                 printed = [*process.ended_at_start(), *([INIT_TIMED_OUT] if process.is_late else [])]
                 _failure.set(_failed(worker.config, request_id, _fault_at_start(worker, process, error), printed))
             raise
-        printed = [line.rstrip(END_OF_OUTPUT) for line in answer.get("log", "").splitlines() if line != END_OF_OUTPUT]
+        process = processes[worker]
+        _process.set(process)
+        printed = process.output()
         if "fault" in answer or answer.get("status") == "error":
             if answer.get("ends"):
-                processes[worker].await_end()
-            fault = faults.of_answer(answer, processes[worker].returncode)
+                process.await_end()
+            fault = faults.of_answer(answer, process.returncode)
             _failure.set(_failed(worker.config, request_id, fault, printed))
             return {"status": "error", "error": fault.message}
         return answer | {"log": "\n".join(printed)}
 
     lambda_runtime.Worker.invoke = invoke_and_report
+    lambda_runtime.Worker._drain_stderr_bounded = _nothing_printed
+
+
+def _nothing_printed(*_: object, **__: object) -> str:
+    return ""
 
 
 def _fault_at_start(worker: Any, process: FunctionProcess, error: RuntimeError) -> faults.Fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -66,6 +67,14 @@ def poll(clock: Clock, bound: float, first: float = 0.25) -> Iterator[float]:
             return
         clock.sleep(max(0.001, min(2.0 if waited > 30 else pause, bound - waited)))
         pause = min(0.5, pause * (1.2 if pause >= 0.25 else 2))
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A wait that has ended: the awaited state, and the seconds until it was reached."""
+
+    what: str
+    seconds: float
 
 
 Say = Callable[[str], None]

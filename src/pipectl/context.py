@@ -12,12 +12,14 @@ from typing import Protocol
 
 from pipectl.aws.client import Aws
 from pipectl.aws.denied import hint as denied_hint
+from pipectl.aws.waits import recorded
 from pipectl.config.models import Config
 from pipectl.engine.executor import Executor
 from pipectl.engine.model import Change, Consistency, Facts, Observation, Resource
 from pipectl.engine.observer import observe
 from pipectl.engine.parallel import Results
 from pipectl.engine.planner import Plan, is_managed, unmanaged
+from pipectl.engine.timeline import Timeline
 from pipectl.errors import AccessDeniedError, CancelledError, IncompleteError, PipectlError, RequirementError
 from pipectl.failures.audit_table import AuditTable
 from pipectl.failures.explanation import Explainer
@@ -63,7 +65,7 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True)
 class Execution:
-    """The changes of a plan that were done, the facts of their resources, and the error of the others.
+    """The changes of a plan that were done, the facts of their resources, the error of the others, and all times.
 
     The error is a `CancelledError` when the user pressed Ctrl-C, the one error where there was one, and an
     `IncompleteError` where there were several.
@@ -72,6 +74,7 @@ class Execution:
     changes: tuple[Change, ...]
     facts: Mapping[str, Facts]
     error: PipectlError | None
+    timeline: Timeline
 
 
 @dataclass
@@ -211,12 +214,21 @@ class Context:
             command: The command to run again when something failed, with the options that the user gave.
             delete_data: Delete resources that hold data, too.
         """
-        executor = Executor(self.pipeline.ownership, self.consistency, self.run_reported, self.cancel, delete_data)
+        executor = Executor(
+            self.pipeline.ownership,
+            self.consistency,
+            self.run_reported,
+            self.cancel,
+            delete_data,
+            self.aws.clock.monotonic,
+            recorded,
+        )
         with self.reporter.changing(plan.pending, plan.graph):
-            results = executor.execute_plan(self.resources, plan)
+            executed = executor.execute_plan(self.resources, plan)
+        results = executed.results
         changes = tuple(change for change in plan.changes if change.resource in results.done)
         error = error_of(results.only({change.resource for change in plan.pending}), command)
-        return Execution(changes, results.done, error)
+        return Execution(changes, results.done, error, executed.timeline)
 
     def run_reported(self, change: Change, work: Callable[[], Facts]) -> Facts:
         """Run one change and report its start, and its end or its error."""

@@ -8,7 +8,7 @@ from tests.support import FakeClock
 
 def test_one_wait_replaces_the_other_and_ends_with_the_block() -> None:
     seen: list[str | None] = []
-    with shown(seen.append) as show:
+    with shown(seen.append, FakeClock()) as show:
         show("the role")
         show("the table")
     assert seen == ["the role", None, "the table", None]
@@ -16,7 +16,7 @@ def test_one_wait_replaces_the_other_and_ends_with_the_block() -> None:
 
 def test_a_block_that_never_waits_shows_nothing() -> None:
     seen: list[str | None] = []
-    with shown(seen.append):
+    with shown(seen.append, FakeClock()):
         pass
     assert seen == []
 

@@ -76,6 +76,7 @@ class FakeResource(Resource):
         self.takes_over_untagged = takes_over_untagged
         self.loses = loses
         self.data: Contents | None = None
+        self.completes: Callable[[], object] = lambda: None
         self.managed: Attributes = {"size": 1, **attributes, "tags": dict(TAGS)}
 
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
@@ -105,8 +106,11 @@ class FakeResource(Resource):
             dict(desired["tags"]),
             FakeFacts(f"{self.key}-{self.account.made}"),
         )
-        self._set("size", desired)
         return self.account.things[self.name].facts
+
+    def complete(self, desired: Attributes) -> None:
+        self.completes()
+        self._set("size", desired)
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         for attribute in sorted(differs):
@@ -116,7 +120,9 @@ class FakeResource(Resource):
     def replace(self, desired: Attributes, observed: Observation) -> Facts:
         self.account.write(f"delete {self.key}")
         del self.account.things[self.name]
-        return self.create(desired)
+        facts = self.create(desired)
+        self.complete(desired)
+        return facts
 
     def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
         self.account.write(f"delete {self.key}")

@@ -52,13 +52,13 @@ class Shop:
     def up(self, *, adopt: Collection[str] = ()) -> Results[Facts]:
         plan = self.plan(adopt=adopt)
         assert not plan.refusals
-        return executor().execute_plan(self.resources, plan)
+        return executor().execute_plan(self.resources, plan).results
 
     def plan_down(self, kept: Mapping[str, str] | None = None) -> Plan:
         return plan_down(self.resources, self.observe(), OWNERSHIP, kept=kept or {})
 
     def down(self, kept: Mapping[str, str] | None = None) -> Results[Facts]:
-        return executor().execute_plan(self.resources, self.plan_down(kept))
+        return executor().execute_plan(self.resources, self.plan_down(kept)).results
 
     def actions(self) -> dict[str, Action]:
         return {change.resource: change.action for change in self.plan().changes}

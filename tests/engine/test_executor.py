@@ -13,7 +13,7 @@ from pipectl.engine.planner import decide
 from pipectl.errors import AbsentError, DataLossError, ForeignError, PipectlError
 from tests.engine.fakes import OWNERSHIP, TAGS, Account, FakeFacts, FakeResource, Killed, Late, denied, put
 from tests.engine.shop import UNMANAGED, Shop, consistency, executor
-from tests.support import FakeClock
+from tests.support import PATIENCE, FakeClock
 
 
 def test_the_second_run_of_up_writes_nothing() -> None:
@@ -282,6 +282,44 @@ def test_each_change_is_run_through_the_given_function() -> None:
 
     Executor(OWNERSHIP, consistency(), run).execute_plan(shop.resources, shop.plan())
     assert sorted(reported) == sorted(f"create {key}" for key in shop.resources)
+
+
+def test_a_new_resource_is_completed_while_the_resources_that_need_it_are_created() -> None:
+    shop = Shop()
+    function_begun = threading.Event()
+    shop.resources["role"].completes = lambda: function_begun.wait(PATIENCE)
+    shop.account.before_write = lambda write: function_begun.set() if write == "create function" else None
+    assert shop.up().done.keys() == shop.resources.keys()
+    assert function_begun.is_set()
+
+
+def test_a_resource_that_needs_a_whole_one_waits_for_its_completion() -> None:
+    shop = Shop()
+    shop.resources["function"].needs_whole = ("role",)
+    completed: list[bool] = []
+    shop.resources["role"].completes = lambda: completed.append("create function" not in shop.account.asked)
+    assert shop.up().done.keys() == shop.resources.keys()
+    assert completed == [True]
+
+
+def test_a_resource_that_cannot_be_completed_has_failed_and_the_next_run_repairs_it() -> None:
+    shop = Shop()
+    function_begun = threading.Event()
+    shop.account.before_write = lambda write: function_begun.set() if write == "create function" else None
+
+    def fail() -> None:
+        assert function_begun.wait(PATIENCE)
+        raise denied("role")
+
+    shop.resources["role"].completes = fail
+    shop.resources["alarm"].needs = shop.resources["alarm"].needs_whole = ("role",)
+    results = shop.up()
+    assert results.failed.keys() == {"role"}
+    assert results.blocked == {"alarm": {"role"}}
+    assert results.done.keys() == shop.resources.keys() - {"role", "alarm"}
+    shop.resources["role"].completes = lambda: None
+    shop.up()
+    shop.assert_as_desired()
 
 
 def test_pipectl_errors_are_results_and_other_errors_are_raised() -> None:

@@ -280,7 +280,7 @@ class Aws:
     def poll(self, what: str, bound: float) -> Iterator[float]:
         """Yield as `pipectl.clock.poll` does, and report a wait that is longer than two seconds."""
         tries, reported = 0, False
-        with shown(self.awaits) as show:
+        with shown(self.awaits, self.clock) as show:
             for waited in poll(self.clock, bound):
                 if (tries := tries + 1) == 2:
                     show(what)

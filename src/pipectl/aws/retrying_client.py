@@ -42,7 +42,7 @@ class RetryingClient(_Client):
             responses.read_stream(operation, parsed)
             return parsed
 
-        with shown(self._aws.awaits) as show:
+        with shown(self._aws.awaits, clock) as show:
             while True:
                 tries += 1
                 self._aws.on_call(call)

@@ -199,7 +199,7 @@ def _options(prefix: str, formats: Sequence[str]) -> list[Callable[[F], F]]:
         ),
         flag("--no-color", help="Print without colors."),
         flag("-q", "--quiet", help="Print no progress."),
-        flag("-v", "--verbose", help="Print AWS calls and tracebacks."),
+        flag("-v", "--verbose", help="Print AWS calls, times of changes and tracebacks."),
     ]
 
 

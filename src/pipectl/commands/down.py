@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pipectl.clock import poll
 from pipectl.context import Context
 from pipectl.engine.model import Change, Observation, RefusalKind
 from pipectl.engine.planner import Plan, plan_down
+from pipectl.engine.timeline import Timeline
 from pipectl.errors import CancelledError, DataLossError, ForeignError, PipectlError
 from pipectl.facts import MappingFacts
 from pipectl.monitoring.metrics import Metrics
@@ -65,6 +66,7 @@ class DownReport:
         resume: For an orders table that is kept: the time until which an `up` continues without losing a record.
         seconds: The time that the deletion and the check after it took.
         orphans: Resources of earlier names that remain.
+        timeline: When each resource was deleted.
     """
 
     changes: tuple[Change, ...]
@@ -72,6 +74,7 @@ class DownReport:
     resume: Resume | None = None
     seconds: float = 0.0
     orphans: tuple[Orphan, ...] = ()
+    timeline: Timeline = field(default_factory=Timeline)
 
 
 Confirm = Callable[[DownPreview], None]
@@ -142,7 +145,7 @@ def execute(context: Context, plan: Plan, report: DownReport, command: str, dele
     """
     start = context.aws.clock.monotonic()
     execution = context.execute(plan, command, delete_data=delete_data)
-    error = execution.error
+    report, error = replace(report, timeline=execution.timeline), execution.error
     try:
         if error is None:
             kept = {change.resource for change in plan.changes} - {change.resource for change in plan.pending}

@@ -11,6 +11,7 @@ from pipectl.config.names import UNRESOLVED_INDEX, UNRESOLVED_INDEX_TAG
 from pipectl.context import Context
 from pipectl.engine.model import Action, Change, Facts
 from pipectl.engine.planner import Plan, refusal
+from pipectl.engine.timeline import Timeline
 from pipectl.errors import PipectlError, PlanChangedError
 from pipectl.facts import MappingFacts, TableFacts
 from pipectl.failures.unresolved import fill
@@ -33,6 +34,7 @@ class UpReport:
         seconds: The time that the changes took, without the question.
         orphans: Resources of earlier names that remain, looked for where something was created.
         flags: The risks that the plan named, by resource.
+        timeline: When each change was made.
     """
 
     changes: tuple[Change, ...]
@@ -42,6 +44,7 @@ class UpReport:
     seconds: float = 0.0
     orphans: tuple[Orphan, ...] = ()
     flags: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict)
+    timeline: Timeline = field(default_factory=Timeline)
 
 
 def up(
@@ -100,7 +103,15 @@ def _executed(context: Context, plan: Plan, shown: PlanReport, command: str) -> 
     execution = context.execute(plan, command)
     catching_up = _catches_up(execution.facts.get(ResourceKey.STREAM_MAPPING))
     seconds, outputs = context.aws.clock.monotonic() - start, context.pipeline.outputs(execution.facts)
-    report = UpReport(execution.changes, outputs, catching_up, shown.id, seconds, flags=_flags(shown))
+    report = UpReport(
+        execution.changes,
+        outputs,
+        catching_up,
+        shown.id,
+        seconds,
+        flags=_flags(shown),
+        timeline=execution.timeline,
+    )
     if execution.error:
         execution.error.report = report
         raise execution.error

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from pipectl.engine.diff import diff, top_level
 from pipectl.engine.model import Action, Attributes, Change, Consistency, Facts, Observation, Resource, Resources
 from pipectl.engine.observer import observe_consistently
-from pipectl.engine.parallel import Results, walk
+from pipectl.engine.parallel import Release, Results, walk_releasing
 from pipectl.engine.planner import Plan, decide, refusal
+from pipectl.engine.timeline import Recorder, Timeline, Waits
 from pipectl.errors import AbsentError, DataLossError, ExistsError, ForeignError, PipectlError
 
 Run = Callable[[Change, Callable[[], Facts]], Facts]
 """Runs one change, given with the function that does it; reports progress."""
+
+
+@dataclass(frozen=True)
+class Executed:
+    """The facts or the error of each change, and when each was made."""
+
+    results: Results[Facts]
+    timeline: Timeline
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,8 @@ class Executor:
         run: Runs each change and reports its progress.
         cancel: See `pipectl.engine.parallel.walk`.
         delete_data: Delete resources that hold data; without it, each is looked into just before its deletion.
+        now: Returns the seconds since a fixed moment.
+        waits: Records what each change waits for.
     """
 
     ownership: Mapping[str, str]
@@ -33,26 +46,46 @@ class Executor:
     run: Run = lambda _, work: work()
     cancel: Callable[[], None] = lambda: None
     delete_data: bool = False
+    now: Callable[[], float] = lambda: 0.0
+    waits: Waits = lambda: nullcontext(())
 
-    def execute_plan(self, resources: Resources, plan: Plan) -> Results[Facts]:
-        """Execute all changes of a plan that has no refusals; the values are the facts of the resources."""
+    def execute_plan(self, resources: Resources, plan: Plan) -> Executed:
+        """Execute all changes of a plan that has no refusals."""
         facts: dict[str, Facts] = {}
         changes = {change.resource: change for change in plan.changes}
+        recorder = Recorder(self.now)
 
-        def visit(key: str) -> Facts:
+        def visit(key: str, release: Release[Facts]) -> Facts:
             if key not in changes:  # it does not exist, and need not
                 return Facts()
-            facts[key] = self.run(
-                changes[key], lambda: self.execute(resources[key], changes[key], plan.observed[key], facts)
-            )
-            return facts[key]
+            change = changes[key]
 
-        return walk(plan.graph, visit, cancel=self.cancel).only(changes)
+            def ready(found: Facts) -> None:
+                facts[key] = found
+                recorder.ready(change)
+                release(found)
+
+            with recorder.recorded(change, self.waits) if change.action is not Action.KEEP else nullcontext():
+                work = partial(self.execute, resources[key], change, plan.observed[key], facts, ready)
+                facts[key] = self.run(change, work)
+                return facts[key]
+
+        whole = {key: resource.needs_whole for key, resource in resources.items()}
+        results = walk_releasing(plan.graph, visit, whole=whole, cancel=self.cancel).only(changes)
+        return Executed(results, recorder.timeline(plan.graph, whole, results))
 
     def execute(
-        self, resource: Resource, change: Change, observed: Observation | None, facts: Mapping[str, Facts]
+        self,
+        resource: Resource,
+        change: Change,
+        observed: Observation | None,
+        facts: Mapping[str, Facts],
+        ready: Release[Facts] = lambda _: None,
     ) -> Facts:
-        """Execute one change, with the facts of the resources it needs."""
+        """Execute one change, with the facts of the resources it needs.
+
+        ``ready`` is called with the facts of a new resource before it is completed.
+        """
         if change.action is Action.KEEP and observed is not None:
             return observed.facts
         if change.action is Action.DELETE and observed is not None:
@@ -65,16 +98,18 @@ class Executor:
             return Facts()
         desired = resource.desired(facts)
         try:
-            return _create_or_change(resource, desired, observed, change.action)
+            return _create_or_change(resource, desired, observed, change.action, ready)
         except ExistsError as error:
-            return self._after_lost_race(resource, desired, change, error)
+            return self._after_lost_race(resource, desired, change, error, ready)
         except AbsentError as error:
             raise PipectlError(
                 f"{resource.kind} {resource.name}, or a resource it needs, was deleted meanwhile: {error.message}",
                 hint="another process is modifying the pipeline; once it has finished, run the command again",
             ) from error
 
-    def _after_lost_race(self, resource: Resource, desired: Attributes, planned: Change, error: ExistsError) -> Facts:
+    def _after_lost_race(
+        self, resource: Resource, desired: Attributes, planned: Change, error: ExistsError, ready: Release[Facts]
+    ) -> Facts:
         """Handle a resource that exists although it was observed as absent.
 
         Another `up` created it, or an `up` that was killed, or this one if an answer was lost; or it is not managed.
@@ -92,7 +127,7 @@ class Executor:
                     return observed.facts
                 action = change.action
             try:
-                return _create_or_change(resource, desired, observed, action)
+                return _create_or_change(resource, desired, observed, action, ready)
             except ExistsError as again:
                 tries, error = tries + 1, again
         raise ForeignError(
@@ -102,9 +137,14 @@ class Executor:
         )
 
 
-def _create_or_change(resource: Resource, desired: Attributes, observed: Observation | None, action: Action) -> Facts:
+def _create_or_change(
+    resource: Resource, desired: Attributes, observed: Observation | None, action: Action, ready: Release[Facts]
+) -> Facts:
     if observed is None:
-        return resource.create(desired)
+        facts = resource.create(desired)
+        ready(facts)
+        resource.complete(desired)
+        return facts
     if action is Action.REPLACE:
         return resource.replace(desired, observed)
     return resource.update(desired, observed, top_level(diff(desired, observed)))

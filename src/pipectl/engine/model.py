@@ -190,6 +190,7 @@ class Resource(ABC):
         key: Its section in the config, ``orders-table``.
         name: Its physical name, ``dev-orders-table-backend``.
         needs: Keys of the resources that must exist first.
+        needs_whole: Those of them that must be complete first.
     """
 
     kind: ClassVar[str]
@@ -204,10 +205,11 @@ class Resource(ABC):
     wanted: bool = True
     """False for a resource that the config has switched off: `up` deletes it if it is managed."""
 
-    def __init__(self, key: str, name: str, needs: Collection[str] = ()) -> None:
+    def __init__(self, key: str, name: str, needs: Collection[str] = (), *, needs_whole: Collection[str] = ()) -> None:
         self.key = key
         self.name = name
-        self.needs = tuple(needs)
+        self.needs = (*needs, *needs_whole)
+        self.needs_whole = tuple(needs_whole)
 
     @abstractmethod
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:
@@ -219,11 +221,15 @@ class Resource(ABC):
 
     @abstractmethod
     def create(self, desired: Attributes) -> Facts:
-        """Create it completely.
+        """Create it as far as the resources that need it require.
 
         Raises:
             ExistsError: a resource of that name was created since it was observed.
         """
+
+    def complete(self, desired: Attributes) -> None:
+        """Set the rest of a resource that was just created, while the resources that need it are created already."""
+        del desired
 
     @abstractmethod
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from graphlib import TopologicalSorter
-from typing import Generic, TypeVar
+from queue import SimpleQueue
+from types import MappingProxyType
+from typing import Generic, TypeAlias, TypeVar
 
 from pipectl.errors import CancelledError, PipectlError
 
 T = TypeVar("T")
+Release: TypeAlias = Callable[[T], None]
+"""Lets the nodes that need a node start before its visit ends, with the value of the node."""
 _CHECK_SECONDS = 0.2
 
 current: ContextVar[str | None] = ContextVar("current", default=None)
@@ -95,7 +100,27 @@ def walk(
         cancel: Asks the running visits to finish early.
         workers: Maximum number of visits at the same time.
     """
-    running = _Walk(graph, visit, workers)
+    return walk_releasing(graph, lambda node, _: visit(node), cancel=cancel, workers=workers)
+
+
+def walk_releasing(
+    graph: Mapping[str, Collection[str]],
+    visit: Callable[[str, Release[T]], T],
+    *,
+    whole: Mapping[str, Collection[str]] = MappingProxyType({}),
+    cancel: Callable[[], None] = lambda: None,
+    workers: int = 16,
+) -> Results[T]:
+    """Walk a graph as `walk` does; a visit can release the nodes that need its node before it ends.
+
+    Args:
+        graph: Node -> the nodes that it needs.
+        visit: Called with the node and a function that releases the nodes that need it.
+        whole: Node -> those of its needs whose visits must have ended.
+        cancel: See `walk`.
+        workers: See `walk`.
+    """
+    running = _Walk(graph, whole, visit, workers)
     try:
         running.start()
         running.wait()
@@ -109,16 +134,27 @@ def walk(
 class _Walk(Generic[T]):
     """A walk, driven by its own thread. Ctrl-C reaches the main thread only, so it never interrupts a step."""
 
-    def __init__(self, graph: Mapping[str, Collection[str]], visit: Callable[[str], T], workers: int) -> None:
+    def __init__(
+        self,
+        graph: Mapping[str, Collection[str]],
+        whole: Mapping[str, Collection[str]],
+        visit: Callable[[str, Release[T]], T],
+        workers: int,
+    ) -> None:
+        TopologicalSorter(graph).prepare()  # raises if there is a cycle
         self._graph = graph
+        self._whole = whole
         self._visit = visit
         self._workers = workers
-        self._sorter = TopologicalSorter(graph)
-        self._sorter.prepare()
+        self._needed_by = reverse(graph)
+        self._unmet = {node: set(needs) for node, needs in graph.items()}
+        self._events: SimpleQueue[tuple[str, bool]] = SimpleQueue()
+        """Nodes that were released (false) and nodes whose visit ended (true)."""
+        self._visits = 0
+        self._bug: BaseException | None = None
         self._results: Results[T] = Results()
         self._ended = threading.Event()
         self._interrupted = threading.Event()
-        self._bug: BaseException | None = None
 
     def start(self) -> None:
         threading.Thread(target=self._drive, daemon=True).start()
@@ -144,33 +180,57 @@ class _Walk(Generic[T]):
     def _drive(self) -> None:
         pool = ThreadPoolExecutor(self._workers)
         try:
-            running: dict[Future[None], str] = {}
-            while self._sorter.is_active() and not self._interrupted.is_set():
-                self._start_ready(pool, running)
-                if running:
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        future.result()
-                        self._sorter.done(running.pop(future))
+            self._begin([node for node, unmet in self._unmet.items() if not unmet], pool)
+            while self._visits and not self._bug:
+                node, ended = self._events.get()
+                self._visits -= ended
+                if self._interrupted.is_set():
+                    break
+                self._begin(self._met_by(node, ended=ended), pool)
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             self._bug = error
         finally:
             pool.shutdown(cancel_futures=True)
             self._ended.set()
 
-    def _start_ready(self, pool: ThreadPoolExecutor, running: dict[Future[None], str]) -> None:
-        for node in self._sorter.get_ready():
-            if unmet := set(self._graph[node]) - self._results.done.keys():
-                self._results.blocked[node] = unmet
-                self._sorter.done(node)
+    def _met_by(self, need: str, *, ended: bool) -> list[str]:
+        """Remove a need from the nodes that have it; return the nodes that have no other."""
+        met = []
+        for node in self._needed_by[need]:
+            unmet = self._unmet[node]
+            if need in unmet and (ended or need not in self._whole.get(node, ())):
+                unmet.discard(need)
+                if not unmet:
+                    met.append(node)
+        return met
+
+    def _begin(self, nodes: Iterable[str], pool: ThreadPoolExecutor) -> None:
+        """Start nodes; those with a need that was not done are blocked, and so are the nodes that need these."""
+        waiting = list(nodes)
+        while waiting:
+            node = waiting.pop(0)
+            if not_done := set(self._graph[node]) - self._results.done.keys():
+                self._results.blocked[node] = not_done
+                waiting += self._met_by(node, ended=True)
             else:
-                running[pool.submit(self._work, node)] = node
+                self._visits += 1
+                pool.submit(self._work, node)
 
     def _work(self, node: str) -> None:
-        if self._interrupted.is_set():
-            return
-        current.set(node)
         try:
-            self._results.done[node] = self._visit(node)
+            if self._interrupted.is_set():
+                return
+            current.set(node)
+            self._results.done[node] = self._visit(node, partial(self._release, node))
         except PipectlError as error:
             error.resource = error.resource or node
+            self._results.done.pop(node, None)
             self._results.failed[node] = error
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            self._bug = error
+        finally:
+            self._events.put((node, True))
+
+    def _release(self, node: str, value: T) -> None:
+        self._results.done[node] = value
+        self._events.put((node, False))

@@ -8,7 +8,7 @@ from pipectl.commands.down import DownPreview, DownReport
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
 from pipectl.monitoring.pending_data import Loss
-from pipectl.output import changes, orphans
+from pipectl.output import changes, orphans, timeline
 from pipectl.output.console import Screen
 from pipectl.text import pluralize
 
@@ -45,6 +45,7 @@ def result(screen: Screen, report: DownReport) -> None:
     if screen.json_output:
         screen.document(_document(screen, report))
         return
+    timeline.show(screen, report.timeline)
     screen.lines(changes.lines(screen, [change for change in report.changes if change.action is Action.KEEP]))
     if any(change.action is not Action.KEEP for change in report.changes):
         kept = any(change.action is Action.KEEP for change in report.changes)
@@ -62,6 +63,7 @@ def incomplete(screen: Screen, error: PipectlError) -> None:
     if screen.json_output:
         screen.document(_document(screen, error.report) | {"error": screen.error_document(error)})
     else:
+        timeline.show(screen, error.report.timeline)
         screen.notice(changes.before_error(error.report.changes, kept=_KEPT))
 
 
@@ -73,7 +75,7 @@ def _document(screen: Screen, report: DownReport) -> dict[str, object]:
         found["resumeUntil"] = report.resume.until
     if report.orphans:
         found["orphans"] = orphans.documents(report.orphans)
-    return found
+    return found | timeline.document(screen, report.timeline)
 
 
 def _losses(losses: Collection[Loss]) -> list[object]:

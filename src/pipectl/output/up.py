@@ -9,7 +9,7 @@ from pipectl.commands.plan import PlanReport
 from pipectl.commands.up import UpReport
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
-from pipectl.output import changes, looks, orphans, plan, resume
+from pipectl.output import changes, looks, orphans, plan, resume, timeline
 from pipectl.output.console import Line, Screen
 from pipectl.resource_keys import ResourceKey
 from pipectl.review.model import Review
@@ -22,6 +22,7 @@ def result(screen: Screen, report: UpReport) -> None:
     if screen.json_output:
         screen.document(document(screen, report))
         return
+    timeline.show(screen, report.timeline)
     pending = [change for change in report.changes if change.action is not Action.KEEP]
     sentence = changes.done(report.changes, report.seconds) if pending else changes.summary(report.changes, done=True)
     screen.line(sentence)
@@ -64,6 +65,7 @@ def incomplete(screen: Screen, error: PipectlError, *, code: bool = False) -> No
         if screen.json_output:
             screen.document(document(screen, error.report) | {"error": screen.error_document(error)})
         else:
+            timeline.show(screen, error.report.timeline)
             screen.notice(changes.before_error(error.report.changes))
 
 
@@ -77,4 +79,5 @@ def document(screen: Screen, report: UpReport) -> dict[str, object]:
         "catchingUp": report.catching_up,
         "plan": report.plan,
         "orphans": orphans.documents(report.orphans),
+        **timeline.document(screen, report.timeline),
     }

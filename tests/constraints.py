@@ -13,7 +13,7 @@ from typing import Any
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from pipectl.aws.calls import Call, Parameters
-from pipectl.aws.settings import models
+from pipectl.aws.service_models import models
 
 _OF_JAVA = {
     r"\p{L}": "A-Za-z\u00aa-\U0003134a",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipectl.aws.settings import models
+from pipectl.aws.service_models import models
 from pipectl.cli.main import main as pipectl
 from pipectl.commands.config import ending_runtimes
 from pipectl.config.loading import load

@@ -15,10 +15,10 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.httpsession import URLLib3Session
-from botocore.loaders import Loader, create_loader
 from botocore.utils import get_environ_proxies
 
 from pipectl.aws.credentials import redact
+from pipectl.aws.service_models import models
 from pipectl.errors import UsageError
 
 _PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
@@ -91,12 +91,6 @@ def profileless_session() -> botocore.session.Session:
 
 def _ignore_profile(session: botocore.session.Session) -> None:
     session.get_component("config_store").set_config_provider("profile", ConstantProvider(None))
-
-
-@cache
-def models() -> Loader:
-    """Return botocore's JSON models, parsed once for all sessions: otherwise half a second for each session."""
-    return create_loader()
 
 
 @cache

@@ -91,7 +91,7 @@ print(json.dumps([codes, [name for name in {HEAVY!r} if name in sys.modules]]))
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     codes, heavy = json.loads(done.stdout.splitlines()[-1])
     assert codes == [2] * 6 + [0]
-    assert {"pydantic", "boto3"} <= set(heavy)
+    assert {"pydantic", "botocore"} <= set(heavy)
     assert "pipectl.local" not in heavy
 
 

@@ -146,6 +146,7 @@ class Context:
             PipectlError: another read failed.
         """
         wanted = self.resources if keys is None else {key: self.resources[key] for key in keys}
+        self.pipeline.expire_reads()
         results = observe(wanted, self.consistency, self.cancel)
         if results.failed and not results.interrupted:
             raise _combined(list(results.failed.values()))
@@ -159,6 +160,7 @@ class Context:
             AccessDeniedError: the caller may read none of them.
             PipectlError: another read failed.
         """
+        self.pipeline.expire_reads()
         results = observe(self.resources, self.consistency, self.cancel)
         denied = {key: error for key, error in results.failed.items() if isinstance(error, AccessDeniedError)}
         # S3 answers a denied call for a bucket in the same way as one for the bucket of another account.

@@ -20,10 +20,10 @@ from pipectl.engine.planner import is_managed
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, CancelledError
 from pipectl.facts import MappingFacts, QueueFacts, TableFacts
 from pipectl.packaging.build import Package
-from pipectl.resources.alarm import AT_LEAST, Alarm, Listing, Metric
+from pipectl.resources.alarm import AT_LEAST, Alarm, AlarmList, Metric
 from pipectl.resources.bucket import Bucket
 from pipectl.resources.function import Function, Settings
-from pipectl.resources.log_group import LogGroup
+from pipectl.resources.log_group import LogGroup, LogGroupList
 from pipectl.resources.mapping import unqualified
 from pipectl.resources.orphan_mapping import OrphanMapping
 from pipectl.resources.queue import Queue
@@ -162,7 +162,7 @@ class _Reader:
         candidates = [each for each in tagged if self._is_candidate(each)]
         if not candidates:
             return self._found
-        listing = Listing(self._aws, [each.name for each in candidates if each.kind == "alarm"])
+        listing = AlarmList(self._aws, [each.name for each in candidates if each.kind == "alarm"])
         self._observe([self._built(str(each.kind), each.name, listing) for each in candidates])
         functions = self._keys("function")
         groups = [log_group_of(self._found.resources[key].name) for key in functions]
@@ -217,7 +217,7 @@ class _Reader:
         """Return the keys of the orphans of a kind that exist."""
         return [key for key in self._found.observed if self._found.resources[key].kind == kind]
 
-    def _built(self, kind: str, name: str, listing: Listing) -> tuple[str, Resource]:
+    def _built(self, kind: str, name: str, listing: AlarmList) -> tuple[str, Resource]:
         """Return the ARN of a candidate, and the resource. Only its name counts: it is observed and deleted."""
         key, names = f"{kind}/{name}", self._names
         if kind == "table":
@@ -255,6 +255,7 @@ class _Reader:
             f"log-group/{name}",
             name,
             self._aws,
+            listing=LogGroupList(self._aws, [name]),
             arn=arn,
             function=name.removeprefix(_LOG_GROUPS),
             retention_days=0,
@@ -262,7 +263,7 @@ class _Reader:
             tags={},
         )
 
-    def _alarm(self, key: str, name: str, listing: Listing) -> tuple[str, Resource]:
+    def _alarm(self, key: str, name: str, listing: AlarmList) -> tuple[str, Resource]:
         arn = self._names.alarm_arn(name)
         return arn, Alarm(
             key,

@@ -20,10 +20,11 @@ from pipectl.packaging.dependencies.tools import Tools, silent
 from pipectl.packaging.revision import describe
 from pipectl.packaging.tree import from_here
 from pipectl.resource_keys import LOG_GROUP_OF, ROLE_OF, ResourceKey
-from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, Listing, Metric
+from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, AlarmList, Metric
 from pipectl.resources.bucket import Bucket
 from pipectl.resources.function import Function, Settings
-from pipectl.resources.log_group import LogGroup
+from pipectl.resources.log_group import LogGroup, LogGroupList
+from pipectl.resources.mapping_list import MappingList
 from pipectl.resources.queue import Queue
 from pipectl.resources.queue_mapping import QueueMapping
 from pipectl.resources.role import Role
@@ -81,7 +82,9 @@ class Pipeline:
         self._aws = aws
         self._tags = self.names.tags(config.tags)
         self.physical = PhysicalNames.of(config, self.names)
-        self._listing = Listing(aws, self.physical.alarms)
+        self._alarm_list = AlarmList(aws, self.physical.alarms)
+        self._mapping_list = MappingList(aws)
+        self._log_group_list = LogGroupList(aws, [self.physical.processor_log_group, self.physical.auditor_log_group])
 
     def resources(self) -> dict[str, Resource]:
         """Return every resource by its key. Each names the resources it needs; the engine finds the order."""
@@ -96,6 +99,11 @@ class Pipeline:
             *self._alarms(),
         ]
         return {resource.key: resource for resource in made}
+
+    def expire_reads(self) -> None:
+        """Let what several resources read together be read again: time has passed since they were observed."""
+        for each in (self._alarm_list, self._mapping_list, self._log_group_list):
+            each.expire()
 
     def _roles(self) -> list[Resource]:
         names, physical = self.names, self.physical
@@ -181,6 +189,7 @@ class Pipeline:
                 LOG_GROUP_OF[key],
                 name,
                 self._aws,
+                listing=self._log_group_list,
                 arn=self.names.log_group_arn(name),
                 function=function,
                 retention_days=config.retention_days,
@@ -230,11 +239,8 @@ class Pipeline:
             ),
             package=partial(build, source, self._tools),
             tags=self._tags,
-            release=partial(self._release, source.folder) if key == ResourceKey.PROCESSOR else None,
+            release=(lambda: describe(source.folder, self._aws.clock.now())) if key == ResourceKey.PROCESSOR else None,
         )
-
-    def _release(self, folder: Path) -> str:
-        return describe(folder, self._aws.clock.now())
 
     def _mappings(self) -> list[Resource]:
         stream, queue = self.config.stream_mapping, self.config.queue_mapping
@@ -243,6 +249,7 @@ class Pipeline:
             StreamMapping(
                 ResourceKey.STREAM_MAPPING,
                 self._aws,
+                listing=self._mapping_list,
                 name=f"{self.physical.orders_table} -> {self.physical.processor}",
                 needs=(ResourceKey.ORDERS_TABLE, ResourceKey.DEAD_LETTER_QUEUE, ResourceKey.PROCESSOR),
                 function_arn=self.names.live_arn(self.physical.processor),
@@ -257,6 +264,7 @@ class Pipeline:
             QueueMapping(
                 ResourceKey.QUEUE_MAPPING,
                 self._aws,
+                listing=self._mapping_list,
                 name=f"{self.physical.queue} -> {self.physical.auditor}",
                 needs=(ResourceKey.DEAD_LETTER_QUEUE, ResourceKey.AUDITOR),
                 function_arn=self.names.function_arn(self.physical.auditor),
@@ -344,7 +352,7 @@ class Pipeline:
             key,
             name,
             self._aws,
-            listing=self._listing,
+            listing=self._alarm_list,
             arn=self.names.alarm_arn(name),
             needs=(about,),
             description=description,
@@ -375,22 +383,17 @@ class Pipeline:
 
     def _named_outputs(self) -> dict[str, dict[str, str]]:
         names, physical = self.names, self.physical
-        table, audit, bucket = physical.orders_table, physical.audit_table, physical.bucket
         return {
-            ResourceKey.ORDERS_TABLE: {"OrdersTableName": table, "OrdersTableArn": names.table_arn(table)},
-            ResourceKey.PROCESSOR: {
-                "ProcessorFunctionName": physical.processor,
-                "ProcessorFunctionArn": names.function_arn(physical.processor),
-            },
-            ResourceKey.BUCKET: {"ProcessedBucketName": bucket, "ProcessedBucketArn": names.bucket_arn(bucket)},
-            ResourceKey.AUDIT_TABLE: {"AuditTableName": audit, "AuditTableArn": names.table_arn(audit)},
-            ResourceKey.AUDITOR: {
-                "AuditFunctionName": physical.auditor,
-                "AuditFunctionArn": names.function_arn(physical.auditor),
-            },
+            ResourceKey.ORDERS_TABLE: _output("OrdersTable", physical.orders_table, names.table_arn),
+            ResourceKey.PROCESSOR: _output("ProcessorFunction", physical.processor, names.function_arn),
+            ResourceKey.BUCKET: _output("ProcessedBucket", physical.bucket, names.bucket_arn),
+            ResourceKey.AUDIT_TABLE: _output("AuditTable", physical.audit_table, names.table_arn),
+            ResourceKey.AUDITOR: _output("AuditFunction", physical.auditor, names.function_arn),
             ResourceKey.DEAD_LETTER_QUEUE: {"DeadLetterQueueArn": names.queue_arn(physical.queue)},
-            ResourceKey.ERRORS_ALARM: {
-                "AlarmName": physical.errors_alarm,
-                "AlarmArn": names.alarm_arn(physical.errors_alarm),
-            },
+            ResourceKey.ERRORS_ALARM: _output("Alarm", physical.errors_alarm, names.alarm_arn),
         }
+
+
+def _output(subject: str, name: str, arn_of: Callable[[str], str]) -> dict[str, str]:
+    """Return the outputs ``<subject>Name`` and ``<subject>Arn``."""
+    return {f"{subject}Name": name, f"{subject}Arn": arn_of(name)}

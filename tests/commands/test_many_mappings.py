@@ -1,4 +1,4 @@
-"""An account with thousands of event source mappings: only those of the pipeline are listed."""
+"""An account with thousands of event source mappings: beyond a page, only those of the pipeline are listed."""
 
 from __future__ import annotations
 
@@ -56,26 +56,31 @@ def calls_of(direct: DirectAccess, command: Callable[[Context], object]) -> Coun
 
 
 @pytest.mark.parametrize("command", [status, plan])
-def test_an_account_with_5000_mappings_needs_no_more_calls(
+def test_an_account_with_5000_mappings_needs_four_calls_more(
     direct: DirectAccess, command: Callable[[Context], object]
 ) -> None:
     direct.world.aws.attempt = in_pages
     assert direct.world.aws.account_id  # read once for each connection
     alone = calls_of(direct, command)
-    for count in (1, 100, 5000):
-        fill(count)
-        assert calls_of(direct, command) == alone
-    assert alone["ListEventSourceMappings"] <= 4  # of the queue, the function, its alias, and the stream
+    assert alone["ListEventSourceMappings"] == 1
     assert alone["ListTags"] == 2
+    fill(PAGE - 2)
+    assert calls_of(direct, command) == alone
+    for count in (PAGE, 5000):
+        fill(count)
+        # Those of the queue, the function, its alias, and the stream.
+        assert calls_of(direct, command) == alone + Counter({"ListEventSourceMappings": 4})
 
 
-def test_the_mapping_of_a_deleted_function_is_found_by_its_stream(direct: DirectAccess) -> None:
-    def unknown_function(_: Call, params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+@pytest.mark.parametrize("neighbours", [0, PAGE])
+def test_the_mapping_of_a_deleted_function_is_found_by_its_stream(direct: DirectAccess, neighbours: int) -> None:
+    def unknown_function(call: Call, params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
         if "FunctionName" in params and "EventSourceArn" not in params and "Qualifier" not in params:
             raise UNKNOWN_FUNCTION
-        return send()
+        return in_pages(call, params, send)
 
     direct.lambda_.delete_function(FunctionName=direct.names.processor)
+    fill(neighbours)
     direct.world.aws.attempt = unknown_function
     assert observed(direct, MAPPING) == mapping(direct)["UUID"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from pipectl.config.names import action_problems
 from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, ExistsError, UsageError
 from pipectl.facts import AlarmFacts
+from pipectl.resources.shared_read import SharedRead
 from pipectl.resources.tagging import differing, from_list, to_list
 from pipectl.resources.unmanaged import note
 
@@ -37,10 +37,16 @@ class Metric:
     period: int = 300
 
 
-class Listing:
-    """The answers of one DescribeAlarms for all alarms of a pipeline, which are observed at the same time.
+@dataclass(frozen=True)
+class ListedAlarms:
+    """Alarms at one moment, by name: metric alarms, and the names of composite ones."""
 
-    A second look at an alarm, and the first one after a change, ask AWS again.
+    metric: Mapping[str, MetricAlarmTypeDef]
+    composite: Collection[str]
+
+
+class AlarmList:
+    """The alarms of a pipeline, read with one DescribeAlarms for all that are observed at the same time.
 
     Args:
         aws: Where the alarms are.
@@ -50,31 +56,25 @@ class Listing:
     def __init__(self, aws: Aws, names: Collection[str]) -> None:
         self._aws = aws
         self._names = list(names)
-        self._lock = threading.Lock()
-        self._unread: set[str] = set()
-        self._metric: dict[str, MetricAlarmTypeDef] = {}
-        self._composite: set[str] = set()
+        self._shared = SharedRead(self._read)
 
     def expire(self) -> None:
-        """Let every next look ask AWS: an alarm was changed, or is about to be."""
-        with self._lock:
-            self._unread.clear()
+        """Let every next look ask AWS."""
+        self._shared.expire()
 
     def find(self, name: str) -> tuple[MetricAlarmTypeDef | None, bool]:
-        """Return the metric alarm of a name, and whether there is a composite one."""
-        with self._lock:
-            if name not in self._unread:
-                self._read()
-            self._unread.discard(name)
-            return self._metric.get(name), name in self._composite
+        """Return the metric alarm of a name, and whether there is a composite one; see `SharedRead`."""
+        listed = self._shared.get(name)
+        return listed.metric.get(name), name in listed.composite
 
-    def _read(self) -> None:
+    def _read(self) -> ListedAlarms:
         answer = self._aws.cloudwatch.describe_alarms(
             AlarmNames=self._names, AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=_MOST
         )
-        self._metric = {alarm["AlarmName"]: alarm for alarm in answer["MetricAlarms"]}
-        self._composite = {alarm["AlarmName"] for alarm in answer.get("CompositeAlarms", [])}
-        self._unread = set(self._names)
+        return ListedAlarms(
+            {alarm["AlarmName"]: alarm for alarm in answer["MetricAlarms"]},
+            {alarm["AlarmName"] for alarm in answer.get("CompositeAlarms", [])},
+        )
 
 
 class Alarm(Resource):
@@ -105,7 +105,7 @@ class Alarm(Resource):
         name: str,
         aws: Aws,
         *,
-        listing: Listing,
+        listing: AlarmList,
         arn: str,
         needs: Collection[str],
         description: str,

@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
+from pipectl.resources.shared_read import SharedRead
 from pipectl.resources.tagging import differing, require_tags
 
 if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import LogGroupTypeDef
+
+
+class LogGroupList:
+    """The log groups of a pipeline, read with one DescribeLogGroups for all that are observed at the same time.
+
+    That call takes a prefix, not names. Where the common prefix has more than a page, each is asked for by itself.
+
+    Args:
+        aws: Where the log groups are.
+        names: Their names.
+    """
+
+    def __init__(self, aws: Aws, names: Collection[str]) -> None:
+        self._aws = aws
+        self._prefix = os.path.commonprefix(list(names))  # noqa: RUF071  # names, not paths
+        self._shared = SharedRead(self._read)
+
+    def expire(self) -> None:
+        """Let every next look ask AWS."""
+        self._shared.expire()
+
+    def find(self, name: str) -> LogGroupTypeDef | None:
+        """Return the log group of a name; see `SharedRead`."""
+        groups = self._shared.get(name)
+        if groups is None:
+            pages = self._aws.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
+            groups = {group["logGroupName"]: group for page in pages for group in page["logGroups"]}
+        return groups.get(name)
+
+    def _read(self) -> dict[str, LogGroupTypeDef] | None:
+        """Return the log groups with the prefix; ``None`` when there are more than a page."""
+        page = self._aws.logs.describe_log_groups(logGroupNamePrefix=self._prefix)
+        if page.get("nextToken"):
+            return None
+        return {group["logGroupName"]: group for group in page["logGroups"]}
 
 
 class LogGroup(Resource):
@@ -31,6 +68,7 @@ class LogGroup(Resource):
         name: str,
         aws: Aws,
         *,
+        listing: LogGroupList,
         arn: str,
         function: str,
         retention_days: int,
@@ -41,6 +79,7 @@ class LogGroup(Resource):
         self._function = function
         self._ownership = ownership
         self._aws = aws
+        self._listing = listing
         self._arn = arn
         self._desired: Attributes = {"retention_days": retention_days, "tags": dict(tags)}
 
@@ -49,7 +88,7 @@ class LogGroup(Resource):
         return self._desired
 
     def observe(self) -> Observation | None:
-        group = self._find()
+        group = self._listing.find(self.name)
         if group is None:
             return None
         tags = self._aws.logs.list_tags_for_resource(resourceArn=self._arn).get("tags", {})
@@ -59,6 +98,7 @@ class LogGroup(Resource):
 
     def create(self, desired: Attributes) -> Facts:
         self._aws.logs.create_log_group(logGroupName=self.name, tags=desired["tags"])
+        self._listing.expire()
         self._aws.logs.put_retention_policy(logGroupName=self.name, retentionInDays=desired["retention_days"])
         return Facts()
 
@@ -67,12 +107,14 @@ class LogGroup(Resource):
             self._aws.logs.tag_resource(resourceArn=self._arn, tags=differing(desired["tags"], observed.tags))
         if "retention_days" in differs:
             self._aws.logs.put_retention_policy(logGroupName=self.name, retentionInDays=desired["retention_days"])
+            self._listing.expire()
         return observed.facts
 
     def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
         del observed, delete_data
         try:
             self._aws.logs.delete_log_group(logGroupName=self.name)
+            self._listing.expire()
         except AbsentError:
             return
 
@@ -84,8 +126,3 @@ class LogGroup(Resource):
             return False
         require_tags(found)
         return not self._ownership.items() <= found.get("Tags", {}).items()
-
-    def _find(self) -> LogGroupTypeDef | None:
-        pages = self._aws.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self.name)
-        groups = (group for page in pages for group in page["logGroups"])
-        return next((group for group in groups if group["logGroupName"] == self.name), None)

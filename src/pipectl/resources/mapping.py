@@ -13,6 +13,7 @@ from pipectl.engine.model import Attributes, Facts, Observation, Resource
 from pipectl.errors import AbsentError
 from pipectl.facts import ENABLED_STATES, MappingFacts
 from pipectl.pause_tags import UNFINISHED_PAUSE, CatchingUp, Pause
+from pipectl.resources.mapping_list import ListedMappings, MappingList
 from pipectl.resources.tagging import differing
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class EventSourceMapping(Resource):
         key: str,
         aws: Aws,
         *,
+        listing: MappingList,
         name: str,
         needs: Collection[str],
         function_arn: str,
@@ -57,6 +59,7 @@ class EventSourceMapping(Resource):
     ) -> None:
         super().__init__(key, name, needs)
         self._aws = aws
+        self._listing = listing
         self._function_arn = function_arn
         self._arn = arn_of
         self._ownership = ownership
@@ -68,11 +71,8 @@ class EventSourceMapping(Resource):
         """Return whether an event source is the pipeline's."""
 
     @abstractmethod
-    def _listed(self) -> Iterable[t.EventSourceMappingConfigurationTypeDef]:
-        """Return the mappings that may be of the source, some of them perhaps twice.
-
-        An account can have thousands of mappings, so only those of a source or a function are listed.
-        """
+    def _listed(self, listed: ListedMappings) -> Iterable[t.EventSourceMappingConfigurationTypeDef]:
+        """Return the mappings that may be of the source, some of them perhaps twice."""
 
     @abstractmethod
     def _settings(self, found: Mapped, tags: Mapping[str, str]) -> Attributes:
@@ -163,6 +163,7 @@ class EventSourceMapping(Resource):
             Tags=desired["tags"],
             **{name: value for name, value in requests.items() if value != {}},
         )
+        self._listing.expire()
         wait_until_steady(self._aws, created["UUID"])
         return MappingFacts(created["UUID"], self._arn(created["UUID"]), created["State"])
 
@@ -237,6 +238,7 @@ class EventSourceMapping(Resource):
     def _update(self, uuid: str, requests: Request) -> None:
         wait_until_steady(self._aws, uuid)
         self._aws.lambda_.update_event_source_mapping(UUID=uuid, **requests)
+        self._listing.expire()
         wait_until_steady(self._aws, uuid)
 
     def _is_managed(self, tags: Mapping[str, str]) -> bool:
@@ -245,7 +247,7 @@ class EventSourceMapping(Resource):
     def _readers(self) -> list[tuple[Mapped, dict[str, str]]]:
         """Return every mapping of the source, with its tags."""
         readers = []
-        for mapping in {found["UUID"]: found for found in self._listed()}.values():
+        for mapping in {found["UUID"]: found for found in self._listed(self._listing.look(self.key))}.values():
             if not self._reads(mapping.get("EventSourceArn", "")):
                 continue
             if mapping.get("State") == "Deleting":  # while it exists, AWS refuses another of the same source
@@ -260,16 +262,6 @@ class EventSourceMapping(Resource):
                 raise
             readers.append((found, tags))
         return readers
-
-    def _list(
-        self, request: t.ListEventSourceMappingsRequestPaginateTypeDef
-    ) -> list[t.EventSourceMappingConfigurationTypeDef]:
-        """Return the mappings of a source, or of a function exactly as they name it; none if it does not exist."""
-        pages = self._aws.lambda_.get_paginator("list_event_source_mappings").paginate(**request)
-        try:
-            return [mapping for page in pages for mapping in page["EventSourceMappings"]]
-        except AbsentError:
-            return []
 
     def _invokes_function(self, found: Mapped) -> bool:
         """Return whether a mapping invokes the function, or any version or alias of it."""
@@ -288,6 +280,7 @@ class EventSourceMapping(Resource):
                 self._aws.lambda_.delete_event_source_mapping(UUID=uuid)
             except AbsentError:
                 continue
+        self._listing.expire()
         for uuid in uuids:
             wait_until_gone(self._aws, uuid)
 

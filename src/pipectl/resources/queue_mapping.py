@@ -9,6 +9,7 @@ from pipectl.aws.calls import Request
 from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Facts
 from pipectl.resources.mapping import REPORT_BATCH_ITEM_FAILURES, EventSourceMapping
+from pipectl.resources.mapping_list import ListedMappings
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import type_defs as t
@@ -43,8 +44,8 @@ class QueueMapping(EventSourceMapping):
             "tags": dict(self._tags),
         }
 
-    def _listed(self) -> list[t.EventSourceMappingConfigurationTypeDef]:
-        return self._list({"EventSourceArn": self._queue_arn})
+    def _listed(self, listed: ListedMappings) -> list[t.EventSourceMappingConfigurationTypeDef]:
+        return listed.of_source(self._queue_arn)
 
     def _reads(self, source: str) -> bool:
         return source == self._queue_arn

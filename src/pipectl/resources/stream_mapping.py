@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from pipectl.resources.mapping import (
     catching_up_of,
     unqualified,
 )
+from pipectl.resources.mapping_list import ListedMappings
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import type_defs as t
@@ -100,18 +101,24 @@ class StreamMapping(EventSourceMapping):
             return False
         return True
 
-    def _listed(self) -> list[t.EventSourceMappingConfigurationTypeDef]:
+    def _listed(self, listed: ListedMappings) -> list[t.EventSourceMappingConfigurationTypeDef]:
         """Return the mappings of the function, and all of the streams that they read.
 
         The function's mappings include those of earlier streams. Those of the stream include a managed mapping that was
         pointed to another function.
         """
         functions = (self._function_arn, unqualified(self._function_arn))
-        listed = [each for function in dict.fromkeys(functions) for each in self._list({"FunctionName": function})]
-        streams = {each.get("EventSourceArn", "") for each in listed if self._reads(each.get("EventSourceArn", ""))}
-        for stream in streams or filter(None, [self._newest_stream()]):
-            listed += self._list({"EventSourceArn": stream})
-        return listed
+        found = [each for function in dict.fromkeys(functions) for each in listed.of_function(function)]
+        streams = {each.get("EventSourceArn", "") for each in found if self._reads(each.get("EventSourceArn", ""))}
+        for stream in streams or self._other_streams(listed):
+            found += listed.of_source(stream)
+        return found
+
+    def _other_streams(self, listed: ListedMappings) -> Iterable[str]:
+        """Return the streams of the table that other functions read, or may read."""
+        if (sources := listed.sources()) is not None:
+            return filter(self._reads, sources)
+        return filter(None, [self._newest_stream()])
 
     def _newest_stream(self) -> str | None:
         """Return the ARN of the table's stream, also of a disabled one; ``None`` when there is none."""

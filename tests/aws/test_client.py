@@ -12,6 +12,7 @@ import pytest
 from pipectl.aws.calls import Call
 from pipectl.aws.client import Aws, Credentials
 from pipectl.aws.settings import regions
+from pipectl.aws.waits import Portion
 from pipectl.clock import SystemClock, poll
 from pipectl.errors import (
     AbsentError,
@@ -133,7 +134,7 @@ def test_a_long_wait_is_reported_once(wire: Wire) -> None:
 
 
 def test_a_wait_is_shown_from_its_second_poll_until_it_ends(wire: Wire) -> None:
-    shown: list[str | None] = []
+    shown: list[str | Portion | None] = []
     wire.aws.awaits = shown.append
     wire.aws.wait(lambda: True, "the table to become ACTIVE", 60)
     assert shown == []

@@ -94,6 +94,7 @@ def test_access_denied_names_the_action(code: str) -> None:
         ("s3", "ListObjectsV2", "s3:ListBucket"),
         ("s3", "ListObjectVersions", "s3:ListBucketVersions"),
         ("s3", "ListMultipartUploads", "s3:ListBucketMultipartUploads"),
+        ("s3", "DeleteObject", "s3:DeleteObject, s3:DeleteObjectVersion"),
         ("s3", "DeleteObjects", "s3:DeleteObject, s3:DeleteObjectVersion"),
         ("s3", "GetBucketEncryption", "s3:GetEncryptionConfiguration"),
         ("s3", "PutBucketEncryption", "s3:PutEncryptionConfiguration"),

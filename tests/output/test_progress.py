@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
+from pipectl.aws.waits import Portion
 from pipectl.engine.model import Action, Change
 from pipectl.engine.parallel import current
 from pipectl.errors import CancelledError, PipectlError
@@ -100,6 +102,23 @@ def test_a_change_shows_what_it_waits_for_until_the_wait_ends() -> None:
         assert scene.after(1)[0] == "  + table creating     4 s"
         scene.progress.waiting("waiting for the table")
         assert len(scene.after(1)) == 2
+
+
+@pytest.mark.parametrize(("encoding", "bar"), [("utf-8", "███░░░░░░░"), ("ascii", "[###.......]")])
+def test_a_portion_of_long_work_is_a_bar_that_is_never_full(encoding: str, bar: str) -> None:
+    scene = Scene(encoding=encoding)
+    with scene.progress.changing([TABLE], {}), working_on("table"):
+        scene.progress.started(TABLE)
+        portion = Portion(30_000, 100_000, "object version", "deleted", more=True, seconds=10)
+        scene.progress.awaits(portion)
+        start = "  + table creating     1 s  "
+        assert scene.after(1)[0].startswith(f"{start}{bar} 30,000 of at least 100,000 object ")
+        scene.progress.awaits(None)
+        scene.progress.awaits(replace(portion, done=99_999, more=False))
+        assert "99,999 of 100,000 object" in scene.after(1)[0]
+        scene.progress.awaits(replace(portion, done=100_000, more=False))
+        assert "█" * 10 not in scene.after(1)[0]
+        assert "#" * 10 not in scene.after(1)[0]
 
 
 def test_a_failure_is_shown_with_its_error_until_the_end() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from pipectl.errors import AbsentError, AccessDeniedError, AwsError, ExistsError
 from tests.aws.fakes import client_error
 from tests.resources.direct_access import ADMINISTRATOR, DirectAccess
 from tests.resources.scripted import Step, as_it_is, changed, resource
-from tests.support import PATIENCE, FakeClock, make_world
+from tests.support import FakeClock, make_world
 
 _environments = itertools.count()
 ABSENT = {
@@ -269,18 +268,6 @@ def test_a_bucket_that_exists_is_not_created(existing: DirectAccess, step: Step)
         found.create(found.desired({}))
 
 
-def test_objects_that_s3_cannot_delete_just_now_are_deleted_later(other: DirectAccess) -> None:
-    def slow_down(answer: Any) -> Any:
-        return answer | {"Errors": [{"Key": "k", "Code": "SlowDown", "Message": "Please reduce your request rate."}]}
-
-    refused: Step = lambda _: {"Errors": [{"Key": "k", "Code": "InternalError", "Message": "We"}]}  # noqa: E731
-    deleted: Step = lambda _: {}  # noqa: E731
-    found = bucket(other, {"DeleteObjects": [slow_down, refused, deleted], "ListObjectVersions": [ONE_OBJECT] * 3})
-    found.create(found.desired({}))
-    found.delete(observed(found), delete_data=True)
-    assert found.observe() is None
-
-
 def test_what_is_gone_already_from_a_bucket_is_deleted(other: DirectAccess) -> None:
     def gone(answer: Any) -> Any:
         errors = [
@@ -301,36 +288,6 @@ def test_what_is_gone_already_from_a_bucket_is_deleted(other: DirectAccess) -> N
     found.create(found.desired({}))
     found.delete(observed(found), delete_data=True)
     assert found.observe() is None
-
-
-def test_eight_pages_of_objects_are_deleted_at_once(other: DirectAccess) -> None:
-    together = threading.Barrier(8, timeout=PATIENCE)
-
-    def page(_: Any) -> Any:
-        versions = {"Versions": [{"Key": "k", "VersionId": "v"}], "IsTruncated": True}
-        return versions | {"NextKeyMarker": f"{next(numbers)}", "NextVersionIdMarker": "v"}
-
-    def delete(_: Any) -> Any:
-        together.wait()
-        return {}
-
-    numbers = itertools.count()
-    last: Step = lambda answer: page(answer) | {"IsTruncated": False}  # noqa: E731
-    pages: list[Step] = [page] * 15
-    found = bucket(other, {"ListObjectVersions": [*pages, last], "DeleteObjects": [delete] * 16})
-    found.create(found.desired({}))
-    found.delete(observed(found), delete_data=True)
-    assert found.observe() is None
-
-
-def test_objects_that_cannot_be_deleted_are_counted_and_the_first_is_named(other: DirectAccess) -> None:
-    refused: Step = lambda _: {"Errors": [{"Key": "k", "Code": "AccessDenied", "Message": "locked"}]}  # noqa: E731
-    found = bucket(other, {"DeleteObjects": [refused], "ListObjectVersions": [ONE_OBJECT]})
-    found.create(found.desired({}))
-    with pytest.raises(AwsError) as caught:
-        found.delete(observed(found), delete_data=True)
-    assert caught.value.aws_code == "AccessDenied"
-    assert ": 1 object of " in caught.value.message
 
 
 @pytest.mark.parametrize(("refusals", "deleted"), [(1, True), (3, False)])

@@ -204,6 +204,7 @@ def _passing_conflict(code: str, text: str) -> bool:
 _IAM_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("lambda", "Invoke"): ("InvokeFunction",),
     ("s3", "CreateBucket"): ("CreateBucket", "TagResource"),
+    ("s3", "DeleteObject"): ("DeleteObject", "DeleteObjectVersion"),
     ("s3", "DeleteObjects"): ("DeleteObject", "DeleteObjectVersion"),
     ("s3", "GetBucketEncryption"): ("GetEncryptionConfiguration",),
     ("s3", "GetBucketLifecycleConfiguration"): ("GetLifecycleConfiguration",),

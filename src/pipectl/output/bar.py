@@ -110,12 +110,16 @@ class _Words(TextColumn):
         return Text(progress(int(task.completed), total, self._noun, task.elapsed or 0.0))
 
 
-def progress(done: int, total: int | None, noun: str, seconds: float) -> str:
-    """``12 of 30 records, 4.0/s, 5 s left``; without rate and time left until they are known."""
-    parts = [f"{done:,} of {pluralize(total, noun)}" if total is not None else pluralize(done, noun)]
+def progress(done: int, total: int | None, noun: str, seconds: float, *, more: bool = False) -> str:
+    """``12 of 30 records, 4.0/s, 5 s left``; without rate and time left until they are known.
+
+    With ``more`` there may be more items than the total: ``12 of at least 30 records``.
+    """
+    least = "at least " if more else ""
+    parts = [f"{done:,} of {least}{pluralize(total, noun)}" if total is not None else pluralize(done, noun)]
     if done and seconds > 0:
         rate = done / seconds
         parts.append(f"{rate:,.1f}/s")
-        if total is not None and 0 < (left := (total - done) / rate) < _LONGEST_LEFT:
+        if total is not None and not more and 0 < (left := (total - done) / rate) < _LONGEST_LEFT:
             parts.append(f"{duration(timedelta(seconds=left))} left")
     return ", ".join(parts)

@@ -78,10 +78,10 @@ class Screen:
         """The width of the terminal; ``None`` without one."""
         return _width(self.out)
 
-    def can_show(self, text: str) -> bool:
-        """Return whether the encoding of the output has these characters."""
+    def can_show(self, text: str, *, on_err: bool = False) -> bool:
+        """Return whether the encoding of the output, or with ``on_err`` of stderr, has these characters."""
         try:
-            text.encode(self.out.encoding)
+            text.encode((self.err if on_err else self.out).encoding)
         except (UnicodeEncodeError, LookupError):
             return False
         return True

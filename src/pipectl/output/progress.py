@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from pipectl.aws.waits import Portion
 from pipectl.engine.model import Action, Change
 from pipectl.engine.parallel import current
 from pipectl.errors import CancelledError, PipectlError
 from pipectl.output import looks
-from pipectl.output.bar import DrawnBar, NotedBar, SilentBar
+from pipectl.output.bar import DrawnBar, NotedBar, SilentBar, progress
+from pipectl.output.bars import CHARACTERS, share_bar
 from pipectl.output.live import TICK_SECONDS, LiveArea, Ticker
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ class _Running:
 
     change: Change
     start: float
-    awaited: list[str] = field(default_factory=list)
+    awaited: list[str | Portion] = field(default_factory=list)
 
 
 class Progress:
@@ -198,8 +200,8 @@ class Progress:
         shown = "" if self.area else f": {first}"
         self._line(("! ", looks.BAD), change.resource, (" failed", looks.BAD), f" after {seconds:.1f} s{shown}")
 
-    def awaits(self, text: str | None) -> None:
-        """Show what the change of this thread waits for; ``None`` ends the last wait."""
+    def awaits(self, text: str | Portion | None) -> None:
+        """Show what the change of this thread waits for, or the portion that is done; ``None`` ends the last wait."""
         with self._lock:
             running = self._running.get(current.get() or "")
             if running is None:
@@ -260,10 +262,17 @@ class Progress:
         change = running.change
         mark, colour, _ = looks.ACTIONS[change.action]
         seconds = f"{int(self._monotonic() - running.start):>5} s"
-        # the resource is named at the beginning of the line
-        awaited = f"  {running.awaited[-1].removeprefix(f'{change.kind} {change.name} ')}" if running.awaited else ""
+        awaited = f"  {self._awaited(change, running.awaited[-1])}" if running.awaited else ""
         verb = f"{_RUNS[change.action]:<{_VERB_WIDTH}}"
         return (f"  {mark} ", colour), f"{change.resource:<{width}} ", (verb, colour), f"{seconds}{awaited}"
+
+    def _awaited(self, change: Change, awaited: str | Portion) -> str:
+        """Return what a change waits for; the resource is named at the beginning of the line."""
+        if isinstance(awaited, str):
+            return awaited.removeprefix(f"{change.kind} {change.name} ")
+        bar = share_bar(awaited.done, awaited.total, ascii_only=not self._screen.can_show(CHARACTERS, on_err=True))
+        words = progress(awaited.done, awaited.total, awaited.noun, awaited.seconds, more=awaited.more)
+        return f"{bar} {words}"
 
     def _other_line(self) -> Line:
         """``9 of 18 done, 7 wait: processor (processor-role), auditor (auditor-role)``."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypedDict, TypeVar, cast
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pipectl.aws.calls import Request
 from pipectl.aws.client import Aws
-from pipectl.aws.waits import counted
 from pipectl.engine.model import Attributes, Contents, Facts, Observation, Refusal, RefusalKind, Resource
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, DataLossError, ExistsError
 from pipectl.policy_document import deny_plain_http, document, read, statements
+from pipectl.resources.emptying import Owned, abort_uploads, empty
 from pipectl.resources.tagging import from_list, to_list
 from pipectl.resources.unmanaged import note
 from pipectl.text import pluralize
@@ -21,37 +19,20 @@ from pipectl.text import pluralize
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import (
         CreateBucketConfigurationTypeDef,
-        DeleteMarkerEntryTypeDef,
-        ErrorTypeDef,
         GetBucketEncryptionOutputTypeDef,
         GetBucketOwnershipControlsOutputTypeDef,
         GetPublicAccessBlockOutputTypeDef,
         LifecycleRuleOutputTypeDef,
-        ObjectIdentifierTypeDef,
-        ObjectVersionTypeDef,
         ServerSideEncryptionRuleTypeDef,
     )
 
 T = TypeVar("T")
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-_PASSING = ("InternalError", "ServiceUnavailable", "SlowDown", "NoSuchKey", "NoSuchVersion")
-"""Codes of DeleteObjects after which the bucket is listed again; the last two are of what was deleted meanwhile."""
-_PAGES_AT_ONCE = 8
-"""Pages of 1,000 versions that are deleted in parallel."""
-_BOUND = 300
-"""Seconds."""
 _WITH_TAGS = "aws"
 """The partition in which CreateBucket takes tags."""
 _PRESET = ("public_access_block", "encryption", "ownership")
 """Settings that a new bucket can have already. The others are written, whatever a read that lags reports."""
 _US_EAST_1 = "us-east-1"  # CreateBucket has no LocationConstraint for it
-
-
-class _Owned(TypedDict):
-    """The parameters that name a bucket and its owner."""
-
-    Bucket: str
-    ExpectedBucketOwner: str
 
 
 class Bucket(Resource):
@@ -174,12 +155,12 @@ class Bucket(Resource):
         """Delete the bucket; only with ``delete_data`` it is emptied first."""
         del observed
         try:
-            self._abort_uploads()
+            abort_uploads(self._aws, self._owned)
             if not delete_data:
                 self._delete_empty()
                 return
             for last in (False, False, True):
-                self._empty()
+                empty(self._aws, self._owned)
                 if self._deleted(last):
                     return
         except AbsentError:
@@ -205,7 +186,7 @@ class Bucket(Resource):
         return Contents(count, more=page["IsTruncated"])
 
     @property
-    def _owned(self) -> _Owned:
+    def _owned(self) -> Owned:
         return {"Bucket": self.name, "ExpectedBucketOwner": self._aws.account_id}
 
     def _deleted(self, last: bool) -> bool:
@@ -213,7 +194,10 @@ class Bucket(Resource):
         try:
             self._aws.s3.delete_bucket(**self._owned)
         except AwsError as error:
-            if last or error.aws_code != "BucketNotEmpty":
+            if error.aws_code != "BucketNotEmpty":
+                raise
+            if last:
+                error.hint = "objects are written while the bucket is emptied: stop the writer, then run it again"
                 raise
             return False
         return True
@@ -226,80 +210,6 @@ class Bucket(Resource):
         except AccessDeniedError:
             return True  # another account's: `observe` reports it
         return True
-
-    def _empty(self) -> None:
-        """Delete versions and delete markers until none is listed.
-
-        They are listed again from the first one: an invocation that ends late may write to a page that was read.
-        """
-        patience = self._aws.poll(f"objects of {self.name} to be deleted", _BOUND)
-        next(patience)
-        with counted(self._aws.awaits, self._aws.say, self._aws.clock, _words_of) as count:
-            while (errors := self._delete_all(count)) is not None:
-                if errors and next(patience, _BOUND) >= _BOUND:
-                    self._raise(errors)
-
-    def _delete_all(self, count: Callable[[int], None]) -> list[ErrorTypeDef] | None:
-        """Delete what is listed, several pages at once, and count it.
-
-        Return the errors that pass, ``None`` if nothing is listed.
-        """
-        errors: list[ErrorTypeDef] = []
-        is_empty = True
-        running: deque[tuple[int, Future[list[ErrorTypeDef]]]] = deque()
-
-        def finish_first() -> None:
-            number, future = running.popleft()
-            found = future.result()
-            errors.extend(found)
-            count(number - len(found))
-
-        with ThreadPoolExecutor(_PAGES_AT_ONCE) as pool:
-            for page in self._aws.s3.get_paginator("list_object_versions").paginate(**self._owned):
-                self._aws.clock.sleep(0)  # raises after Ctrl-C
-                entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-                if entries:
-                    is_empty = False
-                    running.append((len(entries), pool.submit(self._delete_page, entries)))
-                if len(running) == _PAGES_AT_ONCE:
-                    finish_first()
-            while running:
-                finish_first()
-        return None if is_empty else errors
-
-    def _delete_page(self, entries: Sequence[ObjectVersionTypeDef | DeleteMarkerEntryTypeDef]) -> list[ErrorTypeDef]:
-        """Delete a page of versions, 1,000, the most that DeleteObjects takes; return the errors that pass."""
-        batch: list[ObjectIdentifierTypeDef] = [
-            {"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries
-        ]
-        answer = self._aws.s3.delete_objects(**self._owned, Delete={"Objects": batch, "Quiet": True})
-        errors = answer.get("Errors", [])
-        if not all(each.get("Code") in _PASSING for each in errors):
-            self._raise(errors)
-        return errors
-
-    def _raise(self, errors: Sequence[ErrorTypeDef]) -> None:
-        first = errors[0]
-        raise AwsError(
-            f"s3 DeleteObjects: {pluralize(len(errors), 'object')} of {self.name} cannot be deleted, "
-            f"the first {first.get('Key')!r}: {first.get('Code')}: {first.get('Message')}",
-            service="s3",
-            operation="DeleteObjects",
-            aws_code=str(first.get("Code")),
-        )
-
-    def _abort_uploads(self) -> None:
-        for page in self._aws.s3.get_paginator("list_multipart_uploads").paginate(**self._owned):
-            for upload in page.get("Uploads", []):
-                try:
-                    self._aws.s3.abort_multipart_upload(**self._owned, Key=upload["Key"], UploadId=upload["UploadId"])
-                except AwsError as error:
-                    if error.aws_code != "NoSuchUpload":  # completed or aborted since it was listed
-                        raise
-
-
-def _words_of(count: int) -> str:
-    return f"{pluralize(count, 'object version')} deleted"
 
 
 def _unmanageable(kind: RefusalKind, reason: str) -> Observation:

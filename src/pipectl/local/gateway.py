@@ -29,9 +29,7 @@ class Gateway:
         self._fronts = fronts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":  # nothing of a pipeline needs them
-            await send({"type": "websocket.close", "code": 1008})
-        elif scope["type"] == "http":
+        if scope["type"] == "http":
             await self._serve(scope, receive, send)
         else:
             await self._application(scope, receive, send)

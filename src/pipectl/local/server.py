@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -49,18 +49,12 @@ def main() -> None:
 
 
 def _serve(home: Path, port: int, harshness: Harshness) -> None:
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    from pipectl.local.http_server import serve
 
-    config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
-    config.keep_alive_timeout = 75
-    config.graceful_timeout = 0.1
-    config.loglevel = "INFO"
     _raise_file_limit()
     _isolate_functions(home, port)
     gateway = _gateway(home_folder.secret_of(home), port, harshness)
-    asyncio.run(serve(gateway, config, shutdown_trigger=_on_signal()))  # type: ignore[arg-type]
+    asyncio.run(serve(gateway, port, _on_signal()))
 
 
 def _isolate_functions(home: Path, port: int) -> None:
@@ -133,7 +127,7 @@ def _change_ministack(clients: Clients, mappings: Mappings, metrics: Metrics, *,
     ministack.publish_metrics_with(metrics.of_function, late=late)
 
 
-def _on_signal() -> Callable[[], object]:
+def _on_signal() -> Callable[[], Awaitable[None]]:
     """Return what waits for a signal to end."""
     ended = threading.Event()
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):

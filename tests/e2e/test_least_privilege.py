@@ -173,6 +173,14 @@ def creating_the_log_group(scene: Scene, function: str) -> Attempt:
     return logging(scene, function)
 
 
+def creating_the_log_stream(scene: Scene, function: str) -> Attempt:
+    """Delete the log streams: each process of a function creates its own once, and writes to it from then on."""
+    group = f"/aws/lambda/{scene.name_of(function)}"
+    for stream in scene.aws.logs.describe_log_streams(logGroupName=group)["logStreams"]:
+        scene.aws.logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])
+    return logging(scene, function)
+
+
 PARTS: dict[str, Callable[[Scene, str], Attempt]] = {
     "dynamodb:DescribeStream": reading,
     "dynamodb:GetShardIterator": reading,
@@ -184,7 +192,7 @@ PARTS: dict[str, Callable[[Scene, str], Attempt]] = {
     "sqs:ReceiveMessage": receiving,
     "sqs:DeleteMessage": deleting,
     "logs:CreateLogGroup": creating_the_log_group,
-    "logs:CreateLogStream": logging,
+    "logs:CreateLogStream": creating_the_log_stream,
     "logs:PutLogEvents": logging,
 }
 """The part of the pipeline that needs an action."""

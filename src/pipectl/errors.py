@@ -42,7 +42,7 @@ All of them exit with 1 unless stated otherwise. Those about one failure or orde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -238,8 +238,9 @@ class AwsError(PipectlError):
     """An AWS call failed, after its retries.
 
     ``service``, ``operation`` and ``aws_code`` are the names of the API, for example ``lambda``, ``CreateFunction``,
-    ``ResourceConflictException``. ``aws_message`` is the last message from AWS, ``status`` its HTTP status. Without an
-    answer, ``aws_code`` is the name of botocore's error, such as ``ReadTimeoutError``.
+    ``ResourceConflictException``. ``aws_message`` is the last message from AWS, ``status`` its HTTP status, and
+    ``response`` is the whole answer. Without an answer, ``aws_code`` is the name of botocore's error, such as
+    ``ReadTimeoutError``.
     """
 
     code = "AwsCallFailed"
@@ -253,12 +254,14 @@ class AwsError(PipectlError):
         aws_code: str = "",
         aws_message: str = "",
         status: int = 0,
+        response: Mapping[str, object] | None = None,
         hint: str | None = None,
         resource: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint, resource=resource)
         self.service, self.operation, self.status = service, operation, status
         self.aws_code, self.aws_message = aws_code, aws_message
+        self.response = response or {}
 
 
 class AbsentError(AwsError):

@@ -139,6 +139,6 @@ def _of_type(shape: Any) -> Any:
         return {name: _of_type(shape.members[name]) for name in shape.required_members}
     if shape.type_name == "string":
         return shape.enum[0] if shape.enum else "value-1".ljust(shape.metadata.get("min", 0), "0")
-    return {"list": [], "map": {}, "integer": 1, "long": 1, "boolean": True, "blob": b"", "timestamp": 0}[
-        shape.type_name
-    ]
+    if shape.type_name == "list":
+        return [_of_type(shape.member) for _ in range(shape.metadata.get("min", 0))]
+    return {"map": {}, "integer": 1, "long": 1, "boolean": True, "blob": b"", "timestamp": 0}[shape.type_name]

@@ -109,6 +109,16 @@ TEMPORARY: dict[str, Sample] = {
         "CreateEventSourceMapping",
         client_error("InvalidParameterValueException", "Please add Lambda as a Trusted Entity for arn:aws:iam::..."),
     ),
+    "a transaction with the item": (
+        "dynamodb",
+        "UpdateItem",
+        client_error("TransactionConflictException", "Transaction is ongoing for the item"),
+    ),
+    "a transaction in progress": (
+        "dynamodb",
+        "TransactWriteItems",
+        client_error("TransactionInProgressException", "The transaction with the given request token is in progress"),
+    ),
     "function update in progress": (
         "lambda",
         "UpdateFunctionCode",

@@ -127,7 +127,7 @@ def test_an_up_that_fixes_the_function_and_a_replay(
 def test_two_processes_share_the_failures(mended: Orders, operations_of_a_replay: list[str]) -> None:
     """Both processes continue at the same moment, after their first reads."""
     world = mended.world
-    first_claim = operations_of_a_replay.index("UpdateItem") + 1
+    first_claim = operations_of_a_replay.index("TransactWriteItems") + 1
     reopen(mended)
     keys = environment(AWS_ACCESS_KEY_ID=ACCOUNT, AWS_SECRET_ACCESS_KEY="test")
     with ExitStack() as stack:

@@ -102,7 +102,6 @@ NOT_SEEN: Mapping[str, NotSeen] = {
         (*_LOOKING, "trace", "send", "verify", "verify --repair", "replay-dlq", "doctor --capture"),
     ),
     "lambda:GetFunction": NotSeen("called when a log group has no tags, to find its owner", ("logs", "logs --failure")),
-    "dynamodb:GetItem": NotSeen("called when the response of an update was lost", ("replay-dlq", "audit resolve")),
     "dynamodb:GetShardIterator": NotSeen("called for an order that only the stream names", ("audit resolve",)),
     "dynamodb:GetRecords": NotSeen("called for an order that only the stream names", ("audit resolve",)),
     "s3:GetObject": NotSeen(

@@ -42,6 +42,7 @@ AUDITOR = "dev-audit-processor-lambda-backend"
 ITERATOR_SECONDS = 15 * 60
 LARGEST_EVENT = 6_291_456
 LARGEST_ITEM = 400_000
+LARGEST_TRANSACTION = 4_194_304
 
 
 Fault = Callable[[list[Any]], dict[str, Any] | None]
@@ -52,8 +53,10 @@ class Killed(BaseException):
     """A simulated kill of the process. No `except Exception` catches it."""
 
 
-def aws_error(code: str, service: str = "dynamodbstreams", kind: type[AwsError] = AwsError) -> AwsError:
-    return kind(f"{service}: {code}", service=service, aws_code=code, aws_message=code)
+def aws_error(
+    code: str, service: str = "dynamodbstreams", kind: type[AwsError] = AwsError, **response: object
+) -> AwsError:
+    return kind(f"{service}: {code}", service=service, aws_code=code, aws_message=code, response=response)
 
 
 def _invalid(message: str) -> AwsError:
@@ -106,6 +109,10 @@ class World:
         self.denied_indexes: set[str] = set()
         self.backfilling: set[str] = set()
         """Indexes that are still being created."""
+        self.transactions: dict[str, list[dict[str, Any]]] = {}
+        """The transactions that were done, by their tokens."""
+        self.refuses: Callable[[str], str | None] = lambda _audit_id: None
+        """Returns the code of the reason for which a transaction with an item is cancelled."""
         self.messages: list[dict[str, Any]] = []
         self.receives = 2
         """The most messages of one answer."""
@@ -342,7 +349,7 @@ class Process:
         self.failures: dict[str, list[BaseException]] = {}
         self.lost_answers: dict[str, int] = {}
         self.on_call: Callable[[str, int], object] = lambda _operation, _number: None
-        self._kill_at, self._after, self._dead = kill_at, after, False
+        self._kill_at, self._after, self.is_dead = kill_at, after, False
         self._lock = threading.Lock()
         self.streams = _Streams(self)
         self.s3 = _S3(self)
@@ -366,12 +373,12 @@ class Process:
     def call(self, operation: str, act: Callable[[], Any]) -> Any:
         """Execute one call. Repeat it when its answer is lost, like `pipectl.aws`."""
         with self._lock:
-            if self._dead:
+            if self.is_dead:
                 raise Killed
             self.calls.append(operation)
             number = len(self.calls)
             if number == self._kill_at and not self._after:
-                self._dead = True
+                self.is_dead = True
                 raise Killed
             error = self.failures[operation].pop(0) if self.failures.get(operation) else None
             lost = self.lost_answers.get(operation, 0)
@@ -384,8 +391,8 @@ class Process:
                 answer = act()
         finally:
             if number == self._kill_at:
-                self._dead = True
-            if self._dead:
+                self.is_dead = True
+            if self.is_dead:
                 raise Killed
         return self.call(operation, act) if lost else answer
 
@@ -511,14 +518,8 @@ class _DynamoDB(_Service):
     def update_item(self, **request: Any) -> Any:
         return self._call("UpdateItem", lambda: self._update_item(**request))
 
-    def get_item(self, *, TableName: str, Key: dict[str, Any], ConsistentRead: bool) -> Any:  # noqa: N803
-        assert (TableName, ConsistentRead) == (AUDIT_TABLE, True)
-
-        def get() -> Any:
-            item = self._world.audit.get((Key["auditId"]["S"], Key["timestamp"]["S"]))
-            return {"Item": item} if item else {}
-
-        return self._call("GetItem", get)
+    def transact_write_items(self, **request: Any) -> Any:
+        return self._call("TransactWriteItems", lambda: self._transact_write_items(**request))
 
     def query(self, **request: Any) -> Any:
         return self._call("Query", lambda: self._query(**request))
@@ -527,30 +528,68 @@ class _DynamoDB(_Service):
         assert request.pop("ConsistentRead")
         return self._call("Scan", lambda: self._query(KeyConditionExpression="", **request))
 
-    def _update_item(
+    def _update_item(self, **update: Any) -> None:
+        key, item, after = self._updated(**update)
+        if isinstance(after, dict):
+            self._world.audit[key] = after
+        elif after == "ConditionalCheckFailed":
+            raise aws_error("ConditionalCheckFailedException", "dynamodb", **({"Item": item} if item else {}))
+        else:
+            raise aws_error("ValidationException", "dynamodb")
+
+    def _transact_write_items(self, *, TransactItems: list[dict[str, Any]], ClientRequestToken: str) -> Any:  # noqa: N803
+        """Write all items or none, like DynamoDB. The size counts each item as it was and as it will be."""
+        if (done := self._world.transactions.get(ClientRequestToken)) is not None:
+            assert done == TransactItems, "DynamoDB refuses a token with another transaction"
+            return {}
+        updated = [self._updated(**entry["Update"]) for entry in TransactItems]
+        keys = [key for key, _, _ in updated]
+        if not 0 < len(keys) <= 100 or len(set(keys)) < len(keys):
+            raise _invalid("too many items, or several operations on one item")
+        if sum(_size(item) + _size(after) for _, item, after in updated) > LARGEST_TRANSACTION:
+            raise _invalid("the items are larger than 4 MB")
+        codes = [
+            self._world.refuses(key[0]) or (after if isinstance(after, str) else "None") for key, _, after in updated
+        ]
+        if set(codes) != {"None"}:
+            items = [
+                {"Item": item} if item and code == "ConditionalCheckFailed" else {}
+                for code, (_, item, _) in zip(codes, updated, strict=True)
+            ]
+            reasons = [{"Code": code, **item} for code, item in zip(codes, items, strict=True)]
+            raise aws_error("TransactionCanceledException", "dynamodb", CancellationReasons=reasons)
+        self._world.audit |= {key: after for key, _, after in updated if isinstance(after, dict)}
+        self._world.transactions[ClientRequestToken] = TransactItems
+        return {}
+
+    def _updated(
         self,
         *,
         TableName: str,  # noqa: N803
         Key: dict[str, Any],  # noqa: N803
         UpdateExpression: str,  # noqa: N803
         ConditionExpression: str,  # noqa: N803
+        ReturnValuesOnConditionCheckFailure: str = "NONE",  # noqa: N803
         ExpressionAttributeValues: dict[str, Any] | None = None,  # noqa: N803
-    ) -> None:
+    ) -> tuple[tuple[str, str], dict[str, Any], dict[str, Any] | str]:
+        """Return the key, the item before, which is empty when none is to be returned, and the item after.
+
+        In place of an item after it is the code of the reason why there is none.
+        """
         assert TableName == AUDIT_TABLE
         values, key = ExpressionAttributeValues or {}, (Key["auditId"]["S"], Key["timestamp"]["S"])
         unused = [name for name in values if name not in f"{UpdateExpression} {ConditionExpression}"]
         assert not unused, f"DynamoDB refuses values that are not used: {unused}"
         item = self._world.audit.get(key, {})
+        shown = item if ReturnValuesOnConditionCheckFailure == "ALL_OLD" else {}
         if not Expression(ConditionExpression, item, values, {}).condition():
-            raise aws_error("ConditionalCheckFailedException", "dynamodb")
+            return key, shown, "ConditionalCheckFailed"
         try:
             after = {**Key, **Expression(UpdateExpression, item, values, {}).update()}
             json.dumps(values, ensure_ascii=False).encode()
         except (InvalidTypeError, UnicodeEncodeError):
-            raise aws_error("ValidationException", "dynamodb") from None
-        if len(json.dumps(after, default=repr)) > LARGEST_ITEM:
-            raise aws_error("ValidationException", "dynamodb")
-        self._world.audit[key] = after
+            return key, shown, "ValidationError"
+        return key, shown, after if _size(after) <= LARGEST_ITEM else "ValidationError"
 
     def _query(
         self,
@@ -594,6 +633,10 @@ class _DynamoDB(_Service):
         keys = ("auditId", "timestamp", *([self._world.indexes[IndexName]] if IndexName else []))
         more = {"LastEvaluatedKey": {name: last[name] for name in keys}} if last else {}
         return {"Items": [item for item in page if holds(FilterExpression, item)], **more}
+
+
+def _size(item: object) -> int:
+    return len(json.dumps(item, default=repr))
 
 
 class _Invoker(_Service):

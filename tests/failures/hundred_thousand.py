@@ -21,7 +21,7 @@ from pipectl.aws.client import Aws
 from pipectl.commands import replay_dlq as command
 from pipectl.failures.audit_table import AuditTable
 from tests.failures.commanding import context, selection, yes
-from tests.failures.fakes import SHARD, STREAM_ARN, aws_error
+from tests.failures.fakes import SHARD, STREAM_ARN
 from tests.support import ACCOUNT, REGION, FakeClock
 
 COUNT = 100_000
@@ -75,20 +75,23 @@ class Endless:
             "replayStatus": {"S": "OPEN"},
         }
 
-    def update_item(self, *, Key: Any, ExpressionAttributeValues: Any, **request: Any) -> None:  # noqa: N803
+    def transact_write_items(self, *, TransactItems: list[Any], ClientRequestToken: str) -> None:  # noqa: N803
+        with self.lock:
+            self.calls["TransactWriteItems"] += 1
+            for update in TransactItems:
+                self.update(**update["Update"])
+
+    def update(self, *, Key: Any, ExpressionAttributeValues: Any, **request: Any) -> None:  # noqa: N803
         number, values = int(Key["auditId"]["S"]), ExpressionAttributeValues
         me = values[":me"]["S"]
-        with self.lock:
-            self.calls["UpdateItem"] += 1
-            if self.claims.get(number, me) != me:
-                raise aws_error("ConditionalCheckFailedException", "dynamodb")
-            if ":status" not in values:
-                self.claims[number] = me
-                return
-            assert self.processed[number]
-            assert values[":status"]["S"] == "REPLAYED"
-            self.statuses[number] = 1
-            del self.claims[number]
+        assert self.claims.get(number, me) == me
+        if ":status" not in values:
+            self.claims[number] = me
+            return
+        assert self.processed[number]
+        assert values[":status"]["S"] == "REPLAYED"
+        self.statuses[number] = 1
+        del self.claims[number]
 
     def get_shard_iterator(self, *, SequenceNumber: str, **request: Any) -> Any:  # noqa: N803
         self.calls["GetShardIterator"] += 1
@@ -124,6 +127,9 @@ class Endless:
     def get_paginator(self, operation: str) -> Any:
         """Return a paginator of an empty quarantine, and of an empty log."""
         return SimpleNamespace(paginate=lambda **_: [{"Contents": [], "events": []}])
+
+    def receive_message(self, **request: Any) -> Any:
+        return {}
 
     def get_queue_attributes(self, **request: Any) -> Any:
         return {"Attributes": dict.fromkeys(request["AttributeNames"], "0")}

@@ -19,7 +19,7 @@ from pipectl.failures.audit_queries import Position
 from pipectl.failures.audit_table import AuditTable, Selection
 from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
 from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber, short_ids
-from pipectl.failures.outcomes import Outcome
+from pipectl.failures.outcomes import ClaimState, Outcome
 from pipectl.failures.resolution import Resolution
 from pipectl.failures.unresolved import fill, gap
 from pipectl.timestamps import rfc3339_milliseconds
@@ -76,20 +76,20 @@ class Run:
         self._table, self._name = table, name
 
     def claim(self, failure: Failure, *, again: bool = False) -> bool:
-        (claimed,) = self._table.claim([failure], self._name, 100, again=again)
-        return bool(claimed)
+        (state,) = self._table.claim([failure], self._name, 100, again=again)
+        return state is ClaimState.HELD
 
     def renew(self, failure: Failure) -> bool:
-        (renewed,) = self._table.renew([failure], self._name, 100)
-        return renewed
+        (state,) = self._table.renew([failure], self._name, 100)
+        return state is ClaimState.HELD
 
     def release(self, failure: Failure) -> bool:
         (released,) = self._table.release([failure], self._name)
         return released
 
     def settle(self, failure: Failure, outcome: Outcome) -> bool:
-        (settled,) = self._table.settle([(failure, outcome)], self._name)
-        return settled
+        (state,) = self._table.settle([(failure, outcome)], self._name)
+        return state is ClaimState.HELD
 
 
 class Table:
@@ -137,6 +137,16 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
 def now(table: Table, failure: Failure) -> Failure:
     (found,) = table.table.with_id(failure.audit_id)
     return found
+
+
+def resolve(table: Table, failure: Failure, resolution: Resolution) -> bool:
+    (written,) = table.table.resolve([failure], resolution)
+    return written.done
+
+
+def undone(table: Table, failure: Failure) -> bool:
+    (written,) = table.table.undo_resolution([failure])
+    return written.done
 
 
 def test_one_of_several_runs_claims_a_failure(table: Table) -> None:
@@ -250,7 +260,7 @@ def test_a_deleted_item_is_not_recreated(table: Table) -> None:
         lambda: one.settle(failure, DONE),
     ]
     assert [act() for act in acts] == [False] * 5
-    assert table.table.current(failure) is None
+    assert list(table.table.with_id(failure.audit_id)) == []
     assert len(table.failures()) == 4
 
 
@@ -344,10 +354,10 @@ def test_a_failure_without_a_valid_status_is_resolved_and_open_again(table: Tabl
         change = {"UpdateExpression": "SET replayStatus = :v", "ExpressionAttributeValues": {":v": value}}
     change |= {"TableName": AUDIT_TABLE, "Key": key, "ConditionExpression": "attribute_exists(auditId)"}
     table.aws.dynamodb.update_item(**change)
-    assert table.table.resolve(failure, Resolution(table.clock.now(), "ada", "half \udfff"))
+    assert resolve(table, failure, Resolution(table.clock.now(), "ada", "half \udfff"))
     resolved = now(table, failure)
     assert (resolved.status, resolved.item["resolvedReason"]) == (ReplayStatus.RESOLVED, "half ?")
-    assert table.table.undo_resolution(resolved)
+    assert undone(table, resolved)
     assert now(table, failure).status is ReplayStatus.OPEN
     assert not {"resolvedAt", "resolvedBy", "resolvedReason", "statusBefore"} & now(table, failure).item.keys()
 
@@ -355,10 +365,10 @@ def test_a_failure_without_a_valid_status_is_resolved_and_open_again(table: Tabl
 def test_a_claimed_failure_is_resolved_only_after_its_claim(table: Table) -> None:
     failure, resolution = table.failure(), Resolution(table.clock.now(), "ada", "test data")
     table.run("one").claim(failure)
-    assert not table.table.resolve(failure, resolution)
+    assert not resolve(table, failure, resolution)
     table.run("one").release(failure)
-    assert table.table.resolve(failure, resolution)
-    assert not table.table.resolve(failure, resolution)
+    assert resolve(table, failure, resolution)
+    assert not resolve(table, failure, resolution)
     assert not table.run("one").claim(failure)
     assert table.run("one").claim(failure, again=True)
     assert table.run("one").settle(failure, DONE)
@@ -367,8 +377,8 @@ def test_a_claimed_failure_is_resolved_only_after_its_claim(table: Table) -> Non
 
 def test_a_deleted_failure_is_not_resolved(table: Table) -> None:
     failure = Failure({**table.failure().item, "auditId": "deleted"})
-    assert not table.table.resolve(failure, Resolution(table.clock.now(), "ada", "test data"))
-    assert not table.table.undo_resolution(failure)
+    assert not resolve(table, failure, Resolution(table.clock.now(), "ada", "test data"))
+    assert not undone(table, failure)
 
 
 @pytest.mark.parametrize("audit_id", ["", "half \ud800", "x" * 2000])
@@ -492,10 +502,10 @@ def test_the_mark_follows_the_outcome(table: Table) -> None:
 def test_the_mark_follows_a_resolution(table: Table) -> None:
     add(table, "f", 72, "FAILED")
     (failure,) = table.table.with_id("f")
-    assert table.table.resolve(failure, Resolution(table.clock.now(), "ada", "test data"))
+    assert resolve(table, failure, Resolution(table.clock.now(), "ada", "test data"))
     assert ("unresolved" in now(table, failure).item, ids(table)) == (False, [])
-    assert not table.table.mark(failure)
-    assert table.table.undo_resolution(now(table, failure))
+    assert not any(table.table.mark([failure]))
+    assert undone(table, now(table, failure))
     assert (now(table, failure).status, ids(table)) == (ReplayStatus.FAILED, ["f"])
 
 

@@ -6,6 +6,7 @@ import random
 import signal
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -53,19 +54,16 @@ class Scene:
         assert self.world.claimed() == []
 
 
-def calls_of_a_whole_run() -> int:
+FEWEST_CALLS, CALLS = 28, 34
+"""Calls of a whole run. Outcomes that are ready at the same time are written together."""
+
+
+def test_a_run_makes_no_unnecessary_calls() -> None:
     scene = Scene.make()
     process = Process(scene.world)
     replay(process, batch_size=2)
     scene.check()
-    return len(process.calls)
-
-
-CALLS = calls_of_a_whole_run()
-
-
-def test_a_run_makes_no_unnecessary_calls() -> None:
-    assert CALLS <= 42
+    assert FEWEST_CALLS <= len(process.calls) <= CALLS
 
 
 @pytest.mark.parametrize(
@@ -76,8 +74,9 @@ def test_a_run_makes_no_unnecessary_calls() -> None:
 def test_after_a_kill_at_any_call_the_next_run_finishes_when_the_claims_expire(call: int, after: bool) -> None:
     scene = Scene.make()
     process = Process(scene.world, call, after=after)
-    with pytest.raises(Killed):
+    with suppress(Killed):
         replay(process, batch_size=2)
+    assert process.is_dead or len(process.calls) < call
     scene.world.clock.sleep(CLAIM_SECONDS + 1)
     replay(scene.world, batch_size=2)
     scene.check()
@@ -88,7 +87,7 @@ def test_repeated_kills(seed: int) -> None:
     scene, chance = Scene.make(), random.Random(seed)
     for _ in range(5):
         try:
-            replay(Process(scene.world, chance.randint(1, CALLS), after=chance.random() < 0.5), batch_size=2)
+            replay(Process(scene.world, chance.randint(1, FEWEST_CALLS), after=chance.random() < 0.5), batch_size=2)
         except Killed:
             scene.world.clock.sleep(CLAIM_SECONDS + 1)
     replay(scene.world, batch_size=2)
@@ -99,15 +98,18 @@ def test_repeated_kills(seed: int) -> None:
 def test_ctrl_c_at_any_call_releases_the_claims(call: int) -> None:
     scene, main = Scene.make(), threading.main_thread()
     clock = Clock()
-    process = Process(scene.world, clock=clock)
+    process, pressed = Process(scene.world, clock=clock), threading.Event()
 
     def press(operation: str, number: int) -> None:
         if number == call:
+            pressed.set()
             signal.pthread_kill(main.ident or 0, signal.SIGINT)
 
     process.on_call = press
     with pytest.raises((KeyboardInterrupt, CancelledError)):  # noqa: PT012
         replay(process, batch_size=2, cancel=clock.cancel)
+        if not pressed.is_set():
+            raise CancelledError("this run had fewer calls")
         time.sleep(5)  # it was the last call, and all was done before the key was felt
     assert scene.world.claimed() == []
     replay(scene.world, batch_size=2)

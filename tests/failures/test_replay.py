@@ -510,7 +510,7 @@ class TestReading:
         assert world.claimed() == []
         assert {world.status(audit_id) for audit_id in failures} == {"OPEN"}
 
-    @pytest.mark.parametrize("operation", ["GetRecords", "GetShardIterator", "Invoke", "UpdateItem"])
+    @pytest.mark.parametrize("operation", ["GetRecords", "GetShardIterator", "Invoke", "TransactWriteItems"])
     def test_throttling_longer_than_the_retries(self, operation: str) -> None:
         world = World()
         failures = [world.give_up(number) for number in world.orders(5)]

@@ -10,10 +10,10 @@ import pytest
 from pipectl.failures.outcomes import ReplayReport
 from tests.failures.fakes import Process, World
 from tests.failures.running import CLAIM_SECONDS, replay
-from tests.failures.test_interrupted import CALLS, Scene
+from tests.failures.test_interrupted import FEWEST_CALLS, Scene
 from tests.support import THOROUGH
 
-SOME_CALLS = range(1, CALLS + 1, 1 if THOROUGH else 2)
+SOME_CALLS = range(1, FEWEST_CALLS + 1, 1 if THOROUGH else 2)
 
 
 def settled_once_each(world: World, *reports: ReplayReport) -> None:

@@ -188,6 +188,7 @@ def _answered(error: ClientError, service: str, operation: str) -> AwsError:
         aws_code=code,
         aws_message=text,
         status=status,
+        response=error.response,
         hint=hint,
     )
     if isinstance(translated, AccessDeniedError):
@@ -202,6 +203,7 @@ def _passing_conflict(code: str, text: str) -> bool:
 
 
 _IAM_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("dynamodb", "TransactWriteItems"): ("UpdateItem",),  # pipectl's transactions have only updates
     ("lambda", "Invoke"): ("InvokeFunction",),
     ("s3", "CreateBucket"): ("CreateBucket", "TagResource"),
     ("s3", "DeleteObject"): ("DeleteObject", "DeleteObjectVersion"),

@@ -231,6 +231,25 @@ RETRY_RULES = (
         "the new table is not known to its backups yet",
     ),
     RetryRule(
+        "dynamodb",
+        ("UpdateItem",),
+        ("TransactionConflictException",),
+        "",
+        60,
+        "a transaction is changing the same item",
+        back_off=True,
+    ),
+    # The answer to an earlier try of the same transaction was lost.
+    RetryRule(
+        "dynamodb",
+        ("TransactWriteItems",),
+        ("TransactionInProgressException",),
+        "",
+        30,
+        "DynamoDB is still working on the transaction",
+        back_off=True,
+    ),
+    RetryRule(
         "iam",
         (),
         ("DeleteConflict",),

@@ -43,8 +43,8 @@ def audit_resolve(context: Context, name: str, by: str, reason: str, confirm: Co
     confirm(entries)
     chosen = [entry.failure for entry in entries]
     resolution = Resolution(context.aws.now(), by, reason)
-    for failure in chosen:
-        if not context.audit_table.resolve(failure, resolution) and not _is_resolved(context, failure, resolution):
+    for failure, written in zip(chosen, context.audit_table.resolve(chosen, resolution), strict=True):
+        if not written.done and not _is_resolved(failure, written.found, resolution):
             raise ClaimedFailureError(failure.audit_id)
     return [ResolvedFailure(*failure.key, ReplayStatus.RESOLVED, resolution) for failure in chosen]
 
@@ -62,13 +62,13 @@ def audit_undo(context: Context, name: str, confirm: Confirm) -> list[ResolvedFa
     entries = _with_status(context, name, (ReplayStatus.RESOLVED,), rule)
     confirm(entries)
     chosen = [entry.failure for entry in entries]
-    for failure in chosen:
-        if not context.audit_table.undo_resolution(failure):
-            current = context.audit_table.current(failure)
-            if current is None:
-                raise NoSuchFailureError([failure.audit_id])
-            if current.status is not failure.status_before:
-                raise FailureStatusError(failure.audit_id, current.status, rule)
+    for failure, written in zip(chosen, context.audit_table.undo_resolution(chosen), strict=True):
+        if written.done:
+            continue
+        if written.found is None:
+            raise NoSuchFailureError([failure.audit_id])
+        if written.found.status is not failure.status_before:
+            raise FailureStatusError(failure.audit_id, written.found.status, rule)
     return [ResolvedFailure(*failure.key, failure.status_before, None) for failure in chosen]
 
 
@@ -86,14 +86,18 @@ def _with_status(context: Context, name: str, statuses: Sequence[ReplayStatus], 
     return [entry_of(context, each) for each in chosen]
 
 
-def _is_resolved(context: Context, failure: Failure, resolution: Resolution) -> bool:
+def _is_resolved(failure: Failure, current: Failure | None, resolution: Resolution) -> bool:
     """Return whether the failure holds this resolution: the response of an update can be lost, and it is repeated.
+
+    Args:
+        failure: The failure.
+        current: The failure as it is now; ``None`` when it does not exist.
+        resolution: The resolution.
 
     Raises:
         NoSuchFailureError: it has been deleted.
         FailureStatusError: it is no longer unresolved, for another reason.
     """
-    current = context.audit_table.current(failure)
     if current is None:
         raise NoSuchFailureError([failure.audit_id])
     if current.status in UNRESOLVED:

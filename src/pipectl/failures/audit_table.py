@@ -30,6 +30,7 @@ from pipectl.failures.audit_queries import (
     is_key,
 )
 from pipectl.failures.audit_updates import Update
+from pipectl.failures.audit_writer import AuditWriter, Written
 from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
 from pipectl.failures.model import (
     FAILURE_TYPES,
@@ -39,7 +40,7 @@ from pipectl.failures.model import (
     is_prefix,
     replay_status,
 )
-from pipectl.failures.outcomes import Outcome
+from pipectl.failures.outcomes import ClaimState, Outcome
 from pipectl.failures.resolution import Resolution
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
         QueryInputTypeDef,
         QueryOutputTypeDef,
         ScanInputTypeDef,
-        UpdateItemInputTypeDef,
     )
 
     Item = Mapping[str, AttributeValueTypeDef]
@@ -100,12 +100,14 @@ class AuditTable:
         name: Its physical name.
 
     Attributes:
+        writer: Writes the updates.
         unreadable: The reason why the last reading of unresolved failures did without the sparse index.
     """
 
     def __init__(self, aws: Aws, name: str) -> None:
         self._aws = aws
         self._name = name
+        self.writer = AuditWriter(aws, name)
         self.unreadable: str | None = None
 
     # reading
@@ -176,11 +178,6 @@ class AuditTable:
             raise AmbiguousIdError(prefix, candidates)
         return list(self.with_id(candidates[0]))
 
-    def current(self, failure: Failure) -> Failure | None:
-        """Return a failure as it is now; ``None`` when it has been deleted."""
-        answer = self._aws.dynamodb.get_item(TableName=self._name, Key=_key(failure), ConsistentRead=True)
-        return Failure.of(answer["Item"]) if "Item" in answer else None
-
     def unmarked(self) -> Iterator[list[Failure]]:
         """Yield the unresolved failures that are not in the sparse index, by page. Reads the whole table."""
         condition, values = audit_updates.unmarked()
@@ -203,10 +200,8 @@ class AuditTable:
 
     def claim(
         self, failures: Sequence[Failure], owner: str, seconds: float, *, again: bool = False
-    ) -> list[bool | None]:
-        """Claim failures for a while; false for one that another owner has claimed, or that is done.
-
-        ``None`` is for an item that DynamoDB refuses to change, because it is at the limit of 400 KB.
+    ) -> list[ClaimState]:
+        """Claim failures for a while.
 
         Args:
             failures: The failures.
@@ -214,33 +209,51 @@ class AuditTable:
             seconds: Duration of the claim.
             again: Claim failures that are done, too.
         """
-        return [self._claim(failure, owner, seconds, again=again) for failure in failures]
+        update = audit_updates.claim(self._aws.now(), owner, self._claimed_until(seconds), again=again)
+        return [
+            ClaimState.REFUSED if written.error else _state(written)
+            for written in self.writer.write([(failure, update) for failure in failures])
+        ]
 
-    def renew(self, failures: Sequence[Failure], owner: str, seconds: float) -> list[bool]:
-        """Extend claims; false for a claim that expired and that another owner took."""
-        return [self._update(failure, audit_updates.renew(owner, self._claimed_until(seconds))) for failure in failures]
+    def renew(self, failures: Sequence[Failure], owner: str, seconds: float) -> list[ClaimState]:
+        """Extend claims. Another owner can have taken one that expired."""
+        update = audit_updates.renew(owner, self._claimed_until(seconds))
+        return [_state(written) for written in self._write(failures, update)]
 
     def release(self, failures: Sequence[Failure], owner: str) -> list[bool]:
-        """End claims and leave the failures unchanged."""
-        return [self._update(failure, audit_updates.release(owner)) for failure in failures]
+        """End claims and leave the failures unchanged; false for a claim that another owner took."""
+        return [written.done for written in self._write(failures, audit_updates.release(owner))]
 
-    def settle(self, outcomes: Sequence[tuple[Failure, Outcome]], owner: str) -> list[bool]:
-        """Write outcomes and end the claims; false for a claim that expired and that another owner took."""
-        return [self._settle(failure, outcome, owner) for failure, outcome in outcomes]
+    def settle(self, outcomes: Sequence[tuple[Failure, Outcome]], owner: str) -> list[ClaimState | AwsError]:
+        """Write outcomes and end the claims. Another owner can have taken a claim that expired.
+
+        An error is about one item alone.
+        """
+        now = self._aws.now()
+        updates = [(failure, audit_updates.settle(outcome, owner, now)) for failure, outcome in outcomes]
+        settled = list[ClaimState | AwsError]()
+        for (failure, outcome), written in zip(outcomes, self.writer.write(updates), strict=True):
+            result = self._settle_short(failure, outcome, owner, now) if written.error else written
+            found = result.found
+            # An answer can be lost on the way. The call is then repeated and finds what it has written itself.
+            own = found is not None and found.item.get("replayedBy") == owner
+            settled.append(ClaimState.HELD if own else result.error or _state(result))
+        return settled
 
     # other updates
 
-    def resolve(self, failure: Failure, resolution: Resolution) -> bool:
-        """Set a failure to ``RESOLVED``; false when it is not unresolved now, or a running replay has claimed it."""
-        return self._update(failure, audit_updates.resolve(resolution))
+    def resolve(self, failures: Sequence[Failure], resolution: Resolution) -> list[Written]:
+        """Set failures to ``RESOLVED`` that are unresolved now, and that no running replay has claimed."""
+        return self._write(failures, audit_updates.resolve(resolution))
 
-    def undo_resolution(self, failure: Failure) -> bool:
-        """Restore the status that a failure had before it was resolved; false when it is not resolved now."""
-        return self._update(failure, audit_updates.undo_resolution(failure.status_before))
+    def undo_resolution(self, failures: Sequence[Failure]) -> list[Written]:
+        """Restore the statuses that failures had before they were resolved, if they are resolved now."""
+        changes = [(failure, audit_updates.undo_resolution(failure.status_before)) for failure in failures]
+        return [_required(written) for written in self.writer.write(changes)]
 
-    def mark(self, failure: Failure) -> bool:
-        """Add a failure to the sparse index; false when it is not unresolved now."""
-        return self._update(failure, audit_updates.mark())
+    def mark(self, failures: Sequence[Failure]) -> list[bool]:
+        """Add failures to the sparse index; false for one that is not unresolved now."""
+        return [written.done for written in self._write(failures, audit_updates.mark())]
 
     # details
 
@@ -308,53 +321,31 @@ class AuditTable:
                 return
             request["ExclusiveStartKey"], answer = answer["LastEvaluatedKey"], None
 
-    def _claim(self, failure: Failure, owner: str, seconds: float, *, again: bool) -> bool | None:
-        until = self._claimed_until(seconds)
-        try:
-            return self._update(failure, audit_updates.claim(self._aws.now(), owner, until, again=again))
-        except AwsError as error:
-            if error.aws_code != "ValidationException":
-                raise
-            return None
-
     def _claimed_until(self, seconds: float) -> datetime:
         self._aws.clock.sleep(0)  # raises after Ctrl-C
         return self._aws.now() + timedelta(seconds=seconds)
 
-    def _settle(self, failure: Failure, outcome: Outcome, owner: str) -> bool:
-        now = self._aws.now()
-        try:
-            settled = self._update(failure, audit_updates.settle(outcome, owner, now))
-        except AwsError as error:
-            if error.aws_code != "ValidationException":
-                raise
-            # The item is at DynamoDB's limit of 400 KB, or has an attempt count that is not a number.
-            error_text = (outcome.error or "")[:100] or None
-            short = Outcome(outcome.status, outcome.replayed, error=error_text, version=outcome.version)
-            attempts = audit_updates.attempts_of(failure) + 1
-            settled = self._update(failure, audit_updates.settle(short, owner, now, attempts))
-        if settled:
-            return True
-        # An answer can be lost on the way. The call is then repeated and finds what it has written itself.
-        found = self.current(failure)
-        return found is not None and found.item.get("replayedBy") == owner
+    def _settle_short(self, failure: Failure, outcome: Outcome, owner: str, now: datetime) -> Written:
+        """Settle an item that is at DynamoDB's limit of 400 KB, or has an attempt count that is not a number."""
+        error = (outcome.error or "")[:100] or None
+        short = Outcome(outcome.status, outcome.replayed, error=error, version=outcome.version)
+        attempts = audit_updates.attempts_of(failure) + 1
+        return self.writer.write_one(failure, audit_updates.settle(short, owner, now, attempts))
 
-    def _update(self, failure: Failure, update: Update) -> bool:
-        request: UpdateItemInputTypeDef = {
-            "TableName": self._name,
-            "Key": _key(failure),
-            "UpdateExpression": update.expression,
-            "ConditionExpression": update.condition,
-            "ExpressionAttributeValues": update.values,
-        }
-        try:
-            self._aws.dynamodb.update_item(**request)
-        except AwsError as error:
-            if error.aws_code == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+    def _write(self, failures: Sequence[Failure], update: Update) -> list[Written]:
+        return [_required(written) for written in self.writer.write([(failure, update) for failure in failures])]
 
 
-def _key(failure: Failure) -> Item:
-    return {"auditId": {"S": failure.audit_id}, "timestamp": {"S": failure.timestamp}}
+def _required(written: Written) -> Written:
+    """Raise an error about one item where no other is to be written after it."""
+    if written.error:
+        raise written.error
+    return written
+
+
+def _state(written: Written) -> ClaimState:
+    """Return the state of a claim after a write on its condition."""
+    if written.done:
+        return ClaimState.HELD
+    unresolved = written.found is not None and written.found.status in UNRESOLVED
+    return ClaimState.CLAIMED_ELSEWHERE if unresolved else ClaimState.DONE_ELSEWHERE

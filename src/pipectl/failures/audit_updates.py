@@ -137,6 +137,14 @@ def unmarked() -> tuple[str, Mapping[str, AttributeValueTypeDef]]:
     return f"NOT {UNRESOLVED_KEY} = :mark AND NOT {_IS_DONE}", _typed({**_DONE_VALUES, ":mark": MARK})
 
 
+def size_of(failure: Failure, update: Update) -> int:
+    """Return about how many bytes an item has after an update, rather more than less.
+
+    An item of which only the key was read counts as small.
+    """
+    return _size(failure.item) + _size(update.values)
+
+
 def attempts_of(failure: Failure) -> int:
     """Return the number of attempts before; 0 when the item does not hold a number of them."""
     attempts = failure.item.get("replayAttempts")
@@ -150,6 +158,19 @@ def _claim_values(now: datetime) -> dict[str, str]:
 
 def _typed(texts: Mapping[str, str]) -> Mapping[str, AttributeValueTypeDef]:
     return {name: {"S": _unicode(str(text))} for name, text in texts.items()}
+
+
+def _size(value: object) -> int:
+    match value:
+        case str():
+            return len(value.encode(errors="replace")) + 1
+        case bytes():
+            return len(value) + 1
+        case Mapping():
+            return 4 + sum(_size(name) + _size(member) for name, member in value.items())
+        case list():
+            return 4 + sum(map(_size, value))
+    return 22
 
 
 def _named(failed: FailedRecord, outcome: Outcome) -> AttributeValueTypeDef:

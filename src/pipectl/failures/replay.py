@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, groupby, islice
@@ -17,12 +18,14 @@ from pipectl.clock import Clock
 from pipectl.engine.parallel import Results, parallel_map
 from pipectl.errors import AwsError, CancelledError, PipectlError
 from pipectl.failures.audit_table import AuditTable
+from pipectl.failures.audit_writer import MOST_ITEMS, transactions
 from pipectl.failures.batching import Located, batches, merged
 from pipectl.failures.claims import PARALLEL, Claims
 from pipectl.failures.model import FailedRecord, Failure, Reading, Record, StreamRange
-from pipectl.failures.outcomes import ClaimState, FailureTally, Outcome, ReplayReport
+from pipectl.failures.outcomes import ClaimState, FailureTally, ReplayReport
 from pipectl.failures.processor_client import ProcessorClient
 from pipectl.failures.record_reader import RecordReader
+from pipectl.failures.settlement import Settlement
 
 FAILURES_AT_ONCE = 500
 """Failures that are claimed, merged and replayed at once; memory does not grow beyond them."""
@@ -57,9 +60,10 @@ _Read = tuple[Record, ReadTask]
 
 @dataclass
 class ShardReplay:
-    """Replays the failures of one shard; each is settled as soon as its last record is processed.
+    """Replays the failures of one shard.
 
-    Batches are filled across failures: a hundred failures of one record each are one invocation.
+    Batches are filled across failures: a hundred failures of one record each are one invocation. The failures whose
+    last record an invocation has processed are settled together, as soon as the write before has finished.
 
     Attributes:
         processor: Processes records.
@@ -70,7 +74,7 @@ class ShardReplay:
         batch_size: The most records of one invocation.
         progress: Called after each batch with the number of its records.
         version: The version of the processor.
-        report: The result so far.
+        report: The result so far, without outcomes.
     """
 
     processor: ProcessorClient
@@ -83,7 +87,13 @@ class ShardReplay:
     version: str | None
     report: ReplayReport = field(default_factory=ReplayReport)
     _invocations: deque[tuple[Future[list[FailedRecord]], list[_Read]]] = field(default_factory=deque)
-    _settling: deque[tuple[Failure, Outcome, Future[list[ClaimState]]]] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self._settlement = Settlement(self.claims, self.pool)
+
+    @property
+    def result(self) -> ReplayReport:
+        return self.report.plus(self._settlement.report)
 
     def run(self, tasks: Iterable[ReadTask]) -> None:
         """Replay all failures of the tasks.
@@ -96,11 +106,12 @@ class ShardReplay:
                 self._send(batch)
             while self._invocations:
                 self._finish_oldest_invocation()
-            while self._settling:
-                self._finish_oldest_outcome()
+            self._settlement.finish()
         except BaseException:
             for future, _ in self._invocations:
                 future.cancel()
+            with suppress(PipectlError):
+                self._settlement.finish()
             raise
 
     def _read(self, tasks: Iterable[ReadTask]) -> Iterator[_Read]:
@@ -121,12 +132,13 @@ class ShardReplay:
                 task.error = error.message
             task.is_read = True
             self._settle_if_finished(task)
+            self._settlement.send(least=MOST_ITEMS)
 
     def _still_held(self, tallies: Sequence[FailureTally]) -> list[FailureTally]:
         """Renew claims, which can expire while a task waits for its turn. Drop tasks whose claims are lost."""
         self.claims.renew(tally.failure for tally in tallies)
         held = [tally for tally in tallies if self.claims.holds(tally.failure)]
-        states = [self.claims.state(tally.failure) for tally in tallies if tally not in held]
+        states = [self.claims.state_of_lost(tally.failure) for tally in tallies if tally not in held]
         self.report = self.report.with_others(states)
         return held
 
@@ -155,6 +167,7 @@ class ShardReplay:
             for tally in task.tallies:
                 tally.count(record.number, failed.get(record.number))
             self._settle_if_finished(task)
+        self._settlement.send()
         self.progress(len(batch))
 
     def _settle_if_finished(self, task: ReadTask) -> None:
@@ -164,25 +177,7 @@ class ShardReplay:
             outcome = tally.outcome(task.error)
             if outcome.replayed or outcome.failing:
                 outcome = replace(outcome, version=self.version)
-            future = self.pool.submit(self.claims.settle, [(tally.failure, outcome)])
-            self._settling.append((tally.failure, outcome, future))
-        while self._settling and self._settling[0][2].done():
-            self._finish_oldest_outcome()
-
-    def _finish_oldest_outcome(self) -> None:
-        failure, outcome, future = self._settling.popleft()
-        try:
-            (state,) = future.result()
-        except AwsError as error:
-            if concerns_all(error):
-                raise
-            self.claims.release([failure])
-            self.report = self.report.with_untried(failure.audit_id, f"its outcome is not written: {error.message}")
-            return
-        if state is ClaimState.HELD:
-            self.report = self.report.with_outcome(failure, outcome)
-        else:
-            self.report = self.report.with_others([state])
+            self._settlement.add(tally.failure, outcome)
 
 
 class Replay:
@@ -258,7 +253,7 @@ class Replay:
 
     def _claim(self, batch: Sequence[Failure]) -> list[Failure]:
         different = list({failure.key: failure for failure in batch}.values())
-        shares = [different[start::PARALLEL] for start in range(PARALLEL)]
+        shares = transactions(different)
         with ThreadPoolExecutor(PARALLEL) as pool:
             try:
                 taken = list(pool.map(lambda share: self._claims.take(share, again=self._again), shares))
@@ -278,7 +273,7 @@ class Replay:
                 lambda name: shards[name].run(tasks[name]), tasks, cancel=self._cancel, workers=PARALLEL
             )
         for shard in shards.values():
-            self.report = self.report.plus(shard.report)
+            self.report = self.report.plus(shard.result)
         self._raise_errors(results)
 
     def _shards(self, names: Iterable[str], pool: ThreadPoolExecutor) -> dict[str, ShardReplay]:

@@ -9,6 +9,7 @@ from pipectl.clock import Clock
 from pipectl.config.names import UNRESOLVED_INDEX
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import AuditTable
+from pipectl.failures.audit_writer import transactions
 from pipectl.text import pluralize
 
 _PARALLEL = 8
@@ -34,6 +35,6 @@ def fill(table: AuditTable, clock: Clock, note: Callable[[str], None]) -> None:
     with ThreadPoolExecutor(_PARALLEL) as pool:
         for page in table.unmarked():
             clock.sleep(0)  # raises after Ctrl-C
-            added += sum(pool.map(table.mark, page))
+            added += sum(map(sum, pool.map(table.mark, transactions(page))))
             if page:
                 note(f"{pluralize(added, 'older failure')} added to {UNRESOLVED_INDEX}")

@@ -171,7 +171,7 @@ COMMANDS: Mapping[str, Grants] = {
     ),
     "audit": _AUDIT,
     "audit resolve": merged(
-        _TABLES, _FAILURES, _RANGES, _EXPLAIN, {"audit-table": "dynamodb:Query dynamodb:GetItem dynamodb:UpdateItem"}
+        _TABLES, _FAILURES, _RANGES, _EXPLAIN, {"audit-table": "dynamodb:Query dynamodb:UpdateItem"}
     ),
     "trace": _TRACE,
     "send": _SEND,
@@ -185,7 +185,7 @@ COMMANDS: Mapping[str, Grants] = {
         _EXPLAIN,
         _RANGES,
         {
-            "audit-table": "dynamodb:GetItem dynamodb:UpdateItem",
+            "audit-table": "dynamodb:UpdateItem",
             "queue": "sqs:ReceiveMessage sqs:DeleteMessage",
             "processor": "lambda:InvokeFunction",
             "auditor": "lambda:InvokeFunction",

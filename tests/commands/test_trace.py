@@ -159,7 +159,7 @@ def test_a_resolved_failure_says_by_whom_and_why(world: World, clock: FakeClock)
     table = world.context().audit_table
     (failure,) = table.find(Selection(clock.now() - timedelta(hours=1)))
     at = clock.now()
-    table.resolve(failure, Resolution(at, "ada", "a test order"))
+    table.resolve([failure], Resolution(at, "ada", "a test order"))
     (resolved,) = [event for event in trace(world.context(), "a").events if event.kind == "resolved"]
     assert (resolved.by, resolved.error, resolved.time) == ("ada", "a test order", at)
 

@@ -533,7 +533,7 @@ class _DynamoDB(_Service):
         if isinstance(after, dict):
             self._world.audit[key] = after
         elif after == "ConditionalCheckFailed":
-            raise aws_error("ConditionalCheckFailedException", "dynamodb", **({"Item": item} if item else {}))
+            raise aws_error("ConditionalCheckFailedException", "dynamodb", Item=item or None)
         else:
             raise aws_error("ValidationException", "dynamodb")
 

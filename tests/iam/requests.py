@@ -111,7 +111,9 @@ class Questions:
         names = given.get("AlarmNames") or [given["AlarmName"]] if "ResourceARN" not in given else []
         return [self._arn("cloudwatch", f"alarm:{name}") for name in names] or str(given["ResourceARN"])
 
-    def _table(self, _operation: str, given: Parameters) -> str:
+    def _table(self, operation: str, given: Parameters) -> str:
+        if operation == "TransactWriteItems":  # pipectl's transactions are about one table
+            given = given["TransactItems"][0]["Update"]
         table = str(given.get("ResourceArn") or self._arn("dynamodb", f"table/{given['TableName']}"))
         return f"{table}/index/{given['IndexName']}" if "IndexName" in given else table
 

@@ -1,4 +1,7 @@
-"""The objects that every command works with: config, AWS client, pipeline and reporter."""
+"""The objects that every command works with: config, AWS client, pipeline and reporter.
+
+`failures` is imported in the properties that need it, so that `plan` and `up` start without it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pipectl.aws.client import Aws
 from pipectl.aws.denied import hint as denied_hint
@@ -21,11 +24,13 @@ from pipectl.engine.parallel import Results
 from pipectl.engine.planner import Plan, is_managed, unmanaged
 from pipectl.engine.timeline import Timeline
 from pipectl.errors import AccessDeniedError, CancelledError, IncompleteError, PipectlError, RequirementError
-from pipectl.failures.audit_table import AuditTable
-from pipectl.failures.explanation import Explainer
-from pipectl.failures.record_reader import RecordReader
 from pipectl.pipeline import Pipeline
 from pipectl.text import pluralize
+
+if TYPE_CHECKING:
+    from pipectl.failures.audit_table import AuditTable
+    from pipectl.failures.explanation import Explainer
+    from pipectl.failures.record_reader import RecordReader
 
 PARTS_AGREE_SECONDS = 60
 """Time within which AWS reports all parts of a resource, or none of them."""
@@ -103,11 +108,15 @@ class Context:
 
     @cached_property
     def audit_table(self) -> AuditTable:
+        from pipectl.failures.audit_table import AuditTable
+
         return AuditTable(self.aws, self.pipeline.physical.audit_table)
 
     @property
     def record_reader(self) -> RecordReader:
         """A reader of the records of failures: from the stream, else from the quarantine."""
+        from pipectl.failures.record_reader import RecordReader
+
         return RecordReader(self.aws, self.pipeline.physical.bucket, self.config.bucket.failed_prefix)
 
     @cached_property
@@ -116,6 +125,8 @@ class Context:
 
         It remembers the objects of the quarantine that it read last, so that a report that is repeated is cheap.
         """
+        from pipectl.failures.explanation import Explainer
+
         return Explainer(
             self.aws,
             self.pipeline.physical.bucket,

@@ -15,6 +15,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.httpsession import URLLib3Session
+from botocore.regions import EndpointResolver
 from botocore.utils import get_environ_proxies
 
 from pipectl.aws.credentials import redact
@@ -94,16 +95,16 @@ def _ignore_profile(session: botocore.session.Session) -> None:
 
 
 @cache
+def _endpoints() -> EndpointResolver:
+    """Return the regions and partitions that the installed botocore knows; a session takes longer to create."""
+    return EndpointResolver(models().load_data("endpoints"))
+
+
+@cache
 def regions() -> tuple[str, ...]:
-    """Return every region that has Lambda, as the installed botocore knows them."""
-    session = profileless_session()
-    return tuple(
-        sorted(
-            region
-            for partition in session.get_available_partitions()
-            for region in session.get_available_regions("lambda", partition_name=partition)
-        )
-    )
+    """Return every region that has Lambda."""
+    known, partitions = _endpoints(), _endpoints().get_available_partitions()
+    return tuple(sorted(name for each in partitions for name in known.get_available_endpoints("lambda", each)))
 
 
 def proxies() -> dict[str, str]:
@@ -115,7 +116,7 @@ def proxies() -> dict[str, str]:
 @cache
 def partition_of(region: str) -> str:
     """Return the partition of a region: ``aws``, ``aws-cn``."""
-    return profileless_session().get_partition_for_region(region)
+    return _endpoints().get_partition_for_region(region)
 
 
 def check_network_settings(session: botocore.session.Session) -> str | None:

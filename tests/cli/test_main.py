@@ -6,15 +6,29 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection
+from pathlib import Path
 
 import click
 import pytest
 
 from pipectl import __version__
 from pipectl.cli.main import COMMANDS, main
-from tests.support import THOROUGH
+from pipectl.local.home import LocalEmulator
+from tests.support import THOROUGH, write_config
 
-HEAVY = ("boto3", "botocore", "pydantic", "rich", "yaml", "pipectl.local", "pipectl.commands", "ministack")
+HEAVY = (
+    *("boto3", "botocore", "pydantic", "rich", "yaml", "ministack"),
+    *("asyncio", "logging", "pathlib", "subprocess", "urllib.parse"),
+    *("pipectl.clock", "pipectl.commands", "pipectl.local", "pipectl.output"),
+)
+"""Modules that the group of all commands does not import."""
+UNUSED_BY_PLAN = (
+    *("boto3", "s3transfer", "multiprocessing", "asyncio", "rich.live", "rich.progress", "ministack", "watchfiles"),
+    *("pipectl.failures.audit_table", "pipectl.failures.explanation", "pipectl.failures.replay", "pipectl.local"),
+    *("pipectl.monitoring.health", "pipectl.iam.command_actions", "pipectl.cloudformation"),
+)
+"""Modules that a plan imports neither by itself nor through others."""
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -26,24 +40,27 @@ def test_the_list_has_the_short_help_of_the_command(name: str) -> None:
     assert command.get_short_help_str(limit=200) == COMMANDS[name]
 
 
-def imported(*args: str, complete: str = "") -> tuple[subprocess.CompletedProcess[str], list[str]]:
-    """Run a command line in a new interpreter. Return how it ended, and the heavy modules that it imported."""
+def imported(
+    *args: str, complete: str = "", watched: Collection[str] = HEAVY, **variables: str
+) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Run a command line in a new interpreter. Return how it ended, and the watched modules that it imported."""
     script = f"""
 import atexit, json, sys
 @atexit.register
 def report():
-    print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.stderr)
+    print(json.dumps([name for name in {watched!r} if name in sys.modules]), file=sys.stderr)
 sys.argv = ["pipectl", *{args!r}]
 from pipectl.__main__ import main
 main()
 """
-    variables = {"_PIPECTL_COMPLETE": "bash", "COMP_WORDS": complete, "COMP_CWORD": str(complete.count(" "))}
+    if complete:
+        variables = {"_PIPECTL_COMPLETE": "bash", "COMP_WORDS": complete, "COMP_CWORD": str(complete.count(" "))}
     done = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, **(variables if complete else {})},
+        env=os.environ | variables,
     )
     return done, json.loads(done.stderr.splitlines()[-1])
 
@@ -71,6 +88,16 @@ def test_completion_imports_nothing_heavy(typed: str, offered: str) -> None:
     done, heavy = imported(complete=typed)
     assert offered in done.stdout
     assert heavy == []
+
+
+def test_a_plan_imports_no_module_of_other_commands(emulator: LocalEmulator, tmp_path: Path) -> None:
+    config, keys = write_config(tmp_path), emulator.credentials("100000000001")
+    line = ("-c", str(config), "--endpoint-url", emulator.endpoint_url, "plan")
+    variables = {name.upper(): str(value) for name, value in keys.items()}
+    done, found = imported(*line, watched=UNUSED_BY_PLAN, **variables)
+    assert done.returncode == 0
+    assert "orders-table" in done.stdout
+    assert found == []
 
 
 @pytest.mark.slow

@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console
 
 from pipectl.errors import CancelledError
-from pipectl.output.bar import DrawnBar, progress
+from pipectl.output.bar import progress
 from pipectl.output.console import Screen
+from pipectl.output.drawn_bar import DrawnBar
 from tests.support import FakeClock
 
 HIDDEN, SHOWN = "\x1b[?25l", "\x1b[?25h"

@@ -9,12 +9,13 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.shell_completion import CompletionItem
 
 VARIABLE = "_PIPECTL_COMPLETE"
@@ -35,6 +36,8 @@ def order_files(_context: click.Context, _argument: click.Parameter, typed: str)
 
 def profiles(_context: click.Context, _option: click.Parameter, typed: str) -> list[CompletionItem[str]]:
     """Offer the profiles of AWS's two files of settings."""
+    from pathlib import Path
+
     places = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
     files = [Path(os.environ.get(name) or usual).expanduser() for name, usual in places.items()]
     return _items(sorted({name for file in files for name in _PROFILE.findall(_text(file))}), typed)
@@ -48,6 +51,7 @@ def regions(_context: click.Context, _option: click.Parameter, typed: str) -> li
 def _regions() -> Iterator[str]:
     import json
     from importlib.util import find_spec
+    from pathlib import Path
 
     botocore = find_spec("botocore")
     for folder in (botocore and botocore.submodule_search_locations) or ():
@@ -58,6 +62,8 @@ def _regions() -> Iterator[str]:
 def _files(
     folder: str, pattern: str, typed: str, wanted: Callable[[Path], bool] = lambda _: True
 ) -> list[CompletionItem[str]]:
+    from pathlib import Path
+
     from click.shell_completion import CompletionItem
 
     found = sorted(str(file) for file in Path(folder).glob(pattern) if wanted(file))

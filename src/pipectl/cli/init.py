@@ -10,7 +10,8 @@ import click
 
 from pipectl.cli.completing import regions
 from pipectl.cli.confirming import has_terminal
-from pipectl.cli.options import FOLDER, global_options_of
+from pipectl.cli.folders import FOLDER
+from pipectl.cli.options import global_options_of
 from pipectl.config.runtimes import supported
 from pipectl.errors import PipectlError, UsageError
 

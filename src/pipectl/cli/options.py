@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
@@ -83,8 +82,6 @@ MARKDOWN = "markdown"
 FORMATS = ("text", "json", MARKDOWN)
 MOMENT = Moment()
 NOT_EMPTY = NotEmpty()
-FOLDER = click.Path(file_okay=False, path_type=Path)
-EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 _CONFIG_HELP = "Config file.  [default: $PIPECTL_CONFIG, else config/dev.yaml, else the only one in config/]"
 SINCE_HELP = "Start time: 24h, 7d, or RFC 3339."

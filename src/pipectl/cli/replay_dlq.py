@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipectl.cli.exit_codes import PARTLY_DONE
+from pipectl.cli.folders import EXISTING_FOLDER, FOLDER
 from pipectl.cli.options import (
-    EXISTING_FOLDER,
-    FOLDER,
     MOMENT,
     NOT_EMPTY,
     SINCE_HELP,

@@ -6,10 +6,9 @@ protocol is click's: a script runs `pipectl` with the typed line in environment 
 
 from __future__ import annotations
 
-import os
+import io
 import sys
 from contextlib import redirect_stderr, suppress
-from pathlib import Path
 from typing import Any
 
 import click
@@ -139,7 +138,7 @@ def script(shell: str) -> str:
 
 def answer(program: click.Command, shell: str) -> int:
     """Print the completions of the line in the environment; print nothing if an error prevents it."""
-    with Path(os.devnull).open("w") as nothing, redirect_stderr(nothing), suppress(Exception):
+    with redirect_stderr(io.StringIO()), suppress(Exception):
         print(_SHELLS[shell](program, {}, "pipectl", VARIABLE).complete())
         sys.stdout.flush()
     return 0

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipectl.cli.options import FOLDER, global_options_of
+from pipectl.cli.folders import FOLDER
+from pipectl.cli.options import global_options_of
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session

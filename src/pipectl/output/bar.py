@@ -1,4 +1,4 @@
-"""Progress of long work: a bar with rate and time left on a terminal, else a line every few seconds."""
+"""Progress of long work as lines, for outputs that are not a terminal; `drawn_bar` has the bar of a terminal."""
 
 from __future__ import annotations
 
@@ -6,16 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from threading import Lock
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, Task, TextColumn
-from rich.text import Text
-
 from pipectl.text import pluralize
 from pipectl.timestamps import duration
 
 NOTE_SECONDS = 5.0
 """Seconds between two lines where there is no terminal."""
-_BAR_CHARACTERS = 24
 _LONGEST_LEFT = 99 * 86400
 """Seconds; a longer time left says nothing."""
 
@@ -59,55 +54,6 @@ class NotedBar(SilentBar):
                 return
             self._noted = now
             self._note(progress(self._done, self._total, self._noun, now - self._started))
-
-
-class DrawnBar(SilentBar):
-    """A bar on a terminal, redrawn in place and removed at the end.
-
-    Args:
-        total: Number of all items; ``None`` when it is not known.
-        noun: One item.
-        console: The terminal.
-        monotonic: Returns the seconds since a fixed moment.
-        ended: Called when the bar is removed.
-    """
-
-    def __init__(
-        self,
-        total: int | None,
-        noun: str,
-        console: Console,
-        monotonic: Callable[[], float],
-        ended: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._progress = Progress(
-            BarColumn(_BAR_CHARACTERS), _Words(noun), console=console, transient=True, get_time=monotonic
-        )
-        self._task = self._progress.add_task("", total=total)
-        self._ended = ended
-
-    def __enter__(self) -> DrawnBar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-        self._ended()
-
-    def advance(self, count: int = 1) -> None:
-        self._progress.advance(self._task, count)
-
-
-class _Words(TextColumn):
-    """``12 of 30 records, 4.0 records/s, 5 s left``."""
-
-    def __init__(self, noun: str) -> None:
-        super().__init__("")
-        self._noun = noun
-
-    def render(self, task: Task) -> Text:
-        total = None if task.total is None else int(task.total)
-        return Text(progress(int(task.completed), total, self._noun, task.elapsed or 0.0))
 
 
 def progress(done: int, total: int | None, noun: str, seconds: float, *, more: bool = False) -> str:

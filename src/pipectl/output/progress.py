@@ -19,7 +19,7 @@ from pipectl.engine.model import Action, Change
 from pipectl.engine.parallel import current
 from pipectl.errors import CancelledError, PipectlError
 from pipectl.output import looks
-from pipectl.output.bar import DrawnBar, NotedBar, SilentBar, progress
+from pipectl.output.bar import NotedBar, SilentBar, progress
 from pipectl.output.bars import CHARACTERS, share_bar
 from pipectl.output.live import TICK_SECONDS, LiveArea, Ticker
 
@@ -140,6 +140,8 @@ class Progress:
             return NotedBar(total, noun, self.note, self._monotonic)
         self.end_step()
         self._bars += 1
+        from pipectl.output.drawn_bar import DrawnBar
+
         return DrawnBar(total, noun, self._screen.err, self._monotonic, self._bar_ended)
 
     # Changes

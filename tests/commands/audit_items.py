@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED
+from pipectl.failures.status import FAILURE_TYPES, UNRESOLVED
 from pipectl.timestamps import rfc3339_milliseconds
 from tests.support import ACCOUNT, POLL_SECONDS, REGION
 

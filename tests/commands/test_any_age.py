@@ -11,7 +11,7 @@ from pipectl.commands.audit import audit_list, audit_show
 from pipectl.commands.replay_dlq import preview, replay
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
-from pipectl.failures.model import UNRESOLVED, ReplayStatus
+from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.monitoring.unresolved import read_unresolved
 from tests.commands.audit_items import audit_item
 from tests.failures.commanding import context, yes

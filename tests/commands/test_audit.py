@@ -29,7 +29,7 @@ from pipectl.commands.up import up
 from pipectl.errors import AbsentError, DeclinedError, PipectlError, RequirementError, UsageError
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.errors import ClaimedFailureError, FailureStatusError, NoSuchFailureError
-from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus
+from pipectl.failures.status import FAILURE_TYPES, UNRESOLVED, ReplayStatus
 from pipectl.output import audit as output
 from pipectl.output import audit_show as output_of_show
 from pipectl.output import audit_stats as output_of_stats

@@ -17,7 +17,7 @@ from pipectl.facts import FunctionFacts
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.errors import AmbiguousIdError, FailureStatusError, NoSuchFailureError, SeveralFailuresError
 from pipectl.failures.explanation import MOST_EXPLAINED, Safety
-from pipectl.failures.model import UNRESOLVED
+from pipectl.failures.status import UNRESOLVED
 from pipectl.output import audit
 from pipectl.output import audit_show as show_output
 from tests.failures.commanding import context

@@ -16,10 +16,10 @@ from pipectl.commands.replay_dlq import Preview, preview, replay, save
 from pipectl.errors import CancelledError, DeclinedError, SavedFilesError
 from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
 from pipectl.failures.explanation import MOST_EXPLAINED, grouped
-from pipectl.failures.model import ReplayStatus
 from pipectl.failures.outcomes import DoneFailure
 from pipectl.failures.replay import INVOCATIONS_AT_ONCE
 from pipectl.failures.replay_preview import ProcessorVersions, RecordPlaces
+from pipectl.failures.status import ReplayStatus
 from pipectl.output import replay_dlq as output
 from tests.failures.commanding import LIVE, context, selection, yes
 from tests.failures.fakes import (

@@ -19,9 +19,10 @@ from pipectl.commands.up import up
 from pipectl.config.names import UNRESOLVED_INDEX_TAG
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.errors import NoSuchOrderError
-from pipectl.failures.model import ReplayStatus, quarantine_key
+from pipectl.failures.model import quarantine_key
 from pipectl.failures.order_versions import MOST_VERSIONS
 from pipectl.failures.resolution import Resolution
+from pipectl.failures.status import ReplayStatus
 from pipectl.local.home import LocalEmulator
 from pipectl.output import trace as output
 from pipectl.resource_keys import ResourceKey

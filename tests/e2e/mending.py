@@ -11,8 +11,8 @@ from pipectl.commands.replay_dlq import replay
 from pipectl.commands.up import up
 from pipectl.engine.model import Action
 from pipectl.failures.audit_table import Selection
-from pipectl.failures.model import ReplayStatus
 from pipectl.failures.outcomes import ReplayReport
+from pipectl.failures.status import ReplayStatus
 from tests.e2e.orders import Orders
 from tests.support import ROOT, World, yes
 

@@ -18,7 +18,7 @@ from pipectl.aws.calls import Call
 from pipectl.aws.client import Aws, Credentials
 from pipectl.commands.plan import plan
 from pipectl.commands.up import up
-from pipectl.failures.model import UNRESOLVED, ReplayStatus
+from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.local.home import LocalEmulator
 from tests.cli_support import environment, start
 from tests.e2e.gate import gate

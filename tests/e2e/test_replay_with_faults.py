@@ -23,7 +23,7 @@ from pipectl.commands.trace import Stage, trace
 from pipectl.commands.verify import verify
 from pipectl.facts import MappingFacts
 from pipectl.failures.audit_table import Selection
-from pipectl.failures.model import ReplayStatus
+from pipectl.failures.status import ReplayStatus
 from pipectl.local.home import LocalEmulator
 from pipectl.resource_keys import ResourceKey
 from tests.e2e.mending import check_all_replayed, reopen, replay_all, statuses

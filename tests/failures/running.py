@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from pipectl.failures.audit_table import AuditTable, Selection
-from pipectl.failures.model import UNRESOLVED, Failure
+from pipectl.failures.model import Failure
 from pipectl.failures.outcomes import ReplayReport
 from pipectl.failures.processor_client import ProcessorClient
 from pipectl.failures.record_reader import RecordReader
 from pipectl.failures.replay import Replay
+from pipectl.failures.status import UNRESOLVED
 from tests.failures.fakes import AUDIT_TABLE, BUCKET, PROCESSOR, TABLE_ARN, Process, World
 
 CLAIM_SECONDS = 120.0

@@ -18,9 +18,10 @@ from pipectl.facts import TableFacts
 from pipectl.failures.audit_queries import Position
 from pipectl.failures.audit_table import AuditTable, Selection
 from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
-from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber, short_ids
+from pipectl.failures.model import FailedRecord, Failure, SequenceNumber, short_ids
 from pipectl.failures.outcomes import ClaimState, Outcome
 from pipectl.failures.resolution import Resolution
+from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.failures.unresolved import fill, gap
 from pipectl.timestamps import rfc3339_milliseconds
 from tests import moto_snapshot

@@ -24,8 +24,9 @@ from pipectl.failures.audit_table import Selection
 from pipectl.failures.batching import merged
 from pipectl.failures.dead_letter_queue import audit_messages
 from pipectl.failures.explanation import Explainer, grouped
-from pipectl.failures.model import Damage, FailedRecord, Failure, Record, ReplayStatus, SequenceNumber
+from pipectl.failures.model import Damage, FailedRecord, Failure, Record, SequenceNumber
 from pipectl.failures.processor_client import ProcessorClient
+from pipectl.failures.status import ReplayStatus
 from pipectl.output import audit, audit_show
 from pipectl.output.console import Screen
 from pipectl.output.records import keys_shown

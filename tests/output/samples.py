@@ -63,12 +63,13 @@ from pipectl.errors import (
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.errors import NoSuchOrderError
 from pipectl.failures.explanation import Explained, Explanation, FailedOrder, Safety, grouped
-from pipectl.failures.model import UNRESOLVED, FailedRecord, Failure, ReplayStatus, SequenceNumber
+from pipectl.failures.model import FailedRecord, Failure, SequenceNumber
 from pipectl.failures.order_events import TraceEvent
 from pipectl.failures.outcomes import DoneFailure, ReplayReport
 from pipectl.failures.processor_logs import Excerpt
 from pipectl.failures.replay_preview import ProcessorVersions, RecordPlaces
 from pipectl.failures.resolution import Resolution
+from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.failures.suspect_deploy import SuspectDeploy
 from pipectl.failures.verification import LostRecord
 from pipectl.local.home import LocalEmulator

@@ -13,7 +13,8 @@ from syrupy.assertion import SnapshotAssertion
 from pipectl.commands.audit import AuditEntry, AuditPage, ExpiryClock
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.explanation import Explanation, Safety
-from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus
+from pipectl.failures.model import Failure
+from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.output import audit
 from pipectl.output.console import Screen
 from tests.cli.commands import parse

@@ -10,7 +10,7 @@ import pytest
 from rich.color import Color
 from rich.style import Style
 
-from pipectl.failures.model import ReplayStatus
+from pipectl.failures.status import ReplayStatus
 from pipectl.output import looks
 
 BACKGROUNDS = {

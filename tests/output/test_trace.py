@@ -8,7 +8,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from pipectl.commands.trace import Stage, Trace, TracedFailure
-from pipectl.failures.model import ReplayStatus
+from pipectl.failures.status import ReplayStatus
 from pipectl.output import trace
 from tests.output.samples import NOON, samples_of
 from tests.output.screens import document, printed

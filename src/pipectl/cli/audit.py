@@ -20,7 +20,7 @@ from pipectl.cli.options import (
     yes_option,
 )
 from pipectl.errors import UsageError
-from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus
+from pipectl.failures.status import FAILURE_TYPES, UNRESOLVED, ReplayStatus
 
 if TYPE_CHECKING:
     from pipectl.cli.session import Session

@@ -18,15 +18,9 @@ from pipectl.failures.audit_queries import Position
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.errors import MOST_CANDIDATES
 from pipectl.failures.explanation import CauseGroup, Explanation, grouped
-from pipectl.failures.model import (
-    UNRESOLVED,
-    Failure,
-    Gap,
-    Record,
-    SequenceNumber,
-    StreamRange,
-)
+from pipectl.failures.model import Failure, Gap, Record, SequenceNumber, StreamRange
 from pipectl.failures.processor_logs import Excerpt
+from pipectl.failures.status import UNRESOLVED
 from pipectl.failures.suspect_deploy import SuspectDeploy, deploy_of, suspect_deploy
 from pipectl.failures.unresolved import gap
 from pipectl.resource_keys import ResourceKey

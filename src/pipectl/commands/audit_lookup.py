@@ -14,7 +14,8 @@ from pipectl.errors import CancelledError
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
 from pipectl.failures.explanation import Explained, Explanation, FailedOrder, Safety
-from pipectl.failures.model import UNRESOLVED, Failure, Record, SequenceNumber
+from pipectl.failures.model import Failure, Record, SequenceNumber
+from pipectl.failures.status import UNRESOLVED
 
 MOST_SEARCHED = 1000
 """Failures among which those of an order are looked for."""

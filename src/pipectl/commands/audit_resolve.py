@@ -9,8 +9,9 @@ from pipectl.commands.audit import AuditEntry, entry_of
 from pipectl.commands.audit_lookup import find_failures
 from pipectl.context import Context
 from pipectl.failures.errors import ClaimedFailureError, FailureStatusError, NoSuchFailureError, SeveralFailuresError
-from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus
+from pipectl.failures.model import Failure
 from pipectl.failures.resolution import Resolution
+from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import rfc3339_milliseconds
 

@@ -12,7 +12,7 @@ from pipectl.context import Context
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.explanation import MOST_EXPLAINED, grouped
-from pipectl.failures.model import ReplayStatus
+from pipectl.failures.status import ReplayStatus
 from pipectl.failures.unresolved import gap
 from pipectl.resource_keys import ResourceKey
 

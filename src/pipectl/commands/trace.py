@@ -17,10 +17,11 @@ from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import CLOCKS_DIFFER, UNRESOLVED_ONES, Selection
 from pipectl.failures.errors import NoSuchOrderError
 from pipectl.failures.explanation import Explained, Explanation
-from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus
+from pipectl.failures.model import Failure
 from pipectl.failures.order_events import TraceEvent, older_event, version_events
 from pipectl.failures.order_versions import MOST_VERSIONS, NewestVersions, Version, VersionObjects, is_image_of
 from pipectl.failures.reasons import error_of, error_of_record
+from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.failures.table_reader import StreamReading, TableReader
 from pipectl.failures.unresolved import gap
 from pipectl.monitoring.stream_progress import Progress, progress

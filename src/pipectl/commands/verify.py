@@ -18,8 +18,9 @@ from pipectl.facts import QueueFacts, TableFacts
 from pipectl.failures.audit_table import CLOCKS_DIFFER, Selection
 from pipectl.failures.batching import batches
 from pipectl.failures.dead_letter_queue import count_messages
-from pipectl.failures.model import UNRESOLVED, FailedRecord, Record, ReplayStatus, written_at
+from pipectl.failures.model import FailedRecord, Record, written_at
 from pipectl.failures.processor_client import ProcessorClient
+from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.failures.stream_reader import Shard
 from pipectl.failures.table_reader import StreamReading, TableReader
 from pipectl.failures.verification import LostRecord, RecordState, VerificationIndex, find_objects, read_lost

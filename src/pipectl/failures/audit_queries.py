@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from pipectl.config.names import FAILURE_TYPE_INDEX, UNRESOLVED_INDEX
 from pipectl.errors import UsageError
-from pipectl.failures.model import FAILURE_TYPES, Failure, ReplayStatus
+from pipectl.failures.model import Failure
+from pipectl.failures.status import FAILURE_TYPES, ReplayStatus
 from pipectl.timestamps import rfc3339_milliseconds
 
 if TYPE_CHECKING:

@@ -32,16 +32,10 @@ from pipectl.failures.audit_queries import (
 from pipectl.failures.audit_updates import Update
 from pipectl.failures.audit_writer import AuditWriter, Written
 from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
-from pipectl.failures.model import (
-    FAILURE_TYPES,
-    UNRESOLVED,
-    Failure,
-    ReplayStatus,
-    is_prefix,
-    replay_status,
-)
+from pipectl.failures.model import Failure, is_prefix
 from pipectl.failures.outcomes import ClaimState, Outcome
 from pipectl.failures.resolution import Resolution
+from pipectl.failures.status import FAILURE_TYPES, UNRESOLVED, ReplayStatus, replay_status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (

@@ -13,9 +13,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pipectl.failures.audit_queries import MARK, UNRESOLVED_KEY
-from pipectl.failures.model import DONE, LONGEST_CLAIM, MOST_RECORDED, UNRESOLVED, FailedRecord, Failure, ReplayStatus
+from pipectl.failures.model import LONGEST_CLAIM, MOST_RECORDED, FailedRecord, Failure
 from pipectl.failures.outcomes import Outcome
 from pipectl.failures.resolution import ATTRIBUTES, Resolution
+from pipectl.failures.status import DONE, UNRESOLVED, ReplayStatus
 from pipectl.timestamps import rfc3339_milliseconds
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from pipectl.errors import SavedFilesError
 from pipectl.failures import saved
 from pipectl.failures.audit_table import AuditTable, Selection
 from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
-from pipectl.failures.model import UNRESOLVED, Failure
+from pipectl.failures.model import Failure
 from pipectl.failures.outcomes import DoneFailure
+from pipectl.failures.status import UNRESOLVED
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import STREAM_RETENTION, Cause, Kept
 from pipectl.failures.causes import by_cause
-from pipectl.failures.model import UNRESOLVED, Failure, ReplayStatus, SequenceNumber, quarantine_folder
+from pipectl.failures.model import Failure, SequenceNumber, quarantine_folder
 from pipectl.failures.processor_logs import (
     MOST_NUMBERS,
     Excerpt,
@@ -26,6 +26,7 @@ from pipectl.failures.processor_logs import (
 )
 from pipectl.failures.quarantine import Contents, Listing, Quarantine, number_of, object_name
 from pipectl.failures.reasons import batch_size, cut, error_of, error_of_record, reason_in, reason_in_words
+from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.timestamps import parse_timestamp
 
 MOST_EXPLAINED = 200

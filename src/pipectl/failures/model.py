@@ -7,20 +7,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pipectl.aws.stream_records import STREAM_RETENTION, Cause, EventRecord
 from pipectl.failures.errors import SHORTEST_PREFIX
+from pipectl.failures.status import UNRESOLVED, ReplayStatus, replay_status
 from pipectl.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
     from mypy_boto3_dynamodbstreams.type_defs import RecordTypeDef
-
-FAILURE_TYPES = ("RetryAttemptsExhausted", "RecordAgeExceeded", "UnparseableMessage", "Other")
-"""A closed list, so that asking the index for each of them finds every failure."""
 
 REPLAYED_EVENTS = ("INSERT", "MODIFY")
 """Event names of the records that the processor stores."""
@@ -79,31 +76,8 @@ class SequenceNumber:
         return self.text
 
 
-class ReplayStatus(StrEnum):
-    OPEN = "OPEN"
-    REPLAYED = "REPLAYED"
-    PARTIAL = "PARTIAL"
-    FAILED = "FAILED"
-    EXPIRED = "EXPIRED"
-    RESOLVED = "RESOLVED"
-
-
-def replay_status(value: object) -> ReplayStatus:
-    """Return an item's status; one that is missing or invalid is ``OPEN``."""
-    try:
-        return ReplayStatus(str(value))
-    except ValueError:
-        return ReplayStatus.OPEN
-
-
-UNRESOLVED = (ReplayStatus.OPEN, ReplayStatus.PARTIAL, ReplayStatus.FAILED)
-"""Statuses of failures that a replay still has to process."""
-
 CLOSES_IT = "`pipectl audit resolve ID --reason TEXT` closes it"
 """Part of the hints about failures that can never be replayed."""
-
-DONE = tuple(status for status in ReplayStatus if status not in UNRESOLVED)
-"""Statuses of failures that only a forced replay processes again."""
 
 
 def is_prefix(text: str) -> bool:

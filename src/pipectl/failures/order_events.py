@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipectl.failures.explanation import Explanation
-from pipectl.failures.model import Failure, ReplayStatus, SequenceNumber
+from pipectl.failures.model import Failure, SequenceNumber
 from pipectl.failures.order_versions import Version, VersionObjects
 from pipectl.failures.reasons import error_of_record, tries
+from pipectl.failures.status import ReplayStatus
 from pipectl.timestamps import parse_timestamp
 
 _WRITTEN = {"INSERT": "inserted", "MODIFY": "modified", "REMOVE": "removed"}

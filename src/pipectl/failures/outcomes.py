@@ -10,7 +10,6 @@ from enum import Enum
 
 from pipectl.failures.model import (
     MOST_RECORDED,
-    UNRESOLVED,
     Damage,
     End,
     FailedRecord,
@@ -18,10 +17,10 @@ from pipectl.failures.model import (
     Gap,
     Reading,
     Record,
-    ReplayStatus,
     SequenceNumber,
     StreamRange,
 )
+from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.timestamps import parse_timestamp
 
 MOST_REPORTED = 1000

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pipectl.failures.explanation import MOST_EXPLAINED, Explanation, Safety
-from pipectl.failures.model import LONGEST_CLAIM, UNRESOLVED, Failure
+from pipectl.failures.model import LONGEST_CLAIM, Failure
 from pipectl.failures.reasons import batch_size
+from pipectl.failures.status import UNRESOLVED
 from pipectl.timestamps import parse_timestamp
 
 MOST_COUNTED = 10_000

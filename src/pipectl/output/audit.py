@@ -10,8 +10,9 @@ from pipectl.commands.audit import AuditEntry, AuditPage, AuditSummary
 from pipectl.commands.audit_resolve import ResolvedFailure
 from pipectl.failures.audit_table import Selection
 from pipectl.failures.explanation import Explanation, Safety
-from pipectl.failures.model import FAILURE_TYPES, UNRESOLVED, ReplayStatus, short_ids
+from pipectl.failures.model import short_ids
 from pipectl.failures.sdk_errors import is_denial
+from pipectl.failures.status import FAILURE_TYPES, UNRESOLVED, ReplayStatus
 from pipectl.failures.suspect_deploy import SuspectDeploy
 from pipectl.output import looks
 from pipectl.output.console import Line, Screen

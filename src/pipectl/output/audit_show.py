@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 from pipectl.commands.audit import AuditDetail, AuditEntry
 from pipectl.failures.explanation import Explanation, FailedOrder, Safety
-from pipectl.failures.model import UNRESOLVED, ReplayStatus, short_ids
+from pipectl.failures.model import short_ids
 from pipectl.failures.sdk_errors import brief_reason
+from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.output import looks
 from pipectl.output.audit import (
     argument,

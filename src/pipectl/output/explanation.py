@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pipectl.failures.explanation import CauseGroup, Explanation, Safety
-from pipectl.failures.model import UNRESOLVED
 from pipectl.failures.sdk_errors import REFUSAL, brief_reason
+from pipectl.failures.status import UNRESOLVED
 from pipectl.output import looks
 from pipectl.output.console import Line, Part, Screen
 from pipectl.output.table import Column

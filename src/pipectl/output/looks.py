@@ -8,7 +8,7 @@ sixteen colours shows its nearest one, so a word that matters is bold as well. N
 from __future__ import annotations
 
 from pipectl.engine.model import Action
-from pipectl.failures.model import ReplayStatus
+from pipectl.failures.status import ReplayStatus
 
 GOOD = "bold color(28)"
 BAD = "bold color(196)"

@@ -10,9 +10,10 @@ from pathlib import Path
 from pipectl.commands.replay_dlq import Preview, SaveReport
 from pipectl.failures.causes import by_cause
 from pipectl.failures.explanation import Safety, grouped
-from pipectl.failures.model import CLOSES_IT, HASHED_ID, ReplayStatus, short_id
+from pipectl.failures.model import CLOSES_IT, HASHED_ID, short_id
 from pipectl.failures.outcomes import DoneFailure, ReplayReport
 from pipectl.failures.replay_preview import RecordPlaces
+from pipectl.failures.status import ReplayStatus
 from pipectl.output import looks
 from pipectl.output.console import Line, Screen
 from pipectl.output.explanation import WRONG_CODE, WRONG_ORDER, orders_shown

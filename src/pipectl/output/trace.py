@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipectl.commands.trace import Doubt, Proof, Stage, Trace
-from pipectl.failures.model import ReplayStatus, short_ids
+from pipectl.failures.model import short_ids
 from pipectl.failures.order_events import TraceEvent
 from pipectl.failures.order_versions import MOST_VERSIONS
+from pipectl.failures.status import ReplayStatus
 from pipectl.output import looks
 from pipectl.output.console import Line, Screen
 from pipectl.output.next_commands import command_in, print_next, with_options

@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pipectl.config.names import FAILURE_TYPE_INDEX, UNRESOLVED_INDEX
 from pipectl.errors import UsageError
 from pipectl.failures.model import Failure
 from pipectl.failures.status import FAILURE_TYPES, ReplayStatus
-from pipectl.timestamps import rfc3339_milliseconds
+from pipectl.timestamps import parse_timestamp, rfc3339_milliseconds
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
@@ -24,6 +24,10 @@ MARK = "yes"
 """The value of that attribute: all unresolved failures are in one partition of the index."""
 _LONGEST_KEY = 1024
 """Bytes of a sort key; a partition key can have 2048."""
+_LARGEST_PAGE = 5000
+"""Items; a page of a megabyte rarely has more."""
+_SHORTEST = timedelta(minutes=1)
+"""Shortest part of a listing's time that is read by itself."""
 _NO_LAST: Mapping[str, str] = {}
 
 
@@ -117,23 +121,53 @@ class Listing:
     """A choice of items that is the same for several partitions, and their order.
 
     Attributes:
-        since: Time of the earliest item.
-        until: Time of the latest one.
+        earliest: Time of the earliest item, as items have it.
+        latest: Time of the latest one.
         matching: Conditions on the items.
         newest_first: The order.
         position: Continue behind it, newest first.
+        first: Maximum number of items that the first page of a partition is read from; more only if all are taken.
     """
 
-    since: datetime | None
-    until: datetime | None
-    matching: Filter
+    earliest: str | None
+    latest: str | None
+    matching: Filter = field(default_factory=Filter)
     newest_first: bool = False
     position: Position | None = None
+    first: int | None = None
+
+    @classmethod
+    def between(cls, since: datetime | None, until: datetime | None, matching: Filter) -> Listing:
+        """Return the listing of a period, the oldest first."""
+        earliest, latest = (rfc3339_milliseconds(time) if time else None for time in (since, until))
+        return cls(earliest, latest, matching)
+
+    def within(self, earliest: str | None, latest: str | None) -> Listing:
+        """Return the part of it between two times, both included."""
+        earliest = max(filter(None, (self.earliest, earliest)), default=None)
+        latest = min(filter(None, (self.latest, latest)), default=None)
+        behind = self.position is None or latest is None or latest >= self.position.timestamp
+        return replace(self, earliest=earliest, latest=latest, position=self.position if behind else None)
+
+    def until(self, edge: str | None, begin: str | None) -> Listing:
+        """Return the part from one time to another one, in its order; ``None`` is the beginning, or the end."""
+        return self.within(edge, begin) if self.newest_first else self.within(begin, edge)
+
+    def reaches(self, time: str, edge: str | None) -> bool:
+        """Return whether a time comes before another one in its order, or is the same."""
+        return edge is None or (time >= edge if self.newest_first else time <= edge)
+
+    def further(self, begin: str, edge: str) -> str | None:
+        """Return a time behind ``edge`` that is four times as far from ``begin``; ``None`` where it is not known."""
+        first, last = parse_timestamp(begin), parse_timestamp(edge)
+        if not (first and last):
+            return None
+        span = 3 * max(abs(last - first), _SHORTEST)
+        return rfc3339_milliseconds(last - span if self.newest_first else last + span)
 
     def query(self, table: str, partition: Partition) -> QueryInputTypeDef | None:
         """Return the query of one partition; ``None`` when there is no time to choose from."""
-        earliest = rfc3339_milliseconds(self.since) if self.since else None
-        latest = rfc3339_milliseconds(self.until) if self.until else None
+        earliest, latest = self.earliest, self.latest
         if self.position:
             latest = min(filter(None, (latest, self.position.timestamp)))
         if earliest and latest and latest < earliest:
@@ -149,6 +183,8 @@ class Listing:
             "ExpressionAttributeValues": {name: {"S": value} for name, value in values.items()},
             "ScanIndexForward": not self.newest_first,
         }
+        if self.first and self.first < _LARGEST_PAGE:
+            request["Limit"] = self.first
         if condition:
             request["FilterExpression"] = condition
             names |= {"#status": "replayStatus"} if "#status" in condition else {}

@@ -8,8 +8,6 @@ hand or because they are older than the index, are found by type among those of 
 
 from __future__ import annotations
 
-import heapq
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,11 +15,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
-from pipectl.config.names import UNRESOLVED_INDEX
-from pipectl.errors import AccessDeniedError, AwsError
+from pipectl.errors import AwsError
 from pipectl.failures import audit_updates
+from pipectl.failures.audit_pages import AuditPages
 from pipectl.failures.audit_queries import (
-    ALL_UNRESOLVED,
     OF_TYPES,
     Filter,
     Listing,
@@ -36,12 +33,12 @@ from pipectl.failures.model import Failure, is_prefix
 from pipectl.failures.outcomes import ClaimState, Outcome
 from pipectl.failures.resolution import Resolution
 from pipectl.failures.status import FAILURE_TYPES, UNRESOLVED, ReplayStatus, replay_status
+from pipectl.timestamps import rfc3339_milliseconds
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
         QueryInputTypeDef,
-        QueryOutputTypeDef,
         ScanInputTypeDef,
     )
 
@@ -54,8 +51,6 @@ PREFIXES_OF = timedelta(days=30)
 UNMARKED_OF = timedelta(hours=48)
 """Age of the oldest unresolved failure that is found when it is not in the sparse index."""
 _LARGEST_LIMIT = 2**31
-_NO_INDEX = re.compile("specified index|Invalid index|backfilling")
-"""Errors of a query when the index does not exist, of AWS and of emulators, and while it is being created."""
 
 
 @dataclass(frozen=True)
@@ -95,25 +90,29 @@ class AuditTable:
 
     Attributes:
         writer: Writes the updates.
-        unreadable: The reason why the last reading of unresolved failures did without the sparse index.
     """
 
     def __init__(self, aws: Aws, name: str) -> None:
         self._aws = aws
         self._name = name
         self.writer = AuditWriter(aws, name)
-        self.unreadable: str | None = None
+        self._pages = AuditPages(aws, name)
+
+    @property
+    def unreadable(self) -> str | None:
+        """The reason why the last reading of unresolved failures did without the sparse index."""
+        return self._pages.unreadable
 
     # reading
 
     def find(self, selection: Selection) -> Iterator[Failure]:
         """Yield failures, the oldest first, because they expire first; those of ids in the order of the ids."""
         by_ids = self._by_ids(selection) if selection.ids else None
-        found = by_ids or (failure for _, failure in self._in_order(selection))
-        return found if selection.limit is None else islice(found, min(selection.limit, _LARGEST_LIMIT))
+        limit = None if selection.limit is None else min(selection.limit, _LARGEST_LIMIT)
+        return islice(by_ids or (failure for _, failure in self._in_order(selection, first=limit)), limit)
 
     def newest_first(
-        self, selection: Selection, position: Position | None = None
+        self, selection: Selection, position: Position | None = None, *, about: int | None = None
     ) -> Iterator[tuple[Failure, Position]]:
         """Yield failures of all types in one order of time, each with the position behind it.
 
@@ -122,20 +121,21 @@ class AuditTable:
         Args:
             selection: The choice of failures; its ids and its limit are not used.
             position: Continue behind it.
+            about: Number of failures that will probably be taken.
         """
         behind = position or Position("")
-        for part, failure in self._in_order(selection, position, newest_first=True):
+        for part, failure in self._in_order(selection, position, newest_first=True, first=about):
             behind = behind.after(part, failure)
             yield failure, behind
 
     def statuses(self, selection: Selection) -> Iterator[tuple[str, str, ReplayStatus]]:
         """Yield type, time and status of each failure, and nothing else."""
-        listing = Listing(selection.since, selection.until, Filter(selection.statuses))
+        listing = Listing.between(selection.since, selection.until, Filter(selection.statuses))
         for failure_type in selection.types:
             if request := listing.query(self._name, OF_TYPES[failure_type]):
                 request["ExpressionAttributeNames"] = {"#timestamp": "timestamp", "#status": "replayStatus"}
                 request["ProjectionExpression"] = "#timestamp, #status"
-                for item in self._items(request):
+                for item in self._pages.items(request):
                     yield failure_type, item["timestamp"]["S"], replay_status(item.get("replayStatus", {}).get("S"))
 
     def with_id(self, audit_id: str) -> Iterator[Failure]:
@@ -147,7 +147,7 @@ class AuditTable:
             "KeyConditionExpression": "auditId = :id",
             "ExpressionAttributeValues": {":id": {"S": audit_id}},
         }
-        return map(Failure.of, self._items(request))
+        return map(Failure.of, self._pages.items(request))
 
     def with_prefix(self, prefix: str) -> list[Failure]:
         """Return the failures of an id, or of the one id that begins with ``prefix``.
@@ -259,61 +259,32 @@ class AuditTable:
                     yield failure
 
     def _in_order(
-        self, selection: Selection, position: Position | None = None, *, newest_first: bool = False, prefix: str = ""
+        self,
+        selection: Selection,
+        position: Position | None = None,
+        *,
+        newest_first: bool = False,
+        prefix: str = "",
+        first: int | None = None,
     ) -> Iterator[tuple[Partition, Failure]]:
         """Yield the failures of all partitions in one order of time, each with its partition."""
         matching = Filter(selection.statuses, prefix=prefix)
-        listing = Listing(selection.since, selection.until, matching, newest_first, position)
-        parts = list[Iterator[tuple[Partition, Failure]]]()
+        period = Listing.between(selection.since, selection.until, matching)
+        listing = replace(period, newest_first=newest_first, position=position, first=first)
         if selection.since is None:
             if not (selection.statuses and set(selection.statuses) <= set(UNRESOLVED)):
                 raise ValueError("only unresolved failures can be chosen at any age")
-            indexed = self._indexed(replace(listing, matching=replace(matching, types=selection.types)))
-            parts = [indexed] if indexed else []
-            recent, unmarked = self._aws.now() - UNMARKED_OF, replace(matching, unmarked=indexed is not None)
-            listing = replace(listing, since=recent, matching=unmarked)
-        parts += [self._of_partition(OF_TYPES[name], listing) for name in selection.types]
+            recent = rfc3339_milliseconds(self._aws.now() - UNMARKED_OF)
+            found = self._pages.unresolved(listing, selection.types, recent)
+        else:
+            found = self._pages.of_types(listing, selection.types)
         seen, time = set[str](), ""
-        for part, failure in heapq.merge(*parts, key=lambda each: each[1].timestamp, reverse=newest_first):
+        for part, failure in found:
             seen = seen if failure.timestamp == time else set()
             time = failure.timestamp
             if failure.audit_id not in seen:  # an item that was just marked can be in two partitions for a moment
                 seen.add(failure.audit_id)
                 yield part, failure
-
-    def _indexed(self, listing: Listing) -> Iterator[tuple[Partition, Failure]] | None:
-        """Return the items of the sparse index, of which the first page is read; ``None`` when it cannot be read."""
-        request = listing.query(self._name, ALL_UNRESOLVED)
-        if request is None:
-            return iter(())
-        self.unreadable = None
-        try:
-            answer = self._aws.dynamodb.query(**request)
-        except AccessDeniedError:
-            self.unreadable = f"dynamodb:Query on {UNRESOLVED_INDEX} is not allowed"
-            return None
-        except AwsError as error:
-            found = _NO_INDEX.search(error.aws_message)
-            if not found:
-                raise
-            state = "is still being created" if found[0] == "backfilling" else "does not exist; `pipectl up` creates it"
-            self.unreadable = f"{UNRESOLVED_INDEX} {state}"
-            return None
-        return ((ALL_UNRESOLVED, Failure.of(item)) for item in self._items(request, answer))
-
-    def _of_partition(self, part: Partition, listing: Listing) -> Iterator[tuple[Partition, Failure]]:
-        if request := listing.query(self._name, part):
-            for item in self._items(request):
-                yield part, Failure.of(item)
-
-    def _items(self, request: QueryInputTypeDef, answer: QueryOutputTypeDef | None = None) -> Iterator[Item]:
-        """Yield the items of all pages; ``answer`` is the first one, if it has been read."""
-        while True:
-            answer = answer or self._aws.dynamodb.query(**request)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            request["ExclusiveStartKey"], answer = answer["LastEvaluatedKey"], None
 
     def _claimed_until(self, seconds: float) -> datetime:
         self._aws.clock.sleep(0)  # raises after Ctrl-C

@@ -30,7 +30,7 @@ def changed(**headers: str) -> Request:
 
 
 def code(request: Request) -> str | None:
-    refusal = GUARD.refusal(request)
+    refusal = GUARD.refusal_by_headers(request) or GUARD.refusal_by_signature(request)
     return refusal.code if refusal else None
 
 
@@ -104,7 +104,7 @@ class TestCredentials:
         assert code(changed(authorization=authorization)) is None
 
     def test_other_secret_is_refused(self) -> None:
-        refusal = Guard("another secret").refusal(REQUESTS["JSON"]())
+        refusal = Guard("another secret").refusal_by_signature(REQUESTS["JSON"]())
         assert refusal is not None
         assert refusal.code == "SignatureDoesNotMatch"
         assert "pipectl local status --env" in refusal.message

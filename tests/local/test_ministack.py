@@ -8,7 +8,7 @@ from pathlib import Path
 import pipectl.local
 
 FOLDER = Path(pipectl.local.__file__).parent
-LIMIT = 24
+LIMIT = 25
 
 
 def imports_of_ministack(tree: ast.AST) -> set[str]:

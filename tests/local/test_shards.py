@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipectl.local.harshness import SHARDS
-from pipectl.local.shards import Shard, StreamCopy, empty_pages_before, number_of, paged, slot_of
+from pipectl.local.shards import Kept, Shard, StreamCopy, empty_pages_before, paged, slot_of
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/2026-01-01T00:00:00.000"
 CREATED = int(time.time()) * 1000
@@ -29,6 +30,10 @@ def record(number: int, key: str = "a", size: int = 1) -> dict[str, Any]:
     }
 
 
+def number_of(written: dict[str, Any]) -> str:
+    return str(written["dynamodb"]["SequenceNumber"])
+
+
 def copy_of(keys: list[str], roll_after: int = 0) -> StreamCopy:
     copy = StreamCopy(ARN, CREATED, roll_after)
     for number, key in enumerate(keys, 1):
@@ -41,7 +46,7 @@ def key_in(slot: int) -> str:
 
 
 def numbers(shard: Shard) -> list[int]:
-    return [int(number_of(each)) for each in shard.records]
+    return [int(each.number) for each in shard.records]
 
 
 def test_a_new_stream_has_four_open_empty_shards_in_the_order_of_their_ids() -> None:
@@ -108,14 +113,14 @@ def test_positions_stay_when_records_expire() -> None:
     assert (shard.trimmed, shard.next_position) == (1, 3)
     assert shard.position_at(number_of(record(1)), after=True) is None
     assert shard.position_at(number_of(record(2)), after=False) == 1
-    assert [number_of(each) for each in shard.page(1, 10)] == [number_of(record(2)), number_of(record(3))]
+    assert [json.loads(each) for each in shard.page(1, 10)] == [record(2, key_in(0)), record(3, key_in(0))]
 
 
 def test_a_page_has_at_most_a_mebibyte() -> None:
-    shard = Shard("shard", 0, "0", records=[record(number, size=700_000) for number in range(3)])
+    shard = Shard("shard", 0, "0", records=[Kept.of(record(number, size=700_000)) for number in range(3)])
     assert len(shard.page(0, 10)) == 1
     assert len(shard.page(1, 10)) == 1
-    shard.records = [record(number, size=2_000_000) for number in range(2)]
+    shard.records = [Kept.of(record(number, size=2_000_000)) for number in range(2)]
     assert len(shard.page(0, 10)) == 1  # each fits into a page alone
 
 

@@ -42,8 +42,12 @@ class Answer:
 
     def with_document(self, document: Mapping[str, Any], status: int | None = None) -> Answer:
         """Return the answer with another body, without the header that names an error."""
+        return self.with_text(json.dumps(document), status)
+
+    def with_text(self, text: str, status: int | None = None) -> Answer:
+        """Return the answer with a JSON text as its body, without the header that names an error."""
         kept = [pair for pair in self.headers if pair[0].lower() != b"x-amzn-errortype"]
-        return Answer(status or self.status, kept, json.dumps(document).encode())
+        return Answer(status or self.status, kept, text.encode())
 
     def with_header(self, name: bytes, value: str) -> Answer:
         """Return the answer with a header replaced."""

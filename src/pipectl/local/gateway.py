@@ -11,6 +11,7 @@ import ipaddress
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from pipectl.local.fronts import Answer, Application, Front, Message, Receive, Scope, Send, answer_of, send_answer
 from pipectl.local.guard import Guard, Refusal, answer
@@ -44,7 +45,7 @@ class Gateway:
         if body is None:
             return
         request = replace(request, body=body)
-        if refusal := self._guard.refusal(request):
+        if refusal := self._guard.refusal_by_signature(request):
             await _refuse(send, request, refusal)
             return
         served = {**scope, "headers": _forwarded(scope)}
@@ -138,6 +139,7 @@ def _forwarded(scope: Scope) -> list[tuple[bytes, bytes]]:
     return headers
 
 
+@lru_cache(1024)
 def is_loopback(address: str) -> bool:
     """Return whether an IP address is this machine's own."""
     try:

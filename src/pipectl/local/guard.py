@@ -41,10 +41,6 @@ class Guard:
     def __init__(self, secret: str) -> None:
         self._secret = secret
 
-    def refusal(self, request: Request) -> Refusal | None:
-        """Return why a request is refused; ``None`` when it may pass."""
-        return self.refusal_by_headers(request) or self._signature_refusal(request)
-
     def refusal_by_headers(self, request: Request) -> Refusal | None:
         """Return why a request is refused whatever its body is, so that the body need not be read."""
         if request.headers.get("host", "").rsplit(":", 1)[0] not in HOSTS:
@@ -64,7 +60,8 @@ class Guard:
             return Refusal("InvalidClientTokenId", "The security token included in the request is invalid.")
         return None
 
-    def _signature_refusal(self, request: Request) -> Refusal | None:
+    def refusal_by_signature(self, request: Request) -> Refusal | None:
+        """Return why a request is refused whose headers are not; it needs the body."""
         signature = None if _is_health(request) else signature_of(request)
         if signature is None or not _ROOT_KEY.fullmatch(signature.access_key):
             return None

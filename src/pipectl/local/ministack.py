@@ -7,6 +7,7 @@
 ``lambda_svc._poll_sqs``                  Switched off: it reads queues without asking IAM and publishes no metrics.
                                           ``queue_mapping`` polls instead.
 ``cloudwatch._evaluate_alarm``            Switched off: it ignores dimensions and missing data. ``alarms`` evaluates.
+``cloudwatch._evict_old_metrics``         Called each minute: at each call of CloudWatch it looks at all data points.
 ``lambda_svc._emit_lambda_logs``          Replaced: it writes logs without asking IAM. ``function_logs`` writes them.
 ``lambda_runtime.execution_credentials``  The session of a function's role, which no public API gives out. Extended: its
                                           secrets follow from the names of function and role.
@@ -37,6 +38,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, copy_context
@@ -59,6 +61,7 @@ from pipectl.local.request_permissions import Naming
 PATIENCE_SECONDS = 4.0
 """Time for which an invocation waits for the process of another one, before it gets its own. A busy machine needs that
 long to start one."""
+EVICTION_SECONDS = 60.0
 _UPDATE_SECONDS = 0.2
 INIT_TIMED_OUT = f"{INIT_REPORT}Init Duration: {INIT_SECONDS * 1000:.2f} ms\tPhase: init\tStatus: timeout"
 _NONCE = secrets.token_hex(32)
@@ -92,6 +95,18 @@ def switch_off_pollers() -> None:
     lambda_svc._poll_dynamodb_streams = _nothing_to_do
     lambda_svc._poll_sqs = _nothing_to_do
     cloudwatch._evaluate_alarm = _leave_alarm
+
+
+def evict_metrics_each_minute() -> None:
+    """Look for metrics that expire each minute. Call before serving."""
+    evict, evicted = cloudwatch._evict_old_metrics, [time.monotonic()]
+
+    def evict_seldom() -> None:
+        if time.monotonic() - evicted[0] > EVICTION_SECONDS:
+            evicted[0] = time.monotonic()
+            evict()
+
+    cloudwatch._evict_old_metrics = evict_seldom
 
 
 def _nothing_to_do() -> bool:

@@ -121,6 +121,7 @@ def _change_ministack(clients: Clients, mappings: Mappings, metrics: Metrics, *,
     ministack.write_logs_with(FunctionLogs(clients, ministack.role_session).write)
     ministack.name_requests_with(Naming(function_of, ministack.may_pass_role, ministack.may_list_tags))
     ministack.shorten_updates()
+    ministack.evict_metrics_each_minute()
     ministack.use_unguessable_sessions()
     ministack.share_processes()
     ministack.share_reserved_concurrency()

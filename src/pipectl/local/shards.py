@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,8 +33,19 @@ def slot_of(keys: Mapping[str, Any]) -> int:
     return hashlib.sha256(json.dumps(keys, sort_keys=True).encode()).digest()[0] % SHARDS
 
 
-def number_of(record: StreamRecord) -> str:
-    return str(record["dynamodb"]["SequenceNumber"])
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record in memory. Its text takes a fraction of the memory of its values, and is what a page is made of."""
+
+    number: str
+    created: float
+    text: str
+
+    @classmethod
+    def of(cls, record: StreamRecord) -> Kept:
+        """Return a record to keep."""
+        written = record["dynamodb"]
+        return cls(str(written["SequenceNumber"]), float(written["ApproximateCreationDateTime"]), json.dumps(record))
 
 
 @dataclass
@@ -45,7 +57,7 @@ class Shard:
     start: str
     parent: str | None = None
     end: str | None = None
-    records: list[StreamRecord] = field(default_factory=list)
+    records: list[Kept] = field(default_factory=list)
     trimmed: int = 0
 
     @property
@@ -55,33 +67,33 @@ class Shard:
 
     def close(self) -> None:
         """End the shard with its last record; an empty one with its first number."""
-        self.end = number_of(self.records[-1]) if self.records else self.start
+        self.end = self.records[-1].number if self.records else self.start
 
     def expire(self, before: float) -> None:
         """Drop the records that were written before a time in epoch seconds."""
         expired = 0
-        while expired < len(self.records) and _created(self.records[expired]) < before:
+        while expired < len(self.records) and self.records[expired].created < before:
             expired += 1
         del self.records[:expired]
         self.trimmed += expired
 
     def position_at(self, number: str, *, after: bool) -> int | None:
         """Return the position of a sequence number, or behind it; ``None`` when it is not in the shard any more."""
-        for index, record in enumerate(self.records):
-            if int(number_of(record)) == int(number):
-                return self.trimmed + index + after
+        index = bisect_left(self.records, int(number), key=lambda record: int(record.number))
+        if index < len(self.records) and int(self.records[index].number) == int(number):
+            return self.trimmed + index + after
         return self.trimmed if int(number) == int(self.start) and not self.trimmed else None
 
-    def page(self, position: int, limit: int) -> list[StreamRecord]:
-        """Return the records from a position on, as many as fit into one page."""
-        page: list[StreamRecord] = []
+    def page(self, position: int, limit: int) -> list[str]:
+        """Return the texts of the records from a position on, as many as fit into one page."""
+        page: list[str] = []
         size = 0
         first = position - self.trimmed
         for record in self.records[first : first + min(limit, MAX_PAGE)]:
-            size += len(json.dumps(record))
+            size += len(record.text)
             if page and size > MAX_PAGE_BYTES:
                 break
-            page.append(record)
+            page.append(record.text)
         return page
 
     def described(self) -> dict[str, Any]:
@@ -113,12 +125,13 @@ class StreamCopy:
 
     def add(self, record: StreamRecord) -> None:
         """Add the next record. One that is known already changes nothing."""
-        number = number_of(record)
+        kept = Kept.of(record)
+        number = kept.number
         if self.last is not None and int(number) <= int(self.last):
             return
         if self._roll_after and self._count and self._count % self._roll_after == 0:
             self._roll(number)
-        self._open[slot_of(record["dynamodb"]["Keys"])].records.append(record)
+        self._open[slot_of(record["dynamodb"]["Keys"])].records.append(kept)
         self._count += 1
         self.last = number
 
@@ -158,7 +171,3 @@ def paged(shards: Sequence[Shard], after: str | None, limit: int) -> tuple[list[
 def empty_pages_before(stream_arn: str, shard_id: str, position: int, largest: int) -> int:
     """Return the number of empty pages before a position; the same each time."""
     return random.Random(f"{stream_arn} {shard_id} {position}").randint(0, largest)  # noqa: S311 - not a secret
-
-
-def _created(record: StreamRecord) -> float:
-    return float(record["dynamodb"]["ApproximateCreationDateTime"])

@@ -138,8 +138,8 @@ class StreamFront:
         page = shard.page(position, int(parameters.get("Limit", MAX_PAGE)))
         position += len(page)
         ended = shard.end is not None and position >= shard.next_position
-        following = {} if ended else {"NextShardIterator": self._token(arn, shard, position)}
-        return answer.with_document({"Records": page, **following}, 200)
+        next_iterator = "" if ended else f', "NextShardIterator": "{self._token(arn, shard, position)}"'
+        return answer.with_text(f'{{"Records": [{", ".join(page)}]{next_iterator}}}', 200)
 
     def _token(self, arn: str, shard: Shard, position: int, empty: int | None = None) -> str:
         """Return an iterator. IAM reads its stream, in `request_permissions`; clients read nothing."""

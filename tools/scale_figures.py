@@ -11,6 +11,7 @@ from tools.scale_model import (
     AUDIT_ITEM_BYTES,
     AUDITOR_MEMORY,
     BATCH,
+    CLAIMED_ITEM_BYTES,
     CONCURRENCY,
     ERROR_LOG_BYTES,
     EVENT_BYTES,
@@ -30,6 +31,7 @@ from tools.scale_model import (
     PUT_SECONDS,
     QUARANTINE_BYTES,
     RECORD_CPU_SECONDS,
+    REPLAYED_ITEM_BYTES,
     TABLE_UNITS,
     WRITERS,
     Work,
@@ -51,6 +53,8 @@ RATES = (10, 1_000, 100_000)
 """Orders a second."""
 CLEAN, POISONED = (work(BATCH, MEMORY, failing=failing) for failing in (False, True))
 AUDIT_UNITS = units(AUDIT_ITEM_BYTES)
+UPDATE_UNITS = units(CLAIMED_ITEM_BYTES) + units(REPLAYED_ITEM_BYTES)
+"""Write units of the claim and of the outcome of a replay."""
 AUDITOR_SECONDS = 10 * RECORD_CPU_SECONDS * FULL_CPU_MB / AUDITOR_MEMORY
 """An invocation of the auditor with 10 messages: their processor time, for DynamoDB answers faster."""
 MONTH_SECONDS = 730 * 3600
@@ -96,6 +100,8 @@ def assumptions() -> Rows:
     yield ["PUTs at once in an invocation", str(WRITERS), "`WRITERS` in the processor"]
     yield ["an object, a quarantined record", f"{OBJECT_BYTES:,} and {QUARANTINE_BYTES:,} bytes", "measured by a test"]
     yield ["an audit item", f"{AUDIT_ITEM_BYTES:,} bytes: {AUDIT_UNITS} write units", "measured by a test"]
+    updated = f"{CLAIMED_ITEM_BYTES:,} and {REPLAYED_ITEM_BYTES:,} bytes: {UPDATE_UNITS} write units together"
+    yield ["it, claimed and then replayed", updated, "measured by a test"]
     logs = f"{INVOCATION_LOG_BYTES}, {ERROR_LOG_BYTES} and {FAILURE_LOG_BYTES} bytes"
     yield ["log of an invocation, of an error, of a failing try", logs, "Lambda's own lines, a traceback, a test"]
     yield ["failing orders", f"{float(FAILING):.0%}, at equal distances, at every try", "an example"]
@@ -206,8 +212,8 @@ def replay() -> Rows:
         ),
         (
             "hot key of an audit index",
-            count * 2 * AUDIT_UNITS / PARTITION_UNITS,
-            f"failures x 2 updates x {AUDIT_UNITS} units / {PARTITION_UNITS:,} a second",
+            count * UPDATE_UNITS / PARTITION_UNITS,
+            f"failures x {UPDATE_UNITS} units of claim and outcome / {PARTITION_UNITS:,} a second",
         ),
         ("transactions", count * 2 / 100 * 0.03, "failures x 2 / 100 x 30 ms, one after the other"),
         (
@@ -293,8 +299,8 @@ BILL: Mapping[str, tuple[Cost, str]] = {
         f"{3 * AUDIT_UNITS} units a failure: the item and its copies in two indexes",
     ),
     "audit table: replay": (
-        lambda _, share: share * 2 * 4 * AUDIT_UNITS * PRICE_WRITE_UNITS,
-        f"{8 * AUDIT_UNITS} units a failure: claim and outcome, twice for the transaction, once for each index",
+        lambda _, share: share * 4 * UPDATE_UNITS * PRICE_WRITE_UNITS,
+        f"{4 * UPDATE_UNITS} units a failure: claim and outcome, twice for the transaction, once for each index",
     ),
     "replay: PUT and time": (
         lambda _, share: (

@@ -6,6 +6,7 @@ import json
 import re
 import statistics
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,10 @@ import pytest
 from tools.scale_model import invocation_seconds, replay_tries, work
 
 from pipectl.config.models import Config
+from pipectl.failures import audit_updates
+from pipectl.failures.outcomes import Outcome
 from pipectl.failures.processor_client import ProcessorClient
+from pipectl.failures.status import ReplayStatus
 from tests.failures.fakes import PROCESSOR, Process, World
 from tests.lambda_src.loading import load
 from tests.support import ROOT
@@ -23,6 +27,7 @@ STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/dev-orders-table-backend
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:dev-order-processor-lambda-backend:live"
 REQUEST = "8f2b1c3d-1111-2222-3333-444455556666"
 NUMBER = "4" * 25
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PAGE = (ROOT / "docs" / "scale.md").read_text()
 
 
@@ -92,11 +97,29 @@ def test_an_audit_item_has_the_size_of_the_model() -> None:
     assert scale_model.units(size) == scale_model.units(scale_model.AUDIT_ITEM_BYTES)
 
 
+def test_claim_and_outcome_change_the_size_of_an_item_as_in_the_model() -> None:
+    """The outcome ends the claim and removes the mark of the sparse index."""
+    claim = _set(audit_updates.claim(NOW, "f" * 32, NOW, again=False))
+    outcome = Outcome(ReplayStatus.REPLAYED, replayed=1, version="7")
+    settled = _set(audit_updates.settle(outcome, "f" * 32, NOW, attempts=1))
+    unchanged = {"unresolved": 13, "replayStatus": 16}
+    assert sum((claim | unchanged).values()) == scale_model.CLAIMED_ITEM_BYTES - scale_model.AUDIT_ITEM_BYTES + 29
+    assert sum(settled.values()) == scale_model.REPLAYED_ITEM_BYTES - scale_model.AUDIT_ITEM_BYTES + 29
+
+
+def _set(update: audit_updates.Update) -> dict[str, int]:
+    """Return the attributes that an update sets, each with the bytes of its name and value."""
+    assignments = re.findall(r"(\w+) = (:\w+)", update.expression)
+    return {name: len(name) + _size(dict(update.values[value])) for name, value in assignments}
+
+
 def _size(value: dict[str, Any]) -> int:
     """Return the bytes that DynamoDB counts for a value."""
     ((kind, content),) = value.items()
     if kind == "M":
         return 3 + sum(len(name) + _size(member) + 1 for name, member in content.items())
+    if kind == "L":
+        return 3 + sum(_size(member) + 1 for member in content)
     return len(content) // 2 + 2 if kind == "N" else len(content)
 
 
@@ -149,7 +172,7 @@ def test_the_advice_of_the_page_carries_the_load_with_one_percent_failing() -> N
     assert 10_000 * smaller * 10 <= 3_000, "the concurrency of ten pipelines"
     hot_key = scale_model.PARTITION_UNITS / scale_figures.AUDIT_UNITS
     assert hot_key >= 6 * 10 / scale_figures.AUDITOR_SECONDS, "queue-mapping.maximum_concurrency 6"
-    assert 250 * 2 * scale_figures.AUDIT_UNITS <= scale_model.PARTITION_UNITS, "--rate 250"
+    assert 200 * scale_figures.UPDATE_UNITS <= scale_model.PARTITION_UNITS, "--rate 200"
     assert 4 / work(100, 256, failing=True).seconds >= 100, "the defaults, up to 100 a second"
 
 

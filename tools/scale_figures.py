@@ -39,7 +39,7 @@ from tools.scale_model import (
     invocation_seconds,
     lanes,
     log_bytes,
-    replay_tries,
+    replay_sizes,
     shards,
     units,
     work,
@@ -202,7 +202,7 @@ def replay() -> Rows:
     """Yield the parts of a replay of a million failures, each as if it were alone."""
     count = 1_000_000
     seconds = invocation_seconds(BATCH, MEMORY)
-    invocations, tries = replay_tries(BATCH)
+    again = replay_sizes(BATCH)
     yield ["part of 1,000,000 failures", "time", "formula"]
     for name, taken, formula in (
         (
@@ -219,7 +219,7 @@ def replay() -> Rows:
         (
             "invocations, all fail again",
             count / BATCH * failing_replay_seconds(BATCH, MEMORY) / INVOCATIONS_AT_ONCE,
-            f"{invocations} invocations and {tries:,} tries for each batch of {BATCH}, 4 at once",
+            f"{len(again)} invocations, {sum(again):,} tries for {BATCH} failures, {INVOCATIONS_AT_ONCE} at once",
         ),
     ):
         yield [name, _time(taken), formula]

@@ -6,13 +6,19 @@ of the local emulator. Tests compare them.
 
 from __future__ import annotations
 
+import io
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from types import SimpleNamespace
+from typing import Any
 
+from pipectl.clock import SystemClock
 from pipectl.config.models import AuditorConfig, ProcessorConfig, StreamMappingConfig
+from pipectl.failures.processor_client import ProcessorClient
 from pipectl.local.batching import Batch, Outcome, Settings
 
 BATCH = int(StreamMappingConfig.model_fields["batch_size"].default)
@@ -98,12 +104,19 @@ def settled(failing: Sequence[int], batch: int, memory: int) -> tuple[float, ...
     return invocations, tries, seconds, failing_tries, errors
 
 
-def replay_tries(batch: int) -> tuple[int, int]:
-    """Return invocations and record tries of `replay-dlq` for one batch of which every record fails again.
+@cache
+def replay_sizes(batch: int) -> tuple[int, ...]:
+    """Return the records of each invocation of `replay-dlq` for one batch of which every record fails again."""
+    sizes: list[int] = []
 
-    The first record raises, is tried alone, and the rest is tried together: n, n - 1, ... 1 records, and n - 1 alone.
-    """
-    return 2 * batch - 1, batch * (batch + 1) // 2 + batch - 1
+    def invoke(*, Payload: bytes, **_: object) -> object:  # noqa: N803
+        sizes.append(len(json.loads(Payload)["Records"]))
+        return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b"{}")}
+
+    aws: Any = SimpleNamespace(clock=SystemClock(), invoker=SimpleNamespace(invoke=invoke))
+    records: Any = [{"dynamodb": {"SequenceNumber": f"{number:021}", "Keys": {}}} for number in range(batch)]
+    ProcessorClient(aws, "processor").process(records)
+    return tuple(sizes)
 
 
 def units(size: int) -> int:
@@ -129,5 +142,5 @@ def log_bytes(one: Work) -> float:
 
 
 def failing_replay_seconds(batch: int, memory: int) -> float:
-    """Return the seconds of `replay_tries`, one invocation after the other. Each try writes to the quarantine."""
-    return batch * PUT_SECONDS + sum(invocation_seconds(size, memory) for size in range(2, batch + 1))
+    """Return the seconds of `replay_sizes`, one invocation after the other. Each try writes to the quarantine."""
+    return sum(invocation_seconds(size, memory) for size in replay_sizes(batch))

@@ -11,14 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tools.scale_model import invocation_seconds, replay_tries, work
+from tools.scale_model import invocation_seconds, replay_sizes, work
 
 from pipectl.config.models import Config
 from pipectl.failures import audit_updates
 from pipectl.failures.outcomes import Outcome
-from pipectl.failures.processor_client import ProcessorClient
 from pipectl.failures.status import ReplayStatus
-from tests.failures.fakes import PROCESSOR, Process, World
 from tests.lambda_src.loading import load
 from tests.support import ROOT
 from tools import scale_figures, scale_model
@@ -142,21 +140,11 @@ def test_an_invocation_takes_the_longer_of_waits_and_processor_time() -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 10, 100])
-def test_a_replay_in_which_all_fail_makes_the_tries_of_the_model(batch: int) -> None:
-    sizes: list[int] = []
-
-    def raise_all(records: list[Any]) -> dict[str, Any]:
-        sizes.append(len(records))
-        payload = json.dumps({"errorType": "BatchError", "errorMessage": "failed"}).encode()
-        return {"FunctionError": "Unhandled", "Payload": SimpleNamespace(read=lambda: payload)}
-
-    world = World()
-    world.faults[PROCESSOR] = raise_all
-    records: Any = [stream_record({"S": "x"}) for _ in range(batch)]
-    for number, each in enumerate(records):
-        each["dynamodb"]["SequenceNumber"] = f"{number:021}"
-    assert len(ProcessorClient(Process(world).aws, PROCESSOR).process(records)) == batch
-    assert (len(sizes), sum(sizes)) == replay_tries(batch)
+def test_a_replay_in_which_all_fail_tries_each_record_alone(batch: int) -> None:
+    sizes = replay_sizes(batch)
+    assert sizes[0] == batch
+    assert sizes.count(1) == batch
+    assert len(sizes) <= 2 * batch
 
 
 def test_the_bill_of_a_million_orders_adds_up_by_hand() -> None:

@@ -25,7 +25,7 @@ QUICK = {"--version": ["--version"], "--help": ["--help"], "plan --help": ["plan
 TYPED = ("pipectl pl", "pipectl plan --adopt ", "pipectl --region ")
 """Command lines to be completed."""
 COMMANDS = ("plan", "status", "outputs", "audit list")
-TEXT = f"Medians of {RUNS} runs, processor time of the whole process. Python's compiled files exist, as after the first run."
+TEXT = f"Medians of {RUNS} runs: processor time of the process. Python's compiled files exist, as after the first run."
 
 
 def sections() -> Iterator[Section]:

@@ -6,14 +6,12 @@ it like any other client.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import shutil
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -49,12 +47,26 @@ def main() -> None:
 
 
 def _serve(home: Path, port: int, harshness: Harshness) -> None:
-    from pipectl.local.http_server import serve
+    import uvicorn
 
+    _end_with_signals()
     _raise_file_limit()
     _isolate_functions(home, port)
-    gateway = _gateway(home_folder.secret_of(home), port, harshness)
-    asyncio.run(serve(gateway, port, _on_signal()))
+    config = uvicorn.Config(
+        _gateway(home_folder.secret_of(home), port, harshness),
+        host="127.0.0.1",
+        port=port,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=0,
+    )
+    uvicorn.Server(config).run()
 
 
 def _isolate_functions(home: Path, port: int) -> None:
@@ -128,18 +140,11 @@ def _change_ministack(clients: Clients, mappings: Mappings, metrics: Metrics, *,
     ministack.publish_metrics_with(metrics.of_function, late=late)
 
 
-def _on_signal() -> Callable[[], Awaitable[None]]:
-    """Return what waits for a signal to end."""
-    ended = threading.Event()
+def _end_with_signals() -> None:
+    """Let a signal end the process with its `finally` blocks. The server raises its signals again when it has ended."""
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
         if number := getattr(signal, name, None):
-            signal.signal(number, lambda *_: ended.set())
-
-    async def wait() -> None:
-        while not ended.is_set():
-            await asyncio.sleep(0.05)
-
-    return wait
+            signal.signal(number, lambda *_: sys.exit())
 
 
 def _raise_file_limit() -> None:

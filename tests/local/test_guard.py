@@ -175,6 +175,13 @@ class TestOnTheEmulator:
             _, headers = ask(emulator, method, path)
             assert not [name for name in headers if name.startswith("access-control-")]
 
+    def test_an_answer_has_one_date(self, emulator: LocalEmulator) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=PATIENCE)
+        connection.request("GET", "/_ministack/health")
+        response = connection.getresponse()
+        connection.close()
+        assert len(response.headers.get_all("date", [])) == 1
+
     def test_anonymous_requests_are_refused(self, emulator: LocalEmulator) -> None:
         bucket = "guarded-bucket"
         client(emulator, "s3", emulator.secret).create_bucket(Bucket=bucket)

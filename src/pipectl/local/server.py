@@ -63,6 +63,7 @@ def _serve(home: Path, port: int, harshness: Harshness) -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        date_header=False,  # MiniStack sends it
         timeout_keep_alive=75,
         timeout_graceful_shutdown=0,
     )

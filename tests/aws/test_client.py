@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 
-from pipectl.aws.calls import Call
+from pipectl.aws.calls import Call, Parameters
 from pipectl.aws.client import Aws, Credentials
 from pipectl.aws.settings import regions
 from pipectl.aws.waits import Portion
@@ -72,6 +73,34 @@ def test_the_settings_of_every_client(service: str, wire: Wire) -> None:
 
 def test_a_client_is_created_once(wire: Wire) -> None:
     assert wire.aws.iam is wire.aws.iam
+
+
+def answering_after_the_client_of_sqs(*prepared: str) -> Aws:
+    """Return AWS whose call for the account is answered when another thread has begun to create the client of SQS."""
+    created = threading.Event()
+
+    def attempt(_call: Call, _parameters: Parameters, _send: Callable[[], object]) -> object:
+        assert created.wait(PATIENCE)
+        return {"Account": "111122223333"}
+
+    aws = Aws(REGION, credentials=KEYS, attempt=attempt, prepared=prepared)
+    aws._session.register("creating-client-class.sqs", lambda **_: created.set())
+    return aws
+
+
+def test_clients_are_created_while_the_call_for_the_account_waits() -> None:
+    assert answering_after_the_client_of_sqs("iam", "sqs").account_id == "111122223333"
+
+
+def test_a_client_that_cannot_be_created_is_reported_where_it_is_used(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "nonsense")
+    aws = answering_after_the_client_of_sqs("s3", "sqs")
+    assert aws.account_id == "111122223333"
+    with pytest.raises(UsageError, match="nonsense"):
+        _ = aws.s3
+    assert capsys.readouterr().err == ""
 
 
 def test_the_partition_is_that_of_the_region() -> None:

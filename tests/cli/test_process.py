@@ -85,8 +85,9 @@ def test_ctrl_c_ends_following_without_an_error(file: Path) -> None:
     def answer(body: str) -> str:
         if "GetCallerIdentity" in body:
             return CALLER
-        if prefix := json.loads(body).get("logGroupNamePrefix"):
-            return json.dumps({"logGroups": [{"logGroupName": prefix}]})
+        if "logGroupNamePrefix" in body:
+            names = ("order-processor-lambda", "audit-processor-lambda")
+            return json.dumps({"logGroups": [{"logGroupName": f"/aws/lambda/dev-{name}-backend"} for name in names]})
         if "resourceArn" in body:
             return json.dumps({"tags": MANAGED_TAGS})
         asked.set()

@@ -6,7 +6,7 @@ Every call of every client goes through `RetryingClient`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -79,6 +79,7 @@ class Aws:
         on_call: Called for each call before it is sent.
         attempt: Makes each attempt of a call; tests inject faults there.
         timeout: Seconds after which a call fails, without another attempt; ``None`` for the usual waits and retries.
+        prepared: Services whose clients a thread creates while the call for the account waits for its response.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Aws:
         on_call: Callable[[Call], None] = lambda _: None,
         attempt: Attempt = _send,
         timeout: float | None = None,
+        prepared: Sequence[str] = (),
     ) -> None:
         self.region = region
         self.endpoint_url = endpoint_url
@@ -104,8 +106,10 @@ class Aws:
         self.on_call = on_call
         self.attempt = attempt
         self.timeout = timeout
+        self._prepared = prepared
         self._warn = warn
         self._lock = threading.RLock()
+        self._caller_lock = threading.Lock()
         self._clients: dict[tuple[str, bool], object] = {}
         self._clock_checked = False
         self._clock_ahead: float | None = None
@@ -147,8 +151,16 @@ class Aws:
         Raises:
             AwsError: AWS does not accept the credentials, or does not answer.
         """
-        with self._lock:
-            return read_caller(self.sts)
+        with self._caller_lock:
+            sts = self.sts
+            if self._prepared:
+                threading.Thread(target=self._prepare, daemon=True).start()
+            return read_caller(sts)
+
+    def _prepare(self) -> None:
+        for service in self._prepared:
+            with suppress(Exception):  # raised again where the client is used
+                self._client(service)
 
     @property
     def account_id(self) -> str:

@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_READ_EVERYTHING = ("plan", "up", "status", "down")
+"""Commands that read every resource, so that they use a client of each of these services, in this order."""
+_SERVICES = ("iam", "dynamodb", "s3", "sqs", "logs", "lambda", "cloudwatch")
+
 
 class Session:
     """The global options, resolved: config, region, AWS clients and console."""
@@ -229,6 +233,7 @@ class Session:
             warn=lambda text: self.screen.notice([(f"Warning: {text}",)]),
             on_call=self.screen.called,
             timeout=timeout,
+            prepared=_SERVICES if self.command in _READ_EVERYTHING else (),
         )
 
     def confirm(

@@ -52,21 +52,37 @@ class SystemClock:
         self._cancelled.set()
 
 
-def poll(clock: Clock, bound: float, first: float = 0.25) -> Iterator[float]:
-    """Sleep between the polls of a wait: 0.25 s growing to 0.5 s in the first 30 s, then 2 s.
+def interval(waited: float) -> float:
+    """Return the seconds from one poll to the next: 0.25 s growing to 0.5 s in 10 s, and 2 s after 30 s."""
+    return 2.0 if waited > 30 else min(0.5, 0.25 + waited / 40)
 
-    With a shorter ``first`` pause, pauses double until they are 0.25 s. Yields the seconds waited so far. The first
-    value is 0.0, the last is yielded after ``bound`` seconds.
+
+def rest(between: float, took: float) -> float:
+    """Return the pause after a poll, so that the next one starts after the interval ``between``.
+
+    A poll that takes long is followed by half of the interval, so that AWS is not called without a pause.
     """
-    start = clock.monotonic()
-    pause = first
+    return max(between / 2, between - took)
+
+
+def poll(clock: Clock, bound: float, first: float = 0.25) -> Iterator[float]:
+    """Sleep between the polls of a wait; see `interval`.
+
+    With a shorter ``first`` interval, intervals double until they are 0.25 s. Yields the seconds waited so far. The
+    first value is 0.0, the last is yielded after ``bound`` seconds.
+    """
+    start, shortest = clock.monotonic(), first
     while True:
         waited = clock.monotonic() - start
         yield waited
         if waited >= bound:
             return
-        clock.sleep(max(0.001, min(2.0 if waited > 30 else pause, bound - waited)))
-        pause = min(0.5, pause * (1.2 if pause >= 0.25 else 2))
+        between, now = (
+            min(shortest, interval(waited)) if shortest < 0.25 else interval(waited),
+            clock.monotonic() - start,
+        )
+        clock.sleep(max(0.001, min(rest(between, now - waited), bound - now)))
+        shortest *= 2
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ def test_a_wait_polls_at_once_and_ends_when_it_is_ready(wire: Wire) -> None:
         return len(asked) == 3
 
     wire.aws.wait(ready, "the table", 60)
-    assert asked == [0.0, 0.25, pytest.approx(0.55)]
+    assert asked == [0.0, 0.25, pytest.approx(0.50625)]
     assert wire.said == []
 
 
@@ -206,6 +206,15 @@ def test_polls_are_frequent_for_half_a_minute_and_every_two_seconds_later() -> N
     assert all(step <= 0.5 + 1e-9 for step, at in zip(steps, waited, strict=False) if at <= 30)
     assert all(step == pytest.approx(2.0) for step, at in zip(steps[:-1], waited, strict=False) if at > 30)
     assert waited[-1] == pytest.approx(60)
+
+
+def test_the_next_poll_starts_after_the_interval_also_if_a_poll_takes_long() -> None:
+    clock, started = FakeClock(), list[float]()
+    for took, waited in zip((0.1, 0.0, 3.0, 0.0), poll(clock, 60), strict=False):
+        started.append(waited)
+        clock.sleep(took)
+    steps = [b - a for a, b in pairwise(started)]
+    assert steps == [pytest.approx(0.25), pytest.approx(0.25625), pytest.approx(3.13, abs=0.01)]
 
 
 def test_polls_end_on_a_clock_that_starts_late() -> None:

@@ -386,9 +386,12 @@ def test_a_permanent_error_fails_at_once(name: str, wire: Wire) -> None:
 
 def test_pauses_are_short_at_first_and_two_seconds_later() -> None:
     rule = RetryRule("", (), (), "", 120, "something")
-    assert rule.pause(1, 0.0) == pytest.approx(0.3)
-    assert rule.pause(20, 29.0) == 0.5
-    assert rule.pause(40, 31.0) == 2.0
+    assert [rule.pause(1, waited) for waited in (0.0, 4.0, 29.0, 31.0)] == [0.25, pytest.approx(0.35), 0.5, 2.0]
+
+
+def test_the_time_of_a_try_counts_for_its_pause_of_which_half_stays() -> None:
+    rule = RetryRule("", (), (), "", 120, "something")
+    assert [rule.pause(1, 0.0, took) for took in (0.05, 0.1, 60.0)] == [0.2, 0.15, 0.125]
 
 
 def test_pauses_under_load_grow_and_are_random() -> None:

@@ -15,6 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from pipectl.aws.errors import RESERVED_LIMIT
+from pipectl.clock import interval, rest
 from pipectl.errors import AwsError
 
 
@@ -52,14 +53,19 @@ class RetryRule:
             and re.search(self.text, error.aws_message, re.IGNORECASE) is not None
         )
 
-    def pause(self, tries: int, waited: float) -> float:
-        """Return the seconds until the next try, after ``tries`` failures and ``waited`` seconds in all.
+    def pause(self, tries: int, waited: float, took: float = 0.0) -> float:
+        """Return the seconds until the next try.
 
         Many calls are refused at the same time, so long pauses are random: otherwise all would return together.
+
+        Args:
+            tries: The failures so far.
+            waited: The seconds since the first one.
+            took: The seconds that the last try took.
         """
         if self.back_off:
             return min(20.0, 0.5 * 2.0 ** min(tries - 1, 10)) * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
-        return 2.0 if waited > 30 else min(0.5, 0.25 * 1.2 ** min(tries, 10))
+        return rest(interval(waited), took)
 
 
 THROTTLED = frozenset(

@@ -44,7 +44,7 @@ class RetryingClient(_Client):
 
         with shown(self._aws.awaits, clock) as show:
             while True:
-                tries += 1
+                tries, begun = tries + 1, clock.monotonic()
                 self._aws.on_call(call)
                 try:
                     answer = self._aws.attempt(call, api_params, send)
@@ -62,4 +62,4 @@ class RetryingClient(_Client):
                     waited = now - since[rule]
                     if waited >= rule.bound:
                         raise given_up(error, rule, tries, now - started) from raised
-                clock.sleep(max(0.001, min(rule.pause(tries, waited), rule.bound - waited)))
+                clock.sleep(max(0.001, min(rule.pause(tries, waited, now - begun), rule.bound - waited)))

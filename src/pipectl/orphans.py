@@ -244,7 +244,16 @@ class _Reader:
     def _function(self, key: str, name: str) -> tuple[str, Resource]:
         arn = self._names.function_arn(name)
         function = Function(
-            key, name, self._aws, arn=arn, role="", needs=(), settings=_NO_SETTINGS, package=_no_package, tags={}
+            key,
+            name,
+            self._aws,
+            arn=arn,
+            role="",
+            needs=(),
+            uses=(),
+            settings=_NO_SETTINGS,
+            package=_no_package,
+            tags={},
         )
         function.needs = ()
         return arn, function

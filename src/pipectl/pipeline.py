@@ -19,7 +19,7 @@ from pipectl.packaging.dependencies.target import Target
 from pipectl.packaging.dependencies.tools import Tools, silent
 from pipectl.packaging.revision import describe
 from pipectl.packaging.tree import from_here
-from pipectl.resource_keys import LOG_GROUP_OF, ROLE_OF, ResourceKey
+from pipectl.resource_keys import LOG_GROUP_OF, ROLE_OF, USED_BY, ResourceKey
 from pipectl.resources.alarm import AT_LEAST, MORE_THAN, Alarm, AlarmList, Metric
 from pipectl.resources.bucket import Bucket
 from pipectl.resources.function import Function, Settings
@@ -31,13 +31,6 @@ from pipectl.resources.role import Role
 from pipectl.resources.stream_mapping import StreamMapping
 from pipectl.resources.table import NEW_AND_OLD_IMAGES, Table
 from pipectl.resources.table_keys import Keys
-
-_WORKS_WITH: Mapping[str, tuple[ResourceKey, ...]] = {
-    ResourceKey.PROCESSOR: (ResourceKey.BUCKET,),
-    # Lambda refuses a timeout above the visibility of the queue that is read, so the queue is changed first.
-    ResourceKey.AUDITOR: (ResourceKey.AUDIT_TABLE, ResourceKey.DEAD_LETTER_QUEUE),
-}
-"""The resources a function writes to and reads from. They are created before it and deleted after it."""
 
 
 def package_source(config: Config, function: FunctionConfig, file: Path, *, local: bool = False) -> Source:
@@ -227,7 +220,8 @@ class Pipeline:
             self._aws,
             arn=self.names.function_arn(name),
             role=ROLE_OF[key],
-            needs=(LOG_GROUP_OF[key], *_WORKS_WITH[key]),
+            needs=(LOG_GROUP_OF[key],),
+            uses=USED_BY[key],
             settings=Settings(
                 role_arn=self.names.role_arn(role),
                 runtime=config.runtime,
@@ -251,7 +245,13 @@ class Pipeline:
                 self._aws,
                 listing=self._mapping_list,
                 name=f"{self.physical.orders_table} -> {self.physical.processor}",
-                needs=(ResourceKey.ORDERS_TABLE, ResourceKey.DEAD_LETTER_QUEUE, ResourceKey.PROCESSOR),
+                needs=(
+                    ResourceKey.ORDERS_TABLE,
+                    ResourceKey.DEAD_LETTER_QUEUE,
+                    ResourceKey.BUCKET,
+                    ResourceKey.PROCESSOR,
+                ),
+                needs_whole=(ResourceKey.PROCESSOR_ROLE,),
                 function_arn=self.names.live_arn(self.physical.processor),
                 arn_of=self.names.mapping_arn,
                 ownership=self.ownership,
@@ -266,7 +266,8 @@ class Pipeline:
                 self._aws,
                 listing=self._mapping_list,
                 name=f"{self.physical.queue} -> {self.physical.auditor}",
-                needs=(ResourceKey.DEAD_LETTER_QUEUE, ResourceKey.AUDITOR),
+                needs=(ResourceKey.DEAD_LETTER_QUEUE, ResourceKey.AUDIT_TABLE, ResourceKey.AUDITOR),
+                needs_whole=(ResourceKey.AUDITOR_ROLE,),
                 function_arn=self.names.function_arn(self.physical.auditor),
                 arn_of=self.names.mapping_arn,
                 ownership=self.ownership,

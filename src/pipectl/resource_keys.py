@@ -39,3 +39,12 @@ LOG_GROUP_OF: Mapping[str, ResourceKey] = {
     ResourceKey.AUDITOR: ResourceKey.AUDITOR_LOG_GROUP,
 }
 """The log group of each function."""
+USED_BY: Mapping[str, tuple[ResourceKey, ...]] = {
+    ResourceKey.PROCESSOR: (ResourceKey.BUCKET,),
+    # Lambda refuses a timeout above the visibility of the queue that is read, so the queue is changed first.
+    ResourceKey.AUDITOR: (ResourceKey.AUDIT_TABLE, ResourceKey.DEAD_LETTER_QUEUE),
+}
+"""The resources that each function writes to and reads from. They are changed before it and deleted after it.
+
+A new function can be created before them: it runs only when its mapping exists, which needs them, too.
+"""

@@ -14,7 +14,17 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeo
 
 from pipectl.aws.calls import Call
 from tests import constraints
-from tests.faults.aws_delays import CHANGING, LATENCY, LINGERS, REFUSED, STALE, THROTTLES, WITHOUT_TAGS, Refused
+from tests.faults.aws_delays import (
+    CHANGING,
+    LINGERS,
+    REFUSED,
+    STALE,
+    THROTTLES,
+    WITHOUT_TAGS,
+    Changing,
+    Refused,
+    latency_of,
+)
 from tests.faults.clock import VirtualClock
 from tests.support import reads
 
@@ -40,7 +50,9 @@ class FaultyAws:
         clock: The virtual clock.
         fault: Happens to the first attempt of each call on each resource; ``None`` for no fault.
         refused: The entries of `REFUSED` that apply, by name; all by default.
-        slow: Apply the other delays: states that take time, latency, stale reads.
+        slow: Apply the other delays: latency, states that take time, reads that lag.
+        changing: The states that take time, by name; all by default.
+        lags: Apply the reads that lag, and those that omit new tags.
         every: Distinguish calls by all their parameters, not only by their resource.
     """
 
@@ -48,6 +60,8 @@ class FaultyAws:
     fault: Fault | None = None
     refused: Mapping[str, Refused] = field(default_factory=lambda: REFUSED)
     slow: bool = True
+    changing: Mapping[str, Changing] = field(default_factory=lambda: CHANGING)
+    lags: bool = True
     every: bool = False
     seen: Counter[str] = field(default_factory=Counter)
     """Number of times that each delay had an effect, by name."""
@@ -91,7 +105,7 @@ class FaultyAws:
 
     def _fair(self, operation: str, params: Params, send: Send) -> Any:
         if self.slow:
-            self.clock.sleep(LATENCY.get(operation.partition(":")[0], 0.05))
+            self.clock.sleep(latency_of(operation))
         with self._emulator:
             self._refuse_early(operation, params)
             self._refuse_wrong(operation, params)
@@ -154,7 +168,7 @@ class FaultyAws:
     # answers
 
     def _stale(self, operation: str, params: Params) -> Any:
-        lag = STALE.get(operation) if self.slow else None
+        lag = STALE.get(operation) if self.slow and self.lags else None
         if lag is None or self._since("write", _group(operation, params)) >= lag:
             return None
         old = self._answers.get(_key(operation, params))
@@ -164,7 +178,7 @@ class FaultyAws:
 
     def _untagged(self, operation: str, params: Params) -> Any:
         made, seconds, answer = WITHOUT_TAGS.get(operation, ("", 0.0, None))
-        if not self.slow or self._since(made, subject_of(params)) >= seconds:
+        if not (self.slow and self.lags) or self._since(made, subject_of(params)) >= seconds:
             return None
         self.seen["a new resource shows no tags"] += 1
         return copy.deepcopy(answer)
@@ -191,7 +205,7 @@ class FaultyAws:
         if not self.slow:
             return answer
         answer = copy.deepcopy(answer)
-        for name, fact in reversed(CHANGING.items()):
+        for name, fact in reversed(list(self.changing.items())):
             if any(self._since(after, subject) < fact.seconds for after in fact.after):
                 for path, state in fact.state.items():
                     self.seen[name] += lay(answer, path.split("."), state)

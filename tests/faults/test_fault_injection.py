@@ -49,6 +49,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 AVOIDED = {
     # pipectl waits for these before it calls; `test_faulty_aws` shows that they apply to other callers
     "a function is being made or changed",
+    "function",
     "a mapping is being made or changed",
     "a table is being deleted",
     "stream",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -85,12 +86,13 @@ def up(
     elif reviewed != shown.id:
         raise _changed(reviewed, show(details=True))
     command = with_flags("up", adopt=as_typed(adopt), allow_stream_replacement=allow_stream_replacement)
-    report = _executed(context, plan, shown, command)
-    _fill_index(context, plan, report)
-    if any(change.action is Action.CREATE for change in report.changes):
-        search = shown.orphans or OrphanSearch(context).find()  # what the question has named is still there
-        return replace(report, orphans=search.orphans)
-    return report
+    with ThreadPoolExecutor(1) as pool:  # no change can make or remove an orphan, so look for them meanwhile
+        creates = any(change.action is Action.CREATE for change in plan.changes)
+        search = pool.submit(OrphanSearch(context).find) if creates and shown.orphans is None else None
+        report = _executed(context, plan, shown, command)
+        _fill_index(context, plan, report)
+        found = search.result() if search else shown.orphans
+    return replace(report, orphans=found.orphans) if found else report
 
 
 def _executed(context: Context, plan: Plan, shown: PlanReport, command: str) -> UpReport:

@@ -70,7 +70,8 @@ class Executor:
                 facts[key] = self.run(change, work)
                 return facts[key]
 
-        whole = {key: resource.needs_whole for key, resource in resources.items()}
+        new = {key for key, change in changes.items() if change.action is Action.CREATE}
+        whole = {key: each.needs_whole if key in new else each.needs for key, each in resources.items()}
         results = walk_releasing(plan.graph, visit, whole=whole, cancel=self.cancel).only(changes)
         return Executed(results, recorder.timeline(plan.graph, whole, results))
 

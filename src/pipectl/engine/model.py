@@ -190,7 +190,8 @@ class Resource(ABC):
         key: Its section in the config, ``orders-table``.
         name: Its physical name, ``dev-orders-table-backend``.
         needs: Keys of the resources that must exist first.
-        needs_whole: Those of them that must be complete first.
+        needs_whole: Those of them that must be complete before it is created.
+        uses: Those of them that need not exist when it is created, only when it is changed.
     """
 
     kind: ClassVar[str]
@@ -205,11 +206,20 @@ class Resource(ABC):
     wanted: bool = True
     """False for a resource that the config has switched off: `up` deletes it if it is managed."""
 
-    def __init__(self, key: str, name: str, needs: Collection[str] = (), *, needs_whole: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        key: str,
+        name: str,
+        needs: Collection[str] = (),
+        *,
+        needs_whole: Collection[str] = (),
+        uses: Collection[str] = (),
+    ) -> None:
         self.key = key
         self.name = name
-        self.needs = (*needs, *needs_whole)
+        self.needs = (*needs, *needs_whole, *uses)
         self.needs_whole = tuple(needs_whole)
+        self.uses = tuple(uses)
 
     @abstractmethod
     def desired(self, facts: Mapping[str, Facts]) -> Attributes:

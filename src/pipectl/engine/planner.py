@@ -80,7 +80,7 @@ def plan_up(
         change = decide(resource, desired, observed[key], ownership, adopt=adopt, accept_loss=accept_loss)
         facts[key] = resource.facts_after(change, observed[key])
         changes.append(change)
-    return Plan(tuple(changes), observed, graph)
+    return Plan(tuple(changes), observed, graph | _needs_of_new(resources, changes))
 
 
 def plan_down(
@@ -237,8 +237,14 @@ def _switched_off(resource: Resource, observed: Observation | None, ownership: M
     return [Change(resource.key, resource.kind, resource.name, Action.DELETE, reason="switched off in the config")]
 
 
-def _needs(resources: Resources) -> Graph:
+def _needs(resources: Resources) -> dict[str, Collection[str]]:
     return {key: resource.needs for key, resource in resources.items()}
+
+
+def _needs_of_new(resources: Resources, changes: Collection[Change]) -> dict[str, Collection[str]]:
+    """Return the needs of the resources that are created, without those that they only use later."""
+    new = [change.resource for change in changes if change.action is Action.CREATE]
+    return {key: [need for need in resources[key].needs if need not in resources[key].uses] for key in new}
 
 
 def _deletion_order(resources: Resources) -> Graph:

@@ -19,7 +19,7 @@ from pipectl.packaging.build import Package
 from pipectl.policy_document import Statement, members, read
 from pipectl.resources.tagging import differing, require_tags
 from pipectl.resources.unmanaged import note
-from pipectl.resources.versions import LATEST, Live, Versions
+from pipectl.resources.versions import LATEST, Live, Versions, first_description
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import (
@@ -69,6 +69,7 @@ class Function(Resource):
         arn: Its ARN.
         role: The key of its role.
         needs: The other resources that it needs.
+        uses: The resources that it writes to and reads from.
         settings: How it runs.
         package: Builds its code; called at most once, and only where the code matters.
         tags: Tags of the resource.
@@ -86,12 +87,13 @@ class Function(Resource):
         arn: str,
         role: str,
         needs: Collection[str],
+        uses: Collection[str],
         settings: Settings,
         package: Callable[[], Package],
         tags: Mapping[str, str],
         release: Callable[[], str] | None = None,
     ) -> None:
-        super().__init__(key, name, (role, *needs))
+        super().__init__(key, name, (role, *needs), uses=uses)
         self._aws = aws
         self._arn = arn
         self._role = role
@@ -209,8 +211,14 @@ class Function(Resource):
         return {name: value if name in self._settings.environment else HIDDEN for name, value in variables.items()}
 
     def create(self, desired: Attributes) -> Facts:
+        """Create the function. With versions, publish the first one in the same call, and the alias.
+
+        A mapping can be created while the function is Pending, so nothing waits for it here.
+        """
         configuration: Request = {name: value for _, name, value in _configuration(desired)}
-        self._aws.lambda_.create_function(
+        if self._release:
+            configuration |= {"Publish": True, "Description": first_description(self._release(), _description(desired))}
+        created = self._aws.lambda_.create_function(
             FunctionName=self.name,
             Architectures=[desired["architecture"]],
             Code={"ZipFile": self.package.body},
@@ -219,8 +227,14 @@ class Function(Resource):
         )
         if not self._release:
             return Facts()
-        self._wait_until_updated()
-        return self._publish(desired, None)
+        self._versions.deploy(created["Version"], None)
+        return FunctionFacts(created["Version"])
+
+    def complete(self, desired: Attributes) -> None:
+        """Wait until the version in use can be invoked."""
+        del desired
+        if self._release:
+            self._wait_until_updated(LIVE_ALIAS, "to become Active")
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         """Make one change at a time, and wait for each: Lambda refuses concurrent changes."""
@@ -306,7 +320,7 @@ class Function(Resource):
         """Wait until no change is in progress. A failed change is no error here: another one follows."""
         self._aws.wait(lambda: _is_idle(self._read()), f"function {self.name} to be idle", _BOUND)
 
-    def _wait_until_updated(self, version: str | None = None) -> None:
+    def _wait_until_updated(self, version: str | None = None, state: str = "to be updated") -> None:
         def updated() -> bool:
             found = self._read(version)
             if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
@@ -316,7 +330,7 @@ class Function(Resource):
                 )
             return _is_idle(found)
 
-        self._aws.wait(updated, f"function {self.name} to be updated", _BOUND)
+        self._aws.wait(updated, f"function {self.name} {state}", _BOUND)
 
     def _read(self, version: str | None = None) -> FunctionConfigurationResponseTypeDef:
         qualifier: Request = {"Qualifier": version} if version else {}

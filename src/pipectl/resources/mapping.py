@@ -51,13 +51,14 @@ class EventSourceMapping(Resource):
         listing: MappingList,
         name: str,
         needs: Collection[str],
+        needs_whole: Collection[str],
         function_arn: str,
         arn_of: Callable[[str], str],
         ownership: Mapping[str, str],
         tags: Mapping[str, str],
         settings: Attributes,
     ) -> None:
-        super().__init__(key, name, needs)
+        super().__init__(key, name, needs, needs_whole=needs_whole)
         self._aws = aws
         self._listing = listing
         self._function_arn = function_arn

@@ -130,8 +130,11 @@ class Role(Resource):
                 Tags=to_list(desired["tags"]),
                 **bounded,
             )
-        self._put_policies(desired["policies"], stale=())
         return RoleFacts(created["Role"]["RoleId"])
+
+    def complete(self, desired: Attributes) -> None:
+        """Add the policies, which a function needs only when it is invoked."""
+        self._put_policies(desired["policies"], stale=())
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         iam = self._aws.iam

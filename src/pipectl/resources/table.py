@@ -147,9 +147,11 @@ class Table(Resource):
         if indexes:
             request["GlobalSecondaryIndexes"] = indexes
         self._aws.dynamodb.create_table(**request)
-        self._wait_until_active()
+        return _facts(self._wait_until_active())
+
+    def complete(self, desired: Attributes) -> None:
+        """Set the backups, which a new table can have only later."""
         self._set_recovery(desired)
-        return _facts(self._describe())
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         steps: dict[str, Callable[[], None]] = {
@@ -250,8 +252,7 @@ class Table(Resource):
             self._aws.wait(self._is_gone, f"table {self.name} to be deleted", _BOUND)
             raise AbsentError(f"table {self.name} has just been deleted")
         if table["TableStatus"] == "CREATING":
-            self._wait_until_active()
-            table = self._describe()
+            return self._wait_until_active()
         return table
 
     def _is_gone(self) -> bool:
@@ -261,8 +262,16 @@ class Table(Resource):
             return True
         return False
 
-    def _wait_until_active(self) -> None:
-        self._aws.wait(lambda: _is_active(self._describe()), f"table {self.name} to become ACTIVE", _BOUND)
+    def _wait_until_active(self) -> TableDescriptionTypeDef:
+        """Return the table once it and its indexes are ACTIVE."""
+        found: list[TableDescriptionTypeDef] = []
+
+        def active() -> bool:
+            found.append(self._describe())
+            return _is_active(found[-1])
+
+        self._aws.wait(active, f"table {self.name} to become ACTIVE", _BOUND)
+        return found[-1]
 
     def _change(self, change: Request) -> None:
         """Call UpdateTable once. A change that another process made, or whose answer was lost, is a success."""

@@ -37,6 +37,7 @@ _SETTINGS = (
     "Architectures",
     "Role",
 )
+_FIRST = "managed by pipectl since "
 _REFERENCED = "ResourceConflictException"
 """The code of Lambda for a version that another alias names."""
 
@@ -93,7 +94,8 @@ class Version:
     @classmethod
     def of(cls, found: FunctionConfigurationTypeDef) -> Version:
         """Return a version as Lambda describes it. The role's id is the end of the description."""
-        described, _, role_id = found.get("Description", "").rpartition(", role ")
+        description = found.get("Description", "").removeprefix(_FIRST)
+        described, _, role_id = description.rpartition(", role ")
         settings = {key: value for key, value in found.items() if key in _SETTINGS}
         return cls(found["Version"], described or role_id, settings, role_id if described else "")
 
@@ -103,6 +105,11 @@ class Version:
         The version of a role that was deleted and recreated since cannot decrypt its environment.
         """
         return self.settings != other.settings and self.role_id in ("", other.role_id)
+
+
+def first_description(release: str, role: str) -> str:
+    """Return the description of a function that is published when it is created: the first version has it, too."""
+    return f"{_FIRST}{release}, {role}"
 
 
 class Versions:

@@ -6,10 +6,12 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipectl.aws.stream_records import EventRecord
 from pipectl.failures.processor_client import ProcessorClient
-from tests.failures.fakes import PROCESSOR, Process, World, answered, aws_error, failed
+from tests.failures.fakes import PROCESSOR, Process, World, answered, aws_error, failed, timed_out
 
 
 def record(number: int, size: int = 0) -> Any:
@@ -60,6 +62,66 @@ def test_every_record_is_attempted_when_a_handler_stops_at_a_failure(answer: Any
     handler = Handler(poison, answer)
     assert run(handler, [record(number) for number in range(10)]) == sorted(poison)
     assert handler.attempted == set(range(10))
+
+
+class Raising:
+    """A processor like pipectl's: it raises when the first record fails, and reports the others."""
+
+    def __init__(self, poison: set[int]) -> None:
+        self.poison = poison
+        self.invocations: list[list[int]] = []
+
+    def __call__(self, records: list[Any]) -> dict[str, Any]:
+        numbers = numbers_of(records)
+        self.invocations.append(numbers)
+        if numbers[0] in self.poison:
+            return failed("BatchError", f"record {numbers[0]} failed")
+        return answered(
+            {"batchItemFailures": [{"itemIdentifier": f"{each:021}"} for each in numbers if each in self.poison]}
+        )
+
+
+def alone(handler: Raising) -> list[int]:
+    return sorted(numbers[0] for numbers in handler.invocations if len(numbers) == 1)
+
+
+@pytest.mark.parametrize(
+    ("poison", "invocations"),
+    [
+        ({0}, 3),
+        ({99}, 2),
+        ({*range(10)}, 26),
+        ({*range(0, 100, 2)}, 53),
+        ({*range(100)}, 108),
+    ],
+    ids=["first", "last", "first ten", "every second", "all"],
+)
+def test_failing_records_take_few_invocations(poison: set[int], invocations: int) -> None:
+    handler = Raising(poison)
+    assert run(handler, [record(number) for number in range(100)]) == sorted(poison)
+    assert len(handler.invocations) <= invocations
+    assert sum(map(len, handler.invocations)) <= 500  # a batch whose records all fail had 5,150
+
+
+@given(st.integers(1, 60), st.sets(st.integers(0, 59)))
+def test_each_record_succeeds_in_an_invocation_or_fails_once_alone(count: int, some: set[int]) -> None:
+    poison = {number for number in some if number < count}
+    handler = Raising(poison)
+    assert run(handler, [record(number) for number in range(count)]) == sorted(poison)
+    assert [number for number in alone(handler) if number in poison] == sorted(poison)
+    assert len(handler.invocations) <= count + 2 * len(poison)
+
+
+@pytest.mark.parametrize("hangs", [0, 1, 50, 99])
+def test_after_the_cause_of_a_time_out_is_found_invocations_become_larger_again(hangs: int) -> None:
+    invocations: list[list[int]] = []
+
+    def times_out(records: list[Any]) -> dict[str, Any]:
+        invocations.append(numbers_of(records))
+        return timed_out() if hangs in invocations[-1] else answered(None)
+
+    assert run(times_out, [record(number) for number in range(100)]) == [hangs]
+    assert len(invocations) <= 24
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,42 @@ def invoke(
     raise AssertionError("the last try returns or raises")
 
 
+class _Sizes:
+    """Numbers of records of the invocations for one batch.
+
+    Args:
+        records: Number of records of the batch.
+
+    Attributes:
+        next: Number of records of the next invocation.
+    """
+
+    def __init__(self, records: int) -> None:
+        self._records = records
+        self._largest = records
+        self._failures = 0
+        self.next = records
+
+    def note(self, records: int, *, raised: bool, found: bool) -> None:
+        """Note an invocation.
+
+        Args:
+            records: Number of its records.
+            raised: It failed as a whole.
+            found: Its first record fails.
+        """
+        if found:
+            self._largest = self._records
+            self._failures += 1
+            if self._failures > 1:
+                self.next = max(1, records // 2)
+        elif raised:
+            self.next = self._largest = records // 2
+        else:
+            self._failures = 0
+            self.next = min(self._largest, 2 * self.next)
+
+
 class ProcessorClient:
     """Invokes the version of the processor that is in use.
 
@@ -97,35 +134,33 @@ class ProcessorClient:
         """Process a batch and return the records that fail, each with the error of its own invocation.
 
         The processor attempts every record of a batch, and raises when the first one fails. So when an invocation
-        fails, its first record is tried alone and the rest together; when the first record is not the cause (a
-        time-out, a crash), the rest is halved until the cause is found. In a partial batch response, only the records
-        before the first one reported count as done, as Lambda has it, because a handler may stop there.
+        fails, its first record is tried alone, and those behind it follow. Invocations become smaller while they fail
+        and larger while they succeed: a batch that fails completely takes hardly more invocations than it has
+        records. When the first record is not the cause (a time-out, a crash), they stay small until the cause is
+        found. In a partial batch response, only the records before the first one reported count as done, as Lambda
+        has it, because a handler may stop there.
 
         Args:
             events: The batch.
             before_each: Called before each try of an invocation.
         """
-        failed: list[FailedRecord] = []
-        stack = [list(events)]
-        while stack:
-            batch = stack.pop()
-            if not batch:
-                continue
+        failed, left, sizes = list[FailedRecord](), deque(events), _Sizes(len(events))
+        while left:
+            batch = [left.popleft() for _ in range(min(sizes.next, len(left)))]
             error, reported = self._invoke(batch, before_each)
             if len(batch) == 1:
-                failed += _failed(batch[0], error, reported)
+                found = _failed(batch[0], error, reported)
             elif error is not None:
-                if first := self._alone(batch[0], before_each):
-                    failed += first
-                    stack.append(batch[1:])
-                else:
-                    middle = (len(batch) + 1) // 2
-                    stack += [batch[middle:], batch[1:middle]]
-            elif reported:
+                found = self._alone(batch[0], before_each)
+                left.extendleft(reversed(batch[1:]))
+            else:
+                found = []
                 for position in reported:
                     failed += self._alone(batch[position], before_each)
-                after = range(reported[0] + 1, len(batch))
-                stack.append([batch[position] for position in after if position not in reported])
+                behind = range(len(batch) - 1, reported[0], -1) if reported else ()
+                left.extendleft(batch[position] for position in behind if position not in reported)
+            failed += found
+            sizes.note(len(batch), raised=error is not None, found=bool(found))
         return sorted(failed, key=lambda each: each.sequence_number)
 
     def _alone(self, event: EventRecord, before_each: Callable[[], None]) -> list[FailedRecord]:

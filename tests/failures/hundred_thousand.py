@@ -1,7 +1,7 @@
 """A hundred thousand failures behind fakes that generate them, to measure pipectl's own memory.
 
-Run in a process of its own: `python -m tests.failures.hundred_thousand preview|iterate|replay`. It prints the peak of
-its memory in MB, and what it did.
+Run in a process of its own: `python -m tests.failures.hundred_thousand preview|iterate|replay [COUNT]`. It prints the
+peak of its memory in MB, and what it did.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 import threading
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,14 +32,21 @@ BODY = "x" * 1000
 
 
 class Endless:
-    """An AWS with `COUNT` failures of one record each, generated on demand."""
+    """An AWS with failures of one record each, generated on demand.
 
-    def __init__(self) -> None:
+    Args:
+        count: Number of failures.
+        seconds: Duration of each call.
+    """
+
+    def __init__(self, count: int = COUNT, seconds: float = 0.0) -> None:
+        self.count = count
+        self._seconds = seconds
         self.clock = FakeClock()
         self.account_id, self.region, self.partition = ACCOUNT, REGION, "aws"
-        self.statuses = bytearray(COUNT)
+        self.statuses = bytearray(count)
         self.claims: dict[int, str] = {}
-        self.processed = bytearray(COUNT)
+        self.processed = bytearray(count)
         self.calls: Counter[str] = Counter()
         self.lock = threading.Lock()
         self.streams = self.s3 = self.dynamodb = self.invoker = self.sqs = self.logs = self
@@ -55,10 +63,10 @@ class Endless:
     def query(self, **request: Any) -> dict[str, Any]:
         if request["ExpressionAttributeValues"][":partition"]["S"] != "RetryAttemptsExhausted":
             return {"Items": []}
-        self.calls["Query"] += 1
+        self._called("Query")
         start = int(request.get("ExclusiveStartKey", {}).get("auditId", {"S": "0"})["S"])
-        numbers = range(start, min(start + PAGE, COUNT))
-        more = {"LastEvaluatedKey": {"auditId": {"S": str(start + PAGE)}}} if start + PAGE < COUNT else {}
+        numbers = range(start, min(start + PAGE, self.count))
+        more = {"LastEvaluatedKey": {"auditId": {"S": str(start + PAGE)}}} if start + PAGE < self.count else {}
         return {"Items": [self.item(number) for number in numbers if not self.statuses[number]], **more}
 
     def item(self, number: int) -> dict[str, Any]:
@@ -68,7 +76,7 @@ class Endless:
         ends = {"startSequenceNumber": written, "endSequenceNumber": written}
         return {
             "auditId": {"S": f"{number:032}"},
-            "timestamp": {"S": "2025-12-31T23:00:00.000Z"},
+            "timestamp": {"S": f"2025-12-31T23:{number // 60_000:02}:{number // 1000 % 60:02}.{number % 1000:03}Z"},
             "failureType": {"S": "RetryAttemptsExhausted"},
             "stream": {"M": where | ends | {"firstArrival": arrival, "lastArrival": arrival}},
             "message": {"M": {"body": {"S": BODY}}},
@@ -76,10 +84,15 @@ class Endless:
         }
 
     def transact_write_items(self, *, TransactItems: list[Any], ClientRequestToken: str) -> None:  # noqa: N803
+        self._called("TransactWriteItems")
         with self.lock:
-            self.calls["TransactWriteItems"] += 1
             for update in TransactItems:
                 self.update(**update["Update"])
+
+    def update_item(self, **update: Any) -> None:
+        self._called("UpdateItem")
+        with self.lock:
+            self.update(**update)
 
     def update(self, *, Key: Any, ExpressionAttributeValues: Any, **request: Any) -> None:  # noqa: N803
         number, values = int(Key["auditId"]["S"]), ExpressionAttributeValues
@@ -94,13 +107,13 @@ class Endless:
         del self.claims[number]
 
     def get_shard_iterator(self, *, SequenceNumber: str, **request: Any) -> Any:  # noqa: N803
-        self.calls["GetShardIterator"] += 1
+        self._called("GetShardIterator")
         return {"ShardIterator": str((int(SequenceNumber) - FIRST) // STEP)}
 
     def get_records(self, *, ShardIterator: str) -> Any:  # noqa: N803
-        self.calls["GetRecords"] += 1
+        self._called("GetRecords")
         start = int(ShardIterator)
-        end = min(start + 1000, COUNT)
+        end = min(start + 1000, self.count)
         return {"Records": [self.record(number) for number in range(start, end)], "NextShardIterator": str(end)}
 
     def record(self, number: int) -> dict[str, Any]:
@@ -118,11 +131,16 @@ class Endless:
 
     def invoke(self, *, Payload: bytes, **request: Any) -> Any:  # noqa: N803
         records = json.loads(Payload)["Records"]
+        self._called("Invoke")
         with self.lock:
-            self.calls["Invoke"] += 1
             for record in records:
                 self.processed[int(record["eventID"])] = 1
         return {"Payload": io.BytesIO(b'{"batchItemFailures": []}')}
+
+    def _called(self, operation: str) -> None:
+        with self.lock:
+            self.calls[operation] += 1
+        time.sleep(self._seconds)
 
     def get_paginator(self, operation: str) -> Any:
         """Return a paginator of an empty quarantine, and of an empty log."""
@@ -152,8 +170,8 @@ def replay(endless: Endless) -> dict[str, Any]:
     return {"statuses": report.statuses, "records": report.replayed, "calls": endless.calls}
 
 
-def main(act: str) -> None:
-    did = {"preview": preview, "iterate": iterate, "replay": replay}[act](Endless())
+def main(act: str, count: str = str(COUNT)) -> None:
+    did = {"preview": preview, "iterate": iterate, "replay": replay}[act](Endless(int(count)))
     print(json.dumps({"peak_mb": round(peak_mb()), **did}))
 
 
@@ -167,4 +185,4 @@ def peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -131,7 +131,7 @@ def test_ctrl_c_ends_the_reading_of_a_long_range() -> None:
 
 def test_ctrl_c_starts_no_other_batch() -> None:
     world, clock = World(), Clock()
-    for number in world.orders(600):
+    for number in world.orders(1100):
         world.give_up(number)
     process = Process(world, clock=clock)
     process.on_call = lambda operation, _: clock.cancel() if operation == "Invoke" else None

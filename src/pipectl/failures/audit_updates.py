@@ -143,7 +143,12 @@ def size_of(failure: Failure, update: Update) -> int:
 
     An item of which only the key was read counts as small.
     """
-    return _size(failure.item) + _size(update.values)
+    return size_of_item(failure) + _size(update.values)
+
+
+def size_of_item(failure: Failure) -> int:
+    """Return about how many bytes an item has."""
+    return _size(failure.item)
 
 
 def attempts_of(failure: Failure) -> int:

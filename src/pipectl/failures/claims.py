@@ -55,6 +55,8 @@ class Claims:
         with self._lock:
             due = [each for each in failures if now - self._since.get(each.key, now) > self._seconds / 2]
             self._since |= dict.fromkeys((failure.key for failure in due), now)
+        if not due:
+            return
         for failure, state in zip(due, self._table.renew(due, self._owner, self._seconds), strict=True):
             if state is not ClaimState.HELD:
                 self._drop(failure, state)

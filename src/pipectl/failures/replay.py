@@ -11,13 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain, groupby, islice
+from itertools import chain, groupby
 from threading import Semaphore
 
 from pipectl.clock import Clock
 from pipectl.engine.parallel import Results, parallel_map
 from pipectl.errors import AwsError, CancelledError, PipectlError
 from pipectl.failures.audit_table import AuditTable
+from pipectl.failures.audit_updates import size_of_item
 from pipectl.failures.audit_writer import MOST_ITEMS, transactions
 from pipectl.failures.batching import Located, batches, merged
 from pipectl.failures.claims import PARALLEL, Claims
@@ -27,8 +28,10 @@ from pipectl.failures.processor_client import ProcessorClient
 from pipectl.failures.record_reader import RecordReader
 from pipectl.failures.settlement import Settlement
 
-FAILURES_AT_ONCE = 500
+FAILURES_AT_ONCE = 1000
 """Failures that are claimed, merged and replayed at once; memory does not grow beyond them."""
+BYTES_AT_ONCE = 50_000_000
+"""Bytes of their items: one with a large message can have 400 KB."""
 INVOCATIONS_AT_ONCE = 4
 """A new account may run 10 invocations at once, and the mapping needs some of them."""
 _HINT = "nothing is lost: finished work is recorded, and the same command continues from here"
@@ -138,8 +141,8 @@ class ShardReplay:
         """Renew claims, which can expire while a task waits for its turn. Drop tasks whose claims are lost."""
         self.claims.renew(tally.failure for tally in tallies)
         held = [tally for tally in tallies if self.claims.holds(tally.failure)]
-        states = [self.claims.state_of_lost(tally.failure) for tally in tallies if tally not in held]
-        self.report = self.report.with_others(states)
+        if lost := [self.claims.state_of_lost(tally.failure) for tally in tallies if tally not in held]:
+            self.report = self.report.with_others(lost)
         return held
 
     def _send(self, batch: list[_Read]) -> None:
@@ -243,13 +246,23 @@ class Replay:
     def _run(
         self, failures: Iterator[Failure], tasks_of: Callable[[Sequence[Failure]], dict[str, list[ReadTask]]]
     ) -> ReplayReport:
-        while batch := list(islice(failures, self._failures_at_once)):
+        while batch := self._portion(failures):
             try:
                 self._replay(tasks_of(self._claim(batch)))
             except BaseException:
                 self._claims.release(batch)
                 raise
         return self.report
+
+    def _portion(self, failures: Iterator[Failure]) -> list[Failure]:
+        """Return the failures that are replayed next."""
+        portion, size = list[Failure](), 0
+        for failure in failures:
+            portion.append(failure)
+            size += size_of_item(failure)
+            if len(portion) >= self._failures_at_once or size >= BYTES_AT_ONCE:
+                break
+        return portion
 
     def _claim(self, batch: Sequence[Failure]) -> list[Failure]:
         different = list({failure.key: failure for failure in batch}.values())

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -56,6 +56,8 @@ class Soak:
         names = Context(config, CONFIG, self.aws, Screen(quiet=True).progress).pipeline.physical
         self.orders = SoakedOrders(self.aws, names, count)
         self.seconds: dict[str, float] = {}
+        self.busy: dict[str, float] = {}
+        """Processor time of the emulator by phase, without that of the functions."""
         self.memory: dict[str, float] = {}
         """Peak memory in MB: of the emulator at the end of each phase, of pipectl in each command."""
         self.puts: list[float] = []
@@ -148,9 +150,10 @@ class Soak:
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), processor_time(self.server.pid)
         yield
         self.seconds[name] = time.perf_counter() - start
+        self.busy[name] = processor_time(self.server.pid) - busy
         self.memory[f"emulator after {name}"] = peak_memory(self.server.pid)
         print(f"soak: {name}: {self.seconds[name]:.1f} s", file=sys.stderr, flush=True)
 
@@ -162,6 +165,15 @@ def peak_memory(pid: int) -> float:
     except OSError:
         return 0.0
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
+
+
+def processor_time(pid: int) -> float:
+    """Return the seconds for which a process has run; 0 where Linux's files are missing."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def sections() -> Iterator[Section]:
@@ -194,9 +206,9 @@ def section(soak: Soak, before: Outcome, after: Outcome, verified: dict[str, Any
     text = (
         f"{orders.count:,} orders, {poison:,} of them invalid, four shards, batches of 100, 3 retries: "
         f"{orders.count / chain:,.0f} orders a second from the first write until all are stored or audited.\n\n"
-        + _table("phase", "seconds", soak.seconds)
+        + _table("phase", {"seconds": soak.seconds, "of these the emulator was busy": soak.busy})
         + "\n"
-        + _table("peak memory", "MB", soak.memory)
+        + _table("peak memory", {"MB": soak.memory})
     )
     put = statistics.mean(soak.puts)
     return Section(
@@ -216,6 +228,9 @@ def section(soak: Soak, before: Outcome, after: Outcome, verified: dict[str, Any
     )
 
 
-def _table(name: str, unit: str, rows: dict[str, float]) -> str:
-    lines = [f"| {name} | {unit} |", "| --- | --- |", *(f"| {row} | {value:,.1f} |" for row, value in rows.items())]
+def _table(name: str, columns: Mapping[str, Mapping[str, float]]) -> str:
+    lines = [f"| {' | '.join([name, *columns])} |", f"|{' --- |' * (len(columns) + 1)}"]
+    for row in next(iter(columns.values())):
+        values = (f"{column[row]:,.1f}" for column in columns.values())
+        lines.append(f"| {' | '.join([row, *values])} |")
     return "\n".join(lines) + "\n"

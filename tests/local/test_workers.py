@@ -97,6 +97,7 @@ def test_failing_batches_of_four_shards_start_one_process(emulator_nodejs: Local
     """Each process has a log stream of its own."""
     pipeline = Pipeline(emulator_nodejs, handler=REFUSING[runtime], runtime=runtime)
     allow_logs(pipeline)
+    pipeline.client("lambda").invoke(FunctionName="processor", Payload=b'{"Records": []}')  # it takes a while to start
     orders = [f"order-{number}" for number in range(24)]
     pipeline.put_at_once(*orders, poison=tuple(orders[::6]))
     assert eventually(lambda: _waiting(pipeline), lambda count: count == 4) == 4

@@ -125,3 +125,17 @@ print(json.dumps([codes, [name for name in {HEAVY!r} if name in sys.modules]]))
 def test_python_m_pipectl() -> None:
     done = subprocess.run([sys.executable, "-m", "pipectl", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith(__version__)
+
+
+def test_garbage_is_collected_rarely_and_not_at_the_end() -> None:
+    script = """
+import atexit, gc, sys
+atexit.register(lambda: print(gc.get_threshold()[0], gc.get_freeze_count()))
+sys.argv = ["pipectl", "--version"]
+from pipectl.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    threshold, frozen = map(int, done.stdout.splitlines()[-1].split())
+    assert threshold >= 10_000
+    assert frozen > 1_000

@@ -177,16 +177,12 @@ class FakeBucket:
         if Key not in self.keys:
             raise AbsentError("404", service="s3", aws_code="404")
 
-    def get_paginator(self, _: str) -> FakeBucket:
-        return self
-
-    def paginate(self, *, Bucket: str, Prefix: str, ExpectedBucketOwner: str) -> Iterator[Any]:  # noqa: N803
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, StartAfter: str, ExpectedBucketOwner: str) -> Any:  # noqa: N803
         assert (Bucket, ExpectedBucketOwner) == ("bucket", "owner")
         with self.lock:
             self.listed.append(Prefix)
-        keys = [key for key in self.keys if key.startswith(Prefix)]
-        for start in range(0, max(1, len(keys)), 2):
-            yield {"Contents": [{"Key": key} for key in keys[start : start + 2]]} if keys else {}
+        keys = [key for key in self.keys if key.startswith(Prefix) and key > StartAfter]
+        return {"IsTruncated": len(keys) > 2, "Contents": [{"Key": key} for key in keys[:2]]}
 
 
 def _find(index: VerificationIndex, bucket: FakeBucket) -> None:
@@ -213,8 +209,17 @@ def test_many_objects_are_listed_by_day_and_first_character(index: VerificationI
     bucket = FakeBucket(*stored, "data/2026/01/01/b1.json")
     _find(index, bucket)
     assert (index.count(RecordState.STORED), index.count(RecordState.LOST)) == (80, 4)
-    assert sorted(bucket.listed) == [f"data/2026/01/0{day}/{first}" for day in (1, 2) for first in "0a"]
+    assert sorted(set(bucket.listed)) == [f"data/2026/01/0{day}/{first}" for day in (1, 2) for first in "0a"]
     assert bucket.asked == []
+
+
+def test_a_listing_jumps_over_objects_of_no_record(index: VerificationIndex) -> None:
+    for number in range(21):
+        index.add(SHARD, _record(number, name=f"a{number:02}0"))
+    bucket = FakeBucket(*(f"data/2026/01/01/a{number:03}.json" for number in range(300)))
+    _find(index, bucket)
+    assert index.count(RecordState.LOST) == 0
+    assert len(bucket.listed) <= 22
 
 
 def test_only_lost_records_are_read_again(index: VerificationIndex) -> None:

@@ -175,8 +175,9 @@ def audit_list(context: Context, selection: Selection, *, limit: int = 20, page:
     """
     position = Position.of_token(page) if page else None
     audit = context.require([ResourceKey.AUDIT_TABLE])[ResourceKey.AUDIT_TABLE].facts_as(TableFacts)
-    found = context.audit_table.newest_first(selection, position)
-    listed = list(islice(found, limit if position else max(limit, MOST_COUNTED)))
+    most = limit if position else max(limit, MOST_COUNTED)
+    found = context.audit_table.newest_first(selection, position, about=most + 1)
+    listed = list(islice(found, most))
     more = next(found, None) is not None
     explained = with_orders_of_stream(context, explained_ones(context, [failure for failure, _ in listed]), limit)
     return AuditPage(

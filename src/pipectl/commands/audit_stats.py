@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from pipectl.context import Context
+from pipectl.engine.parallel import parallel_map
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.explanation import MOST_EXPLAINED, grouped
@@ -79,7 +80,8 @@ def audit_stats(context: Context, since: datetime, until: datetime | None = None
     if not found.total:
         return found
     context.reporter.step("reading causes")
-    newest = islice(context.audit_table.newest_first(Selection(since, until)), MOST_EXPLAINED)
+    listed = context.audit_table.newest_first(Selection(since, until), about=MOST_EXPLAINED)
+    newest = islice(listed, MOST_EXPLAINED)
     explained = context.explainer.explain([failure for failure, _ in newest])
     causes = [CauseCount(group.cause, group.count) for group in grouped(explained.explanations)]
     return replace(found, by_cause=causes, explained=len(explained.explanations), problems=explained.problems)
@@ -87,10 +89,9 @@ def audit_stats(context: Context, since: datetime, until: datetime | None = None
 
 def _counted(context: Context, since: datetime, until: datetime | None) -> AuditStats:
     """Return the counts without causes."""
-    now = context.aws.now()
-    by_hour, counts = (until or now) - since <= BY_HOUR, Counter[tuple[str, str, ReplayStatus]]()
-    for failure_type, timestamp, status in context.audit_table.statuses(Selection(since, until)):
-        counts[timestamp[: _HOUR if by_hour else _DAY], failure_type, status] += 1
+    now, table = context.aws.now(), context.audit_table
+    by_hour = (until or now) - since <= BY_HOUR
+    counts = _counts(context, Selection(since, until), _HOUR if by_hour else _DAY)
     by_type, by_status = Counter[str](), Counter[str]()
     days: dict[str, Counter[str]] = {}
     hours: dict[str, Counter[str]] = {}
@@ -100,9 +101,21 @@ def _counted(context: Context, since: datetime, until: datetime | None) -> Audit
         days.setdefault(time[:_DAY], Counter())[failure_type] += count
         if by_hour:
             hours.setdefault(f"{time}:00:00Z", Counter())[failure_type] += count
-    unresolved = 0
-    oldest: str | None = None
-    for failure in context.audit_table.find(UNRESOLVED_ONES):
-        unresolved, oldest = unresolved + 1, min(oldest or failure.timestamp, failure.timestamp)
-    total = counts.total()
-    return AuditStats(since, until, now, total, by_type, by_status, days, hours, (), 0, unresolved, oldest)
+    unresolved = table.count_unresolved(context.cancel)
+    first = next(table.find(replace(UNRESOLVED_ONES, limit=1)), None) if unresolved else None
+    oldest = first.timestamp if first else None
+    return AuditStats(since, until, now, counts.total(), by_type, by_status, days, hours, (), 0, unresolved, oldest)
+
+
+def _counts(context: Context, selection: Selection, length: int) -> Counter[tuple[str, str, ReplayStatus]]:
+    """Count by the beginning of the time, type and status. The types are read in parallel."""
+
+    def count(name: str) -> Counter[tuple[str, str, ReplayStatus]]:
+        found = context.audit_table.statuses(replace(selection, types=(name,)))
+        return Counter((timestamp[:length], name, status) for _, timestamp, status in found)
+
+    counted = parallel_map(count, selection.types, cancel=context.cancel)
+    counts = Counter[tuple[str, str, ReplayStatus]]()
+    for of_type in counted.require_done("interrupted while counting failures").values():
+        counts += of_type
+    return counts

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 from pipectl.aws.stream_records import STREAM_RETENTION, plain_image
 from pipectl.commands.verify import report_shards
 from pipectl.context import Context
 from pipectl.engine.model import Observation
+from pipectl.engine.parallel import parallel_map
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import CLOCKS_DIFFER, UNRESOLVED_ONES, Selection
 from pipectl.failures.errors import NoSuchOrderError
@@ -29,10 +30,8 @@ from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import duration, parse_timestamp
 
 _NEEDS = (ResourceKey.ORDERS_TABLE, ResourceKey.AUDIT_TABLE, ResourceKey.BUCKET)
-_MOST_SEARCHED = 10_000
-"""Unresolved failures among which those of older records are looked for."""
 _MOST_OLDER = 1000
-"""Failures of older records that are explained."""
+"""Unresolved failures that are read because their records may be older than the stream, and explained."""
 _READERS = (ResourceKey.STREAM_MAPPING, ResourceKey.PROCESSOR)
 
 
@@ -251,21 +250,70 @@ class _Tracing:
         Unresolved failures of older records are explained, too, the newest ones within a limit.
         """
         silent = list(self._find_failures(versions)) if versions else []
-        searched = self._audit_table.newest_first(UNRESOLVED_ONES)
-        older = [failure for failure, _ in islice(searched, _MOST_SEARCHED) if self._is_older(failure)]
-        left = len(older[_MOST_OLDER:]) + (next(searched, None) is not None)
-        chosen = [*silent, *older[:_MOST_OLDER]]
+        older, more = self._find_older()
+        chosen = [*silent, *older]
         explained = self._context.explainer.explain(chosen) if chosen else Explained(())
-        return replace(explained, unexplained=explained.unexplained + left)
+        return replace(explained, unexplained=explained.unexplained + more)
 
-    def _find_failures(self, versions: Sequence[Version]) -> Iterator[Failure]:
-        """Add to each version the failures that cover it. Yield those for which the quarantine has no reason."""
-        for failure in self._audit_table.find(Selection(self._since - CLOCKS_DIFFER)):
+    def _find_failures(self, versions: Sequence[Version]) -> list[Failure]:
+        """Add to each version the failures that cover it. Return those for which the quarantine has no reason.
+
+        The failure of one record is found by its id. Others are looked for among all that were recorded since, but only
+        for versions that need one: they failed, or they are not stored.
+        """
+        failures = {failure.key: failure for failure in self._named(versions)}
+        named = {where.first for failure in failures.values() if (where := failure.range)}
+        wanted = [each for each in versions if each.needs_failure and each.record.number not in named]
+        if wanted:
+            failures |= {failure.key: failure for failure in self._in_trail(wanted)}
+        silent = list[Failure]()
+        for failure in sorted(failures.values(), key=lambda each: each.timestamp):
             if (where := failure.range) and (covered := [each for each in versions if each.lies_in(where)]):
                 for version in covered:
                     version.failures.append(failure)
                 if not all(version.stored or version.cause for version in covered):
-                    yield failure
+                    silent.append(failure)
+        return silent
+
+    def _named(self, versions: Sequence[Version]) -> Iterator[Failure]:
+        """Yield the failures of single records that are these versions."""
+        ids = [each.audit_id for each in versions if each.record.is_replayed]
+        read = parallel_map(lambda each: list(self._audit_table.with_id(each)), ids, cancel=self._context.cancel)
+        return chain.from_iterable(read.require_done("interrupted while reading the audit table").values())
+
+    def _in_trail(self, versions: Sequence[Version]) -> list[Failure]:
+        """Return the failures whose range covers one of these versions, of all that were recorded since they were."""
+        found: list[Failure] = []
+
+        def take(failure: Failure) -> None:
+            if (where := failure.range) and any(each.lies_in(where) for each in versions):
+                found.append(failure)
+
+        selection = Selection(min(each.written_at for each in versions) - CLOCKS_DIFFER)
+        self._audit_table.for_each(selection, take, self._context.cancel)
+        keys = {failure.key for failure in found}
+        whole = (self._audit_table.with_id(audit_id) for audit_id in sorted({each.audit_id for each in found}))
+        return [failure for failure in chain.from_iterable(whole) if failure.key in keys]
+
+    def _find_older(self) -> tuple[list[Failure], int]:
+        """Return unresolved failures of older records, within a limit, and how many more there are at least.
+
+        A record fails at the latest when it reaches the maximum age, so that no newer failure is one of these.
+        """
+        age = self._context.config.stream_mapping.maximum_record_age
+        sure = self._since + CLOCKS_DIFFER
+        last = sure + (timedelta(seconds=age) if age > 0 else STREAM_RETENTION)
+        table = self._audit_table
+        parts = (
+            table.newest_first(replace(UNRESOLVED_ONES, until=sure)),
+            table.newest_first(replace(UNRESOLVED_ONES, since=sure, until=last)),
+        )
+        older = list[Failure]()
+        more = 0
+        for part in parts:
+            older += [failure for failure, _ in islice(part, _MOST_OLDER) if self._is_older(failure)]
+            more += next(part, None) is not None
+        return older[:_MOST_OLDER], more + len(older[_MOST_OLDER:])
 
     def _is_older(self, failure: Failure) -> bool:
         """Return whether a failure has records that were written before the versions that were looked for."""

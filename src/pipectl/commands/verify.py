@@ -180,10 +180,13 @@ class _Verification:
         self._index.add(shard, record, RecordState.LOST if is_checked else RecordState.UNCHECKED)
 
     def _find_failures(self) -> None:
+        """Read the failures that may cover records without an object, if there are such records."""
+        oldest = self._index.oldest_lost()
+        if oldest is None:
+            return
         reported = (*UNRESOLVED, ReplayStatus.RESOLVED)  # somebody decided that a resolved one needs no object
-        selection = Selection(self._since - CLOCKS_DIFFER, statuses=reported)
-        for failure in self._context.audit_table.find(selection):
-            self._index.mark_failed(failure)
+        selection = Selection(oldest - CLOCKS_DIFFER, statuses=reported)
+        self._context.audit_table.for_each(selection, self._index.mark_failed, self._context.cancel)
 
 
 def _find_objects(context: Context, index: VerificationIndex) -> None:

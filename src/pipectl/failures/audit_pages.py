@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
 from pipectl.config.names import UNRESOLVED_INDEX
+from pipectl.engine.parallel import parallel_map
 from pipectl.errors import AccessDeniedError, AwsError
 from pipectl.failures.audit_queries import ALL_UNRESOLVED, OF_TYPES, Listing, Partition
 from pipectl.failures.model import Failure
@@ -59,14 +60,13 @@ class AuditPages:
             types: Their types.
             recent: The time since which failures without the mark are looked for.
         """
-        matching = listing.matching
-        request = replace(listing, matching=replace(matching, types=types)).query(self._table, ALL_UNRESOLVED)
+        request = self._of_index(listing, types)
         answer = self._first_page(request) if request else None
         recent_ones = listing.within(recent, None)
         if request and answer is None:
             yield from self.of_types(recent_ones, types)
             return
-        recent_ones = replace(recent_ones, matching=replace(matching, unmarked=True))
+        recent_ones = _unmarked(recent_ones)
         marked = _Marked(self.items(request, answer) if request else iter(()))
         begin, edge = None, _last_of(answer)
         oldest = marked.head and marked.head[1].timestamp
@@ -79,15 +79,43 @@ class AuditPages:
             if edge and listing.newest_first and edge < recent:
                 edge = None
 
+    def count(
+        self, listing: Listing, types: Sequence[str], recent: str, cancel: Callable[[], None] = lambda: None
+    ) -> int:
+        """Count the failures that `unresolved` yields, in parallel; no item is transferred."""
+        request = self._of_index(listing, types)
+        answer = self._first_page(_counting(request)) if request else None
+        recent_ones = listing.within(recent, None)
+        recent_ones = recent_ones if request and answer is None else _unmarked(recent_ones)
+        requests = {name: found for name in types if (found := recent_ones.query(self._table, OF_TYPES[name]))}
+
+        def count(name: str) -> int:
+            return sum(page["Count"] for page in self._pages(_counting(requests[name])))
+
+        marked = sum(page["Count"] for page in self._pages(_counting(request), answer)) if request and answer else 0
+        counts = parallel_map(count, requests, cancel=cancel)
+        return marked + sum(counts.require_done("interrupted while counting failures").values())
+
     def items(self, request: QueryInputTypeDef, answer: QueryOutputTypeDef | None = None) -> Iterator[Item]:
         """Yield the items of all pages; ``answer`` is the first one, if it has been read."""
+        for page in self._pages(request, answer):
+            yield from page["Items"]
+
+    def _pages(
+        self, request: QueryInputTypeDef, answer: QueryOutputTypeDef | None = None
+    ) -> Iterator[QueryOutputTypeDef]:
         while True:
+            self._aws.clock.sleep(0)  # raises after Ctrl-C
             answer = answer or self._aws.dynamodb.query(**request)
             request.pop("Limit", None)  # a filter may have left out nearly all items of the first page
-            yield from answer["Items"]
+            yield answer
             if "LastEvaluatedKey" not in answer:
                 return
             request["ExclusiveStartKey"], answer = answer["LastEvaluatedKey"], None
+
+    def _of_index(self, listing: Listing, types: Sequence[str]) -> QueryInputTypeDef | None:
+        found = replace(listing, matching=replace(listing.matching, types=types))
+        return found.query(self._table, ALL_UNRESOLVED)
 
     def _first_page(self, request: QueryInputTypeDef) -> QueryOutputTypeDef | None:
         """Return the first page of the sparse index; ``None`` when it cannot be read."""
@@ -130,6 +158,21 @@ class _Marked:
     def _take(self) -> None:
         item = next(self._items, None)
         self.head = None if item is None else (ALL_UNRESOLVED, Failure.of(item))
+
+
+def projected(request: QueryInputTypeDef, attributes: Collection[str]) -> QueryInputTypeDef:
+    """Return a query whose answers have these attributes alone."""
+    names = {f"#p{number}": name for number, name in enumerate(attributes)}
+    known = request.get("ExpressionAttributeNames", {})
+    return {**request, "ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": {**known, **names}}
+
+
+def _counting(request: QueryInputTypeDef) -> QueryInputTypeDef:
+    return {**request, "Select": "COUNT"}
+
+
+def _unmarked(listing: Listing) -> Listing:
+    return replace(listing, matching=replace(listing.matching, unmarked=True))
 
 
 def _merged(listing: Listing, *parts: Iterator[Placed]) -> Iterator[Placed]:

@@ -8,16 +8,17 @@ hand or because they are older than the index, are found by type among those of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
+from pipectl.engine.parallel import parallel_map
 from pipectl.errors import AwsError
 from pipectl.failures import audit_updates
-from pipectl.failures.audit_pages import AuditPages
+from pipectl.failures.audit_pages import AuditPages, projected
 from pipectl.failures.audit_queries import (
     OF_TYPES,
     Filter,
@@ -51,6 +52,8 @@ PREFIXES_OF = timedelta(days=30)
 UNMARKED_OF = timedelta(hours=48)
 """Age of the oldest unresolved failure that is found when it is not in the sparse index."""
 _LARGEST_LIMIT = 2**31
+_OF_RECORDS = ("auditId", "timestamp", "failureType", "replayStatus", "stream", "failingRecords", "replayError")
+"""Attributes that say which records a failure covers."""
 
 
 @dataclass(frozen=True)
@@ -130,13 +133,30 @@ class AuditTable:
 
     def statuses(self, selection: Selection) -> Iterator[tuple[str, str, ReplayStatus]]:
         """Yield type, time and status of each failure, and nothing else."""
-        listing = Listing.between(selection.since, selection.until, Filter(selection.statuses))
         for failure_type in selection.types:
-            if request := listing.query(self._name, OF_TYPES[failure_type]):
-                request["ExpressionAttributeNames"] = {"#timestamp": "timestamp", "#status": "replayStatus"}
-                request["ProjectionExpression"] = "#timestamp, #status"
-                for item in self._pages.items(request):
-                    yield failure_type, item["timestamp"]["S"], replay_status(item.get("replayStatus", {}).get("S"))
+            for item in self._of_type(selection, failure_type, ("timestamp", "replayStatus")):
+                yield failure_type, item["timestamp"]["S"], replay_status(item.get("replayStatus", {}).get("S"))
+
+    def count_unresolved(self, cancel: Callable[[], None] = lambda: None) -> int:
+        """Count the unresolved failures of any age. None is transferred."""
+        return self._pages.count(Listing(None, None, Filter(UNRESOLVED)), FAILURE_TYPES, self._recent, cancel)
+
+    def for_each(
+        self, selection: Selection, take: Callable[[Failure], None], cancel: Callable[[], None] = lambda: None
+    ) -> None:
+        """Call ``take`` with the failures of a period, from several threads and in no order.
+
+        They have their key, type, status, stream range and failing records, and nothing else.
+
+        Raises:
+            CancelledError: the user pressed Ctrl-C.
+        """
+
+        def read(failure_type: str) -> None:
+            for item in self._of_type(selection, failure_type, _OF_RECORDS):
+                take(Failure.of(item))
+
+        parallel_map(read, selection.types, cancel=cancel).require_done("interrupted while reading the audit table")
 
     def with_id(self, audit_id: str) -> Iterator[Failure]:
         """Yield the failures of an id; there are several when the same range failed at several times."""
@@ -258,6 +278,15 @@ class AuditTable:
                 if chosen and failure.failure_type in selection.types:
                     yield failure
 
+    @property
+    def _recent(self) -> str:
+        return rfc3339_milliseconds(self._aws.now() - UNMARKED_OF)
+
+    def _of_type(self, selection: Selection, failure_type: str, attributes: Sequence[str]) -> Iterator[Item]:
+        listing = Listing.between(selection.since, selection.until, Filter(selection.statuses))
+        if request := listing.query(self._name, OF_TYPES[failure_type]):
+            yield from self._pages.items(projected(request, attributes))
+
     def _in_order(
         self,
         selection: Selection,
@@ -274,8 +303,7 @@ class AuditTable:
         if selection.since is None:
             if not (selection.statuses and set(selection.statuses) <= set(UNRESOLVED)):
                 raise ValueError("only unresolved failures can be chosen at any age")
-            recent = rfc3339_milliseconds(self._aws.now() - UNMARKED_OF)
-            found = self._pages.unresolved(listing, selection.types, recent)
+            found = self._pages.unresolved(listing, selection.types, self._recent)
         else:
             found = self._pages.of_types(listing, selection.types)
         seen, time = set[str](), ""

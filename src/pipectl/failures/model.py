@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -37,7 +38,8 @@ _SHARD_ID_LENGTHS = range(28, 66)
 _SHORTEST_SHOWN = 7
 """Characters of an id that screens show at least."""
 
-HASHED_ID = re.compile("[0-9a-f]{32}")
+_ID_LENGTH = 32
+HASHED_ID = re.compile(f"[0-9a-f]{{{_ID_LENGTH}}}")
 """The form of the ids that the auditor writes. An item that was written by hand can have any id."""
 _PREFIX = re.compile(f"[0-9a-f]{{{SHORTEST_PREFIX},31}}")
 
@@ -119,6 +121,12 @@ class StreamRange:
 
     def covers(self, number: SequenceNumber) -> bool:
         return self.first <= number <= self.last
+
+
+def audit_id_of(where: StreamRange) -> str:
+    """Return the id that the auditor gives to the failure of a range; another auditor may give another one."""
+    parts = (where.stream_arn, where.shard_id, where.first.text, where.last.text)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:_ID_LENGTH]
 
 
 @dataclass(frozen=True)

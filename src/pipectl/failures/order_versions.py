@@ -12,7 +12,15 @@ from pipectl.aws.client import Aws
 from pipectl.aws.stream_records import Cause, Kept, kept_record
 from pipectl.engine.parallel import parallel_map
 from pipectl.errors import AwsError
-from pipectl.failures.model import Failure, Record, StreamRange, object_key, quarantine_key, written_at
+from pipectl.failures.model import (
+    Failure,
+    Record,
+    StreamRange,
+    audit_id_of,
+    object_key,
+    quarantine_key,
+    written_at,
+)
 from pipectl.failures.stream_reader import Shard
 from pipectl.timestamps import parse_timestamp
 
@@ -48,6 +56,17 @@ class Version:
     @property
     def reason(self) -> str | None:
         return self.cause.reason if self.cause else None
+
+    @property
+    def needs_failure(self) -> bool:
+        """It failed, or it is not stored, so that a failure must or may cover it."""
+        return self.record.is_replayed and (self.quarantined is not None or self.stored is None)
+
+    @property
+    def audit_id(self) -> str:
+        """The id of its failure, if it failed alone."""
+        number = self.record.number
+        return audit_id_of(StreamRange(self.shard.stream_arn, self.shard.shard_id, number, number))
 
     def lies_in(self, where: StreamRange) -> bool:
         same = (where.stream_arn, where.shard_id) == (self.shard.stream_arn, self.shard.shard_id)

@@ -127,6 +127,11 @@ class VerificationIndex:
         ((written,),) = self._rows("SELECT min(written) FROM records")
         return None if written is None else datetime.fromtimestamp(int(str(written)), UTC)
 
+    def oldest_lost(self) -> datetime | None:
+        """Return when the oldest lost record was written."""
+        ((written,),) = self._rows("SELECT min(written) FROM records WHERE state = 0")
+        return None if written is None else datetime.fromtimestamp(int(str(written)), UTC)
+
     def places(self) -> dict[tuple[str, str], int]:
         """Return where objects are to be looked for: day and first character of the names, with their number."""
         query = "SELECT day, substr(name, 1, 1), count(*) FROM records WHERE state = 0 GROUP BY 1, 2 ORDER BY 1, 2"
@@ -136,6 +141,11 @@ class VerificationIndex:
         """Return the names of the objects to be looked for in one place."""
         query = "SELECT name FROM records WHERE state = 0 AND day = ? AND substr(name, 1, 1) = ?"
         return [str(name) for (name,) in self._rows(query, day, first)]
+
+    def next_name(self, day: str, after: str) -> str | None:
+        """Return the first name behind another one of an object of this day that is to be looked for."""
+        query = "SELECT name FROM records WHERE state = 0 AND day = ? AND name > ? ORDER BY name LIMIT 1"
+        return next((str(name) for (name,) in self._rows(query, day, after)), None)
 
     def mark_stored(self, day: str, names: Iterable[str]) -> None:
         """Mark the records whose objects were found in the folder of a day."""
@@ -171,10 +181,14 @@ class VerificationIndex:
 
     def _has_ends(self, where: StreamRange) -> bool:
         """Return whether both ends of a range are records; the first one may be older than all that the stream has."""
-        query = "SELECT min(number), sum(number = ?), sum(number = ?) FROM records WHERE stream = ? AND shard = ?"
+        place = where.stream_arn, where.shard_id
+        query = "SELECT number FROM records WHERE stream = ? AND shard = ? AND number IN (?, ?)"
         first, last = where.first.padded, where.last.padded
-        ((oldest, has_first, has_last),) = self._rows(query, first, last, where.stream_arn, where.shard_id)
-        return bool(has_last) and (bool(has_first) or first < str(oldest))
+        found = {number for (number,) in self._rows(query, *place, first, last)}
+        if last not in found or first in found:
+            return last in found
+        ((oldest,),) = self._rows("SELECT min(number) FROM records WHERE stream = ? AND shard = ?", *place)
+        return first < str(oldest)
 
     def count(self, state: RecordState) -> int:
         ((count,),) = self._rows("SELECT count(*) FROM records WHERE state = ?", state)
@@ -229,6 +243,8 @@ def find_objects(
 ) -> None:
     """Mark the records that have an object. Objects are listed in parallel, or asked for one by one where few are.
 
+    A listing jumps over the objects between two records that are looked for.
+
     Raises:
         CancelledError: the user pressed Ctrl-C.
         AwsError: the bucket cannot be read.
@@ -242,12 +258,17 @@ def find_objects(
         if counts[day, first] <= _ASKED_FOR:
             index.mark_stored(day, [name for name in index.names(day, first) if _exists(aws, bucket, folder + name)])
             return
-        pages = aws.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=start, ExpectedBucketOwner=aws.account_id
-        )
-        for page in pages:
+        after = ""
+        while (name := index.next_name(day, after or first)) and name.startswith(first):
             aws.clock.sleep(0)  # raises after Ctrl-C
-            index.mark_stored(day, [entry["Key"].removeprefix(folder) for entry in page.get("Contents", [])])
+            page = aws.s3.list_objects_v2(
+                Bucket=bucket, Prefix=start, StartAfter=f"{folder}{name[:-1]}", ExpectedBucketOwner=aws.account_id
+            )
+            found = [entry["Key"].removeprefix(folder) for entry in page.get("Contents", [])]
+            index.mark_stored(day, found)
+            if not page["IsTruncated"]:
+                return
+            after = max(found[-1], name)
 
     parallel_map(find, places, cancel=cancel).require_done("interrupted while looking for objects")
 

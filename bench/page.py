@@ -26,7 +26,8 @@ INTRODUCTION = """\
 [`bench/`](../bench), and with `--write` replaces that part here.
 
 Figures are costs: less is better. Each is measured beside a reference, by turns in one run, so its ratio holds on other
-machines, too. A limit that is missed is shown as missed. Each part names the machine of its run.
+machines, too. A limit that is missed is shown as missed. Each part names the machine of its run; a load above the
+number of cores means that it was busy with other work.
 """
 _PART = re.compile(r"^<!-- bench: (\w+) -->\n(.*?)(?=^<!-- bench: |\Z)", re.MULTILINE | re.DOTALL)
 
@@ -68,8 +69,8 @@ def write(docs: Path, module: str, text: str, sections: Sequence[Section]) -> No
 
 
 def machine() -> str:
-    """Return the day, processors, memory and versions of this run."""
-    parts = [f"{datetime.now(UTC):%Y-%m-%d}", f"{os.cpu_count()} cores", _model(), _memory()]
+    """Return the day, processors, load, memory and versions of this run."""
+    parts = [f"{datetime.now(UTC):%Y-%m-%d}", f"{os.cpu_count()} cores", _model(), _load(), _memory()]
     parts += [f"Python {platform.python_version()}", _node()]
     return ", ".join(cell(each) for each in parts if each)
 
@@ -78,6 +79,13 @@ def _model() -> str:
     file = Path("/proc/cpuinfo")
     found = re.search(r"^model name\s*:\s*(.+)$", file.read_text(), re.MULTILINE) if file.exists() else None
     return found[1] if found else platform.machine()
+
+
+def _load() -> str:
+    try:
+        return f"load {os.getloadavg()[1]:.0f}"
+    except (AttributeError, OSError):
+        return ""
 
 
 def _memory() -> str:

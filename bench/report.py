@@ -116,9 +116,12 @@ def number(value: float) -> str:
 
 
 def cell(text: str) -> str:
-    """Return text for a table, a heading or a link: on one line, without Markdown or HTML of its own."""
-    escaped = re.sub(r"([\\`*_\[\]|<>#&~])", r"\\\1", text)
-    return " ".join("".join(each if each.isprintable() else " " for each in escaped).split())
+    """Return text for a table, a heading or a link: on one line, without Markdown or HTML but code in backticks."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    parts = re.split(r"(`[^`]+`)", line)
+    parts[::2] = [re.sub(r"([\\`*_\[\]|<>#&~])", r"\\\1", part) for part in parts[::2]]
+    parts[1::2] = [part.replace("|", r"\|") for part in parts[1::2]]
+    return "".join(parts)
 
 
 def _figures(figures: Sequence[Figure]) -> Iterator[str]:

@@ -62,7 +62,7 @@ def test_a_reference_of_zero_misses_every_limit() -> None:
 
 
 def test_text_of_others_is_neither_markdown_nor_html() -> None:
-    assert cell("a|b\n<b>*c*\x1b[0m") == r"a\|b \<b\>\*c\* \[0m"
+    assert cell("a|b\n<b>*c*\x1b[0m `a|b*` `") == r"a\|b \<b\>\*c\* \[0m `a\|b*` \`"
     evil = Chart("</svg><script>", "x & y", '"', {"<i>": [(1, 1)]})
     drawn = chart.svg(evil)
     assert "<script>" not in drawn

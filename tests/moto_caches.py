@@ -1,6 +1,6 @@
 """Caches for what moto and botocore compute again for each request: a quarter of the time of the tests otherwise.
 
-The answers stay the same, because what is kept depends on nothing but its arguments.
+The answers stay the same, because what is kept depends on nothing but its arguments, and moto checks no signature.
 """
 
 from __future__ import annotations
@@ -14,23 +14,33 @@ from functools import cache
 from typing import Any
 
 from botocore import hooks, regions, useragent, utils
+from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.client import ClientCreator
+from botocore.compat import get_current_datetime
 from botocore.context import get_context
 from botocore.hooks import EventAliaser, NodeList
 from botocore.model import ServiceModel
 from botocore.session import Session
+from moto import backend_index
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.core import models, responses
+from moto.core import utils as moto_utils
 from moto.core.base_backend import BaseBackend
 from moto.moto_api._internal.moto_random import HEX_CHARS, MotoRandom
 from moto.sqs import models as sqs_models
 from werkzeug.routing import Rule
 
+_SERVICES = {
+    *("awslambda", "cloudwatch", "dynamodb", "dynamodbstreams", "iam", "kms", "logs"),
+    *("resourcegroupstaggingapi", "s3", "sqs", "sts"),
+}
+"""Names that moto gives the services of a pipeline."""
 _FUNCTIONS: list[tuple[Any, str]] = [
     (useragent, "sanitize_user_agent_string_component"),
     (responses, "method_names_from_class"),
     (responses, "camelcase_to_underscores"),
     (sqs_models, "camelcase_to_underscores"),
+    (moto_utils, "create_loader"),  # each one looks through the folders of all services
 ]
 _ALIASER: Any = EventAliaser
 _BACKEND: Any = BaseBackend
@@ -51,11 +61,15 @@ _new_user_agent: Any = useragent.UserAgentString.to_string
 _Trie: Any = vars(hooks)["_PrefixTrie"]
 _remove_item: Any = _Trie.remove_item
 _models: dict[int, tuple[ServiceModel, Any]] = {}
+_Auth: Any = SigV4Auth
+_sign: Any = _Auth.add_auth
 _new_proxies: Any = urllib.request.getproxies_environment
 
 
 def apply() -> None:
     """Cache in this process."""
+    # moto tries the address of each service in turn
+    backend_index.backend_url_patterns.sort(key=lambda each: each[0] not in _SERVICES)
     for owner, name in _FUNCTIONS:
         setattr(owner, name, cache(getattr(owner, name)))
     for owner, name, replacement in (
@@ -79,6 +93,7 @@ def apply() -> None:
             "RESPONSES_METHODS",
             [],
         ),  # for the package `requests`, which nobody uses: a thousand objects each time
+        (_Auth, "add_auth", _signed),
         (MotoRandom, "get_random_hex", _random_hex),
         (MotoRandom, "get_random_string", _random_string),
     ):
@@ -130,6 +145,16 @@ def _service_model(creator: Any, name: str, version: str | None = None) -> Servi
     if id(model) not in _models:
         _models[id(model)] = ServiceModel(model, service_name=name), model  # kept, so that no other one gets its id
     return _models[id(model)][0]
+
+
+def _signed(auth: Any, request: Any) -> None:
+    """Sign a request. The one for moto gets a header with its account, region and service, and no signature."""
+    if not (models.botocore_stubber.enabled and ".amazonaws.com" in request.url and auth.credentials):
+        _sign(auth, request)
+        return
+    request.context["timestamp"] = get_current_datetime().strftime(SIGV4_TIMESTAMP)
+    auth._modify_request_before_signing(request)
+    request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={auth.scope(request)}, SignedHeaders=host"
 
 
 def _proxies() -> dict[str, str]:

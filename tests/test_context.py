@@ -14,6 +14,7 @@ from pipectl.context import Context, error_of
 from pipectl.engine.model import Facts, Observation, Resource
 from pipectl.engine.parallel import Results
 from pipectl.errors import AccessDeniedError, AwsError, CancelledError, PipectlError
+from pipectl.pipeline import Pipeline
 from tests.engine.fakes import Account, FakeResource, denied
 from tests.support import ACCOUNT, DEV_CONFIG, PATIENCE, REGION, FakeClock, Recorder
 
@@ -22,6 +23,7 @@ def context(*resources: Resource) -> Context:
     """Return a context with these resources."""
     aws = Aws(REGION, credentials=Credentials(ACCOUNT, "test"), clock=FakeClock())
     made = Context(load(DEV_CONFIG), DEV_CONFIG, aws, Recorder())
+    made.pipeline = Pipeline(made.config, made.file, aws, ACCOUNT)  # otherwise it asks STS for the account
     made.resources = {resource.key: resource for resource in resources}
     return made
 

@@ -290,3 +290,14 @@ def test_a_plan_to_delete_keeps_data_and_unmanaged_resources_and_skips_absent_on
         "role": (Action.KEEP, RefusalKind.NOT_MANAGED),
     }
     assert changes["table"].reason == "data is kept"
+
+
+def test_a_new_resource_does_not_wait_for_what_it_only_uses_and_a_changed_one_does() -> None:
+    shop = Shop()
+    shop.resources["function"].needs = ("role", "log-group", "table")
+    shop.resources["function"].uses = ("table",)
+    assert set(shop.plan().graph["function"]) == {"role", "log-group"}
+    shop.up()
+    shop.account.things["dev-function-backend"].attributes["memory"] = 7
+    assert set(shop.plan().graph["function"]) == {"role", "log-group", "table"}
+    assert "function" in shop.plan_down().graph["table"]

@@ -8,6 +8,7 @@ import pytest
 
 from pipectl.commands.up import up
 from tests.faults.account import simulated_account
+from tests.faults.aws_delays import CHANGING
 from tests.faults.clock import VirtualClock
 from tests.faults.critical_path import SITUATIONS, Situation, chain, earliest_end
 from tests.faults.faulty_aws import FaultyAws
@@ -29,6 +30,19 @@ def seconds_of_up(situation: Situation, folder: Path) -> float:
 def test_a_first_up_ends_within_a_twentieth_of_the_critical_path(name: str, tmp_path: Path) -> None:
     situation = SITUATIONS[name]
     assert seconds_of_up(situation, tmp_path) <= LIMIT * earliest_end(situation), chain(situation)
+
+
+def test_up_ends_when_the_function_is_active_although_its_mapping_exists_earlier(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    faulty = FaultyAws(clock, refused={}, changing={"function": CHANGING["function"]}, lags=False)
+    with simulated_account(tmp_path, faulty) as here:
+        report = up(here.world.context(), yes)
+    spans = {span.resource: span for span in report.timeline.spans}
+    processor, mapping = spans["processor"], spans["stream-mapping"]
+    assert processor.ready is not None
+    assert processor.ready < mapping.start < mapping.end < processor.end
+    assert [wait.what for wait in processor.waits] == ["function dev-order-processor-lambda-backend to become Active"]
+    assert 4 < processor.end - processor.start < 5
 
 
 def test_the_critical_path_goes_through_the_role_its_policy_and_the_mapping() -> None:

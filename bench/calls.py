@@ -18,7 +18,9 @@ from pipectl.context import Context
 
 TEXT = (
     "Each command runs once for `config/dev.yaml` on moto, without orders and failures, with AWS clients of its own as "
-    "on the command line. `tests/e2e/test_calls.py` holds the numbers."
+    "on the command line. `tests/e2e/test_calls.py` holds the numbers. `plan` and `status` read the tags of the six "
+    "alarms one by one. The index of tags has them in one answer, but it can be hours old: a tag that was removed, "
+    "or an alarm of another owner, would be reported late."
 )
 LIMITS: Mapping[str, int] = {"first up": 60, "plan": 44, "no-op up": 44, "status": 50, "outputs": 14, "down": 90}
 """The largest number of calls that each command is meant to make."""

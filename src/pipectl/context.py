@@ -19,7 +19,7 @@ from pipectl.aws.waits import recorded
 from pipectl.config.models import Config
 from pipectl.engine.executor import Executor
 from pipectl.engine.model import Change, Consistency, Facts, Observation, Resource
-from pipectl.engine.observer import observe
+from pipectl.engine.observer import identify, observe
 from pipectl.engine.parallel import Results
 from pipectl.engine.planner import Plan, is_managed, unmanaged
 from pipectl.engine.timeline import Timeline
@@ -156,12 +156,16 @@ class Context:
             AccessDeniedError: permissions are missing: all that are known to be.
             PipectlError: another read failed.
         """
-        wanted = self.resources if keys is None else {key: self.resources[key] for key in keys}
         self.pipeline.expire_reads()
-        results = observe(wanted, self.consistency, self.cancel)
-        if results.failed and not results.interrupted:
-            raise _combined(list(results.failed.values()))
-        return results.require_done("Interrupted. Nothing was changed.")
+        return _complete(observe(self._wanted(keys), self.consistency, self.cancel))
+
+    def identify(self, keys: Collection[str] | None = None) -> dict[str, Observation | None]:
+        """Read which of these resources, or of all, exist and who manages them; see `Resource.identify`, `observe`."""
+        self.pipeline.expire_reads()
+        return _complete(identify(self._wanted(keys), self.consistency, self.cancel))
+
+    def _wanted(self, keys: Collection[str] | None) -> Mapping[str, Resource]:
+        return self.resources if keys is None else {key: self.resources[key] for key in keys}
 
     def observe_readable(self) -> tuple[dict[str, Observation | None], dict[str, AccessDeniedError]]:
         """Read the actual state of all resources. Return it, and the errors of those that the caller may not read.
@@ -254,6 +258,13 @@ class Context:
             raise
         self.reporter.finished(change, self.aws.clock.monotonic() - start)
         return facts
+
+
+def _complete(results: Results[Observation | None]) -> dict[str, Observation | None]:
+    """Return what was read if all could be read; for the errors see `Context.observe`."""
+    if results.failed and not results.interrupted:
+        raise _combined(list(results.failed.values()))
+    return results.require_done("Interrupted. Nothing was changed.")
 
 
 def _combined(errors: list[PipectlError]) -> PipectlError:

@@ -56,10 +56,18 @@ class TableFacts(Facts):
 
 @dataclass(frozen=True)
 class QueueFacts(Facts):
-    """A queue's URL and ARN."""
+    """A queue as AWS reports it.
+
+    Args:
+        url: Its URL.
+        arn: Its ARN.
+        messages: The number of visible messages and of those that are being received, about; ``None`` where it was not
+            read.
+    """
 
     url: str
     arn: str
+    messages: int | None = None
 
 
 @dataclass(frozen=True)

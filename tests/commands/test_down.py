@@ -158,6 +158,7 @@ def test_while_the_mapping_is_disabled_by_hand_there_may_be_unread_records(world
 
 def test_data_that_cannot_be_counted_are_data(world: World) -> None:
     names = world.context().pipeline.physical
+    _put(world, "OPEN")
     world.aws.dynamodb.update_table(
         TableName=names.audit_table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "failure-type-index"}}]
     )
@@ -452,7 +453,7 @@ def test_ctrl_c_during_the_last_check_names_the_command_that_checks_again(
     world: World, options: dict[str, bool]
 ) -> None:
     last = "DeleteRole" if "keep_data" in options else "DeleteLogGroup"
-    error = _interrupt(world, last, last, "DescribeTable", **options)
+    error = _interrupt(world, last, last, "GetRole", **options)
     assert error.message == "Interrupted after the deletion."
     flags = "".join(f" --{name.replace('_', '-')}" for name in options)
     assert f"`pipectl down{flags}` again" in str(error.hint)

@@ -453,6 +453,8 @@ def test_down_deletes_with_exactly_its_actions(existing: Place, operator: Operat
     for order in ("order-3", "order-4"):
         existing.order(order)
     aws.wait(lambda: aws.s3.list_objects_v2(Bucket=names.bucket)["KeyCount"] >= 2, "orders to be stored", BOUND)
+    failure: Any = {"auditId": {"S": "failure-1"}, "timestamp": {"S": "2026-01-01T00:00:00.000Z"}}
+    aws.dynamodb.put_item(TableName=names.audit_table, Item=failure)
     operator.run("down", _refused)
     aws.iam.attach_role_policy(RoleName=names.auditor_role, PolicyArn=ADMINISTRATOR)
     aws.s3.create_multipart_upload(Bucket=names.bucket, Key="never finished")

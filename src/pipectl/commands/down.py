@@ -102,7 +102,7 @@ def down(context: Context, confirm: Confirm, *, delete_data: bool = False, keep_
         PipectlError: some deletions failed, or resources still exist afterwards.
     """
     context.reporter.step(f"reading {pluralize(len(context.resources), 'resource')}")
-    observed = context.observe()
+    observed = context.identify()
     context.reporter.step("counting data that would be deleted")
     managed = context.managed(observed)
     metrics = Metrics.of(context, context.aws.clock.now())
@@ -265,20 +265,22 @@ def mappings_stopped(
 
 
 def _check_gone(context: Context, kept: Collection[str], command: str) -> None:
-    """Observe again, at least twice, until no managed resource is reported but those that are kept.
+    """Look until no managed resource is reported but those that are kept, at least twice for those deleted last.
 
     AWS reports a deleted resource for some seconds, and an invocation that ends late creates its log group again;
     that one is deleted once more.
     """
     left: dict[str, Observation] = {}
+    watched = set(context.resources.keys() - kept)
+    late = {key for key in watched if context.resources[key].deleted_last}
     with interrupted("Interrupted after the deletion.", f"run `pipectl {command}` again to check that nothing remains"):
         for look, _ in enumerate(poll(context.aws.clock, GONE_SECONDS)):
-            left = {key: found for key, found in context.managed(context.observe()).items() if key not in kept}
-            for key in left:
-                if context.resources[key].deleted_last:
-                    context.resources[key].delete(left[key])
+            left = context.managed(context.identify(watched))
+            for key in left.keys() & late:
+                context.resources[key].delete(left[key])
             if look and not left:
                 return
+            watched = left.keys() | late
     names = ", ".join(f"{key} ({context.resources[key].name})" for key in sorted(left))
     raise PipectlError(
         f"still reported after deletion: {names}",

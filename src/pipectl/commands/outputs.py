@@ -11,6 +11,7 @@ def outputs(context: Context) -> dict[str, str]:
     Raises:
         RequirementError: a resource is missing, or is not managed by this pipeline.
     """
-    observed = context.observe()
-    context.require_managed(context.pipeline.output_resources, observed)
+    named = context.pipeline.output_resources
+    observed = context.identify(named)
+    context.require_managed(named, observed)
     return context.pipeline.outputs(context.facts(observed))

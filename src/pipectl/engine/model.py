@@ -229,6 +229,13 @@ class Resource(ABC):
     def observe(self) -> Observation | None:
         """Read the actual state, in the shape of `desired`; ``None`` when AWS reports by name that it is absent."""
 
+    def identify(self) -> Observation | None:
+        """Read what `delete` and the judgement of its ownership need: its tags, its facts, and some attributes.
+
+        A kind of resource that needs fewer calls for this than for `observe` overrides it.
+        """
+        return self.observe()
+
     @abstractmethod
     def create(self, desired: Attributes) -> Facts:
         """Create it as far as the resources that need it require.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from graphlib import TopologicalSorter
@@ -19,6 +20,7 @@ T = TypeVar("T")
 Release: TypeAlias = Callable[[T], None]
 """Lets the nodes that need a node start before its visit ends, with the value of the node."""
 _CHECK_SECONDS = 0.2
+_AT_ONCE = 8
 
 current: ContextVar[str | None] = ContextVar("current", default=None)
 """The key that this thread works on; for progress lines."""
@@ -69,6 +71,24 @@ def reverse(graph: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
         for need in needs:
             turned[need].add(node)
     return turned
+
+
+class Start:
+    """Starts functions within one visit; see `at_once`."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+
+    def __call__(self, function: Callable[[], T]) -> Callable[[], T]:
+        """Start a function. Return a function that waits for it, and returns its value or raises its error."""
+        return self._pool.submit(copy_context().run, function).result
+
+
+@contextmanager
+def at_once() -> Iterator[Start]:
+    """Call functions at the same time; at the end of the block all have finished."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        yield Start(pool)
 
 
 def parallel_map(

@@ -48,6 +48,22 @@ _ALARMS = {"all-alarms": "cloudwatch:DescribeAlarms", "alarms": "cloudwatch:List
 OBSERVE = merged(_ROLES, _TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _LOG_GROUPS, _MAPPINGS, _ALARMS)
 """The actions that read the actual state of every resource."""
 
+_KNOW_TABLE = "dynamodb:DescribeTable dynamodb:ListTagsOfResource"
+_KNOW_OUTPUTS = merged(
+    {"orders-table": _KNOW_TABLE, "audit-table": _KNOW_TABLE},
+    {"bucket": "s3:ListBucket s3:GetBucketTagging", "queue": "sqs:GetQueueUrl sqs:ListQueueTags"},
+    _OWNERS,
+    _ALARMS,
+)
+"""The actions that show which resources with outputs exist, and who manages them."""
+_KNOW_ALL = merged(
+    _KNOW_OUTPUTS,
+    {"roles": "iam:GetRole iam:ListRolePolicies iam:ListAttachedRolePolicies"},
+    _LOG_GROUPS,
+    _MAPPINGS,
+)
+"""The actions that show which resources exist, and who manages them."""
+
 _FAILURES = {"audit-indexes": "dynamodb:Query"}
 _METRICS = {"anything": "cloudwatch:GetMetricData"}
 _TAGGED = {"anything": "tag:GetResources"}
@@ -151,19 +167,22 @@ _THROWAWAY_ORDER = {
 
 COMMANDS: Mapping[str, Grants] = {
     "plan": merged(OBSERVE, _METRICS, _TAGGED),
-    "outputs": OBSERVE,
+    "outputs": _KNOW_OUTPUTS,
     "list": _TAGGED,
     "status": merged(OBSERVE, _FAILURES, _METRICS, _EXPLAIN, _TAGGED),
     "up": merged(
         OBSERVE, _METRICS, _TAGGED, _WRITE, _END_BACKLOG, {"audit-table": "dynamodb:Scan dynamodb:UpdateItem"}
     ),
     "down": merged(
-        OBSERVE,
+        _KNOW_ALL,
         _FAILURES,
         _METRICS,
         _TAGGED,
         _DELETE,
-        {"managed-mappings": "lambda:UpdateEventSourceMapping", "queue": "sqs:ReceiveMessage"},
+        {
+            "managed-mappings": "lambda:UpdateEventSourceMapping",
+            "queue": "sqs:GetQueueAttributes sqs:ReceiveMessage",
+        },
     ),
     "logs": _LOGS,
     "logs --failure": merged(

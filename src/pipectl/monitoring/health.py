@@ -1,4 +1,4 @@
-"""Health of a running pipeline: three reads at the same time, then one check for each way in which it can fail."""
+"""Health of a running pipeline: reads at the same time, then one check for each way in which it can fail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pipectl.engine.model import Facts, facts_of
 from pipectl.engine.parallel import Results, parallel_map
 from pipectl.errors import AwsError, CancelledError
 from pipectl.facts import AlarmFacts, FunctionFacts, MappingFacts, QueueFacts, TableFacts
-from pipectl.failures.dead_letter_queue import count_messages
 from pipectl.failures.suspect_deploy import SuspectDeploy, suspect_deploy
 from pipectl.monitoring import checks
 from pipectl.monitoring.activity import HOUR, Activity, Deploy, Evidence, activity
@@ -123,11 +122,8 @@ def health(
 def _read(
     context: Context, facts: Mapping[str, Facts], metrics: Metrics, orphans: OrphanSearch | None
 ) -> Results[object]:
-    """Read the queue's depth, the unresolved failures, the orphans and the metrics at the same time."""
-    queue = facts_of(facts, ResourceKey.DEAD_LETTER_QUEUE, QueueFacts)
+    """Read the unresolved failures, the orphans and the metrics at the same time."""
     reads: dict[str, Callable[[], object]] = {"metrics": lambda: metrics.points("writes")}
-    if queue:
-        reads["queue"] = lambda: sum(count_messages(context.aws, queue.url))
     if orphans:
         reads["orphans"] = orphans.find
     audit = facts_of(facts, ResourceKey.AUDIT_TABLE, TableFacts)
@@ -146,7 +142,7 @@ class _Judge:
         context: The pipeline.
         facts: The facts of its resources.
         metrics: The metrics; an error of theirs is raised again by each check that needs them.
-        reads: The queue's depth and the unresolved failures, or their errors.
+        reads: The unresolved failures and the orphans, or their errors.
         unreadable: Resources that cannot be read, each with the reason.
     """
 
@@ -163,8 +159,8 @@ class _Judge:
         self._facts = facts
         self._metrics = metrics
         self._errors = reads.failed
-        depth, unresolved = reads.done.get("queue"), reads.done.get("open-failures")
-        self._depth = depth if isinstance(depth, int) else None
+        queue, unresolved = facts_of(facts, ResourceKey.DEAD_LETTER_QUEUE, QueueFacts), reads.done.get("open-failures")
+        self._depth = queue.messages if queue else None
         self._unresolved = unresolved if isinstance(unresolved, Unresolved) else None
         found = reads.done.get("orphans")
         self._orphans = found if isinstance(found, Search) else Search()

@@ -100,7 +100,8 @@ def find_losses(
 def _loss(context: Context, managed: Mapping[str, Observation], key: str, metrics: Metrics | None) -> Loss:
     contents = context.resources[key].contents(managed[key])
     if key == ResourceKey.AUDIT_TABLE:
-        return Loss(key, contents, not_replayed=_not_replayed(context, managed[key]))
+        not_replayed = _not_replayed(context, managed[key]) if contents and contents.count else 0
+        return Loss(key, contents, not_replayed=not_replayed)
     if key == ResourceKey.ORDERS_TABLE and metrics and ResourceKey.STREAM_MAPPING in managed:
         return Loss(key, contents, unread=_unread_records(context, managed, metrics))
     return Loss(key, contents)

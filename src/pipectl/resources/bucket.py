@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from pipectl.aws.calls import Request
 from pipectl.aws.client import Aws
-from pipectl.engine.model import Attributes, Contents, Facts, Observation, Refusal, RefusalKind, Resource
+from pipectl.engine.model import (
+    Attributes,
+    AttributeValue,
+    Contents,
+    Facts,
+    Observation,
+    Refusal,
+    RefusalKind,
+    Resource,
+)
+from pipectl.engine.parallel import at_once
 from pipectl.errors import AbsentError, AccessDeniedError, AwsError, DataLossError, ExistsError
 from pipectl.policy_document import deny_plain_http, document, read, statements
 from pipectl.resources.emptying import Owned, abort_uploads, empty
@@ -28,10 +40,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+_PRESET = ("public_access_block", "encryption")
+"""Settings that AWS gives a new bucket."""
 _WITH_TAGS = "aws"
 """The partition in which CreateBucket takes tags."""
-_PRESET = ("public_access_block", "encryption", "ownership")
-"""Settings that a new bucket can have already. The others are written, whatever a read that lags reports."""
 _US_EAST_1 = "us-east-1"  # CreateBucket has no LocationConstraint for it
 
 
@@ -66,10 +78,38 @@ class Bucket(Resource):
         del facts
         return self._desired
 
+    def identify(self) -> Observation | None:
+        found = self._found()
+        if found is None or found.unmanageable:
+            return found
+        return replace(found, tags=self._tags())
+
     def observe(self) -> Observation | None:
-        s3, owned = self._aws.s3, self._owned
+        found = self._found()
+        if found is None or found.unmanageable:
+            return found
+        with at_once() as start:
+            settings = {name: start(read) for name, read in self._settings().items()}
+            tags, found_rules = start(self._tags), start(self._rules)
+        rules = found_rules()
+        deleting = [each for rule in rules if (each := _deletion(rule, self._prefixes))]
+        notes = [f"lifecycle rule {rule['id']!r} deletes {rule['deletes']}" for rule in deleting]
+        return replace(
+            found,
+            attributes={name: value() for name, value in settings.items()},
+            tags=tags(),
+            note=note({"data loss:": "; ".join(notes)}),
+            unmanaged={"lifecycle_rules": deleting, "lifecycle_rules_in_total": len(rules)} if deleting else {},
+        )
+
+    def _found(self) -> Observation | None:
+        """Return an empty observation of a bucket of this account and region.
+
+        The name is the same in all regions of the account. botocore follows redirects to another region by itself, and
+        no other answer has the region.
+        """
         try:
-            region = s3.head_bucket(**owned).get("BucketRegion", self._aws.region)
+            region = self._aws.s3.head_bucket(**self._owned).get("BucketRegion", self._aws.region)
         except AbsentError:
             return None
         except AccessDeniedError:
@@ -81,25 +121,29 @@ class Bucket(Resource):
             if error.aws_code == "301":
                 return _unmanageable(RefusalKind.OTHER_REGION, "exists in another region")
             raise
-        if region != self._aws.region:  # botocore follows the redirect by itself
+        if region != self._aws.region:
             return _unmanageable(RefusalKind.OTHER_REGION, f"exists in another region, {region}")
-        attributes: Attributes = {
-            "public_access_block": _or_none(lambda: _blocks(s3.get_public_access_block(**owned))),
-            "encryption": _or_none(lambda: _encryption(s3.get_bucket_encryption(**owned))),
-            "versioning": s3.get_bucket_versioning(**owned).get("Status"),
-            "ownership": _or_none(lambda: _ownership(s3.get_bucket_ownership_controls(**owned))),
-            "policy": _or_none(lambda: statements(read(s3.get_bucket_policy(**owned)["Policy"]))),
+        return Observation({}, {})
+
+    def _settings(self) -> dict[str, Callable[[], AttributeValue]]:
+        """Return the reads of the settings. Without a bucket the one of versioning fails, the others are ``None``."""
+        s3, owned = self._aws.s3, self._owned
+        optional: dict[str, Callable[[], AttributeValue]] = {
+            "public_access_block": lambda: _blocks(s3.get_public_access_block(**owned)),
+            "encryption": lambda: _encryption(s3.get_bucket_encryption(**owned)),
+            "ownership": lambda: _ownership(s3.get_bucket_ownership_controls(**owned)),
+            "policy": lambda: statements(read(s3.get_bucket_policy(**owned)["Policy"])),
         }
-        tags = _or_none(lambda: from_list(s3.get_bucket_tagging(**owned)["TagSet"]))
-        rules = _or_none(lambda: s3.get_bucket_lifecycle_configuration(**owned).get("Rules", [])) or []
-        deleting = [found for rule in rules if (found := _deletion(rule, self._prefixes))]
-        notes = [f"lifecycle rule {rule['id']!r} deletes {rule['deletes']}" for rule in deleting]
-        return Observation(
-            attributes,
-            tags or {},
-            note=note({"data loss:": "; ".join(notes)}),
-            unmanaged={"lifecycle_rules": deleting, "lifecycle_rules_in_total": len(rules)} if deleting else {},
-        )
+        return {
+            "versioning": lambda: s3.get_bucket_versioning(**owned).get("Status"),
+            **{name: partial(_or_none, each) for name, each in optional.items()},
+        }
+
+    def _tags(self) -> dict[str, str]:
+        return _or_none(lambda: from_list(self._aws.s3.get_bucket_tagging(**self._owned)["TagSet"])) or {}
+
+    def _rules(self) -> list[LifecycleRuleOutputTypeDef]:
+        return _or_none(lambda: self._aws.s3.get_bucket_lifecycle_configuration(**self._owned).get("Rules", [])) or []
 
     def create(self, desired: Attributes) -> Facts:
         """Create the bucket, and write the settings that AWS has not set already: it may not allow to write the others.
@@ -117,9 +161,10 @@ class Bucket(Resource):
             ObjectOwnership=desired["ownership"],
             CreateBucketConfiguration=cast("CreateBucketConfigurationTypeDef", configuration),
         )
-        found = _or_none(self.observe) or Observation({}, {})  # a new bucket is not visible everywhere yet
-        preset = {key for key in _PRESET if found.attributes.get(key) == desired[key]}
-        return self.update(desired, Observation({}, {}), desired.keys() - preset)
+        # The other settings are written, whatever a read that lags reports: a new bucket is not visible everywhere yet.
+        reads = self._settings()
+        preset = {key for key in _PRESET if reads[key]() == desired[key]}
+        return self.update(desired, Observation({}, {}), desired.keys() - preset - {"ownership"})
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         s3, owned = self._aws.s3, self._owned

@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from pipectl.aws.calls import Request
 from pipectl.aws.client import Aws
 from pipectl.config.names import CODE_TAG, LIVE_ALIAS
 from pipectl.engine.model import UNKNOWN, Attributes, Delta, Facts, Observation, Resource, facts_of
+from pipectl.engine.parallel import at_once
 from pipectl.errors import AbsentError, AwsError
 from pipectl.facts import FunctionFacts, RoleFacts
 from pipectl.packaging.build import Package
@@ -125,6 +126,14 @@ class Function(Resource):
         live = {"live": versioned | {"weights": {}}} if self._release else {}
         return versioned | live | {"reserved_concurrency": None, "tags": dict(self._tags)}
 
+    def identify(self) -> Observation | None:
+        """Read the function without its versions: its facts have no live version."""
+        try:
+            answer = self._read_whole()
+        except AbsentError:
+            return None
+        return Observation({}, answer.get("Tags", {}), FunctionFacts(None, held=_reserved(answer) == 0))
+
     def observe(self) -> Observation | None:
         try:
             answer = self._read_whole()
@@ -132,25 +141,26 @@ class Function(Resource):
             return None
         tags = answer.get("Tags", {})
         attributes = self._versioned(answer["Configuration"], tags)
-        reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
-        attributes["reserved_concurrency"] = reserved
+        attributes["reserved_concurrency"] = reserved = _reserved(answer)
         facts, others = FunctionFacts(None, held=reserved == 0), _unmanaged(answer["Configuration"])
-        if not self._release:
-            return self._observation(attributes, tags, facts, others, [None])
-        live = self._versions.live()
-        if live is None:
-            return self._observation(attributes | {"live": None}, tags, facts, others, [None])
-        attributes["live"] = self._live(live, tags)
-        facts = replace(
-            facts,
-            live_version=live.version,
-            replaced=live.replaced,
-            live_since=live.since,
-            rollback=live.rollback,
-        )
-        if live.configuration:
-            others |= _unmanaged(live.configuration)
-        return self._observation(attributes, tags, facts, others, [None, LIVE_ALIAS])
+        with at_once() as start:
+            of_version = start(self._versions.live) if self._release else None
+            qualifiers = [None, LIVE_ALIAS] if self._release else [None]
+            read = {each or LATEST: start(partial(self._resource_policy, each)) for each in qualifiers}
+        policies = {qualifier: found for qualifier, policy in read.items() if (found := policy())}
+        live = of_version() if of_version else None
+        if of_version:
+            attributes["live"] = self._live(live, tags) if live else None
+        if live:
+            facts = replace(
+                facts,
+                live_version=live.version,
+                replaced=live.replaced,
+                live_since=live.since,
+                rollback=live.rollback,
+            )
+            others |= _unmanaged(live.configuration) if live.configuration else {}
+        return self._observation(attributes, tags, facts, others, policies)
 
     def _observation(
         self,
@@ -158,10 +168,9 @@ class Function(Resource):
         tags: Mapping[str, str],
         facts: FunctionFacts,
         others: Mapping[str, object],
-        qualifiers: Sequence[str | None],
+        policies: Mapping[str, Sequence[Statement]],
     ) -> Observation:
         """Return the observation with the settings that are not managed, and the resource policies that exist."""
-        policies = {each or LATEST: found for each in qualifiers if (found := self._resource_policy(each))}
         allowing = [each for policy in policies.values() for each in policy if each.get("Effect") != "Deny"]
         principals = sorted({_in_words(each.get("Principal")) for each in allowing})
         unmanaged = {**{name.replace(" ", "_"): value for name, value in others.items()}, "resource_policies": policies}
@@ -243,22 +252,24 @@ class Function(Resource):
         self._wait_until_idle()
         self._change(desired, bool(_CODE & set(differs)), configuration)
         if "live" in differs:
-            facts = self._publish(desired, observed.facts_as(FunctionFacts).live_version)
+            before = observed.facts_as(FunctionFacts).live_version
+            version = self._publish(desired, before)
+            self._versions.remove_old({version, before})
+            facts = FunctionFacts(version)
         if "reserved_concurrency" in differs:
             client.delete_function_concurrency(FunctionName=self.name)
         if "tags" in differs:
             client.tag_resource(Resource=self._arn, Tags=differing(desired["tags"], observed.tags))
         return facts
 
-    def _publish(self, desired: Attributes, before: str | None) -> Facts:
-        """Publish `$LATEST`, and let the alias name that version."""
+    def _publish(self, desired: Attributes, before: str | None) -> str:
+        """Publish `$LATEST`, let the alias name that version, and return it."""
         release = self._release() if self._release else ""
         version = self._versions.publish(
             f"{release}, {_description(desired)}", lambda published: self._wait_until_updated(published)
         )
         self._versions.deploy(version, before)
-        self._versions.remove_old({version, before})
-        return FunctionFacts(version)
+        return version
 
     def remark(self, deltas: Mapping[str, Delta], observed: Observation | None) -> str | None:
         """Return remarks about the id of the role, a rollback that `up` undoes, and versions that are not fixed.
@@ -335,6 +346,10 @@ class Function(Resource):
     def _read(self, version: str | None = None) -> FunctionConfigurationResponseTypeDef:
         qualifier: Request = {"Qualifier": version} if version else {}
         return self._aws.lambda_.get_function_configuration(FunctionName=self.name, **qualifier)
+
+
+def _reserved(answer: GetFunctionResponseTypeDef) -> int | None:
+    return answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
 
 
 def _in_words(principal: object) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
 from pipectl.engine.model import Attributes, Contents, Facts, Observation, Resource
+from pipectl.engine.parallel import at_once
 from pipectl.errors import AbsentError, ExistsError
 from pipectl.facts import QueueFacts
 from pipectl.policy_document import deny_plain_http, document, read, statements
@@ -77,14 +78,19 @@ class Queue(Resource):
         del facts
         return self._desired
 
+    def identify(self) -> Observation | None:
+        url = self._url()
+        return Observation({}, self._tags(url), QueueFacts(url, self._arn)) if url else None
+
     def observe(self) -> Observation | None:
-        sqs = self._aws.sqs
-        try:
-            url = sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
-        except AbsentError:
+        url = self._url()
+        if url is None:
             return None
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
+        sqs = self._aws.sqs
+        with at_once() as start:
+            answer = start(lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]))
+            tags = start(lambda: self._tags(url))
+        found = answer()["Attributes"]
         policy = found.get("Policy")
         attributes: Attributes = {
             "retention_days": _days(int(found["MessageRetentionPeriod"])),
@@ -96,13 +102,23 @@ class Queue(Resource):
             "policy": statements(read(policy)) if policy else None,
         }
         allows = found.get("RedriveAllowPolicy")
+        messages = int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
         return Observation(
             attributes,
-            tags,
-            QueueFacts(url, found["QueueArn"]),
+            tags(),
+            QueueFacts(url, self._arn, messages),
             note=note({"redrive allow policy": allows}),
             unmanaged={"redrive_allow_policy": allows} if allows else {},
         )
+
+    def _url(self) -> str | None:
+        try:
+            return self._aws.sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
+        except AbsentError:
+            return None
+
+    def _tags(self, url: str) -> dict[str, str]:
+        return self._aws.sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
 
     def create(self, desired: Attributes) -> Facts:
         """Create the queue, and compare its tags.
@@ -117,7 +133,6 @@ class Queue(Resource):
         start = self._aws.clock.monotonic()
 
         def usable() -> bool:
-            sqs.get_queue_url(QueueName=self.name)
             found.update(sqs.list_queue_tags(QueueUrl=url).get("Tags", {}))
             return bool(found) or self._aws.clock.monotonic() - start > _TAGS_LAG
 

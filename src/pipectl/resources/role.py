@@ -7,19 +7,25 @@ account may demand it.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from pipectl.aws.calls import Request
 from pipectl.aws.client import Aws
 from pipectl.config.names import REGION_TAG
 from pipectl.engine.model import Attributes, Facts, Observation, Refusal, RefusalKind, Resource
+from pipectl.engine.parallel import at_once
 from pipectl.errors import AbsentError, PipectlError
 from pipectl.facts import RoleFacts
 from pipectl.policy_document import Statement, document, read, statements
 from pipectl.resources.tagging import differing, from_list, to_list
 from pipectl.resources.unmanaged import note
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam.type_defs import RoleTypeDef
 
 _ROOT_PATH = "/"
 _SESSION = 3600
@@ -77,40 +83,62 @@ class Role(Resource):
         del facts
         return self._desired
 
+    def identify(self) -> Observation | None:
+        """Read also which policies there are: a role is deleted after them. Their documents are left out."""
+        role = self._role()
+        return self._identified(role, lambda: {name: [] for name in self._policy_names()}) if role else None
+
     def observe(self) -> Observation | None:
-        iam = self._aws.iam
-        try:
-            role = iam.get_role(RoleName=self.name)["Role"]
-        except AbsentError:
+        role = self._role()
+        if role is None:
             return None
-        listed = iam.get_paginator("list_role_policies").paginate(RoleName=self.name)
-        names = [name for page in listed for name in page["PolicyNames"]]
-        attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.name)
+        found = self._identified(role, self._policies)
         boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
-        attributes: Attributes = {
-            "path": role["Path"],
-            "trust": _read(role["AssumeRolePolicyDocument"]),
-            "policies": {
-                name: _read(iam.get_role_policy(RoleName=self.name, PolicyName=name)["PolicyDocument"])
-                for name in names
-            },
-            "attached_policies": sorted(str(a.get("PolicyArn")) for page in attached for a in page["AttachedPolicies"]),
-            "permissions_boundary": boundary,
-        }
-        tags, facts = from_list(role.get("Tags", [])), RoleFacts(role["RoleId"])
         session = role.get("MaxSessionDuration", _SESSION)
         others = {
             "permissions boundary": boundary if "permissions_boundary" not in self._desired else None,
             "session in seconds": session if session != _SESSION else None,
         }
-        unmanaged = {name.replace(" ", "_"): value for name, value in others.items() if value}
-        return Observation(
-            attributes,
-            tags,
-            facts,
-            unmanageable=self._other_region(tags),
+        return replace(
+            found,
+            attributes={
+                **found.attributes,
+                "path": role["Path"],
+                "trust": _read(role["AssumeRolePolicyDocument"]),
+                "permissions_boundary": boundary,
+            },
             note=note(others),
-            unmanaged=unmanaged,
+            unmanaged={name.replace(" ", "_"): value for name, value in others.items() if value},
+        )
+
+    def _role(self) -> RoleTypeDef | None:
+        try:
+            return self._aws.iam.get_role(RoleName=self.name)["Role"]
+        except AbsentError:
+            return None
+
+    def _policy_names(self) -> list[str]:
+        pages = self._aws.iam.get_paginator("list_role_policies").paginate(RoleName=self.name)
+        return [name for page in pages for name in page["PolicyNames"]]
+
+    def _policies(self) -> dict[str, list[Statement]]:
+        read = self._aws.iam.get_role_policy
+        names = self._policy_names()
+        return {name: _read(read(RoleName=self.name, PolicyName=name)["PolicyDocument"]) for name in names}
+
+    def _attached(self) -> list[str]:
+        pages = self._aws.iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.name)
+        return sorted(str(policy.get("PolicyArn")) for page in pages for policy in page["AttachedPolicies"])
+
+    def _identified(self, role: RoleTypeDef, policies: Callable[[], dict[str, list[Statement]]]) -> Observation:
+        with at_once() as start:
+            inline, attached = start(policies), start(self._attached)
+        tags = from_list(role.get("Tags", []))
+        return Observation(
+            {"policies": inline(), "attached_policies": attached()},
+            tags,
+            RoleFacts(role["RoleId"]),
+            unmanageable=self._other_region(tags),
         )
 
     def _other_region(self, tags: Mapping[str, str]) -> Refusal | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipectl.aws.calls import Request
 from pipectl.aws.client import Aws
 from pipectl.engine.model import Action, Attributes, Change, Contents, Delta, Facts, Observation, Resource
+from pipectl.engine.parallel import at_once
 from pipectl.errors import AbsentError, AwsError, PipectlError
 from pipectl.facts import Capacity, TableFacts
 from pipectl.resources.table_keys import Keys, definitions_with, described, key_attributes
@@ -94,25 +95,32 @@ class Table(Resource):
         del facts
         return self._desired
 
+    def identify(self) -> Observation | None:
+        try:
+            table = self._settled()
+        except AbsentError:
+            return None
+        return self._identified(table)
+
     def observe(self) -> Observation | None:
         try:
             table = self._settled()
         except AbsentError:
             return None
-        backups = self._aws.dynamodb.describe_continuous_backups(TableName=self.name)["ContinuousBackupsDescription"]
-        tags = self._tags_of(table["TableArn"])
-        recovery = backups.get("PointInTimeRecoveryDescription", {})
+        with at_once() as start:
+            identity = start(lambda: self._identified(table))
+            recovery, expiring = start(self._has_recovery), start(self._expiring_by)
+        found, expiring_by = identity(), expiring()
         provisioned = _provisioned(table)
         attributes: Attributes = {
+            **found.attributes,
             **key_attributes(table["KeySchema"], table["AttributeDefinitions"]),
             "billing": PROVISIONED if provisioned and not self._keep_billing else ON_DEMAND,
             "stream": _stream(table),
             "indexes": self._indexes_of(table),
-            "point_in_time_recovery": recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
-            "deletion_protection": bool(table.get("DeletionProtectionEnabled")),
+            "point_in_time_recovery": recovery(),
         }
-        filled = self._filled.items() <= tags.items()
-        expiring_by = self._expiring_by()
+        filled = found.facts_as(TableFacts).filled
         notes = [
             f"billing is {PROVISIONED}, with {provisioned.describe()}, and is kept"
             if provisioned and self._keep_billing
@@ -120,13 +128,23 @@ class Table(Resource):
             None if filled else "older items are not in its sparse index yet: `pipectl up` adds them",
             note({"data loss: time to live deletes items by": expiring_by}),
         ]
-        return Observation(
-            attributes,
-            tags,
-            replace(_facts(table), filled=filled, provisioned=provisioned),
+        return replace(
+            found,
+            attributes=attributes,
             note="; ".join(filter(None, notes)) or None,
             unmanaged={"time_to_live": expiring_by} if expiring_by else {},
         )
+
+    def _identified(self, table: TableDescriptionTypeDef) -> Observation:
+        tags = self._tags_of(table["TableArn"])
+        filled = self._filled.items() <= tags.items()
+        facts = replace(_facts(table), filled=filled, provisioned=_provisioned(table))
+        return Observation({"deletion_protection": bool(table.get("DeletionProtectionEnabled"))}, tags, facts)
+
+    def _has_recovery(self) -> bool:
+        """Return whether point-in-time recovery is on."""
+        found = self._aws.dynamodb.describe_continuous_backups(TableName=self.name)["ContinuousBackupsDescription"]
+        return found.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED"
 
     def _expiring_by(self) -> str | None:
         """Return the attribute by which a time to live deletes items."""

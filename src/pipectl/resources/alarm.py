@@ -24,8 +24,6 @@ AT_LEAST = "GreaterThanOrEqualToThreshold"
 MORE_THAN = "GreaterThanThreshold"
 _MOST = 100
 """Alarms in one answer of DescribeAlarms."""
-_MOMENT = 1.0
-"""Seconds for which a look whether a name is taken counts, so that alarms that are created together share it."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,6 @@ class AlarmList:
         self._aws = aws
         self._names = list(names)
         self._shared = SharedRead(self._read)
-        self._read_at = 0.0
 
     def expire(self) -> None:
         """Let every next look ask AWS."""
@@ -70,14 +67,7 @@ class AlarmList:
         listed = self._shared.get(name)
         return listed.metric.get(name), name in listed.composite
 
-    def is_taken(self, name: str) -> bool:
-        """Return whether a name is taken now, by an answer of the last second that this alarm has not had yet."""
-        if self._aws.clock.monotonic() - self._read_at > _MOMENT:
-            self.expire()
-        return any(self.find(name))
-
     def _read(self) -> ListedAlarms:
-        self._read_at = self._aws.clock.monotonic()
         answer = self._aws.cloudwatch.describe_alarms(
             AlarmNames=self._names, AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=_MOST
         )
@@ -193,7 +183,10 @@ class Alarm(Resource):
 
     def create(self, desired: Attributes) -> Facts:
         """Look first, then create: PutMetricAlarm overwrites an existing alarm without an error."""
-        if self._listing.is_taken(self.name):
+        self._listing.expire()
+        found = self._listing.find(self.name)
+        self._listing.expire()
+        if any(found):
             raise ExistsError(f"alarm {self.name} exists already")
         self._put(desired, desired["tags"])
         return Facts()
@@ -201,7 +194,6 @@ class Alarm(Resource):
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         if set(differs) - {"tags"}:
             self._put(desired)  # replaces every setting, but not the tags of an existing alarm
-            self._listing.expire()
         if "tags" in differs:
             tags = to_list(differing(desired["tags"], observed.tags))
             self._aws.cloudwatch.tag_resource(ResourceARN=self._arn, Tags=tags)
@@ -234,6 +226,7 @@ class Alarm(Resource):
             OKActions=desired["ok_actions"],
             **more,
         )
+        self._listing.expire()
 
 
 def _whole(number: float | None) -> float | None:

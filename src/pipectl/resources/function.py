@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from pipectl.facts import FunctionFacts, RoleFacts
 from pipectl.packaging.build import Package
 from pipectl.policy_document import Statement, members, read
 from pipectl.resources.tagging import differing, require_tags
-from pipectl.resources.unmanaged import note
+from pipectl.resources.unmanaged import allowed_principals, note
 from pipectl.resources.versions import LATEST, Live, Versions, first_description
 
 if TYPE_CHECKING:
@@ -152,13 +151,8 @@ class Function(Resource):
         if of_version:
             attributes["live"] = self._live(live, tags) if live else None
         if live:
-            facts = replace(
-                facts,
-                live_version=live.version,
-                replaced=live.replaced,
-                live_since=live.since,
-                rollback=live.rollback,
-            )
+            since, rollback = live.since, live.rollback
+            facts = FunctionFacts(live.version, facts.held, live.replaced, live_since=since, rollback=rollback)
             others |= _unmanaged(live.configuration) if live.configuration else {}
         return self._observation(attributes, tags, facts, others, policies)
 
@@ -171,8 +165,7 @@ class Function(Resource):
         policies: Mapping[str, Sequence[Statement]],
     ) -> Observation:
         """Return the observation with the settings that are not managed, and the resource policies that exist."""
-        allowing = [each for policy in policies.values() for each in policy if each.get("Effect") != "Deny"]
-        principals = sorted({_in_words(each.get("Principal")) for each in allowing})
+        principals = allowed_principals([each for policy in policies.values() for each in policy])
         unmanaged = {**{name.replace(" ", "_"): value for name, value in others.items()}, "resource_policies": policies}
         return Observation(
             attributes,
@@ -350,14 +343,6 @@ class Function(Resource):
 
 def _reserved(answer: GetFunctionResponseTypeDef) -> int | None:
     return answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
-
-
-def _in_words(principal: object) -> str:
-    """Return who a statement names: ``everybody``, ``s3.amazonaws.com``, or the names as they are."""
-    if isinstance(principal, dict):
-        names = [name for each in principal.values() for name in (each if isinstance(each, list) else [each])]
-        return ", ".join("everybody" if name == "*" else str(name) for name in names)
-    return "everybody" if principal == "*" else json.dumps(principal)
 
 
 def _code_identity(sha256: str, tags: Mapping[str, str]) -> str:

@@ -269,9 +269,7 @@ class Table(Resource):
         if table["TableStatus"] == "DELETING":
             self._aws.wait(self._is_gone, f"table {self.name} to be deleted", _BOUND)
             raise AbsentError(f"table {self.name} has just been deleted")
-        if table["TableStatus"] == "CREATING":
-            return self._wait_until_active()
-        return table
+        return self._wait_until_active() if table["TableStatus"] == "CREATING" else table
 
     def _is_gone(self) -> bool:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipectl.output.bars import CHARACTERS, WIDTH, bars
+from pipectl.output.bars import CHARACTERS, WIDTH, bars, share_bar
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
@@ -20,4 +20,4 @@ def test_counts_of_zero_and_no_counts_have_no_bars() -> None:
 
 
 def test_bars_have_only_the_characters_that_are_checked_against_the_encoding() -> None:
-    assert set().union(*bars(range(1000))) == set(CHARACTERS)
+    assert set().union(*bars(range(1000)), share_bar(5, 10)) == set(CHARACTERS)

@@ -87,6 +87,12 @@ def test_process_is_used_again_after_an_exception(pipeline: Pipeline) -> None:
     assert _invoke(pipeline) == {"calls": 4, "process": process}
 
 
+def test_a_frame_has_its_line_without_marks_below_it(emulator: LocalEmulator) -> None:
+    pipeline = Pipeline(emulator, handler="def handler(event, context):\n    return 1 + event['absent']")
+    frame = "  File \"/var/task/index.py\", line 2, in handler\n    return 1 + event['absent']\n"
+    assert _invoke(pipeline)["stackTrace"] == [frame]
+
+
 def test_process_is_used_again_after_its_first_invocation_raised(pipeline: Pipeline) -> None:
     process = _invoke(pipeline, "raise")["errorMessage"].removeprefix("call 1 of ")
     assert _invoke(pipeline, "raise")["errorMessage"] == f"call 2 of {process}"

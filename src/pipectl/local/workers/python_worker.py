@@ -153,7 +153,12 @@ def _stack(error: BaseException, root: str) -> list[str]:
     """Return the frames of the function, without those of this program and of Python's import."""
     frames = traceback.extract_tb(error.__traceback__)
     own = next((at for at, frame in enumerate(frames) if frame.filename.startswith(root)), len(frames))
-    shown = [frame for frame in frames[own:] if not frame.filename.startswith("<frozen importlib")]
+    # Without columns, as on Lambda: no marks below the lines.
+    shown = [
+        (frame.filename, frame.lineno or 0, frame.name, frame.line)
+        for frame in frames[own:]
+        if not frame.filename.startswith("<frozen importlib")
+    ]
     return [_shown(text, root) for text in traceback.format_list(shown)]
 
 

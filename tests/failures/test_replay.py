@@ -510,6 +510,21 @@ class TestReading:
         assert world.claimed() == []
         assert {world.status(audit_id) for audit_id in failures} == {"OPEN"}
 
+    def test_outcomes_that_are_ready_are_written_before_the_run_ends_with_an_error(self) -> None:
+        world = World()
+        numbers = world.orders(300)
+        for number in numbers:
+            world.give_up(number)
+
+        def denied_at_last(records: list[Any]) -> None:
+            if numbers[-1] in sequence_numbers(records):
+                raise aws_error("AccessDeniedException", "lambda", kind=AccessDeniedError)
+
+        world.faults[PROCESSOR] = denied_at_last
+        with pytest.raises(AccessDeniedError):
+            replay(world)
+        assert (world.statuses(), world.claimed()) == ({"REPLAYED": 200, "OPEN": 100}, [])
+
     @pytest.mark.parametrize("operation", ["GetRecords", "GetShardIterator", "Invoke", "TransactWriteItems"])
     def test_throttling_longer_than_the_retries(self, operation: str) -> None:
         world = World()

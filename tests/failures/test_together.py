@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -76,6 +77,28 @@ def test_two_replays_in_parallel(seconds_a_call: float, round_: int) -> None:
     replay(world)
     assert world.statuses() == {"REPLAYED": 108, "FAILED": 12}
     assert world.stored() == {number for count, number in enumerate(numbers) if count % 10}
+
+
+@pytest.mark.parametrize("seed", range(20 if THOROUGH else 5))
+def test_two_replays_in_parallel_whose_transactions_are_cancelled_and_answers_lost(seed: int) -> None:
+    world, chance = World(), random.Random(seed)
+    for _ in range(150):
+        world.give_up(world.order())
+    codes = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
+    world.refuses = lambda _: chance.choice(codes) if chance.random() < 0.01 else None
+    start = threading.Barrier(2)
+
+    def run(_: int) -> ReplayReport:
+        process = Process(world)
+        process.lost_answers = {"TransactWriteItems": 3, "UpdateItem": 3}
+        start.wait()
+        return replay(process, batch_size=20)
+
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(run, range(2)))
+    settled_once_each(world, *reports)
+    assert (world.statuses(), world.claimed()) == ({"REPLAYED": 150}, [])
+    assert sum(report.total for report in reports) == 150
 
 
 def test_failures_that_another_run_claimed_are_reported_and_skipped() -> None:

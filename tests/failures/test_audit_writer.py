@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipectl.aws.calls import Call, Parameters
+from pipectl.aws.client import Aws, Credentials
 from pipectl.errors import AccessDeniedError, CancelledError
 from pipectl.failures.audit_table import AuditTable
 from pipectl.failures.audit_updates import Update
@@ -19,6 +23,7 @@ from pipectl.failures.model import Failure
 from pipectl.failures.outcomes import ClaimState
 from pipectl.failures.replay import concerns_all
 from tests.failures.fakes import AUDIT_TABLE, Process, World, aws_error
+from tests.support import ACCOUNT, REGION, FakeClock
 
 MARK = Update("SET claimedBy = :me", "claimedBy = :me OR attribute_not_exists(claimedBy)", {":me": {"S": "me"}})
 CONFLICT, THROTTLED = "TransactionConflict", "ThrottlingError"
@@ -199,6 +204,24 @@ def test_the_same_transaction_is_sent_when_its_answer_is_lost() -> None:
     process.lost_answers["TransactWriteItems"] = 3
     assert all(each.done for each in write(process, failures, once))
     assert {item["count"]["N"] for item in world.audit.values()} == {"1"}
+
+
+def test_a_transaction_is_sent_again_with_its_token() -> None:
+    tokens: list[object] = []
+
+    def lose_the_first(_: Call, parameters: Parameters, __: Callable[[], object]) -> object:
+        tokens.append(parameters["ClientRequestToken"])
+        if len(tokens) == 1:
+            raise ReadTimeoutError(endpoint_url="https://dynamodb")
+        return {}
+
+    keys = Credentials(ACCOUNT, "test")
+    writer = AuditWriter(Aws(REGION, credentials=keys, clock=FakeClock(), attempt=lose_the_first), AUDIT_TABLE)
+    changes = [(failure, MARK) for failure in items(World(), 2)]
+    for _ in range(2):
+        assert writer.write(changes) == [Written(done=True)] * 2
+    first, again, other = tokens
+    assert first == again != other
 
 
 NUMBERS: Any = {":zero": {"N": "0"}, ":one": {"N": "1"}}

@@ -1,17 +1,15 @@
-"""Measure `verify` on a fake stream of 1, 4 and 40 shards, whose calls take 10 ms each.
+"""`verify` of 20,000 records in 1, 4 and 40 shards.
 
-    python bench/verify.py [RECORDS]
-
-Every record is stored. The shards are open; in a second run with 40, all but four are closed ancestors of these, as
-after shards have rolled.
+The stream is a fake, whose calls take 10 ms each. Every record is stored. The shards are open; in a second run with 40,
+all but four are closed ancestors of these, as after shards have rolled.
 """
 
 from __future__ import annotations
 
 import hashlib
-import sys
 import threading
 import time
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from bench.report import Count, Figure, Section
 from pipectl.clock import SystemClock
 from pipectl.commands.verify import VerifyReport, verify
 from pipectl.config.loading import load
@@ -27,8 +26,10 @@ from pipectl.engine.model import Facts, Observation
 from pipectl.facts import MappingFacts, QueueFacts, TableFacts
 from pipectl.output.console import Screen
 from pipectl.resource_keys import ResourceKey
+from pipectl.text import pluralize
 
 CONFIG = Path(__file__).parent.parent / "config" / "dev.yaml"
+RECORDS = 20_000
 SECONDS = 0.01
 PAGE = 1000
 ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/dev-orders-table-backend/stream/2026-01-01T00:00:00.000"
@@ -41,7 +42,7 @@ class Fake:
         self.clock, self.region, self.account_id, self.partition = SystemClock(), "us-east-1", "123456789012", "aws"
         self.shards, self.opened, self.each = shards, opened, records // shards
         self.start = self.clock.now() - timedelta(hours=3)
-        self.names = sorted(f"{self.start:%Y/%m/%d}/{_id(number)}.json" for number in range(records))
+        self.names = sorted(f"processed-data/{self.start:%Y/%m/%d}/{_id(number)}.json" for number in range(records))
         self.calls: Counter[str] = Counter()
         self.lock = threading.Lock()
         self.streams = self.s3 = self.dynamodb = self.sqs = self.cloudwatch = self
@@ -92,17 +93,20 @@ class Fake:
         return {"eventID": _id(number), "eventName": "INSERT", "dynamodb": change}
 
     def get_paginator(self, operation: str) -> Any:
-        return SimpleNamespace(paginate=self._metrics if operation == "get_metric_data" else self._objects)
+        assert operation == "get_metric_data"  # noqa: S101
+        return SimpleNamespace(paginate=self._metrics)
 
     def _metrics(self, **_: Any) -> Iterator[Any]:
         self.call("GetMetricData")
         yield {"MetricDataResults": []}
 
-    def _objects(self, *, Prefix: str, **_: Any) -> Iterator[Any]:  # noqa: N803
-        names = [f"processed-data/{name}" for name in self.names if f"processed-data/{name}".startswith(Prefix)]
-        for at in range(0, max(1, len(names)), PAGE):
-            self.call("ListObjectsV2")
-            yield {"Contents": [{"Key": name} for name in names[at : at + PAGE]]}
+    def list_objects_v2(self, *, Prefix: str, StartAfter: str, **_: Any) -> Any:  # noqa: N803
+        self.call("ListObjectsV2")
+        begin = max(bisect_left(self.names, Prefix), bisect_right(self.names, StartAfter))
+        names = [name for name in self.names[begin : begin + PAGE] if name.startswith(Prefix)]
+        following = self.names[begin + PAGE : begin + PAGE + 1]
+        is_truncated = len(names) == PAGE and bool(following) and following[0].startswith(Prefix)
+        return {"Contents": [{"Key": name} for name in names], "IsTruncated": is_truncated}
 
     def head_object(self, **_: Any) -> Any:
         self.call("HeadObject")
@@ -133,19 +137,23 @@ class FakeContext(Context):
         return {key: Observation({}, self.pipeline.ownership, facts.get(key, Facts())) for key in keys}
 
 
+def sections() -> Iterator[Section]:
+    """Measure beside the calls one after the other."""
+    figures, counts = [], []
+    for shards, opened in ((1, 1), (4, 4), (40, 4), (40, 40)):
+        seconds, report, calls = measure(shards, opened, RECORDS)
+        if report.stored != RECORDS:
+            raise RuntimeError(f"{report.stored} of {RECORDS} records were found")
+        name = f"{pluralize(shards, 'shard')}, {opened} open"
+        figures.append(Figure(name, seconds, calls.total() * SECONDS, "s", "its calls one after the other"))
+        counts.append(Count(f"calls: {name}", calls.total()))
+    text = f"{RECORDS:,} records, each with its object. Most calls are empty pages at the end of open shards."
+    yield Section("By number of shards", text, figures, counts)
+
+
 def measure(shards: int, opened: int, records: int) -> tuple[float, VerifyReport, Counter[str]]:
     fake = Fake(shards, opened, records)
     context = FakeContext(load(CONFIG), CONFIG, cast(Any, fake), Screen(quiet=True).progress)
     start = time.perf_counter()
     report = verify(context, fake.now() - timedelta(hours=24))
     return time.perf_counter() - start, report, fake.calls
-
-
-def main(records: int) -> None:
-    for shards, opened in ((1, 1), (4, 4), (40, 4), (40, 40)):
-        seconds, report, calls = measure(shards, opened, records)
-        print(f"{shards:3} shards, {opened:2} open: {seconds:5.1f} s, {report.stored} of {report.read} stored, {calls}")
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)

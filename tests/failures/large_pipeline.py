@@ -231,7 +231,7 @@ class LargePipeline:
             yield page
 
     def list_objects_v2(self, *, Prefix: str, StartAfter: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
-        keys: Any = self._quarantined() if Prefix.startswith("failed-data/") else self.stored
+        keys: Any = self.quarantined() if Prefix.startswith("failed-data/") else self.stored
         place = max(bisect_left(keys, Prefix), bisect_right(keys, StartAfter))
         page = [key for key in keys[place : place + 1000] if key.startswith(Prefix)]
         with self._call("ListObjectsV2", keys=len(page)):
@@ -239,7 +239,8 @@ class LargePipeline:
             is_truncated = len(page) == 1000 and bool(more) and more[0].startswith(Prefix)
             return {"IsTruncated": is_truncated, "Contents": [{"Key": key, "ETag": "e", "Size": 500} for key in page]}
 
-    def _quarantined(self) -> list[str]:
+    def quarantined(self) -> list[str]:
+        """Return the keys of the quarantine. They are made at the first call."""
         return _quarantine_keys(self)
 
     def head_object(self, *, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803

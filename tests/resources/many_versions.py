@@ -50,6 +50,8 @@ class ManyVersions:
         self.waiting = 0
         """The greatest number of versions that were listed and not deleted yet."""
         self.tries: Counter[tuple[str, str]] = Counter()
+        self.remembers = True
+        """False to keep no memory of single versions in `listed` and `tries`."""
         self.shown: list[Portion] = []
         self.said: list[str] = []
         self._running: Counter[str] = Counter()
@@ -108,7 +110,7 @@ class ManyVersions:
         with self._call("ListObjectVersions", LIST_SECONDS), self._lock:
             found = self._page_behind(KeyMarker, VersionIdMarker, min(MaxKeys, self.page) + 1)
             page, more = found[: min(MaxKeys, self.page)], len(found) > self.page
-            self.listed.update((key, version) for key, _, version in page)
+            self.listed.update((key, version) for key, _, version in page if self.remembers)
             self.waiting = max(self.waiting, len(self.listed) - len(self.tries))
             named = [{"Key": key, "VersionId": version, "Size": 1} for key, _, version in page]
             answer: dict[str, Any] = {"IsTruncated": more}
@@ -145,7 +147,8 @@ class ManyVersions:
             assert self._delete(Key, VersionId) is None
 
     def _delete(self, key: str, version: str) -> dict[str, str] | None:
-        self.tries[key, version] += 1
+        if self.remembers:
+            self.tries[key, version] += 1
         if code := self.refusal(key, self.tries[key, version]):
             return {"Key": key, "VersionId": version, "Code": code, "Message": "Because of the test."}
         if (key, version) not in self._versions:

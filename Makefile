@@ -61,7 +61,7 @@ judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), 
 coverage: $(READY) ## Measure the branch coverage of engine, failures and resources: at least 95 %.
 	$(PYTEST) -m "not emulator" --cov --cov-report=term-missing:skip-covered
 
-bench: $(READY) ## Measure everything and write docs/benchmarks.md (BENCH="calls replay" for some of it).
+bench: $(READY) ## Measure everything and write docs/benchmarks.md: about an hour (BENCH="calls replay" for some of it).
 	$(BIN)/python -m bench --write $(BENCH)
 
 lint: $(READY) ## Run the linters and the type checker.

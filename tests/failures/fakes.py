@@ -603,6 +603,7 @@ class _DynamoDB(_Service):
         ProjectionExpression: str = "",  # noqa: N803
         ExclusiveStartKey: dict[str, Any] | None = None,  # noqa: N803
         ScanIndexForward: bool = True,  # noqa: N803
+        Limit: int = 3,  # noqa: N803
     ) -> dict[str, Any]:
         assert TableName == AUDIT_TABLE
         if IndexName in self._world.denied_indexes:
@@ -628,8 +629,9 @@ class _DynamoDB(_Service):
         if after := ExclusiveStartKey:
             there = [i for i in there if place(i) != place(after) and (place(i) > place(after)) == ScanIndexForward]
         there.sort(key=place, reverse=not ScanIndexForward)
-        found = list(itertools.islice((item for item in there if holds(KeyConditionExpression, item)), 4))
-        page, last = found[:3], found[2] if len(found) > 3 else None
+        most = min(Limit, 3)
+        found = list(itertools.islice((item for item in there if holds(KeyConditionExpression, item)), most + 1))
+        page, last = found[:most], found[most - 1] if len(found) > most else None
         keys = ("auditId", "timestamp", *([self._world.indexes[IndexName]] if IndexName else []))
         more = {"LastEvaluatedKey": {name: last[name] for name in keys}} if last else {}
         return {"Items": [item for item in page if holds(FilterExpression, item)], **more}

@@ -122,9 +122,11 @@ class Role(Resource):
         return [name for page in pages for name in page["PolicyNames"]]
 
     def _policies(self) -> dict[str, list[Statement]]:
-        read = self._aws.iam.get_role_policy
-        names = self._policy_names()
-        return {name: _read(read(RoleName=self.name, PolicyName=name)["PolicyDocument"]) for name in names}
+        iam = self._aws.iam
+        return {
+            name: _read(iam.get_role_policy(RoleName=self.name, PolicyName=name)["PolicyDocument"])
+            for name in self._policy_names()
+        }
 
     def _attached(self) -> list[str]:
         pages = self._aws.iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.name)

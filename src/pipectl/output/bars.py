@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 WIDTH = 30
 """Characters of the longest bar, which leave room for the other columns on 80 characters."""
-_SHARE_WIDTH = 10
+_SHARE_WIDTH = 8
 _EIGHTHS = "▏▎▍▌▋▊▉"
 FULL, _REST = "█", "░"
 CHARACTERS = _EIGHTHS + FULL + _REST

@@ -13,7 +13,7 @@ import urllib.request
 from functools import cache
 from typing import Any
 
-from botocore import hooks, regions, useragent, utils
+from botocore import hooks, httpsession, regions, useragent, utils
 from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.client import ClientCreator
 from botocore.compat import get_current_datetime
@@ -40,6 +40,7 @@ _FUNCTIONS: list[tuple[Any, str]] = [
     (responses, "method_names_from_class"),
     (responses, "camelcase_to_underscores"),
     (sqs_models, "camelcase_to_underscores"),
+    (httpsession, "create_urllib3_context"),  # no server of the tests speaks TLS
     (moto_utils, "create_loader"),  # each one looks through the folders of all services
 ]
 _ALIASER: Any = EventAliaser

@@ -135,7 +135,7 @@ _TRACE = merged(
     _WHOLE_STREAM,
     _FAILURES,
     _METRICS,
-    {"orders-table": "dynamodb:GetItem", "processed-objects": "s3:GetObject"},
+    {"orders-table": "dynamodb:GetItem", "audit-table": "dynamodb:Query", "processed-objects": "s3:GetObject"},
     _EXPLAIN,
 )
 _SEND = merged(

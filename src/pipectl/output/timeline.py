@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pipectl.engine.timeline import Outcome, Span, Timeline
@@ -72,10 +73,10 @@ def _resource(span: Span, *, critical: bool) -> Line:
 
 def _waits(span: Span) -> str:
     """Return the resource that it needed last, and what it waited for: ``audit-table; to become ACTIVE (3.1 s)``."""
-    begun = f"{span.change.kind} {span.change.name} "  # the resource is named at the beginning of the line
+    named = rf"^{span.change.kind} \S+ (?=to )"  # the resource is named before
     waits = [wait for wait in span.waits if wait.seconds >= _SHORTEST]
     parts = [span.after] if span.after else []
-    parts += [f"{wait.what.removeprefix(begun)} ({wait.seconds:.1f} s)" for wait in waits]
+    parts += [f"{re.sub(named, '', wait.what)} ({wait.seconds:.1f} s)" for wait in waits]
     return "; ".join(parts)
 
 

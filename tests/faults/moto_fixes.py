@@ -21,13 +21,13 @@ _creating = Lock()
 def send_fixed(call: Call, params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
     """Send a call to moto.
 
-    CreateBucket keeps its tags, SetQueueAttributes keeps a policy that it does not name, a disabled stream can be
-    enabled again, and an existing stream, index or mapping is refused with AWS's message.
+    CreateBucket keeps its tags and sets what AWS sets, SetQueueAttributes keeps a policy that it does not name, a
+    disabled stream can be enabled again, and an existing stream, index or mapping is refused with AWS's message.
     """
     if call.operation == "CreateEventSourceMapping":
         return _create_mapping(params, send)
     if call.operation == "CreateBucket":
-        return _with_tags(params, send)
+        return _new_bucket(params, send)
     if call.operation == "SetQueueAttributes" and "Policy" not in params["Attributes"]:
         return _keeping_the_policy(params, send)
     if call.operation == "UpdateTable":
@@ -35,10 +35,16 @@ def send_fixed(call: Call, params: Mapping[str, Any], send: Callable[[], Any]) -
     return send()
 
 
-def _with_tags(params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+def _new_bucket(params: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+    """Create a bucket with its tags, encrypted and without public access, as AWS does since 2023."""
     answer = send()
+    backend = s3_backends[ACCOUNT]["aws"]
+    blocks = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    backend.put_public_access_block(params["Bucket"], dict.fromkeys(blocks, "true"))
+    encryption = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}}
+    backend.put_bucket_encryption(params["Bucket"], encryption)
     tags = params.get("CreateBucketConfiguration", {}).get("Tags", [])
-    s3_backends[ACCOUNT]["aws"].put_bucket_tagging(params["Bucket"], {tag["Key"]: tag["Value"] for tag in tags})
+    backend.put_bucket_tagging(params["Bucket"], {tag["Key"]: tag["Value"] for tag in tags})
     return answer
 
 

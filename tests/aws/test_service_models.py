@@ -22,7 +22,8 @@ def test_a_model_is_equal_to_that_of_botocore(service: str, kind: str) -> None:
 
 @pytest.mark.parametrize("name", ["endpoints", "partitions", "_retry"])
 def test_data_of_all_services_are_equal_to_those_of_botocore(name: str) -> None:
-    assert models().load_data(name) == create_loader().load_data(name)
+    unused = models.__wrapped__()  # botocore writes into the data of the loader that finds the endpoints of others
+    assert unused.load_data(name) == create_loader().load_data(name)
 
 
 def test_a_model_is_parsed_once() -> None:

@@ -84,7 +84,7 @@ def answering_after_the_client_of_sqs(*prepared: str) -> Aws:
         return {"Account": "111122223333"}
 
     aws = Aws(REGION, credentials=KEYS, attempt=attempt, prepared=prepared)
-    aws._session.register("creating-client-class.sqs", lambda **_: created.set())
+    aws._session.events.register("creating-client-class.sqs", lambda **_: created.set())
     return aws
 
 

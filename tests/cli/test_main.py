@@ -24,7 +24,7 @@ HEAVY = (
 )
 """Modules that the group of all commands does not import."""
 UNUSED_BY_PLAN = (
-    *("boto3", "s3transfer", "multiprocessing", "asyncio", "rich.live", "rich.progress", "ministack", "watchfiles"),
+    *("asyncio", "rich.live", "rich.progress", "ministack", "watchfiles"),
     *("pipectl.failures.audit_table", "pipectl.failures.explanation", "pipectl.failures.replay", "pipectl.local"),
     *("pipectl.monitoring.health", "pipectl.iam.command_actions", "pipectl.cloudformation"),
 )

@@ -99,9 +99,8 @@ def lead_through(proxy: str, world: World) -> None:
         path, mark, query = request.url.partition("?")
         request.url = path.replace("%3A", ":") + mark + query
 
-    events = world.aws._session.get_component("event_emitter")
-    events.register("before-send", redirect)
-    events.register("before-sign.lambda", decode)
+    world.aws._session.events.register("before-send", redirect)
+    world.aws._session.events.register("before-sign.lambda", decode)
 
 
 def finished(name: str, work: Callable[[], object]) -> None:

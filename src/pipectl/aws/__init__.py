@@ -1,1 +1,1 @@
-"""AWS access. botocore is imported here and in `local` only; boto3 is not, because it takes longer to import."""
+"""AWS access. boto3 is imported here and in `local` only."""

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+import boto3
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError
 from botocore.model import OperationModel
-from botocore.session import Session
 
 from pipectl.aws import responses, settings
 from pipectl.aws.caller import Answered, Caller, read_caller
@@ -115,16 +115,18 @@ class Aws:
         self._clock_ahead: float | None = None
         self.ca_bundle: str | None = None
         self._session = self._explicit(credentials) if credentials else self._chained(profile)
-        events = self._session.get_component("event_emitter")
-        events.register("creating-client-class", self._add_retries)
-        events.register("before-parse", self._check_response)
+        self._session.events.register("creating-client-class", self._add_retries)
+        self._session.events.register("before-parse", self._check_response)
 
-    def _explicit(self, credentials: Credentials) -> Session:
-        session = settings.profileless_session()
-        session.set_credentials(credentials.aws_access_key_id, credentials.aws_secret_access_key)
-        return session
+    def _explicit(self, credentials: Credentials) -> boto3.Session:
+        return boto3.Session(
+            region_name=self.region,
+            aws_access_key_id=credentials.aws_access_key_id,
+            aws_secret_access_key=credentials.aws_secret_access_key,
+            botocore_session=settings.profileless_session(),
+        )
 
-    def _chained(self, profile: str | None) -> Session:
+    def _chained(self, profile: str | None) -> boto3.Session:
         """Return a session whose credentials come from botocore's chain, with errors that name the provider."""
         session = settings.new_session(profile)
         try:
@@ -137,7 +139,7 @@ class Aws:
         chain = CredentialChain(settings.new_session(profile), self.region, self.say, **longest)
         session.register_component("credential_provider", chain)
         self.ca_bundle = settings.check_network_settings(session)
-        return session
+        return boto3.Session(region_name=self.region, botocore_session=session)
 
     @cached_property
     def partition(self) -> str:
@@ -307,9 +309,9 @@ class Aws:
             return self._clients[service, invokes]
 
     def _create(self, service: str, config: BotoConfig) -> Any:
-        create = cast("Callable[..., object]", self._session.create_client)
+        create = cast("Callable[..., object]", self._session.client)
         try:
-            return create(service, region_name=self.region, endpoint_url=self.endpoint_url, config=config)
+            return create(service, endpoint_url=self.endpoint_url, config=config)
         except (BotoCoreError, ValueError) as error:
             raise settings.invalid_setting(error) from error
 

@@ -28,7 +28,7 @@ class _Models(Loader):
     def list_available_services(self, type_name: str) -> list[str]:
         """Return the services, also those that have no model of this type."""
         del type_name
-        return _folders(tuple(self.search_paths))
+        return _folders(tuple(dict.fromkeys(self.search_paths)))  # each session of boto3 adds its path
 
 
 @cache

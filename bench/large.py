@@ -86,7 +86,7 @@ def _commands() -> Section:
     return Section(
         "audit list, audit stats, verify and trace over 1 to 100,000 failures",
         "Every second record of the stream failed, is quarantined, and has an open failure. An audit item has 2 KB, a"
-        " page 1 MB. `audit list` reads up to 1,000 failures for its summary, and at most 200 objects for causes."
+        " page 1 MB. `audit list` reads 200 failures for its summary, with their objects for the causes."
         " `verify` reads the whole stream and lists each key once; `trace` reads the shards of one line. Each open"
         " shard answers up to 100 empty pages at its end, which are most of the calls where there are few records.",
         charts=[

@@ -86,7 +86,7 @@ def test_more_failures_than_are_counted_are_said_to_be_more() -> None:
     assert page.summary
     assert (page.summary.count, page.summary.more, page.summary.first) == (MOST_COUNTED, True, None)
     text = printed(partial(audit.page, found=page, selection=UNRESOLVED_ONES, limit=20))
-    assert text.startswith("more than 1,000 unresolved failures")
+    assert text.startswith(f"more than {MOST_COUNTED} unresolved failures")
 
 
 def test_more_failures_than_are_explained_are_listed_with_few_calls() -> None:
@@ -94,11 +94,11 @@ def test_more_failures_than_are_explained_are_listed_with_few_calls() -> None:
     for _ in range(MOST_EXPLAINED + more):
         poison(world)
     process = Process(world)
-    page = audit_list(context(process), UNRESOLVED_ONES)
+    page = audit_list(context(process), UNRESOLVED_ONES, limit=MOST_EXPLAINED + more)
     calls = Counter(process.calls)
     assert (calls["GetObject"], calls["FilterLogEvents"]) == (MOST_EXPLAINED, 0)
     assert page.unexplained == more
-    assert all(entry.explanation.reason for entry in page.entries)
+    assert all(entry.explanation.reason for entry in page.entries[:MOST_EXPLAINED])
 
 
 def test_a_bucket_that_is_gone_is_a_problem_and_no_error() -> None:
@@ -329,6 +329,22 @@ def test_show_offers_the_rollback_that_the_list_offers_while_all_failures_began_
     assert "`pipectl rollback`, then `pipectl replay-dlq`" in printed(partial(show_output.details, found=found))
     poison(world, "KeyError: 'price'", version="2")
     assert audit_show(reading, failure)[0].deploy is None
+
+
+def test_the_list_offers_the_rollback_also_when_it_counts_fewer_failures_than_there_are() -> None:
+    world = World()
+    older = poison(world, "KeyError: 'price'", version="2")
+    world.clock.sleep(3600)
+    reading = context(Process(world))
+    reading.processor = FunctionFacts("3", replaced="2", live_since=world.clock.now())
+    world.clock.sleep(60)
+    for _ in range(MOST_COUNTED + 1):
+        poison(world, "KeyError: 'price'")
+    page = audit_list(reading, UNRESOLVED_ONES)
+    assert page.summary
+    assert (page.summary.more, page.deploy) == (True, None)  # an older failure is of another version
+    world.audit = {key: item for key, item in world.audit.items() if key[0] != older}
+    assert audit_list(reading, UNRESOLVED_ONES).deploy
 
 
 # the failures that a person means

@@ -178,6 +178,8 @@ class LargePipeline:
     def _answer(self, request: dict[str, Any], page: Sequence[int]) -> dict[str, Any]:
         if ":mark" in request["ExpressionAttributeValues"]:
             page = ()  # all have the mark
+        if prefix := request["ExpressionAttributeValues"].get(":prefix"):
+            page = [n for n in page if audit_id(self.shard_of(n), self.number(n)).startswith(prefix["S"])]
         if request.get("Select") == "COUNT":
             return {"Count": len(page), "Items": []}
         items = map(self.item, page)

@@ -17,7 +17,7 @@ from pipectl.facts import FunctionFacts, TableFacts
 from pipectl.failures.audit_queries import Position
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.errors import MOST_CANDIDATES
-from pipectl.failures.explanation import CauseGroup, Explanation, grouped
+from pipectl.failures.explanation import MOST_EXPLAINED, CauseGroup, Explanation, grouped
 from pipectl.failures.model import Failure, Gap, Record, SequenceNumber, StreamRange
 from pipectl.failures.processor_logs import Excerpt
 from pipectl.failures.status import UNRESOLVED
@@ -26,8 +26,10 @@ from pipectl.failures.unresolved import gap
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import parse_timestamp
 
-MOST_COUNTED = 1000
-"""Failures that `audit list` counts and groups by cause."""
+MOST_COUNTED = MOST_EXPLAINED
+"""Failures that `audit list` counts and groups by cause: those whose reasons are read at once."""
+MOST_COMPARED = 1000
+"""Unresolved failures that are compared with a deployment."""
 MOST_RECORDS = 1000
 """Records of one failure that `audit show` lists."""
 
@@ -188,7 +190,7 @@ def audit_list(context: Context, selection: Selection, *, limit: int = 20, page:
         explained.unexplained,
         explained.problems,
         gap(context.audit_table, audit) if selection.since is None else None,
-        None if page or more else _suspect_deploy(context, explained.explanations),
+        None if page else _suspect_deploy(context, explained.explanations, more=more),
     )
 
 
@@ -213,7 +215,7 @@ def audit_show(context: Context, name: str, *, full: bool = False) -> list[Audit
         context.reporter.note(f"{name} is shown as an order. It is also the beginning of an id: {shown}")
     explained = found.explained
     newest_first = sorted(explained.explanations, key=lambda each: each.failure.timestamp, reverse=True)
-    deploy = _deploy_of_all(context, newest_first)
+    deploy = _suspect_deploy(context, newest_first, more=True)
     details = [
         _detail(context, explanation, explained.problems, full=full, is_newest=place == 0)
         for place, explanation in enumerate(newest_first)
@@ -229,24 +231,22 @@ def entry_of(context: Context, explanation: Explanation) -> AuditEntry:
     return AuditEntry(explanation, clock, failure.unreplayable(prefix))
 
 
-def _suspect_deploy(context: Context, explanations: Sequence[Explanation]) -> SuspectDeploy | None:
-    """Return the deployment with which all unresolved failures began."""
-    unresolved = [each for each in explanations if each.failure.status in UNRESOLVED]
-    return suspect_deploy(unresolved, _processor(context)) if unresolved else None
-
-
-def _deploy_of_all(context: Context, shown: Sequence[Explanation]) -> SuspectDeploy | None:
-    """Return the deployment with which all unresolved failures began, those that are not shown included.
+def _suspect_deploy(context: Context, shown: Sequence[Explanation], *, more: bool) -> SuspectDeploy | None:
+    """Return the deployment with which all unresolved failures began; with ``more``, those not shown included.
 
     The others are read only when those that are shown are failures of the live version.
     """
     unresolved = [each for each in shown if each.failure.status in UNRESOLVED]
     processor = _processor(context) if unresolved else None
-    if not (unresolved and deploy_of(unresolved, processor)):
+    if not unresolved:
+        return None
+    if not more:
+        return suspect_deploy(unresolved, processor)
+    if not deploy_of(unresolved, processor):
         return None
     found = context.audit_table.newest_first(UNRESOLVED_ONES)
-    failures = [failure for failure, _ in islice(found, MOST_COUNTED + 1)]
-    if len(failures) > MOST_COUNTED:
+    failures = [failure for failure, _ in islice(found, MOST_COMPARED + 1)]
+    if len(failures) > MOST_COMPARED:
         return None
     return suspect_deploy(explained_ones(context, failures).explanations, processor)
 

@@ -13,7 +13,7 @@ from pipectl.engine.parallel import parallel_map
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.failures.explanation import MOST_EXPLAINED, grouped
-from pipectl.failures.status import ReplayStatus
+from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.failures.unresolved import gap
 from pipectl.resource_keys import ResourceKey
 
@@ -101,7 +101,8 @@ def _counted(context: Context, since: datetime, until: datetime | None) -> Audit
         days.setdefault(time[:_DAY], Counter())[failure_type] += count
         if by_hour:
             hours.setdefault(f"{time}:00:00Z", Counter())[failure_type] += count
-    unresolved = table.count_unresolved(context.cancel)
+    unresolved = sum(by_status[status] for status in UNRESOLVED)
+    unresolved += table.count_unresolved_outside(since, until, context.cancel)
     first = next(table.find(replace(UNRESOLVED_ONES, limit=1)), None) if unresolved else None
     oldest = first.timestamp if first else None
     return AuditStats(since, until, now, counts.total(), by_type, by_status, days, hours, (), 0, unresolved, oldest)

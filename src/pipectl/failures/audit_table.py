@@ -51,6 +51,8 @@ PREFIXES_OF = timedelta(days=30)
 """Age of the oldest failure that is found by the beginning of its id when it is resolved or replayed."""
 UNMARKED_OF = timedelta(hours=48)
 """Age of the oldest unresolved failure that is found when it is not in the sparse index."""
+_MOMENT = timedelta(milliseconds=1)
+"""Smallest difference of the times of two failures."""
 _LARGEST_LIMIT = 2**31
 _OF_RECORDS = ("auditId", "timestamp", "failureType", "replayStatus", "stream", "failingRecords", "replayError")
 """Attributes that say which records a failure covers."""
@@ -137,9 +139,13 @@ class AuditTable:
             for item in self._of_type(selection, failure_type, ("timestamp", "replayStatus")):
                 yield failure_type, item["timestamp"]["S"], replay_status(item.get("replayStatus", {}).get("S"))
 
-    def count_unresolved(self, cancel: Callable[[], None] = lambda: None) -> int:
-        """Count the unresolved failures of any age. None is transferred."""
-        return self._pages.count(Listing(None, None, Filter(UNRESOLVED)), FAILURE_TYPES, self._recent, cancel)
+    def count_unresolved_outside(
+        self, since: datetime, until: datetime | None, cancel: Callable[[], None] = lambda: None
+    ) -> int:
+        """Count the unresolved failures before a period and after it. None is transferred."""
+        outside = [Selection(until=since - _MOMENT), *([Selection(until + _MOMENT)] if until else [])]
+        listings = (Listing.between(each.since, each.until, Filter(UNRESOLVED)) for each in outside)
+        return sum(self._pages.count(each, FAILURE_TYPES, self._recent, cancel) for each in listings)
 
     def for_each(
         self, selection: Selection, take: Callable[[Failure], None], cancel: Callable[[], None] = lambda: None
@@ -183,8 +189,9 @@ class AuditTable:
             return found
         if not is_prefix(prefix):
             raise NoSuchFailureError([prefix])
-        recent = Selection(self._aws.now() - PREFIXES_OF)
-        parts = (self._in_order(selection, prefix=prefix) for selection in (UNRESOLVED_ONES, recent))
+        since = self._aws.now() - PREFIXES_OF
+        older, recent = replace(UNRESOLVED_ONES, until=since), Selection(since)
+        parts = (self._in_order(selection, prefix=prefix) for selection in (older, recent))
         candidates = sorted({failure.audit_id for part in parts for _, failure in part})
         if not candidates:
             raise NoSuchFailureError([prefix])

@@ -44,6 +44,9 @@ def page(screen: Screen, found: AuditPage, selection: Selection, limit: int) -> 
     if found.summary:
         screen.line((_summary(found.summary, noun, found.read_at), "bold"))
         causes(screen, found.summary.causes, found.read_at)
+        if found.summary.more:
+            counted = f"Causes are those of the newest {found.summary.count:,}; `pipectl audit stats` counts all."
+            screen.line(screen.completed(counted))
         screen.line()
     _table(screen, found.entries, found.read_at)
     problems(screen, found.problems, found.unexplained)

@@ -6,6 +6,7 @@ import hashlib
 import random
 import threading
 from collections.abc import Callable, Iterable
+from itertools import count
 
 import pytest
 
@@ -137,9 +138,10 @@ def test_without_the_permission_to_delete_few_calls_are_made() -> None:
 @pytest.mark.parametrize("operation", ["ListObjectVersions", "DeleteObjects"])
 def test_a_refused_call_ends_it_and_a_repetition_continues(operation: str) -> None:
     found = bucket(map(str, range(20_000)))
+    calls = count(1)  # several threads share it
 
     def refuse(called: str) -> None:
-        if called == operation and found.calls[operation] == 5:
+        if called == operation and next(calls) == 5:
             raise refused("AccessDenied", operation)
 
     found.before = refuse

@@ -492,7 +492,9 @@ def test_a_bucket_with_more_than_a_page_of_versions_is_emptied(direct: DirectAcc
     shown: list[str | Portion | None] = []
     direct.world.aws.awaits = shown.append
     bucket.delete(observed, delete_data=True)
-    assert [each.done for each in shown if isinstance(each, Portion)] == [1000, 1003]
+    done = [each.done for each in shown if isinstance(each, Portion)]  # calls at the same time end in any order
+    assert (done, done[-1]) == (sorted(done), 1003)
+    assert len(done) <= 3
     assert shown.count(None) == len(shown) / 2  # each wait ends
     assert bucket.observe() is None
 

@@ -53,6 +53,7 @@ class ManyVersions:
         self.remembers = True
         """False to keep no memory of single versions in `listed` and `tries`."""
         self.shown: list[Portion] = []
+        self.has_shown = threading.Event()
         self.said: list[str] = []
         self._running: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -80,6 +81,7 @@ class ManyVersions:
     def awaits(self, what: str | Portion | None) -> None:
         if isinstance(what, Portion):
             self.shown.append(what)
+            self.has_shown.set()
 
     def say(self, text: str) -> None:
         self.said.append(text)

@@ -135,6 +135,21 @@ def test_without_the_permission_to_delete_few_calls_are_made() -> None:
     assert len(found.left) == 50_000
 
 
+def test_pages_that_arrive_after_the_refusal_start_no_more_calls() -> None:
+    found = bucket(map(str, range(50_000)))
+    found.refusal = lambda _key, _tries: "AccessDenied"
+
+    def answer_late(operation: str) -> None:
+        if operation == "ListObjectVersions" and found.calls[operation]:
+            assert found.has_shown.wait(PATIENCE)
+
+    found.before = answer_late
+    with pytest.raises(AwsError):
+        empty(found.aws, OWNED)
+    assert found.calls["DeleteObjects"] == 1
+    assert found.calls["ListObjectVersions"] <= 1 + 4
+
+
 @pytest.mark.parametrize("operation", ["ListObjectVersions", "DeleteObjects"])
 def test_a_refused_call_ends_it_and_a_repetition_continues(operation: str) -> None:
     found = bucket(map(str, range(20_000)))

@@ -121,6 +121,7 @@ class _Pass:
         self._listing: dict[Future[Page], KeyRange] = {}
         self._deleting: dict[Future[list[ErrorTypeDef]], int] = {}
         self._refused = _Refused()
+        self._is_given_up = False
         self.done = 0
 
     def run(self) -> None:
@@ -151,6 +152,8 @@ class _Pass:
 
     def _take(self, part: KeyRange, page: Page) -> None:
         """Take a page of a range, and split the rest of the range while fewer ranges are listed than can be."""
+        if self._is_given_up:
+            return
         entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         versions = [(each["Key"], each["VersionId"]) for each in entries if part.holds(each["Key"])]
         self._versions.extend(versions)
@@ -167,6 +170,7 @@ class _Pass:
         self._refused.add(refused)
         self.done += number - len(refused)
         if refused and not self.done:
+            self._is_given_up = True
             self._ranges.clear()
             self._versions.clear()
         done = self._done_before + self.done

@@ -45,6 +45,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 
 class PipectlError(Exception):
@@ -68,6 +69,12 @@ class PipectlError(Exception):
         self.message = message
         self.hint = hint
         self.resource = resource
+
+    def copy(self) -> Self:
+        """Return an error of the same content, for another thread or resource."""
+        copied = type(self).__new__(type(self), *self.args)
+        copied.__dict__.update(self.__dict__)
+        return copied
 
 
 @dataclass(frozen=True)

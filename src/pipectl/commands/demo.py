@@ -231,7 +231,7 @@ class _Demo:
     def _down(self) -> int:
         """Return the number of resources that are left."""
         down(self._context, lambda _: None, delete_data=True)
-        return sum(resource.observe() is not None for resource in self._context.resources.values())
+        return sum(found is not None for found in self._context.observe().values())
 
     def _put(self, number: int, amount: AttributeValueTypeDef) -> None:
         key = self._context.config.orders_table.partition_key

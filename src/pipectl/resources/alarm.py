@@ -45,7 +45,7 @@ class ListedAlarms:
     composite: Collection[str]
 
 
-class AlarmList:
+class AlarmList(SharedRead[ListedAlarms]):
     """The alarms of a pipeline, read with one DescribeAlarms for all that are observed at the same time.
 
     Args:
@@ -54,17 +54,13 @@ class AlarmList:
     """
 
     def __init__(self, aws: Aws, names: Collection[str]) -> None:
+        super().__init__(self._read)
         self._aws = aws
         self._names = list(names)
-        self._shared = SharedRead(self._read)
-
-    def expire(self) -> None:
-        """Let every next look ask AWS."""
-        self._shared.expire()
 
     def find(self, name: str) -> tuple[MetricAlarmTypeDef | None, bool]:
         """Return the metric alarm of a name, and whether there is a composite one; see `SharedRead`."""
-        listed = self._shared.get(name)
+        listed = self.get(name)
         return listed.metric.get(name), name in listed.composite
 
     def _read(self) -> ListedAlarms:
@@ -202,31 +198,31 @@ class Alarm(Resource):
     def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
         del observed, delete_data
         try:
-            self._aws.cloudwatch.delete_alarms(AlarmNames=[self.name])
-            self._listing.expire()
+            with self._listing.changing():
+                self._aws.cloudwatch.delete_alarms(AlarmNames=[self.name])
         except AbsentError:
             return
 
     def _put(self, desired: Attributes, tags: Mapping[str, str] | None = None) -> None:
         more: Request = {"Tags": to_list(tags)} if tags is not None else {}
-        self._aws.cloudwatch.put_metric_alarm(
-            AlarmName=self.name,
-            AlarmDescription=desired["description"],
-            Namespace=desired["namespace"],
-            MetricName=desired["metric"],
-            Dimensions=[{"Name": name, "Value": value} for name, value in desired["dimensions"].items()],
-            Statistic=desired["statistic"],
-            Period=desired["period"],
-            EvaluationPeriods=desired["evaluation_periods"],
-            Threshold=desired["threshold"],
-            ComparisonOperator=desired["comparison"],
-            TreatMissingData=desired["missing_data"],
-            ActionsEnabled=desired["actions_enabled"],
-            AlarmActions=desired["actions"],
-            OKActions=desired["ok_actions"],
-            **more,
-        )
-        self._listing.expire()
+        with self._listing.changing():
+            self._aws.cloudwatch.put_metric_alarm(
+                AlarmName=self.name,
+                AlarmDescription=desired["description"],
+                Namespace=desired["namespace"],
+                MetricName=desired["metric"],
+                Dimensions=[{"Name": name, "Value": value} for name, value in desired["dimensions"].items()],
+                Statistic=desired["statistic"],
+                Period=desired["period"],
+                EvaluationPeriods=desired["evaluation_periods"],
+                Threshold=desired["threshold"],
+                ComparisonOperator=desired["comparison"],
+                TreatMissingData=desired["missing_data"],
+                ActionsEnabled=desired["actions_enabled"],
+                AlarmActions=desired["actions"],
+                OKActions=desired["ok_actions"],
+                **more,
+            )
 
 
 def _whole(number: float | None) -> float | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import LogGroupTypeDef
 
 
-class LogGroupList:
+class LogGroupList(SharedRead["dict[str, LogGroupTypeDef] | None"]):
     """The log groups of a pipeline, read with one DescribeLogGroups for all that are observed at the same time.
 
     That call takes a prefix, not names. Where the common prefix has more than a page, each is asked for by itself.
@@ -27,17 +27,13 @@ class LogGroupList:
     """
 
     def __init__(self, aws: Aws, names: Collection[str]) -> None:
+        super().__init__(self._read)
         self._aws = aws
         self._prefix = os.path.commonprefix(list(names))  # noqa: RUF071  # names, not paths
-        self._shared = SharedRead(self._read)
-
-    def expire(self) -> None:
-        """Let every next look ask AWS."""
-        self._shared.expire()
 
     def find(self, name: str) -> LogGroupTypeDef | None:
         """Return the log group of a name; see `SharedRead`."""
-        groups = self._shared.get(name)
+        groups = self.get(name)
         if groups is None:
             pages = self._aws.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
             groups = {group["logGroupName"]: group for page in pages for group in page["logGroups"]}
@@ -97,24 +93,24 @@ class LogGroup(Resource):
         return Observation(attributes, tags, takes_over_untagged=own)
 
     def create(self, desired: Attributes) -> Facts:
-        self._aws.logs.create_log_group(logGroupName=self.name, tags=desired["tags"])
-        self._listing.expire()
-        self._aws.logs.put_retention_policy(logGroupName=self.name, retentionInDays=desired["retention_days"])
+        with self._listing.changing():
+            self._aws.logs.create_log_group(logGroupName=self.name, tags=desired["tags"])
+            self._aws.logs.put_retention_policy(logGroupName=self.name, retentionInDays=desired["retention_days"])
         return Facts()
 
     def update(self, desired: Attributes, observed: Observation, differs: Collection[str]) -> Facts:
         if "tags" in differs:
             self._aws.logs.tag_resource(resourceArn=self._arn, tags=differing(desired["tags"], observed.tags))
         if "retention_days" in differs:
-            self._aws.logs.put_retention_policy(logGroupName=self.name, retentionInDays=desired["retention_days"])
-            self._listing.expire()
+            with self._listing.changing():
+                self._aws.logs.put_retention_policy(logGroupName=self.name, retentionInDays=desired["retention_days"])
         return observed.facts
 
     def delete(self, observed: Observation, *, delete_data: bool = False) -> None:
         del observed, delete_data
         try:
-            self._aws.logs.delete_log_group(logGroupName=self.name)
-            self._listing.expire()
+            with self._listing.changing():
+                self._aws.logs.delete_log_group(logGroupName=self.name)
         except AbsentError:
             return
 

@@ -159,12 +159,12 @@ class EventSourceMapping(Resource):
         requests = {name: value for each in self._all_requests(desired).values() for name, value in each.items()}
         if start := desired.get("starting_position"):
             requests["StartingPosition"] = start
-        created = self._aws.lambda_.create_event_source_mapping(
-            EventSourceArn=desired["source"],
-            Tags=desired["tags"],
-            **{name: value for name, value in requests.items() if value != {}},
-        )
-        self._listing.expire()
+        with self._listing.changing():
+            created = self._aws.lambda_.create_event_source_mapping(
+                EventSourceArn=desired["source"],
+                Tags=desired["tags"],
+                **{name: value for name, value in requests.items() if value != {}},
+            )
         wait_until_steady(self._aws, created["UUID"])
         return MappingFacts(created["UUID"], self._arn(created["UUID"]), created["State"])
 
@@ -238,8 +238,8 @@ class EventSourceMapping(Resource):
 
     def _update(self, uuid: str, requests: Request) -> None:
         wait_until_steady(self._aws, uuid)
-        self._aws.lambda_.update_event_source_mapping(UUID=uuid, **requests)
-        self._listing.expire()
+        with self._listing.changing():
+            self._aws.lambda_.update_event_source_mapping(UUID=uuid, **requests)
         wait_until_steady(self._aws, uuid)
 
     def _is_managed(self, tags: Mapping[str, str]) -> bool:
@@ -248,7 +248,7 @@ class EventSourceMapping(Resource):
     def _readers(self) -> list[tuple[Mapped, dict[str, str]]]:
         """Return every mapping of the source, with its tags."""
         readers = []
-        for mapping in {found["UUID"]: found for found in self._listed(self._listing.look(self.key))}.values():
+        for mapping in {found["UUID"]: found for found in self._listed(self._listing.get(self.key))}.values():
             if not self._reads(mapping.get("EventSourceArn", "")):
                 continue
             if mapping.get("State") == "Deleting":  # while it exists, AWS refuses another of the same source
@@ -276,12 +276,12 @@ class EventSourceMapping(Resource):
         return self._aws.lambda_.get_event_source_mapping(UUID=found["UUID"])
 
     def _remove(self, uuids: Collection[str]) -> None:
-        for uuid in uuids:
-            try:
-                self._aws.lambda_.delete_event_source_mapping(UUID=uuid)
-            except AbsentError:
-                continue
-        self._listing.expire()
+        with self._listing.changing():
+            for uuid in uuids:
+                try:
+                    self._aws.lambda_.delete_event_source_mapping(UUID=uuid)
+                except AbsentError:
+                    continue
         for uuid in uuids:
             wait_until_gone(self._aws, uuid)
 

@@ -59,23 +59,15 @@ class ListedMappings:
             return []
 
 
-class MappingList:
+class MappingList(SharedRead[ListedMappings]):
     """The mappings of an account and region, read once for all mappings that are observed at the same time.
 
     Most accounts have less than a page of mappings. An account can also have thousands.
     """
 
     def __init__(self, aws: Aws) -> None:
+        super().__init__(self._read)
         self._aws = aws
-        self._shared = SharedRead(self._read)
-
-    def look(self, user: str) -> ListedMappings:
-        """Return the mappings for a resource, by its key; see `SharedRead`."""
-        return self._shared.get(user)
-
-    def expire(self) -> None:
-        """Let every next look ask AWS."""
-        self._shared.expire()
 
     def _read(self) -> ListedMappings:
         page = self._aws.lambda_.list_event_source_mappings(MaxItems=_PAGE)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +14,9 @@ from pipectl.aws.calls import Call
 from pipectl.commands.plan import plan
 from pipectl.commands.up import UpReport, up
 from pipectl.config.models import EXTRA_ALARMS
-from pipectl.engine.model import Action
-from pipectl.errors import AccessDeniedError, IncompleteError, PipectlError
-from tests.support import World, yes
+from pipectl.engine.model import Action, Change
+from pipectl.errors import AccessDeniedError, CancelledError, IncompleteError, PipectlError
+from tests.support import PATIENCE, Recorder, World, yes
 
 
 def fail(world: World, *operations: str) -> None:
@@ -77,3 +80,29 @@ def test_the_next_up_continues(moto_world: World) -> None:
     moto_world.aws.attempt = lambda _, __, send: send()
     up(moto_world.context(), yes)
     assert plan(moto_world.context()).pending == []
+
+
+class InterruptedAfterChanges(Recorder):
+    """A reporter at whose end of the changes the user presses Ctrl-C."""
+
+    @contextmanager
+    def changing(self, changes: Sequence[Change], needs: Mapping[str, Collection[str]]) -> Iterator[None]:
+        del changes, needs
+        yield
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_ends_the_search_for_orphans_too(moto_world: World) -> None:
+    cancelled = threading.Event()
+
+    def attempt(call: Call, _: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        if call.operation == "GetResources":
+            assert cancelled.wait(PATIENCE)
+            raise CancelledError("interrupted")
+        return send()
+
+    moto_world.aws.attempt = attempt
+    context = replace(moto_world.context(), reporter=InterruptedAfterChanges(), cancel=cancelled.set)
+    with pytest.raises(KeyboardInterrupt):
+        up(context, yes)
+    assert cancelled.is_set()

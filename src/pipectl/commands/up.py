@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -16,7 +17,7 @@ from pipectl.engine.timeline import Timeline
 from pipectl.errors import PipectlError, PlanChangedError
 from pipectl.facts import MappingFacts, TableFacts
 from pipectl.failures.unresolved import fill
-from pipectl.orphans import Orphan, OrphanSearch
+from pipectl.orphans import Orphan, OrphanSearch, Search
 from pipectl.resource_keys import ResourceKey
 from pipectl.resources.table import FILLED
 from pipectl.review.model import Flag
@@ -86,13 +87,28 @@ def up(
     elif reviewed != shown.id:
         raise _changed(reviewed, show(details=True))
     command = with_flags("up", adopt=as_typed(adopt), allow_stream_replacement=allow_stream_replacement)
-    with ThreadPoolExecutor(1) as pool:  # no change can make or remove an orphan, so look for them meanwhile
-        creates = any(change.action is Action.CREATE for change in plan.changes)
-        search = pool.submit(OrphanSearch(context).find) if creates and shown.orphans is None else None
+    with _orphans_meanwhile(context, plan, shown) as orphans:
         report = _executed(context, plan, shown, command)
         _fill_index(context, plan, report)
-        found = search.result() if search else shown.orphans
+        found = orphans()
     return replace(report, orphans=found.orphans) if found else report
+
+
+@contextmanager
+def _orphans_meanwhile(context: Context, plan: Plan, shown: PlanReport) -> Iterator[Callable[[], Search | None]]:
+    """Look for orphans while the changes of a plan are made, if it creates something: no change affects an orphan.
+
+    Yields:
+        A function that waits for the result; ``None`` where nobody looked.
+    """
+    creates = any(change.action is Action.CREATE for change in plan.changes)
+    with ThreadPoolExecutor(1) as pool:
+        search = pool.submit(OrphanSearch(context).find) if creates and shown.orphans is None else None
+        try:
+            yield lambda: search.result() if search else shown.orphans
+        except KeyboardInterrupt:
+            context.cancel()  # the end of the block waits for the search
+            raise
 
 
 def _executed(context: Context, plan: Plan, shown: PlanReport, command: str) -> UpReport:

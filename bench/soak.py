@@ -188,23 +188,9 @@ def sections() -> Iterator[Section]:
 def section(soak: Soak, before: Outcome, after: Outcome, verified: dict[str, Any]) -> Section:
     """Return the result."""
     orders, chain = soak.orders, soak.seconds["write"] + soak.seconds["settle"]
-    names, poison = orders.names, len(orders.poisoned)
-    wrong = {
-        f"{name}, {when}": value
-        for when, found in (("before the replay", before), ("after it", after))
-        for name, value in asdict(found).items()
-    }
-    not_listed = len({f"order-{number}" for number in orders.poisoned} ^ soak.listed)
-    zero = {
-        **{name.replace("_", " "): value for name, value in wrong.items()},
-        "invalid orders that audit list does not show": not_listed,
-        "invalid orders not replayed": poison - soak.replayed["records"]["replayed"],
-        "lost, by verify": verified["records"]["lost"],
-        "not stored, by verify": orders.count - verified["records"]["stored"],
-        "unresolved failures": soak.unresolved,
-    }
+    names = orders.names
     text = (
-        f"{orders.count:,} orders, {poison:,} of them invalid, four shards, batches of 100, 3 retries: "
+        f"{orders.count:,} orders, {len(orders.poisoned):,} of them invalid, four shards, batches of 100, 3 retries: "
         f"{orders.count / chain:,.0f} orders a second from the first write until all are stored or audited.\n\n"
         + _table("phase", {"seconds": soak.seconds, "of these the emulator was busy": soak.busy})
         + "\n"
@@ -218,7 +204,7 @@ def section(soak: Soak, before: Outcome, after: Outcome, verified: dict[str, Any
             Figure("an order", chain / orders.count * 1000, put * 1000, "ms", f"PutObject alone, {WRITERS} at once")
         ],
         counts=[
-            *(Count(name, value, 0) for name, value in zero.items()),
+            *(Count(name, value, 0) for name, value in _deviations(soak, before, after, verified).items()),
             Count("invocations of the processor", orders.invocations(names.processor)),
             Count("of these failed", orders.invocations(names.processor, "Errors")),
             Count("invocations of the auditor", orders.invocations(names.auditor)),
@@ -226,6 +212,25 @@ def section(soak: Soak, before: Outcome, after: Outcome, verified: dict[str, Any
             Count("processes of the auditor", orders.processes(names.auditor), 8),
         ],
     )
+
+
+def _deviations(soak: Soak, before: Outcome, after: Outcome, verified: dict[str, Any]) -> dict[str, int]:
+    """Return numbers of orders that are all zero when nothing is lost, doubled or left."""
+    orders = soak.orders
+    wrong = {
+        f"{name}, {when}": value
+        for when, found in (("before the replay", before), ("after it", after))
+        for name, value in asdict(found).items()
+    }
+    not_listed = len({f"order-{number}" for number in orders.poisoned} ^ soak.listed)
+    return {
+        **{name.replace("_", " "): value for name, value in wrong.items()},
+        "invalid orders that audit list does not show": not_listed,
+        "invalid orders not replayed": len(orders.poisoned) - soak.replayed["records"]["replayed"],
+        "lost, by verify": verified["records"]["lost"],
+        "not stored, by verify": orders.count - verified["records"]["stored"],
+        "unresolved failures": soak.unresolved,
+    }
 
 
 def _table(name: str, columns: Mapping[str, Mapping[str, float]]) -> str:

@@ -274,10 +274,7 @@ def _report_errors() -> None:
             processes[worker] = process
 
     def invoke_and_report(worker: Any, event: object, request_id: str, **named: Any) -> dict[str, Any]:
-        _failure.set(None)
-        _starting.set(worker.config)
-        _started.set(None)
-        _process.set(None)
+        _begin(worker)
         try:
             lambda_runtime.ensure_spawned(worker)
             note_start(worker)
@@ -302,6 +299,14 @@ def _report_errors() -> None:
 
     lambda_runtime.Worker.invoke = invoke_and_report
     lambda_runtime.Worker._drain_stderr_bounded = _nothing_printed
+
+
+def _begin(worker: Any) -> None:
+    """Begin an invocation in this thread."""
+    _failure.set(None)
+    _starting.set(worker.config)
+    _started.set(None)
+    _process.set(None)
 
 
 def _nothing_printed(*_: object, **__: object) -> str:

@@ -349,6 +349,9 @@ class Process:
         self.failures: dict[str, list[BaseException]] = {}
         self.lost_answers: dict[str, int] = {}
         self.on_call: Callable[[str, int], object] = lambda _operation, _number: None
+        self.said: list[str] = []
+        self.awaited: list[object] = []
+        self.say, self.awaits = self.said.append, self.awaited.append
         self._kill_at, self._after, self.is_dead = kill_at, after, False
         self._lock = threading.Lock()
         self.streams = _Streams(self)

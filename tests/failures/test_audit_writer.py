@@ -143,6 +143,28 @@ def test_items_that_are_refused_for_long_are_written_alone_at_last() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "reason"), [(CONFLICT, "a transaction is changing the same item"), (THROTTLED, "throttled by AWS")]
+)
+def test_a_wait_of_more_than_two_seconds_is_reported_once(code: str, reason: str) -> None:
+    world = World()
+    failures = items(world, 100)
+    process = Process(world)
+    world.refuses = lambda _: code if world.clock.seconds < 4 else None
+    assert all(each.done for each in write(process, failures))
+    assert process.said == [f"waiting: {reason} (dynamodb TransactWriteItems)"]
+    assert process.awaited == [reason, None]
+
+
+def test_a_short_wait_is_not_reported() -> None:
+    world = World()
+    failures = items(world, 100)
+    process = Process(world)
+    world.refuses = lambda _: CONFLICT if world.clock.seconds < 0.5 else None
+    assert all(each.done for each in write(process, failures))
+    assert (process.said, process.awaited) == ([], [])
+
+
+@pytest.mark.parametrize(
     "response",
     [
         {},

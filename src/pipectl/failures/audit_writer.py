@@ -10,11 +10,12 @@ from __future__ import annotations
 import random
 import uuid
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
+from pipectl.aws.waits import Portion, shown
 from pipectl.errors import AwsError
 from pipectl.failures.audit_updates import Update, size_of
 from pipectl.failures.model import Failure
@@ -32,8 +33,14 @@ TRIES = 4
 _FIRST_PAUSE = 0.1
 _NO_REASON = "None"
 _FAILED_CONDITION = "ConditionalCheckFailed"
-_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-"""Codes of reasons that pass: another transaction is changing the item, or the table is throttled."""
+_PASSING = {
+    "TransactionConflict": "a transaction is changing the same item",
+    "ThrottlingError": "throttled by AWS",
+    "ProvisionedThroughputExceeded": "throttled by AWS",
+}
+"""Codes of reasons that pass -> the text of the wait."""
+_SILENT_SECONDS = 2.0
+"""Seconds for which refused items are tried again before the wait is reported."""
 _ABOUT_ONE_ITEM = ("ValidationException", "ParamValidationError")
 """Error codes of an update that DynamoDB refuses: the item would be larger than 400 KB, or a value is invalid."""
 _ABOUT_THE_TRANSACTION = (
@@ -64,14 +71,35 @@ class Written:
 
 @dataclass
 class _Part:
-    """Updates that are sent together, by their positions, and the number of times that they were refused."""
+    """Updates that are sent together, by their positions, the number of times that they were refused, and why."""
 
     places: list[int]
     tries: int = 0
+    cause: str = ""
 
     def halves(self, tries: int = 0) -> list[_Part]:
         middle = len(self.places) // 2
-        return [_Part(self.places[:middle], tries), _Part(self.places[middle:], tries)]
+        return [_Part(places, tries, self.cause) for places in (self.places[:middle], self.places[middle:])]
+
+
+class _Wait:
+    """Pauses before refused items are sent again. A long wait is reported once for each cause."""
+
+    def __init__(self, aws: Aws, show: Callable[[str | Portion], None]) -> None:
+        self._aws = aws
+        self._show = show
+        self._since: float | None = None
+        self._reported = set[str]()
+
+    def pause(self, part: _Part) -> None:
+        """Wait; at random, because the other side waits, too."""
+        now = self._aws.clock.monotonic()
+        self._since = now if self._since is None else self._since
+        if now - self._since >= _SILENT_SECONDS and part.cause not in self._reported:
+            self._reported.add(part.cause)
+            self._show(part.cause)
+            self._aws.say(f"waiting: {part.cause} (dynamodb TransactWriteItems)")
+        self._aws.clock.sleep(_FIRST_PAUSE * 2 ** (part.tries - 1) * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
 
 
 class AuditWriter:
@@ -93,6 +121,10 @@ class AuditWriter:
             AwsError: an error that is not about one item alone. Some updates may be written.
             CancelledError: the user pressed Ctrl-C during a pause.
         """
+        with shown(self._aws.awaits, self._aws.clock) as show:
+            return self._write(changes, _Wait(self._aws, show))
+
+    def _write(self, changes: Sequence[Change], wait: _Wait) -> list[Written]:
         results: dict[int, Written] = {}
         waiting = deque(_parts(changes))
         while waiting:
@@ -101,7 +133,7 @@ class AuditWriter:
                 results[part.places[0]] = self.write_one(*changes[part.places[0]])
                 continue
             if part.tries:
-                self._pause(part.tries)
+                wait.pause(part)
             error = self._send([changes[place] for place in part.places])
             if error is None:
                 results |= dict.fromkeys(part.places, Written(done=True))
@@ -152,10 +184,6 @@ class AuditWriter:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
-    def _pause(self, tries: int) -> None:
-        """Wait before a repetition; at random, because the other side waits, too."""
-        self._aws.clock.sleep(_FIRST_PAUSE * 2 ** (tries - 1) * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
-
 
 def transactions(failures: Sequence[Failure]) -> list[Sequence[Failure]]:
     """Cut failures into parts, each for one transaction, that can be written at the same time."""
@@ -201,6 +229,7 @@ def _again(part: _Part, reasons: Sequence[Mapping[str, object]]) -> list[_Part]:
             innocent.places.append(place)
         elif reason["Code"] in _PASSING:
             passing.places.append(place)
+            passing.cause = _PASSING[str(reason["Code"])]
         elif reason["Code"] != _FAILED_CONDITION:
             alone.append(_Part([place]))
     later = passing.halves(1) if passing.tries > TRIES else [passing]

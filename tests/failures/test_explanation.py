@@ -290,6 +290,8 @@ def test_of_many_failures_the_first_are_read_and_the_others_counted() -> None:
     found = explain(process, *failures)
     assert (len(found.explanations), found.unexplained) == (MOST_EXPLAINED + 5, 5)
     assert [each.reason is None for each in found.explanations] == [False] * MOST_EXPLAINED + [True] * 5
+    causes = [(group.cause, group.count) for group in grouped(found.explanations)]
+    assert causes[-1] == ("reason not read (RetryAttemptsExhausted)", 5)
     calls = Counter(process.calls)
     assert (calls["GetObject"], calls["ListObjectsV2"]) == (MOST_EXPLAINED, MOST_PAGES)
 

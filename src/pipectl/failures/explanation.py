@@ -81,6 +81,7 @@ class Explanation:
         safety: The place of its records.
         until: The time at which the stream trims the first of them; only while they may be in the stream alone.
         records: Number of records that may have failed; ``None`` if unknown.
+        without_reason: Words to show without a reason: it was looked for in vain, or not read.
     """
 
     failure: Failure
@@ -90,6 +91,7 @@ class Explanation:
     safety: Safety
     until: datetime | None
     records: int | None = None
+    without_reason: str = "no reason found"
 
     @property
     def quarantined(self) -> bool:
@@ -140,7 +142,7 @@ class CauseGroup:
 
 def grouped(explanations: Iterable[Explanation]) -> list[CauseGroup]:
     """Return failures by cause, the largest group first. Quoted texts and numbers do not make another cause."""
-    causes = by_cause(explanations, lambda each: each.reason or f"no reason found ({each.failure.failure_type})")
+    causes = by_cause(explanations, lambda each: each.reason or f"{each.without_reason} ({each.failure.failure_type})")
     return [CauseGroup(cause, len(members), _orders(members), members) for cause, members in causes]
 
 
@@ -197,7 +199,7 @@ class Explainer:
         contents = self._quarantine.contents(chosen[:MOST_EXPLAINED], listing)
         left_out = frozenset(chosen[MOST_EXPLAINED:])
         unread = {each.failure.key for each in records if not left_out.isdisjoint(found.candidates(each))}
-        explanations = [self._explain(each, found, contents) for each in records]
+        explanations = [self._explain(each, found, contents, read=each.failure.key not in unread) for each in records]
         silent = [each for each in explanations if _is_silent(each) and each.failure.key not in unread]
         logged = self._logged(silent[:MOST_NUMBERS])
         explanations = [self._in_words(self._with_log(each, logged)) for each in explanations]
@@ -227,7 +229,7 @@ class Explainer:
         plain = next(iter(value.values()), None) if isinstance(value, Mapping) else None
         return plain[:_LONGEST_KEY] if isinstance(plain, str) and plain else None
 
-    def _explain(self, records: _Records, found: _Found, contents: Contents) -> Explanation:
+    def _explain(self, records: _Records, found: _Found, contents: Contents, *, read: bool) -> Explanation:
         failure, listed = records.failure, found.candidates(records)
         held = {number: found.has(records.folder, number, contents) for number in records.ends}
         texts = {end.value: end for end in records.ends}
@@ -244,7 +246,8 @@ class Explainer:
         quarantined = sum(contents.read.get(key, True) is not None for key in listed)
         count = quarantined if safety is Safety.QUARANTINED else batch_size(failure)
         reason = error_of(failure) or next((order.reason for order in orders if order.reason), None)
-        return Explanation(failure, orders, cut(reason), records.at_most, safety, until, count)
+        words = "no reason found" if read else "reason not read"
+        return Explanation(failure, orders, cut(reason), records.at_most, safety, until, count, words)
 
     def _order(
         self, records: _Records, number: SequenceNumber, kept: Kept | None, held: Mapping[SequenceNumber, bool | None]

@@ -135,7 +135,7 @@ def reason_of(entry: AuditEntry) -> Line:
         return (f"by {item.get('resolvedBy')}: {reason_shown(str(item.get('resolvedReason')))}",)
     if entry.failure.status in UNRESOLVED and entry.unreplayable:
         return ("cannot be replayed: ", looks.BAD), reason_shown(entry.unreplayable)
-    return (shown or "no reason found",)
+    return (shown or entry.explanation.without_reason,)
 
 
 def tries_shown(explanation: Explanation) -> str:

@@ -110,7 +110,7 @@ def _labelled(label: str, lines: Iterable[str]) -> Iterator[_Field]:
 
 def _reason(explanation: Explanation, *, full: bool) -> str:
     if not explanation.reason:
-        return f"no reason found ({explanation.failure.failure_type})"
+        return f"{explanation.without_reason} ({explanation.failure.failure_type})"
     return " ".join((explanation.reason if full else brief_reason(explanation.reason)).split())
 
 

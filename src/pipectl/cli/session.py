@@ -293,7 +293,7 @@ def run(session: Session, command: Callable[[], int]) -> int:
 
 def _fail(session: Session, error: PipectlError) -> int:
     session.screen.close()
-    if session.screen.verbose:
+    if session.screen.verbose and not isinstance(error, CancelledError):
         session.screen.traceback()
     if isinstance(error, AccessDeniedError):
         _name_policy(session, error)

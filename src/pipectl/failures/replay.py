@@ -66,7 +66,8 @@ class ShardReplay:
     """Replays the failures of one shard.
 
     Batches are filled across failures: a hundred failures of one record each are one invocation. The failures whose
-    last record an invocation has processed are settled together, as soon as the write before has finished.
+    last record an invocation has processed are settled together: when it ends, or when the next one does if the write
+    before is still in progress.
 
     Attributes:
         processor: Processes records.

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from pipectl.aws.client import Aws
+from pipectl.aws.waits import Portion
 from pipectl.commands import replay_dlq as command
 from pipectl.failures.audit_table import AuditTable
 from tests.failures.commanding import context, selection, yes
@@ -56,6 +57,10 @@ class Endless:
         return cast(Aws, self)
 
     def require_account(self, expected: str | None) -> None: ...
+
+    def say(self, text: str) -> None: ...
+
+    def awaits(self, what: str | Portion | None) -> None: ...
 
     def now(self) -> datetime:
         return self.clock.now()

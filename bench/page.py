@@ -22,8 +22,17 @@ INTRODUCTION = """\
 
 # Benchmarks
 
-`make bench` measures everything and writes this page. `python -m bench NAME` prints the part of one module of
-[`bench/`](../bench), and with `--write` replaces that part here.
+This page measures pipectl itself, on one machine and on simulated AWS. [scale.md](scale.md) calculates the load, the
+limits and the price of a pipeline on AWS.
+
+| you want to know | read |
+| --- | --- |
+| how long a command takes | `startup`, `calls`, `critical_path`, `deploy` |
+| how long a replay, an audit or the deletion of a large pipeline takes | `replay`, `verify`, `large` |
+| whether orders are lost, and what the handlers need | `soak`, `handlers` |
+
+Each part begins with its command, for example `python -m bench calls`, which prints the part anew; `--write` replaces it
+here. `make bench` measures everything, in about an hour, and writes this page.
 
 Figures are costs: less is better. Each is measured beside a reference, by turns in one run, so its ratio holds on other
 machines, too. A limit that is missed is shown as missed. Each part names the machine of its run; a load above the

@@ -61,7 +61,7 @@ MONTH_SECONDS = 730 * 3600
 GB = 1e9
 _MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(?=\n\n<!-- end -->)", re.DOTALL)
 
-# Prices in US dollars: us-east-1, without the free tier.
+# Assumed prices in US dollars: us-east-1, without the free tier. Correct them here; docs/scale.md names AWS's pages.
 PRICE_WRITE_UNITS = 0.625e-6
 PRICE_TABLE_GB = 0.25
 PRICE_BACKUP_GB = 0.20
@@ -203,7 +203,7 @@ def replay() -> Rows:
     count = 1_000_000
     seconds = invocation_seconds(BATCH, MEMORY)
     again = replay_sizes(BATCH)
-    yield ["part of 1,000,000 failures", "time", "formula"]
+    yield ["part of 1,000,000 failures", "time or cost", "formula"]
     for name, taken, formula in (
         (
             "invocations, all succeed",
@@ -223,6 +223,16 @@ def replay() -> Rows:
         ),
     ):
         yield [name, _time(taken), formula]
+    for name, line, formula in (
+        (
+            "cost of claims and outcomes",
+            "audit table: replay",
+            f"{4 * UPDATE_UNITS} units x $0.625 a million; {3 * UPDATE_UNITS} units without transactions",
+        ),
+        ("cost of invocations and PUTs, all succeed", "replay: PUT and time", "1 PUT each, and the processor's time"),
+    ):
+        each, _ = BILL[line]
+        yield [name, _dollars(count * each(POISONED, 1.0)), formula]
 
 
 def large() -> Rows:

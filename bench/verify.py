@@ -128,7 +128,7 @@ def _id(number: int) -> str:
 class FakeContext(Context):
     """A context whose resources all exist."""
 
-    def require(self, keys: Any, or_absent: Any = ()) -> dict[str, Observation]:  # noqa: ARG002
+    def require(self, keys: Any, **_: Any) -> dict[str, Observation]:
         facts: dict[str, Facts] = {
             ResourceKey.ORDERS_TABLE: TableFacts(ARN.partition("/stream/")[0], ARN),
             ResourceKey.DEAD_LETTER_QUEUE: QueueFacts("https://queue", "arn"),

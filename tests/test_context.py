@@ -13,7 +13,7 @@ from pipectl.config.loading import load
 from pipectl.context import Context, error_of
 from pipectl.engine.model import Facts, Observation, Resource
 from pipectl.engine.parallel import Results
-from pipectl.errors import AccessDeniedError, AwsError, CancelledError, PipectlError
+from pipectl.errors import AccessDeniedError, AwsError, CancelledError, PipectlError, RequirementError
 from pipectl.pipeline import Pipeline
 from tests.engine.fakes import Account, FakeResource, denied
 from tests.support import ACCOUNT, DEV_CONFIG, PATIENCE, REGION, FakeClock, Recorder
@@ -95,3 +95,21 @@ def test_ctrl_c_while_reading_ends_the_command_although_everything_was_read() ->
     made.cancel = noticed.set
     with pytest.raises(CancelledError):
         made.observe()
+
+
+def test_only_resources_that_a_command_needs_whole_are_observed() -> None:
+    class Counted(FakeResource):
+        def identify(self) -> Observation | None:
+            asked.append(f"identify {self.key}")
+            return super().observe()
+
+        def observe(self) -> Observation | None:
+            asked.append(f"observe {self.key}")
+            return super().observe()
+
+    asked, account = list[str](), Account()
+    made = context(*(Counted(account, key) for key in ("table", "role", "queue")))
+    with pytest.raises(RequirementError) as caught:
+        made.require(["table", "role"], or_absent=["queue"], whole=["role"])
+    assert sorted(asked) == ["identify queue", "identify table", "observe role"]
+    assert caught.value.missing == ("table", "role")

@@ -159,10 +159,15 @@ class Context:
         self.pipeline.expire_reads()
         return _complete(observe(self._wanted(keys), self.consistency, self.cancel))
 
-    def identify(self, keys: Collection[str] | None = None) -> dict[str, Observation | None]:
-        """Read which of these resources, or of all, exist and who manages them; see `Resource.identify`, `observe`."""
+    def identify(
+        self, keys: Collection[str] | None = None, whole: Collection[str] = ()
+    ) -> dict[str, Observation | None]:
+        """Read which of these resources, or of all, exist and who manages them; see `Resource.identify`, `observe`.
+
+        Those in ``whole`` are observed.
+        """
         self.pipeline.expire_reads()
-        return _complete(identify(self._wanted(keys), self.consistency, self.cancel))
+        return _complete(identify(self._wanted(keys), self.consistency, self.cancel, whole))
 
     def _wanted(self, keys: Collection[str] | None) -> Mapping[str, Resource]:
         return self.resources if keys is None else {key: self.resources[key] for key in keys}
@@ -193,13 +198,20 @@ class Context:
         """Return the facts of the observed resources that exist and that this pipeline manages."""
         return {key: found.facts for key, found in self.managed(observed).items()}
 
-    def require(self, keys: Collection[str], or_absent: Collection[str] = ()) -> dict[str, Observation]:
-        """Observe the resources that a command works with; those of ``or_absent`` need not exist.
+    def require(
+        self, keys: Collection[str], *, or_absent: Collection[str] = (), whole: Collection[str] = ()
+    ) -> dict[str, Observation]:
+        """Identify the resources that a command works with.
+
+        Args:
+            keys: Resources that have to exist.
+            or_absent: Resources that need not exist.
+            whole: Those of them that are observed, because the command needs more than their tags and facts.
 
         Raises:
             RequirementError: one of them is missing, or is not managed by this pipeline.
         """
-        observed = self.observe([*keys, *or_absent])
+        observed = self.identify([*keys, *or_absent], whole)
         managed = self.managed(observed)
         self.require_managed([key for key in observed if key in keys or observed[key]], observed)
         return managed

@@ -99,7 +99,7 @@ def test_an_up_that_fixes_the_function_and_a_replay(
     """The replay is never throttled, and invokes one version or the other as a whole."""
     mender, replayer = (replace(mended.world, aws=aws) for aws in two)
     mender.aws.attempt, replayer.aws.attempt = meeting.of_up, meeting.of_replay
-    memory = mended.world.context().require([PROCESSOR])[PROCESSOR].attributes["memory"]
+    memory = mended.world.context().require([PROCESSOR], whole=[PROCESSOR])[PROCESSOR].attributes["memory"]
     up(mended.world.context(**{PROCESSOR: {"memory": memory}, **QUICK}), yes)
     reopen(mended)
     failures = len(mended.audit_items())

@@ -29,7 +29,16 @@ class FakeContext(Context):
     def observe(self, keys: Collection[str] | None = None) -> dict[str, Observation | None]:
         return dict(self.require(keys or [*ResourceKey]))
 
-    def require(self, keys: Collection[str], or_absent: Collection[str] = ()) -> dict[str, Observation]:
+    def identify(
+        self, keys: Collection[str] | None = None, whole: Collection[str] = ()
+    ) -> dict[str, Observation | None]:
+        del whole
+        return self.observe(keys)
+
+    def require(
+        self, keys: Collection[str], *, or_absent: Collection[str] = (), whole: Collection[str] = ()
+    ) -> dict[str, Observation]:
+        del or_absent, whole
         facts: dict[str, Facts] = {
             ResourceKey.DEAD_LETTER_QUEUE: QueueFacts(
                 "https://queue", self.pipeline.names.queue_arn(self.pipeline.physical.queue)

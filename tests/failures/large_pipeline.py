@@ -295,9 +295,11 @@ class LargePipeline:
 class LargeContext(FakeContext):
     """A context whose resources all exist."""
 
-    def require(self, keys: Collection[str], or_absent: Collection[str] = ()) -> dict[str, Observation]:
+    def require(
+        self, keys: Collection[str], *, or_absent: Collection[str] = (), whole: Collection[str] = ()
+    ) -> dict[str, Observation]:
         orders = Observation({}, self.pipeline.ownership, TableFacts(STREAM_ARN.partition("/stream/")[0], STREAM_ARN))
-        found = super().require(keys, or_absent)
+        found = super().require(keys, or_absent=or_absent, whole=whole)
         return found | ({ResourceKey.ORDERS_TABLE: orders} if ResourceKey.ORDERS_TABLE in found else {})
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,18 +17,18 @@ from pipectl.aws.client import Aws, Credentials
 from pipectl.errors import UsageError
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_queries import Position
-from pipectl.failures.audit_table import AuditTable, Selection
+from pipectl.failures.audit_table import UNRESOLVED_ONES, AuditTable, Selection
 from pipectl.failures.errors import AmbiguousIdError, NoSuchFailureError
 from pipectl.failures.model import FailedRecord, Failure, SequenceNumber, short_ids
 from pipectl.failures.outcomes import ClaimState, Outcome
 from pipectl.failures.resolution import Resolution
-from pipectl.failures.status import UNRESOLVED, ReplayStatus
+from pipectl.failures.status import FAILURE_TYPES, UNRESOLVED, ReplayStatus
 from pipectl.failures.unresolved import fill, gap
 from pipectl.timestamps import rfc3339_milliseconds
 from tests import moto_snapshot
 from tests.commands.audit_items import audit_item
 from tests.failures.fakes import AUDIT_TABLE, Clock, Process, World
-from tests.support import ACCOUNT, REGION, THOROUGH
+from tests.support import ACCOUNT, PATIENCE, REGION, THOROUGH
 
 FILLED = TableFacts("arn", filled=True)
 DONE = Outcome(ReplayStatus.REPLAYED, 3)
@@ -474,6 +475,13 @@ def test_an_unresolved_failure_without_the_mark_is_found_within_48_hours(table: 
         add(table, f"old{number}", 49, replayStatus=status, unresolved=mark)
         add(table, f"marked{number}", 60 - number, replayStatus=status)
     assert ids(table) == [f"marked{number}" for number in range(8)] + [f"new{number}" for number in range(8)]
+
+
+def test_the_types_are_asked_at_the_same_time() -> None:
+    process, together = Process(World()), threading.Barrier(len(FAILURE_TYPES), timeout=PATIENCE)
+    process.on_call = lambda _, number: together.wait() if number > 1 else None  # the first asks the sparse index
+    assert list(AuditTable(process.aws, AUDIT_TABLE).find(UNRESOLVED_ONES)) == []
+    assert process.calls == ["Query"] * (1 + len(FAILURE_TYPES))
 
 
 def test_a_failure_that_is_done_is_not_found_although_it_has_the_mark(table: Table) -> None:

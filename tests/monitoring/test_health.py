@@ -40,8 +40,8 @@ _unchanged: dict[str, Facts] = {}
 def facts(world: World) -> dict[str, Facts]:
     context = world.context()
     if not _unchanged:
-        _unchanged.update(context.facts(context.require([key for key in ResourceKey if key not in CHANGING])))
-    return _unchanged | context.facts(context.require(CHANGING))
+        _unchanged.update(context.facts(context.observe([key for key in ResourceKey if key not in CHANGING])))
+    return _unchanged | context.facts(context.observe(CHANGING))
 
 
 def health_of(world: World) -> Health:

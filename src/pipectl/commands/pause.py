@@ -73,5 +73,5 @@ def pause(context: Context, by: str, *, allow_skipped_records: bool = False) -> 
 def observe_mapping(context: Context) -> Observation:
     """Return the stream mapping as it is, without superseded ones, which `up` deletes."""
     key = ResourceKey.STREAM_MAPPING
-    observed = context.require([key])[key]
+    observed = context.require([key], whole=[key])[key]
     return replace(observed, attributes=observed.attributes | {"superseded": []})

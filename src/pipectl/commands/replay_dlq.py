@@ -286,7 +286,7 @@ def _chosen(context: Context, selection: Selection) -> Iterator[Failure]:
 
 def _require(context: Context) -> tuple[QueueFacts, FunctionFacts, TableFacts]:
     """Require all resources of a replay. Return the facts of the queue, the processor, and the audit table."""
-    found = context.require(NEEDS)
+    found = context.require(NEEDS, whole=[ResourceKey.PROCESSOR])
     processor = found[ResourceKey.PROCESSOR].facts_as(FunctionFacts)
     queue = found[ResourceKey.DEAD_LETTER_QUEUE].facts_as(QueueFacts)
     return queue, processor, found[ResourceKey.AUDIT_TABLE].facts_as(TableFacts)

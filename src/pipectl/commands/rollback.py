@@ -53,7 +53,8 @@ def rollback(context: Context, confirm: Callable[[Rollback], None], by: str, to:
         RequirementError: the processor is missing, or is not managed by this pipeline.
         DeclinedError: the user said no; nothing was changed.
     """
-    processor = context.require([ResourceKey.PROCESSOR])[ResourceKey.PROCESSOR]
+    key = ResourceKey.PROCESSOR
+    processor = context.require([key], whole=[key])[key]
     function, facts = context.pipeline.physical.processor, processor.facts_as(FunctionFacts)
     versions = Versions(context.aws, function)
     published = versions.published()

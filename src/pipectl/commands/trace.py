@@ -180,7 +180,7 @@ def trace(context: Context, key: str, since: datetime | None = None) -> Trace:
         NoSuchOrderError: it is in none of these places.
         PipectlError: orders table, bucket or audit table is missing, or cannot be read.
     """
-    observed = context.observe([*_NEEDS, *_READERS])
+    observed = context.identify([*_NEEDS, *_READERS])
     context.require_managed(_NEEDS, observed)
     return _Tracing(context, key, since, context.managed(observed)).run()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from pipectl.engine.model import Consistency, Observation, Resource, Resources
 from pipectl.engine.parallel import Results, parallel_map
@@ -13,20 +13,26 @@ Read = Callable[[Resource], Observation | None]
 
 
 def observe(
-    resources: Resources,
-    consistency: Consistency,
-    cancel: Callable[[], None] = lambda: None,
-    read: Read = lambda resource: resource.observe(),
+    resources: Resources, consistency: Consistency, cancel: Callable[[], None] = lambda: None
 ) -> Results[Observation | None]:
     """Read all resources at the same time. A resource that cannot be read is an error, never an absent resource."""
-    return parallel_map(lambda key: observe_consistently(resources[key], consistency, read), resources, cancel=cancel)
+    return identify(resources, consistency, cancel, whole=resources)
 
 
 def identify(
-    resources: Resources, consistency: Consistency, cancel: Callable[[], None] = lambda: None
+    resources: Resources,
+    consistency: Consistency,
+    cancel: Callable[[], None] = lambda: None,
+    whole: Collection[str] = (),
 ) -> Results[Observation | None]:
-    """Read of all resources what `Resource.identify` reads; otherwise see `observe`."""
-    return observe(resources, consistency, cancel, lambda resource: resource.identify())
+    """Read of all resources what `Resource.identify` reads, but all of those in ``whole``; otherwise see `observe`."""
+
+    def read(key: str) -> Observation | None:
+        if key in whole:
+            return observe_consistently(resources[key], consistency)
+        return observe_consistently(resources[key], consistency, lambda resource: resource.identify())
+
+    return parallel_map(read, resources, cancel=cancel)
 
 
 def observe_consistently(

@@ -11,11 +11,12 @@ import heapq
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
 from pipectl.config.names import UNRESOLVED_INDEX
-from pipectl.engine.parallel import parallel_map
+from pipectl.engine.parallel import at_once, parallel_map
 from pipectl.errors import AccessDeniedError, AwsError
 from pipectl.failures.audit_queries import ALL_UNRESOLVED, OF_TYPES, Listing, Partition
 from pipectl.failures.model import Failure
@@ -49,8 +50,15 @@ class AuditPages:
         self.unreadable: str | None = None
 
     def of_types(self, listing: Listing, types: Collection[str]) -> Iterator[Placed]:
-        """Yield the failures of some types in the order of the listing."""
-        return _merged(listing, *(self._of_partition(OF_TYPES[name], listing) for name in types))
+        """Yield the failures of some types in the order of the listing. Their first pages are read at once."""
+        requests = {
+            OF_TYPES[name]: request for name in types if (request := listing.query(self._table, OF_TYPES[name]))
+        }
+        self._aws.clock.sleep(0)  # raises after Ctrl-C
+        with at_once() as start:
+            first = {part: start(partial(self._aws.dynamodb.query, **request)) for part, request in requests.items()}
+        parts = (self._of_partition(part, request, first[part]()) for part, request in requests.items())
+        yield from _merged(listing, *parts)
 
     def unresolved(self, listing: Listing, types: Sequence[str], recent: str) -> Iterator[Placed]:
         """Yield the failures of the sparse index, and those without its mark, in the order of the listing.
@@ -132,10 +140,11 @@ class AuditPages:
             self.unreadable = f"{UNRESOLVED_INDEX} {state}"
         return None
 
-    def _of_partition(self, part: Partition, listing: Listing) -> Iterator[Placed]:
-        if request := listing.query(self._table, part):
-            for item in self.items(request):
-                yield part, Failure.of(item)
+    def _of_partition(
+        self, part: Partition, request: QueryInputTypeDef, answer: QueryOutputTypeDef
+    ) -> Iterator[Placed]:
+        for item in self.items(request, answer):
+            yield part, Failure.of(item)
 
 
 class _Marked:

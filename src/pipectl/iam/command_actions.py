@@ -49,12 +49,10 @@ OBSERVE = merged(_ROLES, _TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _LOG_GROUPS, _MAP
 """The actions that read the actual state of every resource."""
 
 _KNOW_TABLE = "dynamodb:DescribeTable dynamodb:ListTagsOfResource"
-_KNOW_OUTPUTS = merged(
-    {"orders-table": _KNOW_TABLE, "audit-table": _KNOW_TABLE},
-    {"bucket": "s3:ListBucket s3:GetBucketTagging", "queue": "sqs:GetQueueUrl sqs:ListQueueTags"},
-    _OWNERS,
-    _ALARMS,
-)
+_KNOW_TABLES = {"orders-table": _KNOW_TABLE, "audit-table": _KNOW_TABLE}
+_KNOW_BUCKET = {"bucket": "s3:ListBucket s3:GetBucketTagging"}
+_KNOW_PROCESSOR = {"processor": _OWNERS["processor"]}
+_KNOW_OUTPUTS = merged(_KNOW_TABLES, _KNOW_BUCKET, {"queue": "sqs:GetQueueUrl sqs:ListQueueTags"}, _OWNERS, _ALARMS)
 """The actions that show which resources with outputs exist, and who manages them."""
 _KNOW_ALL = merged(
     _KNOW_OUTPUTS,
@@ -73,7 +71,7 @@ _WHOLE_STREAM = {
     "orders-streams": "dynamodb:DescribeStream dynamodb:GetShardIterator dynamodb:GetRecords",
 }
 _EXPLAIN = {"bucket": "s3:ListBucket", "quarantine": "s3:GetObject", "log-groups": "logs:FilterLogEvents"}
-_REPLAY = merged(_TABLES, _BUCKET, _QUEUE, _FUNCTIONS, _FAILURES, {"audit-table": "dynamodb:Query"})
+_REPLAY = merged(_KNOW_TABLES, _KNOW_BUCKET, _QUEUE, _PROCESSOR, _OWNERS, _FAILURES, {"audit-table": "dynamodb:Query"})
 _WRITE_TABLE = "dynamodb:CreateTable dynamodb:UpdateTable dynamodb:UpdateContinuousBackups dynamodb:TagResource"
 _WRITE_FUNCTION = (
     "lambda:CreateFunction lambda:UpdateFunctionCode lambda:UpdateFunctionConfiguration "
@@ -115,10 +113,10 @@ _DELETE = {
     "alarms": "cloudwatch:DeleteAlarms",
 }
 _VERIFY = merged(
-    _TABLES,
-    _BUCKET,
+    _KNOW_TABLES,
+    _KNOW_BUCKET,
     _QUEUE,
-    _PROCESSOR,
+    _KNOW_PROCESSOR,
     {"processed-objects": "s3:GetObject"},
     _MAPPINGS,
     _WHOLE_STREAM,
@@ -128,9 +126,9 @@ _VERIFY = merged(
 _END_BACKLOG = {"mappings": "lambda:UntagResource", "managed-mappings": "lambda:UpdateEventSourceMapping"}
 
 _TRACE = merged(
-    _TABLES,
-    _BUCKET,
-    _PROCESSOR,
+    _KNOW_TABLES,
+    _KNOW_BUCKET,
+    _KNOW_PROCESSOR,
     _MAPPINGS,
     _WHOLE_STREAM,
     _FAILURES,
@@ -139,9 +137,9 @@ _TRACE = merged(
     _EXPLAIN,
 )
 _SEND = merged(
-    _TABLES,
-    _BUCKET,
-    _PROCESSOR,
+    _KNOW_TABLES,
+    _KNOW_BUCKET,
+    _KNOW_PROCESSOR,
     _MAPPINGS,
     _FAILURES,
     _METRICS,
@@ -153,11 +151,11 @@ _SEND = merged(
     _EXPLAIN,
 )
 _SEND_DIRECT = merged(
-    _BUCKET,
-    _PROCESSOR,
+    _KNOW_BUCKET,
+    _KNOW_PROCESSOR,
     {"processor": "lambda:InvokeFunction", "processed-objects": "s3:GetObject", "quarantine": "s3:GetObject"},
 )
-_AUDIT = merged(_TABLES, _BUCKET, _PROCESSOR, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES, _EXPLAIN)
+_AUDIT = merged(_KNOW_TABLES, _KNOW_BUCKET, _PROCESSOR, _FAILURES, {"audit-table": "dynamodb:Query"}, _RANGES, _EXPLAIN)
 _LOGS = merged(_LOG_GROUPS, {"log-groups": "logs:FilterLogEvents"})
 _THROWAWAY_ORDER = {
     "orders-table": "dynamodb:PutItem dynamodb:DeleteItem",
@@ -186,11 +184,11 @@ COMMANDS: Mapping[str, Grants] = {
     ),
     "logs": _LOGS,
     "logs --failure": merged(
-        _LOGS, _BUCKET, _FAILURES, {"audit-table": f"{_TABLE} dynamodb:Query", "quarantine": "s3:GetObject"}
+        _LOGS, _KNOW_BUCKET, _FAILURES, {"audit-table": f"{_KNOW_TABLE} dynamodb:Query", "quarantine": "s3:GetObject"}
     ),
     "audit": _AUDIT,
     "audit resolve": merged(
-        _TABLES, _FAILURES, _RANGES, _EXPLAIN, {"audit-table": "dynamodb:Query dynamodb:UpdateItem"}
+        _KNOW_TABLES, _FAILURES, _RANGES, _EXPLAIN, {"audit-table": "dynamodb:Query dynamodb:UpdateItem"}
     ),
     "trace": _TRACE,
     "send": _SEND,

@@ -106,7 +106,7 @@ def test_a_change_shows_what_it_waits_for_until_the_wait_ends() -> None:
 
 @pytest.mark.parametrize(("encoding", "bar"), [("utf-8", "██░░░░░░"), ("ascii", "[##......]")])
 def test_a_portion_of_long_work_is_a_bar_that_is_never_full(encoding: str, bar: str) -> None:
-    scene = Scene(encoding=encoding)
+    scene = Scene(encoding=encoding, width=120)
     with scene.progress.changing([TABLE], {}), working_on("table"):
         scene.progress.started(TABLE)
         portion = Portion(30_000, 100_000, "object version", "deleted", more=True, seconds=10)
@@ -119,6 +119,20 @@ def test_a_portion_of_long_work_is_a_bar_that_is_never_full(encoding: str, bar: 
         scene.progress.awaits(replace(portion, done=100_000, more=False))
         assert "█" * 8 not in scene.after(1)[0]
         assert "#" * 8 not in scene.after(1)[0]
+
+
+def test_on_a_narrow_terminal_a_portion_has_counts_and_the_time_left() -> None:
+    portion = Portion(30_000, 100_000, "object version", "deleted", more=True, seconds=10)
+    scene = Scene(width=60)
+    with scene.progress.changing([TABLE], {}), working_on("table"):
+        scene.progress.started(TABLE)
+        scene.progress.awaits(portion)
+        assert scene.after(1)[0] == "  + table creating     1 s  ██░░░░░░ 30,000 of 100,000+"
+    scene = Scene(width=70)
+    with scene.progress.changing([TABLE], {}), working_on("table"):
+        scene.progress.started(TABLE)
+        scene.progress.awaits(replace(portion, more=False))
+        assert scene.after(1)[0] == "  + table creating     1 s  ██░░░░░░ 30,000 of 100,000, 23 s left"
 
 
 def test_a_failure_is_shown_with_its_error_until_the_end() -> None:

@@ -64,8 +64,17 @@ def progress(done: int, total: int | None, noun: str, seconds: float, *, more: b
     least = "at least " if more else ""
     parts = [f"{done:,} of {least}{pluralize(total, noun)}" if total is not None else pluralize(done, noun)]
     if done and seconds > 0:
-        rate = done / seconds
-        parts.append(f"{rate:,.1f}/s")
-        if total is not None and not more and 0 < (left := (total - done) / rate) < _LONGEST_LEFT:
-            parts.append(f"{duration(timedelta(seconds=left))} left")
+        parts.append(f"{done / seconds:,.1f}/s")
+    if total is not None and not more:
+        parts += _left(done, total, seconds)
     return ", ".join(parts)
+
+
+def brief_progress(done: int, total: int, seconds: float, *, more: bool = False) -> str:
+    """``1,000 of 9,000, 32 s left`` for narrow terminals; with ``more`` ``1,000 of 9,000+``."""
+    return ", ".join([f"{done:,} of {total:,}{'+' if more else ''}", *([] if more else _left(done, total, seconds))])
+
+
+def _left(done: int, total: int, seconds: float) -> list[str]:
+    left = (total - done) * seconds / done if done else 0
+    return [f"{duration(timedelta(seconds=left))} left"] if 0 < left < _LONGEST_LEFT else []

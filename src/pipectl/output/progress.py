@@ -19,7 +19,7 @@ from pipectl.engine.model import Action, Change
 from pipectl.engine.parallel import current
 from pipectl.errors import CancelledError, PipectlError
 from pipectl.output import looks
-from pipectl.output.bar import NotedBar, SilentBar, progress
+from pipectl.output.bar import NotedBar, SilentBar, brief_progress, progress
 from pipectl.output.bars import CHARACTERS, share_bar
 from pipectl.output.live import TICK_SECONDS, LiveArea, Ticker
 
@@ -264,16 +264,22 @@ class Progress:
         change = running.change
         mark, colour, _ = looks.ACTIONS[change.action]
         seconds = f"{int(self._monotonic() - running.start):>5} s"
-        awaited = f"  {self._awaited(change, running.awaited[-1])}" if running.awaited else ""
         verb = f"{_RUNS[change.action]:<{_VERB_WIDTH}}"
+        room = self._screen.err.width - len(f"  {mark} {'':<{width}} {verb}{seconds}  ")
+        awaited = f"  {self._awaited(change, running.awaited[-1], room)}" if running.awaited else ""
         return (f"  {mark} ", colour), f"{change.resource:<{width}} ", (verb, colour), f"{seconds}{awaited}"
 
-    def _awaited(self, change: Change, awaited: str | Portion) -> str:
-        """Return what a change waits for; the resource is named at the beginning of the line."""
+    def _awaited(self, change: Change, awaited: str | Portion, room: int) -> str:
+        """Return what a change waits for; the resource is named at the beginning of the line.
+
+        Words that do not fit into `room` characters are shorter.
+        """
         if isinstance(awaited, str):
             return awaited.removeprefix(f"{change.kind} {change.name} ")
         bar = share_bar(awaited.done, awaited.total, ascii_only=not self._screen.can_show(CHARACTERS, on_err=True))
         words = progress(awaited.done, awaited.total, awaited.noun, awaited.seconds, more=awaited.more)
+        if len(f"{bar} {words}") > room:
+            words = brief_progress(awaited.done, awaited.total, awaited.seconds, more=awaited.more)
         return f"{bar} {words}"
 
     def _other_line(self) -> Line:

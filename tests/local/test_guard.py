@@ -41,7 +41,16 @@ class TestHeaders:
         assert code(request) is None
 
     @pytest.mark.parametrize(
-        "host", ["evil.example", "evil.example:4566", "127.0.0.1.evil.example:4566", "[::1]:4566", ""]
+        "host",
+        [
+            "evil.example",
+            "evil.example:4566",
+            "127.0.0.1.evil.example:4566",
+            "127.0.0.1:4566,evil.example",
+            "localhost:evil.example",
+            "[::1]:4566",
+            "",
+        ],
     )
     def test_other_names_are_refused(self, host: str) -> None:
         assert code(changed(host=host)) == "AccessDeniedException"

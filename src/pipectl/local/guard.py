@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from pipectl.local.requests import Request
 from pipectl.local.signatures import is_valid, signature_of
 
-HOSTS = ("127.0.0.1", "localhost")
+_HOST = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]+)?")
 HEALTH = "/_ministack/health"
 CLOSED = ("/_ministack/", "/_localstack/", "/_aws/", "/_alb/")
 """Beginnings of paths that MiniStack serves without credentials."""
@@ -43,7 +43,7 @@ class Guard:
 
     def refusal_by_headers(self, request: Request) -> Refusal | None:
         """Return why a request is refused whatever its body is, so that the body need not be read."""
-        if request.headers.get("host", "").rsplit(":", 1)[0] not in HOSTS:
+        if not _HOST.fullmatch(request.headers.get("host", "")):  # commas join several headers
             return Refusal("AccessDeniedException", "The Host header is not an address of the local emulator.")
         if request.method == "OPTIONS" or "origin" in request.headers:
             return Refusal("AccessDeniedException", "The local emulator does not serve web pages.")

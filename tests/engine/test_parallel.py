@@ -209,6 +209,27 @@ def test_require_done_raises_the_first_error() -> None:
     assert caught.value.resource == "a"
 
 
+def test_results_have_the_order_of_the_keys_whatever_ends_first() -> None:
+    last_ended = threading.Event()
+
+    def visit(node: str) -> None:
+        if node in ("d", "e"):
+            wait_for(last_ended)
+        try:
+            if node in ("b", "d"):
+                raise PipectlError(node)
+        finally:
+            if node == "b":
+                last_ended.set()
+
+    results = parallel_map(visit, "edcba")
+    assert list(results.done) == ["e", "c", "a"]
+    assert list(results.failed) == ["d", "b"]
+    with pytest.raises(PipectlError) as caught:
+        results.require_done("interrupted")
+    assert caught.value.resource == "d"
+
+
 def test_require_done_raises_cancelled_after_ctrl_c_although_all_is_done() -> None:
     pressed = Interrupted("only")
     results = parallel_map(pressed.visit, ["only"], cancel=pressed.noticed.set)

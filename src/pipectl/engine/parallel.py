@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from graphlib import TopologicalSorter
 from queue import SimpleQueue
@@ -17,6 +17,7 @@ from typing import Generic, TypeAlias, TypeVar
 from pipectl.errors import CancelledError, PipectlError
 
 T = TypeVar("T")
+V = TypeVar("V")
 Release: TypeAlias = Callable[[T], None]
 """Lets the nodes that need a node start before its visit ends, with the value of the node."""
 _CHECK_SECONDS = 0.2
@@ -28,7 +29,7 @@ current: ContextVar[str | None] = ContextVar("current", default=None)
 
 @dataclass
 class Results(Generic[T]):
-    """Each key's value, its error, or the needs that were not done, so that it was not started.
+    """Each key's value, its error, or the needs that were not done, so that it was not started; in the keys' order.
 
     ``interrupted`` is set when the user pressed Ctrl-C, even if every key had finished by then.
     """
@@ -195,7 +196,16 @@ class _Walk(Generic[T]):
             results.interrupted = True
             for node in self._graph.keys() - results.done.keys() - results.failed.keys() - results.blocked.keys():
                 results.failed[node] = CancelledError("interrupted before it started", resource=node)
-        return results
+        return replace(
+            results,
+            done=self._in_order(results.done),
+            failed=self._in_order(results.failed),
+            blocked=self._in_order(results.blocked),
+        )
+
+    def _in_order(self, found: Mapping[str, V]) -> dict[str, V]:
+        """Return what was found in the order of the graph, so that the same errors make the same message."""
+        return {node: found[node] for node in self._graph if node in found}
 
     def _drive(self) -> None:
         pool = ThreadPoolExecutor(self._workers)

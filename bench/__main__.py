@@ -20,9 +20,11 @@ DOCS = Path(__file__).parents[1] / "docs"
 def main(arguments: Sequence[str]) -> int:
     """Print or write the part of each module. Return 1 when a module fails; the others run, and its old part stays."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*MODULES, []], metavar="NAME", help=", ".join(MODULES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MODULES))
     parser.add_argument("--write", action="store_true", help="replace the parts in docs/benchmarks.md")
     options = parser.parse_args(arguments)
+    if unknown := [name for name in options.names if name not in MODULES]:
+        parser.error(f"no benchmark is named {', '.join(unknown)}: use {', '.join(MODULES)}")
     failed = [name for name in options.names or MODULES if not run(name, DOCS if options.write else None)]
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)

@@ -13,7 +13,7 @@ from pipectl.output.table import Column
 _COLUMNS = (
     Column("START", right=True),
     Column("END", right=True),
-    Column("RESOURCE"),
+    Column("  RESOURCE"),  # a mark is before each name
     Column("WAITED FOR", flexible=True),
 )
 _SHORTEST = 0.05

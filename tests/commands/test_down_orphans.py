@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.s3 import s3_backends
 
 from pipectl.aws.calls import Call
+from pipectl.aws.waits import Portion
 from pipectl.commands.down import DownPreview, DownReport, down
 from pipectl.commands.down_orphans import POLICY_HINT, down_orphans
 from pipectl.commands.plan import PlanReport, plan
@@ -28,7 +30,7 @@ from tests.commands.audit_items import audit_item
 from tests.commands.existing_pipeline import existing, put_audit_items, write
 from tests.faults.test_crash import EVERY
 from tests.moto_snapshot import State, restore, saved
-from tests.support import FakeClock, World, make_world, reads, write_config, yes
+from tests.support import ACCOUNT, FakeClock, World, make_world, reads, write_config, yes
 
 RENAMED = {"team": "platform"}
 WRITES = 1 if EVERY else 3
@@ -126,6 +128,21 @@ def test_the_pipeline_of_the_config_stays_and_the_orphans_go(renamed: World) -> 
     renamed.calls.clear()
     assert up(renamed.context(), yes).orphans == ()
     assert renamed.writes() == []
+
+
+def test_the_bucket_of_orphans_is_emptied_with_its_progress(renamed: World) -> None:
+    (bucket,) = (each.name for each in _orphans(renamed) if each.kind == "bucket")
+    stored = s3_backends[ACCOUNT]["aws"]  # without a request for each
+    for number in range(2100):
+        stored.put_object(bucket, f"processed-data/{number}", b"")
+    context = renamed.context()
+    shown: list[str | Portion | None] = []
+    context.aws.awaits = shown.append
+    down_orphans(context, yes, delete_data=True)
+    done = [each.done for each in shown if isinstance(each, Portion)]
+    assert (done, done[-1]) == (sorted(done), 2100)
+    assert len(done) >= 3
+    assert "bucket" not in {each.kind for each in _orphans(renamed)}
 
 
 def test_mappings_go_first_and_log_groups_last(renamed: World) -> None:

@@ -49,7 +49,7 @@ class FakeDynamoDB {
   }
 
   async putItem({ Item, ConditionExpression }) {
-    const code = this.failing[Item.message.M.messageId?.S ?? ""]?.[0];
+    const code = this.failing[Item.message.M.messageId?.S ?? ""]?.shift();
     if (code) throw serviceError(code);
     const key = JSON.stringify([Item.auditId.S, Item.timestamp.S]);
     if (this.items.has(key)) {

@@ -62,24 +62,27 @@ def refuse_what_dynamodb_refuses(value: dict[str, Any], depth: int = 0) -> None:
 
 
 class FakeDynamoDB:
-    """A table that evaluates the auditor's condition. `fail(message id, error)` refuses the item of that message."""
+    """A table that evaluates the auditor's condition.
+
+    `fail(message id, *errors)` refuses the item of that message as many times.
+    """
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], dict[str, Any]] = {}
         self.requests: list[dict[str, Any]] = []
-        self.failures: dict[str, Exception] = {}
+        self.failures: dict[str, list[Exception]] = {}
         self.lock = threading.Lock()
 
-    def fail(self, message_id: str, error: Exception) -> None:
-        self.failures[message_id] = error
+    def fail(self, message_id: str, *errors: Exception) -> None:
+        self.failures[message_id] = list(errors)
 
     def put_item(self, **request: Any) -> dict[str, Any]:
         with self.lock:
             self.requests.append(request)
             item = request["Item"]
             refuse_what_dynamodb_refuses({"M": item})
-            if error := self.failures.get(item["message"]["M"].get("messageId", {}).get("S", "")):
-                raise error
+            if errors := self.failures.get(item["message"]["M"].get("messageId", {}).get("S", "")):
+                raise errors.pop(0)
             key = (item["auditId"]["S"], item["timestamp"]["S"])
             if key in self.items:
                 assert request["ConditionExpression"] == "attribute_not_exists(auditId)"

@@ -124,8 +124,8 @@ class Python:
 
     def audit(self, *events: object, failing: Failing = NONE) -> Ran:
         dynamodb = FakeDynamoDB()
-        for message_id, (code, *_) in failing.items():
-            dynamodb.fail(message_id, client_error(code))
+        for message_id, codes in failing.items():
+            dynamodb.fail(message_id, *map(client_error, codes))
         auditor = self.auditor.Auditor(dynamodb, "audit")
         answers, lines = _give(auditor.audit, events, self.auditor.BatchError)
         return Ran(answers, {}, [], list(dynamodb.items.values()), lines, [])

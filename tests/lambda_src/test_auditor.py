@@ -368,6 +368,17 @@ class TestFailures:
             "requestId": REQUEST_ID,
         }
 
+    def test_of_a_write_beside_a_transaction_are_reported_and_the_retry_audits_the_message_once(
+        self, handlers: Handlers
+    ) -> None:
+        """A replay writes items in transactions, and DynamoDB refuses another write of an item meanwhile."""
+        events = [batch(message(failure(1), "a"), message(failure(2), "b")), batch(message(failure(2), "b"))]
+        ran = handlers.audit(*events, failing={"b": ["TransactionConflictException"]})
+        assert ran.answers == [{"batchItemFailures": [{"itemIdentifier": "b"}]}, ALL_GOOD]
+        assert sorted(item["message"]["messageId"] for item in items(ran)) == ["a", "b"]
+        (line,) = ran.logged()
+        assert "TransactionConflictException" in line["reason"]
+
     def test_of_every_message_of_a_batch_raise(self, handlers: Handlers) -> None:
         failing = {name: ["ResourceNotFoundException"] for name in "ab"}
         ran = handlers.audit(batch(message(failure(1), "a"), message(failure(2), "b")), failing=failing)

@@ -51,7 +51,8 @@ judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), 
 		tests/commands/test_down_orphans.py tests/e2e/test_sigkill_on_emulator.py
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) --timeout 3600 tests/fuzz
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) --timeout 1800 tests/e2e/test_pipeline_on_emulator.py \
-		tests/e2e/test_replay_with_faults.py tests/e2e/test_concurrent_replays.py tests/cli/test_ending.py tests/output/test_printable.py \
+		tests/e2e/test_replay_with_faults.py tests/e2e/test_concurrent_replays.py tests/e2e/test_soak_on_emulator.py \
+		tests/cli/test_ending.py tests/output/test_printable.py \
 		tests/resources/test_ownership.py tests/faults/test_fault_injection.py tests/commands/test_audit.py \
 		tests/cli/test_errors.py tests/cli/test_main.py tests/local/test_emulator.py tests/local/test_harsh_emulator.py \
 		tests/cli/test_documents.py tests/cli/test_down.py tests/cli/test_header.py tests/commands/test_down.py \

@@ -14,12 +14,12 @@ from pipectl.commands.verify import verify
 from pipectl.failures.audit_table import UNRESOLVED_ONES
 from pipectl.local.home import LocalEmulator
 from tests.e2e.mending import fix, replay_all
-from tests.support import PATIENCE, make_world, new_account, yes
+from tests.support import PATIENCE, THOROUGH, make_world, new_account, yes
 
 pytestmark = pytest.mark.emulator
 
-ORDERS = 1200
-POISON = 0.004
+ORDERS = 1200 if THOROUGH else 400
+POISON = 5 / ORDERS
 RIGHT = Outcome(missing=0, doubled=0, unexpected=0, not_audited=0, not_quarantined=0, waiting=0)
 
 

@@ -23,7 +23,7 @@ from botocore.model import ServiceModel
 from botocore.session import Session
 from moto import backend_index
 from moto.cloudwatch.models import CloudWatchBackend
-from moto.core import models, responses
+from moto.core import models, responses, serialize
 from moto.core import utils as moto_utils
 from moto.core.base_backend import BaseBackend
 from moto.moto_api._internal.moto_random import HEX_CHARS, MotoRandom
@@ -64,6 +64,8 @@ _remove_item: Any = _Trie.remove_item
 _models: dict[int, tuple[ServiceModel, Any]] = {}
 _Auth: Any = SigV4Auth
 _sign: Any = _Auth.add_auth
+_Picker: Any = serialize.XFormedAttributePicker
+_new_keys: Any = _Picker.get_possible_keys
 _new_proxies: Any = urllib.request.getproxies_environment
 
 
@@ -95,6 +97,7 @@ def apply() -> None:
             [],
         ),  # for the package `requests`, which nobody uses: a thousand objects each time
         (_Auth, "add_auth", _signed),
+        (_Picker, "get_possible_keys", _possible_keys),
         (MotoRandom, "get_random_hex", _random_hex),
         (MotoRandom, "get_random_string", _random_string),
     ):
@@ -156,6 +159,20 @@ def _signed(auth: Any, request: Any) -> None:
     request.context["timestamp"] = get_current_datetime().strftime(SIGV4_TIMESTAMP)
     auth._modify_request_before_signing(request)
     request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={auth.scope(request)}, SignedHeaders=host"
+
+
+def _possible_keys(picker: Any, context: Any) -> Any:
+    """Return the names that an attribute of an answer can have, which depend on its shape and the class of its object.
+
+    They are kept with the shape.
+    """
+    if context.shape is None:
+        return _new_keys(picker, context)
+    known = vars(context.shape).setdefault("possible_keys", {})
+    place = type(context.obj), context.key
+    if place not in known:
+        known[place] = [*_new_keys(picker, context)]
+    return known[place]
 
 
 def _proxies() -> dict[str, str]:

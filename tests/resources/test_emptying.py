@@ -223,6 +223,20 @@ def test_a_key_that_xml_cannot_hold_is_deleted_by_a_call_of_its_own() -> None:
     assert found.calls["DeleteObject"] == 2
 
 
+@pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchVersion"])
+def test_a_version_that_is_gone_stops_no_other_whatever_call_deletes_it(code: str) -> None:
+    found = bucket(["plain", "bell \a"])
+
+    def drop(operation: str) -> None:
+        if operation == "DeleteObject":
+            found.drop("bell \a")
+            raise refused(code, operation)
+
+    found.before = drop
+    empty(found.aws, OWNED)
+    assert found.left == []
+
+
 def test_progress_is_true() -> None:
     found = ManyVersions(VirtualClock(), map(LAYOUTS["both"], range(25_500)))
     empty(found.aws, OWNED)

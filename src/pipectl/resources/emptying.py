@@ -222,7 +222,9 @@ class _Pass:
     def _delete_alone(self, key: str, version: str) -> list[ErrorTypeDef]:
         try:
             self._aws.s3.delete_object(**self._owned, Key=key, VersionId=version)
-        except AccessDeniedError as error:
+        except AwsError as error:
+            if not isinstance(error, AccessDeniedError) and error.aws_code not in _GONE:
+                raise
             return [{"Key": key, "VersionId": version, "Code": error.aws_code, "Message": error.aws_message}]
         return []
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from pipectl.commands.audit import AuditEntry, AuditPage, ExpiryClock
+from pipectl.commands.audit import AuditEntry, AuditPage, AuditSummary, ExpiryClock
 from pipectl.failures.audit_table import Selection
-from pipectl.failures.explanation import Explanation, Safety
+from pipectl.failures.explanation import CauseGroup, Explanation, Safety
 from pipectl.failures.model import Failure
 from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.output import audit
@@ -76,3 +76,16 @@ def test_a_reason_is_written_once_for_rows_below_each_other_on_a_terminal_and_in
     reasons = ["amount", "same", "same", "amount", "amount"]
     assert [line.split()[-1] for line in on_terminal(show, 80) if line.startswith("e767182")] == reasons
     assert [line.split()[-1] for line in printed(show).splitlines() if line.startswith("e767182")] == ["amount"] * 5
+
+
+def test_a_list_that_counts_fewer_failures_than_there_are_names_the_command_that_counts_all(
+    snapshot: SnapshotAssertion,
+) -> None:
+    (entry,) = _page(None).entries
+    opened = Failure({**ITEM, "replayStatus": "OPEN"})
+    failed = replace(entry.explanation, failure=opened, reason="InvalidOrderError: amount", safety=Safety.QUARANTINED)
+    summary = AuditSummary(
+        200, more=True, first=None, newest=SINCE, causes=(CauseGroup(str(failed.reason), 200, ("o-1",), (failed,)),)
+    )
+    found = replace(_page("dG9rZW4"), entries=(replace(entry, explanation=failed),), summary=summary)
+    assert printed(lambda screen: audit.page(screen, found, Selection(statuses=UNRESOLVED), 20)) == snapshot

@@ -524,8 +524,8 @@ class _DynamoDB(_Service):
     def transact_write_items(self, **request: Any) -> Any:
         return self._call("TransactWriteItems", lambda: self._transact_write_items(**request))
 
-    def query(self, **request: Any) -> Any:
-        return self._call("Query", lambda: self._query(**request))
+    def query(self, *, Select: str = "ALL_ATTRIBUTES", **request: Any) -> Any:  # noqa: N803
+        return self._call("Query", lambda: _selected(self._query(**request), Select))
 
     def scan(self, *, IndexName: str = "", **request: Any) -> Any:  # noqa: N803
         assert request.pop("ConsistentRead")
@@ -638,6 +638,12 @@ class _DynamoDB(_Service):
         keys = ("auditId", "timestamp", *([self._world.indexes[IndexName]] if IndexName else []))
         more = {"LastEvaluatedKey": {name: last[name] for name in keys}} if last else {}
         return {"Items": [item for item in page if holds(FilterExpression, item)], **more}
+
+
+def _selected(page: dict[str, Any], select: str) -> dict[str, Any]:
+    """Return a page as DynamoDB does: with the number of its items, and without the items if only that is asked for."""
+    items = page.pop("Items")
+    return {**page, "Count": len(items)} | ({} if select == "COUNT" else {"Items": items})
 
 
 def _size(item: object) -> int:

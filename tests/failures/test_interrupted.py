@@ -14,7 +14,7 @@ import pytest
 from pipectl.errors import CancelledError
 from tests.failures.fakes import OTHER_STREAM_ARN, SHARD, Clock, Killed, Process, World
 from tests.failures.running import CLAIM_SECONDS, replay
-from tests.support import THOROUGH
+from tests.support import PATIENCE, THOROUGH
 
 SHARD_2 = "shardId-00000001573689847184-00000002"
 
@@ -114,6 +114,27 @@ def test_ctrl_c_at_any_call_releases_the_claims(call: int) -> None:
     assert scene.world.claimed() == []
     replay(scene.world, batch_size=2)
     scene.check()
+
+
+def test_ctrl_c_while_failures_are_claimed_says_how_to_continue() -> None:
+    scene, main, clock = Scene.make(), threading.main_thread(), Clock()
+    process = Process(scene.world, clock=clock)
+
+    def press(operation: str, _number: int) -> None:
+        if operation == "TransactWriteItems" and not clock.cancelled:
+            signal.pthread_kill(main.ident or 0, signal.SIGINT)
+            assert cancelled.wait(PATIENCE)
+
+    def cancel() -> None:
+        clock.cancel()
+        cancelled.set()
+
+    cancelled = threading.Event()
+    process.on_call = press
+    with pytest.raises(CancelledError) as caught:
+        replay(process, batch_size=2, cancel=cancel)
+    assert caught.value.hint
+    assert scene.world.claimed() == []
 
 
 def test_ctrl_c_ends_the_reading_of_a_long_range() -> None:

@@ -250,6 +250,9 @@ class Replay:
         while batch := self._portion(failures):
             try:
                 self._replay(tasks_of(self._claim(batch)))
+            except KeyboardInterrupt:
+                self._claims.release(batch)
+                raise self._interruption() from None
             except BaseException:
                 self._claims.release(batch)
                 raise
@@ -308,10 +311,13 @@ class Replay:
 
     def _raise_errors(self, results: Results[None]) -> None:
         if results.interrupted or any(isinstance(error, CancelledError) for error in results.failed.values()):
-            raise CancelledError(f"interrupted: {self.report.total} failures finished", hint=_HINT)
+            raise self._interruption()
         for error in results.failed.values():
             error.hint = f"{error.hint}; {_HINT}" if error.hint else _HINT
             raise error
+
+    def _interruption(self) -> CancelledError:
+        return CancelledError(f"interrupted: {self.report.total} failures finished", hint=_HINT)
 
     def _stream_tasks(self, claimed: Sequence[Failure]) -> dict[str, list[ReadTask]]:
         """Return the tasks of each shard. A failure without a usable range is a task with only the reason."""

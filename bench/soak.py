@@ -30,6 +30,7 @@ from bench.soaked_orders import Outcome, SoakedOrders, outcome
 from pipectl.aws.client import Aws, Credentials
 from pipectl.config.loading import load
 from pipectl.context import Context
+from pipectl.failures.explanation import MOST_EXPLAINED
 from pipectl.local import lifecycle
 from pipectl.local.home import REGION, LocalEmulator
 from pipectl.output.console import Screen
@@ -40,7 +41,6 @@ DEFAULT_ORDERS = 100_000
 PUTS = 2000
 WRITERS = 16
 """Threads of the reference, as of the processor."""
-PAGE = 1000
 SECONDS_PER_ORDER = 0.1
 """The time for which the bench waits before it fails."""
 
@@ -126,7 +126,7 @@ class Soak:
         found: set[str] = set()
         page: list[str] = []
         while True:
-            answer = self.pipectl("audit", "list", "--limit", str(PAGE), *page)
+            answer = self.pipectl("audit", "list", "--limit", str(MOST_EXPLAINED), *page)
             for failure in answer["failures"]:
                 found |= set(failure["orders"])
             if not answer["next"]:

@@ -58,7 +58,7 @@ def audit() -> None:
     "--limit",
     type=click.IntRange(1, 1000),
     metavar="N",
-    help="Maximum number of results.  [default: 10; 20 with -o json]",
+    help="Maximum number of results. Orders and reasons of up to 200 records are read.  [default: 10; 20 with -o json]",
 )
 @click.option("--page", metavar="TOKEN", help="Continue after the last page, with the token that it printed.")
 @global_options

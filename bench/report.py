@@ -88,17 +88,23 @@ def chart_files(section: Section, prefix: str) -> dict[str, Chart]:
     return {f"{prefix}-{_slug(f'{section.title} {chart.title}')}.svg": chart for chart in section.charts}
 
 
-def exponent(points: Points) -> float | None:
-    """Return the `b` of the curve `y = a * x ** b` that fits best: least squares on the logarithms.
+UPPER = 100
+"""Ratio of the largest x to the smallest one that an exponent is fitted to."""
 
-    Two equal times mean nothing, and one point has no slope: without two different values of x there is no exponent.
+
+def exponent(points: Points) -> float | None:
+    """Return the `b` of the curve `y = a * x ** b` that fits the upper points best: least squares on the logarithms.
+
+    The upper points are those from a hundredth of the largest x on: below, fixed costs hide the growth. Without
+    two different values of x among them there is no exponent: one point has no slope.
 
     Raises:
         ValueError: A coordinate is not positive.
     """
     if any(x <= 0 or y <= 0 for x, y in points):
         raise ValueError(f"coordinates on logarithmic axes are positive: {list(points)}")
-    logs = [(math.log(x), math.log(y)) for x, y in points]
+    largest = max((x for x, _ in points), default=0)
+    logs = [(math.log(x), math.log(y)) for x, y in points if x * UPPER >= largest]
     if len({x for x, _ in logs}) < 2:
         return None
     x_mean = sum(x for x, _ in logs) / len(logs)
@@ -152,7 +158,7 @@ def _limit(value: float, limit: float | None) -> str:
 
 
 def _exponents(chart: Chart) -> Iterator[str]:
-    yield f"| {cell(chart.title)} | points | exponent: {cell(chart.y)} grows with {cell(chart.x)} to the power of |"
+    yield f"| {cell(chart.title)} | {cell(chart.y)} by {cell(chart.x)} | exponent from a hundredth of the most on |"
     yield "| --- | --- | --- |"
     for name, points in chart.series.items():
         shown = ", ".join(f"{number(x)}: {number(y)}" for x, y in points)

@@ -24,6 +24,10 @@ def test_the_exponent_of_a_power_is_found(power: float) -> None:
     assert exponent([(x, 3 * x**power) for x in (1, 10, 1000)]) == pytest.approx(power)
 
 
+def test_fixed_costs_of_small_runs_do_not_change_the_exponent() -> None:
+    assert exponent([(1, 500), (10, 500), (100, 600), (1000, 6000), (10_000, 60_000)]) == pytest.approx(1)
+
+
 def test_the_exponent_is_the_best_fit_of_points_that_scatter() -> None:
     assert exponent([(1, 1), (10, 5), (10, 20), (100, 100)]) == pytest.approx(1)
 

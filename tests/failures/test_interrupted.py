@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 import signal
+import sys
 import threading
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
+from types import FrameType
 
 import pytest
 
@@ -94,16 +97,29 @@ def test_repeated_kills(seed: int) -> None:
     scene.check()
 
 
+def press_ctrl_c() -> None:
+    """Interrupt the main thread while it waits: Python does not wait for a thread in whose start it is interrupted."""
+    main = threading.main_thread().ident or 0
+    pause = threading.Event()
+    if threading.get_ident() != main:
+        assert any(_waits(sys._current_frames()[main]) or pause.wait(0.001) for _ in range(int(PATIENCE * 1000)))
+    signal.pthread_kill(main, signal.SIGINT)
+
+
+def _waits(frame: FrameType) -> bool:
+    names = [each.f_code.co_name for each, _ in traceback.walk_stack(frame)]
+    return names[0] in ("wait", "_wait_for_tstate_lock") and "submit" not in names
+
+
 @pytest.mark.parametrize("call", range(1, CALLS + 1))
 def test_ctrl_c_at_any_call_releases_the_claims(call: int) -> None:
-    scene, main = Scene.make(), threading.main_thread()
-    clock = Clock()
+    scene, clock = Scene.make(), Clock()
     process, pressed = Process(scene.world, clock=clock), threading.Event()
 
     def press(operation: str, number: int) -> None:
         if number == call:
             pressed.set()
-            signal.pthread_kill(main.ident or 0, signal.SIGINT)
+            press_ctrl_c()
 
     process.on_call = press
     with pytest.raises((KeyboardInterrupt, CancelledError)):  # noqa: PT012
@@ -117,12 +133,12 @@ def test_ctrl_c_at_any_call_releases_the_claims(call: int) -> None:
 
 
 def test_ctrl_c_while_failures_are_claimed_says_how_to_continue() -> None:
-    scene, main, clock = Scene.make(), threading.main_thread(), Clock()
+    scene, clock = Scene.make(), Clock()
     process = Process(scene.world, clock=clock)
 
     def press(operation: str, _number: int) -> None:
         if operation == "TransactWriteItems" and not clock.cancelled:
-            signal.pthread_kill(main.ident or 0, signal.SIGINT)
+            press_ctrl_c()
             assert cancelled.wait(PATIENCE)
 
     def cancel() -> None:

@@ -37,7 +37,7 @@ demo: $(if $(findstring nodejs,$(RUNTIME)),$(READY_NODEJS),$(READY_DEMO)) ## Sho
 check: $(READY) ## Run the linters and the unit tests: about 1 min on 2 processors.
 	$(MAKE) --no-print-directory -j 2 lint unit
 
-test: $(READY) ## Run all tests: 5 to 6 min on 2 processors.
+test: $(READY) ## Run all tests: 4 to 5 min on 2 processors.
 	$(PYTEST)
 
 unit: $(READY) ## Run the unit tests: without moto, the emulator, and what is slow.
@@ -62,7 +62,7 @@ judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), 
 coverage: $(READY) ## Measure the branch coverage of engine, failures and resources: at least 95 %.
 	$(PYTEST) -m "not emulator" --cov --cov-report=term-missing:skip-covered
 
-bench: $(READY) ## Measure everything and write docs/benchmarks.md: about an hour (BENCH="calls replay" for some of it).
+bench: $(READY) ## Measure everything and write docs/benchmarks.md: about 20 min (BENCH="calls replay" for some of it).
 	$(BIN)/python -m bench --write $(BENCH)
 
 lint: $(READY) ## Run the linters and the type checker.

@@ -32,7 +32,7 @@ limits and the price of a pipeline on AWS.
 | whether orders are lost, and what the handlers need | `soak`, `handlers` |
 
 Each part begins with its command, for example `python -m bench calls`, which prints the part anew. `--write` replaces
-it here. `make bench` measures everything, in about an hour, and writes this page.
+it here. `make bench` measures everything, in about 20 minutes, and writes this page.
 
 Figures are costs: less is better. Each is measured beside a reference, by turns in one run, so its ratio holds on other
 machines, too. A limit that is missed is shown as missed. Each part names the machine of its run; a load above the

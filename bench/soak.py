@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,14 @@ DEFAULT_ORDERS = 100_000
 PUTS = 2000
 WRITERS = 16
 """Threads of the reference, as of the processor."""
+_MEASURE = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+"""Runs a command and prints its peak memory in KB. On Linux the peak of a new process starts with that of its parent,
+which has to be small, therefore."""
 SECONDS_PER_ORDER = 0.1
 """The time for which the bench waits before it fails."""
 
@@ -93,15 +102,16 @@ class Soak:
         command = [sys.executable, "-m", "pipectl", "-c", str(self.config), "--local", "-q", "-o", "json", *words]
         environment = {**os.environ, "PIPECTL_HOME": str(self.server.home)}
         with tempfile.TemporaryFile("w+") as output:
-            process = subprocess.Popen(command, env=environment, stdout=output)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
+            measured = subprocess.run(
+                [sys.executable, "-c", _MEASURE, *command], env=environment, stdout=output, stderr=subprocess.PIPE
+            )
             output.seek(0)
             text = output.read()
-        name = f"pipectl {' '.join(word for word in words if not word.startswith('-'))}"
-        self.memory[name] = max(self.memory.get(name, 0.0), usage.ru_maxrss / 1024)
-        if process.returncode:
-            raise RuntimeError(f"{name} failed: exit code {process.returncode}\n{text}")
+        name = f"pipectl {' '.join(takewhile(lambda word: not word.startswith('-'), words))}"
+        *errors, kilobytes = measured.stderr.decode().splitlines()
+        self.memory[name] = max(self.memory.get(name, 0.0), int(kilobytes) / 1024)
+        if measured.returncode:
+            raise RuntimeError(f"{name} failed: exit code {measured.returncode}\n{text}\n{errors}")
         found: dict[str, Any] = json.loads(text)
         return found
 

@@ -123,15 +123,19 @@ _BUCKET_WRITES = (
 _NEW_ROLE_WRITES = ("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy")
 _INVALID = ("InvalidParameterValueException",)
 
+THROTTLING = "throttled by AWS"
+CONFLICT = "a transaction is changing the same item"
+"""Reasons of waits that are also reasons of single items of a transaction."""
+
 RETRY_RULES = (
     # Short: with a reserved concurrency of 0 the function never runs; a busy one has the same error.
     RetryRule("lambda", ("Invoke",), (), RESERVED_LIMIT, 10, "the function's reserved concurrency is 0, or in use"),
     # Short: the caller repeats the call and renews its claims meanwhile (`pipectl.failures.processor_client`).
-    RetryRule("lambda", ("Invoke",), THROTTLED, "", 20, "throttled by AWS", back_off=True),
-    RetryRule("", (), THROTTLED, "", 300, "throttled by AWS", back_off=True),
-    RetryRule("", (), (), "", 300, "throttled by AWS", back_off=True, statuses=(429,)),
+    RetryRule("lambda", ("Invoke",), THROTTLED, "", 20, THROTTLING, back_off=True),
+    RetryRule("", (), THROTTLED, "", 300, THROTTLING, back_off=True),
+    RetryRule("", (), (), "", 300, THROTTLING, back_off=True, statuses=(429,)),
     # The answer to a HEAD has no body to name the error in; S3 says SlowDown with 503.
-    RetryRule("s3", ("HeadBucket", "HeadObject"), (), "", 300, "throttled by AWS", back_off=True, statuses=(503,)),
+    RetryRule("s3", ("HeadBucket", "HeadObject"), (), "", 300, THROTTLING, back_off=True, statuses=(503,)),
     RetryRule(
         "dynamodbstreams",
         (),
@@ -242,7 +246,7 @@ RETRY_RULES = (
         ("TransactionConflictException",),
         "",
         60,
-        "a transaction is changing the same item",
+        CONFLICT,
         back_off=True,
     ),
     # The answer to an earlier try of the same transaction was lost.

@@ -15,8 +15,6 @@ from pipectl.aws.waits import shown
 if TYPE_CHECKING:
     from pipectl.aws.client import Aws
 
-if TYPE_CHECKING:
-
     class _Client(BaseClient):
         def _make_api_call(self, operation_name: str, api_params: Parameters) -> dict[str, object]: ...
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipectl.aws.client import Aws
+from pipectl.aws.retry_rules import CONFLICT, THROTTLING
 from pipectl.aws.waits import Portion, shown
 from pipectl.errors import AwsError
 from pipectl.failures.audit_updates import Update, size_of
@@ -34,9 +35,9 @@ _FIRST_PAUSE = 0.1
 _NO_REASON = "None"
 _FAILED_CONDITION = "ConditionalCheckFailed"
 _PASSING = {
-    "TransactionConflict": "a transaction is changing the same item",
-    "ThrottlingError": "throttled by AWS",
-    "ProvisionedThroughputExceeded": "throttled by AWS",
+    "TransactionConflict": CONFLICT,
+    "ThrottlingError": THROTTLING,
+    "ProvisionedThroughputExceeded": THROTTLING,
 }
 """Codes of reasons that pass -> the text of the wait."""
 _SILENT_SECONDS = 2.0

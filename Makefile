@@ -26,7 +26,7 @@ READY_NODEJS := $(VENV)/.ready-nodejs
 READY_JUDGES := $(VENV)-judges/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test judges coverage bench lint unit format release clean
+.PHONY: help demo check test judges coverage bench pictures lint unit format release clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ coverage: $(READY) ## Measure the branch coverage of engine, failures and resour
 
 bench: $(READY) ## Measure everything and write docs/benchmarks.md: about 20 min (BENCH="calls replay" for some of it).
 	$(BIN)/python -m bench --write $(BENCH)
+
+pictures: $(READY) ## Write the pictures of README.md and docs/ (NAMES="pipeline" for some of them).
+	$(BIN)/python -m tools.pictures $(NAMES)
 
 lint: $(READY) ## Run the linters and the type checker.
 	$(BIN)/ruff check .

@@ -79,7 +79,7 @@ def markdown(section: Section, folder: str, prefix: str) -> str:
         parts.append("\n".join(_counts(section.counts)))
     for name, chart in chart_files(section, prefix).items():
         parts.append("\n".join(_exponents(chart)))
-        parts.append(f"![{cell(chart.title)}]({folder}/{name})")
+        parts.append(f"![{cell(f'Chart: {chart.title}, {chart.y} by {chart.x}')}]({folder}/{name})")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

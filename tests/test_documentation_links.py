@@ -11,6 +11,7 @@ import click
 
 from pipectl.text import documentation
 from tests.cli.commands import all_commands
+from tests.markdown import anchors, target
 from tests.support import ROOT
 
 FILES = [
@@ -20,7 +21,8 @@ FILES = [
     if path.is_file() and path.suffix not in (".pyc", ".png") and "node_modules" not in path.parts
 ]
 PATH = re.compile(r"(?<![\w/])docs/[\w-]*")
-PAGE = re.compile(rf"{re.escape(documentation(''))}([\w-]+\.md)(#[\w-]+)?")
+ADDRESS = re.compile(rf"{re.escape(documentation(''))}([\w/-]+\.md(?:#[\w-]+)?)")
+CALL = re.compile(r"""documentation\(f?["']([^"'{]+)["'{]""")
 
 
 def messages(source: str) -> Iterator[str]:
@@ -48,12 +50,14 @@ def test_no_help_names_a_page_by_its_path() -> None:
     assert [path for path, text in helps.items() if PATH.search(text)] == []
 
 
-def test_addresses_lead_to_pages_that_exist() -> None:
+def test_addresses_lead_to_pages_and_headings_that_exist() -> None:
     texts = [path.read_text(encoding="utf-8") for path in FILES]
-    pages = {page for text in texts for page, _ in PAGE.findall(text)}
-    pages |= {page for text in texts for page in re.findall(r"""documentation\(["']([^"']+)["']\)""", text)}
-    assert "config.md" in pages
-    assert [page for page in pages if not (ROOT / "docs" / page).is_file()] == []
+    links = {link for text in texts for pattern in (ADDRESS, CALL) for link in pattern.findall(text)}
+    assert "config.md" in links
+    targets = {link: target(ROOT / "docs" / "README.md", link) for link in links}
+    assert [link for link, (page, _) in targets.items() if not page.is_file()] == []
+    wrong = [link for link, (page, anchor) in targets.items() if anchor and anchor not in anchors(page.read_text())]
+    assert wrong == []
 
 
 def test_addresses_are_below_the_documentation_of_the_package() -> None:

@@ -57,12 +57,6 @@ def test_a_section_has_all_parts(section: str) -> None:
     assert [part for part in PARTS if f"**{part}" not in SECTIONS[section]] == []
 
 
-def test_every_link_within_the_page_has_a_heading() -> None:
-    headings = re.findall(r"^#+ (.+)$", PAGE, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-    assert set(re.findall(r"\]\(#([\w-]+)\)", PAGE)) <= anchors
-
-
 def _shown_commands() -> set[str]:
     """Return the commands of the outputs: those that were typed, and those that pipectl suggests."""
     shown = {" ".join(each.split()) for block in BLOCKS for each in re.findall(r"`pipectl ([^`]+)`", block)}

@@ -40,8 +40,8 @@ check: $(READY) ## Run the linters and the unit tests: about 1 min on 2 processo
 test: $(READY) ## Run all tests: 4 to 5 min on 2 processors.
 	$(PYTEST)
 
-unit: $(READY) ## Run the unit tests: without moto, the emulator, and what is slow.
-	$(BIN)/pytest -n auto --dist loadgroup -q -m "not moto and not emulator and not slow"
+unit: $(READY) ## Run the unit tests: without moto, the emulator, Chromium, and what is slow.
+	$(BIN)/pytest -n auto --dist loadgroup -q -m "not moto and not emulator and not browser and not slow"
 
 judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), every crash point, 100 times the fuzz examples.
 	rm -f $(VENV)-judges/requests.jsonl

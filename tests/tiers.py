@@ -1,4 +1,4 @@
-"""The tier of each test, derived from what it uses: `emulator`, `moto`, `slow`, else a unit test without a marker."""
+"""The tier of each test, derived from what it uses, as a marker. A unit test has none."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ import pytest
 from tests.support import ROOT
 
 TIERS = ("emulator", "moto")
+BROWSER = "browser"
+"""The marker of tests with the fixture of this name. They may be of another tier too."""
 SLOW = {
     "fuzz",
     "test_credentials",
@@ -70,6 +72,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not isinstance(item, pytest.Function):
             continue
+        if BROWSER in item.fixturenames:
+            item.add_marker(BROWSER)
+            item.add_marker(pytest.mark.xdist_group(BROWSER))  # one worker starts Chromium
         if not any(map(item.get_closest_marker, TIERS)):
             if any(name.startswith("emulator") for name in item.fixturenames):
                 item.add_marker("emulator")
@@ -86,6 +91,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_fixture_setup(fixturedef: Any, request: Any) -> None:
     """Refuse a fixture that a test asks for at run time and that the test's tier does not have."""
     item = request._pyfuncitem
+    if fixturedef.argname == BROWSER:
+        assert item.get_closest_marker(BROWSER), "name the fixture `browser`, or a fixture with it, as an argument"
     if not any(map(item.get_closest_marker, TIERS)):
         slow = fixturedef.argname.startswith("emulator") or (
             isinstance(fixturedef.func, FunctionType) and uses_moto(fixturedef.func)

@@ -60,7 +60,7 @@ TOP_OF_WHEEL = ("pipectl", "pipectl_aws-*.dist-info")
 _SECTION = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\S+))?\s*$", re.MULTILINE)
 _LINK = r"(?!#|[a-z][a-z0-9+.-]*:)"
 _RELATIVE_LINK = re.compile(
-    rf"\]\(<?{_LINK}([^)\s>]+)|^ *\[[^\]]+\]: *{_LINK}(\S+)|(?:src|href)=[\"']{_LINK}([^\"']+)", re.MULTILINE
+    rf"\]\(<?{_LINK}([^)\s>]+)|^ *\[[^\]]+\]: *{_LINK}(\S+)|(?:src|srcset|href)=[\"']{_LINK}([^\"']+)", re.MULTILINE
 )
 """A relative address in Markdown, or in its HTML."""
 _ARCHIVES = ("*.whl", "*.tar.gz")

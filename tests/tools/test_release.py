@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tools.index_page import absolute
 
 from pipectl import __version__
 from tests.support import ROOT
@@ -110,6 +109,7 @@ def test_a_good_wheel_has_no_problems() -> None:
         ("pipectl_aws-1.1.0.dist-info/METADATA", b"Version: 1.1.0\n\n[docs](docs/ci.md#x)", "docs/ci.md#x"),
         ("pipectl_aws-1.1.0.dist-info/METADATA", b"Version: 1.1.0\n\n[docs][1]\n\n[1]: docs/ci.md", "docs/ci.md"),
         ("pipectl_aws-1.1.0.dist-info/METADATA", b'Version: 1.1.0\n\n<img src="docs/x.svg">', "docs/x.svg"),
+        ("pipectl_aws-1.1.0.dist-info/METADATA", b'Version: 1.1.0\n\n<source srcset="docs/y.svg">', "docs/y.svg"),
     ],
 )
 def test_a_problem_of_a_wheel_is_found(name: str, content: bytes | None, words: str) -> None:
@@ -144,12 +144,6 @@ def test_a_program_that_fails_is_reported_with_the_end_of_its_output(tmp_path: P
     program = "print('first'); print('last'); raise SystemExit(3)"
     with pytest.raises(release.ReleaseError, match=r"exited with 3:\nfirst\nlast$"):
         release.run(sys.executable, "-c", program, folder=tmp_path)
-
-
-def test_links_of_the_readme_become_absolute() -> None:
-    page = "[a](docs/a.md#b) [b](https://x.org) [c](#c) [d](mailto:e@x.org) ![e](e.png)"
-    expected = "[a](U/docs/a.md#b) [b](https://x.org) [c](#c) [d](mailto:e@x.org) ![e](U/e.png)"
-    assert absolute(page, "U/") == expected
 
 
 def test_the_version_is_that_of_the_package_and_the_newest_of_the_changelog() -> None:

@@ -127,7 +127,7 @@ def test_one_failing_order_of_two_is_isolated_and_retried() -> None:
 
 
 def test_one_failing_order_in_a_batch_of_100_makes_nine_or_ten_errors() -> None:
-    """README.md and the alarm's threshold depend on it."""
+    """docs/concepts/failures.md and the alarm's threshold depend on it."""
     errors = [scale_model.settled([place], 100, 256)[4] for place in range(100)]
     assert statistics.median(errors) in (9, 10)
     assert work(100, 256, failing=True).errors * 100 == pytest.approx(statistics.mean(errors))

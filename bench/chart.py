@@ -8,8 +8,10 @@ from html import escape
 
 from bench.report import Chart, Points, exponent, number
 
-WIDTH, HEIGHT = 720, 420
+WIDTH = 750
 LEFT, RIGHT, TOP, BOTTOM = 80, 700, 48, 356
+LEGEND = BOTTOM + 72
+"""The first line of the legend, below the chart, where no line of a series crosses it."""
 LIGHT = ("#0072b2", "#c04a00", "#00795a", "#a0447c", "#6b5b00", "#444444")
 DARK = ("#56b4e9", "#ff9d5c", "#3fd0a4", "#e59cc6", "#e6d04a", "#cccccc")
 """Colours that people with colour blindness can distinguish. Each series also has a mark and dashes of its own."""
@@ -60,12 +62,13 @@ def svg(chart: Chart) -> str:
 
 
 def _frame(chart: Chart) -> Iterator[str]:
-    yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img">'
+    height = LEGEND + 20 * len(chart.series)
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" role="img">'
     yield f"<title>{escape(chart.title)}</title>"
     yield f"<style>{''.join(_style())}</style>"
-    yield f'<rect class="back" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
+    yield f'<rect class="back" width="{WIDTH}" height="{height}" rx="6"/>'
     yield f'<text x="{LEFT}" y="26" class="title">{escape(chart.title)}</text>'
-    yield f'<text x="{(LEFT + RIGHT) / 2}" y="{HEIGHT - 24}" text-anchor="middle">{escape(chart.x)}</text>'
+    yield f'<text x="{(LEFT + RIGHT) / 2}" y="{BOTTOM + 40}" text-anchor="middle">{escape(chart.x)}</text>'
     middle = (TOP + BOTTOM) / 2
     yield f'<text transform="translate(20 {middle}) rotate(-90)" text-anchor="middle">{escape(chart.y)}</text>'
 
@@ -96,7 +99,7 @@ def _grid(across: _Axis, up: _Axis) -> Iterator[str]:
 
 
 def _series(place: int, name: str, points: Points, across: _Axis, up: _Axis) -> Iterator[str]:
-    """Draw a line with its marks, and its name with the exponent in the upper left corner."""
+    """Draw a line with its marks, and its name with the exponent below the chart."""
     kind = place % len(LIGHT)
     drawn = [f"{across.at(x)} {up.at(y)}" for x, y in sorted(points)]
     slope = exponent(points)
@@ -106,7 +109,7 @@ def _series(place: int, name: str, points: Points, across: _Axis, up: _Axis) -> 
         yield f'<path class="line s{kind}" {dashes} d="M{" L".join(drawn)}"/>'
     for point in drawn:
         yield f'<path class="mark s{kind}" transform="translate({point})" d="{MARKS[kind]}"/>'
-    y = TOP + 18 + place * 20
+    y = LEGEND + place * 20
     yield f'<path class="line s{kind}" {dashes} d="M{LEFT + 12} {y}h36"/>'
     yield f'<path class="mark s{kind}" transform="translate({LEFT + 30} {y})" d="{MARKS[kind]}"/>'
     yield f'<text x="{LEFT + 56}" y="{y + 4}">{escape(label)}</text>'

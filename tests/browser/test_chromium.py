@@ -46,10 +46,11 @@ def test_without_chromium_tests_are_skipped_and_fail_on_a_ci_server(tmp_path: Pa
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
     """Return the folder of all programs of a machine, with an apt-get that records its calls."""
-    for name in ("bash", "mktemp", "rm", "tail", "env"):
+    for name in ("bash", "cp", "env", "mktemp", "rm", "tail"):
         (tmp_path / name).symlink_to(f"/usr/bin/{name}" if Path(f"/usr/bin/{name}").exists() else f"/bin/{name}")
     program(tmp_path, "id", "echo 0")
-    program(tmp_path, "apt-get", f'echo "$@" >> {tmp_path}/calls')
+    installed = tmp_path / "chromium"
+    program(tmp_path, "apt-get", f'echo "$@" >> {tmp_path}/calls; [ $1 = update ] || cp {tmp_path}/id {installed}')
     return tmp_path
 
 
@@ -85,14 +86,16 @@ def test_a_user_who_may_use_sudo_installs_with_it(machine: Path) -> None:
     assert {call for call in calls(machine) if call.startswith("sudo")} == {"sudo -n"}
 
 
-@pytest.mark.parametrize("broken", ["no apt-get", "apt-get fails", "no sudo"])
+@pytest.mark.parametrize("broken", ["no apt-get", "apt-get fails", "no sudo", "no program in the package"])
 def test_a_chromium_that_cannot_be_installed_ends_with_a_message(broken: str, machine: Path) -> None:
     if broken == "no apt-get":
         (machine / "apt-get").unlink()
     elif broken == "apt-get fails":
         program(machine, "apt-get", "echo 'E: no network' >&2; exit 100")
-    else:
+    elif broken == "no sudo":
         program(machine, "id", "echo 1000")
+    else:
+        program(machine, "apt-get")
     done = provide(machine)
     assert done.returncode == 0
     assert ("no network" in done.stderr) == (broken == "apt-get fails")
@@ -101,7 +104,7 @@ def test_a_chromium_that_cannot_be_installed_ends_with_a_message(broken: str, ma
 
 
 def test_the_script_and_the_tests_look_for_the_same_programs() -> None:
-    (loop,) = re.findall(r"^for name in (.+); do$", SCRIPT.read_text(), re.MULTILINE)
+    (loop,) = re.findall(r"^ *for name in (.+); do$", SCRIPT.read_text(), re.MULTILINE)
     assert loop.split() == [f'"${{{chromium.VARIABLE}:-}}"', *chromium.NAMES]
 
 

@@ -24,7 +24,7 @@ def check_line(line: str, code: int, failed: tuple[World, str], folder: Path) ->
         folder: The empty folder.
     """
     world, failure = failed
-    words = [{"FAILURE": failure, "FOLDER": str(folder)}.get(word, word) for word in shlex.split(line)]
+    words = [word.replace("FAILURE", failure).replace("FOLDER", str(folder)) for word in shlex.split(line)]
     result = pipectl("-c", world.file, "-o", "json", *words)
     assert result.exit_code == code, result.stderr
     if result.stdout:

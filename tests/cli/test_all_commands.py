@@ -15,6 +15,7 @@ LINES = {
     "up --dry-run": 0,
     "status": 0,
     "status --exit-code": 3,
+    "report --html FOLDER/report.html": 0,
     "outputs": 0,
     "list": 0,
     "config check": 0,

@@ -18,13 +18,13 @@ from pipectl.local.home import LocalEmulator
 from tests.support import THOROUGH, write_config
 
 HEAVY = (
-    *("boto3", "botocore", "pydantic", "rich", "yaml", "ministack"),
+    *("boto3", "botocore", "pydantic", "rich", "yaml", "jinja2", "ministack"),
     *("asyncio", "logging", "pathlib", "subprocess", "urllib.parse"),
     *("pipectl.clock", "pipectl.commands", "pipectl.local", "pipectl.output"),
 )
 """Modules that the group of all commands does not import."""
 UNUSED_BY_PLAN = (
-    *("asyncio", "rich.live", "rich.progress", "ministack", "watchfiles"),
+    *("asyncio", "rich.live", "rich.progress", "jinja2", "ministack", "watchfiles"),
     *("pipectl.failures.audit_table", "pipectl.failures.explanation", "pipectl.failures.replay", "pipectl.local"),
     *("pipectl.monitoring.health", "pipectl.iam.command_actions", "pipectl.cloudformation"),
 )

@@ -27,6 +27,7 @@ from pipectl.commands.outputs import outputs
 from pipectl.commands.pause import pause
 from pipectl.commands.plan import plan
 from pipectl.commands.replay_dlq import preview, replay, save
+from pipectl.commands.report import report
 from pipectl.commands.resume import resume
 from pipectl.commands.rollback import rollback
 from pipectl.commands.send import SendState, send
@@ -85,7 +86,7 @@ class NotSeen:
 
 
 _BACKLOG = "called while the stream mapping catches up with a backlog"
-_LOOKING = ("plan", "outputs", "status")
+_LOOKING = ("plan", "outputs", "status", "report")
 NOT_SEEN: Mapping[str, NotSeen] = {
     "dynamodb:DescribeStream": NotSeen(
         "called when the stream was replaced and its old mapping still exists",
@@ -107,7 +108,7 @@ NOT_SEEN: Mapping[str, NotSeen] = {
     "s3:GetObject": NotSeen(
         "called for records in the quarantine",
         (
-            *("status", "audit", "audit resolve", "logs --failure", "verify --repair"),
+            *("status", "report", "audit", "audit resolve", "logs --failure", "verify --repair"),
             *("replay-dlq --dry-run", "replay-dlq --save", "replay-dlq"),
         ),
     ),
@@ -410,6 +411,7 @@ def test_failures_are_read_and_replayed_with_exactly_their_actions(
 
     work: dict[str, Callable[[Context], object]] = {
         "status": status,
+        "report": lambda context: report(context, context.aws.now() - timedelta(hours=1)),
         "audit": _lookup,
         "audit resolve": resolve_and_undo,
         "logs --failure": lambda context: logs_of_failure(context, audit_id, _search(context)),

@@ -108,6 +108,7 @@ from pipectl.pause_tags import Pause
 from pipectl.resources.versions import Version
 from pipectl.review.code import NO_NEWLINE
 from pipectl.review.model import CodeChange, FileAction, FileChange, PackageChange, Review
+from tests.output.report_samples import report_samples
 from tests.output.send_samples import send_samples
 from tests.output.status_samples import status_samples
 
@@ -123,6 +124,7 @@ def samples(text: str) -> dict[str, Sample]:
     return {
         **_pipeline(text),
         **_failures(text),
+        **report_samples(text),
         **_operation(text),
         **_diagnosis(text),
         **{name: partial(Screen.error, error=error) for name, error in _errors(text).items()},

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_READ_EVERYTHING = ("plan", "up", "status", "down")
+_READ_EVERYTHING = ("plan", "up", "status", "report", "down")
 """Commands that read every resource, so that they use a client of each of these services, in this order."""
 _SERVICES = ("iam", "dynamodb", "s3", "sqs", "logs", "lambda", "cloudwatch")
 

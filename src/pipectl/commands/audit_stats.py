@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 from pipectl.context import Context
 from pipectl.engine.parallel import parallel_map
 from pipectl.facts import TableFacts
 from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
-from pipectl.failures.explanation import MOST_EXPLAINED, grouped
+from pipectl.failures.explanation import MOST_EXPLAINED, Explanation, grouped
 from pipectl.failures.status import UNRESOLVED, ReplayStatus
 from pipectl.failures.unresolved import gap
 from pipectl.resource_keys import ResourceKey
@@ -32,8 +33,8 @@ class CauseCount:
 
 
 @dataclass(frozen=True)
-class AuditStats:
-    """Counts of the failures of a period, and of the unresolved ones of any age.
+class FailureCounts:
+    """Counts of the failures of a period.
 
     Attributes:
         since: Start of the period.
@@ -46,10 +47,6 @@ class AuditStats:
         by_hour: The same for each hour, where the period is `BY_HOUR` at most; else empty.
         by_cause: The causes of the newest failures, the largest first.
         explained: The number of failures whose causes were looked for: the newest ones of the period.
-        unresolved: The unresolved failures of any age.
-        oldest_unresolved: The time of the oldest of them, as its item has it.
-        problems: Reasons why causes could not be read.
-        incomplete: The reason why unresolved failures that are older than 48 hours may be missing.
     """
 
     since: datetime
@@ -62,6 +59,19 @@ class AuditStats:
     by_hour: Mapping[str, Mapping[str, int]]
     by_cause: Sequence[CauseCount]
     explained: int
+
+
+@dataclass(frozen=True)
+class AuditStats(FailureCounts):
+    """Counts of the failures of a period, and of the unresolved ones of any age.
+
+    Attributes:
+        unresolved: The unresolved failures of any age.
+        oldest_unresolved: The time of the oldest of them, as its item has it.
+        problems: Reasons why causes could not be read.
+        incomplete: The reason why unresolved failures that are older than 48 hours may be missing.
+    """
+
     unresolved: int
     oldest_unresolved: str | None
     problems: tuple[str, ...] = ()
@@ -76,20 +86,46 @@ def audit_stats(context: Context, since: datetime, until: datetime | None = None
     """
     table = context.require([ResourceKey.AUDIT_TABLE])[ResourceKey.AUDIT_TABLE].facts_as(TableFacts)
     context.reporter.step("counting failures")
-    found = replace(_counted(context, since, until), incomplete=gap(context.audit_table, table))
-    if not found.total:
-        return found
+    counts = counted(context, since, until)
+    unresolved = sum(counts.by_status.get(status, 0) for status in UNRESOLVED)
+    unresolved += context.audit_table.count_unresolved_outside(since, until, context.cancel)
+    first = next(context.audit_table.find(replace(UNRESOLVED_ONES, limit=1)), None) if unresolved else None
+    incomplete = gap(context.audit_table, table)
+    counts, problems = with_causes(context, counts)
+    oldest = first.timestamp if first else None
+    parts: dict[str, Any] = {each.name: getattr(counts, each.name) for each in fields(counts)}
+    return AuditStats(
+        **parts, unresolved=unresolved, oldest_unresolved=oldest, problems=problems, incomplete=incomplete
+    )
+
+
+def with_causes(
+    context: Context, counts: FailureCounts, known: Iterable[Explanation] = ()
+) -> tuple[FailureCounts, tuple[str, ...]]:
+    """Add the causes of the newest failures. Return the counts, and why some causes could not be read.
+
+    Args:
+        context: The pipeline.
+        counts: The counts.
+        known: Failures that are explained already.
+    """
+    if not counts.total:
+        return counts, ()
     context.reporter.step("reading causes")
-    listed = context.audit_table.newest_first(Selection(since, until), about=MOST_EXPLAINED)
-    newest = islice(listed, MOST_EXPLAINED)
-    explained = context.explainer.explain([failure for failure, _ in newest])
-    causes = [CauseCount(group.cause, group.count) for group in grouped(explained.explanations)]
-    return replace(found, by_cause=causes, explained=len(explained.explanations), problems=explained.problems)
+    selection = Selection(counts.since, counts.until)
+    listed = context.audit_table.newest_first(selection, about=MOST_EXPLAINED)
+    newest = [failure for failure, _ in islice(listed, MOST_EXPLAINED)]
+    found = {each.failure.key: each for each in known}
+    explained = context.explainer.explain([failure for failure in newest if failure.key not in found])
+    found |= {each.failure.key: each for each in explained.explanations}
+    groups = grouped(found[failure.key] for failure in newest)
+    causes = [CauseCount(group.cause, group.count) for group in groups]
+    return replace(counts, by_cause=causes, explained=len(newest)), explained.problems
 
 
-def _counted(context: Context, since: datetime, until: datetime | None) -> AuditStats:
-    """Return the counts without causes."""
-    now, table = context.aws.now(), context.audit_table
+def counted(context: Context, since: datetime, until: datetime | None = None) -> FailureCounts:
+    """Return the counts without causes. Memory does not grow with the number of failures."""
+    now = context.aws.now()
     by_hour = (until or now) - since <= BY_HOUR
     counts = _counts(context, Selection(since, until), _HOUR if by_hour else _DAY)
     by_type, by_status = Counter[str](), Counter[str]()
@@ -101,11 +137,7 @@ def _counted(context: Context, since: datetime, until: datetime | None) -> Audit
         days.setdefault(time[:_DAY], Counter())[failure_type] += count
         if by_hour:
             hours.setdefault(f"{time}:00:00Z", Counter())[failure_type] += count
-    unresolved = sum(by_status[status] for status in UNRESOLVED)
-    unresolved += table.count_unresolved_outside(since, until, context.cancel)
-    first = next(table.find(replace(UNRESOLVED_ONES, limit=1)), None) if unresolved else None
-    oldest = first.timestamp if first else None
-    return AuditStats(since, until, now, counts.total(), by_type, by_status, days, hours, (), 0, unresolved, oldest)
+    return FailureCounts(since, until, now, counts.total(), by_type, by_status, days, hours, (), 0)
 
 
 def _counts(context: Context, selection: Selection, length: int) -> Counter[tuple[str, str, ReplayStatus]]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pipectl.context import Context
-from pipectl.engine.model import UNKNOWN, Action, Change, Delta
+from pipectl.engine.model import UNKNOWN, Action, Change, Delta, Observation
 from pipectl.engine.planner import plan_up
 from pipectl.errors import AwsError
 from pipectl.monitoring.backlog import with_ended_backlog
@@ -89,6 +89,13 @@ def status(context: Context, orphans: OrphanSearch | None = None) -> StatusRepor
         context: The pipeline.
         orphans: Looks for orphans; reports that are repeated share one.
     """
+    return read_status(context, orphans)[0]
+
+
+def read_status(
+    context: Context, orphans: OrphanSearch | None = None
+) -> tuple[StatusReport, Mapping[str, Observation | None]]:
+    """Return the report of `status`, and the resources as they were observed, as far as they can be read."""
     observed, denied = context.observe_readable()
     unreadable = {key: f"needs {', '.join(error.actions)}" for key, error in denied.items()}
     metrics = Metrics.of(context, context.aws.clock.now())
@@ -96,7 +103,7 @@ def status(context: Context, orphans: OrphanSearch | None = None) -> StatusRepor
         observed = with_ended_backlog(context, observed, metrics)
     plan = plan_up(context.resources, {**observed, **dict.fromkeys(denied)}, context.pipeline.ownership)
     resources = tuple(_status(change, unreadable) for change in plan.changes)
-    return StatusReport(
+    report = StatusReport(
         context.config.environment,
         context.aws.account_id,
         context.aws.region,
@@ -104,6 +111,7 @@ def status(context: Context, orphans: OrphanSearch | None = None) -> StatusRepor
         resources,
         health(context, context.facts(observed), metrics, unreadable, orphans or OrphanSearch(context)),
     )
+    return report, observed
 
 
 def _status(change: Change, unreadable: Mapping[str, str]) -> ResourceStatus:

@@ -163,11 +163,14 @@ _THROWAWAY_ORDER = {
     "processed-objects": "s3:DeleteObject s3:DeleteObjectVersion",
 }
 
+_STATUS = merged(OBSERVE, _FAILURES, _METRICS, _EXPLAIN, _TAGGED)
+
 COMMANDS: Mapping[str, Grants] = {
     "plan": merged(OBSERVE, _METRICS, _TAGGED),
     "outputs": _KNOW_OUTPUTS,
     "list": _TAGGED,
-    "status": merged(OBSERVE, _FAILURES, _METRICS, _EXPLAIN, _TAGGED),
+    "status": _STATUS,
+    "report": _STATUS,
     "up": merged(
         OBSERVE, _METRICS, _TAGGED, _WRITE, _END_BACKLOG, {"audit-table": "dynamodb:Scan dynamodb:UpdateItem"}
     ),
@@ -224,7 +227,7 @@ OPTIONAL = frozenset({"iam:SimulatePrincipalPolicy"})
 """The actions that `doctor` uses if it may. No policy grants them: they show the permissions of others, too."""
 
 _READER = (
-    *("plan", "outputs", "list", "status", "logs", "logs --failure", "audit", "trace", "verify"),
+    *("plan", "outputs", "list", "status", "report", "logs", "logs --failure", "audit", "trace", "verify"),
     *("replay-dlq --dry-run", "replay-dlq --save"),
 )
 CALLERS: Mapping[str, tuple[str, ...]] = {

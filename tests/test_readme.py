@@ -22,10 +22,10 @@ def _cells(page: str, first: str) -> list[str]:
 
 
 def test_the_costs_are_those_of_the_page_of_scale() -> None:
-    clean, failing, _ = (cell.replace("$", "") for cell in _cells(SCALE, "**sum**"))
+    clean, failing, _ = _cells(SCALE, "**sum**")
     (idle, *_) = _cells(SCALE, "a month without orders")
-    assert _cells(README, "a million orders") == [f"{clean}; with 1 % that fail and are replayed {failing}"]
-    assert _cells(README, "without orders")[0].startswith(f"{idle.replace('$', '')} a month: six alarms 0.60")
+    assert _cells(README, "a million orders") == [f"{clean}; {failing} when 1 % of them fail and are replayed"]
+    assert _cells(README, "without orders")[0].startswith(f"{idle} a month: $0.60 for six alarms")
 
 
 @pytest.mark.parametrize(

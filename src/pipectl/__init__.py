@@ -1,3 +1,3 @@
-"""Provision and operate a resilient event-driven pipeline on AWS."""
+"""Create and operate an event-driven pipeline on AWS."""
 
 __version__ = "0.3.0"

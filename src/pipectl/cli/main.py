@@ -164,11 +164,11 @@ def _asks_for_json(args: Sequence[str]) -> bool:
 @options_before_the_command
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
-    """Provision and operate a resilient event-driven pipeline on AWS.
+    """Create and operate an event-driven pipeline on AWS.
 
-    A table's stream invokes a function that stores each record as JSON in a bucket. Records that exhaust their retries
-    are audited and can be replayed. The config is the desired state, the AWS APIs report the actual state, and tags
-    mark managed resources: there is no stack and no state file.
+    Your code on Lambda processes each order written to a DynamoDB table and stores it in S3. An order that fails is
+    kept, explained, and can be replayed. The config is the desired state, the AWS APIs report the actual state, and
+    tags mark managed resources: there is no stack and no state file.
 
     \b
     Examples:

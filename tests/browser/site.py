@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page, Route
 
+KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
 ORIGIN = "http://pipectl.test"
 Files = Callable[[str], bytes | None]
 """Returns the content of a path, or None where there is none."""
@@ -61,7 +62,7 @@ class Site:
             self.missing.append(request.url)
             route.abort()
             return
-        kind = mimetypes.guess_type(address.path)[0] or "text/html"
+        kind = KINDS.get(PurePosixPath(address.path).suffix, "text/html")
         route.fulfill(body=content, content_type=f"{kind}; charset=utf-8")
 
 

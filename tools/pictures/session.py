@@ -1,0 +1,100 @@
+"""Recordings of commands: real processes in a pseudo terminal, with the times of their output."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import pty
+import shlex
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+COLUMNS = 80
+ROWS = 50
+
+
+class RecordingError(Exception):
+    """A recorded command ended in another way than the scenario expects."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Bytes that a command printed together. ``at`` are the seconds since its start."""
+
+    at: float
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One command: the line as typed, the size of its terminal, and what it printed."""
+
+    line: str
+    columns: int
+    rows: int
+    chunks: tuple[Chunk, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Runs commands in a folder, with their own environment.
+
+    ``environment`` replaces the variables of this process, so that nothing of the user shows in a recording.
+    """
+
+    folder: Path
+    environment: Mapping[str, str]
+    columns: int = COLUMNS
+    rows: int = ROWS
+
+    def record(self, line: str, *, exit_code: int = 0) -> Recording:
+        """Run a command line of pipectl.
+
+        Raises:
+            RecordingError: it exits with another code.
+        """
+        program, *words = shlex.split(line)
+        assert program == "pipectl", line
+        command = [str(Path(sys.executable).with_name("pipectl")), *words]
+        start = time.monotonic()
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.columns, 0, 0))
+        process = subprocess.Popen(  # noqa: S603 - the command lines of the scenario
+            command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=self.folder,
+            env={**self.environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"},
+            start_new_session=True,
+        )
+        os.close(slave)
+        chunks = tuple(Chunk(time.monotonic() - start, data) for data in _read(master))
+        os.close(master)
+        found = process.wait()
+        if found != exit_code:
+            printed = b"".join(chunk.data for chunk in chunks).decode(errors="replace")
+            raise RecordingError(f"`{line}` exited with {found} instead of {exit_code}:\n{printed}")
+        return Recording(line, self.columns, self.rows, chunks, time.monotonic() - start)
+
+
+def _read(terminal: int) -> Iterator[bytes]:
+    """Yield what is printed until no process has the terminal open."""
+    while True:
+        try:
+            data = os.read(terminal, 65536)
+        except OSError as error:
+            if error.errno == errno.EIO:
+                return
+            raise
+        if not data:
+            return
+        yield data

@@ -1,0 +1,44 @@
+"""Outputs in the documents: the block of text after each line ``<!-- screen: NAME -->``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tools.pictures.session import Recording
+from tools.pictures.terminal import lines_of, text_of
+
+CUTS: Mapping[str, tuple[int, int]] = {
+    "demo": (4, 12),
+    "up": (7, 5),
+    "down": (5, 3),
+    "outputs": (12, 0),
+}
+"""The numbers of lines at the beginning and at the end of a long output. ``...`` stands for the others."""
+
+MARKER = re.compile(r"^<!-- screen: (?P<name>.*?) -->\n(?P<block>```text\n.*?^```$)?", re.MULTILINE | re.DOTALL)
+
+
+def pages(root: Path) -> Iterator[Path]:
+    """Yield the documents that can have outputs."""
+    yield from sorted([root / "README.md", *(root / "docs").rglob("*.md")])
+
+
+def block(name: str, recording: Recording) -> str:
+    """Return the block of a command: the line as typed, and what it left on the terminal."""
+    lines = [text_of(line) for line in lines_of(recording)]
+    head, tail = CUTS.get(name, (len(lines), 0))
+    if head + tail < len(lines):
+        lines = [*lines[:head], "...", *lines[len(lines) - tail :]]
+    return "\n".join(["```text", f"$ {recording.line}", *lines, "```"])
+
+
+def rewritten(page: str, blocks: Mapping[str, str]) -> str:
+    """Return a document with new blocks. Markers of other names keep theirs."""
+
+    def marked(found: re.Match[str]) -> str:
+        name = found["name"]
+        return f"<!-- screen: {name} -->\n{blocks[name]}" if name in blocks and found["block"] else found[0]
+
+    return MARKER.sub(marked, page)

@@ -80,7 +80,7 @@ LOCAL_LINES = [line for line in LINES if {"--local", "local"}.intersection(shlex
 def test_every_command_line_of_the_docs_runs(
     line: str, pipeline: dict[str, str], configs: dict[str, str], tmp_path: Path
 ) -> None:
-    files = configs | ORDER | {"DIR": str(tmp_path)}
+    files = configs | ORDER | {"DIR": str(tmp_path), "report.html": str(tmp_path / "report.html")}
     words = [files.get(word, word) for word in shlex.split(line)[1:]]
     if "init" in words:
         words += [str(tmp_path), "--yes"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +32,9 @@ from pipectl.resources.role import Role
 from pipectl.resources.stream_mapping import StreamMapping
 from pipectl.resources.table import NEW_AND_OLD_IMAGES, Table
 from pipectl.resources.table_keys import Keys
+
+LONGEST_USUAL_WAIT = timedelta(hours=1)
+"""Time for which a record can wait before the alarm of the iterator age fires."""
 
 
 def package_source(config: Config, function: FunctionConfig, file: Path, *, local: bool = False) -> Source:
@@ -310,7 +314,7 @@ class Pipeline:
                 "Records wait for more than an hour: the processor is blocked or too slow. Run `pipectl status`.",
                 Metric("AWS/Lambda", "IteratorAge", processor, statistic="Maximum"),
                 MORE_THAN,
-                3_600_000,
+                LONGEST_USUAL_WAIT // timedelta(milliseconds=1),
             ),
             self._extra_alarm(
                 ResourceKey.AUDITOR_ERRORS_ALARM,

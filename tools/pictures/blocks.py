@@ -128,7 +128,13 @@ class Card:
                 baseline = y + text.size * (LEADING + 0.72) / 2
                 labels.append(
                     label(
-                        x, baseline, words, tone=text.tone, size=text.size, anchor=self.anchor, bold=text.bold,
+                        x,
+                        baseline,
+                        words,
+                        tone=text.tone,
+                        size=text.size,
+                        anchor=self.anchor,
+                        bold=text.bold,
                         mono=text.mono,
                     )
                 )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
+
+from tools.pictures.blocks import PADDING, Card, Text, note, one_line, title
 
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.models import Config
@@ -11,13 +14,10 @@ from pipectl.output.svg import Theme, Tone, arrow, box, document, label, line
 from pipectl.pause_tags import longest_wait
 from pipectl.pipeline import LONGEST_USUAL_WAIT
 from pipectl.text import pluralize
-from tools.pictures.blocks import PADDING, Card, Text, note, one_line, title
 
 WIDTH = 600
 _LEFT, _RIGHT = 16, 556
 _DAY = STREAM_RETENTION / timedelta(hours=1)
-_BAR = 64
-"""The height of a bar."""
 
 
 def hours(time: timedelta) -> str:
@@ -64,12 +64,23 @@ def draw(theme: Theme, config: Config) -> str:
         said.append(f"{name}: {'; '.join(words)}.")
     kept = (
         ("A record that failed", Tone.GOOD, "in the quarantine, its failure in the audit table: no limit"),
-        ("A failure that is not audited yet", Tone.ATTENTION, f"in the queue: {pluralize(config.dead_letter_queue.retention_days, 'day')}"),
-        ("Lines of the log", Tone.PLAIN, f"in the log group: {pluralize(config.processor_log_group.retention_days, 'day')}"),
+        (
+            "A failure that is not audited yet",
+            Tone.ATTENTION,
+            f"in the queue: {pluralize(config.dead_letter_queue.retention_days, 'day')}",
+        ),
+        (
+            "Lines of the log",
+            Tone.PLAIN,
+            f"in the log group: {pluralize(config.processor_log_group.retention_days, 'day')}",
+        ),
     )
     for name, tone, text in kept:
         body += note(_LEFT - PADDING, y - 2, WIDTH - 8, title(name)).drawn()
-        body += [box(_LEFT, y + 34, _RIGHT - _LEFT, 30, tone=tone, radius=4), arrow([(_RIGHT, y + 49), (_RIGHT + 30, y + 49)])]
+        body += [
+            box(_LEFT, y + 34, _RIGHT - _LEFT, 30, tone=tone, radius=4),
+            arrow([(_RIGHT, y + 49), (_RIGHT + 30, y + 49)]),
+        ]
         body.append(one_line(_LEFT + 8, y + 54, _RIGHT - _LEFT - 16, Text(text)))
         y += 74
         said.append(f"{name}: {text}.")
@@ -93,15 +104,19 @@ def _lane(
     """Return a bar with its marks below it, and its bottom."""
     head = note(_LEFT - PADDING, y - 6, WIDTH - 8, title(name))
     drawn, top = head.drawn(), head.bottom - 7
-    for start, end, tone, words in spans:
-        span = Card(at(start), top, at(end) - at(start), [Text(words)] if words else [], tone, least=_BAR)
-        assert span.height == _BAR, f"{words!r} needs a higher bar"
-        drawn += span.drawn()
-    level = top + _BAR
+    bars = [
+        Card(at(start), top, at(end) - at(start), [Text(words)] if words else [], tone)
+        for start, end, tone, words in spans
+    ]
+    level = max(bar.bottom for bar in bars)
+    for bar in bars:
+        drawn += replace(bar, least=level - top).drawn()
     for time, words in marks:
         x, ends = at(time), time == STREAM_RETENTION
         drawn.append(line([(x, level), (x, level + 8)]))
         anchor = "end" if ends else "start" if words else "middle"
         shown = f"{hours(time)}  {words}" if words else hours(time)
-        drawn.append(label(x + (16 if ends else -9 if words else 0), level + 24, shown, size=13, anchor=anchor, bold=True))
+        drawn.append(
+            label(x + (16 if ends else -9 if words else 0), level + 24, shown, size=13, anchor=anchor, bold=True)
+        )
     return drawn, level + 46

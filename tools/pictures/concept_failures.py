@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tools.pictures.blocks import PADDING, Card, Text, code, note, one_line, quiet, title
+
 from pipectl.config.models import Config, StreamMappingConfig
 from pipectl.failures.status import FAILURE_TYPES, ReplayStatus
 from pipectl.local.batching import Batch, Failure, Outcome, Settings
 from pipectl.output.svg import Theme, Tone, arrow, box, document, label, sign
-from tools.pictures.blocks import PADDING, Card, Text, code, note, one_line, quiet, title
 
 WIDTH = 600
 RECORDS = 8
@@ -81,7 +82,12 @@ def draw(theme: Theme, config: Config) -> str:
     )
     heading = "One failing record in a batch"
     return document(
-        WIDTH, bottom, [*body, *counted.drawn(), *left], theme=theme, title=heading, description=description,
+        WIDTH,
+        bottom,
+        [*body, *counted.drawn(), *left],
+        theme=theme,
+        title=heading,
+        description=description,
         name="concept-failures",
     )
 

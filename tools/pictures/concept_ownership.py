@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+
+from tools.pictures.blocks import Card, quiet, title
 
 from pipectl.config.names import MANAGED_BY, OWNERSHIP_TAGS
 from pipectl.engine.model import Action, Attributes, Facts, Observation, Resource
 from pipectl.engine.planner import plan_up
 from pipectl.output.svg import Theme, Tone, arrow, document, label
-from tools.pictures.blocks import Card, quiet, title
 
 WIDTH = 600
 KEY = "example"
@@ -32,7 +33,8 @@ class _Example(Resource):
     fixed = ("key",)
     replaces = ("source",)
 
-    def desired(self, facts: object) -> Attributes:
+    def desired(self, facts: Mapping[str, Facts]) -> Attributes:
+        del facts
         return {"key": 1, "source": 1, "setting": 1}
 
     def observe(self) -> Observation | None:
@@ -122,14 +124,21 @@ def draw(theme: Theme) -> str:
         drawn += [element for card in (asked, *answers) for element in card.drawn()]
         if above:
             drawn += _down(above, asked, QUESTIONS[at - 2].answer)
-        words.append(f"{at}. {question.words} If {question.answer}: {', '.join(_said(*each) for each in question.cases)}.")
+        words.append(
+            f"{at}. {question.words} If {question.answer}: {', '.join(_said(*each) for each in question.cases)}."
+        )
         above, y = asked, max(asked.bottom, bottom - 8) + 34
     assert above
     last = _answer(left, y, LAST, "")
     drawn += [*_down(above, last, QUESTIONS[-1].answer), *last.drawn()]
     return document(
-        WIDTH, last.bottom + 10, drawn, theme=theme, title="The decision of up about a resource",
-        description=f"{' '.join(words)} Otherwise: {_said('', LAST)}.", name="concept-ownership",
+        WIDTH,
+        last.bottom + 10,
+        drawn,
+        theme=theme,
+        title="The decision of up about a resource",
+        description=f"{' '.join(words)} Otherwise: {_said('', LAST)}.",
+        name="concept-ownership",
     )
 
 

@@ -8,11 +8,12 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from tools.pictures.blocks import PADDING, Card, Text, code, note, quiet, title
+
 from pipectl.aws.stream_records import STREAM_RETENTION, EventRecord
 from pipectl.config.models import Config
 from pipectl.failures.model import REPLAYED_EVENTS, object_key, written_at
 from pipectl.output.svg import Theme, Tone, arrow, document
-from tools.pictures.blocks import PADDING, Card, Text, code, note, quiet, title
 
 WIDTH = 600
 EVENTS = Path(__file__).resolve().parents[2] / "scaffold" / "events" / "stream-event.json"
@@ -73,12 +74,12 @@ def _stream(y: float, versions: Sequence[EventRecord]) -> tuple[Card, list[str]]
         Card(_LEFT + PADDING + at * (width + gap), head.bottom - 4, width, _record(record))
         for at, record in enumerate(versions)
     ]
-    kept = note(_LEFT, cards[0].bottom - 4, wide, quiet(f"{_KEPT} for {STREAM_RETENTION / timedelta(hours=1):g} hours."))
+    kept = note(
+        _LEFT, cards[0].bottom - 4, wide, quiet(f"{_KEPT} for {STREAM_RETENTION / timedelta(hours=1):g} hours.")
+    )
     frame = Card(_LEFT, y, wide, [], Tone.MUTED, least=kept.bottom - y)
     drawn = [each for card in (frame, head, *cards, kept) for each in card.drawn()]
-    drawn += [
-        arrow([(one.right, one.middle[1]), (after.x, after.middle[1])]) for one, after in pairwise(cards)
-    ]
+    drawn += [arrow([(one.right, one.middle[1]), (after.x, after.middle[1])]) for one, after in pairwise(cards)]
     return frame, drawn
 
 

@@ -1,14 +1,15 @@
-"""The picture of a replay: the places of the records, and the statuses of a failure with the commands that change them."""
+"""The picture of a replay: the places of the records, and the statuses of a failure with their changes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tools.pictures.blocks import PADDING, Card, Text, code, note, quiet, title
+
 from pipectl.config.models import Config
 from pipectl.failures.processor_client import LONGEST_RETRIES
 from pipectl.failures.status import DONE, UNRESOLVED, ReplayStatus
 from pipectl.output.svg import Theme, Tone, arrow, document, label
-from tools.pictures.blocks import PADDING, Card, Text, code, note, quiet, title
 
 WIDTH = 600
 _GROUP = 196
@@ -58,8 +59,8 @@ def draw(theme: Theme, config: Config) -> str:
         theme=theme,
         title="A replay, and the statuses of a failure",
         description=(
-            "A replay claims a failure in the audit table, reads its records from the stream, else from the quarantine, or "
-            f"from a saved folder, invokes the processor, and writes the outcome to the failure. {said}"
+            "A replay claims a failure in the audit table, reads its records from the stream, else the quarantine, "
+            f"or from a saved folder, invokes the processor, and writes the outcome to the failure. {said}"
         ),
         name="concept-replay",
     )
@@ -69,7 +70,14 @@ def _sources(config: Config) -> tuple[list[str], float]:
     """Return the upper half, and its bottom."""
     minutes = 2 * (config.processor.timeout + LONGEST_RETRIES) // 60
     failure = Card(
-        10, 10, 580, [title("Failure in the audit table"), Text("shard, first and last number"), quiet(f"claimed for {minutes} min at a time, so that two replays share the work")]
+        10,
+        10,
+        580,
+        [
+            title("Failure in the audit table"),
+            Text("shard, first and last number"),
+            quiet(f"claimed for {minutes} min at a time, so that two replays share the work"),
+        ],
     )
     y, width, gap = failure.bottom + 40, 180, 20
     places = (
@@ -95,7 +103,13 @@ def _sources(config: Config) -> tuple[list[str], float]:
     drawn.append(label(cards[1].middle[0] + 10, failure.bottom + 24, "read", tone=Tone.MUTED, size=13))
     for x in _GROUPS.values():
         drawn.append(arrow([(x + _GROUP / 2, processor.bottom), (x + _GROUP / 2, processor.bottom + 38)]))
-    words = note(_GROUPS["Unresolved"] + _GROUP / 2, processor.bottom - 2, WIDTH - _GROUP, quiet("the outcome is the status"), anchor="middle")
+    words = note(
+        _GROUPS["Unresolved"] + _GROUP / 2,
+        processor.bottom - 2,
+        WIDTH - _GROUP,
+        quiet("the outcome is the status"),
+        anchor="middle",
+    )
     return [*drawn, *words.drawn()], processor.bottom + 38
 
 
@@ -116,7 +130,7 @@ def _statuses(y: float) -> tuple[list[str], float]:
     for card, command, words in ((frame, REPLAY, "fails again"), (other, FORCED, "replays what is done")):
         ends = card.x + 60, card.right - 60
         drawn.append(arrow([(ends[0], card.bottom), (ends[0], below), (ends[1], below), (ends[1], card.bottom)]))
-        drawn += note(card.x - 10, below - 6, card.width + 20, code(command, 11), quiet(words), anchor="middle").drawn()
+        drawn += note(card.x - 10, below - 6, card.width + 20, code(command, 12), quiet(words), anchor="middle").drawn()
     return drawn, below + 44
 
 
@@ -124,7 +138,7 @@ def _step(start: Card, end: Card, level: float, words: str) -> list[str]:
     """Return an arrow between the groups, with a command above it."""
     left, right = sorted((start, end), key=lambda card: card.x)
     x = (left.right, right.x) if start is left else (right.x, left.right)
-    text = note(left.right, level - 31, right.x - left.right, code(words, 11), anchor="middle")
+    text = note(left.right, level - 31, right.x - left.right, code(words, 12), anchor="middle")
     return [arrow([(x[0], level), (x[1], level)]), *text.drawn()]
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
+from tools.pictures import concept_clocks, concept_failures, concept_ownership, concept_records, concept_replay
+
 from pipectl.config.loading import load
 from pipectl.config.models import Config
 from pipectl.output.svg import Theme
-from tools.pictures import concept_clocks, concept_failures, concept_ownership, concept_records, concept_replay
 
 _ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from tools.pictures.concepts import CONCEPTS
+
 from pipectl.output.svg import DARK, LIGHT, Theme
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 
-PICTURES: Mapping[str, Callable[[Theme], str]] = {}
+PICTURES: Mapping[str, Callable[[Theme], str]] = {**CONCEPTS}
 """How each picture is drawn in a theme, by its name."""
 
 

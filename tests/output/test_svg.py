@@ -62,10 +62,12 @@ def test_texts_are_escaped() -> None:
     assert "<script>" not in drawn
 
 
-def test_characters_that_xml_does_not_allow_are_replaced() -> None:
-    drawn = document(9, 9, [label(1, 2, "a\0b\x1b\ud800\ufffe")], theme=LIGHT, title="t", description="d", name="x")
+def test_characters_that_xml_does_not_allow_are_shown_as_escapes() -> None:
+    drawn = document(
+        9, 9, [label(1, 2, "a\0b\x1b\ud800\ufffe\u202e")], theme=LIGHT, title="t", description="d", name="x"
+    )
 
-    assert ElementTree.fromstring(drawn).findtext("{*}text") == "a\ufffdb\ufffd\ufffd\ufffd"
+    assert ElementTree.fromstring(drawn).findtext("{*}text") == r"a\x00b\x1b\ud800\ufffe\u202e"
 
 
 def test_a_picture_in_a_page_has_no_styles_of_its_own() -> None:

@@ -95,7 +95,7 @@ class Diagram:
         alarms: The alarms that the config wants.
         processed: The folder of the processed records.
         quarantine: The folder of the raw records that failed.
-        failing: Failures that arrive, as a colour of the way to the queue.
+        failing: The colour of the way to the queue; with health it shows whether failures arrive.
     """
 
     environment: str
@@ -103,7 +103,7 @@ class Diagram:
     alarms: tuple[AlarmLine, ...]
     processed: str
     quarantine: str
-    failing: Tone = Tone.PLAIN
+    failing: Tone = Tone.ATTENTION
 
     @property
     def title(self) -> str:
@@ -128,7 +128,14 @@ def _nodes(config: Config, names: PhysicalNames) -> Iterator[Node]:
     messages = pluralize(config.queue_mapping.batch_size, "message")
     kept = pluralize(config.dead_letter_queue.retention_days, "day")
     yield Node(Part.CLIENT, "", "client", None, Look.CLIENT, ("writes orders",))
-    yield Node(Part.ORDERS_TABLE, "DynamoDB", "orders table", names.orders_table, Look.TABLE, (f"key: {key}", "stream"))
+    yield Node(
+        Part.ORDERS_TABLE,
+        "DynamoDB",
+        "orders table",
+        names.orders_table,
+        Look.TABLE,
+        (f"key: {key}", "stream of changes"),
+    )
     yield Node(Part.STREAM_MAPPING, "Lambda", "stream mapping", None, Look.MAPPING, tuple(_retries(mapping)))
     yield Node(
         Part.PROCESSOR, "Lambda", "processor", names.processor, Look.FUNCTION, tuple(_settings(config.processor))

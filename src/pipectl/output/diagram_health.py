@@ -83,12 +83,13 @@ def _finding(check: Check) -> tuple[str, Tone]:
 
 
 def _judged(node: Node, facts: list[_Fact], figures: tuple[str, ...], found: ResourceStatus | None) -> Node:
-    """Return a node with its worst state, and all others that are not good."""
+    """Return a node with its worst state, and all others that are known not to be good."""
     if not facts:
         return node
     facts.sort(key=lambda fact: _WORST_FIRST.index(fact.tone))
     worst = facts[0].tone
-    words = [fact.words for fact in facts if fact.tone is not Tone.GOOD] or [facts[-1].words]
+    known = [fact.words for fact in facts if fact.tone in (Tone.BAD, Tone.ATTENTION)]
+    words = known or [fact.words for fact in facts if fact.tone is Tone.UNKNOWN] or [facts[-1].words]
     absent = found is not None and found.state in (State.MISSING, State.UNREADABLE)
     return replace(node, tone=worst, state=", ".join(dict.fromkeys(words)), figures=figures, absent=absent)
 

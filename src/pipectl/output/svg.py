@@ -8,11 +8,12 @@ its content security policy refuses.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
+
+from pipectl.output.printable import printable
 
 Point = tuple[float, float]
 
@@ -29,6 +30,7 @@ class Tone(StrEnum):
     BAD = "bad"
     UNKNOWN = "unknown"
     MUTED = "muted"
+    ACCENT = "accent"
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,6 @@ DARK = Theme(
 PAGE = Theme("page", {name: f"var(--{name})" for name in LIGHT.colours})
 """Colours as CSS variables, which an HTML page sets with `variables`."""
 
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TONES = (Tone.GOOD, Tone.ATTENTION, Tone.BAD, Tone.UNKNOWN)
 
 
@@ -108,7 +109,8 @@ def css(theme: Theme) -> str:
         f"svg.picture .tip{{fill:{colour['line']}}}",
         "svg.picture .sign{fill:none;stroke-width:2;stroke-linecap:round;stroke-linejoin:round}",
         f"svg.picture text.muted{{fill:{colour['muted']}}}",
-        f"svg.picture text.accent{{fill:{colour['accent']}}}",
+        f"svg.picture .line.accent{{stroke:{colour['accent']}}}",
+        f"svg.picture text.accent,svg.picture .tip.accent{{fill:{colour['accent']}}}",
         f"svg.picture .box.muted{{fill:{colour['background']}}}",
     ]
     for tone in _TONES:
@@ -187,16 +189,13 @@ def label(
     y: float,
     text: str,
     *,
-    tone: str = Tone.PLAIN,
+    tone: Tone = Tone.PLAIN,
     size: float = 13,
     anchor: str = "start",
     bold: bool = False,
     mono: bool = False,
 ) -> str:
-    """Return a line of text. ``y`` is its baseline; ``anchor`` is ``start``, ``middle`` or ``end``.
-
-    ``tone`` is a `Tone`, or ``accent``.
-    """
+    """Return a line of text. ``y`` is its baseline; ``anchor`` is ``start``, ``middle`` or ``end``."""
     classes = " ".join([tone, *(["bold"] if bold else []), *(["mono"] if mono else [])])
     place = f'x="{number(x)}" y="{number(y)}" font-size="{number(size)}"'
     kept = ' xml:space="preserve"' if mono else ""
@@ -238,8 +237,8 @@ def _relative_width(character: str) -> float:
 
 
 def escaped(text: str) -> str:
-    """Return a text for XML. Characters that XML does not allow are replaced."""
-    return escape(_NOT_IN_XML.sub("\ufffd", text))
+    """Return a text for XML, without characters that XML does not allow, or that reverse the text beside them."""
+    return escape(printable(text))
 
 
 def number(value: float) -> str:

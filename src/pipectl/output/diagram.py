@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
 from pipectl.config.models import Config, FunctionConfig, StreamMappingConfig
 from pipectl.config.physical import PhysicalNames
 from pipectl.output.svg import Tone
 from pipectl.resource_keys import ResourceKey
-from pipectl.text import pluralize
-from pipectl.timestamps import duration
+from pipectl.text import measured, pluralize
 
 
 class Part(StrEnum):
@@ -153,7 +151,7 @@ def _retries(mapping: StreamMappingConfig) -> Iterator[str]:
     if mapping.retry_attempts >= 0:
         yield f"{mapping.retry_attempts:,} retries" if mapping.retry_attempts != 1 else "1 retry"
     elif mapping.maximum_record_age >= 0:
-        yield f"retries for {duration(timedelta(seconds=mapping.maximum_record_age))}"
+        yield f"retries for {measured(mapping.maximum_record_age / 86_400, 'days')}"
     else:
         yield "retries until expiry"
     if mapping.bisect:

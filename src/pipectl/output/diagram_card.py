@@ -11,7 +11,6 @@ from pipectl.output.svg_text import fitted
 
 _PAD = 10
 _STEP = 14
-_FOLDER = 24
 _TITLE_LEFT = 34
 
 _SIGNS = {
@@ -42,14 +41,39 @@ def icon(look: Look, x: float, y: float, tone: Tone = Tone.ACCENT) -> str:
     return f'<path class="line {tone}" {place} d="{_SIGNS[look]}"/>'
 
 
+class _FolderText:
+    """A folder in the card of the bucket. The word about it is beside its name, or below."""
+
+    def __init__(self, folder: Folder, width: float) -> None:
+        self._width = width
+        self._note = folder.note
+        lines, self._size = fitted(folder.name, width - 12, 11, most=1, mono=True)
+        self._name = lines[0]
+        used = text_width(self._name, self._size, mono=True) + text_width(folder.note, 11)
+        self._below = bool(folder.note) and used > width - 18
+
+    @property
+    def height(self) -> float:
+        return 38 if self._below else 24
+
+    def draw(self, x: float, middle: float) -> Iterator[str]:
+        yield box(x, middle - self.height / 2, self._width, self.height, tone=Tone.MUTED, radius=5, thickness=1)
+        y = middle - 3 if self._below else middle + 4
+        yield label(x + 6, y, self._name, size=self._size, mono=True)
+        if self._below:
+            yield label(x + 6, y + 14, self._note, size=11, tone=Tone.MUTED)
+        elif self._note:
+            yield label(x + self._width - 6, y, self._note, size=11, tone=Tone.MUTED, anchor="end")
+
+
 class Card:
     """The texts of a node, broken for a width, so that its height is known before it is drawn."""
 
     def __init__(self, node: Node, width: float, folders: tuple[Folder, ...] = ()) -> None:
         self.node = node
         self.width = width
-        self._folders = folders
         inner = width - 2 * _PAD
+        self._folders = [_FolderText(folder, inner) for folder in folders]
         self._title, self._title_size = fitted(node.title, width - _TITLE_LEFT - 6, 13.5, most=1, bold=True)
         self._name, self._name_size = fitted(node.name or "", inner, 11, most=4, mono=True)
         self._notes = [text for note in node.notes for text in fitted(note, inner, 11.5, most=2)[0]]
@@ -59,13 +83,13 @@ class Card:
     @property
     def head(self) -> float:
         """The height without the health."""
-        return self._texts + len(self._folders) * (_FOLDER + 6) + 8
+        return self._texts + sum(folder.height + 6 for folder in self._folders) + 10
 
     @property
     def foot(self) -> float:
         """The height of the health."""
         lines = len(self._state) + len(self._figures)
-        return 10 + 16 * lines if lines else 0
+        return 12 + 16 * lines if lines else 0
 
     @property
     def _texts(self) -> float:
@@ -78,8 +102,11 @@ class Card:
 
     def folder_middles(self, y: float) -> list[float]:
         """Return the height of the middle of each folder, where an arrow ends."""
-        first = y + self._texts + 8
-        return [first + place * (_FOLDER + 6) + _FOLDER / 2 for place in range(len(self._folders))]
+        middles, below = [], y + self._texts + 8
+        for folder in self._folders:
+            middles.append(below + folder.height / 2)
+            below += folder.height + 6
+        return middles
 
     def draw(self, x: float, y: float, head: float, foot: float) -> Iterator[str]:
         """Yield the elements of the card, stretched to the heights of its row."""
@@ -88,7 +115,7 @@ class Card:
         yield icon(node.look, x + _PAD, y + 11, Tone.ACCENT if node.tone is Tone.PLAIN else node.tone)
         top = y + 25
         if node.service:
-            yield label(x + _TITLE_LEFT, y + 18, node.service, tone=Tone.MUTED, size=10.5)
+            yield label(x + _TITLE_LEFT, y + 18, node.service, tone=Tone.MUTED, size=11)
             top = y + 33
         for text in self._title:
             yield label(x + _TITLE_LEFT, top, text, size=self._title_size, bold=True)
@@ -106,13 +133,8 @@ class Card:
             yield label(x, y, text, size=11.5, tone=Tone.MUTED)
 
     def _draw_folders(self, x: float, y: float) -> Iterator[str]:
-        inner = self.width - 2 * _PAD
         for folder, middle in zip(self._folders, self.folder_middles(y), strict=True):
-            yield box(x, middle - _FOLDER / 2, inner, _FOLDER, tone=Tone.MUTED, radius=5, thickness=1)
-            lines, size = fitted(folder.name, inner - 12, 10, most=1, mono=True)
-            yield label(x + 6, middle + 4, lines[0], size=size, mono=True)
-            if text_width(lines[0], size, mono=True) + text_width(folder.note, 10) < inner - 16:
-                yield label(x + inner - 6, middle + 4, folder.note, size=10, tone=Tone.MUTED, anchor="end")
+            yield from folder.draw(x, middle)
 
     def _draw_foot(self, x: float, y: float) -> Iterator[str]:
         if not self.foot:

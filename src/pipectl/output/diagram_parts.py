@@ -64,7 +64,7 @@ def alarms(lines: Sequence[AlarmLine], x: float, y: float, width: float) -> tupl
         lowest = max(lowest, below)
     height = lowest - y + 8
     head = [box(x, y, width, height), icon(Look.ALARM, x + 10, y + 11)]
-    head.append(label(x + 34, y + 18, "CloudWatch", tone=Tone.MUTED, size=10.5))
+    head.append(label(x + 34, y + 18, "CloudWatch", tone=Tone.MUTED, size=11))
     head.append(label(x + 34, y + 33, "alarms", size=13.5, bold=True))
     return head + drawn, height
 

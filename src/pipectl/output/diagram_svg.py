@@ -12,7 +12,7 @@ from pipectl.output.svg import Theme, Tone, arrow, document, label
 
 _MARGIN = 16
 _GAP = 30
-_WIDE_COLUMNS = (84, 168, 140, 168, 168)
+_WIDE_COLUMNS = (84, 168, 152, 168, 180)
 _WIDE_ROWS = (
     (Part.CLIENT, Part.ORDERS_TABLE, Part.STREAM_MAPPING, Part.PROCESSOR, Part.BUCKET),
     (None, Part.DEAD_LETTER_QUEUE, Part.QUEUE_MAPPING, Part.AUDITOR, Part.AUDIT_TABLE),
@@ -37,7 +37,7 @@ _MOVERS = (Look.MAPPING, Look.FUNCTION, Look.TABLE, Look.QUEUE, Look.BUCKET, Loo
 
 
 def wide(drawn: Diagram, theme: Theme) -> str:
-    """Return the picture in two rows, 880 pixels wide: the way of an order, and below it the way of a failure."""
+    """Return the picture in two rows, 904 pixels wide: the way of an order, and below it the way of a failure."""
     lefts = [_MARGIN + sum(_WIDE_COLUMNS[:place]) + _GAP * place for place in range(len(_WIDE_COLUMNS))]
     placed: dict[Part, Placed] = {}
     y = float(_MARGIN)

@@ -25,12 +25,18 @@ class FlowFigures:
     def of(cls, flow: Flow) -> FlowFigures:
         return cls(
             written=f"{_count(flow.written)} written/h",
-            lag="no lag" if flow.waited is None else f"lag {duration(flow.waited)}",
+            lag=_lag(flow),
             stored=f"{_stored(flow)} ok/h",
             errors=f"{_count(flow.errors)} errors/h",
             queued=f"{_count(flow.queued)} waiting",
             unresolved=f"{_count(flow.unresolved)} unresolved",
         )
+
+
+def _lag(flow: Flow) -> str:
+    if flow.waited is not None:
+        return f"lag {duration(flow.waited)}"
+    return "no lag" if flow.written is not None else f"lag {_UNKNOWN}"
 
 
 def _count(value: int | None) -> str:

@@ -189,7 +189,7 @@ def label(
     y: float,
     text: str,
     *,
-    tone: Tone = Tone.PLAIN,
+    tone: str = Tone.PLAIN,
     size: float = 13,
     anchor: str = "start",
     bold: bool = False,

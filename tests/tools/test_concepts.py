@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +12,7 @@ from tools.pictures import concept_clocks, concept_failures, concept_ownership, 
 from tools.pictures.blocks import Card, Text, one_line
 from tools.pictures.concepts import config
 
+from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.models import Config, StreamMappingConfig
 from pipectl.engine.model import Action
 from pipectl.failures import audit_updates
@@ -19,13 +20,15 @@ from pipectl.failures.audit_updates import Update
 from pipectl.failures.model import object_key
 from pipectl.failures.outcomes import Outcome
 from pipectl.failures.resolution import Resolution
-from pipectl.failures.status import UNRESOLVED, ReplayStatus
+from pipectl.failures.status import FAILURE_TYPES, UNRESOLVED, ReplayStatus
 from pipectl.output.svg import LIGHT, Theme
 from tests.failures.expressions import Expression
 from tests.lambda_src.loading import load
+from tests.support import ROOT
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ONE_ERROR = 4
+HOUR = timedelta(hours=1)
 
 
 def changed(section: str, **values: object) -> Config:
@@ -147,6 +150,27 @@ def test_the_picture_of_ownership_shows_every_action() -> None:
 
 def test_only_the_managed_are_deleted_when_they_are_switched_off() -> None:
     assert concept_ownership.Case(wanted=False, managed=False).action() is None
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """Return the cells of the table below a heading of a page of the concepts, without marks of code."""
+    _, _, part = (ROOT / "docs" / "concepts" / page).read_text().partition(f"\n## {heading}\n")
+    lines = [line for line in part.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    return [[cell.strip().replace("`", "") for cell in line.split("|")[1:-1]] for line in lines[2:]]
+
+
+def test_the_page_of_failures_has_each_type_and_each_status() -> None:
+    assert [row[0] for row in rows("failures.md", "Types")] == [*FAILURE_TYPES]
+    assert {row[0] for row in rows("failures.md", "Statuses")} == set(ReplayStatus)
+
+
+def test_the_page_of_clocks_has_the_limits_of_the_config() -> None:
+    hours = [STREAM_RETENTION // HOUR, config().stream_mapping.maximum_record_age // 3600]
+    days = [config().dead_letter_queue.retention_days, config().processor_log_group.retention_days]
+    times = [row[1] for row in rows("clocks.md", "Limits")]
+
+    assert [int(time.split()[0]) for time in times if " hours" in time] == hours
+    assert [int(time.split()[0]) for time in times if " days" in time] == days
 
 
 def test_a_text_without_room_is_an_error() -> None:

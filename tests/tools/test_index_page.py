@@ -35,7 +35,7 @@ def test_the_index_shows_every_picture_of_the_readme_from_the_raw_file_with_its_
     html = MarkdownIt("commonmark").enable("table").render(absolute(README, FILES, RAW))
     shown = clean(html)
     pictures = re.findall(r"<img [^>]*>", shown or "")
-    assert len(pictures) == README.count("<picture>")
+    assert len(pictures) == README.count("<picture>") > 0
     for picture in pictures:
         name = re.search(rf'src="{RAW}([^"]+)-light\.svg"', picture)
         assert name, picture

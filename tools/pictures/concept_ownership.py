@@ -90,7 +90,12 @@ class Question:
 
 
 QUESTIONS = (
-    Question("Does the config switch it off?", "yes", (("if it is managed", Case(wanted=False)),)),
+    Question(
+        "Does the config switch it off?",
+        "yes",
+        (("if it is managed", Case(wanted=False)),),
+        "such as extra_alarms: false",
+    ),
     Question("Does a resource of its name exist?", "no", (("", Case(differs=None)),)),
     Question(
         "Do its tags match the config?",
@@ -99,7 +104,7 @@ QUESTIONS = (
         ", ".join(OWNERSHIP_TAGS),
     ),
     Question("Does it differ from the config?", "no", (("", Case()),)),
-    Question("Is the difference fixed, or would its removal lose data?", "yes", (("", Case(differs=("key",))),)),
+    Question("Is a change impossible, or would it lose data?", "yes", (("", Case(differs=("key",))),)),
     Question("Can AWS change it in place?", "no", (("", Case(differs=("source",))),)),
 )
 LAST = Case(differs=("setting",))

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import boto3
+from tools.pictures.session import Recorder, Recording
 
 from pipectl.local import lifecycle
-from tools.pictures.session import Recorder, Recording
 
 HANDLER = "lambda_src/python/processor/handler.py"
 CONFIG = "config/dev.yaml"
 ORDERS = ("order-2001", "order-2002", "order-2003")
 
 
-def run(recorder: Recorder) -> Mapping[str, Recording]:
+def run(recorder: Recorder) -> dict[str, Recording]:
     """Run the tasks in the folder of a project without a pipeline. Return the recording of each by its name."""
     recordings: dict[str, Recording] = {}
-    for part in (_keep_data, _bad_deploy, _failures, _rollback, _rename, _delete, _adopt):
+    for part in (_bad_deploy, _failures, _rollback, _rename, _delete, _adopt):
         recordings |= part(recorder)
     return recordings
 
 
-def _keep_data(recorder: Recorder) -> dict[str, Recording]:
-    recorder.record("pipectl --local up --yes")
-    recorder.record("pipectl --local send events/order.json")
-    recordings = {"down-keep": recorder.record("pipectl --local down --keep-data --yes")}
-    recorder.record("pipectl --local up --yes")
-    return recordings
-
-
 def _bad_deploy(recorder: Recorder) -> dict[str, Recording]:
+    recorder.record("pipectl --local up --yes")
     line = '"country": order.get("address", {}).get("country")'
     _replace(recorder.folder / HANDLER, line, '"country": order["country"]')
     plan = recorder.record("pipectl --local plan --code")

@@ -13,7 +13,6 @@ CUTS: Mapping[str, tuple[int, int]] = {
     "demo": (4, 12),
     "up": (7, 5),
     "down": (5, 3),
-    "down-keep": (0, 13),
     "outputs": (12, 0),
     "plan-adopt": (20, 3),
     "plan-refused": (6, 6),

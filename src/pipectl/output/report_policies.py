@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from pipectl.commands.report import Permissions, Report
 from pipectl.commands.status import ResourceStatus, State
 from pipectl.config.physical import PhysicalNames
 from pipectl.resource_keys import ResourceKey
-from pipectl.review.statements import Here, Spoken, is_statement
+from pipectl.review.statements import Here, Spoken, is_statement, sentence
 
 _ATTRIBUTES = ("policy", "policies", "trust", "attached_policies")
 
@@ -100,7 +99,7 @@ def _title(name: str) -> str:
 def _sentences(resource: str, statements: Sequence[object], here: Here) -> Iterator[Sentence]:
     for each in statements:
         if not is_statement(each):
-            yield Sentence(unusual=json.dumps(each, default=str))
+            yield Sentence(unusual=sentence(each, here))
             continue
         spoken = Spoken.of(each, here)
         who = {"*": "Everybody", "": resource}.get(spoken.who, spoken.who)

@@ -34,7 +34,7 @@ def shown_commands() -> list[str]:
     """Return every command line in code blocks and code spans of the documents, without comments."""
     shown: set[str] = set()
     for page in PAGES:
-        if page.name in ("commands.md", "CHANGELOG.md", "benchmarks.md"):
+        if page.name in ("commands.md", "errors.md", "CHANGELOG.md", "benchmarks.md"):
             continue
         for number, part in enumerate(page.read_text().split("```")):
             in_block = number % 2

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for `tests` and `tools`
-from tools.reference import assumptions, commands, config
+from tools.reference import assumptions, commands, config, errors, exit_codes
 
 from tools import scale_figures
 
@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/config.md": config.page,
     "docs/commands.md": commands.page,
+    "docs/errors.md": errors.page,
+    "docs/exit-codes.md": exit_codes.page,
     "config/schema.json": config.schema,
     "docs/assumptions.md": assumptions.page,
     "docs/scale.md": scale_figures.page,

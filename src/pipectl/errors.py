@@ -49,7 +49,7 @@ from typing import Self
 
 
 class PipectlError(Exception):
-    """Base of all errors that users see.
+    """An error without a code of its own. All errors that users see are kinds of it.
 
     Args:
         message: The failure and its place, in one sentence.
@@ -236,7 +236,7 @@ class ProtectedError(RefusedError):
 
 
 class DeclinedError(RefusedError):
-    """The user did not confirm."""
+    """The question of a command was answered with no."""
 
     code = "Declined"
 
@@ -272,19 +272,22 @@ class AwsError(PipectlError):
 
 
 class AbsentError(AwsError):
-    """The service answered with its error code for "not found"."""
+    """A resource does not exist: the service answered with its error code for "not found"."""
 
     code = "Absent"
 
 
 class ExistsError(AwsError):
-    """The service answered with its error code for "already exists"."""
+    """A resource exists already: the service answered with its error code for that."""
 
     code = "Exists"
 
 
 class AccessDeniedError(AwsError):
-    """The caller lacks permissions: ``actions`` on ``target``, an ARN, or ``*`` where AWS does not name it."""
+    """The caller lacks permissions.
+
+    They are ``actions`` on ``target``, an ARN, or ``*`` where AWS does not name it.
+    """
 
     code = "AccessDenied"
     actions: tuple[str, ...] = ()
@@ -317,7 +320,7 @@ class CancelledError(PipectlError):
 
 
 class IncompleteError(PipectlError):
-    """Some resources failed; ``errors`` maps each to its reason."""
+    """Some resources failed, the others were completed. ``errors`` maps each to its reason."""
 
     code = "Incomplete"
 

@@ -16,7 +16,6 @@ DATA = {
     "byDay",
     "byHour",
     "packages",
-    "policies",
     "record",
     "item",
     "keys",

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
-from tools.pictures import tasks
 from tools.pictures.session import Recorder, Recording
 from tools.pictures.terminal import lines_of, text_of
 
@@ -57,7 +56,7 @@ def run() -> dict[str, Recording]:
         recordings = {"demo": _demo(recorder)}
         for part in (_first_orders, _failures, _fix, _end):
             recordings |= part(recorder)
-        return recordings | tasks.run(recorder)
+        return recordings
 
 
 @contextmanager

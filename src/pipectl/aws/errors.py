@@ -62,7 +62,7 @@ _UNKNOWN_KEY = (
     "a region that is not enabled gives the same error"
 )
 _WRONG_SECRET = "the secret key does not belong to the access key ID, or this machine's clock is wrong"  # noqa: S105
-_BAD_CREDENTIALS = {
+BAD_CREDENTIALS = {
     "ExpiredToken": "the session has expired: log in again",
     "ExpiredTokenException": "the session has expired: log in again",
     "RequestExpired": "the session has expired, or this machine's clock is wrong",
@@ -76,6 +76,7 @@ _BAD_CREDENTIALS = {
     "InvalidSignatureException": _WRONG_SECRET,
     "RequestTimeTooSkewed": "this machine's clock is wrong",
 }
+"""Codes of AWS for credentials that it does not accept, with the hint."""
 _WITHOUT_BODY = ("HeadBucket", "HeadObject")
 """Operations whose errors have no body: botocore has only the status as a code. All other errors have a name."""
 _LONGEST_TEXT = 300
@@ -175,8 +176,8 @@ def _answered(error: ClientError, service: str, operation: str) -> AwsError:
         kind = ExistsError
     elif operation not in _WITHOUT_BODY and (code.isdecimal() or code in ("", "Unknown")):
         kind, hint, text = UnreachableError, _NOT_AWS, text or f"HTTP {status} without an AWS error code"
-    elif code in _BAD_CREDENTIALS:
-        kind, hint = CredentialsError, _BAD_CREDENTIALS[code]
+    elif code in BAD_CREDENTIALS:
+        kind, hint = CredentialsError, BAD_CREDENTIALS[code]
     elif code == "DeleteConflict" and "instance profile" in text:
         hint = "remove the role from the instance profile: `aws iam list-instance-profiles-for-role` names it"
     elif reason == RESERVED_LIMIT:

@@ -196,7 +196,7 @@ def _options(prefix: str, formats: Sequence[str]) -> list[Callable[[F], F]]:
         ),
         flag("--no-color", help="Print without colors."),
         flag("-q", "--quiet", help="Print no progress."),
-        flag("-v", "--verbose", help="Print AWS calls, times of changes and tracebacks."),
+        flag("-v", "--verbose", help="Print AWS calls, times of changes, codes of errors and tracebacks."),
     ]
 
 

@@ -16,7 +16,7 @@ MOST_CANDIDATES = 10
 
 
 class NoSuchFailureError(PipectlError):
-    """No failure has one of these ids, or the order that was named instead.
+    """No failure has the given id or order.
 
     ``unread`` is the number of failures whose orders were not read, because there are too many.
     """
@@ -33,7 +33,7 @@ class NoSuchFailureError(PipectlError):
 
 
 class NoSuchOrderError(PipectlError):
-    """Neither table, stream nor audit table has the order ``key``.
+    """Neither table, stream nor audit table has the order.
 
     ``unread`` are the shards that could not be read to their end, ``gap`` is the reason why unresolved failures may not
     have been searched: they may have it.
@@ -54,7 +54,7 @@ class NoSuchOrderError(PipectlError):
 
 
 class AmbiguousIdError(PipectlError):
-    """Several failures have ids that begin with ``prefix``. ``candidates`` are their whole ids, sorted."""
+    """Several failures have ids that begin with the given characters. ``candidates`` are their whole ids, sorted."""
 
     code = "AmbiguousId"
 
@@ -67,7 +67,7 @@ class AmbiguousIdError(PipectlError):
 
 
 class SeveralFailuresError(PipectlError):
-    """An order has several failures, ``ids``, or its key is also the beginning of ``other_ids``."""
+    """An order has several failures, or its key is also the beginning of other ids."""
 
     code = "SeveralFailures"
 
@@ -129,7 +129,7 @@ class OrderProblem(StrEnum):
 
 
 class OrderError(PipectlError):
-    """A text is not an order that the table can have. ``place`` is the attribute, such as ``items[0].count``."""
+    """The text is not an order that the table can have. ``place`` is the attribute, such as ``items[0].count``."""
 
     code = "OrderInvalid"
     exit_code = 2
@@ -140,7 +140,7 @@ class OrderError(PipectlError):
 
 
 class UnchangedOrderError(PipectlError):
-    """The table has exactly this order, so that DynamoDB writes no stream record. ``key`` is its key."""
+    """The table already has exactly this order, so that DynamoDB writes no stream record. ``key`` is its key."""
 
     code = "OrderUnchanged"
 

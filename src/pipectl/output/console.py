@@ -29,6 +29,7 @@ from pipectl.output.redraw import Redraw
 from pipectl.output.serializer import dumps, versioned
 from pipectl.output.table import Column, table_lines
 from pipectl.output.wrapping import hanging, wrapped
+from pipectl.text import documentation
 
 if TYPE_CHECKING:
     from pipectl.aws.calls import Call
@@ -223,6 +224,8 @@ class Screen:
                 self.err.out(masked(document, self._secrets), highlight=False)
             else:
                 self.notice(_error_lines(error, self.completed(error.hint) if error.hint else None))
+                if self.verbose:
+                    self._print(self.err, (("Code:", "bold"), f" {error.code}, see {explanation(error)}"))
 
     def last_words(self, error: PipectlError) -> str:
         """Return an error as text, to be written without any lock; the cursor, if it is hidden, comes back."""
@@ -249,6 +252,7 @@ class Screen:
             "message": error.message,
             "hint": self.completed(error.hint) if error.hint else None,
             "resource": error.resource,
+            "documentation": explanation(error),
         }
         if isinstance(error, ConfigError):
             found["problems"] = error.problems
@@ -311,6 +315,11 @@ def _error_lines(error: PipectlError, hint: str | None) -> Iterable[Line]:
         yield (f"  {line}",)
     if hint:
         yield ("Hint:", "bold"), f" {hint}"
+
+
+def explanation(error: PipectlError) -> str:
+    """Return the address of the section about an error's code."""
+    return documentation(f"errors.md#{error.code.lower()}")
 
 
 def _width(console: Console) -> int | None:

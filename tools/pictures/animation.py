@@ -70,7 +70,7 @@ def animation(name: str, recording: Recording, theme: Theme) -> str:
         title=f"{recording.line}, recorded",
         description="\n".join(map(text_of, views[-1].lines)),
         css=css,
-        caption=f"a run of {recording.seconds:.0f} s, {slower:.0f} times slower",
+        caption=f"{recording.seconds:.0f} s, shown {slower:.0f} times slower",
     )
 
 

@@ -26,6 +26,15 @@ MOVING = ("demo",)
 NAMES = (*MOVING, *SCREENS)
 """The pictures of one run; none is recorded without the others."""
 
+OUTPUTS = frozenset(
+    {
+        *("demo", "init", "up", "send", "send-invalid", "status", "status-failing"),
+        *("plan", "up-plan", "audit-list", "audit-show", "trace", "trace-failed", "replay-preview"),
+        *("replay", "verify", "report", "outputs", "logs", "down", "list"),
+    }
+)
+"""The outputs of the scenario, which documents name after ``screen:``."""
+
 PRIVATE = re.compile(r"(?<![\w.-])/(?:home|root|tmp|Users|var|work|opt|mnt|private)/\S*|127\.0\.0\.1|localhost")
 """Paths and addresses of a machine. No recording shows them."""
 
@@ -37,6 +46,7 @@ def write(root: Path) -> Iterator[Path]:
         RecordingError: a command ended in another way than expected, or shows a path or an address of this machine.
     """
     recordings = scenario.run()
+    assert recordings.keys() == OUTPUTS, sorted(recordings.keys() ^ OUTPUTS)
     for path, written in [*_pictures(root, recordings), *_pages(root, recordings)]:
         if found := PRIVATE.search(written) if path.suffix == ".svg" else None:
             raise RecordingError(f"{path.name} shows {found[0]}")

@@ -12,6 +12,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -53,32 +54,35 @@ _FAILED = (
 def run() -> dict[str, Recording]:
     """Run everything. Return the recording of each shown command by its name."""
     with tempfile.TemporaryDirectory(prefix="pictures") as folder, _project(Path(folder)) as recorder:
-        recordings = {"demo": _demo(recorder)}
-        for part in (_first_orders, _failures, _fix, _end):
+        recordings: dict[str, Recording] = {}
+        for part in (_empty_folder, _first_orders, _failures, _fix, _end):
             recordings |= part(recorder)
         return recordings
 
 
 @contextmanager
 def _project(root: Path) -> Iterator[Recorder]:
-    """Create an empty folder for the project. Stop its local emulator at the end."""
-    folder, home = root / PROJECT, root / "home"
-    folder.mkdir()
+    """Yield a recorder for the folder of the project, which `init` creates. Stop its local emulator at the end."""
+    home = root / "home"
     source = str(Path(__file__).parents[2] / "src")
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(root), "PIPECTL_HOME": str(home), "PYTHONPATH": source}
     try:
-        yield Recorder(folder, environment)
+        yield Recorder(root / PROJECT, environment)
     finally:
         lifecycle.stop(home)
 
 
-def _demo(recorder: Recorder) -> Recording:
-    return Recorder(recorder.folder, recorder.environment, rows=DEMO_ROWS).record("pipectl demo")
+def _empty_folder(recorder: Recorder) -> dict[str, Recording]:
+    outside = replace(recorder, folder=recorder.folder.parent)
+    answers = ("", "Shop", "", "", "", "")
+    return {
+        "demo": replace(outside, rows=DEMO_ROWS).record("pipectl demo"),
+        "init": outside.record(f"pipectl init {PROJECT}", answers=answers),
+    }
 
 
 def _first_orders(recorder: Recorder) -> dict[str, Recording]:
     return {
-        "init": recorder.record("pipectl init --yes"),
         "up": recorder.record("pipectl --local up --yes"),
         "send": recorder.record("pipectl --local send events/order.json"),
         "status": recorder.record("pipectl --local status"),
@@ -100,6 +104,7 @@ def _failures(recorder: Recorder) -> dict[str, Recording]:
         "audit-show": recorder.record("pipectl --local audit show order-1003"),
         "trace-failed": recorder.record("pipectl --local trace order-1003"),
         "logs": recorder.record("pipectl --local logs"),
+        "report": recorder.record("pipectl --local report --html report.html"),
     }
 
 
@@ -120,7 +125,7 @@ def _fix(recorder: Recorder) -> dict[str, Recording]:
 
 
 def _end(recorder: Recorder) -> dict[str, Recording]:
-    wide = Recorder(recorder.folder, recorder.environment, columns=WIDE)
+    wide = replace(recorder, columns=WIDE)
     for name in ("staging", "prod"):
         recorder.record(f"pipectl init --environment {name} --yes")
         recorder.record(f"pipectl --local -c config/{name}.yaml up --yes")

@@ -12,12 +12,14 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 COLUMNS = 80
 ROWS = 50
+QUESTION = b"]: "
+"""The end of a question with its default."""
 
 
 class RecordingError(Exception):
@@ -55,8 +57,13 @@ class Recorder:
     columns: int = COLUMNS
     rows: int = ROWS
 
-    def record(self, line: str, *, exit_code: int = 0) -> Recording:
+    def record(self, line: str, *, exit_code: int = 0, answers: Sequence[str] = ()) -> Recording:
         """Run a command line of pipectl.
+
+        Args:
+            line: The command line as typed.
+            exit_code: The code that it has to exit with.
+            answers: Lines that are typed, one for each question.
 
         Raises:
             RecordingError: it exits with another code.
@@ -77,7 +84,7 @@ class Recorder:
             start_new_session=True,
         )
         os.close(slave)
-        chunks = tuple(Chunk(time.monotonic() - start, data) for data in _read(master))
+        chunks = tuple(Chunk(time.monotonic() - start, data) for data in _read(master, iter(answers)))
         os.close(master)
         found = process.wait()
         if found != exit_code:
@@ -86,8 +93,8 @@ class Recorder:
         return Recording(line, self.columns, self.rows, chunks, time.monotonic() - start)
 
 
-def _read(terminal: int) -> Iterator[bytes]:
-    """Yield what is printed until no process has the terminal open."""
+def _read(terminal: int, answers: Iterator[str]) -> Iterator[bytes]:
+    """Yield what is printed until no process has the terminal open. Type an answer after each question."""
     while True:
         try:
             data = os.read(terminal, 65536)
@@ -98,3 +105,5 @@ def _read(terminal: int) -> Iterator[bytes]:
         if not data:
             return
         yield data
+        if data.endswith(QUESTION):
+            os.write(terminal, f"{next(answers)}\n".encode())

@@ -10,8 +10,10 @@ from tools.pictures.session import Recording
 from tools.pictures.terminal import lines_of, text_of
 
 CUTS: Mapping[str, tuple[int, int]] = {
-    "demo": (4, 12),
+    "demo": (4, 10),
+    "init": (12, 5),
     "up": (7, 5),
+    "send": (6, 9),
     "down": (5, 3),
     "outputs": (12, 0),
 }

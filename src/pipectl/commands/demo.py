@@ -86,7 +86,7 @@ class Audience(Protocol):
 
     def step(self, step: Step) -> None: ...
 
-    def stored(self, key: str, document: JsonValue) -> None: ...
+    def stored(self, key: str, order: JsonValue) -> None: ...
 
 
 def demo(
@@ -106,7 +106,7 @@ def demo(
         file: The config file.
         make_aws: Creates the AWS client for the temporary local emulator.
         reporter: Gets the progress of `up` and `down`.
-        audience: Gets each step, and one stored object.
+        audience: Gets each step, and the order of one stored object.
         orders: Number of valid orders to send. Every third one is updated later.
         cancel: Is called at the first Ctrl-C.
 
@@ -181,7 +181,7 @@ class _Demo:
         self._aws.wait(lambda: len(self._keys(prefix)) >= versions, f"{versions} objects in the bucket", _BOUND)
         keys = self._keys(prefix)
         stored = self._aws.s3.get_object(Bucket=self._names.bucket, Key=keys[0])["Body"].read()
-        self._audience.stored(keys[0], json.loads(stored))
+        self._audience.stored(keys[0], json.loads(stored)["newImage"])
         return len(keys)
 
     def _send_invalid_orders(self, objects: int) -> tuple[int, int]:

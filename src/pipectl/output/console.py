@@ -178,10 +178,10 @@ class Screen:
         for parts in lines:
             self._print(self.err, parts, broken=broken)
 
-    def note(self, text: str, *, commands: bool = False) -> None:
+    def note(self, text: str, *, commands: bool = False, look: str = "") -> None:
         """Print one line of progress; with ``commands`` as `completed` returns it."""
         if not self._quiet:
-            self._print(self.err, (self.completed(text) if commands else text,))
+            self._print(self.err, ((self.completed(text) if commands else text, look),))
 
     def header(self, parts: Line, *, passing: bool = False) -> None:
         """Print the line that says which pipeline a command works on.

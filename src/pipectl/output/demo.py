@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pipectl.commands.demo import INVALID_ORDERS, DemoReport, Step
 from pipectl.json_types import JsonValue
+from pipectl.output import looks
 from pipectl.output.console import Screen
 from pipectl.output.serializer import dumps
 
@@ -31,11 +32,11 @@ class Progress:
         updates = (self._orders + 2) // 3
         sentence = STEPS[step].format(orders=self._orders, updates=updates, invalid=INVALID_ORDERS)
         self._screen.progress.end_step()  # of `up`, which prints no result here
-        self._screen.note(self._screen.completed(sentence))
+        self._screen.note(sentence, commands=True, look=looks.ATTENTION)
 
-    def stored(self, key: str, document: JsonValue) -> None:
-        self._screen.note(f"   one of the objects: {key}")
-        self._screen.note(f"   {dumps(document, indent=None)}")
+    def stored(self, key: str, order: JsonValue) -> None:
+        self._screen.note(f"   object  {key}")
+        self._screen.note(f"   order   {dumps(order, indent=None)}")
 
 
 def result(screen: Screen, report: DemoReport, *, carried: bool = False) -> None:
@@ -46,9 +47,9 @@ def result(screen: Screen, report: DemoReport, *, carried: bool = False) -> None
     seconds = report.seconds
     saving = seconds["fix"] + seconds["replay"]
     failures = f"{report.audited} failures audited, {report.quarantined} records in quarantine"
+    screen.line("")
+    screen.line(("Result:", looks.ATTENTION))
     for line in (
-        "",
-        "Result:",
         f"  {report.resources} resources created in {seconds['up']:.1f} s; a second `up` changed nothing",
         f"  {versions} order versions written, {report.objects} objects stored, in {seconds['orders']:.1f} s",
         f"  {report.invalid} invalid orders: {failures}, in {seconds['failures']:.1f} s",

@@ -19,6 +19,9 @@ CUTS: Mapping[str, tuple[int, int]] = {
 }
 """The numbers of lines at the beginning and at the end of a long output. ``...`` stands for the others."""
 
+LONG = 40
+"""Characters of a name or an address that a terminal can have broken; pipectl itself breaks lines between words."""
+
 MARKER = re.compile(r"^<!-- screen: (?P<name>.*?) -->\n(?P<block>```text\n.*?^```$)?", re.MULTILINE | re.DOTALL)
 
 
@@ -29,11 +32,24 @@ def pages(root: Path) -> Iterator[Path]:
 
 def block(name: str, recording: Recording) -> str:
     """Return the block of a command: the line as typed, and what it left on the terminal."""
-    lines = [text_of(line) for line in lines_of(recording)]
+    lines = _unbroken([text_of(line) for line in lines_of(recording)], recording.columns)
     head, tail = CUTS.get(name, (len(lines), 0))
     if head + tail < len(lines):
         lines = [*lines[:head], "...", *lines[len(lines) - tail :]]
     return "\n".join(["```text", f"$ {recording.line}", *lines, "```"])
+
+
+def _unbroken(lines: list[str], columns: int) -> list[str]:
+    """Return the lines with each name or address whole that is longer than a line of the terminal."""
+    whole: list[str] = []
+    full = False
+    for line in lines:
+        if full:
+            whole[-1] += line
+        else:
+            whole.append(line)
+        full = len(line) == columns and len(whole[-1].split(" ")[-1]) > LONG
+    return whole
 
 
 def rewritten(page: str, blocks: Mapping[str, str]) -> str:

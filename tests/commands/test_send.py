@@ -112,7 +112,7 @@ def test_a_failed_order_shows_its_first_attempt_and_its_failure(world: World, cl
     assert (report.failure.reason, report.failure.tries) == ("InvalidOrderError: amount", 4)
     assert str(report.failure.audit_id).startswith("failure-")
     assert "/failed-data/" in str(report.failure.quarantine)
-    assert said[0] == "attempt failed: InvalidOrderError: amount; Lambda retries"
+    assert said == ["attempt failed: InvalidOrderError: amount; Lambda retries"], "it says nothing of a wait after that"
 
 
 def test_a_failure_without_a_record_in_quarantine_is_explained(world: World, clock: ActingClock) -> None:

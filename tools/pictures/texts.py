@@ -13,7 +13,7 @@ CUTS: Mapping[str, tuple[int, int]] = {
     "demo": (4, 10),
     "init": (12, 5),
     "up": (7, 5),
-    "send": (6, 9),
+    "send": (6, 8),
     "down": (5, 3),
     "outputs": (12, 0),
 }

@@ -202,7 +202,7 @@ class _Sending:
                         return report
                 if stops:
                     break
-            if waited > 2 and not said and not stops:
+            if waited > 2 and not (said or stops or self._quarantine):
                 self._context.reporter.note(f"order {self._order.key} is written; waiting for the processor")
                 said = True
         return self._waiting()

@@ -20,9 +20,13 @@ SCREENS: Mapping[str, tuple[str, ...]] = {
     "screen-audit-list": ("audit-list",),
     "screen-trace": ("trace",),
     "screen-replay": ("replay-preview", "replay"),
+    "screen-status-failing-narrow": ("status-failing-narrow",),
+    "screen-plan-narrow": ("plan-narrow",),
+    "screen-audit-list-narrow": ("audit-list-narrow",),
+    "screen-trace-narrow": ("trace-narrow",),
 }
-"""The commands in each picture of a terminal."""
-MOVING = ("demo",)
+"""The commands in each picture of a terminal; narrow ones are for phones."""
+MOVING = ("demo", "demo-narrow")
 NAMES = (*MOVING, *SCREENS)
 """The pictures of one run; none is recorded without the others."""
 
@@ -46,7 +50,8 @@ def write(root: Path) -> Iterator[Path]:
         RecordingError: a command ended in another way than expected, or shows a path or an address of this machine.
     """
     recordings = scenario.run()
-    assert recordings.keys() == OUTPUTS, sorted(recordings.keys() ^ OUTPUTS)
+    outputs = {name for name in recordings if not name.endswith("-narrow")}
+    assert outputs == OUTPUTS, sorted(outputs ^ OUTPUTS)
     for path, written in [*_pictures(root, recordings), *_pages(root, recordings)]:
         if found := PRIVATE.search(written) if path.suffix == ".svg" else None:
             raise RecordingError(f"{path.name} shows {found[0]}")

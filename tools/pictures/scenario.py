@@ -25,6 +25,8 @@ PROJECT = "orders"
 DEMO_ROWS = 26
 WIDE = 130
 """Columns for names and ARNs, which break in a terminal of 80."""
+NARROW = 50
+"""Columns that can be read on a phone."""
 _HANDLER = "lambda_src/python/processor/handler.py"
 _EDITS: Mapping[str, tuple[str, str]] = {
     "need an address": (
@@ -77,6 +79,7 @@ def _empty_folder(recorder: Recorder) -> dict[str, Recording]:
     answers = ("", "Shop", "", "", "", "")
     return {
         "demo": replace(outside, rows=DEMO_ROWS).record("pipectl demo"),
+        "demo-narrow": replace(outside, columns=NARROW, rows=DEMO_ROWS).record("pipectl demo"),
         "init": outside.record(f"pipectl init {PROJECT}", answers=answers),
     }
 
@@ -99,8 +102,8 @@ def _failures(recorder: Recorder) -> dict[str, Recording]:
     for order in _FAILED:
         recorder.record(f"pipectl --local send '{order}'", exit_code=1)
     return {
-        "status-failing": recorder.record("pipectl --local status"),
-        "audit-list": recorder.record("pipectl --local audit list"),
+        **_both("status-failing", recorder, "pipectl --local status"),
+        **_both("audit-list", recorder, "pipectl --local audit list"),
         "audit-show": recorder.record("pipectl --local audit show order-1003"),
         "trace-failed": recorder.record("pipectl --local trace order-1003"),
         "logs": recorder.record("pipectl --local logs"),
@@ -113,14 +116,14 @@ def _fix(recorder: Recorder) -> dict[str, Recording]:
     config = recorder.folder / "config" / "dev.yaml"
     config.write_text(_replaced(config.read_text(), "memory: 256 ", "memory: 512 "))
     _open_queue(recorder)
-    plan = recorder.record("pipectl --local plan")
-    (identifier,) = re.findall(r"up --plan (\w+)", text(plan))
+    plans = _both("plan", recorder, "pipectl --local plan")
+    (identifier,) = re.findall(r"up --plan (\w+)", text(plans["plan"]))
     return {
-        "plan": plan,
+        **plans,
         "up-plan": recorder.record(f"pipectl --local up --plan {identifier}"),
         "replay-preview": recorder.record("pipectl --local replay-dlq --dry-run"),
         "replay": recorder.record("pipectl --local replay-dlq --yes"),
-        "trace": recorder.record("pipectl --local trace order-1003"),
+        **_both("trace", recorder, "pipectl --local trace order-1003"),
     }
 
 
@@ -135,6 +138,11 @@ def _end(recorder: Recorder) -> dict[str, Recording]:
         "list": recorder.record("pipectl --local list"),
         "down": recorder.record("pipectl --local down --yes --delete-data"),
     }
+
+
+def _both(name: str, recorder: Recorder, line: str) -> dict[str, Recording]:
+    """Run a command that changes nothing in a terminal of the usual width, and in a narrow one."""
+    return {name: recorder.record(line), f"{name}-narrow": replace(recorder, columns=NARROW).record(line)}
 
 
 def text(recording: Recording) -> str:

@@ -66,22 +66,7 @@ A package leaves out:
 
 _RENAMING = """\
 A resource is found by its name. After a change of `team`, of a `resource` or of the bucket's name, `up` creates new
-resources. The old ones remain with their data, and cost money. Their mappings and functions keep processing what is
-written to the old table, into the old bucket: no order is processed twice, but writers have to be changed to the new
-table.
-
-1. `pipectl up` with the new names. Its plan names the old resources that stay, those with data first; `up` and
-   `status` name them afterwards.
-2. Change the writers to the new table. Wait until nothing processes the old one: the iterator age of its function is
-   0, and its queue is empty. Replay its failures before, with a copy of the config that has the old names: `pipectl
-   -c old.yaml replay-dlq`.
-3. Copy the data that you need: tables with a DynamoDB export or a scan, objects with `aws s3 sync`. No command of
-   pipectl moves data.
-4. `pipectl down --orphans` deletes the old resources, with `--keep-data` all but tables, bucket and log groups, with
-   `--delete-data` the data, too.
-
-To go on with the old resources instead, restore the old names. A change of `environment` or `project` makes another
-pipeline, and the old resources are no orphans: run `pipectl down` before."""
+resources, and the old ones remain with their data: [Rename or move a pipeline](how-to/rename.md) has the steps."""
 
 
 def _packages() -> Iterator[str]:

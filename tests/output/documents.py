@@ -16,6 +16,7 @@ DATA = {
     "byDay",
     "byHour",
     "packages",
+    "policies",
     "record",
     "item",
     "keys",

@@ -12,13 +12,17 @@ from typing import TypeAlias
 from pipectl.commands.audit_stats import CauseCount, FailureCounts
 from pipectl.commands.report import Permissions, Report
 from pipectl.commands.status import ResourceStatus, State, StatusReport
+from pipectl.config.loading import load
+from pipectl.config.names import Names
 from pipectl.monitoring.checks import Check, Finding
+from pipectl.monitoring.unresolved import Unresolved
 from pipectl.output import report
 from pipectl.output.console import Screen
 from pipectl.timestamps import rfc3339
 from tests.monitoring.figures import NOON
 from tests.output import status_samples
 from tests.output.status_samples import DEGRADED, FAILING
+from tests.support import DEV_CONFIG
 
 Sample: TypeAlias = Callable[[Screen], object]
 
@@ -42,6 +46,7 @@ KINDS = {
     "lost-failures-alarm": ("alarm", "dev-lost-failures-alarm-backend"),
     "throttles-alarm": ("alarm", "dev-throttles-alarm-backend"),
 }
+CONFIG = load(DEV_CONFIG)
 _TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/dev-orders-table-backend"
 _BUCKET = "arn:aws:s3:::dev-processed-data-123456789012-backend"
 _QUEUE = "arn:aws:sqs:us-east-1:123456789012:dev-order-processor-dlq-backend"
@@ -103,7 +108,8 @@ def counts(text: str, hours: int = 48) -> FailureCounts:
 
 
 def _report(status: StatusReport, text: str, found: FailureCounts | None, *problems: str) -> Report:
-    return Report("orders", "backend", False, Path("config/dev.yaml"), status, found, permissions(text), problems)
+    names = Names("dev", "backend", "orders", status.region, status.account_id)
+    return Report(CONFIG, names, Path("config/dev.yaml"), False, status, found, permissions(text), problems)
 
 
 def incident(text: str) -> Report:
@@ -114,6 +120,7 @@ def incident(text: str) -> Report:
 
 def healthy() -> Report:
     status = status_samples.healthy()
+    status = replace(status, health=replace(status.health, unresolved=Unresolved()))
     none = FailureCounts(NOON - timedelta(hours=48), None, NOON, 0, {}, {}, {}, {}, (), 0)
     return replace(_report(replace(status, resources=resources()), "WriteObjects", none), local=True)
 

@@ -12,6 +12,8 @@ from secrets import token_hex
 
 from pipectl.commands.audit_stats import FailureCounts, counted, with_causes
 from pipectl.commands.status import StatusReport, read_status
+from pipectl.config.models import Config
+from pipectl.config.names import Names
 from pipectl.context import Context
 from pipectl.engine.model import Observation
 from pipectl.errors import AwsError, SavedFilesError
@@ -48,20 +50,20 @@ class Report:
     """A pipeline with its health, its failures and its policies.
 
     Attributes:
-        project: The pipeline's project.
-        team: Its team.
-        local: It is on the local emulator.
+        config: The config.
+        names: The names and ARNs of its resources.
         file: The config file.
+        local: The pipeline is on the local emulator.
         status: The report of `status`.
         counts: The failures of the period; ``None`` where they cannot be read.
         permissions: The policies of the resources that could be read, in the order of the resources.
         problems: Reasons why failures or their causes could not be read.
     """
 
-    project: str
-    team: str
-    local: bool
+    config: Config
+    names: Names
     file: Path
+    local: bool
     status: StatusReport
     counts: FailureCounts | None
     permissions: tuple[Permissions, ...]
@@ -77,10 +79,10 @@ def report(context: Context, since: datetime) -> Report:
     status, observed = read_status(context)
     counts, problems = _counts(context, status.health.unresolved, since)
     return Report(
-        context.config.project,
-        context.config.team,
-        context.local,
+        context.config,
+        context.pipeline.names,
         context.file,
+        context.local,
         status,
         counts,
         tuple(_permissions(context, observed)),

@@ -1,4 +1,4 @@
-"""The result of `report`: the page, and the line that names it."""
+"""The result of `report`: the page, and the line that names its file."""
 
 from __future__ import annotations
 
@@ -11,21 +11,27 @@ from pipectl.output.status_document import document
 
 def page(screen: Screen, report: Report) -> str:
     """Return the report as one HTML page."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from pipectl.output.report_page import html  # with Jinja2, which no other command needs
 
-    templates = Environment(
-        loader=PackageLoader("pipectl.output", "pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return templates.get_template("report.html.jinja").render(report=report, screen=screen)
+    return html(screen, report)
 
 
 def result(screen: Screen, report: Report, file: Path) -> None:
-    """Print the file, the verdict and the next step."""
+    """Print the file and the verdict; with JSON all that the page shows."""
     if screen.json_output:
-        screen.document({"file": file, "status": document(screen, report.status), "counts": report.counts})
+        screen.document(
+            {
+                "file": file,
+                "project": report.config.project,
+                "local": report.local,
+                "status": document(screen, report.status),
+                "period": report.counts,
+                "permissions": report.permissions,
+                "problems": report.problems,
+            }
+        )
         return
-    screen.line(f"Wrote {file}. {report.status.environment} is {report.status.health.verdict.name.lower()}.")
+    status = report.status
+    screen.line(
+        f"Wrote {file}. {status.environment} is {status.health.verdict.name.lower()}. Open the file in a browser."
+    )

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from pipectl.policy_document import Statement
@@ -41,13 +41,18 @@ class Here:
     Args:
         arn: Its ARN; ``None`` where it is not known.
         noun: Its kind in words.
+        others: The names of other resources that are shortened, by ARN.
     """
 
     arn: str | None = None
     noun: str = "resource"
+    others: Mapping[str, str] = field(default_factory=dict)
 
     def shown(self, resource: str) -> str:
-        """``.../*`` for what is in the resource, ``this bucket`` for itself, all others in full."""
+        """``.../*`` for what is in the resource, ``this bucket`` for itself, all others in full or by their names."""
+        for arn, name in self.others.items():
+            if resource == arn or resource.startswith((f"{arn}/", f"{arn}:")):
+                return _word(f"{name}{resource.removeprefix(arn)}")
         if self.arn and resource == self.arn:
             return f"this {self.noun}"
         if self.arn and resource.startswith((f"{self.arn}/", f"{self.arn}:")):
@@ -116,19 +121,46 @@ def is_policy(value: object) -> bool:
     return isinstance(value, list) and any(is_statement(each) for each in value)
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """The parts of a statement in words; empty where it has no such part.
+
+    Args:
+        effect: ``Allow`` or ``Deny``.
+        who: The principals.
+        actions: The actions.
+        on: The resources, such as ``on .../*``.
+        condition: The conditions, such as ``unless TLS``.
+        sid: The id of the statement.
+    """
+
+    effect: str
+    who: str
+    actions: tuple[str, ...]
+    on: str
+    condition: str
+    sid: str
+
+    @classmethod
+    def of(cls, statement: Statement, here: Here) -> Spoken:
+        return cls(
+            statement["Effect"],
+            " ".join(_who(statement)),
+            tuple(_actions(statement)),
+            " ".join(_on(statement, here)),
+            " ".join(_if(statement)),
+            _quoted(statement["Sid"]) if "Sid" in statement else "",
+        )
+
+
 def sentence(statement: object, here: Here) -> str:
     """Return a statement in words: ``Allow 111122223333 s3:GetObject on .../*``; as JSON where it has another form."""
     if not is_statement(statement):
         return json.dumps(statement, default=str)
-    words = [
-        statement["Effect"],
-        *_who(statement),
-        ", ".join(_actions(statement)),
-        *_on(statement, here),
-        *_if(statement),
-    ]
-    sid = f" (Sid {_quoted(statement['Sid'])})" if "Sid" in statement else ""
-    return " ".join(words) + sid
+    spoken = Spoken.of(statement, here)
+    words = [spoken.effect, spoken.who, ", ".join(spoken.actions), spoken.on, spoken.condition]
+    sid = f" (Sid {spoken.sid})" if spoken.sid else ""
+    return " ".join(filter(None, words)) + sid
 
 
 def _who(statement: Statement) -> Iterator[str]:

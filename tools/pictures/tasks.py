@@ -36,13 +36,13 @@ def _failures(recorder: Recorder) -> dict[str, Recording]:
         recorder.record(f"""pipectl --local send '{{"orderId": "{order}", "amount": 12.5}}'""", exit_code=1)
     return {
         "save": recorder.record("pipectl --local replay-dlq --save saved"),
-        "resolve": recorder.record(f'pipectl --local audit resolve {ORDERS[0]} --reason "test order" --yes'),
+        "resolve": recorder.record(f'pipectl --local audit resolve {ORDERS[0]} --reason "test order"', answers=("y",)),
     }
 
 
 def _rollback(recorder: Recorder) -> dict[str, Recording]:
     return {
-        "rollback": recorder.record("pipectl --local rollback --yes"),
+        "rollback": recorder.record("pipectl --local rollback", answers=("y",)),
         "pause": recorder.record("pipectl --local pause --by ada"),
         "resume": recorder.record("pipectl --local resume"),
     }

@@ -35,6 +35,8 @@ OUTPUTS = frozenset(
         *("demo", "init", "up", "send", "send-invalid", "status", "status-failing"),
         *("plan", "up-plan", "audit-list", "audit-show", "trace", "trace-failed", "replay-preview"),
         *("replay", "verify", "report", "outputs", "logs", "down", "list"),
+        *("plan-code", "save", "resolve", "rollback", "pause", "resume", "plan-rename", "down-refused"),
+        *("plan-refused", "plan-adopt"),
     }
 )
 """The outputs of the scenario, which documents name after ``screen:``."""

@@ -16,6 +16,9 @@ CUTS: Mapping[str, tuple[int, int]] = {
     "send": (6, 8),
     "down": (5, 3),
     "outputs": (12, 0),
+    "plan-adopt": (20, 3),
+    "plan-refused": (6, 6),
+    "plan-rename": (0, 9),
 }
 """The numbers of lines at the beginning and at the end of a long output. ``...`` stands for the others."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -29,12 +28,9 @@ from pipectl.resources.mapping_list import MappingList
 from pipectl.resources.queue import Queue
 from pipectl.resources.queue_mapping import QueueMapping
 from pipectl.resources.role import Role
-from pipectl.resources.stream_mapping import StreamMapping
+from pipectl.resources.stream_mapping import LONGEST_USUAL_WAIT, StreamMapping
 from pipectl.resources.table import NEW_AND_OLD_IMAGES, Table
 from pipectl.resources.table_keys import Keys
-
-LONGEST_USUAL_WAIT = timedelta(hours=1)
-"""Time for which a record can wait before the alarm of the iterator age fires."""
 
 
 def package_source(config: Config, function: FunctionConfig, file: Path, *, local: bool = False) -> Source:
@@ -314,7 +310,7 @@ class Pipeline:
                 "Records wait for more than an hour: the processor is blocked or too slow. Run `pipectl status`.",
                 Metric("AWS/Lambda", "IteratorAge", processor, statistic="Maximum"),
                 MORE_THAN,
-                LONGEST_USUAL_WAIT // timedelta(milliseconds=1),
+                int(LONGEST_USUAL_WAIT.total_seconds() * 1000),
             ),
             self._extra_alarm(
                 ResourceKey.AUDITOR_ERRORS_ALARM,

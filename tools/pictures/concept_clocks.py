@@ -12,7 +12,7 @@ from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.models import Config
 from pipectl.output.svg import Theme, Tone, arrow, box, document, label, line
 from pipectl.pause_tags import longest_wait
-from pipectl.pipeline import LONGEST_USUAL_WAIT
+from pipectl.resources.stream_mapping import LONGEST_USUAL_WAIT
 from pipectl.text import pluralize
 
 WIDTH = 600

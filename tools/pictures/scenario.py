@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import boto3
+from tools.pictures import tasks
 from tools.pictures.session import Recorder, Recording
 from tools.pictures.terminal import lines_of, text_of
 
@@ -59,7 +60,7 @@ def run() -> dict[str, Recording]:
         recordings: dict[str, Recording] = {}
         for part in (_empty_folder, _first_orders, _failures, _fix, _end):
             recordings |= part(recorder)
-        return recordings
+        return recordings | tasks.run(recorder)
 
 
 @contextmanager

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 LATEST = "LATEST"
+LONGEST_USUAL_WAIT = timedelta(hours=1)
+"""Time for which a record can wait before the alarm of the iterator age fires."""
 SKIPS_RECORDS = "with starting_position LATEST, Lambda can skip records that are written while the mapping is updated"
 
 

@@ -7,7 +7,7 @@ from itertools import product
 from xml.etree import ElementTree
 
 import pytest
-from tools.pictures.animation import HOLD, LONGEST_PAUSE, PLAYED, animation
+from tools.pictures.animation import HOLD, LONGEST_PAUSE, PLAYED, SLOWEST, animation
 from tools.pictures.colours import CONTRAST, Colour, contrast, readable
 from tools.pictures.screens import CELL, colours_of, screen
 from tools.pictures.session import Chunk, Recording
@@ -80,22 +80,27 @@ def times(drawn: str) -> tuple[float, dict[str, str]]:
 
 
 def test_a_round_has_the_run_without_long_pauses_and_then_the_last_view() -> None:
-    drawn = animation("x", recording((0.5, b"a"), (60, b"b"), (60.5, b"c")), LIGHT)
+    drawn = animation("x", recording((0.1, b"a"), (60, b"b"), (60.1, b"c")), LIGHT)
     seconds, _ = times(drawn)
-    slower = round(PLAYED / (0.5 + LONGEST_PAUSE + 0.5))
-    assert seconds == pytest.approx((0.5 + LONGEST_PAUSE + 0.5) * slower + HOLD)
-    assert f"60 s, shown {slower} times slower" in drawn
+    assert seconds == pytest.approx((0.1 + 0.1) * SLOWEST + LONGEST_PAUSE + HOLD)
+    assert f"60 s, shown {SLOWEST} times slower, pauses cut" in drawn
+
+
+def test_a_long_run_is_not_slower_than_it_has_to_be() -> None:
+    drawn = animation("x", recording(*((number / 2, b"%d " % number) for number in range(1, 35))), LIGHT)
+    assert times(drawn)[0] == pytest.approx(PLAYED + 2 + HOLD)
+    assert "17 s, shown 1 times slower" in drawn
 
 
 def test_a_line_is_drawn_once_and_shown_while_it_was_on_the_terminal() -> None:
-    drawn = animation("x", recording((1, b"kept\r\nold"), (2, b"\r\x1b[Knew"), (3, b"\r\nend")), LIGHT)
+    drawn = animation("x", recording((0.1, b"kept\r\nold"), (0.2, b"\r\x1b[Knew"), (0.3, b"\r\nend")), LIGHT)
     groups = {each[0].text: each.attrib["class"] for each in elements(drawn, "g") if each.get("class", "l ") != "l "}
     seconds, frames = times(drawn)
     assert [text for text in groups if groups[text].endswith(" h")] == ["old"]
     assert drawn.count(">kept</text>") == drawn.count(">old</text>") == 1
     (name,) = re.findall(r"k\d+", groups["old"])
     shares = [float(share) * seconds / 100 for share in re.findall(r"([\d.]+)%", frames[name])]
-    assert shares == pytest.approx([0, 6, 12], abs=0.02)
+    assert shares == pytest.approx([0, 0.1 * SLOWEST, 0.2 * SLOWEST], abs=0.02)
 
 
 def test_lines_scroll_and_leave_the_window_at_the_top() -> None:

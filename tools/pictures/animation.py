@@ -15,11 +15,13 @@ from tools.pictures.terminal import Line, View, text_of, views_of
 
 from pipectl.output.svg import Theme, number
 
-PLAYED = 18.0
-"""Seconds that the run takes in the picture; longer than in reality, so that it can be read."""
+PLAYED = 15.0
+"""Seconds that the run takes in the picture at least; longer than in reality, so that it can be read."""
+SLOWEST = 8
+"""The most by which it is slower than the run."""
 HOLD = 6.0
-LONGEST_PAUSE = 1.0
-"""Seconds of the last view, and of the longest time in the run without output."""
+LONGEST_PAUSE = 1.2
+"""Seconds in the picture: of the last view, and without a change before it."""
 _TOGETHER = 0.06
 """Seconds in the picture within which two views are shown as one."""
 
@@ -70,23 +72,28 @@ def animation(name: str, recording: Recording, theme: Theme) -> str:
         title=f"{recording.line}, recorded",
         description="\n".join(map(text_of, views[-1].lines)),
         css=css,
-        caption=f"{recording.seconds:.0f} s, shown {slower:.0f} times slower",
+        caption=f"{recording.seconds:.0f} s, shown {slower} times slower, pauses cut",
     )
 
 
-def _in_picture(recording: Recording) -> tuple[list[View], float]:
+def _in_picture(recording: Recording) -> tuple[list[View], int]:
     """Return the views with their times in the picture, and by how much it is slower than the run."""
     views = [*views_of(recording)]
-    at, before, played = 0.0, 0.0, []
-    for view in views:
-        at += min(view.at - before, LONGEST_PAUSE)
-        before = view.at
-        played.append(replace(view, at=at))
-    slower = max(round(PLAYED / at), 1)
-    played = [replace(view, at=round(view.at * slower, 2)) for view in played]
+    for slower in range(1, SLOWEST + 1):
+        played = [*_slowed(views, slower)]
+        if played[-1].at >= PLAYED:
+            break
     following = [*played[1:], None]
     kept = [view for view, after in zip(played, following, strict=True) if not after or after.at - view.at > _TOGETHER]
     return kept, slower
+
+
+def _slowed(views: Sequence[View], slower: int) -> Iterator[View]:
+    at, before = 0.0, 0.0
+    for view in views:
+        at += min((view.at - before) * slower, LONGEST_PAUSE)
+        before = view.at
+        yield replace(view, at=round(at, 2))
 
 
 def _shown(views: Sequence[View]) -> Iterator[Shown]:

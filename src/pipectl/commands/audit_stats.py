@@ -20,6 +20,8 @@ from pipectl.resource_keys import ResourceKey
 
 BY_HOUR = timedelta(hours=48)
 """Longest period that is counted by hour, too."""
+_LATE = timedelta(hours=1)
+"""Time for which a command may have run when it counts: ``--since 48h`` was 48 hours ago when it began."""
 _HOUR = len("2026-01-31T12")
 _DAY = len("2026-01-31")
 
@@ -126,7 +128,7 @@ def with_causes(
 def counted(context: Context, since: datetime, until: datetime | None = None) -> FailureCounts:
     """Return the counts without causes. Memory does not grow with the number of failures."""
     now = context.aws.now()
-    by_hour = (until or now) - since <= BY_HOUR
+    by_hour = is_by_hour(since, until or now)
     counts = _counts(context, Selection(since, until), _HOUR if by_hour else _DAY)
     by_type, by_status = Counter[str](), Counter[str]()
     days: dict[str, Counter[str]] = {}
@@ -138,6 +140,11 @@ def counted(context: Context, since: datetime, until: datetime | None = None) ->
         if by_hour:
             hours.setdefault(f"{time}:00:00Z", Counter())[failure_type] += count
     return FailureCounts(since, until, now, counts.total(), by_type, by_status, days, hours, (), 0)
+
+
+def is_by_hour(since: datetime, until: datetime) -> bool:
+    """Return whether a period is short enough to be counted by hour."""
+    return until - since <= BY_HOUR + _LATE
 
 
 def _counts(context: Context, selection: Selection, length: int) -> Counter[tuple[str, str, ReplayStatus]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipectl.commands.audit_stats import FailureCounts
+from pipectl.commands.audit_stats import FailureCounts, is_by_hour
 from pipectl.failures.explanation import Explanation, Safety
 from pipectl.failures.model import short_ids
 from pipectl.monitoring.unresolved import Unresolved
@@ -23,6 +23,7 @@ MOST_SHOWN = 10
 """Failures that it shows at once."""
 MOST_BARS = 62
 MOST_CAUSES = 10
+_HOUR = timedelta(hours=1)
 _HEIGHT = 100
 _STEP = 10
 """Width of a bar with the gap behind it."""
@@ -135,30 +136,26 @@ def _tone(line: Line) -> Tone:
 
 
 def times(found: FailureCounts) -> Times:
-    """Return the failures of the period by hour; of a long period by day, the newest `MOST_BARS` days."""
-    by_hour = (
-        found.until is None
-        and found.read_at - found.since <= timedelta(hours=MOST_BARS - 1)
-        and bool(found.by_hour or not found.total)
-    )
-    step, counts = (timedelta(hours=1), found.by_hour) if by_hour else (timedelta(days=1), found.by_day)
-    names = list(_names(found, step))[-MOST_BARS:]
+    """Return the failures of the period by hour; of a long period by day, the newest `MOST_BARS` days at most."""
+    by_hour = is_by_hour(found.since, found.until or found.read_at)
+    names, counts = (_hours(found), found.by_hour) if by_hour else (_days(found), found.by_day)
     bars = tuple(_bar(name, counts.get(name, {})) for name in names)
     highest = max((bar.count for bar in bars), default=0)
     earlier = found.total - sum(bar.count for bar in bars)
     return Times("hour" if by_hour else "day", bars, highest, max(earlier, 0), _drawn(bars, highest), _size(len(bars)))
 
 
-def _names(found: FailureCounts, step: timedelta) -> Iterator[str]:
-    """Yield the name of each hour or day of the period, as the counts have it."""
-    hourly = step < timedelta(days=1)
-    time = found.since.replace(minute=0, second=0, microsecond=0)
-    time = time if hourly else max(time.replace(hour=0), found.read_at - MOST_BARS * step)
-    while time <= found.read_at:
-        yield rfc3339(time) if hourly else rfc3339(time)[:10]
-        time += step
-    if not hourly and rfc3339(time)[:10] == rfc3339(found.read_at)[:10]:
-        yield rfc3339(time)[:10]
+def _hours(found: FailureCounts) -> list[str]:
+    """Return each hour of the period, as the counts have it."""
+    first, last = (time.replace(minute=0, second=0, microsecond=0) for time in (found.since, found.read_at))
+    return [rfc3339(first + at * _HOUR) for at in range(int((last - first) / _HOUR) + 1)]
+
+
+def _days(found: FailureCounts) -> list[str]:
+    """Return each day of the period, the newest `MOST_BARS` at most."""
+    last = found.read_at.date()
+    count = min((last - found.since.date()).days + 1, MOST_BARS)
+    return [str(last - timedelta(days=count - 1 - at)) for at in range(count)]
 
 
 def _bar(time: str, types: Mapping[str, int]) -> Bar:

@@ -66,7 +66,7 @@ def unreadable(report: Report) -> list[str]:
     found = {each.resource for each in report.permissions}
     states = {each.resource: each.state for each in report.status.resources}
     words = {State.MISSING: "is missing", State.UNREADABLE: "cannot be read"}
-    return [f"{key} {words[state]}" for key in wanted if key not in found and (state := states[key]) in words]
+    return [f"{key} {words[state]}" for key in wanted if key not in found and (state := states.get(key)) in words]
 
 
 def _here(report: Report) -> Here:

@@ -20,7 +20,7 @@ from pipectl.resource_keys import ResourceKey
 
 BY_HOUR = timedelta(hours=48)
 """Longest period that is counted by hour, too."""
-_LATE = timedelta(hours=1)
+_LATE = timedelta(minutes=30)
 """Time for which a command may have run when it counts: ``--since 48h`` was 48 hours ago when it began."""
 _HOUR = len("2026-01-31T12")
 _DAY = len("2026-01-31")

@@ -7,6 +7,7 @@ from pathlib import Path
 from pipectl.commands.report import Report
 from pipectl.output.console import Screen
 from pipectl.output.status_document import document
+from pipectl.output.status_problems import problems
 
 
 def page(screen: Screen, report: Report) -> str:
@@ -32,6 +33,6 @@ def result(screen: Screen, report: Report, file: Path) -> None:
         )
         return
     status = report.status
-    screen.line(
-        f"Wrote {file}. {status.environment} is {status.health.verdict.name.lower()}. Open the file in a browser."
-    )
+    helps = next((each.command for each in problems(screen, status) if each.severity and each.command), None)
+    next_step = screen.completed(f"Next: `pipectl {helps}`").replace("`", "") if helps else "Open it in a browser."
+    screen.line(f"Wrote {file}. {status.environment} is {status.health.verdict.name.lower()}. {next_step}")

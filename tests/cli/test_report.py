@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_support import error, pipectl
+from tests.cli_support import document, error, pipectl
 from tests.support import World
 
 
@@ -25,6 +25,29 @@ def test_stdout_has_the_page_alone(failed: tuple[World, str]) -> None:
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("<!doctype html>")
     assert result.stdout.endswith("</html>\n")
+    assert result.stdout.isascii()
+
+
+def test_a_file_that_is_no_report_is_left_before_anything_is_read(file: Path) -> None:
+    before = file.read_text()
+    result = pipectl("-c", file, "-o", "json", "report", "--html", file)
+    assert (result.exit_code, error(result)["code"]) == (1, "SavedFiles")
+    assert file.read_text() == before
+
+
+def test_a_period_is_counted_by_day(failed: tuple[World, str], tmp_path: Path) -> None:
+    world, _ = failed
+    words = ("-o", "json", "report", "--html", tmp_path / "report.html", "--since", "7d")
+    found = document(pipectl("-c", world.file, *words))
+    assert (found["period"]["total"], found["period"]["byHour"]) == (1, {})
+    assert found["file"] == str(tmp_path / "report.html")
+    assert {"status", "permissions", "problems", "project", "local"} <= found.keys()
+
+
+def test_a_period_of_the_default_length_is_counted_by_hour(failed: tuple[World, str], tmp_path: Path) -> None:
+    world, _ = failed
+    found = document(pipectl("-c", world.file, "-o", "json", "report", "--html", tmp_path / "report.html"))
+    assert len(found["period"]["byHour"]) == 1
 
 
 @pytest.mark.parametrize("words", [(), ("--html", "-", "-o", "json")], ids=["no file", "two results on stdout"])

@@ -216,5 +216,12 @@ def test_commands_have_the_options_that_were_used() -> None:
     assert "pipectl audit list" not in text
 
 
+def test_a_page_on_stdout_is_the_same_in_any_encoding() -> None:
+    text = "é 漢 ✓"
+    shown = printed(lambda screen: report.print_page(screen, report.page(screen, incident(text))))
+    assert shown.isascii()
+    assert text in Page(shown).text
+
+
 def test_a_folder_in_the_config_is_no_markup() -> None:
     assert "<b>" not in report.page(Screen(), replace(healthy(), file=Path("<b>")))

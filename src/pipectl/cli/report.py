@@ -49,7 +49,7 @@ def report(session: Session, file: Path | None, since: datetime) -> int:
     found = run(session.context, since)
     page = output.page(screen, found)
     if to_stdout:
-        screen.markup(page.removesuffix("\n"))
+        output.print_page(screen, page)
         return 0
     write(file, page)
     output.result(screen, found, file)

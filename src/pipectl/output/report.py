@@ -17,6 +17,11 @@ def page(screen: Screen, report: Report) -> str:
     return html(screen, report)
 
 
+def print_page(screen: Screen, text: str) -> None:
+    """Print a page on stdout. Characters that the encoding of stdout may lack are written as references."""
+    screen.markup(text.encode("ascii", errors="xmlcharrefreplace").decode().removesuffix("\n"))
+
+
 def result(screen: Screen, report: Report, file: Path) -> None:
     """Print the file and the verdict; with JSON all that the page shows."""
     if screen.json_output:

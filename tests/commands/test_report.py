@@ -28,7 +28,7 @@ from tests.commands.existing_pipeline import write as write_orders
 from tests.support import FakeClock, World, make_world
 
 PAGE = f"<!doctype html>\n{MARKER.decode()}\n"
-WITH_POLICIES = ["processor-role", "auditor-role", "bucket", "dead-letter-queue"]
+WITH_POLICIES = {"processor-role", "auditor-role", "bucket", "dead-letter-queue", "processor", "auditor"}
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_failures_and_policies_are_read(world: World) -> None:
     assert found.counts is not None
     assert (found.counts.total, found.counts.explained) == (1, 1)
     assert sum(sum(types.values()) for types in found.counts.by_hour.values()) == 1
-    assert [each.resource for each in found.permissions] == WITH_POLICIES
+    assert {each.resource for each in found.permissions} == WITH_POLICIES
 
 
 def test_nothing_that_status_reads_is_read_twice(world: World) -> None:
@@ -93,20 +93,23 @@ def test_without_the_audit_table_the_rest_is_reported(world: World) -> None:
     world.aws.dynamodb.delete_table(TableName=world.context().pipeline.physical.audit_table)
     found = reported(world)
     assert found.counts is None
-    assert [each.resource for each in found.permissions] == WITH_POLICIES
+    assert {each.resource for each in found.permissions} == WITH_POLICIES
     assert "The audit table is missing." in output.page(Screen(), found)
 
 
 @pytest.mark.parametrize(
-    ("operation", "missing"),
-    [("GetRole", {"processor-role", "auditor-role"}), ("GetBucketPolicy", {"bucket"}), ("GetFunction", set())],
+    ("operation", "words"),
+    [
+        ("GetRole", "processor-role, auditor-role"),
+        ("GetBucketPolicy", "bucket"),
+        ("GetFunction", "processor, auditor"),
+    ],
 )
-def test_policies_that_must_not_be_read_are_named(world: World, operation: str, missing: set[str]) -> None:
+def test_policies_that_must_not_be_read_are_named(world: World, operation: str, words: str) -> None:
     deny(world, operation)
     found = reported(world)
-    assert {each.resource for each in found.permissions} == set(WITH_POLICIES) - missing
-    page = output.page(Screen(), found)
-    assert all(f"{key} cannot be read" in page for key in missing)
+    assert {each.resource for each in found.permissions} == WITH_POLICIES - set(words.split(", "))
+    assert f"Cannot be read: {words}." in output.page(Screen(), found)
 
 
 def test_metrics_that_must_not_be_read_are_a_finding(world: World) -> None:
@@ -132,6 +135,16 @@ def test_drift_of_a_policy_is_shown_as_it_is_now(world: World) -> None:
     assert found[ResourceKey.PROCESSOR_ROLE].policies["extra"] == [
         {"Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}
     ]
+
+
+def test_a_function_that_others_may_invoke_is_shown(world: World) -> None:
+    name = world.context().pipeline.physical.processor
+    world.aws.lambda_.add_permission(
+        FunctionName=name, StatementId="Others", Action="lambda:InvokeFunction", Principal="111122223333"
+    )
+    found = {each.resource: each for each in reported(world).permissions}
+    assert "Others" in str(found[ResourceKey.PROCESSOR].policies)
+    assert found[ResourceKey.AUDITOR].policies == {"policy": []}
 
 
 # The file

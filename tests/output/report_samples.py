@@ -77,6 +77,12 @@ def permissions(text: str) -> tuple[Permissions, ...]:
         "Condition": {"Bool": {"aws:SecureTransport": ["false"]}},
     }
     send = {"Sid": text, "Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": [_QUEUE]}
+    invoke = {
+        "Effect": "Allow",
+        "Principal": {"AWS": ["arn:aws:iam::111122223333:root"]},
+        "Action": ["lambda:InvokeFunction"],
+        "Resource": [f"arn:aws:lambda:us-east-1:123456789012:function:{text}"],
+    }
     return (
         Permissions(
             "processor-role",
@@ -87,6 +93,8 @@ def permissions(text: str) -> tuple[Permissions, ...]:
         Permissions("auditor-role", *KINDS["auditor-role"], {"trust": [trust], "auditor-permissions": [send]}),
         Permissions("bucket", *KINDS["bucket"], {"policy": [tls]}),
         Permissions("dead-letter-queue", *KINDS["dead-letter-queue"], {"policy": []}),
+        Permissions("processor", *KINDS["processor"], {"live": [invoke]}),
+        Permissions("auditor", *KINDS["auditor"], {"policy": []}),
     )
 
 

@@ -176,7 +176,7 @@ def test_a_single_day_and_nothing() -> None:
 
 
 def test_policies_in_words() -> None:
-    role, _, bucket, queue = report_policies.holders(incident("Extra"))
+    role, _, bucket, queue, processor, auditor = report_policies.holders(incident("Extra"))
     read = role.policies[1].sentences[0]
     assert (read.who, read.verb, read.rest) == ("processor-role", "may", "on orders-table/stream/*")
     assert read.actions == ("dynamodb:GetRecords", "dynamodb:GetShardIterator")
@@ -184,7 +184,9 @@ def test_policies_in_words() -> None:
     assert (trust.who, trust.actions) == ("service lambda.amazonaws.com", ("sts:AssumeRole",))
     (tls,) = bucket.policies[0].sentences
     assert (tls.who, tls.verb, tls.rest) == ("Everybody", "must not", "on bucket, bucket/* unless TLS")
-    assert queue.policies[0].sentences == ()
+    (invoke,) = processor.policies[0].sentences
+    assert (invoke.who, invoke.actions) == ("111122223333", ("lambda:InvokeFunction",))
+    assert [each.policies[0].sentences for each in (queue, auditor)] == [(), ()]
     assert role.attached == ("arn:aws:iam::aws:policy/Extra",)
 
 

@@ -18,6 +18,7 @@ from pipectl.context import Context
 from pipectl.engine.model import Observation
 from pipectl.errors import AwsError, SavedFilesError
 from pipectl.monitoring.unresolved import Unresolved
+from pipectl.policy_document import statements
 from pipectl.resource_keys import ResourceKey
 
 MARKER = b'<meta name="generator" content="pipectl">'
@@ -34,7 +35,8 @@ class Permissions:
         resource: Its key.
         kind: Its kind.
         name: Its physical name.
-        policies: The statements of each policy, by the name of the policy; of a resource policy by ``policy``.
+        policies: The statements of each policy, by the name of the policy; of a resource policy by ``policy``, of a
+            function's by the version or alias that it is for.
         attached: The ARNs of managed policies that are attached to a role.
     """
 
@@ -119,6 +121,9 @@ def _policies(key: str, found: Observation) -> Iterator[tuple[str, Sequence[obje
         yield from (found.attributes.get("policies") or {}).items()
     elif key in (ResourceKey.BUCKET, ResourceKey.DEAD_LETTER_QUEUE):
         yield "policy", found.attributes.get("policy") or ()
+    elif key in (ResourceKey.PROCESSOR, ResourceKey.AUDITOR):
+        policies = found.unmanaged.get("resource_policies") or {"policy": []}
+        yield from ((name, statements(policy)) for name, policy in policies.items())
 
 
 def require_writable(file: Path) -> None:

@@ -104,7 +104,7 @@ def html(screen: Screen, report: Report) -> str:
         differing=[_found(each) for each in status.resources if each.state is not State.IN_SYNC],
         in_sync=[_found(each) for each in status.resources if each.state is State.IN_SYNC],
         holders=report_policies.holders(report),
-        without_policies=report_policies.unreadable(report),
+        without_policies=list(report_policies.unread(report)),
         steps=list(_steps(screen, status)),
         **_failures(report),
     )

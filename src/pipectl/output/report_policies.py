@@ -13,6 +13,12 @@ from pipectl.review.statements import Here, Spoken, is_statement, sentence
 
 _ATTRIBUTES = ("policy", "policies", "trust", "attached_policies")
 
+_HOLDERS = (
+    *(ResourceKey.PROCESSOR_ROLE, ResourceKey.AUDITOR_ROLE, ResourceKey.BUCKET, ResourceKey.DEAD_LETTER_QUEUE),
+    *(ResourceKey.PROCESSOR, ResourceKey.AUDITOR),
+)
+_FUNCTIONS = (ResourceKey.PROCESSOR, ResourceKey.AUDITOR)
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -60,13 +66,13 @@ def holders(report: Report) -> list[Holder]:
     return [_holder(each, here, status.get(each.resource)) for each in report.permissions]
 
 
-def unreadable(report: Report) -> list[str]:
-    """Return the resources with policies that exist and could not be read, or that are missing."""
-    wanted = (ResourceKey.PROCESSOR_ROLE, ResourceKey.AUDITOR_ROLE, ResourceKey.BUCKET, ResourceKey.DEAD_LETTER_QUEUE)
+def unread(report: Report) -> Iterator[str]:
+    """Yield sentences about the resources whose policies are not shown."""
     found = {each.resource for each in report.permissions}
-    states = {each.resource: each.state for each in report.status.resources}
-    words = {State.MISSING: "is missing", State.UNREADABLE: "cannot be read"}
-    return [f"{key} {words[state]}" for key in wanted if key not in found and (state := states.get(key)) in words]
+    states = {each.resource: each.state for each in report.status.resources if each.resource not in found}
+    for state, words in ((State.UNREADABLE, "Cannot be read"), (State.MISSING, "Missing")):
+        if names := [key for key in _HOLDERS if states.get(key) is state]:
+            yield f"{words}: {', '.join(names)}."
 
 
 def _here(report: Report) -> Here:
@@ -77,6 +83,8 @@ def _here(report: Report) -> Here:
         names.table_arn(physical.audit_table): ResourceKey.AUDIT_TABLE,
         names.bucket_arn(physical.bucket): ResourceKey.BUCKET,
         names.queue_arn(physical.queue): ResourceKey.DEAD_LETTER_QUEUE,
+        names.function_arn(physical.processor): ResourceKey.PROCESSOR,
+        names.function_arn(physical.auditor): ResourceKey.AUDITOR,
         names.log_group_arn(physical.processor_log_group): ResourceKey.PROCESSOR_LOG_GROUP,
         names.log_group_arn(physical.auditor_log_group): ResourceKey.AUDITOR_LOG_GROUP,
     }
@@ -85,14 +93,16 @@ def _here(report: Report) -> Here:
 
 def _holder(found: Permissions, here: Here, status: ResourceStatus | None) -> Holder:
     policies = tuple(
-        Policy(_title(name), tuple(_sentences(found.resource, statements, here)))
+        Policy(_title(found.resource, name), tuple(_sentences(found.resource, statements, here)))
         for name, statements in found.policies.items()
     )
     paths = {path.partition(".")[0] for path in status.drift} if status else set()
     return Holder(found.resource, found.name, policies, found.attached, not paths.isdisjoint(_ATTRIBUTES))
 
 
-def _title(name: str) -> str:
+def _title(resource: str, name: str) -> str:
+    if resource in _FUNCTIONS and name != "policy":
+        return f"Policy of {name}, not in the config"
     return {"trust": "Who may assume the role", "policy": "Policy of the resource"}.get(name, f"Policy {name}")
 
 

@@ -127,7 +127,7 @@ def test_until_aws_is_set_up_only_the_tests_run(project: Path) -> None:
 def test_the_commands_of_the_readme_are_valid(project: Path) -> None:
     readme = (project / "README.md").read_text(encoding="utf-8")
     lines = re.findall(r"^(pipectl .+?)(?: +#.*)?$", readme, re.MULTILINE) + re.findall(r"`(pipectl [^`]+)`", readme)
-    assert len(lines) == 10
+    assert len(lines) == 11
     for line in lines:
         parse(shlex.split(line)[1:])
 
@@ -142,7 +142,7 @@ def test_the_readme_names_files_of_the_project(project: Path) -> None:
 
 def test_the_links_of_the_readme_lead_to_pages_of_this_repository(project: Path) -> None:
     pages = re.findall(r"github\.com/pipectl/pipectl/blob/main/([\w./-]+)", (project / "README.md").read_text())
-    assert len(pages) == 5
+    assert len(pages) == 6
     assert [page for page in pages if not (ROOT / page).is_file()] == []
 
 

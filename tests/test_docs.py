@@ -44,7 +44,7 @@ def shown_commands() -> list[str]:
                 continue  # see tests/e2e/test_tutorial_on_emulator.py
             pattern = r"^\s*(pipectl .+)$" if in_block else r"`(pipectl [^`\n]+)`"
             for text in re.findall(pattern, part, re.MULTILINE):
-                shown.add(text.split("#")[0].split(" > ")[0].strip())
+                shown.add(re.split(r"#| > | \| ", text)[0].strip())
     return sorted(shown)
 
 

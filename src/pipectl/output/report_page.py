@@ -89,6 +89,7 @@ class Step:
 def html(screen: Screen, report: Report) -> str:
     """Return the whole page."""
     status = report.status
+    differing = [_found(each) for each in status.resources if each.state is not State.IN_SYNC]
     style = _style()
     return _template(screen).render(
         report=report,
@@ -101,7 +102,8 @@ def html(screen: Screen, report: Report) -> str:
         wrong=list(_wrong(screen, status)),
         fine=fine_subjects(status.health.checks),
         notes=[screen.completed(note) for note in notes(status)],
-        differing=[_found(each) for each in status.resources if each.state is not State.IN_SYNC],
+        differing=differing,
+        without_lines=[each for each in differing if not each.lines and not each.reason],
         in_sync=[_found(each) for each in status.resources if each.state is State.IN_SYNC],
         holders=report_policies.holders(report),
         without_policies=list(report_policies.unread(report)),
@@ -170,7 +172,7 @@ def _steps(screen: Screen, status: StatusReport) -> Iterator[Step]:
             "audit list": "List the unresolved failures.",
             "replay-dlq --dry-run": "Show what a replay would do, after the cause is corrected.",
         }
-    if status.health.unresolved is None or any(each.finding is Finding.UNREADABLE for each in status.health.checks):
+    if any(each.finding is Finding.UNREADABLE for each in status.health.checks):
         commands["doctor"] = "Check credentials and permissions."
     commands |= {
         "status --watch": "Follow the health of the pipeline.",

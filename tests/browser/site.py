@@ -69,6 +69,7 @@ class Site:
 def new_site(browser: Browser, files: Files) -> Site:
     """Return a new page in a new profile."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=False)
+    context.set_default_timeout(5000)
     page = context.new_page()
     page.add_init_script(VIOLATIONS)
     site = Site(page, files)

@@ -52,9 +52,11 @@
       }
       return found;
     },
-    // Texts that are not shown at all.
+    // Texts that are not shown at all, without links within the page and the picture for another width.
     hidden: () => texts().filter(({ parent, box }) => !parent.checkVisibility() || box.height < 1)
-      .filter(({ parent }) => !onlyForReaders(parent)).map(({ words }) => words),
+      .filter(({ parent }) => !onlyForReaders(parent) && !parent.closest("nav,.label") &&
+        !(parent.closest("svg.picture") && all("svg.picture").some((each) => each.checkVisibility())))
+      .map(({ words }) => words),
     // Contents that paper shows only in part, because they scroll.
     scrolled: () => all("*").filter((each) => /auto|scroll|hidden/.test(getComputedStyle(each).overflowX) && each.clientWidth &&
       each.scrollWidth > each.clientWidth + 1 && !onlyForReaders(each)).map(start),
@@ -73,7 +75,7 @@
       return style.animationName !== "none" || /[1-9]/.test(style.transitionDuration) || style.scrollBehavior === "smooth";
     }).map(start),
     // Rows and pictures that the end of a printed page can cut.
-    breakable: () => all("tr,svg,figure").filter((each) => each.checkVisibility() && !/avoid/.test(getComputedStyle(each).breakInside)).map(start),
+    breakable: () => all("tr,svg,figure:not(.chart)").filter((each) => each.checkVisibility() && !/avoid/.test(getComputedStyle(each).breakInside)).map(start),
     ground: () => {
       const colour = getComputedStyle(document.body).backgroundColor;
       return colour === "rgba(0, 0, 0, 0)" ? "rgb(255, 255, 255)" : colour;

@@ -55,19 +55,19 @@ def texts(page: Page, selector: str, ground: str) -> list[Text]:
     ]
 
 
-def faults(found: list[Text]) -> list[str]:
+def faults(found: list[Text], smallest: float = SMALLEST) -> list[str]:
     """Describe the texts that are hard to read."""
-    return [*(f"{text.words!r} {fault}" for text in found for fault in _faults(text)), *_overlaps(found)]
+    return [*(f"{text.words!r} {fault}" for text in found for fault in _faults(text, smallest)), *_overlaps(found)]
 
 
-def _faults(text: Text) -> Iterator[str]:
+def _faults(text: Text, smallest: float) -> Iterator[str]:
     if text.contrast < CONTRAST:
         yield f"has a contrast of {text.contrast}"
     if text.crossing:
         yield f"is crossed by {', '.join(text.crossing)}"
     if text.beyond > 0:
         yield f"is {text.beyond:.0f} px outside its box"
-    if text.size < SMALLEST:
+    if text.size < smallest:
         yield f"has {text.size:.1f} px"
 
 

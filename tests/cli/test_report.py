@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pipectl.cli.main import main
 from tests.cli_support import document, error, pipectl
-from tests.support import World
+from tests.support import World, write_config
 
 
 def test_the_page_is_written(failed: tuple[World, str], tmp_path: Path) -> None:
@@ -54,3 +56,36 @@ def test_a_period_of_the_default_length_is_counted_by_hour(failed: tuple[World, 
 def test_a_wrong_command_line_is_refused(words: tuple[str, ...], moto: Path) -> None:
     result = pipectl("-c", moto, "-o", "json", "report", *words)
     assert (result.exit_code, error(result)["code"]) == (2, "Usage")
+
+
+def test_the_picture_for_a_readme_needs_only_the_account(failed: tuple[World, str]) -> None:
+    world, _ = failed
+    text = pipectl("-c", world.file, "report", "--mermaid")
+    assert text.exit_code == 0, text.stderr
+    assert text.stdout.startswith("flowchart TB\n")
+    assert text.stdout.endswith("alarms\n")
+    assert document(pipectl("-c", world.file, "-o", "json", "report", "--mermaid"))["mermaid"] == text.stdout
+
+
+def test_the_picture_of_the_local_pipeline_starts_no_emulator(file: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    command = ["-c", str(file), "--local", "report", "--mermaid"]
+    result = CliRunner().invoke(main, command, env={"PIPECTL_HOME": str(home)})
+    assert result.exit_code == 0, result.stderr
+    assert "-000000000000-" in result.stdout
+    assert not home.exists()
+
+
+def test_the_picture_needs_no_credentials_when_the_config_names_the_account(tmp_path: Path) -> None:
+    file = write_config(tmp_path, {"account_id": "210987654321"})
+    without = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"))
+    result = CliRunner().invoke(main, ["-c", str(file), "report", "--mermaid"], env=without)
+    assert result.exit_code == 0, result.stderr
+    assert "-210987654321-" in result.stdout
+
+
+@pytest.mark.parametrize("words", [("--html", "page.html"), ("--since", "2h")])
+def test_the_picture_has_neither_file_nor_period(words: tuple[str, ...], file: Path) -> None:
+    result = pipectl("-c", file, "-o", "json", "report", "--mermaid", *words)
+    assert (result.exit_code, error(result)["code"]) == (2, "Usage")
+    assert words[0] in error(result)["message"]

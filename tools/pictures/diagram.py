@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipectl.config.loading import load
-from pipectl.config.names import Names
 from pipectl.config.physical import PhysicalNames
 from pipectl.output.diagram import Diagram, diagram
 from pipectl.output.diagram_svg import narrow, wide
@@ -27,5 +26,4 @@ def pipeline_narrow(theme: Theme) -> str:
 
 def _example() -> Diagram:
     config = load(_CONFIG)
-    names = Names(config.environment, config.team, config.project, config.region or "us-east-1", _ACCOUNT)
-    return diagram(config, PhysicalNames.of(config, names))
+    return diagram(config, PhysicalNames.in_account(config, _ACCOUNT))

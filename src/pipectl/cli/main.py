@@ -41,7 +41,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Review": {
         "plan": "Show what `up` would do, attribute by attribute.",
         "rollback": "Use an earlier version of the processor.",
-        "report": "Write a report of the pipeline as one HTML page.",
+        "report": "Write a report as one HTML page, or the pipeline as a picture.",
         "outputs": "Print names, ARNs and URLs of the pipeline.",
         "list": "List the pipelines of the account and region.",
         "permissions": "Print IAM policies, with the names of this config and account.",

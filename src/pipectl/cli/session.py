@@ -172,6 +172,14 @@ class Session:
             config = config.model_copy(update={"account_id": None, "protect": False})
         return Context(config, file, aws, self.screen.progress, cancel=self.cancel, local=local)
 
+    def account_for_names(self) -> str:
+        """Return the account for physical names: of the emulator, else of the config, else of the credentials."""
+        if self.options.local:
+            from pipectl.local.home import ACCOUNT_ID
+
+            return ACCOUNT_ID
+        return self.config.account_id or self.aws(self.options.endpoint_url).account_id
+
     def print_first_words(self) -> None:
         """Show at once which config is read: the imports and the account of a header take longer."""
         self.screen.step(f"reading {self.file}")

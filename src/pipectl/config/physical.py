@@ -41,6 +41,11 @@ class PhysicalNames:
             extra_alarms={key: physical(resource) for key, resource in EXTRA_ALARMS.items()},
         )
 
+    @classmethod
+    def in_account(cls, config: Config, account_id: str) -> PhysicalNames:
+        """Return the names in an account. They are the same in every region."""
+        return cls.of(config, Names(config.environment, config.team, config.project, config.region or "", account_id))
+
     @property
     def processor_log_group(self) -> str:
         return log_group_of(self.processor)

@@ -127,7 +127,7 @@ def test_until_aws_is_set_up_only_the_tests_run(project: Path) -> None:
 def test_the_commands_of_the_readme_are_valid(project: Path) -> None:
     readme = (project / "README.md").read_text(encoding="utf-8")
     lines = re.findall(r"^(pipectl .+?)(?: +#.*)?$", readme, re.MULTILINE) + re.findall(r"`(pipectl [^`]+)`", readme)
-    assert len(lines) == 11
+    assert len(lines) == 12
     for line in lines:
         parse(shlex.split(line)[1:])
 

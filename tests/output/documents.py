@@ -32,6 +32,9 @@ DATA = {
 }
 """Keys under which the keys are data: output names, statuses, attribute paths, AWS's documents."""
 
+UNVERSIONED = {"outputs", "permissions", "permissions reader", "template", "config show", "local status env"}
+"""Samples of documents whose keys are data from the top."""
+
 
 def own_parts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield each member of a document that pipectl spells, with its path."""

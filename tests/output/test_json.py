@@ -10,11 +10,9 @@ import pytest
 
 from pipectl.cli.main import COMMANDS, GROUPS
 from pipectl.output.console import Screen
-from tests.output.documents import check_spelling
+from tests.output.documents import UNVERSIONED, check_spelling
 from tests.output.samples import samples
 
-UNVERSIONED = {"outputs", "permissions", "permissions reader", "template", "config show", "local status env"}
-"""Documents whose keys are data from the top."""
 SAMPLES = samples("2026-01-31 12:00 DATA")
 WITHOUT_DOCUMENT = {name for name in SAMPLES if name.endswith(" asked")}
 """Texts on stderr before a confirmation, or in place of one."""

@@ -59,3 +59,8 @@ def test_a_text_that_does_not_fit_is_smaller_then_shortened_in_the_middle() -> N
     (shortened,), size = fitted("a" * 100 + "z", 140, 11, most=1, mono=True)
     assert "…" in shortened
     assert (shortened[0], shortened[-1], size) == ("a", "z", 8)
+
+
+def test_both_layouts_have_the_same_arrows() -> None:
+    tips = [draw(drawn(), LIGHT).count('class="tip') for draw in LAYOUTS]
+    assert tips == [12, 12]

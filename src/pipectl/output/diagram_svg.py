@@ -141,6 +141,9 @@ def _narrow_arrows(drawn: Diagram, placed: Mapping[Part, Placed]) -> Iterator[st
         cards = [placed[part] for part in column if part]
         for start, end in pairwise(cards):
             yield arrow([(start.centre, start.bottom), (end.centre, end.y)], tone=_tone(start, end, way))
+    beside = processor.centre + _NARROW_COLUMN / 4
+    failed = [(beside, processor.bottom), (beside, bucket.y)]
+    yield arrow(failed, tone=_tone(processor, bucket, _FAILURES))
     yield arrow([(mapping.right, mapping.middle), (queue.x, mapping.middle)], tone=drawn.failing)
     yield label(queue.x, queue.y - 9, _EXHAUSTED, size=12, tone=drawn.failing)
     top, left = audit.middle - PILL_HEIGHT / 2, bucket.centre - PILL_WIDTH / 2

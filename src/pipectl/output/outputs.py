@@ -15,7 +15,7 @@ def result(screen: Screen, outputs: Mapping[str, str], *, env: bool = False) -> 
         return
     if env:
         for name, value in outputs.items():
-            screen.line(f"export {_variable(name)}={shlex.quote(value)}")
+            screen.verbatim(f"export {_variable(name)}={shlex.quote(value)}")
         return
     width = max(map(len, outputs), default=0)
     for name, value in outputs.items():

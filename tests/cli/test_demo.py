@@ -25,6 +25,7 @@ def test_in_an_empty_folder_the_demo_runs_with_the_carried_config(
     result = pipectl("-o", "json", "demo", "--runtime", "nodejs24.x", "--orders", "4")
     assert result.exit_code == 0, result.stderr
     found = document(result)
+    assert {"order-1000000", "order-1000001"} <= set(result.stderr.split())
     assert (found["orders"], found["updates"], found["objects"]) == (4, 2, 6)
     assert (found["invalid"], found["audited"], found["replayed"], found["left"]) == (2, 2, 2, 0)
     assert {"up", "orders", "failures", "alarm", "fix", "replay", "down", "total"} == found["seconds"].keys()

@@ -21,7 +21,7 @@ from pipectl.config.names import FAILURE_TYPE_INDEX
 from pipectl.context import Context, Reporter
 from pipectl.engine.model import Action
 from pipectl.errors import PipectlError
-from pipectl.failures.audit_table import Selection
+from pipectl.failures.audit_table import UNRESOLVED_ONES, Selection
 from pipectl.json_types import JsonValue
 from pipectl.local import lifecycle
 from pipectl.local.home import LocalEmulator
@@ -88,6 +88,8 @@ class Audience(Protocol):
 
     def stored(self, key: str, order: JsonValue) -> None: ...
 
+    def failed(self, order: str, reason: str) -> None: ...
+
 
 def demo(
     config: Config,
@@ -106,7 +108,7 @@ def demo(
         file: The config file.
         make_aws: Creates the AWS client for the temporary local emulator.
         reporter: Gets the progress of `up` and `down`.
-        audience: Gets each step, and the order of one stored object.
+        audience: Gets each step, the order of one stored object, and each failed order with its reason.
         orders: Number of valid orders to send. Every third one is updated later.
         cancel: Is called at the first Ctrl-C.
 
@@ -193,6 +195,8 @@ class _Demo:
         kept = len(self._keys(self._context.config.bucket.prefix))
         if kept != objects:
             raise PipectlError(f"the bucket held {objects} objects and now holds {kept}")
+        for each in self._context.explainer.explain([*self._context.audit_table.find(UNRESOLVED_ONES)]).explanations:
+            self._audience.failed(", ".join(each.order_keys), each.reason or each.without_reason)
         return self._failures(), len(self._keys(self._context.config.bucket.failed_prefix))
 
     def _wait_for_alarm(self) -> str:

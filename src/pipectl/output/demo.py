@@ -38,6 +38,9 @@ class Progress:
         self._screen.note(f"   object  {key}")
         self._screen.note(f"   order   {dumps(order, indent=None)}")
 
+    def failed(self, order: str, reason: str) -> None:
+        self._screen.note(f"   {order}  {reason}")
+
 
 def result(screen: Screen, report: DemoReport, *, carried: bool = False) -> None:
     if screen.json_output:

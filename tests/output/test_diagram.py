@@ -114,6 +114,17 @@ def test_a_check_colours_its_part(severity: Severity, tone: Tone) -> None:
     assert health(judged(check), Part.STREAM_MAPPING) == (tone, "catching up")
 
 
+def test_an_alarm_colours_the_part_that_it_is_about_as_status_judges_it() -> None:
+    errors = Check("processor-errors", DEGRADED, Finding.ERRORS, 12, "errors")
+    failures = Check("open-failures", DEGRADED, Finding.OPEN_FAILURES, 3, "failures")
+    firing = judged(errors, failures, alarms=(alarm(ResourceKey.ERRORS_ALARM),))
+
+    assert health(firing, Part.PROCESSOR) == (Tone.BAD, "errors")
+    assert health(firing, Part.AUDIT_TABLE) == (Tone.BAD, "open failures")
+    assert health(firing, Part.AUDITOR)[0] is Tone.GOOD
+    assert health(judged(alarms=(alarm(ResourceKey.ERRORS_ALARM),)), Part.PROCESSOR) == (Tone.BAD, "alarm fires")
+
+
 def test_the_worst_finding_comes_first_and_what_is_unknown_is_left_out() -> None:
     found = judged(
         Check("stream-mapping", FAILING, Finding.STOPPED, None, ""),

@@ -94,6 +94,13 @@ class Health:
     def verdict(self) -> Severity:
         return max((check.severity for check in self.checks), default=Severity.HEALTHY)
 
+    def severity_of(self, check: Check) -> Severity:
+        """Return the severity of a check, raised by the alarms that fire about its subject."""
+        about = [alarm for alarm in self.alarms if alarm.meaning.check == check.name]
+        if check.name == "open-failures" and not check.ok:  # the errors alarm is about the failed orders, too
+            about += [alarm for alarm in self.alarms if alarm.resource == ResourceKey.ERRORS_ALARM]
+        return max([check.severity, *map(checks.alarm_severity, about)])
+
 
 def health(
     context: Context,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.monitoring.alarms import FiringAlarm
 from pipectl.monitoring.checks import Check, Finding, Severity
-from pipectl.monitoring.health import Flow
+from pipectl.monitoring.health import Flow, Health
 from pipectl.output.diagram import AlarmLine, Diagram, Node, Part
 from pipectl.output.flow_figures import FlowFigures
 from pipectl.output.svg import Tone
@@ -54,7 +54,7 @@ def with_health(plain: Diagram, report: StatusReport) -> Diagram:
     flow = report.health.flow
     figures = _figures(flow)
     nodes = {
-        part: _judged(node, list(_facts(part, resources, checks)), figures.get(part, ()), resources.get(part))
+        part: _judged(node, list(_facts(part, resources, report.health)), figures.get(part, ()), resources.get(part))
         for part, node in plain.nodes.items()
     }
     firing = {alarm.resource: alarm for alarm in report.health.alarms}
@@ -63,23 +63,24 @@ def with_health(plain: Diagram, report: StatusReport) -> Diagram:
     return replace(plain, nodes=nodes, alarms=alarms, failing=_failing(flow))
 
 
-def _facts(part: Part, resources: Mapping[str, ResourceStatus], checks: Mapping[str, Check]) -> Iterator[_Fact]:
+def _facts(part: Part, resources: Mapping[str, ResourceStatus], health: Health) -> Iterator[_Fact]:
     """Yield the states of the resources of a part, and the findings of its checks."""
     for noun, key in (("", part), ("role ", ROLE_OF.get(part)), ("log group ", LOG_GROUP_OF.get(part))):
         if key is not None and (found := resources.get(key)):
             words, tone = _STATES[found.state]
             yield _Fact(f"{noun}{words}", tone)
-    for name in _CHECKS.get(part, ()):
-        if check := checks.get(name):
-            yield _Fact(*_finding(check))
+    for check in health.checks:
+        if check.name in _CHECKS.get(part, ()):
+            yield _Fact(*_finding(check, health.severity_of(check)))
 
 
-def _finding(check: Check) -> tuple[str, Tone]:
-    if check.ok:
-        return "healthy", Tone.GOOD
+def _finding(check: Check, severity: Severity) -> tuple[str, Tone]:
+    """Return the finding in words, and the colour of its severity, which an alarm can raise."""
     if check.finding is Finding.UNREADABLE:
         return _STATES[State.UNREADABLE]
-    return check.finding.replace("-", " "), _TONES[check.severity]
+    if check.ok:
+        return ("healthy" if severity is Severity.HEALTHY else "alarm fires"), _TONES[severity]
+    return check.finding.replace("-", " "), _TONES[severity]
 
 
 def _judged(node: Node, facts: list[_Fact], figures: tuple[str, ...], found: ResourceStatus | None) -> Node:

@@ -140,7 +140,7 @@ def _standstill(health: Health) -> Check | None:
 
 
 def _problem(screen: Screen, report: StatusReport, check: Check, alarm: FiringAlarm | None) -> Problem:
-    severity = max(check.severity, alarm_severity(alarm) if alarm else Severity.HEALTHY)
+    severity = report.health.severity_of(check)
     suffix = f" ({alarm.meaning.short}{_since(report, alarm)})" if alarm else ""
     command = check.command or (alarm.meaning.command if alarm else None)
     activity = report.health.activity
@@ -151,9 +151,7 @@ def _problem(screen: Screen, report: StatusReport, check: Check, alarm: FiringAl
         waits = report.health.waiting if check is _standstill(report.health) else None
         below: tuple[Line, ...] = ((waits.describe(report.now),),) if waits else ()
         return Problem(severity, (screen.completed(words), suffix), command, below)
-    # The failed orders are what the errors alarm is about, too.
-    errors = [alarm_severity(each) for each in report.health.alarms if each.resource == ResourceKey.ERRORS_ALARM]
-    severity, causes = max([severity, *errors]), tuple(_causes(report))
+    causes = tuple(_causes(report))
     if _is_denied(report):
         if drifted := [each.resource for each in report.differing if each.resource in _GRANTS]:
             causes += ((screen.completed(f"{drifted[0]} differs from the config: `pipectl up` restores it"),),)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for `tests` and `tools`
-from tools.reference import assumptions, commands, config, errors, exit_codes, json_documents
+from tools.reference import assumptions, commands, config, errors, exit_codes
 
 from tools import scale_figures
 
@@ -22,7 +22,6 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/commands.md": commands.page,
     "docs/errors.md": errors.page,
     "docs/exit-codes.md": exit_codes.page,
-    "docs/json.md": json_documents.page,
     "config/schema.json": config.schema,
     "docs/assumptions.md": assumptions.page,
     "docs/scale.md": scale_figures.page,

@@ -29,15 +29,15 @@ def test_a_screen(name: str, snapshot: SnapshotAssertion) -> None:
     ("made", "sentence"),
     [
         (report(), "Plan: 1 to update."),
-        (report(RISK), "Plan: 1 to update. Risks (!!): 1 new (bucket)."),
+        (report(RISK), "Plan: 1 to update. Risks: 1 new (bucket)."),
         (
             report(RISK, RISK, Flag(FlagKind.UNPROTECTED, When.CLOSED, "no TLS")),
-            "Plan: 1 to update. Risks (!!): 2 new (bucket), 1 ends (bucket).",
+            "Plan: 1 to update. Risks: 2 new (bucket), 1 fixed (bucket).",
         ),
         (report(action=Action.KEEP), "Nothing to do: 1 resource in sync with the config."),
         (
             report(Flag(FlagKind.EVERYBODY, When.STAYS, "open"), action=Action.KEEP),
-            "Nothing to do: 1 resource in sync with the config. Risks (!!): 1 stays (bucket).",
+            "Nothing to do: 1 resource in sync with the config. Risks: 1 stays (bucket).",
         ),
     ],
 )
@@ -123,6 +123,13 @@ def test_a_risk_does_not_repeat_the_name_of_its_resource() -> None:
     made = review("orders-table", Action.UPDATE, Flag(FlagKind.UNPROTECTED, When.OPENED, reason))
     lines = printed(lambda screen: plan.result(screen, PlanReport((made,), {}))).splitlines()
     assert lines[1] == " !! NEW RISK: the copy of this table in table dev-orders-table-2 is off"
+
+
+def test_a_risk_that_the_change_fixes_has_a_check_mark_and_no_warning_sign() -> None:
+    made = review("bucket", Action.UPDATE, Flag(FlagKind.EVERYBODY, When.CLOSED, "everybody may s3:GetObject"))
+    text = printed(lambda screen: plan.result(screen, PlanReport((made,), {})))
+    assert text.splitlines()[1] == "  ✓ FIXES A RISK: everybody may s3:GetObject"
+    assert "!!" not in text
 
 
 def test_the_question_of_up_has_new_resources_on_one_line_with_their_risks_and_points_to_their_settings() -> None:

@@ -75,7 +75,7 @@ def _sources(config: Config) -> tuple[list[str], float]:
         580,
         [
             title("Failure in the audit table"),
-            Text("shard, first and last number"),
+            Text("shard, first and last sequence number"),
             quiet(f"claimed for {minutes} min at a time, so that two replays share the work"),
         ],
     )
@@ -94,7 +94,7 @@ def _sources(config: Config) -> tuple[list[str], float]:
         10,
         cards[0].bottom + 30,
         580,
-        [title("Processor"), Text("batches of records; each one that fails is tried once more, alone")],
+        [title("Processor"), Text("gets batches of records; a record that fails is tried once more, alone")],
     )
     drawn = [each for card in (failure, *cards, processor) for each in card.drawn()]
     for card in cards:
@@ -119,13 +119,17 @@ def _statuses(y: float) -> tuple[list[str], float]:
         _group(x, y, name, statuses) for (name, x), statuses in zip(_GROUPS.items(), (UNRESOLVED, DONE), strict=True)
     )
     drawn = [each for card in (frame, *left, other, *right) for each in card.drawn()]
+    beginning, fork = frame.y + 22, other.x - 28
+    drawn += _command(frame.right, fork, beginning, REPLAY)
     for card, status in zip(right[1:], DONE, strict=True):
         level = card.middle[1]
         if status in OUTCOMES:
-            drawn += _step(frame, other, level, REPLAY)
+            drawn.append(arrow([(frame.right, beginning), (fork, beginning), (fork, level), (card.x, level)]))
         else:
-            drawn += _step(frame, other, level - 14, RESOLVE)
-            drawn += _step(other, frame, level + 24, UNDO)
+            drawn += _command(frame.right, other.x, level - 10, RESOLVE)
+            drawn.append(arrow([(frame.right, level - 10), (card.x, level - 10)]))
+            drawn += _command(frame.right, other.x, level + 28, UNDO)
+            drawn.append(arrow([(card.x, level + 28), (frame.right, level + 28)]))
     below = frame.bottom + 24
     for card, command, words in ((frame, REPLAY, "fails again"), (other, FORCED, "replays what is done")):
         ends = card.x + 60, card.right - 60
@@ -134,12 +138,9 @@ def _statuses(y: float) -> tuple[list[str], float]:
     return drawn, below + 44
 
 
-def _step(start: Card, end: Card, level: float, words: str) -> list[str]:
-    """Return an arrow between the groups, with a command above it."""
-    left, right = sorted((start, end), key=lambda card: card.x)
-    x = (left.right, right.x) if start is left else (right.x, left.right)
-    text = note(left.right, level - 31, right.x - left.right, code(words, 12), anchor="middle")
-    return [arrow([(x[0], level), (x[1], level)]), *text.drawn()]
+def _command(left: float, right: float, level: float, words: str) -> list[str]:
+    """Return a command above the line between two edges."""
+    return note(left, level - 31, right - left, code(words, 12), anchor="middle").drawn()
 
 
 def _group(x: float, y: float, name: str, statuses: tuple[ReplayStatus, ...]) -> list[Card]:

@@ -77,7 +77,7 @@ code_option = click.option("--code", is_flag=True, help="Show the lines of code 
 def plan(session: Session, exit_code: bool, code: bool, adopt: Collection[str], allow_stream_replacement: bool) -> int:
     """Show what `up` would do, attribute by attribute.
 
-    !! marks a risk: a new one, one that ends with the changes, or one that stays. The last line has the command that
+    !! marks a new risk, and one that stays; ✓ marks a risk that the changes fix. The last line has the command that
     makes exactly these changes.
 
     \b

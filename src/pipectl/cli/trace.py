@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def trace(session: Session, key: str, since: datetime, full: bool) -> int:
     """Show whether an order is stored, waiting, failed or lost.
 
-    KEY is the value of the order's partition key. Shows the verdict, what is certain about it and what is not, and what
+    KEY is the value of the order's partition key. Shows the verdict, what was checked, what is not sure, and what
     happened to each version, the newest last. The stream has the versions of the last 24 hours; a later --since reads
     fewer shards. Unresolved failures are found at any age. Exits with 1 when there is no such order.
 

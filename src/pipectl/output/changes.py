@@ -19,7 +19,7 @@ from pipectl.timestamps import duration
 
 _NAMED = 3
 """Resources that are named; more are counted."""
-_FATES = {When.OPENED: ("new", "new"), When.CLOSED: ("ends", "end"), When.STAYS: ("stays", "stay")}
+_FATES = {When.OPENED: ("new", "new"), When.STAYS: ("stays", "stay"), When.CLOSED: ("fixed", "fixed")}
 """Words about one risk, and about several."""
 
 
@@ -107,7 +107,7 @@ def closing(screen: Screen, report: PlanReport) -> Iterator[Line]:
 
 
 def plan_summary(report: PlanReport) -> str:
-    """``Plan: 2 to create, 15 unchanged. Risks (!!): 1 new (bucket), 2 stay (processor).``"""
+    """``Plan: 2 to create, 15 unchanged. Risks: 1 new (bucket), 1 fixed (processor).``"""
     changes = summary(report.changes, done=False)
     if report.refused:
         changes += " Nothing is changed while a resource is refused."
@@ -117,7 +117,7 @@ def plan_summary(report: PlanReport) -> str:
         keys = [review.change.resource for review in report.reviews for flag in review.flags if flag.when is when]
         if keys:
             fates.append(f"{len(keys)} {words[len(keys) > 1]} ({_some(list(dict.fromkeys(keys)))})")
-    return f"{begin}{changes} Risks (!!): {', '.join(fates)}." if fates else f"{begin}{changes}"
+    return f"{begin}{changes} Risks: {', '.join(fates)}." if fates else f"{begin}{changes}"
 
 
 def _some(keys: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ _LONGEST_PAIR = 90
 _MOST_EQUAL = 1
 """Unchanged statements that are shown."""
 _DEEPEST = 6
-SIGN_LOOK = {"-": looks.OLD, "+": looks.NEW, "~": looks.ATTENTION, "!": looks.BAD, " ": ""}
+SIGN_LOOK = {"-": looks.OLD, "+": looks.NEW, "~": looks.ATTENTION, "!": looks.BAD, "✓": looks.GOOD, " ": ""}
 
 
 def by_arrow(before: str, after: str) -> Line:

@@ -12,8 +12,8 @@ class PlanLine:
     """A line of a plan.
 
     Args:
-        sign: ``+``, ``-``, ``~``, ``!``, ``±``, ``>`` or a space.
-        depth: 0 for a change, 1 for its attributes and warnings, 2 and more for what is in them.
+        sign: ``+``, ``-``, ``~``, ``!``, ``✓``, ``±``, ``>`` or a space.
+        depth: 0 for a change, 1 for its attributes and risks, 2 and more for what is in them.
         parts: The text.
     """
 

@@ -22,7 +22,7 @@ _WIDTH = 80
 _LEAST_WIDTH = 24
 _LONG = 60
 """Characters of a setting that has a line of its own."""
-WHEN = {When.OPENED: "NEW RISK", When.CLOSED: "RISK ENDS", When.STAYS: "RISK STAYS"}
+WHEN = {When.OPENED: "NEW RISK", When.CLOSED: "FIXES A RISK", When.STAYS: "RISK STAYS"}
 """Words before the reason of a risk."""
 _UNMANAGED = " (pipectl does not manage it)"
 _ORDER = (Action.DELETE, Action.REPLACE, Action.ADOPT, Action.UPDATE, Action.CREATE, Action.KEEP)
@@ -67,10 +67,10 @@ def change_line(change: Change) -> PlanLine:
 
 
 def flag_lines(flag: Flag, completed: Completed) -> Iterator[PlanLine]:
-    """Yield a warning with its time, and its advice."""
-    look = looks.ATTENTION if flag.when is When.CLOSED else looks.BAD
+    """Yield a risk with its time, and its advice. A risk that the change fixes is good news, and no warning."""
+    sign, look = ("✓", looks.GOOD) if flag.when is When.CLOSED else ("!", looks.BAD)
     because = _UNMANAGED if flag.when is When.STAYS else ""
-    yield PlanLine("!", 1, ((f"{WHEN[flag.when]}:", look), f" {flag.reason}{because}"))
+    yield PlanLine(sign, 1, ((f"{WHEN[flag.when]}:", look), f" {flag.reason}{because}"))
     if flag.hint:
         yield PlanLine(" ", 1, (f"Hint: {completed(flag.hint)}",))
 

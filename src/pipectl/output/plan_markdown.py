@@ -29,6 +29,8 @@ _KINDS = {
 }
 _CHANGED = "!"
 """The sign at the beginning of a line that GitHub colours as changed."""
+_MARKS = {"+": "+", "-": "-", " ": " ", "✓": " "}
+"""The beginnings of lines that are not coloured as changed."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def _resources(screen: Screen, lines: Iterable[PlanLine]) -> Iterator[str]:
             words, *data = [part if isinstance(part, str) else part[0] for part in line.parts]
             yield f"#### {' '.join([words.strip(), *(_span(screen, each) for each in data)])}"
         else:
-            sign = line.sign if line.sign in "+- " else _CHANGED
+            sign = _MARKS.get(line.sign, _CHANGED)
             body.append(f"{sign} {'  ' * (line.depth - 1)}{_safe(screen, _plain(line))}")
     yield from _fenced(body)
 

@@ -94,9 +94,9 @@ def _facts(screen: Screen, found: Trace) -> Iterator[tuple[str, str]]:
         yield "reason", reason
     if found.stopped:
         yield "waits for", screen.completed(found.stopped)
-    yield "certain", _certain(found)
+    yield "checked", _certain(found)
     for doubt in found.doubts:
-        yield "not certain", screen.completed(_doubt(found, doubt))
+        yield "not sure", screen.completed(_doubt(found, doubt))
     if found.item is None:
         yield "in the table", "no longer there"
     else:
@@ -114,7 +114,7 @@ def _proof(found: Trace) -> str:
     match found.stage:
         case Stage.STORED:
             newest = "; the table holds the newest one" if found.is_current and found.item is not None else ""
-            return f"each version has its object{newest}"
+            return f"each version has its object in the bucket{newest}"
         case Stage.FAILED if proof is Proof.QUARANTINED:
             return "the quarantine keeps the failed record; it has no object"
         case Stage.FAILED if proof is Proof.LOGGED:

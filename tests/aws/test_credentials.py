@@ -106,15 +106,15 @@ def sts(config: str, *replies: Reply, files: Mapping[str, str] | None = None) ->
 WEB = "role_arn = arn:aws:iam::123456789012:role/deployer\nweb_identity_token_file = {home}/token\n"
 TOKEN = {"token": "a-web-token"}
 CASES: Mapping[tuple[str, str], Case] = {
-    ("none", "missing"): Case(),
-    ("environment", "missing"): Case(environment={"AWS_ACCESS_KEY_ID": "AKIAENV"}),
-    ("environment", "malformed"): Case(environment=KEYS | {"AWS_SESSION_TOKEN": "EXAMPLETOKEN\n"}),
-    ("environment", "expired"): Case(
+    ("no provider", "missing"): Case(),
+    ("environment variables", "missing"): Case(environment={"AWS_ACCESS_KEY_ID": "AKIAENV"}),
+    ("environment variables", "malformed"): Case(environment=KEYS | {"AWS_SESSION_TOKEN": "EXAMPLETOKEN\n"}),
+    ("environment variables", "expired"): Case(
         environment=KEYS | {"AWS_ENDPOINT_URL_STS": "{url}"},
         replies=(sts_error("ExpiredToken", "The security token included in the request is expired"),),
         call=True,
     ),
-    ("environment", "denied"): Case(
+    ("environment variables", "denied"): Case(
         environment=KEYS | {"AWS_ENDPOINT_URL_STS": "{url}"},
         replies=(sts_error("InvalidClientTokenId", "The security token included in the request is invalid."),),
         call=True,
@@ -125,26 +125,26 @@ CASES: Mapping[tuple[str, str], Case] = {
     ),
     ("config file", "missing"): Case("aws_access_key_id = AKIAFILE\n"),
     ("config file", "malformed"): Case("aws_access_key_id = AKIAFILE\naws_secret_access_key = se\u00e9cret\n"),
-    ("process", "missing"): Case("credential_process = /no/such/program\n"),
-    ("process", "malformed"): Case("credential_process = echo hello\n"),
-    ("process", "incomplete"): Case(printed(SecretAccessKey=None)),
-    ("process", "expired"): Case(printed(SessionToken="t", Expiration=EXPIRED)),
-    ("process", "denied"): Case('credential_process = sh -c "echo you may not >&2; exit 3"\n'),
-    ("SSO", "missing"): Case(SSO, new_process=True),
-    ("SSO", "malformed"): Case(SSO, files={SSO_CACHE: "{damaged"}, new_process=True),
-    ("SSO", "expired"): Case(
+    ("credential process", "missing"): Case("credential_process = /no/such/program\n"),
+    ("credential process", "malformed"): Case("credential_process = echo hello\n"),
+    ("credential process", "incomplete"): Case(printed(SecretAccessKey=None)),
+    ("credential process", "expired"): Case(printed(SessionToken="t", Expiration=EXPIRED)),
+    ("credential process", "denied"): Case('credential_process = sh -c "echo you may not >&2; exit 3"\n'),
+    ("IAM Identity Center", "missing"): Case(SSO, new_process=True),
+    ("IAM Identity Center", "malformed"): Case(SSO, files={SSO_CACHE: "{damaged"}, new_process=True),
+    ("IAM Identity Center", "expired"): Case(
         SSO,
         files={SSO_CACHE: json.dumps({"accessToken": "t", "expiresAt": EXPIRED})},
         new_process=True,
     ),
-    ("SSO", "denied"): Case(
+    ("IAM Identity Center", "denied"): Case(
         SSO,
         {"AWS_ENDPOINT_URL_SSO": "{url}"},
         {SSO_CACHE: json.dumps({"accessToken": "t", "expiresAt": LATER})},
         (Reply(b'{"message": "No access"}', 403, {"x-amzn-errortype": "ForbiddenException"}),),
         new_process=True,
     ),
-    ("SSO", "slow"): Case(
+    ("IAM Identity Center", "slow"): Case(
         SSO,
         {"AWS_ENDPOINT_URL_SSO": "{url}"},
         {SSO_CACHE: json.dumps({"accessToken": "t", "expiresAt": LATER})},
@@ -161,10 +161,12 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("web identity", "expired"): sts(WEB, sts_error("ExpiredTokenException", "Token is expired", 400), files=TOKEN),
     ("web identity", "denied"): sts(WEB, DENIED, files=TOKEN),
     ("web identity", "slow"): sts(WEB, SLOW, files=TOKEN),
-    ("container", "missing"): container(Reply(b"not found", 404)),
-    ("container", "malformed"): container(Reply(b"hello")),
-    ("container", "denied"): container(Reply(b"forbidden", 403)),
-    ("container", "foreign host"): Case(environment={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/c"}),
+    ("container credentials", "missing"): container(Reply(b"not found", 404)),
+    ("container credentials", "malformed"): container(Reply(b"hello")),
+    ("container credentials", "denied"): container(Reply(b"forbidden", 403)),
+    ("container credentials", "foreign host"): Case(
+        environment={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/c"}
+    ),
     ("instance metadata", "missing"): instance(Reply(b"", 404)),
     ("instance metadata", "malformed"): instance(Reply(b"token"), Reply(b"role"), Reply(b"hello")),
     ("instance metadata", "denied"): instance(Reply(b"", 403)),
@@ -225,11 +227,15 @@ def print_failure(profile: str) -> None:
         print(json.dumps({"message": error.message, "aws_code": error.aws_code, "hint": error.hint}))
 
 
-def row(provider: str, situation: str, error: CredentialsError, home: Path) -> str:
-    """Return the row of the page."""
-    cells = (provider, situation, f"`{error.aws_code}`", error.message, str(error.hint))
-    text = " | ".join(cell.replace("|", "\\|").replace(str(home), "~") for cell in cells)
-    return f"| {re.sub(r'127.0.0.1:[0-9]+', '127.0.0.1:PORT', text)} |"
+def is_on_page(provider: str, situation: str, error: CredentialsError, home: Path) -> bool:
+    """Return whether the section of the provider has the row, and its hint in the row or above the table."""
+    heading = provider[0].upper() + provider[1:]
+    section = PAGE.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0].splitlines()
+    message = re.sub(r"127.0.0.1:[0-9]+", "127.0.0.1:PORT", error.message.replace("|", "\\|").replace(str(home), "~"))
+    row, hint = f"| {situation} | {message} | `{error.aws_code}` |", f"Hint: {error.hint}"
+    return {row, hint} <= {
+        *section
+    } or f"| {situation} | {message} *Hint:* {error.hint} | `{error.aws_code}` |" in section
 
 
 @pytest.mark.parametrize("case", CASES, ids=" ".join)
@@ -237,15 +243,16 @@ def test_the_error_of_each_provider_is_that_of_the_page(
     case: tuple[str, str], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = failure(CASES[case], home, monkeypatch)
-    assert row(*case, error, home) in PAGE.read_text().splitlines()
+    place = ("no provider", "missing") if case[0] == "instance metadata" else case
+    assert is_on_page(*place, error, home)
     assert error.code == "Credentials"
     shown = f"{error.message} {error.hint} {error.aws_message}"
     assert not re.search("EXAMPLETOKEN|[a-z]+-secret|se.cret|web-token", shown)
 
 
 def test_the_page_has_no_other_rows() -> None:
-    rows = [line for line in PAGE.read_text().splitlines() if re.match("[|] [^|]+ [|] [a-z ]+ [|] `", line)]
-    assert len(rows) == len(CASES)
+    rows = [line for line in PAGE.read_text().splitlines() if re.fullmatch(r"[|] [a-z ]+ [|] .+ `\w+` [|]", line)]
+    assert len(rows) == sum(provider != "instance metadata" for provider, _ in CASES)
 
 
 def test_a_process_that_prints_a_secret_of_the_environment_does_not_show_it(

@@ -8,7 +8,7 @@ import shlex
 import click
 import pytest
 from tools.reference.error_examples import examples
-from tools.reference.error_guide import ADVICE
+from tools.reference.error_guide import ADVICE, WITHOUT_MESSAGES, WORDS
 from tools.reference.error_sources import PROBLEMS, error_classes, raised
 
 from pipectl.cli.main import main as pipectl
@@ -44,6 +44,17 @@ def test_each_code_shows_a_message_of_the_program() -> None:
     shown = examples().keys() | {CLASSES[each.error].code for each in raised() if each.message}
     assert shown >= CODES
     assert examples().keys() <= CODES
+
+
+@pytest.mark.parametrize("code", WORDS)
+def test_words_that_lead_to_a_code_are_in_its_messages(code: str) -> None:
+    messages = [PAGE.partition(f"\n## {code}\n")[2].partition("\n## ")[0]]
+    messages += [f"{each.message} {each.hint}" for each in raised() if CLASSES[each.error].code == code]
+    assert not [words for words in WORDS[code] if not any(words in message for message in messages)]
+
+
+def test_only_codes_that_exist_are_without_their_messages() -> None:
+    assert WITHOUT_MESSAGES <= CODES
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -34,8 +34,9 @@ ADVICE: Mapping[str, Advice] = {
     "Usage": Advice(
         "every command, before it changes anything: an unknown option, options that exclude one another, no "
         "region, or no terminal for a question.",
-        "Correct the command line. `pipectl help COMMAND` has the options and examples. In a script or CI "
-        "job, give `--yes` to commands that ask.",
+        'Correct the command line as the message says. `pipectl help COMMAND` has the options and examples. "no '
+        'terminal": in a script or CI job, give `--yes` to commands that ask. "no region is set": put `region:` into '
+        'the config. "several configs": name one with `-c FILE`.',
     ),
     "HandlerInvalid": Advice(
         "commands that package the functions, such as `config check`, `plan`, `up` and `template`.",
@@ -54,7 +55,7 @@ ADVICE: Mapping[str, Advice] = {
         "restore the code and run `pipectl up`.",
     ),
     "SavedFiles": Advice(
-        "`replay-dlq --save`, `replay-dlq --from` and `init`.",
+        "`replay-dlq --save`, `replay-dlq --from`, `report --html` and `init`.",
         "Check the folder and its permissions. Nothing on AWS was changed by this error.",
     ),
     "UnusableId": Advice(
@@ -81,7 +82,8 @@ ADVICE: Mapping[str, Advice] = {
         "`down`, `pause` and `down --orphans`. Nothing was changed, except where the message says that a "
         "resource received data during the command.",
         "Decide about the data: `--keep-data` keeps resources that have data, `--delete-data` deletes them "
-        "with it. Replay open failures before: `pipectl replay-dlq`.",
+        "with it. Replay open failures before: `pipectl replay-dlq`. [how-to/delete.md](how-to/delete.md) has the "
+        "steps. For `pause`, use the option of the hint only when the records that wait may be skipped.",
     ),
     "PlanChanged": Advice(
         "`up --plan ID`, when the plan is no longer the one that was reviewed. Nothing was changed.",
@@ -185,3 +187,23 @@ ADVICE: Mapping[str, Advice] = {
     ),
 }
 """Advice by the code of the error."""
+
+WORDS: Mapping[str, Sequence[str]] = {
+    "AccessDenied": ("access denied", "is not authorized to perform"),
+    "ConfigInvalid": (".yaml:",),
+    "Credentials": ("no credentials", "security token", "ExpiredToken"),
+    "DataWouldBeLost": ("Data would be lost",),
+    "ForeignResource": ("not managed by",),
+    "Incomplete": ("resources failed",),
+    "NoSuchFailure": ("there is no failure",),
+    "PlanChanged": ("the plan is",),
+    "Protected": ("is protected",),
+    "ResourcesMissing": ("missing: ",),
+    "Unreachable": ("Could not connect to the endpoint",),
+    "WaitTimedOut": ("waited for",),
+    "WrongAccount": ("the credentials are of account",),
+}
+"""Words on the screen of frequent errors, by code."""
+
+WITHOUT_MESSAGES = frozenset({"Usage", "Interrupted"})
+"""Codes whose messages explain themselves, so that the page does not list them."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from tools.reference.error_examples import examples
-from tools.reference.error_guide import ADVICE
+from tools.reference.error_guide import ADVICE, WITHOUT_MESSAGES, WORDS
 from tools.reference.error_sources import PROBLEMS, VALUE, Raised, error_classes, raised
 from tools.reference.markdown import DO_NOT_EDIT, shown, table
 
@@ -15,13 +16,19 @@ from pipectl.aws.credentials import Fault
 from pipectl.aws.errors import BAD_CREDENTIALS
 from pipectl.errors import PipectlError
 
+_WIDTH = 92
+"""Characters of a line of code in the column of GitHub."""
+
 _INTRODUCTION = f"""\
 A command that fails prints `Error:` with the message and `Hint:` with the next step, on stderr. Each error has a code,
-which does not change when the message does. With `-v` a line `Code:` follows, with the address of the error's section
-on this page.
+which does not change when the message does. Run the command again with `-v`, or with `-o json`, to see the code and the
+address of its section here. Without running it again, look for the words of the message:
 
-To find an error from its text, search this page for a part of the message that names nothing of yours. `{VALUE}` stands
-for a name, number or reason.
+{{words}}
+
+A message that begins with a service and a call, such as `lambda CreateFunction:`, is AWS's own answer: where no row
+fits, it is [`AwsCallFailed`](#awscallfailed). With a line `Usage:` above it, the error is [`Usage`](#usage). Else
+search this page for a part of the message that names nothing of yours. `{VALUE}` stands for a name, number or reason.
 
 With `-o json` the error is an object `error`: on stderr, or in the result where a part was done.
 
@@ -44,12 +51,22 @@ With `-o json` the error is an object `error`: on stderr, or in the result where
 def page() -> str:
     """Return the page of the errors: an index, and a section for each code."""
     classes = sorted(error_classes().values(), key=lambda kind: kind.code)
-    rows = [(f"[`{kind.code}`](#{kind.code.lower()})", str(kind.exit_code), meaning(kind)) for kind in classes]
-    parts = [DO_NOT_EDIT, "# Errors\n", _INTRODUCTION, *table(("code", "exit code", "meaning"), rows)]
+    rows = [(_link(kind.code), str(kind.exit_code), meaning(kind)) for kind in classes]
+    introduction = _INTRODUCTION.format(words="\n".join(_by_words()))
+    parts = [DO_NOT_EDIT, "# Errors\n", introduction, *table(("code", "exit code", "meaning"), rows)]
     found = examples()
     for kind in classes:
         parts += ["", *_section(kind, found.get(kind.code))]
     return "\n".join(parts) + "\n"
+
+
+def _by_words() -> Iterator[str]:
+    rows = ((", ".join(f"`{word}`" for word in words), _link(code)) for code, words in WORDS.items())
+    yield from table(("the message has", "code"), rows)
+
+
+def _link(code: str) -> str:
+    return f"[`{code}`](#{code.lower()})"
 
 
 def meaning(kind: type[PipectlError]) -> str:
@@ -63,10 +80,10 @@ def _section(kind: type[PipectlError], example: str | None) -> Iterator[str]:
     yield f"## {kind.code}\n"
     yield f"{meaning(kind)} Exit code {kind.exit_code}.\n"
     if example:
-        yield f"```text\n{example.rstrip()}\n```\n"
+        yield f"```text\n{_wrapped(example.rstrip())}\n```\n"
     yield f"- **Comes from**: {advice.comes}"
     yield f"- **Do**: {advice.do}"
-    found = [each for each in raised() if error_classes()[each.error] is kind]
+    found = [each for each in raised() if error_classes()[each.error] is kind and not _is_of_demo(each)]
     problems = next((enum for name, enum in PROBLEMS.items() if name.removesuffix("Problem") in kind.__name__), None)
     if problems:
         reasons = {member.name: f"`{member.value}`" for member in problems}
@@ -77,10 +94,23 @@ def _section(kind: type[PipectlError], example: str | None) -> Iterator[str]:
             if each.message or each.problem not in worded
         ]
         yield from _messages(("`problem`", "message", "hint"), rows)
-    else:
+    elif kind.code not in WITHOUT_MESSAGES:
         yield from _messages(("message", "hint"), [_words(each) for each in found if each.message])
     if kind.code == "Credentials":
         yield from _credentials()
+
+
+def _wrapped(text: str) -> str:
+    """Return the text in lines that fit on the page."""
+    return "\n".join(
+        textwrap.fill(line, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        for line in text.splitlines()
+    )
+
+
+def _is_of_demo(each: Raised) -> bool:
+    """Return whether the error is a failed check of `demo`, which no other command makes."""
+    return each.module == "commands/demo.py"
 
 
 def _sorted(found: list[Raised]) -> list[Raised]:

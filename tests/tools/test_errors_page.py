@@ -48,7 +48,8 @@ def test_each_code_shows_a_message_of_the_program() -> None:
 
 @pytest.mark.parametrize("code", WORDS)
 def test_words_that_lead_to_a_code_are_in_its_messages(code: str) -> None:
-    messages = [PAGE.partition(f"\n## {code}\n")[2].partition("\n## ")[0]]
+    section = PAGE.partition(f"\n## {code}\n")[2].partition("\n## ")[0]
+    messages = [" ".join(section.split()) + " "]
     messages += [f"{each.message} {each.hint}" for each in raised() if CLASSES[each.error].code == code]
     assert not [words for words in WORDS[code] if not any(words in message for message in messages)]
 

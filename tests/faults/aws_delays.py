@@ -1,9 +1,9 @@
 """Delays and refusals of AWS that emulators do not have, each with its duration and AWS's message.
 
-Measured on AWS: CreateRole takes 0.2 s, and CreateFunction with a fresh role is refused for 10.6 s. A new inline policy
-lets a mapping be created after 13 s at most. A function is Pending for 4 s at most, a table CREATING for 3 to 9 s and
-DELETING for 3 to 6 s; a mapping changes its state within 1.5 s. SQS reserves the name of a deleted queue for 60 s. The
-other seconds are what deployers such as Terraform's provider wait for.
+Measured on AWS by others: CreateRole takes 0.2 s, and CreateFunction with a fresh role is refused for 10.6 s. A new
+inline policy lets a mapping be created after 13 s at most. A function is Pending for 4 s at most, a table CREATING for
+3 to 9 s and DELETING for 3 to 6 s; a mapping changes its state within 1.5 s. SQS reserves the name of a deleted queue
+for 60 s. The other seconds are what deployers such as Terraform's provider wait for.
 """
 
 from __future__ import annotations

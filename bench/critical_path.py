@@ -12,10 +12,11 @@ from bench.report import Figure, Section
 LIMIT = 1.05
 TEXT = (
     "A first `up` on a simulated AWS with a virtual clock, beside the earliest moment at which AWS lets it end. That "
-    "is the longest chain of calls and states, computed from the delays alone (`tests/faults/critical_path.py`), as if "
-    "every retry arrived when AWS begins to accept it. Others measured the delays on AWS (`tests/faults/aws_delays.py`)."
-    " Calm: each call takes 30 to 200 ms, and is accepted and done at once. Slow IAM: a new role is unknown to Lambda "
-    "for 10.6 s, its policy to mappings for 13 s. Slowest: each delay as long as it was seen, and reads that lag."
+    "is the longest chain of calls and states, computed from the delays alone (`tests/faults/critical_path.py`), as "
+    "if every retry arrived when AWS begins to accept it. Others measured the delays on AWS "
+    "(`tests/faults/aws_delays.py`). Calm: each call takes 30 to 200 ms, and is accepted and done at once. Slow IAM: "
+    "a new role is unknown to Lambda for 10.6 s, its policy to mappings for 13 s. Slowest: each delay as long as it "
+    "was seen, and reads that lag."
 )
 
 

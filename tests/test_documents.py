@@ -76,13 +76,9 @@ def test_a_page_begins_with_its_only_title(page: Path) -> None:
 
 
 def test_the_index_has_every_page_once() -> None:
-    listed = Counter(
-        file
-        for file, _ in (
-            markdown.target(INDEX, link) for link in markdown.links(INDEX.read_text("utf-8").split(BY_WORD)[0])
-        )
-        if file.suffix == ".md"
-    )
+    """The tables have it once; the sentences before them may name it, too."""
+    tables = "\n".join(line for line in INDEX.read_text("utf-8").split(BY_WORD)[0].splitlines() if line.startswith("|"))
+    listed = Counter(file for file, _ in (markdown.target(INDEX, link) for link in markdown.links(tables)))
     expected = {page for page in markdown.PAGES if page not in (INDEX, ROOT / "README.md")}
     assert {name(page) for page in expected - {*listed}} == set(), "add a line for the page to docs/README.md"
     assert [name(page) for page, times in listed.items() if times > 1] == []

@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import click
 from tools.reference.markdown import DO_NOT_EDIT, shown, table
 
 from pipectl.cli.main import GROUPS
 from pipectl.cli.main import main as pipectl
+
+_DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES: Mapping[str, tuple[str, ...]] = {
+    "up": ("how-to/deploy.md", "how-to/review-a-change.md"),
+    "status": ("runbook.md",),
+    "down": ("how-to/delete.md", "how-to/rename.md"),
+    "replay-dlq": ("how-to/replay.md", "how-to/save-records.md", "concepts/replay.md"),
+    "init": ("how-to/new-project.md", "tutorial.md"),
+    "local start": ("how-to/local.md",),
+    "config check": ("config.md",),
+    "doctor": ("credentials.md",),
+    "plan": ("how-to/review-a-change.md", "how-to/adopt.md", "ci.md"),
+    "rollback": ("how-to/rollback.md",),
+    "report": ("how-to/report.md",),
+    "outputs": ("how-to/scripts.md",),
+    "list": ("environments.md",),
+    "permissions": ("security.md",),
+    "template": ("comparison.md",),
+    "send": ("handlers.md",),
+    "audit list": ("how-to/find-a-failure.md", "concepts/failures.md"),
+    "audit resolve": ("how-to/close-failures.md",),
+    "audit show": ("how-to/find-a-failure.md",),
+    "logs": ("how-to/find-a-failure.md",),
+    "trace": ("how-to/follow-an-order.md",),
+    "verify": ("how-to/find-lost-records.md",),
+    "pause": ("how-to/stop-processing.md", "concepts/clocks.md"),
+    "resume": ("how-to/stop-processing.md",),
+    "completion": ("how-to/install.md",),
+}
+"""Pages that show a command at work, by the command."""
 
 
 def page() -> str:
@@ -23,8 +54,9 @@ def page() -> str:
         "pipectl [OPTIONS] COMMAND [OPTIONS]",
         "```\n",
         "`pipectl --version` prints the version, `pipectl help COMMAND` the help of a command. The options below work",
-        "before and after the command. A command takes those that mean something to it. Before the command the others",
-        "are ignored.\n",
+        "before and after the command. Those that mean nothing to a command are errors after it. Before it they are",
+        "ignored, so that an alias with options fits every command, except where the result would be another one.",
+        "[exit-codes.md](exit-codes.md) and [json.md](json.md) are for scripts.",
         *_options(pipectl, root, {"--version"}),
         "",
     ]
@@ -55,7 +87,19 @@ def _section(context: click.Context, shared: set[str]) -> list[str]:
     all_missing = not shared - {"--version", *missing}
     names = "global option" if all_missing else ", ".join(f"`{name}`" for name in missing)
     without = [f"\nTakes no {names}."] if missing else []
-    return [*head, *_options(command, context, common), *without]
+    return [*head, *_options(command, context, common), *without, *_see(context.command_path.partition(" ")[2])]
+
+
+def _see(command: str) -> Iterator[str]:
+    """Yield the line with the links of a command."""
+    if pages := PAGES.get(command):
+        titles = [(_DOCS / page).read_text(encoding="utf-8") for page in pages]
+        links = [f"[{_title(text)}]({page})" for page, text in zip(pages, titles, strict=True)]
+        yield f"\nSee {', '.join(links)}."
+
+
+def _title(text: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith("# ")).removeprefix("# ")
 
 
 def _commands(group: click.Group, parent: click.Context) -> Iterator[click.Context]:

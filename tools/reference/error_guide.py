@@ -47,16 +47,17 @@ ADVICE: Mapping[str, Advice] = {
         "commands that work with a pipeline, such as `send`, `replay-dlq`, `audit`, `pause`, `logs` and "
         "`rollback`, before the first `up`, after a `down`, or with another config.",
         "Check environment, account and region in the first line of the output. If they are right, `pipectl "
-        "up` creates what is missing.",
+        "up` creates what is missing: [how-to/deploy.md](how-to/deploy.md).",
     ),
     "NoVersion": Advice(
         "`rollback`.",
         "`pipectl rollback --to VERSION` takes one of the versions in the hint. Without an earlier version, "
-        "restore the code and run `pipectl up`.",
+        "restore the code and run `pipectl up`. [how-to/rollback.md](how-to/rollback.md) has the steps.",
     ),
     "SavedFiles": Advice(
         "`replay-dlq --save`, `replay-dlq --from`, `report --html` and `init`.",
-        "Check the folder and its permissions. Nothing on AWS was changed by this error.",
+        "Check the folder and its permissions. Nothing on AWS was changed by this error. "
+        "[how-to/save-records.md](how-to/save-records.md) saves and replays records.",
     ),
     "UnusableId": Advice(
         "`replay-dlq --save`, for a failure whose id is longer than a file name can be. The other failures are saved.",
@@ -71,7 +72,7 @@ ADVICE: Mapping[str, Advice] = {
         "`up`, `plan` and `down`, when a resource of that name exists without the tags of this pipeline.",
         "If the resource belongs to something else, choose another name in the config. If it belongs to this "
         "pipeline, `pipectl up --adopt RESOURCE` takes it over; `pipectl plan --adopt RESOURCE` shows before "
-        "what would change.",
+        "what would change: [Adopt](how-to/adopt.md).",
     ),
     "Unreconcilable": Advice(
         "`up` and `plan`, when AWS cannot change an attribute of an existing resource, or only with a loss of records.",
@@ -87,7 +88,8 @@ ADVICE: Mapping[str, Advice] = {
     ),
     "PlanChanged": Advice(
         "`up --plan ID`, when the plan is no longer the one that was reviewed. Nothing was changed.",
-        "Read the new plan, which is part of the output, and run the command of the hint.",
+        "Read the new plan, which is part of the output, and run the command of the hint. "
+        "[The id of a plan](concepts/ownership.md#the-id-of-a-plan) says what it stands for.",
     ),
     "WrongAccount": Advice(
         "every command that calls AWS, when the config has `account_id`.",
@@ -171,7 +173,8 @@ ADVICE: Mapping[str, Advice] = {
     ),
     "FailureStatus": Advice(
         "`audit resolve`, when the failure was replayed or resolved already, or `--undo` when it is not resolved.",
-        "`pipectl audit show ID` shows the status. Usually nothing is left to do.",
+        "`pipectl audit show ID` shows the status: [the list](concepts/failures.md#statuses). Usually nothing is left "
+        "to do.",
     ),
     "FailureClaimed": Advice(
         "`audit resolve` while a `replay-dlq` works on the failure.",

@@ -29,12 +29,12 @@ def page() -> str:
     parts = [
         DO_NOT_EDIT,
         "# The config file\n",
-        "The config is a YAML file in UTF-8. Unknown keys, duplicate keys and aliases are errors. All errors are",
-        "reported at once. Every name is `<environment>-<resource>-<team>`; `resource` is a key of each section.",
+        "The config is a YAML file in UTF-8. Unknown keys, duplicate keys and aliases are errors. Every name is",
+        "`<environment>-<resource>-<team>`; `resource` is a key of each section.",
         "`pipectl config check` checks the file, `pipectl config show` prints it with all defaults, and",
         "`pipectl config schema` prints its JSON Schema for editors.\n",
         "A config with `extends` needs no other key: [environments.md](environments.md#extend-a-config) has the rules.",
-        "All errors of all files are reported, each with the file and line where the wrong value is written.\n",
+        "All errors of all files are reported at once, each with the file and line where the wrong value is written.\n",
         "## Top level\n",
         *_keys(top, schema.get("required", [])),
     ]

@@ -16,6 +16,8 @@ from pipectl.aws.credentials import Fault
 from pipectl.aws.errors import BAD_CREDENTIALS
 from pipectl.errors import PipectlError
 
+_UNWORDED = "(the cause)"
+"""Stands for a message whose words come from elsewhere, such as a parser."""
 _WIDTH = 92
 """Characters of a line of code in the column of GitHub."""
 
@@ -125,7 +127,7 @@ def _messages(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterato
 
 
 def _words(each: Raised) -> tuple[str, str]:
-    message, hint = (shown(text).replace("|", "\\|").replace("*", "\\*") for text in (each.message or VALUE, each.hint))
+    message, hint = (shown(text).replace("|", "\\|").replace("*", "\\*") for text in (each.message or _UNWORDED, each.hint))
     return message, hint
 
 

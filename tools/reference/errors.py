@@ -127,7 +127,8 @@ def _messages(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterato
 
 
 def _words(each: Raised) -> tuple[str, str]:
-    message, hint = (shown(text).replace("|", "\\|").replace("*", "\\*") for text in (each.message or _UNWORDED, each.hint))
+    words = (each.message or _UNWORDED, each.hint)
+    message, hint = (shown(text).replace("|", "\\|").replace("*", "\\*") for text in words)
     return message, hint
 
 

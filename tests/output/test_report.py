@@ -183,7 +183,7 @@ def test_policies_in_words() -> None:
     (trust,) = role.policies[0].sentences
     assert (trust.who, trust.actions) == ("service lambda.amazonaws.com", ("sts:AssumeRole",))
     (tls,) = bucket.policies[0].sentences
-    assert (tls.who, tls.verb, tls.rest) == ("Everybody", "must not", "on bucket, bucket/* unless TLS")
+    assert (tls.who, tls.verb, tls.rest) == ("Nobody", "may", "on bucket, bucket/* unless TLS")
     (invoke,) = processor.policies[0].sentences
     assert (invoke.who, invoke.actions) == ("111122223333", ("lambda:InvokeFunction",))
     assert [each.policies[0].sentences for each in (queue, auditor)] == [(), ()]

@@ -43,15 +43,15 @@ def draw(theme: Theme, config: Config) -> str:
             [
                 (start, LONGEST_USUAL_WAIT, Tone.GOOD, ""),
                 (LONGEST_USUAL_WAIT, age, Tone.ATTENTION, "late: the iterator age alarm fires"),
-                (age, end, Tone.BAD, "not processed: a failure, only in the stream: replay or save it"),
+                (age, end, Tone.BAD, "a failure that is only in the stream: replay or save it"),
             ],
             [(start, ""), (LONGEST_USUAL_WAIT, ""), (age, "to the queue"), (end, "lost")],
         ),
         (
             "A record waits while processing is paused",
             [
-                (start, pause, Tone.GOOD, "after resume it is processed as usual"),
-                (pause, end, Tone.ATTENTION, "after resume the limit is lifted until all is read"),
+                (start, pause, Tone.GOOD, "after resume: processed as usual"),
+                (pause, end, Tone.ATTENTION, "after resume: no age limit until all are read"),
             ],
             [(start, ""), (pause, ""), (end, "lost")],
         ),

@@ -113,7 +113,7 @@ def _results(done: Sequence[Try]) -> list[str]:
         elif not one.raised:
             results.append(f"record {one.failed + 1} reported: no error")
         elif one.stop - one.start > 1:
-            results.append(f"error: {one.failed + 1} is first; halved")
+            results.append(f"error: {one.failed + 1} is first; batch split")
         elif after and (after.start, after.stop) == (one.start, one.stop):
             results.append("error: it is tried again")
         else:
@@ -124,7 +124,7 @@ def _results(done: Sequence[Try]) -> list[str]:
 def _left(y: float, config: Config, failure: Failure) -> tuple[list[str], float]:
     """Return the boxes of what the record leaves, and the bottom of the picture."""
     assert failure.condition in FAILURE_TYPES
-    start = note(10, y, WIDTH - 20, title("Left when the retries are exhausted"))
+    start = note(10, y, WIDTH - 20, title("After the last try: retries exhausted"))
     third = (WIDTH - 2 * 22 - 2 * 28) / 3
     contents: Sequence[Sequence[Text]] = (
         (title("Quarantine"), Text("the raw record and the reason"), code(f"{config.bucket.failed_prefix}/...", 12)),

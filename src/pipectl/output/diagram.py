@@ -168,7 +168,7 @@ def _sentences(drawn: Diagram) -> Iterator[str]:
     yield f"A client writes orders to the {named[Part.ORDERS_TABLE]}, which has a stream."
     yield f"The {named[Part.STREAM_MAPPING]} reads the stream and invokes the {named[Part.PROCESSOR]}."
     yield f"The processor stores each order in {drawn.processed} of the {named[Part.BUCKET]},"
-    yield f"and a raw record that fails in {drawn.quarantine}, the quarantine."
+    yield f"and keeps each record that fails in {drawn.quarantine}, the quarantine."
     yield f"After the last retry the stream mapping sends a message to the {named[Part.DEAD_LETTER_QUEUE]}."
     yield f"The {named[Part.QUEUE_MAPPING]} invokes the {named[Part.AUDITOR]}, which writes the failure"
     yield f"to the {named[Part.AUDIT_TABLE]}."

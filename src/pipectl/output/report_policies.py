@@ -113,5 +113,7 @@ def _sentences(resource: str, statements: Sequence[object], here: Here) -> Itera
             continue
         spoken = Spoken.of(each, here)
         who = {"*": "Everybody", "": resource}.get(spoken.who, spoken.who)
-        verb = "may" if spoken.effect == "Allow" else "must not"
+        verb = "may" if spoken.effect == "Allow" else "may not"
+        if spoken.who == "*" and spoken.effect != "Allow":
+            who, verb = "Nobody", "may"
         yield Sentence(who, verb, spoken.actions, f"{spoken.on} {spoken.condition}".strip(), spoken.sid.strip('"'))

@@ -175,6 +175,18 @@ def test_a_single_day_and_nothing() -> None:
     assert [bar.count for bar in report_failures.times(nothing).bars] == [0]
 
 
+@pytest.mark.parametrize("age", [timedelta(hours=48), timedelta(days=9), -timedelta(hours=1), -timedelta(days=9)])
+def test_failures_without_a_bar_are_counted(age: timedelta) -> None:
+    """Their time is after the report, or invalid; the clock of the user can be ahead, so that the period is."""
+    times = {"2031-01-01": {"Other": 2}, "2026-01-31T99:00:00Z": {"Other": 1}, "2020-01-01": {"Other": 4}}
+    shown = FailureCounts(NOON - age, None, NOON, 8, {"Other": 8}, {"OPEN": 8}, times, times, (), 0)
+    found = report_failures.times(shown)
+    assert (found.earlier, found.others, len(found.bars) > 0) == (4, 4, True)
+    text = page(replace(REPORTS["incident"], counts=shown)).text
+    assert "4 are earlier." in text
+    assert "4 are not shown: their time is after the report, or invalid." in text
+
+
 def test_policies_in_words() -> None:
     role, _, bucket, queue, processor, auditor = report_policies.holders(incident("Extra"))
     read = role.policies[1].sentences[0]

@@ -84,6 +84,7 @@ class Times:
         bars: Each hour or day, the oldest first.
         highest: The largest number.
         earlier: Failures before the first bar.
+        others: Failures after the last bar, or without a valid time.
         drawn: The bars as the elements of an SVG picture.
         size: The size of the picture, as its view box has it.
     """
@@ -92,6 +93,7 @@ class Times:
     bars: tuple[Bar, ...]
     highest: int
     earlier: int
+    others: int
     drawn: str
     size: str
 
@@ -141,20 +143,24 @@ def times(found: FailureCounts) -> Times:
     names, counts = (_hours(found), found.by_hour) if by_hour else (_days(found), found.by_day)
     bars = tuple(_bar(name, counts.get(name, {})) for name in names)
     highest = max((bar.count for bar in bars), default=0)
-    earlier = found.total - sum(bar.count for bar in bars)
-    return Times("hour" if by_hour else "day", bars, highest, max(earlier, 0), _drawn(bars, highest), _size(len(bars)))
+    earlier = sum(sum(types.values()) for name, types in counts.items() if name < names[0])
+    others = max(found.total - earlier - sum(bar.count for bar in bars), 0)
+    unit = "hour" if by_hour else "day"
+    return Times(unit, bars, highest, earlier, others, _drawn(bars, highest), _size(len(bars)))
 
 
 def _hours(found: FailureCounts) -> list[str]:
-    """Return each hour of the period, as the counts have it."""
-    first, last = (time.replace(minute=0, second=0, microsecond=0) for time in (found.since, found.read_at))
+    """Return each hour of the period, as the counts have it; at least the last one: a clock can be ahead."""
+    first, last = (
+        time.replace(minute=0, second=0, microsecond=0) for time in (min(found.since, found.read_at), found.read_at)
+    )
     return [rfc3339(first + at * _HOUR) for at in range(int((last - first) / _HOUR) + 1)]
 
 
 def _days(found: FailureCounts) -> list[str]:
-    """Return each day of the period, the newest `MOST_BARS` at most."""
+    """Return each day of the period: at least the last one, at most the newest `MOST_BARS`."""
     last = found.read_at.date()
-    count = min((last - found.since.date()).days + 1, MOST_BARS)
+    count = max(1, min((last - found.since.date()).days + 1, MOST_BARS))
     return [str(last - timedelta(days=count - 1 - at)) for at in range(count)]
 
 

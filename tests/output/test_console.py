@@ -108,6 +108,20 @@ def test_a_long_step_is_cut_at_the_width_of_the_terminal(monkeypatch: pytest.Mon
     assert "reading " * 5 not in err
 
 
+@pytest.mark.parametrize("name", ["COLUMNS", "LINES"])
+@pytest.mark.parametrize("size", ["0", "00", "-1", "", "wide", "\u00b2", "9" * 5000])
+def test_an_odd_size_of_the_terminal_hides_nothing(
+    name: str, size: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, size)
+    screen = Screen()
+    screen.line("stored")
+    screen.json({"stored": True})
+    screen.note("no terminal to confirm on")
+    out, err = capsys.readouterr()
+    assert (out.splitlines()[0], out.splitlines()[-1], err) == ("stored", "}", "no terminal to confirm on\n")
+
+
 def test_without_a_terminal_only_the_first_words_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     screen = Screen()
     screen.opening("Looking for order-7")

@@ -90,8 +90,8 @@ def test_long_data_are_text() -> None:
 
 
 def test_data_are_shown_as_they_are() -> None:
-    text = page(incident("{{ 7*7 }} <b> \u202e")).text
-    assert "{{ 7*7 }} <b> \\u202e" in text
+    text = page(incident("{{ 7*7 }} <b> \u202e `x` `pipectl down`")).text
+    assert "{{ 7*7 }} <b> \\u202e `x` `pipectl down`" in text
 
 
 def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:

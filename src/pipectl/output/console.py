@@ -8,6 +8,7 @@ sentences and hints of pipectl get the options that were used, with `Screen.comp
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 import traceback
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 
 Part: TypeAlias = "str | tuple[str, str]"
 Line: TypeAlias = "tuple[Part, ...]"
+
+_SIZES = ("COLUMNS", "LINES")
+_SIZE = re.compile("[1-9][0-9]{0,4}")
+"""A size of a terminal. With 0 rich would print nothing, and other values, such as a superscript, would end it."""
 
 
 class Screen:
@@ -297,7 +302,15 @@ def _parts(cell: Part | Line) -> Line:
 def _console(*, stderr: bool, color: bool) -> Console:
     # Without a color system no escape code is written; rich's own no_color keeps those for bold and dim.
     system: Literal["auto"] | None = "auto" if color else None
-    return Console(stderr=stderr, color_system=system, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return Console(
+        stderr=stderr,
+        color_system=system,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=True,
+        _environ={name: value for name, value in os.environ.items() if name not in _SIZES or _SIZE.fullmatch(value)},
+    )
 
 
 def _error_lines(error: PipectlError, hint: str | None) -> Iterable[Line]:

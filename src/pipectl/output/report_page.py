@@ -50,7 +50,7 @@ _STATE_TONES = {
     State.FOREIGN: Tone.BAD,
     State.UNREADABLE: Tone.UNKNOWN,
 }
-_COMMAND = re.compile("`([^`]+)`")
+_COMMAND = re.compile("`(pipectl [^`]+)`")
 _FOLDER = "pages"
 
 
@@ -197,7 +197,7 @@ def _template(screen: Screen) -> Template:
         return value if isinstance(value, Markup) else screen.text((str(value),)).plain
 
     def coded(text: str) -> Markup:
-        """Return a sentence in which commands in backticks are code."""
+        """Return a sentence in which pipectl's commands in backticks are code. Other backticks are data."""
         parts = _COMMAND.split(text)
         return Markup().join(
             Markup("<code>{}</code>").format(shown(part)) if at % 2 else escape(shown(part))

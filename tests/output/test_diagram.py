@@ -125,6 +125,12 @@ def test_an_alarm_colours_the_part_that_it_is_about_as_status_judges_it() -> Non
     assert health(judged(alarms=(alarm(ResourceKey.ERRORS_ALARM),)), Part.PROCESSOR) == (Tone.BAD, "alarm fires")
 
 
+def test_a_problem_of_the_stream_mapping_is_the_last_result() -> None:
+    found = judged(Check("stream-mapping", DEGRADED, Finding.PROBLEM, None, ""))
+
+    assert health(found, Part.STREAM_MAPPING) == (Tone.ATTENTION, "last result: problem")
+
+
 def test_the_worst_finding_comes_first_and_what_is_unknown_is_left_out() -> None:
     found = judged(
         Check("stream-mapping", FAILING, Finding.STOPPED, None, ""),

@@ -16,7 +16,7 @@ POLICIES = ("processor", "auditor", "reader", "on-call", "developer", "deployer"
 
 
 @click.command()
-@click.argument("policy", required=False, type=click.Choice(POLICIES))
+@click.argument("policy", required=False, type=click.Choice(POLICIES), metavar="[POLICY]")
 @global_options_of("permissions")
 def permissions(session: Session, policy: str | None) -> int:
     """Print IAM policies, with the names of this config and account.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
@@ -25,6 +25,9 @@ from pipectl.errors import ForeignError, PipectlError, UnreconcilableError
 from pipectl.text import with_flags
 
 Graph = Mapping[str, Collection[str]]
+
+MANY_REFUSALS = 4
+"""Number of refused resources from which on one line names all with the same reason, and the hint adopts all."""
 
 
 @dataclass(frozen=True)
@@ -198,14 +201,15 @@ def refusal(
         reviewed: The id of the plan to execute, which the command repeats, so that nothing else is executed.
     """
     unchanged = "" if begun else " Nothing was changed."
-    lines = "\n".join(f"{change.resource} ({change.name}): {change.reason}" for change in changes)
+    lines = "\n".join(_refused_lines(changes))
     keys = [change.resource for change in changes]
     first = keys[0] if len(keys) == 1 else None
     kinds = {change.refusal for change in changes}
     adoptable = [change.resource for change in changes if change.refusal and change.refusal.adoptable]
+    given = [*adopted, *adoptable] if len(adoptable) < MANY_REFUSALS else ["all"]
     loss = RefusalKind.DATA_LOSS in kinds
     up = f"pipectl up --plan {reviewed}" if reviewed else "pipectl up"
-    command = with_flags(up, adopt=[*adopted, *adoptable], allow_stream_replacement=loss or accepted_loss)
+    command = with_flags(up, adopt=given, allow_stream_replacement=loss or accepted_loss)
     if kinds & {RefusalKind.FIXED_ATTRIBUTE, RefusalKind.DATA_LOSS}:
         hint = "correct the config"
         if loss:
@@ -219,11 +223,25 @@ def refusal(
         if kinds == {RefusalKind.OTHER_PIPELINE}:
             hint = "names have the environment and the team: choose another `team` or `environment` in the config"
             way = f"; after a move to this project, adopt {them}"
-        shown = with_flags("pipectl plan", adopt=[*adopted, *adoptable], allow_stream_replacement=accepted_loss)
+        shown = with_flags("pipectl plan", adopt=given, allow_stream_replacement=accepted_loss)
         hint += f"{way}: `{shown}` shows the changes, `{command}` makes them"
     subject = "This resource is" if first else "These resources are"
     message = f"{subject} not managed by this pipeline.{unchanged}\n{lines}"
     return ForeignError(message, hint=hint, resource=first, resources=keys)
+
+
+def _refused_lines(changes: Iterable[Change]) -> list[str]:
+    """Return a line for each refused resource, and one line for many that are refused for the same reason."""
+    by_reason: dict[str | None, list[Change]] = {}
+    for change in changes:
+        by_reason.setdefault(change.reason, []).append(change)
+    lines = []
+    for reason, alike in by_reason.items():
+        if len(alike) < MANY_REFUSALS:
+            lines += [f"{change.resource} ({change.name}): {reason}" for change in alike]
+        else:
+            lines.append(f"{len(alike)} resources, each {reason}: {', '.join(change.resource for change in alike)}")
+    return lines
 
 
 def _refuse(change: Change, refused: Refusal, deltas: Mapping[str, Delta]) -> Change:

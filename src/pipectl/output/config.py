@@ -24,7 +24,7 @@ def checked(screen: Screen, files: Sequence[Path], packages: Mapping[str, comman
         screen.line(f"{file} is valid.{extends}")
         for key, package in packages.items():
             if package.missing:
-                text = f"{key}: the packages of {package.missing} are not installed yet; `pipectl plan` installs them."
+                text = f"{key}: the packages of {package.missing} are not installed for Lambda yet; `pipectl plan` installs them."
                 screen.note(text, commands=True)
 
 

@@ -38,6 +38,9 @@ _CHECKS: Mapping[Part, tuple[str, ...]] = {
 }
 """The checks on each part."""
 
+_WORDS = {("stream-mapping", Finding.PROBLEM): "last result: problem"}
+"""Words for a finding whose name says too little beside the part."""
+
 
 @dataclass(frozen=True)
 class _Fact:
@@ -80,7 +83,8 @@ def _finding(check: Check, severity: Severity) -> tuple[str, Tone]:
         return _STATES[State.UNREADABLE]
     if check.ok:
         return ("healthy" if severity is Severity.HEALTHY else "alarm fires"), _TONES[severity]
-    return check.finding.replace("-", " "), _TONES[severity]
+    words = _WORDS.get((check.name, check.finding)) or check.finding.replace("-", " ")
+    return words, _TONES[severity]
 
 
 def _judged(node: Node, facts: list[_Fact], figures: tuple[str, ...], found: ResourceStatus | None) -> Node:

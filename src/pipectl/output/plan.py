@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from pipectl.commands.plan import PlanReport, as_typed
-from pipectl.engine.planner import refusal
+from pipectl.engine.planner import MANY_REFUSALS, refusal
 from pipectl.output import changes, orphans
 from pipectl.output.console import Line, Screen
 
@@ -42,7 +42,8 @@ def refused(
     """Print the refusals as one error, whose hint repeats the flags; return its exit code."""
     error = refusal(report.refused, adopted=as_typed(adopt), accepted_loss=allow_stream_replacement)
     if not screen.json_output:  # the list has just named the reasons
-        names = ", ".join(f"{change.resource} ({change.name})" for change in report.refused)
+        many = len(report.refused) >= MANY_REFUSALS
+        names = ", ".join(each.resource if many else f"{each.resource} ({each.name})" for each in report.refused)
         summary = error.message.splitlines()[0].removesuffix(" Nothing was changed.").rstrip(".")
         error.message, error.resource = f"{summary}: {names}", None
     screen.error(error)

@@ -180,6 +180,7 @@ def test_many_resources_of_another_pipeline_are_one_line_and_one_option() -> Non
     names = ["orders", "audit", "bucket", "queue"]
     error = refusal([refused(name, RefusalKind.OTHER_PIPELINE) for name in names], adopted=["role"])
     assert error.message.splitlines()[1:] == ["4 resources, each a reason: orders, audit, bucket, queue"]
+    assert isinstance(error, ForeignError)
     assert list(error.resources) == names
     assert "`pipectl up --adopt all` makes them" in str(error.hint)
 

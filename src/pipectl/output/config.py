@@ -24,8 +24,8 @@ def checked(screen: Screen, files: Sequence[Path], packages: Mapping[str, comman
         screen.line(f"{file} is valid.{extends}")
         for key, package in packages.items():
             if package.missing:
-                text = f"{key}: the packages of {package.missing} are not installed for Lambda yet; `pipectl plan` installs them."
-                screen.note(text, commands=True)
+                text = f"{key}: the packages of {package.missing} are not installed for Lambda yet."
+                screen.note(f"{text} `pipectl plan` installs them.", commands=True)
 
 
 def package_warnings(screen: Screen, warnings: Mapping[str, Collection[str]]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tools.pictures import concept_clocks, concept_failures, concept_ownership, concept_records, concept_replay
 from tools.pictures.blocks import Card, Text, one_line
-from tools.pictures.concepts import config
+from tools.pictures.drawn import config
 
 from pipectl.aws.stream_records import STREAM_RETENTION
 from pipectl.config.models import Config, StreamMappingConfig

@@ -11,22 +11,25 @@ from pipectl.monitoring.checks import Check, Finding, Severity
 from pipectl.monitoring.health import Flow, Health
 from pipectl.output.diagram import AlarmLine, Diagram, Node, Part
 from pipectl.output.flow_figures import FlowFigures
+from pipectl.output.status_problems import STATE_LOOK
 from pipectl.output.svg import Tone
 from pipectl.resource_keys import LOG_GROUP_OF, ROLE_OF
 
-_TONES = {
+TONES = {
     Severity.HEALTHY: Tone.GOOD,
     Severity.UNKNOWN: Tone.UNKNOWN,
     Severity.DEGRADED: Tone.ATTENTION,
     Severity.FAILING: Tone.BAD,
 }
-_STATES = {
-    State.IN_SYNC: ("in sync", Tone.GOOD),
-    State.DRIFTED: ("drifted", Tone.ATTENTION),
-    State.MISSING: ("missing", Tone.BAD),
-    State.FOREIGN: ("not managed", Tone.BAD),
-    State.UNREADABLE: ("unreadable", Tone.UNKNOWN),
+_STATE_TONES = {
+    State.IN_SYNC: Tone.GOOD,
+    State.DRIFTED: Tone.ATTENTION,
+    State.MISSING: Tone.BAD,
+    State.FOREIGN: Tone.BAD,
+    State.UNREADABLE: Tone.UNKNOWN,
 }
+STATES = {state: (STATE_LOOK[state][0], tone) for state, tone in _STATE_TONES.items()}
+"""The words and the colour of each state of a resource."""
 _WORST_FIRST = (Tone.BAD, Tone.ATTENTION, Tone.UNKNOWN, Tone.GOOD)
 _CHECKS: Mapping[Part, tuple[str, ...]] = {
     Part.STREAM_MAPPING: ("stream-mapping", "iterator-age"),
@@ -70,7 +73,7 @@ def _facts(part: Part, resources: Mapping[str, ResourceStatus], health: Health) 
     """Yield the states of the resources of a part, and the findings of its checks."""
     for noun, key in (("", part), ("role ", ROLE_OF.get(part)), ("log group ", LOG_GROUP_OF.get(part))):
         if key is not None and (found := resources.get(key)):
-            words, tone = _STATES[found.state]
+            words, tone = STATES[found.state]
             yield _Fact(f"{noun}{words}", tone)
     for check in health.checks:
         if check.name in _CHECKS.get(part, ()):
@@ -80,11 +83,11 @@ def _facts(part: Part, resources: Mapping[str, ResourceStatus], health: Health) 
 def _finding(check: Check, severity: Severity) -> tuple[str, Tone]:
     """Return the finding in words, and the colour of its severity, which an alarm can raise."""
     if check.finding is Finding.UNREADABLE:
-        return _STATES[State.UNREADABLE]
+        return STATES[State.UNREADABLE]
     if check.ok:
-        return ("healthy" if severity is Severity.HEALTHY else "alarm fires"), _TONES[severity]
+        return ("healthy" if severity is Severity.HEALTHY else "alarm fires"), TONES[severity]
     words = _WORDS.get((check.name, check.finding)) or check.finding.replace("-", " ")
-    return words, _TONES[severity]
+    return words, TONES[severity]
 
 
 def _judged(node: Node, facts: list[_Fact], figures: tuple[str, ...], found: ResourceStatus | None) -> Node:
@@ -119,7 +122,7 @@ def _failing(flow: Flow) -> Tone:
 
 def _alarm(line: AlarmLine, found: ResourceStatus | None, firing: FiringAlarm | None, unreadable: bool) -> AlarmLine:
     if found and found.state is not State.IN_SYNC:
-        state, tone = _STATES[found.state]
+        state, tone = STATES[found.state]
         return replace(line, state=state, tone=tone)
     if firing:
         ends = firing.over or firing.unproven

@@ -23,33 +23,20 @@ from pipectl import __version__
 from pipectl.commands.report import Report
 from pipectl.commands.status import ResourceStatus, State, StatusReport
 from pipectl.config.physical import PhysicalNames
-from pipectl.monitoring.checks import Finding, Severity
+from pipectl.monitoring.checks import Finding
 from pipectl.output import diagram_svg, report_failures, report_policies, svg
 from pipectl.output.console import Screen
 from pipectl.output.diagram import diagram
-from pipectl.output.diagram_health import with_health
+from pipectl.output.diagram_health import STATES, TONES, with_health
 from pipectl.output.drift import drift_lines
 from pipectl.output.report_failures import joined
-from pipectl.output.status_problems import LOOK, STATE_LOOK, fine_subjects, notes, problems
+from pipectl.output.status_problems import LOOK, fine_subjects, notes, problems
 from pipectl.output.svg import Tone
 from pipectl.timestamps import duration, relative, rfc3339
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_TONES = {
-    Severity.HEALTHY: Tone.GOOD,
-    Severity.UNKNOWN: Tone.UNKNOWN,
-    Severity.DEGRADED: Tone.ATTENTION,
-    Severity.FAILING: Tone.BAD,
-}
-_STATE_TONES = {
-    State.IN_SYNC: Tone.GOOD,
-    State.DRIFTED: Tone.ATTENTION,
-    State.MISSING: Tone.BAD,
-    State.FOREIGN: Tone.BAD,
-    State.UNREADABLE: Tone.UNKNOWN,
-}
 _COMMAND = re.compile("`(pipectl [^`]+)`")
 _FOLDER = "pages"
 
@@ -95,7 +82,7 @@ def html(screen: Screen, report: Report) -> str:
         report=report,
         status=status,
         version=__version__,
-        verdict=Wrong(_TONES[status.health.verdict], LOOK[status.health.verdict][0], "", None, ()),
+        verdict=Wrong(TONES[status.health.verdict], LOOK[status.health.verdict][0], "", None, ()),
         style=Markup(style),  # noqa: S704 - the stylesheet of this package
         style_hash=b64encode(sha256(style.encode()).digest()).decode(),
         pictures=_pictures(report),
@@ -151,13 +138,13 @@ def _wrong(screen: Screen, status: StatusReport) -> Iterator[Wrong]:
     for each in problems(screen, status):
         command = screen.completed(f"`pipectl {each.command}`")[1:-1] if each.command else None
         below = tuple(map(joined, each.below))
-        yield Wrong(_TONES[each.severity], LOOK[each.severity][0], joined(each.words), command, below)
+        yield Wrong(TONES[each.severity], LOOK[each.severity][0], joined(each.words), command, below)
 
 
 def _found(each: ResourceStatus) -> Found:
     lines = tuple((len(indent) // 4, joined(line)) for indent, line in drift_lines(each))
-    words, _ = STATE_LOOK[each.state]
-    return Found(each.resource, each.kind, each.name, words, _STATE_TONES[each.state], each.reason, lines)
+    words, tone = STATES[each.state]
+    return Found(each.resource, each.kind, each.name, words, tone, each.reason, lines)
 
 
 def _steps(screen: Screen, status: StatusReport) -> Iterator[Step]:

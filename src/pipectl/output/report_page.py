@@ -16,7 +16,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from markupsafe import Markup, escape
 
 from pipectl import __version__
@@ -36,6 +36,7 @@ from pipectl.timestamps import duration, relative, rfc3339
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from jinja2.runtime import Context as JinjaContext
 
 _COMMAND = re.compile("`(pipectl [^`]+)`")
 _FOLDER = "pages"
@@ -78,7 +79,8 @@ def html(screen: Screen, report: Report) -> str:
     status = report.status
     differing = [_found(each) for each in status.resources if each.state is not State.IN_SYNC]
     style = _style()
-    return _template(screen).render(
+    return _template().render(
+        screen=screen,
         report=report,
         status=status,
         version=__version__,
@@ -177,20 +179,9 @@ def _style() -> str:
     return f"{themes}{rules}{svg.css(svg.PAGE)}\n"
 
 
-def _template(screen: Screen) -> Template:
+@cache
+def _template() -> Template:
     """Return the template. What it prints is escaped for terminals first, as on a terminal, then for HTML."""
-
-    def shown(value: object) -> object:
-        return value if isinstance(value, Markup) else screen.text((str(value),)).plain
-
-    def coded(text: str) -> Markup:
-        """Return a sentence in which pipectl's commands in backticks are code. Other backticks are data."""
-        parts = _COMMAND.split(text)
-        return Markup().join(
-            Markup("<code>{}</code>").format(shown(part)) if at % 2 else escape(shown(part))
-            for at, part in enumerate(parts)
-        )
-
     found = Environment(
         loader=PackageLoader("pipectl.output", _FOLDER),
         autoescape=True,
@@ -198,12 +189,26 @@ def _template(screen: Screen) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=shown,
+        finalize=_shown,
     )
-    found.filters |= {"coded": coded, "moment": _moment, "sign": _sign, "rfc3339": rfc3339}
+    found.filters |= {"coded": _coded, "moment": _moment, "sign": _sign, "rfc3339": rfc3339}
     found.filters |= {"relative": relative, "duration": duration, "listed": report_failures.listed}
     found.filters["width"] = lambda count, highest: svg.number(count / highest * 100) if highest else "0"
     return found.get_template("report.html.jinja")
+
+
+@pass_context
+def _shown(context: JinjaContext, value: object) -> object:
+    """Return a value as a terminal shows it: without secrets, and with control characters as escapes."""
+    screen: Screen = context["screen"]
+    return value if isinstance(value, Markup) else screen.text((str(value),)).plain
+
+
+@pass_context
+def _coded(context: JinjaContext, text: str) -> Markup:
+    """Return a sentence in which pipectl's commands in backticks are code. Other backticks are data."""
+    parts = [escape(_shown(context, part)) for part in _COMMAND.split(text)]
+    return Markup().join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def _moment(time: datetime) -> Markup:

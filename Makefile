@@ -57,7 +57,8 @@ judges: $(READY) $(READY_JUDGES) ## Run judges of others (linters, simulators), 
 		tests/cli/test_errors.py tests/cli/test_main.py tests/local/test_emulator.py tests/local/test_harsh_emulator.py \
 		tests/cli/test_documents.py tests/cli/test_down.py tests/cli/test_header.py tests/commands/test_down.py \
 		tests/failures/test_audit_table.py tests/failures/test_interrupted.py tests/failures/test_memory.py \
-		tests/failures/test_together.py tests/faults/test_clocks_and_silence.py tests/commands/test_backlog.py
+		tests/failures/test_together.py tests/faults/test_clocks_and_silence.py tests/commands/test_backlog.py \
+		tests/browser/test_documents.py
 
 coverage: $(READY) ## Measure the branch coverage of engine, failures and resources: at least 95 %.
 	$(PYTEST) -m "not emulator" --cov --cov-report=term-missing:skip-covered

@@ -29,6 +29,11 @@ def schemes(path: str) -> list[Scheme]:
 SHOWN = [(path, scheme) for path in PICTURES for scheme in schemes(path)]
 
 
+SHOW = """(text) => {
+  const picture = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+  document.replaceChild(document.adoptNode(picture), document.documentElement);
+}"""
+"""Shows a picture in place of another one, which takes a third of the time of opening it."""
 ALL = "".join(f'<img alt="" src="/{path}">' for path in PICTURES)
 
 
@@ -52,14 +57,23 @@ def test_every_picture_loads(site: Site) -> None:
     assert min(found.values()) > 100
 
 
+@pytest.fixture(scope="module")
+def pictures(browser: Browser) -> Iterator[Site]:
+    """Return a site that shows a picture."""
+    made = new_site(browser, read)
+    made.open(next(iter(PICTURES)))
+    yield made
+    made.page.context.close()
+
+
 @pytest.mark.parametrize(("path", "scheme"), SHOWN, ids=[f"{Path(path).stem} {scheme}" for path, scheme in SHOWN])
-def test_the_texts_of_a_picture_are_readable(path: str, scheme: Scheme, site: Site) -> None:
-    site.page.emulate_media(color_scheme=scheme)
-    page = site.open(path)
-    found = texts(page, "svg", GROUNDS[scheme])
+def test_the_texts_of_a_picture_are_readable(path: str, scheme: Scheme, pictures: Site) -> None:
+    pictures.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    pictures.page.evaluate(SHOW, PICTURES[path].read_text(encoding="utf-8"))
+    found = texts(pictures.page, "svg", GROUNDS[scheme])
     assert found
     assert faults(found) == []
-    assert (site.requests, site.events) == ([], []), "the picture needs another file"
+    assert (pictures.requests, pictures.events) == ([], []), "the picture needs another file"
 
 
 BAD = [

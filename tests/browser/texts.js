@@ -52,6 +52,8 @@
     const at = (shape, x, y) => new DOMPoint(x, y).matrixTransform(shape.inverse);
     const filled = (shape, x, y) => shape.fill && inside(shape.box, x, y) && shape.element.isPointInFill(at(shape, x, y));
     const stroked = (shape, x, y) => shape.stroke && inside(shape.box, x, y, shape.thickness) && shape.element.isPointInStroke(at(shape, x, y));
+    const touches = ({ box, thickness }, { left, top, right, bottom }) => box.left - thickness <= right &&
+      box.right + thickness >= left && box.top - thickness <= bottom && box.bottom + thickness >= top;
     const before = (shape, text) => shape.element.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING;
 
     const texts = [];
@@ -75,20 +77,21 @@
         for (let i = 0; i <= 8; i++)
           for (const part of [0.15, 0.5, 0.85])
             points.push([box.left + 1 + (box.right - box.left - 2) * i / 8, box.top + (box.bottom - box.top) * part]);
+        const near = shapes.filter((each) => touches(each, whole)).map((each) => ({ ...each, below: before(each, text) }));
         let lowest = Infinity;
         for (const [x, y] of points) {
           let ground = parse(under);
-          for (const shape of shapes)
-            if (before(shape, text) && filled(shape, x, y)) ground = over(shape.fill, ground);
+          for (const shape of near)
+            if (shape.below && filled(shape, x, y)) ground = over(shape.fill, ground);
           lowest = Math.min(lowest, contrast(over(colour, ground), ground));
         }
         const crossing = new Set();
-        for (const shape of shapes) {
-          const covers = !before(shape, text) && points.some(([x, y]) => filled(shape, x, y));
+        for (const shape of near) {
+          const covers = !shape.below && points.some(([x, y]) => filled(shape, x, y));
           if (covers || points.some(([x, y]) => stroked(shape, x, y))) crossing.add(name(shape.element));
         }
         const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
-        const around = shapes
+        const around = near
           .filter((each) => each.element.tagName === "rect" && inside(each.box, x, y))
           .sort((a, b) => a.box.width * a.box.height - b.box.width * b.box.height)[0]?.box ?? frame;
         texts.push({

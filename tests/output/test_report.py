@@ -189,7 +189,7 @@ def test_failures_without_a_bar_are_counted(age: timedelta) -> None:
     found = report_failures.times(shown)
     assert (found.earlier, found.others, len(found.bars) > 0) == (4, 4, True)
     text = page(replace(REPORTS["incident"], counts=shown)).text
-    assert "4 are earlier." in text
+    assert "4 failures are earlier than the chart." in text
     assert "4 are not shown: their time is after the report, or invalid." in text
 
 

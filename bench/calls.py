@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from bench.report import Count, Section
@@ -12,6 +13,7 @@ from pipectl.aws.calls import Call
 from pipectl.commands.down import down
 from pipectl.commands.outputs import outputs
 from pipectl.commands.plan import plan
+from pipectl.commands.report import report
 from pipectl.commands.status import status
 from pipectl.commands.up import up
 from pipectl.context import Context
@@ -22,7 +24,15 @@ TEXT = (
     "alarms one by one. The index of tags has them in one answer, but it can be hours old: a tag that was removed, "
     "or an alarm of another owner, would be reported late."
 )
-LIMITS: Mapping[str, int] = {"first up": 60, "plan": 44, "no-op up": 44, "status": 50, "outputs": 14, "down": 90}
+LIMITS: Mapping[str, int] = {
+    "first up": 60,
+    "plan": 44,
+    "no-op up": 44,
+    "status": 50,
+    "report": 60,
+    "outputs": 14,
+    "down": 90,
+}
 """The largest number of calls that each command is meant to make."""
 
 
@@ -35,6 +45,7 @@ COMMANDS: Mapping[str, Callable[[Context], object]] = {
     "plan": plan,
     "no-op up": lambda context: up(context, _yes),
     "status": status,
+    "report": lambda context: report(context, context.aws.now() - timedelta(hours=48)),
     "outputs": outputs,
     "down": lambda context: down(context, _yes, delete_data=True),
 }

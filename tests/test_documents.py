@@ -62,6 +62,12 @@ def test_every_picture_exists_and_has_an_alternative_text(page: Path) -> None:
     assert [file for alt, file in shown if alt is not None and len(alt.split()) < 2] == []
 
 
+def test_every_picture_is_shown_by_a_page() -> None:
+    texts = {page: page.read_text(encoding="utf-8") for page in markdown.PAGES}
+    shown = {(page.parent / file).resolve() for page, text in texts.items() for _, file in markdown.pictures(text)}
+    assert [name(file) for file in sorted(DOCS.rglob("*.svg")) if file not in shown] == []
+
+
 @pytest.mark.parametrize("page", [page for page in markdown.PAGES if page.name != "CHANGELOG.md"], ids=name)
 def test_a_page_has_no_other_html_than_pictures(page: Path) -> None:
     allowed = {"picture", "source", "img"}

@@ -105,7 +105,7 @@ def test_a_failed_order_shows_its_first_attempt_and_its_failure(world: World, cl
         (record,) = write(world)
         fail(world, record, record)
 
-    clock.acts = [lambda: quarantine(world, write(world)[-1], "InvalidOrderError: amount"), *[lambda: None] * 4, end]
+    clock.acts = [lambda: quarantine(world, write(world)[-1], "InvalidOrderError: amount"), *[lambda: None] * 12, end]
     report, said = notes(world, lambda context: send(context, order()))
     assert report.state is SendState.FAILED
     assert report.failure

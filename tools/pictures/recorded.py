@@ -19,7 +19,6 @@ SCREENS: Mapping[str, tuple[str, ...]] = {
     "screen-plan": ("plan", "up-plan"),
     "screen-audit-list": ("audit-list",),
     "screen-trace": ("trace",),
-    "screen-replay": ("replay-preview", "replay"),
     "screen-status-failing-narrow": ("status-failing-narrow",),
     "screen-plan-narrow": ("plan-narrow",),
     "screen-audit-list-narrow": ("audit-list-narrow",),

@@ -103,13 +103,8 @@ def _sources(config: Config) -> tuple[list[str], float]:
     drawn.append(label(cards[1].middle[0] + 10, failure.bottom + 24, "read", tone=Tone.MUTED, size=13))
     for x in _GROUPS.values():
         drawn.append(arrow([(x + _GROUP / 2, processor.bottom), (x + _GROUP / 2, processor.bottom + 38)]))
-    words = note(
-        _GROUPS["Unresolved"] + _GROUP / 2,
-        processor.bottom - 2,
-        WIDTH - _GROUP,
-        quiet("the outcome is the status"),
-        anchor="middle",
-    )
+    left, below = _GROUPS["Unresolved"] + _GROUP / 2, processor.bottom - 2
+    words = note(left, below, WIDTH - _GROUP, quiet("the outcome is the status"), anchor="middle")
     return [*drawn, *words.drawn()], processor.bottom + 38
 
 

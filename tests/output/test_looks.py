@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.color import Color
 from rich.style import Style
+from tools.pictures import colours
 
 from pipectl.failures.status import ReplayStatus
 from pipectl.output import looks
@@ -29,15 +30,8 @@ ALL = {name: look for name, look in vars(looks).items() if name.isupper() and is
 ALL |= {f"FUNCTIONS {name}": look for name, look in looks.FUNCTIONS.items()}
 
 
-def luminance(color: Color) -> float:
-    parts = [part / 255 for part in color.get_truecolor()]
-    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
 def contrast(one: Color, other: Color) -> float:
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
+    return colours.contrast(*(colours.Colour(*each.get_truecolor()) for each in (one, other)))
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -7,22 +7,11 @@ from itertools import product
 from xml.etree import ElementTree
 
 import pytest
+from tools.pictures.colours import Colour, contrast
 
 from pipectl.output.svg import DARK, LIGHT, PAGE, Theme, Tone, arrow, box, css, document, label, line, sign, variables
 
 HOSTILE = "<script>alert(1)</script> & \"quoted\" 'too'"
-
-
-def luminance(colour: str) -> float:
-    """Return the relative luminance of WCAG 2."""
-    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
@@ -32,7 +21,7 @@ def test_every_text_has_enough_contrast_with_everything_behind_it(theme: Theme) 
     pairs = [*product(["text", "muted", "accent", *tones], behind)]
     pairs += [(text, f"{tone}-surface") for tone in tones for text in ("text", "muted", tone)]
 
-    low = {pair: contrast(*(theme.colours[name] for name in pair)) for pair in pairs}
+    low = {pair: contrast(*(Colour.of(theme.colours[name]) for name in pair)) for pair in pairs}
 
     assert {pair: found for pair, found in low.items() if found < 4.5} == {}
 

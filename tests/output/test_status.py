@@ -96,6 +96,27 @@ def test_each_finding_alone_is_one_line_with_the_command_that_helps(
     assert line.split(maxsplit=1)[1] == "something is wrong   -> pipectl --local logs auditor"
 
 
+def test_a_pipeline_of_which_nothing_exists_is_one_line_beside_what_else_is_wrong() -> None:
+    absent = [ResourceStatus(key, "table", key, State.MISSING, {}) for key in ("orders-table", "audit-table")]
+    checks = [
+        Check("queue", Severity.FAILING, Finding.MISSING, None, "the queue is missing", "plan"),
+        Check("orphans", Severity.DEGRADED, Finding.PROBLEM, 1, "orders are processed twice", "down --orphans"),
+        unreadable("alarms", "access denied"),
+    ]
+    assert [
+        line.split(maxsplit=1)[1].partition("   -> ")[0] for line in problems(*checks, resources=tuple(absent))
+    ] == [
+        "nothing is deployed: all 2 resources are missing",
+        "orders are processed twice",
+        "alarms cannot be read: access denied",
+    ]
+
+
+def test_nothing_is_called_healthy_where_nothing_is_deployed() -> None:
+    absent = (ResourceStatus("orders-table", "table", "dev-orders-table", State.MISSING, {}),)
+    assert "✓" not in printed(lambda screen: status.result(screen, report(resources=absent)))
+
+
 def test_the_most_severe_problem_is_the_first_one_and_failed_orders_are_before_their_errors() -> None:
     lines = printed(lambda screen: status.result(screen, incident("DATA"))).splitlines()
     marks = [line[1] for line in lines if line.startswith((" ✗", " !", " ?"))]

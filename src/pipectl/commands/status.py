@@ -67,6 +67,11 @@ class StatusReport:
         return tuple(each for each in self.resources if each.state not in agreed)
 
     @property
+    def undeployed(self) -> bool:
+        """Return whether every resource is missing."""
+        return bool(self.resources) and all(each.state is State.MISSING for each in self.resources)
+
+    @property
     def in_sync(self) -> int:
         return sum(each.state is State.IN_SYNC for each in self.resources)
 

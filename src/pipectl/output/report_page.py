@@ -89,7 +89,7 @@ def html(screen: Screen, report: Report) -> str:
         style_hash=b64encode(sha256(style.encode()).digest()).decode(),
         pictures=_pictures(report),
         wrong=list(_wrong(screen, status)),
-        fine=fine_subjects(status.health.checks),
+        fine=fine_subjects(status),
         notes=[screen.completed(note) for note in notes(status)],
         differing=differing,
         without_lines=[each for each in differing if not each.lines and not each.reason],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipectl.commands.status import ResourceStatus, StatusReport
 from pipectl.errors import PipectlError
-from pipectl.monitoring.checks import Check, Severity
+from pipectl.monitoring.checks import Severity
 from pipectl.output import looks
 from pipectl.output.console import Line, Part, Screen
 from pipectl.output.drift import drift_lines
@@ -42,7 +42,7 @@ def result(screen: Screen, report: StatusReport, *, every: bool = False, local: 
         return
     screen.line(*_verdict(screen, report, local))
     _print_problems(screen, problems(screen, report))
-    _fine(screen, report.health.checks)
+    _fine(screen, report)
     for note in notes(report):
         screen.hanging(("   ",), (screen.completed(note),))
     if (screen.width or 0) >= _WIDE:
@@ -114,9 +114,9 @@ def _command(screen: Screen, command: str) -> str:
     return f"-> {screen.completed(f'`pipectl {command}`')[1:-1]}"
 
 
-def _fine(screen: Screen, checks: Sequence[Check]) -> None:
+def _fine(screen: Screen, report: StatusReport) -> None:
     """``✓ stream ✓ auditor ✓ queue``: everything whose checks are all healthy."""
-    if fine := fine_subjects(checks):
+    if fine := fine_subjects(report):
         screen.line(*(part for subject in fine for part in (" ", _mark(screen, Severity.HEALTHY), f" {subject}")))
 
 

@@ -79,8 +79,17 @@ def problems(screen: Screen, report: StatusReport) -> list[Problem]:
 
 
 def _problems(screen: Screen, report: StatusReport) -> Iterator[Problem]:
-    """Yield the problems. An alarm is beside the check on its subject."""
+    """Yield the problems. An alarm is beside the check on its subject.
+
+    Where nothing is deployed, one line takes the place of those about each missing resource.
+    """
     health = report.health
+    if report.undeployed:
+        words = f"nothing is deployed: all {len(report.resources)} resources are missing"
+        yield Problem(Severity.FAILING, (words,), "up")
+        yield from (_problem(screen, report, check, None) for check in health.checks if check.name == "orphans")
+        yield from _unreadable(health.checks)
+        return
     has_errors = health.activity is not None and health.activity.errors > 0
     beside = {alarm.meaning.check: alarm for alarm in health.alarms if not alarm.over}
     for check in health.checks:
@@ -249,8 +258,11 @@ def _deployed(report: StatusReport, found: Activity) -> str:
     return f"; none since {deploy}" if found.proven else f"; not proven since {deploy}: nothing has run through it"
 
 
-def fine_subjects(checks: Sequence[Check]) -> list[str]:
-    """Return the subjects whose checks are all healthy, such as ``stream``."""
+def fine_subjects(report: StatusReport) -> list[str]:
+    """Return the subjects whose checks are all healthy, such as ``stream``. Where nothing is deployed, none is."""
+    if report.undeployed:
+        return []
+    checks = report.health.checks
     subjects = dict.fromkeys(_SUBJECTS.get(check.name, check.name) for check in checks)
     wrong = {_SUBJECTS.get(check.name, check.name) for check in checks if not check.ok}
     return [subject for subject in subjects if subject not in wrong]

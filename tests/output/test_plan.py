@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
@@ -77,12 +79,14 @@ def test_what_needs_attention_comes_first() -> None:
         review("processor", Action.UPDATE),
         review("errors-alarm", Action.KEEP, RISK),
         review("bucket", Action.DELETE),
+        review("audit-table", Action.UPDATE, replace(RISK, when=When.CLOSED)),
         review("orders-table", Action.UPDATE, RISK),
         review("dead-letter-queue", Action.REFUSE),
     )
     lines = printed(lambda screen: plan.result(screen, PlanReport(reviews, {}))).splitlines()
     keys = [line.split()[2] for line in lines if line[:1] not in (" ", "P")]
-    assert keys == ["dead-letter-queue", "orders-table", "errors-alarm", "bucket", "processor", "auditor"]
+    assert keys[:4] == ["dead-letter-queue", "orders-table", "errors-alarm", "audit-table"]
+    assert keys[4:] == ["bucket", "processor", "auditor"]
 
 
 def test_resources_with_the_same_changed_tags_are_one_entry() -> None:

@@ -181,6 +181,16 @@ def test_changed_lines_begin_with_the_sign_that_github_colours(capsys: pytest.Ca
     assert "\n-old\n+new\n" in text
 
 
+def test_a_risk_that_the_change_fixes_comes_last_with_a_check_mark_and_no_colour(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    new = update("x")
+    fixed = replace(new, flags=tuple(replace(flag, when=When.CLOSED) for flag in new.flags))
+    text = printed(report_of(fixed, new), capsys)
+    assert text.index("- **NEW RISK: open to everybody**") < text.index("- ✓ **FIXES A RISK: open to everybody**")
+    assert "\n ✓ FIXES A RISK: anybody may read x\n" in text
+
+
 def test_differences_are_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
     screen = Screen()
     value = "x" * 70_000

@@ -38,7 +38,7 @@ def plan_lines(
 ) -> Iterator[PlanLine]:
     """Yield the lines of all changes, and of kept resources that have something to say.
 
-    Refused resources come first, then those with risks, then the others by action.
+    Refused resources come first, then those with risks, those whose risks are fixed, and the others by action.
 
     Args:
         reviews: The changes.
@@ -75,10 +75,11 @@ def flag_lines(flag: Flag, completed: Completed) -> Iterator[PlanLine]:
         yield PlanLine(" ", 1, (f"Hint: {completed(flag.hint)}",))
 
 
-def _urgency(review: Review) -> tuple[bool, bool, int]:
+def _urgency(review: Review) -> tuple[bool, bool, bool, int]:
     action = review.change.action
     rank = _ORDER.index(action) if action in _ORDER else -1
-    return action is not Action.REFUSE, not review.flags, rank
+    risky = any(flag.when is not When.CLOSED for flag in review.flags)
+    return action is not Action.REFUSE, not risky, not review.flags, rank
 
 
 def _alike(reviews: Iterable[Review]) -> dict[str, list[Review]]:

@@ -15,7 +15,7 @@ from pipectl.commands.plan import PlanReport
 from pipectl.output import changes, orphans, plan_code
 from pipectl.output.console import Screen
 from pipectl.output.plan_lines import WHEN, PlanLine, plan_lines
-from pipectl.review.model import CodeChange, FileChange, Flag, FlagKind
+from pipectl.review.model import CodeChange, FileChange, Flag, FlagKind, When
 
 MOST_CHARACTERS = 65_000
 """Characters of a comment. GitHub takes 65,536; the rest is left to the job that posts it."""
@@ -29,8 +29,8 @@ _KINDS = {
 }
 _CHANGED = "!"
 """The sign at the beginning of a line that GitHub colours as changed."""
-_MARKS = {"+": "+", "-": "-", " ": " ", "✓": " "}
-"""The beginnings of lines that are not coloured as changed."""
+_FIXED = " ✓"
+"""The beginning of the line of a risk that the change fixes, which has no colour."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def _head(screen: Screen, report: PlanReport, place: Place) -> Iterator[str]:
 
 def _warnings(screen: Screen, report: PlanReport) -> Iterator[str]:
     found = [(review.change.resource, flag) for review in report.reviews for flag in review.flags]
+    found.sort(key=lambda each: each[1].when is When.CLOSED)
     yield from _listed("Risks", [_warning(screen, resource, flag) for resource, flag in found])
 
 
@@ -97,8 +98,9 @@ def _stays(screen: Screen, report: PlanReport) -> list[str]:
 
 def _warning(screen: Screen, resource: str, flag: Flag) -> str:
     hint = f" Hint: {_span(screen, screen.completed(flag.hint))}" if flag.hint else ""
+    sign = "✓ " if flag.when is When.CLOSED else ""
     words = f"**{WHEN[flag.when]}: {_KINDS[flag.kind]}**, on {_span(screen, resource)}: {_span(screen, flag.reason)}"
-    return f"{words}{hint}"
+    return f"{sign}{words}{hint}"
 
 
 def _resources(screen: Screen, lines: Iterable[PlanLine]) -> Iterator[str]:
@@ -111,7 +113,7 @@ def _resources(screen: Screen, lines: Iterable[PlanLine]) -> Iterator[str]:
             words, *data = [part if isinstance(part, str) else part[0] for part in line.parts]
             yield f"#### {' '.join([words.strip(), *(_span(screen, each) for each in data)])}"
         else:
-            sign = _MARKS.get(line.sign, _CHANGED)
+            sign = line.sign if line.sign in "+- " else _FIXED if line.sign == "✓" else _CHANGED
             body.append(f"{sign} {'  ' * (line.depth - 1)}{_safe(screen, _plain(line))}")
     yield from _fenced(body)
 

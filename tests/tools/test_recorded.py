@@ -12,14 +12,16 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner
 from tools.pictures import recorded, texts
-from tools.pictures.session import Chunk, Recorder, Recording, RecordingError
+from tools.pictures.session import Chunk, Recorder, Recording, RecordingError, client
 
 from pipectl.cli.main import main as pipectl
+from pipectl.local.home import LocalEmulator
 from tests.support import ROOT
 
 PICTURES = [
     ROOT / "docs" / "pictures" / f"{name}-{theme}.svg" for name in recorded.NAMES for theme in ("light", "dark")
 ]
+EMULATOR = LocalEmulator("http://127.0.0.1:4", 4, 1, Path("log"), Path("home"), "secret")
 LARGEST = 300_000
 """Bytes of a moving picture; it is loaded with the README."""
 
@@ -157,3 +159,12 @@ def test_a_command_runs_in_a_terminal_and_gets_its_answers(recorder: Recorder) -
 def test_a_command_that_fails_is_an_error_with_its_output(recorder: Recorder) -> None:
     with pytest.raises(RecordingError, match=r"exited with 2 instead of 0:\n(.|\n)*vanish"):
         recorder.record("pipectl vanish")
+
+
+def test_a_client_of_the_emulator_ignores_the_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "missing")
+    for name in ("HTTP_PROXY", "http_proxy", "AWS_ENDPOINT_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    meta = client("sqs", EMULATOR).meta
+    assert (meta.endpoint_url, meta.region_name, meta.config.proxies) == (EMULATOR.endpoint_url, "us-east-1", {})

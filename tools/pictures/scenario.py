@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import boto3
 from tools.pictures import tasks
 from tools.pictures.session import Recorder, Recording
 from tools.pictures.terminal import lines_of, text_of
@@ -165,9 +164,7 @@ def _replaced(text: str, old: str, new: str) -> str:
 
 def _open_queue(recorder: Recorder) -> None:
     """Let everybody read the dead-letter queue, as somebody could do by hand."""
-    emulator = lifecycle.status(Path(recorder.environment["PIPECTL_HOME"]))
-    assert emulator is not None
-    sqs = boto3.client("sqs", endpoint_url=emulator.endpoint_url, region_name="us-east-1", **emulator.credentials())
+    sqs = recorder.client("sqs")
     url = sqs.get_queue_url(QueueName="dev-order-processor-dlq-backend")["QueueUrl"]
     policy = json.loads(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"])
     shared = {"Sid": "Share", "Effect": "Allow", "Principal": "*", "Action": "sqs:ReceiveMessage"}

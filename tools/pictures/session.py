@@ -15,6 +15,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from botocore.config import Config
+from botocore.session import Session
+
+from pipectl.local import lifecycle
+from pipectl.local.home import LocalEmulator
 
 COLUMNS = 80
 ROWS = 50
@@ -24,6 +31,14 @@ QUESTION = b"]: "
 
 class RecordingError(Exception):
     """A recorded command ended in another way than the scenario expects."""
+
+
+_OWN: dict[str, tuple[Any, Any, Any, Any]] = {
+    "profile": (None, [], None, None),
+    "config_file": (None, [], os.devnull, None),
+    "credentials_file": (None, [], os.devnull, None),
+}
+"""Settings of a client that are not read from the environment."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,12 @@ class Recorder:
     environment: Mapping[str, str]
     columns: int = COLUMNS
     rows: int = ROWS
+
+    def client(self, service: str) -> Any:
+        """Return a client of the local emulator."""
+        emulator = lifecycle.status(Path(self.environment["PIPECTL_HOME"]))
+        assert emulator is not None
+        return client(service, emulator)
 
     def record(self, line: str, *, exit_code: int = 0, answers: Sequence[str] = ()) -> Recording:
         """Run a command line of pipectl.
@@ -91,6 +112,17 @@ class Recorder:
             printed = b"".join(chunk.data for chunk in chunks).decode(errors="replace")
             raise RecordingError(f"`{line}` exited with {found} instead of {exit_code}:\n{printed}")
         return Recording(line, self.columns, self.rows, chunks, time.monotonic() - start)
+
+
+def client(service: str, emulator: LocalEmulator) -> Any:
+    """Return a client of an emulator. Profile, files and proxies of the user do not matter."""
+    return Session(session_vars=_OWN).create_client(
+        service,
+        endpoint_url=emulator.endpoint_url,
+        region_name="us-east-1",
+        config=Config(proxies={}),
+        **emulator.credentials(),
+    )
 
 
 def _read(terminal: int, answers: Iterator[str]) -> Iterator[bytes]:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import boto3
 from tools.pictures.session import Recorder, Recording
-
-from pipectl.local import lifecycle
 
 HANDLER = "lambda_src/python/processor/handler.py"
 CONFIG = "config/dev.yaml"
@@ -64,10 +61,7 @@ def _delete(recorder: Recorder) -> dict[str, Recording]:
 
 def _adopt(recorder: Recorder) -> dict[str, Recording]:
     """Create the bucket by hand, before the pipeline exists."""
-    emulator = lifecycle.status(Path(recorder.environment["PIPECTL_HOME"]))
-    assert emulator is not None
-    s3 = boto3.client("s3", endpoint_url=emulator.endpoint_url, region_name="us-east-1", **emulator.credentials())
-    s3.create_bucket(Bucket="dev-processed-data-000000000000-backend")
+    recorder.client("s3").create_bucket(Bucket="dev-processed-data-000000000000-backend")
     return {
         "plan-refused": recorder.record("pipectl --local plan", exit_code=1),
         "plan-adopt": recorder.record("pipectl --local plan --adopt bucket"),

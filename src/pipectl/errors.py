@@ -16,7 +16,7 @@
     |-- SeveralFailuresError     an order has several failures, or its key is also the beginning of an id
     |-- FailureStatusError       a failure's status does not allow what was asked for
     |-- ClaimedFailureError      a running replay has claimed the failure
-    |-- SavedFilesError          saved records, or files of a new project, cannot be written or read
+    |-- SavedFilesError          saved records, a report, or files of a new project, cannot be written or read
     |   `-- UnusableIdError      an audit id cannot be the name of a file
     |-- RefusedError             pipectl refuses to continue
     |   |-- ForeignError         a resource of that name is not managed by this pipeline
@@ -176,7 +176,7 @@ class NoVersionError(PipectlError):
 
 
 class SavedFilesError(PipectlError):
-    """Saved records, or the files of a new project, cannot be written, found or read."""
+    """Saved records, a report, or the files of a new project, cannot be written, found or read."""
 
     code = "SavedFiles"
 

@@ -156,6 +156,7 @@ def test_a_report_is_written_and_replaced(tmp_path: Path) -> None:
     file.chmod(0o640)
     write(file, PAGE + "newer")
     assert file.read_text() == PAGE + "newer"
+    assert file.stat().st_mode & 0o777 == 0o640, "order data stay as private as they were"
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
 
 
@@ -211,6 +212,28 @@ def test_an_empty_file_and_a_report_may_be_overwritten(tmp_path: Path) -> None:
     (tmp_path / "empty.html").touch()
     require_writable(tmp_path / "empty.html")
     require_writable(tmp_path / "new.html")
+
+
+def test_a_folder_without_permission_is_found_before_anything_is_read(tmp_path: Path) -> None:
+    """The user of the script may not write into its folder; root could."""
+    (tmp_path / "former.html").write_text(PAGE)
+    tmp_path.chmod(0o555)
+    script = """
+import os
+from pathlib import Path
+from pipectl.commands.report import require_writable
+from pipectl.errors import SavedFilesError
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setuid(65534)
+for name in ("report.html", "former.html"):
+    try:
+        require_writable(Path(name))
+    except SavedFilesError as error:
+        print(error.code)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout == "SavedFiles\nSavedFiles\n"
 
 
 def test_a_full_disk_leaves_the_former_report(tmp_path: Path) -> None:

@@ -137,6 +137,7 @@ def require_writable(file: Path) -> None:
     except FileNotFoundError:
         if not file.parent.is_dir():
             raise SavedFilesError(f"cannot write {file}: no folder {file.parent}", hint="create the folder") from None
+        _require_writable_folder(file)
         return
     except OSError as error:
         raise _not_written(file, error) from error
@@ -150,6 +151,13 @@ def require_writable(file: Path) -> None:
             f"{file} exists and is not a report of pipectl. It was not overwritten.",
             hint="choose another file, or delete this one",
         )
+    _require_writable_folder(file)
+
+
+def _require_writable_folder(file: Path) -> None:
+    """Check the folder of a report, in which a new file takes the place of a former report."""
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        raise SavedFilesError(f"cannot write {file}: no permission", hint="choose another file for --html")
 
 
 def _is_report(file: Path) -> bool:
@@ -161,7 +169,7 @@ def _is_report(file: Path) -> bool:
 
 
 def write(file: Path, text: str) -> None:
-    """Write a report, whole or not at all. A former report is replaced.
+    """Write a report, whole or not at all. A former report is replaced; its permissions are kept.
 
     Raises:
         SavedFilesError: it cannot be written.
@@ -169,8 +177,11 @@ def write(file: Path, text: str) -> None:
     require_writable(file)
     partial = file.with_name(f".pipectl-{token_hex(8)}.partial")
     try:
+        mode = stat.S_IMODE(file.lstat().st_mode) if file.exists() else None
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as opened:
             try:
+                if mode is not None:
+                    partial.chmod(mode)
                 opened.write(text.encode("utf-8", errors="replace"))
                 opened.flush()
                 os.fsync(opened.fileno())

@@ -42,12 +42,12 @@ class Pause:
         return self.since + STREAM_RETENTION - now if self.since else None
 
     def describe(self, now: datetime) -> str:
-        """``paused since 2026-01-01T00:00:00Z by ada; records expire in 23.5 h``."""
+        """``paused since 2026-01-01T00:00:00Z by ada; records expire in 23.5 h (2026-01-02T00:00:00Z)``."""
         by = f" by {self.by}" if self.by else ""
         left = self.left(now)
         if self.since is None or left is None:
             return f"paused{by} since an unknown time; records expire after 24 h"
-        return f"paused since {rfc3339(self.since)}{by}; records {expiry(left)}"
+        return f"paused since {rfc3339(self.since)}{by}; records {expiry(left)} ({rfc3339(self.since + STREAM_RETENTION)})"
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def test_up_keeps_a_paused_mapping_paused_and_plan_and_status_show_it(direct: Di
     (change,) = [change for change in plan(direct.world.context()).changes if change.resource == MAPPING]
     assert change.action is Action.KEEP
     assert change.reason
-    assert "paused since 2026-01-01T00:00:00Z by ada; records expire in 23.0 h" in change.reason
+    assert "paused since 2026-01-01T00:00:00Z by ada; records expire in 23.0 h (2026-01-02T00:00:00Z)" in change.reason
     (found,) = [each for each in status(direct.world.context()).resources if each.resource == MAPPING]
     assert (found.state, found.reason) == (State.IN_SYNC, change.reason)
     direct.world.writes()

@@ -59,7 +59,7 @@ def test_the_hint_names_each_action_once_and_the_statements_to_add() -> None:
     table = f"{USER}: dynamodb:CreateTable on resource: {TABLE} because no identity-based policy allows it"
     errors = [denied("dynamodb", "CreateTable", table)] * 6 + [denied("logs", "CreateLogGroup", "denied")]
     assert hint(errors) == (
-        "the caller needs dynamodb:CreateTable, logs:CreateLogGroup; add to its policy: "
+        "add to the caller's policy: "
         '{"Effect": "Allow", "Action": ["logs:CreateLogGroup"], "Resource": "*"}, '
         f'{{"Effect": "Allow", "Action": ["dynamodb:CreateTable"], "Resource": "{TABLE}"}}; '
         "`pipectl permissions deployer` prints the whole policy"

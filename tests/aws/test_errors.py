@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError
@@ -106,7 +108,7 @@ def test_access_denied_names_the_action(code: str) -> None:
 )
 def test_an_action_has_its_name_in_policies(service: str, operation: str, action: str) -> None:
     error = translate(client_error("AccessDenied", "no", 403), service, operation)
-    assert f"the caller needs {action};" in str(error.hint)
+    assert f'"Action": {json.dumps(action.split(", "))}' in str(error.hint)
 
 
 def test_a_queue_that_the_caller_may_not_see_is_denied_and_not_absent() -> None:

@@ -51,7 +51,7 @@ def values(monkeypatch: pytest.MonkeyPatch, line: str, shell: str = "bash") -> l
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("pipectl re", ["replay-dlq", "resume"]),
+        ("pipectl re", ["replay-dlq", "report", "resume"]),
         ("pipectl -c config/dev.yaml --local sta", ["status"]),
         ("pipectl audit re", ["resolve"]),
         ("pipectl --profile ops audit list --st", ["--status"]),

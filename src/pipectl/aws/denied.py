@@ -28,7 +28,7 @@ def denied_call(message: str, actions: Iterable[str]) -> tuple[tuple[str, ...], 
 
 
 def hint(errors: Iterable[AccessDeniedError]) -> str:
-    """Return the hint for one or several denied calls: every action once, and the statements to add."""
+    """Return the hint for one or several denied calls: the statements to add, with every action once."""
     by_resource: dict[str, set[str]] = {}
     explicit = False
     for error in errors:
@@ -41,8 +41,7 @@ def hint(errors: Iterable[AccessDeniedError]) -> str:
         {"Effect": "Allow", "Action": sorted(denied), "Resource": target}
         for target, denied in sorted(by_resource.items())
     ]
-    needs = f"the caller needs {', '.join(actions)}"
     if explicit:
-        return f"{needs}, which a policy denies explicitly: remove that denial"
+        return f"the caller needs {', '.join(actions)}, which a policy denies explicitly: remove that denial"
     written = ", ".join(json.dumps(statement) for statement in statements)
-    return f"{needs}; add to its policy: {written}; {DEPLOYER_POLICY} prints the whole policy"
+    return f"add to the caller's policy: {written}; {DEPLOYER_POLICY} prints the whole policy"

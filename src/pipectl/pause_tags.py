@@ -47,7 +47,8 @@ class Pause:
         left = self.left(now)
         if self.since is None or left is None:
             return f"paused{by} since an unknown time; records expire after 24 h"
-        return f"paused since {rfc3339(self.since)}{by}; records {expiry(left)} ({rfc3339(self.since + STREAM_RETENTION)})"
+        until = rfc3339(self.since + STREAM_RETENTION)
+        return f"paused since {rfc3339(self.since)}{by}; records {expiry(left)} ({until})"
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,21 @@ from pipectl.output import status
 from pipectl.output.console import Screen
 from pipectl.output.sparkline import sparkline
 from pipectl.output.status_picture import picture
+from pipectl.output.status_problems import fine_subjects
 from tests.monitoring.figures import ago, failed, metrics, unresolved
 from tests.output.samples import samples_of
 from tests.output.screens import LOCAL, document, on_terminal, printed
-from tests.output.status_samples import alarm, check_of_errors, errors, healthy, incident, not_proven, replayed, report
+from tests.output.status_samples import (
+    IN_SYNC,
+    alarm,
+    check_of_errors,
+    errors,
+    healthy,
+    incident,
+    not_proven,
+    replayed,
+    report,
+)
 
 SAMPLES = samples_of("status")
 
@@ -275,3 +286,11 @@ def test_bars_show_the_smallest_count_beside_the_largest() -> None:
     assert sparkline([0, 1, 50, 100], ascii_only=True) == "_.=#"
     assert sparkline([0, 0]) == "▁▁"
     assert sparkline([]) == ""
+
+
+@pytest.mark.parametrize("state", [State.MISSING, State.FOREIGN])
+@pytest.mark.parametrize("function", ["processor", "auditor"])
+def test_a_function_that_is_missing_is_not_called_healthy(function: str, state: State) -> None:
+    lacking = (ResourceStatus(function, "function", f"dev-{function}", state, {}), IN_SYNC)
+    assert function in fine_subjects(report())
+    assert function not in fine_subjects(report(resources=lacking))

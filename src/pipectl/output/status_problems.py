@@ -259,12 +259,16 @@ def _deployed(report: StatusReport, found: Activity) -> str:
 
 
 def fine_subjects(report: StatusReport) -> list[str]:
-    """Return the subjects whose checks are all healthy, such as ``stream``. Where nothing is deployed, none is."""
+    """Return the subjects whose checks are all healthy, such as ``stream``. Where nothing is deployed, none is.
+
+    A function that is missing has no errors; it is not healthy.
+    """
     if report.undeployed:
         return []
     checks = report.health.checks
     subjects = dict.fromkeys(_SUBJECTS.get(check.name, check.name) for check in checks)
     wrong = {_SUBJECTS.get(check.name, check.name) for check in checks if not check.ok}
+    wrong |= {each.resource for each in report.resources if each.state in (State.MISSING, State.FOREIGN)}
     return [subject for subject in subjects if subject not in wrong]
 
 

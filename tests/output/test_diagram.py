@@ -141,6 +141,13 @@ def test_the_worst_finding_comes_first_and_what_is_unknown_is_left_out() -> None
     assert health(found, Part.STREAM_MAPPING) == (Tone.BAD, "stopped, drifted")
 
 
+def test_a_queue_that_is_not_managed_is_not_called_missing_too() -> None:
+    queue = Check("queue", FAILING, Finding.MISSING, None, "the dead-letter queue is missing or not managed", "plan")
+    found = judged(queue, dead_letter_queue=State.FOREIGN).nodes[Part.DEAD_LETTER_QUEUE]
+
+    assert (found.tone, found.state) == (Tone.BAD, "not managed")
+
+
 def test_a_check_that_cannot_be_made_is_unknown_however_severe() -> None:
     found = judged(Check("queue", DEGRADED, Finding.UNREADABLE, None, ""))
 

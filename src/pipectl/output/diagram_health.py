@@ -70,13 +70,17 @@ def with_health(plain: Diagram, report: StatusReport) -> Diagram:
 
 
 def _facts(part: Part, resources: Mapping[str, ResourceStatus], health: Health) -> Iterator[_Fact]:
-    """Yield the states of the resources of a part, and the findings of its checks."""
+    """Yield the states of the resources of a part, and the findings of its checks.
+
+    A check finds a resource missing that is not managed, too; the resource tells them apart.
+    """
+    foreign = part in resources and resources[part].state is State.FOREIGN
     for noun, key in (("", part), ("role ", ROLE_OF.get(part)), ("log group ", LOG_GROUP_OF.get(part))):
         if key is not None and (found := resources.get(key)):
             words, tone = STATES[found.state]
             yield _Fact(f"{noun}{words}", tone)
     for check in health.checks:
-        if check.name in _CHECKS.get(part, ()):
+        if check.name in _CHECKS.get(part, ()) and not (foreign and check.finding is Finding.MISSING):
             yield _Fact(*_finding(check, health.severity_of(check)))
 
 

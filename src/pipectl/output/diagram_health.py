@@ -72,7 +72,7 @@ def with_health(plain: Diagram, report: StatusReport) -> Diagram:
 def _facts(part: Part, resources: Mapping[str, ResourceStatus], health: Health) -> Iterator[_Fact]:
     """Yield the states of the resources of a part, and the findings of its checks.
 
-    A check finds a resource missing that is not managed, too; the resource tells them apart.
+    For a check, a resource that is not managed is missing, too. Its own state distinguishes them.
     """
     foreign = part in resources and resources[part].state is State.FOREIGN
     for noun, key in (("", part), ("role ", ROLE_OF.get(part)), ("log group ", LOG_GROUP_OF.get(part))):

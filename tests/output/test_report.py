@@ -190,6 +190,7 @@ def test_failures_without_a_bar_are_counted(age: timedelta) -> None:
     assert (found.earlier, found.others, len(found.bars) > 0) == (4, 4, True)
     text = page(replace(REPORTS["incident"], counts=shown)).text
     assert "4 failures are earlier than the chart." in text
+    assert (" UTC to 2026-01-31 12:00 UTC (" in text) == (age > timedelta(0)), "a period has its start before its end"
     assert "4 are not shown: their time is after the report, or invalid." in text
 
 

@@ -57,23 +57,15 @@ def test_every_picture_loads(site: Site) -> None:
     assert min(found.values()) > 100
 
 
-@pytest.fixture(scope="module")
-def pictures(browser: Browser) -> Iterator[Site]:
-    """Return a site that shows a picture."""
-    made = new_site(browser, read)
-    made.open(next(iter(PICTURES)))
-    yield made
-    made.page.context.close()
-
-
 @pytest.mark.parametrize(("path", "scheme"), SHOWN, ids=[f"{Path(path).stem} {scheme}" for path, scheme in SHOWN])
-def test_the_texts_of_a_picture_are_readable(path: str, scheme: Scheme, pictures: Site) -> None:
-    pictures.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    pictures.page.evaluate(SHOW, PICTURES[path].read_text(encoding="utf-8"))
-    found = texts(pictures.page, "svg", GROUNDS[scheme])
+def test_the_texts_of_a_picture_are_readable(path: str, scheme: Scheme, site: Site) -> None:
+    page = site.page if site.page.url.endswith(".svg") else site.open(path)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.evaluate(SHOW, PICTURES[path].read_text(encoding="utf-8"))
+    found = texts(page, "svg", GROUNDS[scheme])
     assert found
     assert faults(found) == []
-    assert (pictures.requests, pictures.events) == ([], []), "the picture needs another file"
+    assert (site.requests, site.events) == ([], []), "the picture needs another file"
 
 
 BAD = [

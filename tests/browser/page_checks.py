@@ -20,11 +20,13 @@ def check(page: Page, name: str) -> Any:
     return page.evaluate(f"{CHECKS}.{name}()")
 
 
-def violations(page: Page) -> list[str]:
-    """Return what breaks the rules of accessibility."""
+def violations(page: Page, *rules: str) -> list[str]:
+    """Return what breaks the rules of accessibility, or these of them."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
+    found: list[dict[str, Any]] = (
+        Axe().run(page, options=RULES | ({"runOnly": [*rules]} if rules else {})).response["violations"]
+    )
     return [f"{each['id']}: {node['html'][:150]} {node['failureSummary']}" for each in found for node in each["nodes"]]
 
 

@@ -81,7 +81,7 @@ def test_a_report_keeps_the_rules_of_accessibility(name: str, site: Site) -> Non
     assert faults(texts(page, "body", check(page, "ground"))) == []
     page.emulate_media(color_scheme="dark")
     if name in ("incident", "unreadable"):  # which have every colour
-        assert violations(page) == []
+        assert violations(page, "color-contrast") == []
     assert faults(texts(page, "body", check(page, "ground"))) == []
     assert (site.events, site.requests, site.violations()) == ([], [], [])
 

@@ -113,3 +113,10 @@ def test_only_resources_that_a_command_needs_whole_are_observed() -> None:
         made.require(["table", "role"], or_absent=["queue"], whole=["role"])
     assert sorted(asked) == ["identify queue", "identify table", "observe role"]
     assert caught.value.missing == ("table", "role")
+
+
+def test_an_interruption_counts_one_resource_in_the_singular() -> None:
+    results: Results[Facts] = Results(done={"bucket": Facts()}, interrupted=True)
+    error = error_of(results, "up")
+    assert error is not None
+    assert error.message == "interrupted: 1 resource done, not done: nothing"

@@ -299,7 +299,8 @@ def error_of(results: Results[Facts], command: str) -> PipectlError | None:
     hint = f"completed changes remain; `pipectl {command}` continues"
     if results.interrupted or any(isinstance(error, CancelledError) for error in failed.values()):
         unfinished = ", ".join(sorted(failed.keys() | blocked.keys())) or "nothing"
-        return CancelledError(f"interrupted: {len(results.done)} resources done, not done: {unfinished}", hint=hint)
+        done = pluralize(len(results.done), "resource")
+        return CancelledError(f"interrupted: {done} done, not done: {unfinished}", hint=hint)
     if len(failed) == 1 and not blocked:
         return next(iter(failed.values()))
     causes: dict[str, list[str]] = {}

@@ -27,6 +27,7 @@ from pipectl.failures.outcomes import ClaimState, FailureTally, ReplayReport
 from pipectl.failures.processor_client import ProcessorClient
 from pipectl.failures.record_reader import RecordReader
 from pipectl.failures.settlement import Settlement
+from pipectl.text import pluralize
 
 FAILURES_AT_ONCE = 1000
 """Failures that are claimed, merged and replayed at once; memory does not grow beyond them."""
@@ -317,7 +318,7 @@ class Replay:
             raise error
 
     def _interruption(self) -> CancelledError:
-        return CancelledError(f"interrupted: {self.report.total} failures finished", hint=_HINT)
+        return CancelledError(f"interrupted: {pluralize(self.report.total, 'failure')} finished", hint=_HINT)
 
     def _stream_tasks(self, claimed: Sequence[Failure]) -> dict[str, list[ReadTask]]:
         """Return the tasks of each shard. A failure without a usable range is a task with only the reason."""

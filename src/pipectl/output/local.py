@@ -52,10 +52,7 @@ def status(screen: Screen, running: LocalEmulator | None, languages: Mapping[str
 
 def differing_runtimes(screen: Screen, differences: Iterable[RuntimeDifference]) -> list[str]:
     """Print a line for each runtime that runs on another version. Return the lines."""
-    lines = [
-        f"The local emulator runs {each.runtime} functions on {each.used}; AWS uses {each.runtime}."
-        for each in differences
-    ]
+    lines = [f"Functions run on {each.used} here, and on {each.runtime} on AWS." for each in differences]
     for line in lines:
         screen.note(line)
     return lines

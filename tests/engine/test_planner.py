@@ -176,10 +176,11 @@ def test_the_hint_for_the_names_of_another_pipeline_is_another_team_first() -> N
     assert "`pipectl up --adopt orders --adopt audit` makes them" in str(error.hint)
 
 
-def test_many_resources_of_another_pipeline_are_one_line_and_one_option() -> None:
+def test_many_resources_of_another_pipeline_have_one_reason_and_one_option() -> None:
     names = ["orders", "audit", "bucket", "queue"]
     error = refusal([refused(name, RefusalKind.OTHER_PIPELINE) for name in names], adopted=["role"])
-    assert error.message.splitlines()[1:] == ["4 resources, each a reason: orders, audit, bucket, queue"]
+    named = [f"{name} (dev-{name}-backend)" for name in names]
+    assert error.message.splitlines()[1:] == ["4 resources, each a reason:", *named]
     assert isinstance(error, ForeignError)
     assert list(error.resources) == names
     assert "`pipectl up --adopt all` makes them" in str(error.hint)
@@ -188,7 +189,7 @@ def test_many_resources_of_another_pipeline_are_one_line_and_one_option() -> Non
 def test_a_resource_that_is_refused_for_another_reason_keeps_its_line() -> None:
     alike = [refused(str(number), RefusalKind.NOT_MANAGED) for number in range(4)]
     error = refusal([*alike, replace(refused("role", RefusalKind.OTHER_OWNER), reason="another reason")])
-    assert error.message.splitlines()[2:] == ["role (dev-role-backend): another reason"]
+    assert error.message.splitlines()[6:] == ["role (dev-role-backend): another reason"]
 
 
 def test_the_hint_repeats_what_is_adopted_already_and_names_only_what_can_be() -> None:

@@ -27,7 +27,7 @@ from pipectl.text import with_flags
 Graph = Mapping[str, Collection[str]]
 
 MANY_REFUSALS = 4
-"""Number of refused resources from which on one line names all with the same reason, and the hint adopts all."""
+"""Number of refused resources from which on their common reason is given once, and the hint adopts all."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def refusal(
 
 
 def _refused_lines(changes: Iterable[Change]) -> list[str]:
-    """Return a line for each refused resource, and one line for many that are refused for the same reason."""
+    """Return a line for each refused resource. Many that are refused for the same reason have it once, above them."""
     by_reason: dict[str | None, list[Change]] = {}
     for change in changes:
         by_reason.setdefault(change.reason, []).append(change)
@@ -240,7 +240,8 @@ def _refused_lines(changes: Iterable[Change]) -> list[str]:
         if len(alike) < MANY_REFUSALS:
             lines += [f"{change.resource} ({change.name}): {reason}" for change in alike]
         else:
-            lines.append(f"{len(alike)} resources, each {reason}: {', '.join(change.resource for change in alike)}")
+            lines.append(f"{len(alike)} resources, each {reason}:")
+            lines += [f"{change.resource} ({change.name})" for change in alike]
     return lines
 
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from moto import mock_aws
 
+from tests.commands.existing_pipeline import existing
 from tests.moto_snapshot import create_pipeline
 from tests.resources.direct_access import DirectAccess
-from tests.support import FakeClock, make_world
+from tests.support import FakeClock, World, make_world
 
 
 @pytest.fixture
@@ -24,3 +26,12 @@ def direct(tmp_path: Path, clock: FakeClock) -> Iterator[DirectAccess]:
         create_pipeline(world)
         world.calls.clear()
         yield DirectAccess(world)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A pipeline that is up, at the time of now, which moto uses, too."""
+    clock = FakeClock()
+    clock.started = datetime.now(UTC)
+    with existing(tmp_path, clock) as world:
+        yield world

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,20 +31,12 @@ from pipectl.monitoring.pending_data import Loss, find_losses
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import rfc3339
 from tests.commands.audit_items import audit_item
-from tests.commands.existing_pipeline import existing, put_audit_items, store, write
+from tests.commands.existing_pipeline import put_audit_items, store, write
 from tests.resources.direct_access import DirectAccess
-from tests.support import PATIENCE, THOROUGH, FakeClock, World, yes
+from tests.support import PATIENCE, THOROUGH, World, yes
 
 MAPPING = ResourceKey.STREAM_MAPPING
 OPTIONS: list[dict[str, bool]] = [{}, {"keep_data": True}, *([{"delete_data": True}] if THOROUGH else [])]
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    clock = FakeClock()
-    clock.started = datetime.now(UTC)
-    with existing(tmp_path, clock) as world:
-        yield world
 
 
 def _refused(world: World) -> dict[str, Loss]:

@@ -37,14 +37,6 @@ WRITES = 1 if EVERY else 3
 """Writes of a process before it is killed."""
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    clock = FakeClock()
-    clock.started = datetime.now(UTC)
-    with existing(tmp_path, clock) as world:
-        yield world
-
-
 def _rename(world: World, changes: dict[str, Any] = RENAMED) -> None:
     """Change names in the config, and create the resources of the new names."""
     write_config(world.file.parent, changes)

@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +23,12 @@ from pipectl.monitoring.checks import Finding
 from pipectl.output import report as output
 from pipectl.output.console import Screen
 from pipectl.resource_keys import ResourceKey
-from tests.commands.existing_pipeline import existing, fail
+from tests.commands.existing_pipeline import fail
 from tests.commands.existing_pipeline import write as write_orders
 from tests.support import FakeClock, World, make_world
 
 PAGE = f"<!doctype html>\n{MARKER.decode()}\n"
 WITH_POLICIES = {"processor-role", "auditor-role", "bucket", "dead-letter-queue", "processor", "auditor"}
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    clock = FakeClock()
-    clock.started = datetime.now(UTC)
-    with existing(tmp_path, clock) as world:
-        yield world
 
 
 def reported(world: World) -> Report:

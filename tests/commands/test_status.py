@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,17 +20,9 @@ from pipectl.monitoring.checks import Finding, Severity
 from pipectl.output import status as output
 from pipectl.resource_keys import ResourceKey
 from pipectl.timestamps import rfc3339
-from tests.commands.existing_pipeline import existing, fail, write
+from tests.commands.existing_pipeline import fail, write
 from tests.output.screens import printed
-from tests.support import FakeClock, World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    clock = FakeClock()
-    clock.started = datetime.now(UTC)
-    with existing(tmp_path, clock) as world:
-        yield world
+from tests.support import World
 
 
 def states(world: World) -> dict[str, State]:

@@ -64,7 +64,7 @@ def test_plan_shows_all_resources_and_fails(untouched: World, unmanaged: DirectA
     assert {change["resource"]: change["action"] for change in document(result)["changes"]} == dict.fromkeys(
         KEYS, "refuse"
     )
-    assert named_in(error(result)["message"], unmanaged) == set(KEYS)
+    assert named_in(error(result)["message"], unmanaged) == set(error(result)["resources"]) == set(KEYS)
 
 
 def test_status_reports_all_resources_as_not_managed(untouched: World) -> None:

@@ -41,6 +41,8 @@ With `-o json` the error is an object `error`: on stderr, or in the result where
 | `hint` | the next step, or `null` |
 | `resource` | the key of the resource in the config, such as `orders-table`, or `null` |
 | `documentation` | the address of the section on this page |
+| `resources` | only refusals, such as `ForeignResource`: the keys of all refused resources |
+| `missing`, `unmanaged` | only `ResourcesMissing`: the keys of these resources |
 | `problems` | only `ConfigInvalid`: a list with `file`, `line`, `key` and `message` of each problem |
 | `problem`, `path` | only `HandlerInvalid`: the reason, and the file or folder that has it |
 | `problem`, `place` | only `OrderInvalid`: the reason, and the attribute that has it, such as `items[0].count` |

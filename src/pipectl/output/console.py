@@ -19,7 +19,16 @@ from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 from rich.console import Console
 from rich.text import Text
 
-from pipectl.errors import AwsError, CancelledError, ConfigError, DeclinedError, PackageError, PipectlError
+from pipectl.errors import (
+    AwsError,
+    CancelledError,
+    ConfigError,
+    DeclinedError,
+    PackageError,
+    PipectlError,
+    RefusedError,
+    RequirementError,
+)
 from pipectl.failures.errors import OrderError
 from pipectl.output import looks
 from pipectl.output.hints import Options, with_options
@@ -267,6 +276,10 @@ class Screen:
             found |= {"problem": error.problem, "place": error.place}
         if isinstance(error, AwsError):
             found["awsCode"] = error.aws_code
+        if isinstance(error, RefusedError) and error.resources:
+            found["resources"] = error.resources
+        if isinstance(error, RequirementError):
+            found |= {"missing": error.missing, "unmanaged": error.unmanaged}
         return found
 
     def _print(self, console: Console, parts: Line, *, wraps: bool = True, broken: bool = False) -> None:

@@ -20,8 +20,8 @@ _LONGEST_KEY = 24
 _LONGEST_REASON = 200
 WRONG_CODE = "wrong code: correct it, `pipectl up`, then `pipectl replay-dlq`"
 WRONG_ORDER = (
-    "wrong order: correct it in the table if you can, then `pipectl audit resolve ID --reason TEXT`; "
-    "a replay uses the order as it failed"
+    "wrong order: correct it in the table, which processes it again; then close the failure: "
+    "`pipectl audit resolve ID --reason TEXT`; a replay uses the order as it failed"
 )
 """A corrected order is a new record, which is processed by itself. The record that failed would fail again."""
 

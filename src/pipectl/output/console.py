@@ -121,6 +121,10 @@ class Screen:
         options = [each for each in self._options if each[0] != "-c"] if config else self._options
         return with_options(text, [("-c", config), *options] if config else options)
 
+    def command(self, words: str) -> str:
+        """Return a command, such as ``audit list``, as it is typed: with ``pipectl`` and the options that were used."""
+        return self.completed(f"`pipectl {words}`")[1:-1]
+
     # Results
 
     def json(self, value: object) -> None:

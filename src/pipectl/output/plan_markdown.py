@@ -143,7 +143,7 @@ def _summary(screen: Screen, resource: str, changed: CodeChange, file: FileChang
 def _foot(screen: Screen, report: PlanReport) -> Iterator[str]:
     if report.apply:
         yield f"Plan {_span(screen, report.id)}. Apply exactly this with:"
-        yield from _fenced([_safe(screen, screen.completed(f"`pipectl {report.apply}`").strip("`"))], "sh")
+        yield from _fenced([_safe(screen, screen.command(report.apply))], "sh")
 
 
 def _listed(title: str, items: Collection[str]) -> Iterator[str]:

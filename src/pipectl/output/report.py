@@ -39,5 +39,5 @@ def result(screen: Screen, report: Report, file: Path) -> None:
         return
     status = report.status
     helps = next((each.command for each in problems(screen, status) if each.severity and each.command), None)
-    next_step = screen.completed(f"Next: `pipectl {helps}`").replace("`", "") if helps else "Open it in a browser."
+    next_step = f"Next: {screen.command(helps)}" if helps else "Open it in a browser."
     screen.line(f"Wrote {file}. {status.environment} is {status.health.verdict.name.lower()}. {next_step}")

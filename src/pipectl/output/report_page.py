@@ -84,7 +84,8 @@ def html(screen: Screen, report: Report) -> str:
         report=report,
         status=status,
         version=__version__,
-        verdict=Wrong(TONES[status.health.verdict], LOOK[status.health.verdict][0], "", None, ()),
+        verdict=LOOK[status.health.verdict][0],
+        verdict_tone=TONES[status.health.verdict],
         style=Markup(style),  # noqa: S704 - the stylesheet of this package
         style_hash=b64encode(sha256(style.encode()).digest()).decode(),
         pictures=_pictures(report),
@@ -138,7 +139,7 @@ def _pictures(report: Report) -> list[tuple[str, Markup]]:
 
 def _wrong(screen: Screen, status: StatusReport) -> Iterator[Wrong]:
     for each in problems(screen, status):
-        command = screen.completed(f"`pipectl {each.command}`")[1:-1] if each.command else None
+        command = screen.command(each.command) if each.command else None
         below = tuple(map(joined, each.below))
         yield Wrong(TONES[each.severity], LOOK[each.severity][0], joined(each.words), command, below)
 
@@ -168,7 +169,7 @@ def _steps(screen: Screen, status: StatusReport) -> Iterator[Step]:
         "trace KEY": "Show whether an order is stored, waiting, failed or lost.",
     }
     for command, words in commands.items():
-        yield Step(screen.completed(f"`pipectl {command}`")[1:-1], words)
+        yield Step(screen.command(command), words)
 
 
 def _style() -> str:

@@ -111,7 +111,7 @@ def _print_problems(screen: Screen, found: Sequence[Problem]) -> None:
 
 
 def _command(screen: Screen, command: str) -> str:
-    return f"-> {screen.completed(f'`pipectl {command}`')[1:-1]}"
+    return f"-> {screen.command(command)}"
 
 
 def _fine(screen: Screen, report: StatusReport) -> None:

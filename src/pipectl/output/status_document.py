@@ -74,7 +74,7 @@ def _check_document(screen: Screen, check: Check) -> dict[str, object]:
 
 
 def _completed_command(screen: Screen, command: str | None) -> str | None:
-    return screen.completed(f"`pipectl {command}`")[1:-1] if command else None
+    return screen.command(command) if command else None
 
 
 def _errors_document(found: Activity | None) -> dict[str, object] | None:
